@@ -1,0 +1,64 @@
+"""The command line: one file a command. Nothing here imports torch before a command runs."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import tyro
+
+from modelstitch.cli.compare import Compare
+from modelstitch.cli.cuts import Cuts
+from modelstitch.cli.demo import Demo
+from modelstitch.cli.train import Train
+from modelstitch.errors import InputError, TruthError
+
+EXIT_OK, EXIT_INPUT, EXIT_FAILED_CELLS, EXIT_UNTRUE, EXIT_INTERRUPTED = 0, 2, 3, 4, 130
+
+Command = (
+    Annotated[Demo, tyro.conf.subcommand("demo")]
+    | Annotated[Compare, tyro.conf.subcommand("compare")]
+    | Annotated[Train, tyro.conf.subcommand("train")]
+    | Annotated[Cuts, tyro.conf.subcommand("cuts")]
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        arguments: without the program's name; those of the process without it.
+
+    Returns:
+        0 when all is well, 2 for bad input, 3 when cells failed, 4 when a truth check failed, 130 after Ctrl-C.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given == ["--version"]:
+        from modelstitch import __version__
+
+        print(f"modelstitch {__version__}")
+        return EXIT_OK
+    command = tyro.cli(
+        Command,
+        prog="modelstitch",
+        args=given or ["--help"],
+        description="Stitch the first layers of one frozen network to the last layers of another.",
+        config=(tyro.conf.OmitSubcommandPrefixes, tyro.conf.FlagCreatePairsOff),
+    )
+    try:
+        return EXIT_FAILED_CELLS if command.run() else EXIT_OK
+    except InputError as error:
+        print(f"modelstitch: {error}", file=sys.stderr)
+        return EXIT_INPUT
+    except TruthError as error:
+        print(f"modelstitch: a truth check failed, do not believe this run: {error}", file=sys.stderr)
+        return EXIT_UNTRUE
+    except KeyboardInterrupt:
+        again = shlex.join(["modelstitch", *given])
+        print(
+            f"\nmodelstitch: interrupted; finished cells are saved, the same command goes on: {again}",
+            file=sys.stderr,
+        )
+        return EXIT_INTERRUPTED

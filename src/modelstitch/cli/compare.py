@@ -1,0 +1,221 @@
+"""``modelstitch compare``: the grid of two models."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import tyro
+
+from modelstitch.cli.options import memory, view_of
+from modelstitch.specs import DataSpec, FitSpec, ModelSpec, StitchSpec, View
+
+if TYPE_CHECKING:
+    from modelstitch.results import Comparison
+    from modelstitch.session import Session
+
+
+@dataclass(frozen=True)
+class Compare:
+    """Stitch every sender cut into every receiver cut and score each stitched network."""
+
+    sender: tyro.conf.Positional[str]
+    """Gives its first layers: zoo:NAME, a checkpoint of ours, or package.module:factory(name=value)."""
+    receiver: tyro.conf.Positional[str]
+    """Gives its last layers: likewise."""
+    data: str = "digits"
+    """digits, a folder with train*.parquet and test*.parquet, or one .parquet file."""
+    out: Path | None = None
+    """Run folder; an existing one is continued. Without it nothing is saved."""
+    sender_weights: Path | None = None
+    """Weights file of the sender: .safetensors, or a state dict of torch.save."""
+    receiver_weights: Path | None = None
+    """Weights file of the receiver."""
+    partial: bool = False
+    """Load weights that fit only in part, and leave the rest of the model untrained."""
+    cuts: tuple[str, ...] = ()
+    """Cuts of both models; all block boundaries without it."""
+    sender_cuts: tuple[str, ...] = ()
+    """Cuts of the sender."""
+    receiver_cuts: tuple[str, ...] = ()
+    """Cuts of the receiver."""
+    stitch: tuple[str, ...] = ("affine",)
+    """Families of stitches to fit: affine, identity (where shapes agree)."""
+    norm: str = "none"
+    """none (the paper's stitch) or batch (batch norm before and after the convolution)."""
+    controls: tuple[str, ...] = ("random-sender",)
+    """Grids beside the real one: random-sender, random-receiver, random-both; none for the real one alone."""
+    seeds: tuple[int, ...] = (0,)
+    """Fitting seeds; each also draws its own untrained copies."""
+    protocol: str = "default"
+    """default (Adam, standardised channels) or paper (SGD as Hernandez et al. 2022)."""
+    epochs: float | None = None
+    """Passes over the training part for each stitch; the protocol's own without it."""
+    steps: int | None = None
+    """Optimiser steps for each stitch, instead of epochs."""
+    batch_size: int | None = None
+    """Examples a step; the protocol's own without it."""
+    learning_rate: float | None = None
+    """Highest learning rate; the protocol's own without it."""
+    limit: int | None = None
+    """Number of training examples to fit on, a seeded stratified choice."""
+    heldout_limit: int | None = None
+    """Number of held-out examples to score on, likewise."""
+    data_seed: int = 0
+    """Seed of that choice, and of the split where the data has one part only."""
+    size: int | None = None
+    """Height and width that both models want; sender-size and receiver-size for one of them."""
+    mean: str | None = None
+    """Mean of each channel that both models subtract, such as 0.485,0.456,0.406."""
+    std: str | None = None
+    """Standard deviation of each channel that both models divide by."""
+    sender_size: int | None = None
+    """Height and width that the sender wants."""
+    sender_mean: str | None = None
+    """Mean that the sender subtracts."""
+    sender_std: str | None = None
+    """Standard deviation that the sender divides by."""
+    receiver_size: int | None = None
+    """Height and width that the receiver wants."""
+    receiver_mean: str | None = None
+    """Mean that the receiver subtracts."""
+    receiver_std: str | None = None
+    """Standard deviation that the receiver divides by."""
+    device: str = "auto"
+    """auto, cpu or cuda."""
+    memory: str = "2GB"
+    """How much of one sender cut's representations is kept instead of computed again."""
+    dry_run: bool = False
+    """Check everything, print what the run would cost, and stop."""
+    json: bool = False
+    """Print the results as JSON on stdout; progress goes to stderr."""
+
+    def run(self) -> bool:
+        """Run the grid; return whether some cells failed."""
+        memory_bytes = memory(self.memory)
+        fit = self._fit()
+        stitches = [StitchSpec(family=family, norm=self.norm) for family in self.stitch]  # type: ignore[arg-type]
+        data = DataSpec(
+            source=self.data, limit=self.limit, heldout_limit=self.heldout_limit, seed=self.data_seed
+        )
+        sender = self._model("sender")
+        receiver = self._model("receiver")
+
+        from modelstitch import verbs
+        from modelstitch.cli.show import watching
+        from modelstitch.session import prepare
+
+        with watching() as watcher:
+            session = prepare(
+                sender,
+                receiver,
+                data,
+                cuts=self.cuts,
+                sender_cuts=self.sender_cuts,
+                receiver_cuts=self.receiver_cuts,
+                stitches=stitches,
+                fit=fit,
+                controls=self.controls,
+                seeds=self.seeds,
+                device=self.device,
+                progress=watcher,
+            )
+            if self.dry_run:
+                watcher.stage("timing one step of each cell")
+                text = self._estimate(session, memory_bytes)
+            else:
+                comparison = verbs.run(session, out=self.out, memory_bytes=memory_bytes, progress=watcher)
+        if self.dry_run:
+            print(text)
+            return False
+        return report(comparison, self.out, self.json)
+
+    def _fit(self) -> FitSpec:
+        changes: dict[str, Any] = {
+            name: value
+            for name in ("epochs", "steps", "batch_size", "learning_rate")
+            if (value := getattr(self, name)) is not None
+        }
+        return FitSpec.named(self.protocol, **changes)
+
+    def _model(self, role: str) -> ModelSpec:
+        def option(name: str) -> Any:
+            own = getattr(self, f"{role}_{name}")
+            return getattr(self, name) if own is None else own
+
+        view: View = view_of(option("size"), None, option("mean"), option("std"))
+        weights = getattr(self, f"{role}_weights")
+        return ModelSpec(
+            source=getattr(self, role),
+            weights=None if weights is None else str(weights),
+            partial=self.partial,
+            view=view,
+        )
+
+    def _estimate(self, session: Session, memory_bytes: int) -> str:
+        import json
+
+        from modelstitch.estimate import estimate
+
+        cost = estimate(session, memory_bytes)
+        if self.json:
+            return json.dumps(vars(cost))
+        spec = session.spec
+        total = len(spec.sender_cuts)
+        return "\n".join(
+            [
+                f"cells:      {cost.n_cells} ({total} sender cuts x {len(spec.receiver_cuts)} receiver cuts x "
+                f"{len(spec.stitches)} stitches x {len(spec.controls)} grids x {len(spec.seeds)} seeds)",
+                f"parameters: {cost.n_parameters:,} in all stitches",
+                f"time:       about {_duration(cost.seconds)}",
+                f"memory:     about {cost.bytes / 1e9:.1f} GB beside Python and PyTorch; representations of "
+                f"{len(cost.kept)} of {total} sender cuts are kept, the others computed again",
+            ]
+        )
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def report(comparison: Comparison, out: Path | None, as_json: bool) -> bool:
+    """Show a finished comparison; return whether some cells failed."""
+    import json
+    import sys
+
+    if as_json:
+        print(json.dumps(comparison.to_json(), allow_nan=False))
+    else:
+        from modelstitch.cli.show import print_matrix
+
+        for stitch in comparison.stitches:
+            accuracies = [
+                f"whole {role} {value:.3f}"
+                for role in ("sender", "receiver")
+                if (value := comparison.baseline(role)) is not None
+            ]
+            print_matrix(comparison.matrix(stitch=stitch), f"{stitch}: {', '.join(accuracies)}")
+        for sentence in comparison.sentences():
+            print(f"- {sentence}")
+        if out is not None:
+            print("\nFiles:")
+            for name, what in (
+                ("matrix.png", "the picture"),
+                ("cells.csv", "the table"),
+                ("cells.parquet", "the same"),
+                ("run.sqlite", "the database"),
+                ("stitches/", "the fitted stitches"),
+            ):
+                print(f"  {out / name}  {what}")
+    if comparison.failed:
+        first = comparison.failed[0]
+        print(
+            f"modelstitch: {len(comparison.failed)} of {len(comparison.cells)} cells failed, the first is "
+            f"{first.sender_cut} -> {first.receiver_cut} ({first.control}): {first.failure}; "
+            "a lower --learning-rate may help",
+            file=sys.stderr,
+        )
+    return bool(comparison.failed)

@@ -1,0 +1,65 @@
+"""``modelstitch demo``: the whole journey on real digits, without a download and without an argument."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from modelstitch.progress import Progress
+    from modelstitch.sources.data import Data
+
+NETWORK, WIDTH = "R1111", 16
+CONTROLS = ("random-sender", "random-receiver", "random-both")
+
+
+@dataclass(frozen=True)
+class Demo:
+    """Train two small networks on digits, stitch every layer into every layer, and show what comes out."""
+
+    out: Path = Path("modelstitch-demo")
+    """Run folder; an existing one is continued."""
+    seed: int = 0
+    """Seed of everything; the two networks are trained from this seed and the next."""
+
+    def run(self) -> bool:
+        """Train, stitch and show; return whether some cells failed."""
+        from modelstitch import session, verbs
+        from modelstitch.cli.compare import report
+        from modelstitch.cli.show import watching
+        from modelstitch.sources.data import load_data
+        from modelstitch.specs import DataSpec, FitSpec
+
+        with watching() as watcher:
+            watcher.stage("reading the digits")
+            data = load_data(DataSpec(source="digits"))
+            paths = []
+            for role, seed in (("sender", self.seed), ("receiver", self.seed + 1)):
+                paths.append(self._checkpoint(role, seed, data, watcher))
+            prepared = session.prepare(
+                str(paths[0]),
+                str(paths[1]),
+                DataSpec(source="digits"),
+                fit=FitSpec(batch_size=128, epochs=12),
+                controls=CONTROLS,
+                seeds=(self.seed,),
+                device="cpu",
+                progress=watcher,
+            )
+            comparison = verbs.run(prepared, out=self.out, progress=watcher)
+        return report(comparison, self.out, as_json=False)
+
+    def _checkpoint(self, role: str, seed: int, data: Data, watcher: Progress) -> Path:
+        from modelstitch.zoo.checkpoint import read_card, save_checkpoint
+        from modelstitch.zoo.recipe import Recipe
+        from modelstitch.zoo.training import train_network
+
+        path = self.out / "models" / f"{role}.safetensors"
+        card = read_card(path) if path.is_file() else None
+        if card is None or card.seed != seed:
+            watcher.stage(f"training the {role}")
+            recipe = Recipe(epochs=15, batch_size=64, learning_rate=0.2, translate=1, flip=False, seed=seed)
+            module, card, _ = train_network(NETWORK, data, recipe, WIDTH)
+            save_checkpoint(module, card, path)
+        return path

@@ -1,0 +1,85 @@
+"""What the commands show: progress on stderr, the matrix in the terminal."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import Progress as Bar
+from rich.table import Table
+from rich.text import Text
+
+from modelstitch.progress import Progress
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+class Watcher(Progress):
+    """Shows stages and finished cells as one line with the time left."""
+
+    def __init__(self, bar: Bar) -> None:
+        self._bar = bar
+        self._task = bar.add_task("starting", total=None)
+
+    def stage(self, text: str) -> None:
+        self._bar.update(self._task, description=text)
+        if not self._bar.console.is_terminal:
+            self._bar.console.print(f"{text} ...", highlight=False)
+
+    def start(self, total: int, done: int) -> None:
+        self._bar.reset(self._task, total=total, completed=0, description="fitting stitches")
+        if done:
+            self._bar.console.print(f"{done} of {total} cells were finished earlier", highlight=False)
+            self._bar.update(self._task, total=total - done)
+
+    def cell(self, text: str, accuracy: float | None) -> None:
+        shown = "failed" if accuracy is None else f"{accuracy:.3f}"
+        self._bar.update(self._task, advance=1, description=f"fitting stitches, last {shown}")
+
+
+@contextlib.contextmanager
+def watching() -> Iterator[Watcher]:
+    """Show progress on stderr while the block runs."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("elapsed"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        yield Watcher(bar)
+
+
+def print_matrix(matrix: xr.DataArray, title: str) -> None:
+    """Print a matrix of accuracies: sender cuts in rows, receiver cuts in columns, darker where higher."""
+    console = Console()
+    table = Table(title=title, title_justify="left")
+    table.add_column("sender \\ receiver", style="bold")
+    for name in matrix["receiver_cut"].to_numpy():
+        table.add_column(str(name), justify="right")
+    for name, row in zip(matrix["sender_cut"].to_numpy(), matrix.to_numpy(), strict=True):
+        table.add_row(str(name), *[_shade(float(value)) for value in row])
+    console.print(table)
+
+
+def _shade(value: float) -> Text:
+    if value != value:
+        return Text("failed", style="red")
+    green = round(40 + 150 * value)
+    style = (
+        f"black on rgb({255 - green},{green + 40},{140})" if value > 0.5 else f"white on rgb(60,{green},110)"
+    )
+    return Text(f" {value:.2f} ", style=style)

@@ -1,0 +1,90 @@
+"""``modelstitch train``: train a network of the paper."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+
+from modelstitch.errors import ModelError, SpecError
+
+
+@dataclass(frozen=True)
+class Train:
+    """Train a network of the zoo and write a checkpoint that explains itself."""
+
+    model: tyro.conf.Positional[str]
+    """zoo:R1111 ... zoo:R2222, zoo:R18 or zoo:R34."""
+    data: str = "digits"
+    """digits, a folder with train*.parquet and test*.parquet, or one .parquet file."""
+    out: Path | None = None
+    """Checkpoint to write; NAME-wWIDTH-sSEED.safetensors without it."""
+    width: int = 64
+    """Channels of the first stage."""
+    seed: int = 0
+    """Seed of the start, the order of images and the augmentation."""
+    epochs: int = 6
+    """Passes over the training part."""
+    batch_size: int = 128
+    """Images a step."""
+    learning_rate: float = 0.4
+    """Highest learning rate."""
+    translate: int = 2
+    """Largest random shift in pixels."""
+    flip: bool | None = None
+    """Mirror images at random (True or False); without it, all but digits are."""
+    limit: int | None = None
+    """Number of training images, a seeded stratified choice."""
+    device: str = "auto"
+    """auto, cpu or cuda."""
+    json: bool = False
+    """Print the checkpoint's card as JSON."""
+
+    def run(self) -> bool:
+        """Train, save and say how well it went."""
+        import json
+        import sys
+        from dataclasses import asdict
+
+        from modelstitch.session import choose_device
+        from modelstitch.sources.data import load_data
+        from modelstitch.sources.models.calls import parse_call
+        from modelstitch.specs import DataSpec
+        from modelstitch.zoo.checkpoint import save_checkpoint
+        from modelstitch.zoo.recipe import Recipe
+        from modelstitch.zoo.training import train_network
+
+        target, arguments = parse_call(self.model)
+        if not target.startswith("zoo:"):
+            raise ModelError(f"cannot train {self.model!r}: expected a network of the zoo, such as zoo:R1111")
+        if arguments:
+            raise SpecError(f"expected the options --width and --data instead of arguments in {self.model!r}")
+        name = target.removeprefix("zoo:").replace("_", "")
+        out = self.out or Path(f"{name}-w{self.width}-s{self.seed}.safetensors")
+        if out.parent.exists() and not out.parent.is_dir():
+            raise SpecError(f"cannot write {str(out)!r}: {str(out.parent)!r} is not a folder")
+        recipe = Recipe(
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            translate=self.translate,
+            flip=self.data != "digits" if self.flip is None else self.flip,
+            seed=self.seed,
+        )
+        device = choose_device(self.device)
+        data = load_data(DataSpec(source=self.data, limit=self.limit)).to(device)
+
+        def tell(epoch: int, loss: float) -> None:
+            print(f"epoch {epoch} of {self.epochs}: loss {loss:.3f}", file=sys.stderr)
+
+        module, card, trained = train_network(name, data, recipe, self.width, tell)
+        save_checkpoint(module, card, out)
+        if self.json:
+            print(json.dumps({**asdict(card), "seconds": trained.seconds, "path": str(out)}))
+        else:
+            print(
+                f"{out}: {trained.accuracy:.4f} of {card.n_heldout} held-out images right, "
+                f"after {trained.seconds:.0f} s on {card.data['n_train']} training images"
+            )
+        return False

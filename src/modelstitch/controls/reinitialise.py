@@ -1,0 +1,53 @@
+"""An untrained copy of a network: same architecture, every parameter and buffer at its start."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+
+import torch
+from torch import nn
+
+from modelstitch.errors import ModelError
+from modelstitch.layouts import channels_last
+from modelstitch.sources.models import Network
+
+
+def untrained(network: Network, seed: int) -> Network:
+    """Return an untrained copy of ``network``, drawn from ``seed``; the network itself is not touched.
+
+    Where the source can build the model, it is built again without weights; otherwise every submodule of a copy
+    resets itself.
+
+    Raises:
+        ModelError: a submodule with parameters of its own that has no ``reset_parameters``.
+    """
+    devices = list(range(torch.cuda.device_count()))
+    with torch.random.fork_rng(devices):
+        torch.manual_seed(seed)
+        if network.rebuild is not None:
+            module = network.rebuild()
+        else:
+            module = copy.deepcopy(network.module)
+            _reset(module, network.name)
+    like = next(network.module.parameters(), torch.empty(0))
+    module = module.to(device=like.device, dtype=like.dtype).eval()
+    if network.rebuild is not None:
+        channels_last(module)
+    for parameter in module.parameters():
+        parameter.requires_grad_(False)
+    return replace(network, module=module, name=f"{network.name}, untrained (seed {seed})")
+
+
+def _reset(module: nn.Module, name: str) -> None:
+    for path, each in module.named_modules():
+        own = [*each.parameters(recurse=False), *each.buffers(recurse=False)]
+        reset = getattr(each, "reset_parameters", None)
+        if callable(reset):
+            reset()
+        elif own:
+            raise ModelError(
+                f"cannot make an untrained copy of {name}: {path or 'the model itself'} ({type(each).__name__}) holds "
+                "parameters but has no reset_parameters; give the model as package.module:factory, or leave the "
+                "random controls out"
+            )

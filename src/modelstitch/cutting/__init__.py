@@ -1,0 +1,259 @@
+"""Find the cuts of a model and split it there, exactly.
+
+The one face of this folder is :class:`Cutting`: list the cuts, then take a prefix or a suffix at any of them.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.fx import Node
+
+from modelstitch.cutting import slicing
+from modelstitch.cutting.capture import Captured, capture, tensor_of
+from modelstitch.cutting.certify import certify
+from modelstitch.cutting.dataflow import bypasses, classify, dominators, live_data
+from modelstitch.cutting.naming import name_values
+from modelstitch.errors import CutError
+from modelstitch.layouts import recognise
+
+__all__ = ["Cut", "Cutting", "certify", "cuts", "split"]
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A place where a model can be divided so that ``suffix(prefix(x)) == model(x)`` exactly.
+
+    Attributes:
+        name: the path of the module whose output is cut, ``path@k`` for its k-th call.
+        aliases: other names of the same tensor.
+        layout: how to read the representation.
+        shape: shape of the representation of one example.
+        boundary: whether a block of the model ends here; boundaries are the default set of cuts.
+    """
+
+    name: str
+    aliases: tuple[str, ...]
+    layout: str
+    shape: tuple[int, ...]
+    boundary: bool
+
+
+class Cutting:
+    """A captured model and its cuts, from the input on.
+
+    Args:
+        model: any module with one tensor input; it is read in eval mode and left as it was.
+        example: (N, ...) inputs with N >= 2.
+        name: what to call the model in errors.
+
+    Raises:
+        ModelError: the model does not run on ``example``.
+        CutError: the model cannot be captured, or has no legal cut.
+    """
+
+    def __init__(self, model: nn.Module, example: Tensor, name: str = "model") -> None:
+        self.model = model
+        self.name = name
+        self._captured: Captured = capture(model, example, name)
+        graph = self._captured.graph_module.graph
+        self._kinds = classify(graph, self._captured.primary)
+        self._live = live_data(graph, self._kinds)
+        (output,) = (node for node in graph.nodes if node.op == "output")
+        candidates = [
+            node
+            for node in dominators(self._live)
+            if node is not self._captured.primary
+            and node not in output.all_input_nodes
+            and (value := tensor_of(node)) is not None
+            and value.is_floating_point()
+            and value.ndim >= 2
+            and isinstance(value.shape[0], torch.SymInt)
+        ]
+        names = name_values(model, candidates, self._live)
+        blocks = [index for index, node in enumerate(candidates) if names[node].block]
+        # Layer 0 of the paper is the input of the first block, whoever computed it.
+        first = (
+            blocks[0] - 1 if blocks and blocks[0] > 0 and self._enters_block(candidates, blocks[0]) else None
+        )
+        self._nodes: dict[str, Node] = {}
+        found: list[Cut] = []
+        for index, node in enumerate(candidates):
+            value, named = tensor_of(node), names[node]
+            assert value is not None
+            shape = tuple(int(length) for length in value.shape[1:])
+            boundary = (named.block or index == first) if blocks else "+" not in named.name
+            found.append(Cut(named.name, named.aliases, recognise(shape), shape, boundary))
+            self._nodes[named.name] = node
+        self.cuts: tuple[Cut, ...] = tuple(found)
+        if not found:
+            raise CutError(self._why_none())
+
+    def _enters_block(self, candidates: list[Node], first_block: int) -> bool:
+        # The block's own cuts (its inner convolutions, when it has no shortcut) lie directly before its output.
+        stack = candidates[first_block].meta.get("nn_module_stack") or {}
+        before = candidates[first_block - 1].meta.get("nn_module_stack") or {}
+        owner = [path for _, (path, _) in stack.items() if path]
+        return bool(owner) and not any(path == owner[0] for _, (path, _) in before.items())
+
+    def _why_none(self) -> str:
+        inner = [node for node in self._live if node is not self._captured.primary]
+        if not inner:
+            return f"model {self.name} has no cut: its output does not depend on its input"
+        middle = inner[len(inner) // 2]
+        around = ", ".join(f"{a.name} -> {b.name}" for a, b in bypasses(middle, self._live)[:3])
+        return f"model {self.name} has no cut between input and head: " + (
+            f"around {middle.name} data also flows through {around}" if around else "it is a single operation"
+        )
+
+    @property
+    def boundaries(self) -> tuple[Cut, ...]:
+        """The default set of cuts: block boundaries whose representation is a map or a vector."""
+        return tuple(cut for cut in self.cuts if cut.boundary)
+
+    def find(self, name: str) -> Cut:
+        """Return the cut called ``name``.
+
+        Raises:
+            CutError: there is no such cut; the message says why, and names the nearest legal ones.
+        """
+        for cut in self.cuts:
+            if name == cut.name or name in cut.aliases:
+                return cut
+        legal = [each for cut in self.cuts for each in (cut.name, *cut.aliases)]
+        near = difflib.get_close_matches(name, legal, n=3, cutoff=0.3) or [
+            c.name for c in self.boundaries[:3]
+        ]
+        raise CutError(
+            f"no cut {name!r} in model {self.name}: {self._why_not(name)}; nearest legal cuts: {', '.join(near)}"
+        )
+
+    def _why_not(self, name: str) -> str:
+        calls = [cut.name for cut in self.cuts if cut.name.startswith(f"{name}@")]
+        if calls:
+            return f"the module is called several times, expected one of {', '.join(calls)}"
+        inside = [
+            node
+            for node in self._live
+            if any(path == name for path, _ in (node.meta.get("nn_module_stack") or {}).values())
+        ]
+        if not inside:
+            known = name in dict(self.model.named_modules())
+            return "its output does not lie on the path" if known else "no module of this name"
+        around = bypasses(inside[-1], self._live)
+        if not around:
+            return "its output is the model's output, or not one floating-point tensor"
+        return "data also flows around it, through " + ", ".join(
+            f"{source.name} -> {target.name}" for source, target in around[:3]
+        )
+
+    def bind(self, model: nn.Module) -> Cutting:
+        """Return the same cuts for another model of the same architecture and shapes; nothing is captured again."""
+        other = object.__new__(Cutting)
+        other.__dict__.update(self.__dict__)
+        other.model = model
+        return other
+
+    def prefix(self, *names: str, frozen: bool = False) -> nn.Module:
+        """Return the module from the input to a tuple of the representations at ``names``.
+
+        Args:
+            names: cuts; nothing after the deepest of them is computed.
+            frozen: share the parameters' memory but let no gradient reach them.
+        """
+        nodes = [self._nodes[self.find(name).name] for name in names]
+        captured = self._captured
+        return slicing.prefix(captured.graph_module, self.model, captured.primary, nodes, frozen)
+
+    def suffix(self, name: str, frozen: bool = False) -> nn.Module:
+        """Return the module from the representation at ``name`` to the model's output."""
+        captured, cut = self._captured, self.find(name)
+        try:
+            return slicing.suffix(
+                captured.graph_module,
+                self.model,
+                self._kinds,
+                self._nodes[cut.name],
+                captured.out_spec,
+                frozen,
+            )
+        except CutError as error:
+            raise CutError(f"cannot cut model {self.name} at {name!r}: {error}") from error
+
+    def activation_bytes(self, name: str) -> int:
+        """Return the bytes of all tensors that the suffix at ``name`` makes for one example (an upper bound)."""
+        start = self._live.index(self._nodes[self.find(name).name])
+        total = 0
+        for node in self._live[start:]:
+            value = tensor_of(node)
+            if value is not None:
+                lengths = [1 if isinstance(n, torch.SymInt) else n for n in value.shape]
+                total += torch.Size(lengths).numel() * value.element_size()
+        return total
+
+
+def cuts(model: nn.Module, example: Tensor) -> tuple[Cut, ...]:
+    """List every cut of ``model`` that its run on ``example`` shows, from the input on.
+
+    Args:
+        model: any module that takes one tensor; read in eval mode and left as it was.
+        example: (N, ...) inputs with N >= 2.
+
+    Returns:
+        The cuts, from the input on; those with ``boundary`` set are block boundaries.
+
+    Raises:
+        ModelError: the model does not run on ``example``.
+        CutError: the model cannot be captured, or has no legal cut.
+
+    Example:
+        >>> model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 2))
+        >>> [(cut.name, cut.shape) for cut in cuts(model, torch.zeros(2, 1, 8, 8))]
+        [('0', (4, 6, 6)), ('1', (4, 6, 6)), ('2', (144,))]
+    """
+    return Cutting(model, example).cuts
+
+
+def split(model: nn.Module, cut: str, example: Tensor) -> tuple[nn.Module, nn.Module]:
+    """Split ``model`` at ``cut`` into a prefix and a suffix, and check both against the model.
+
+    .. math:: \\mathrm{suffix}(\\mathrm{prefix}(x)) = \\mathrm{model}(x)
+
+    Args:
+        model: any module that takes one tensor.
+        cut: a name from :func:`cuts`.
+        example: (N, ...) real inputs with N >= 2, on which the split is checked.
+
+    Returns:
+        The prefix (input to representation) and the suffix (representation to output); both share the model's
+        parameters and carry gradients.
+
+    Raises:
+        CutError: no such cut.
+        TruthError: the two halves do not reproduce the model.
+
+    Example:
+        >>> model = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
+        >>> x = torch.randn(5, 3)
+        >>> prefix, suffix = split(model, "1", x)
+        >>> torch.equal(suffix(prefix(x)), model(x))
+        True
+    """
+    cutting = Cutting(model, example)
+    prefix, suffix = cutting.prefix(cut), cutting.suffix(cut)
+    certify(model, prefix, suffix, example, f"cut {cut!r}")
+    return _First(prefix), suffix
+
+
+class _First(nn.Module):
+    def __init__(self, prefix: nn.Module) -> None:
+        super().__init__()
+        self.prefix = prefix
+
+    def forward(self, x: Tensor) -> Tensor:
+        (representation,) = self.prefix(x)
+        assert isinstance(representation, Tensor)
+        return representation

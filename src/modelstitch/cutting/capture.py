@@ -1,0 +1,123 @@
+"""Capture a model as a functional graph with a free batch size (torch.export, non-strict, grad mode)."""
+
+from __future__ import annotations
+
+import contextlib
+import operator
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.export import Dim, export
+from torch.fx import GraphModule, Node
+from torch.utils import _pytree as pytree
+
+from modelstitch.errors import CutError, ModelError
+
+
+@dataclass(frozen=True)
+class Captured:
+    """A functional graph of a model, with its parameters by name."""
+
+    graph_module: GraphModule
+    primary: Node
+    out_spec: pytree.TreeSpec
+
+
+@contextlib.contextmanager
+def eval_mode(model: nn.Module) -> Iterator[None]:
+    """Put every module of ``model`` in eval mode, and give each its own mode back afterwards."""
+    before = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, training in before.items():
+            module.training = training
+
+
+@contextlib.contextmanager
+def plain_attention() -> Iterator[None]:
+    """Switch fused attention off: it picks other kernels inside and outside of a capture (differences of 1e-7)."""
+    before = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(before)
+
+
+def run_eagerly(model: nn.Module, example: Tensor, name: str) -> Any:
+    """Run ``model`` on ``example`` and turn its complaint about a shape into one line."""
+    try:
+        with torch.no_grad():
+            return model(example)
+    except (RuntimeError, ValueError, TypeError, IndexError) as error:
+        first_line = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
+        raise ModelError(
+            f"model {name} cannot take inputs of shape {tuple(example.shape[1:])}: {first_line}; "
+            "give the size and channels that it expects (size, channels of its view)"
+        ) from error
+
+
+def capture(model: nn.Module, example: Tensor, name: str = "model") -> Captured:
+    """Capture ``model`` in eval mode as a functional graph that shares its parameters.
+
+    Args:
+        model: any module that takes one tensor and whose control flow does not depend on the values in it.
+        example: (N, ...) with N >= 2, since a batch of one would be baked in.
+        name: what to call the model in errors.
+
+    Returns:
+        The graph, its input node and the structure of its output.
+
+    Raises:
+        ModelError: the model does not run on ``example``.
+        CutError: the model cannot be captured, or changes its own buffers in eval mode.
+    """
+    if example.ndim < 2 or len(example) < 2:
+        raise CutError(f"expected an example batch of at least 2 inputs, got shape {tuple(example.shape)}")
+    with eval_mode(model), plain_attention(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        run_eagerly(model, example, name)
+        try:
+            with torch.enable_grad():
+                program = export(
+                    model, (example,), dynamic_shapes=({0: Dim.AUTO},), strict=False
+                ).run_decompositions({})
+        except Exception as error:  # torch.export raises many unrelated types
+            first_line = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
+            raise CutError(
+                f"model {name} cannot be captured as a graph ({type(error).__name__}: {first_line}); "
+                "control flow that depends on the values of the input is the usual reason"
+            ) from error
+        changed = sorted(program.graph_signature.buffers_to_mutate.values())
+        if changed:
+            raise CutError(
+                f"model {name} changes its own buffers in eval mode ({', '.join(changed[:3])}): "
+                "expected a model that is frozen in eval mode"
+            )
+        graph_module = program.module(check_guards=False)
+    assert isinstance(graph_module, GraphModule)
+    _views_to_reshapes(graph_module)
+    placeholders = [node for node in graph_module.graph.nodes if node.op == "placeholder"]
+    if len(placeholders) != 1:
+        raise CutError(f"model {name} takes {len(placeholders)} inputs: expected one tensor")
+    return Captured(graph_module, placeholders[0], program.call_spec.out_spec)
+
+
+def _views_to_reshapes(graph_module: GraphModule) -> None:
+    # A view is legal for the strides seen at capture; a stitched representation may have others.
+    aten = torch.ops.aten
+    for node in graph_module.graph.nodes:
+        if node.target in (aten.view.default, aten._unsafe_view.default):
+            node.target = aten.reshape.default
+
+
+def tensor_of(node: Node) -> Tensor | None:
+    """Return the fake tensor that ``node`` stood for at capture, or None where it is not one tensor."""
+    value = node.meta.get("val")
+    return value if isinstance(value, Tensor) and node.target is not operator.setitem else None

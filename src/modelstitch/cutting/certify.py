@@ -1,0 +1,97 @@
+"""Prove on real inputs that a cut reproduces its model: forward bits and the gradient at the input."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils import _pytree as pytree
+
+from modelstitch.cutting.capture import eval_mode, plain_attention
+from modelstitch.errors import TruthError
+
+RELATIVE_TOLERANCE = 1e-5
+
+
+def relative_difference(got: Any, expected: Any) -> float:
+    r"""Return the largest absolute difference, relative to the largest absolute expected value.
+
+    .. math:: \max_i |g_i - e_i| / \max_i |e_i|
+
+    Example:
+        >>> relative_difference(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 4.0]))
+        0.5
+    """
+    worst = 0.0
+    for one, other in zip(pytree.tree_leaves(got), pytree.tree_leaves(expected), strict=True):
+        if isinstance(other, Tensor) and other.numel():
+            gap = (one.double() - other.double()).abs().max().item()
+            scale = other.double().abs().max().item()
+            # NaN compares false with everything and would pass a plain "larger than" test.
+            if not gap <= 0:
+                worst = max(worst, gap / scale if scale > 0 else float("inf"))
+                if worst != worst or gap != gap:
+                    return float("inf")
+    return worst
+
+
+def _forward_and_gradient(run: Callable[[Tensor], Any], x: Tensor) -> tuple[Any, Tensor | None]:
+    x = x.clone().requires_grad_(x.is_floating_point())
+    with torch.enable_grad():
+        output = run(x)
+    leaves = [leaf for leaf in pytree.tree_leaves(output) if isinstance(leaf, Tensor)]
+    if not x.requires_grad:
+        return output, None
+    # Unequal weights, so that a softmax or another normalised output does not sum to a constant.
+    total = sum(
+        (leaf * torch.linspace(0.5, 1.5, leaf.numel(), device=leaf.device).view(leaf.shape)).sum()
+        for leaf in leaves
+        if leaf.is_floating_point()
+    )
+    assert isinstance(total, Tensor)
+    (gradient,) = torch.autograd.grad(total, x, allow_unused=True)
+    return output, gradient
+
+
+def certify(model: nn.Module, prefix: nn.Module, suffix: nn.Module, x: Tensor, where: str) -> float:
+    """Check that ``suffix(prefix(x))`` and its gradient at ``x`` are those of ``model``, at two batch sizes.
+
+    Args:
+        model: the whole model.
+        prefix: input to a tuple of one representation.
+        suffix: representation to output.
+        x: (N, ...) real inputs, N >= 2.
+        where: what is checked, for the error.
+
+    Returns:
+        The largest relative difference seen; 0 where all bits agree.
+
+    Raises:
+        TruthError: a difference above 1e-5.
+    """
+    worst = 0.0
+    with eval_mode(model), plain_attention():
+        for batch in (x, x[: max(1, len(x) // 2)]):
+            expected, expected_gradient = _forward_and_gradient(model, batch)
+            got, gradient = _forward_and_gradient(lambda each: suffix(prefix(each)[0]), batch)
+            difference = relative_difference(got, expected)
+            if difference > RELATIVE_TOLERANCE:
+                raise TruthError(
+                    f"prefix and suffix do not reproduce the model at {where}: relative difference {difference:.1e} "
+                    f"at batch {len(batch)}, expected at most {RELATIVE_TOLERANCE:.0e}"
+                )
+            worst = max(worst, difference)
+            if expected_gradient is not None:
+                if gradient is None:
+                    raise TruthError(f"no gradient passes through the cut at {where}")
+                difference = relative_difference(gradient, expected_gradient)
+                # The sum over paths in a backward pass may be taken in another order.
+                if difference > 10 * RELATIVE_TOLERANCE:
+                    raise TruthError(
+                        f"prefix and suffix do not have the model's gradient at {where}: relative difference "
+                        f"{difference:.1e}, expected at most {10 * RELATIVE_TOLERANCE:.0e}; a custom autograd "
+                        "function, whose backward a graph capture loses, is the usual reason"
+                    )
+    return worst

@@ -1,0 +1,84 @@
+"""Name the values of a captured graph after the modules whose outputs they are."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from torch import nn
+from torch.fx import Node
+
+
+@dataclass(frozen=True)
+class ValueName:
+    """The name of one value: what users type, what else they may type, whether a block ends here."""
+
+    name: str
+    aliases: tuple[str, ...]
+    block: bool
+
+
+def _stack(node: Node) -> dict[str, str]:
+    """Module calls that enclose ``node``: ``{'relu@1' key: 'relu' path}``, outermost first, root left out."""
+    stack = node.meta.get("nn_module_stack") or {}
+    return {key: path for key, (path, _) in stack.items() if path and not path.startswith("_empty_nn")}
+
+
+def _owners(node: Node) -> list[tuple[str, str]]:
+    """Module calls that ``node`` is the output of: those it lies in and one of its users does not."""
+    outside = [set(_stack(user)) if user.op != "output" else set() for user in node.users]
+    return [(key, path) for key, path in _stack(node).items() if any(key not in keys for keys in outside)]
+
+
+def _is_block(model: nn.Module, path: str) -> bool:
+    module = model.get_submodule(path)
+    return any(True for _ in module.children()) and any(True for _ in module.parameters())
+
+
+def name_values(model: nn.Module, nodes: list[Node], every: list[Node]) -> dict[Node, ValueName]:
+    """Name each of ``nodes`` after the module calls that it is the output of.
+
+    A module called once gives its path (``layer2.0``), a module called several times its path and the number of
+    the call (``relu@1``). The innermost module with children gives the name, the others are aliases. A value that no
+    module owns, such as the output of a functional ReLU, is named after the module that ran before it and the
+    operation (``bn1+relu``).
+
+    Args:
+        model: the module that was captured.
+        nodes: the values to name, in graph order.
+        every: all data nodes of the graph, to count the calls of each module.
+
+    Returns:
+        One name for each node; names are unique.
+    """
+    calls: dict[str, set[str]] = {}
+    for node in every:
+        for key, path in _stack(node).items():
+            calls.setdefault(path, set()).add(key)
+
+    def spelled(key: str, path: str) -> str:
+        if len(calls[path]) == 1:
+            return path
+        return f"{path}@{key.rpartition('@')[2] if '@' in key else 0}"
+
+    names: dict[Node, ValueName] = {}
+    taken: Counter[str] = Counter()
+    wanted = set(nodes)
+    previous = "input"
+    for node in every:
+        owned = _owners(node)
+        if node in wanted:
+            blocks = [(key, path) for key, path in owned if _is_block(model, path)]
+            if owned:
+                name = spelled(*(blocks or owned)[-1])
+            else:
+                operation = getattr(node.target, "__name__", str(node.target)).split(".")[0]
+                name = f"{previous}+{operation}"
+            taken[name] += 1
+            if taken[name] > 1:
+                name = f"{name}#{taken[name]}"
+            aliases = tuple(alias for key, path in owned if (alias := spelled(key, path)) != name)
+            names[node] = ValueName(name=name, aliases=aliases, block=bool(blocks))
+        if owned:
+            previous = spelled(*owned[-1])
+    return names

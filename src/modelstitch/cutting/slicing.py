@@ -1,0 +1,145 @@
+"""Slice a captured graph into a prefix and a suffix that share the model's parameters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.fx import Graph, GraphModule, Node
+from torch.utils import _pytree as pytree
+
+from modelstitch.cutting.dataflow import Kind
+from modelstitch.errors import CutError
+
+
+class Slice(nn.Module):
+    """Part of a model: an ordinary module that shares the model's parameters."""
+
+    def __init__(self, graph_module: GraphModule, out_spec: pytree.TreeSpec | None) -> None:
+        super().__init__()
+        self.body = graph_module
+        self.out_spec = out_spec
+
+    def forward(self, x: Tensor) -> Any:
+        outputs = self.body(x)
+        return outputs if self.out_spec is None else pytree.tree_unflatten(outputs, self.out_spec)
+
+
+def _needed(outputs: list[Node], stop: Node) -> set[Node]:
+    needed: set[Node] = set()
+    pending = list(outputs)
+    while pending:
+        node = pending.pop()
+        if node is not stop and node not in needed:
+            needed.add(node)
+            pending.extend(node.all_input_nodes)
+    return needed
+
+
+def attribute(model: nn.Module, target: str) -> Tensor:
+    """Return the parameter, buffer or constant of ``model`` called ``target``."""
+    path, _, leaf = target.rpartition(".")
+    value = getattr(model.get_submodule(path), leaf)
+    assert isinstance(value, Tensor)
+    return value
+
+
+def _build(graph: Graph, values: dict[str, Tensor]) -> GraphModule:
+    root = nn.Module()
+    for target, value in values.items():
+        holder: nn.Module = root
+        *parents, leaf = target.split(".")
+        for parent in parents:
+            if not hasattr(holder, parent):
+                holder.add_module(parent, nn.Module())
+            child = getattr(holder, parent)
+            assert isinstance(child, nn.Module)
+            holder = child
+        if isinstance(value, nn.Parameter):
+            holder.register_parameter(leaf, value)
+        else:
+            holder.register_buffer(leaf, value)
+    module = GraphModule(root, graph)
+    return module.eval()
+
+
+def _values(source: nn.Module, model: nn.Module, nodes: set[Node], frozen: bool) -> dict[str, Tensor]:
+    known = {**dict(model.named_parameters()), **dict(model.named_buffers())}
+    values: dict[str, Tensor] = {}
+    for node in nodes:
+        if node.op == "get_attr":
+            target = str(node.target)
+            # Constants made while tracing belong to the graph, everything else to the model.
+            value = known[target] if target in known else attribute(source, target)
+            values[target] = value.detach() if frozen else value
+    return values
+
+
+def prefix(source: GraphModule, model: nn.Module, primary: Node, cuts: list[Node], frozen: bool) -> Slice:
+    """Build the module that maps the input to the representations at ``cuts``, and computes nothing else.
+
+    Returns:
+        A module from the input (N, ...) to a tuple of representations, in the order of ``cuts``.
+    """
+    needed = _needed(cuts, primary)
+    graph = Graph()
+    mapped: dict[Node, Node] = {primary: graph.placeholder("x")}
+    for node in source.graph.nodes:
+        if node in needed:
+            mapped[node] = graph.node_copy(node, mapped.__getitem__)
+    graph.output(tuple(mapped[cut] for cut in cuts))
+    return Slice(_build(graph, _values(source, model, needed, frozen)), None)
+
+
+def suffix(
+    source: GraphModule,
+    model: nn.Module,
+    kinds: dict[Node, Kind],
+    cut: Node,
+    out_spec: pytree.TreeSpec,
+    frozen: bool,
+) -> Slice:
+    """Build the module that maps the representation at ``cut`` to the model's output.
+
+    Sizes that the model reads off its input are read off the representation instead.
+
+    Raises:
+        CutError: data reaches the output around the cut, or a size cannot be read off the representation.
+    """
+    (output,) = (node for node in source.graph.nodes if node.op == "output")
+    needed = _needed(list(output.all_input_nodes), cut)
+    graph = Graph()
+    x = graph.placeholder("representation")
+    mapped: dict[Node, Node] = {cut: x}
+    ordered = [node for node in source.graph.nodes if node in needed]
+    below: set[Node] = {cut}
+    for node in ordered:
+        if any(each in below for each in node.all_input_nodes):
+            below.add(node)
+    for node in ordered:
+        if kinds[node] is Kind.DATA and node not in below:
+            continue  # above the cut: only reached through sizes, which are re-derived
+        if (
+            kinds[node] is Kind.META
+            and node not in below
+            and any(kinds[each] is Kind.DATA for each in node.all_input_nodes)
+        ):
+            mapped[node] = _size_from(graph, x, cut, node)
+            continue
+        missing = [each.name for each in node.all_input_nodes if each not in mapped]
+        if missing:
+            raise CutError(f"the output also depends on the input through {', '.join(missing)}")
+        mapped[node] = graph.node_copy(node, mapped.__getitem__)
+    graph.output(pytree.tree_map(lambda each: mapped.get(each, each), output.args[0]))
+    used = {node for node in needed if node in mapped}
+    return Slice(_build(graph, _values(source, model, used, frozen)), out_spec)
+
+
+def _size_from(graph: Graph, x: Node, cut: Node, size: Node) -> Node:
+    if size.target is torch.ops.aten.sym_size.int:
+        wanted = size.meta["val"]
+        for axis, length in enumerate(cut.meta["val"].shape):
+            if isinstance(length, torch.SymInt) and length.node.expr == wanted.node.expr:
+                return graph.call_function(torch.ops.aten.sym_size.int, (x, axis))
+    raise CutError(f"the size {size.name} of the input cannot be read off the representation")

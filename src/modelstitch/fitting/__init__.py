@@ -1,0 +1,1 @@
+"""Fit a stitch: the coordinates it is fitted in, and the optimiser."""

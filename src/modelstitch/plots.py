@@ -1,0 +1,93 @@
+"""Pictures of labelled matrices; every function takes an Axes and returns it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+_COLOURS = "viridis"
+
+
+def heatmap(matrix: xr.DataArray, ax: Axes | None = None, title: str = "") -> Axes:
+    """Draw a matrix of accuracies, sender cuts in rows and receiver cuts in columns, on the colour scale 0-1.
+
+    Args:
+        matrix: dimensions ``sender_cut`` and ``receiver_cut``, values in 0-1; a failed cell is NaN.
+        ax: where to draw; a new figure without it.
+        title: above the picture.
+
+    Returns:
+        The Axes.
+    """
+    if ax is None:
+        from matplotlib import pyplot as plt
+
+        _, ax = plt.subplots(figsize=_size(matrix), layout="constrained")
+    matrix = matrix.transpose("sender_cut", "receiver_cut")
+    values = matrix.to_numpy()
+    image = ax.imshow(values, vmin=0, vmax=1, cmap=_COLOURS, aspect="auto")
+    for row, column in np.ndindex(values.shape):
+        value = values[row, column]
+        red, green, blue, _ = image.cmap(float(np.nan_to_num(value)))
+        luminance = 0.299 * red + 0.587 * green + 0.114 * blue
+        ax.text(
+            column,
+            row,
+            "failed" if np.isnan(value) else f"{value:.2f}",
+            ha="center",
+            va="center",
+            fontsize=9 if max(values.shape) <= 10 else 6,
+            color="black" if np.isnan(value) or luminance > 0.5 else "white",
+        )
+    receivers = [str(name) for name in matrix["receiver_cut"].to_numpy()]
+    senders = [str(name) for name in matrix["sender_cut"].to_numpy()]
+    long = max(map(len, receivers)) * len(receivers) > 60
+    ax.set_xticks(
+        range(len(receivers)), receivers, rotation=35 if long else 0, ha="right" if long else "center"
+    )
+    ax.set_yticks(range(len(senders)), senders)
+    ax.set_xlabel("receiver cut: the layers after it are used")
+    ax.set_ylabel("sender cut: the layers up to it are used")
+    ax.set_title(title, fontsize=10)
+    return ax
+
+
+def _size(matrix: xr.DataArray) -> tuple[float, float]:
+    return 2.2 + 0.75 * matrix.sizes["receiver_cut"], 1.8 + 0.55 * matrix.sizes["sender_cut"]
+
+
+def sheet(panels: Sequence[tuple[str, xr.DataArray]], heading: str) -> Figure:
+    """Draw several matrices in one figure, two in a row, with one colour scale 0-1 for all.
+
+    Args:
+        panels: title and matrix of each.
+        heading: above all of them.
+    """
+    columns = min(2, len(panels))
+    rows = -(-len(panels) // columns)
+    width, height = _size(panels[0][1])
+    figure = Figure(figsize=(columns * width + 1.0, rows * (height + 0.3) + 0.6), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(rows, columns, squeeze=False).flatten()
+    for ax, (title, matrix) in zip(axes, panels, strict=False):
+        heatmap(matrix, ax, title)
+    for ax in axes[len(panels) :]:
+        ax.set_axis_off()
+    figure.colorbar(
+        axes[0].images[0], ax=list(axes), label="held-out accuracy of the stitched network", shrink=0.8
+    )
+    figure.suptitle(heading, fontsize=11)
+    return figure
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write ``figure`` to ``path`` as PNG, whole or not at all."""
+    unfinished = path.with_name(path.name + ".unfinished")
+    figure.savefig(unfinished, format="png", dpi=150)
+    unfinished.replace(path)

@@ -1,0 +1,131 @@
+"""Say in plain sentences what a matrix shows, from its numbers and those of its controls."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import xarray as xr
+
+_NAMES = {
+    "random-sender": "a random sender",
+    "random-receiver": "a random receiver",
+    "random-both": "two random networks",
+}
+
+
+def margin(n_heldout: int, accuracy: float) -> float:
+    r"""Return the difference of two accuracies that held-out sampling alone explains, at two standard errors.
+
+    .. math:: 2 \sqrt{2\, p (1 - p) / n}
+
+    Both are measured on the same examples, so this is on the wide side.
+
+    Example:
+        >>> round(margin(599, 0.95), 3)
+        0.025
+    """
+    return 2 * math.sqrt(2 * accuracy * (1 - accuracy) / n_heldout)
+
+
+def lower_triangle(shape: tuple[int, int]) -> np.ndarray:
+    """Tell for each cell whether the receiver cut lies no deeper than the sender cut, in proportion: j / J <= i / I.
+
+    Source: Hernandez et al. 2022, section 4.
+
+    Example:
+        >>> lower_triangle((2, 3)).astype(int).tolist()
+        [[1, 0, 0], [1, 1, 1]]
+    """
+    rows, columns = shape
+    i = np.arange(rows)[:, None] / max(1, rows - 1)
+    j = np.arange(columns)[None, :] / max(1, columns - 1)
+    return np.asarray(j <= i + 1e-9)
+
+
+def sentences(
+    matrices: Mapping[str, xr.DataArray],
+    *,
+    receiver_accuracy: float | None,
+    n_classes: int,
+    n_heldout: int,
+) -> list[str]:
+    """Return two or three sentences on the trained matrix and on how far the controls explain it.
+
+    Args:
+        matrices: accuracies by control; ``none`` is the real grid.
+        receiver_accuracy: of the whole receiver.
+        n_classes, n_heldout: of the data.
+    """
+    real = matrices["none"].to_numpy() if "none" in matrices else None
+    if real is None:
+        return ["Only controls were run, so there is no matrix of the pair itself to read."]
+    failed = int(np.isnan(real).sum())
+    found = [_where_it_works(real, receiver_accuracy, n_classes)]
+    controls = {name: matrix.to_numpy() for name, matrix in matrices.items() if name != "none"}
+    if controls:
+        found += _against_controls(matrices["none"], controls, n_heldout)
+    else:
+        found.append(
+            "No control was run, so a high value here may be the work of the stitch alone: "
+            "run the controls before believing it."
+        )
+    if failed:
+        found.append(f"{failed} of {real.size} cells failed and are left out of these sentences.")
+    return found
+
+
+def _where_it_works(real: np.ndarray, receiver_accuracy: float | None, n_classes: int) -> str:
+    lower = lower_triangle(real.shape) & ~np.isnan(real)
+    upper = ~lower_triangle(real.shape) & ~np.isnan(real)
+    own = "" if receiver_accuracy is None else f" (the whole receiver: {receiver_accuracy:.2f})"
+    if not lower.any() or not upper.any():
+        values = real[~np.isnan(real)]
+        mean = f"{values.mean():.2f}" if values.size else "nothing"
+        return f"The stitched networks score {mean} on average{own}; chance is {1 / n_classes:.2f}."
+    below, above = real[lower].mean(), real[upper].mean()
+    text = (
+        f"Stitched into receiver cuts that lie no deeper than the sender's own, the networks score "
+        f"{below:.2f} on average{own}; into deeper cuts {above:.2f}; chance is {1 / n_classes:.2f}."
+    )
+    if below - above < 0.02:
+        text += " So in this matrix the direction of the stitch makes little difference."
+    return text
+
+
+def _against_controls(real: xr.DataArray, controls: Mapping[str, np.ndarray], n_heldout: int) -> list[str]:
+    values = real.to_numpy()
+    names = list(controls)
+    stacked = np.stack([np.nan_to_num(controls[name], nan=-1.0) for name in names])
+    best = stacked.max(0)
+    usable = ~np.isnan(values)
+    n_cells = int(usable.sum())
+    slack = np.vectorize(lambda p: margin(n_heldout, p))(np.nan_to_num(values))
+    reached = usable & (best >= values - slack)
+    gap = np.where(usable, values - best, -np.inf)
+    row, column = np.unravel_index(int(gap.argmax()), gap.shape)
+    strongest = names[int(stacked[:, row, column].argmax())]
+    sender, receiver = (
+        str(real[axis].to_numpy()[index]) for axis, index in (("sender_cut", row), ("receiver_cut", column))
+    )
+    lead = (
+        f"the trained pair is furthest ahead at {sender} -> {receiver}, {values[row, column]:.2f} against "
+        f"{best[row, column]:.2f} with {_NAMES[strongest]}"
+    )
+    n_reached = int(reached.sum())
+    if n_reached == n_cells:
+        return [
+            f"In all {n_cells} cells a random control does as well as the trained pair, within sampling error: "
+            "this matrix is no evidence that the two networks learnt anything alike."
+        ]
+    if n_reached == 0:
+        return [f"No random control reaches the trained pair in any of the {n_cells} cells; {lead}."]
+    by_name = ", ".join(
+        f"{int((usable & (controls[name] >= values - slack)).sum())} with {_NAMES[name]}" for name in names
+    )
+    return [
+        f"In {n_reached} of {n_cells} cells a random control does as well as the trained pair, within sampling "
+        f"error ({by_name}): there the number says nothing about what the networks learnt.",
+        f"In the other {n_cells - n_reached} cells training matters; {lead}.",
+    ]

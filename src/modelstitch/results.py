@@ -1,0 +1,310 @@
+"""The outcome of a run: labelled accuracies with their controls and baselines."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from modelstitch import plots, reading
+from modelstitch.errors import RunError, SpecError, expect_one_of
+from modelstitch.specs import CONTROLS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_FORMAT = "modelstitch comparison 1"
+
+CONTROL_TITLES = {
+    "none": "trained sender, trained receiver",
+    "random-sender": "random sender, trained receiver",
+    "random-receiver": "trained sender, random receiver",
+    "random-both": "random sender, random receiver",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellRow:
+    """One finished cell as a row of the table; ``accuracy`` is None where the fit failed."""
+
+    sender_cut: str
+    receiver_cut: str
+    family: str
+    norm: str
+    objective: str
+    control: str
+    seed: int
+    accuracy: float | None
+    standard_error: float | None
+    loss: float | None
+    n_parameters: int
+    bridge: str
+    steps: int
+    seconds: float
+    n_heldout: int
+    failure: str | None
+
+    @property
+    def stitch(self) -> str:
+        return self.family if self.norm == "none" else f"{self.family}+{self.norm}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Baseline:
+    """A whole network's own held-out accuracy; None where it has no output for some label."""
+
+    role: str
+    control: str
+    seed: int
+    accuracy: float | None
+    digest: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """All cells of a run with the baselines they are read against.
+
+    Attributes:
+        sender, receiver, data: names.
+        spec: the whole spec of the run as plain values.
+        cells: finished cells, in the order of the grid.
+        baselines: accuracy of each whole network, trained and untrained.
+        notes: what else decided the numbers: division of the data, checks passed, versions.
+    """
+
+    sender: str
+    receiver: str
+    data: str
+    spec: dict[str, Any]
+    cells: tuple[CellRow, ...]
+    baselines: tuple[Baseline, ...]
+    notes: dict[str, Any]
+
+    def baseline(self, role: str, control: str = "none") -> float | None:
+        """Return the mean accuracy over seeds of the whole ``sender`` or ``receiver`` under a control."""
+        expect_one_of("role", role, ("sender", "receiver"), SpecError)
+        values = [b.accuracy for b in self.baselines if (b.role, b.control) == (role, control)]
+        known = [value for value in values if value is not None]
+        return sum(known) / len(known) if known else None
+
+    @property
+    def controls(self) -> tuple[str, ...]:
+        """The controls that were run, the real grid (``none``) first."""
+        ran = {cell.control for cell in self.cells}
+        return tuple(control for control in CONTROLS if control in ran)
+
+    @property
+    def stitches(self) -> tuple[str, ...]:
+        """The stitches that were fitted, as ``family`` or ``family+norm``."""
+        return tuple(dict.fromkeys(cell.stitch for cell in self.cells))
+
+    @property
+    def failed(self) -> tuple[CellRow, ...]:
+        """The cells whose fit failed."""
+        return tuple(cell for cell in self.cells if cell.failure is not None)
+
+    @property
+    def dataset(self) -> xr.Dataset:
+        """A labelled Dataset over control, seed, stitch, sender_cut and receiver_cut; a cell not run is NaN."""
+        axes: dict[str, list[Any]] = {
+            "control": list(self.controls),
+            "seed": sorted({cell.seed for cell in self.cells}),
+            "stitch": list(self.stitches),
+            "sender_cut": self._in_spec_order("sender_cut"),
+            "receiver_cut": self._in_spec_order("receiver_cut"),
+        }
+        where = {name: {value: i for i, value in enumerate(values)} for name, values in axes.items()}
+        shape = [len(values) for values in axes.values()]
+        quantities = ("accuracy", "standard_error", "loss", "n_parameters", "seconds")
+        filled = {name: np.full(shape, np.nan) for name in quantities}
+        for cell in self.cells:
+            index = tuple(where[name][getattr(cell, name)] for name in axes)
+            for name in quantities:
+                value = getattr(cell, name)
+                filled[name][index] = math.nan if value is None else value
+        own = {
+            f"{role}_accuracy": (("control",), [_nan(self.baseline(role, c)) for c in self.controls])
+            for role in ("sender", "receiver")
+        }
+        return xr.Dataset(
+            {**{name: (tuple(axes), values) for name, values in filled.items()}, **own},
+            coords=axes,
+            attrs={"sender": self.sender, "receiver": self.receiver, "data": self.data},
+        )
+
+    def _in_spec_order(self, name: str) -> list[str]:
+        present = {getattr(cell, name) for cell in self.cells}
+        return [cut for cut in self.spec[f"{name}s"] if cut in present]
+
+    def matrix(
+        self, control: str = "none", seed: int | None = None, stitch: str | None = None
+    ) -> xr.DataArray:
+        """Return accuracies by sender cut (rows) and receiver cut (columns).
+
+        Args:
+            control: which grid.
+            seed: which fitting seed; the mean over all of them without it.
+            stitch: which stitch; needed where several were fitted.
+
+        Raises:
+            SpecError: no such control, seed or stitch in this comparison.
+        """
+        expect_one_of("control", control, self.controls, SpecError)
+        if stitch is None and len(self.stitches) > 1:
+            raise SpecError(f"expected a stitch, since several were fitted: {', '.join(self.stitches)}")
+        chosen = stitch or self.stitches[0]
+        expect_one_of("stitch", chosen, self.stitches, SpecError)
+        values = self.dataset["accuracy"].sel(control=control, stitch=chosen)
+        if seed is None:
+            return values.mean("seed", skipna=False)
+        seeds = [str(each) for each in values["seed"].to_numpy()]
+        expect_one_of("seed", str(seed), seeds, SpecError)
+        return values.sel(seed=seed)
+
+    def heatmap(self, ax: Axes | None = None, control: str = "none", stitch: str | None = None) -> Axes:
+        """Draw the matrix of one control; :meth:`figure` draws all of them."""
+        chosen = stitch or self.stitches[0]
+        return plots.heatmap(self.matrix(control, stitch=chosen), ax, self._title(control, chosen))
+
+    def figure(self) -> Figure:
+        """Draw the matrices of all controls (and stitches) that were run, beside each other on one scale."""
+        panels = [
+            (self._title(control, stitch), self.matrix(control, stitch=stitch))
+            for stitch in self.stitches
+            for control in self.controls
+        ]
+        n_seeds = len({cell.seed for cell in self.cells})
+        n_heldout = self.cells[0].n_heldout
+        heading = (
+            f"{self.sender} into {self.receiver} on {self.data}: {n_heldout} held-out examples, "
+            f"{n_seeds} fitting seed{'s' if n_seeds > 1 else ''}"
+        )
+        failed = f"; {len(self.failed)} cells failed" if self.failed else ""
+        alone = (
+            ""
+            if len(self.controls) > 1
+            else "\nno controls were run: a high value may be the stitch's own work"
+        )
+        return plots.sheet(panels, heading + failed + alone)
+
+    def _title(self, control: str, stitch: str) -> str:
+        sender, receiver = (_shown(self.baseline(role, control)) for role in ("sender", "receiver"))
+        which = f" ({stitch})" if len(self.stitches) > 1 else ""
+        return f"{CONTROL_TITLES[control]}{which}\nwhole sender {sender}, whole receiver {receiver}"
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a cell, with the baselines of its control and its penalty."""
+        rows = []
+        for cell in self.cells:
+            receiver = self.baseline("receiver", cell.control)
+            known = receiver is not None and cell.accuracy is not None
+            rows.append(
+                {
+                    **asdict(cell),
+                    "sender_accuracy": self.baseline("sender", cell.control),
+                    "receiver_accuracy": receiver,
+                    "penalty": receiver - cell.accuracy if known else None,  # type: ignore[operator]
+                }
+            )
+        frame = pd.DataFrame(rows)
+        frame.insert(0, "sender", self.sender)
+        frame.insert(1, "receiver", self.receiver)
+        frame.insert(2, "data", self.data)
+        return frame.astype(dict.fromkeys(("accuracy", "standard_error", "loss", "penalty"), "float64"))
+
+    def sentences(self) -> list[str]:
+        """Say in two or three plain sentences what the matrix shows, computed from the numbers alone."""
+        stitch = self.stitches[0]
+        return reading.sentences(
+            {control: self.matrix(control, stitch=stitch) for control in self.controls},
+            receiver_accuracy=self.baseline("receiver"),
+            n_classes=int(self.notes["n_classes"]),
+            n_heldout=self.cells[0].n_heldout,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything as plain values; :func:`load` reads it back."""
+        return {
+            "format": _FORMAT,
+            "sender": self.sender,
+            "receiver": self.receiver,
+            "data": self.data,
+            "sender_accuracy": self.baseline("sender"),
+            "receiver_accuracy": self.baseline("receiver"),
+            "spec": self.spec,
+            "notes": self.notes,
+            "baselines": [asdict(each) for each in self.baselines],
+            "cells": [asdict(each) for each in self.cells],
+        }
+
+    def save(self, path: str | Path) -> None:
+        """Write the comparison to ``path`` as JSON, whole or not at all.
+
+        Raises:
+            RunError: the file cannot be written.
+        """
+        path = Path(path)
+        unfinished = path.with_name(path.name + ".unfinished")
+        try:
+            unfinished.write_text(json.dumps(self.to_json(), indent=1, allow_nan=False) + "\n")
+            unfinished.replace(path)
+        except OSError as error:
+            raise RunError(f"cannot write {str(path)!r}: {error}") from error
+
+    @classmethod
+    def read(cls, path: str | Path) -> Comparison:
+        """Read what :meth:`save` wrote.
+
+        Raises:
+            RunError: no such file, or a file of another kind.
+        """
+        try:
+            values = json.loads(Path(path).read_text())
+        except (OSError, ValueError) as error:
+            raise RunError(f"cannot read comparison {str(path)!r}: {error}") from error
+        got = values.get("format") if isinstance(values, dict) else type(values).__name__
+        if got != _FORMAT:
+            raise RunError(f"cannot read comparison {str(path)!r}: expected {_FORMAT!r}, got {got!r}")
+        return cls(
+            sender=values["sender"],
+            receiver=values["receiver"],
+            data=values["data"],
+            spec=values["spec"],
+            cells=tuple(CellRow(**each) for each in values["cells"]),
+            baselines=tuple(Baseline(**each) for each in values["baselines"]),
+            notes=values["notes"],
+        )
+
+    def __repr__(self) -> str:
+        return (
+            f"Comparison({self.sender} into {self.receiver} on {self.data}: {len(self.cells)} cells, "
+            f"controls {', '.join(self.controls)})"
+        )
+
+    def _repr_html_(self) -> str:
+        parts = [f"<p>{_escape(repr(self))}</p>"]
+        for stitch in self.stitches:
+            for control in self.controls:
+                table = self.matrix(control, stitch=stitch).to_pandas()
+                title = _escape(self._title(control, stitch).replace("\n", ": "))
+                parts.append(f"<p><b>{title}</b></p>{table.to_html(float_format='{:.3f}'.format)}")
+        return "".join(parts)
+
+
+def _nan(value: float | None) -> float:
+    return math.nan if value is None else value
+
+
+def _shown(value: float | None) -> str:
+    return "has no such classes" if value is None else f"{value:.3f}"
+
+
+def _escape(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

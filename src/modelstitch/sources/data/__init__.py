@@ -1,0 +1,73 @@
+"""Where labelled examples come from: digits, Parquet files, or what the caller holds already."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from modelstitch.errors import DataError, expect_one_of
+from modelstitch.sources.data.labelled import Data, Split
+from modelstitch.sources.data.tensors import as_split, from_arrays, from_parts
+from modelstitch.specs import DataSpec
+
+__all__ = ["Data", "Split", "as_data", "load_data"]
+
+
+def load_data(spec: DataSpec) -> Data:
+    """Load the data that ``spec`` names.
+
+    Raises:
+        DataError: an unknown source, or data that cannot be used.
+
+    Example:
+        >>> data = load_data(DataSpec(source="digits"))
+        >>> len(data.train), len(data.heldout), len(data.classes)
+        (1198, 599, 10)
+    """
+    if spec.source == "digits":
+        from modelstitch.sources.data import digits
+
+        return digits.load(spec)
+    path = Path(spec.source)
+    if path.is_dir() or path.suffix == ".parquet":
+        from modelstitch.sources.data import parquet
+
+        if not path.exists():
+            raise DataError(f"no data file {spec.source!r}")
+        return parquet.load(path, spec)
+    if path.exists() or "/" in spec.source:
+        raise DataError(
+            f"cannot read data {spec.source!r}: expected a .parquet file, or a folder with train*.parquet and "
+            f"test*.parquet{'' if path.exists() else '; no such file or folder'}"
+        )
+    expect_one_of("data", spec.source, ("digits", "FOLDER with Parquet files", "FILE.parquet"), DataError)
+    raise AssertionError("unreachable")
+
+
+def as_data(given: Any, spec: DataSpec | None = None) -> Data:
+    """Read data as callers from Python hold it.
+
+    Args:
+        given: ``Data``, a ``DataSpec``, a source's name, ``(x, y)``, a Dataset, or a pair ``(train, heldout)`` of these
+            last two. One part alone is split, stratified and seeded.
+        spec: limits and seed for data that is not a spec itself.
+
+    Raises:
+        DataError: none of these, or data that cannot be used.
+    """
+    if isinstance(given, Data):
+        return given
+    if isinstance(given, DataSpec):
+        return load_data(given)
+    if isinstance(given, str | Path):
+        return load_data(DataSpec(source=str(given)))
+    spec = spec or DataSpec(source="in memory")
+    if isinstance(given, tuple | list) and len(given) == 2 and not _is_array(given[0]):
+        train, heldout = (as_split(part, "in memory") for part in given)
+        return from_parts(train, heldout, None, "in memory", "two parts as given", spec)
+    whole = as_split(given, "in memory")
+    return from_arrays(whole.images, whole.labels, classes=None, name="in memory", spec=spec)
+
+
+def _is_array(each: Any) -> bool:
+    return hasattr(each, "shape") and hasattr(each, "dtype")

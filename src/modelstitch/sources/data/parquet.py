@@ -1,0 +1,134 @@
+"""Parquet files laid out as image sets on the Hugging Face hub: a struct of encoded bytes or a path, and a label."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from PIL import Image, UnidentifiedImageError
+from torch import Tensor
+
+from modelstitch.errors import DataError
+from modelstitch.sources.data.labelled import Data, Split
+from modelstitch.sources.data.splitting import choose, divide
+from modelstitch.sources.data.tensors import HELDOUT_SHARE, from_parts
+from modelstitch.specs import DataSpec
+
+_HELDOUT_NAMES = ("test", "validation", "valid", "val")
+
+
+def load(path: Path, spec: DataSpec) -> Data:
+    """Load a folder with ``train*.parquet`` and ``test*.parquet`` (or ``validation*``), or a single file.
+
+    Only the rows that ``spec.limit`` chooses are decoded. A single part is split, stratified and seeded.
+
+    Raises:
+        DataError: no such files, no image or label column, or an image that cannot be decoded (its row is named).
+    """
+    name = path.name
+    if path.is_file():
+        files = {"train": [path]}
+    else:
+        folder = path / "data" if not list(path.glob("*.parquet")) else path
+        found = sorted(folder.glob("*.parquet"))
+        files = {
+            part: [each for each in found if each.name.startswith(part)]
+            for part in ("train", *_HELDOUT_NAMES)
+        }
+        if not files["train"]:
+            seen = ", ".join(each.name for each in found[:5]) or "no Parquet file"
+            raise DataError(
+                f"data {str(path)!r}: expected train*.parquet and test*.parquet in the folder, got {seen}"
+            )
+    train, classes = _read(files["train"])
+    part = next((part for part in _HELDOUT_NAMES if files.get(part)), None)
+    labels = _labels(train, files["train"][0])
+    if part is not None:
+        heldout, _ = _read(files[part])
+        held_labels = _labels(heldout, files[part][0])
+        division = f"the files train*.parquet and {part}*.parquet"
+        rows = choose(labels, spec.limit, spec.seed)
+        held_rows = choose(held_labels, spec.heldout_limit, spec.seed)
+    else:
+        heldout, held_labels = train, labels
+        division = f"stratified split of one part, a third held out, seed {spec.seed}"
+        rows, held_rows = divide(labels, HELDOUT_SHARE, spec.seed)
+        rows = rows[choose(labels[rows], spec.limit, spec.seed)]
+        held_rows = held_rows[choose(labels[held_rows], spec.heldout_limit, spec.seed)]
+    parts = [
+        Split(_decode(table, chosen, files_of[0]), part_labels[chosen])
+        for table, chosen, part_labels, files_of in (
+            (train, rows, labels, files["train"]),
+            (heldout, held_rows, held_labels, files[part or "train"]),
+        )
+    ]
+    return from_parts(parts[0], parts[1], classes, name, division, DataSpec(source=spec.source))
+
+
+def _read(paths: list[Path]) -> tuple[pa.Table, tuple[str, ...] | None]:
+    try:
+        table = pa.concat_tables([pq.read_table(path) for path in paths])
+    except (pa.ArrowException, OSError) as error:
+        first_line = str(error).splitlines()[0]
+        raise DataError(f"cannot read Parquet file {str(paths[0])!r}: {first_line}") from error
+    return table, _classes(table, _label_column(table, paths[0]))
+
+
+def _label_column(table: pa.Table, path: Path) -> str:
+    whole = [field.name for field in table.schema if pa.types.is_integer(field.type)]
+    for name in ("label", "labels", "fine_label", *whole):
+        if name in whole:
+            return str(name)
+    raise DataError(
+        f"no label column in {str(path)!r}: expected a column of whole numbers, got {table.column_names}"
+    )
+
+
+def _image_column(table: pa.Table, path: Path) -> str:
+    for field in table.schema:
+        if pa.types.is_struct(field.type) and "bytes" in {child.name for child in field.type}:
+            return str(field.name)
+    raise DataError(
+        f"no image column in {str(path)!r}: expected a struct with the field 'bytes', got {table.column_names}"
+    )
+
+
+def _labels(table: pa.Table, path: Path) -> Tensor:
+    column = table[_label_column(table, path)]
+    if column.null_count:
+        raise DataError(f"{column.null_count} labels are missing in {str(path)!r}")
+    return torch.from_numpy(column.to_numpy().astype(np.int64))
+
+
+def _classes(table: pa.Table, label: str) -> tuple[str, ...] | None:
+    text = (table.schema.metadata or {}).get(b"huggingface")
+    if text is None:
+        return None
+    feature: Any = json.loads(text).get("info", {}).get("features", {}).get(label, {})
+    names = feature.get("names")
+    return tuple(names) if names else None
+
+
+def _decode(table: pa.Table, rows: Tensor, path: Path) -> Tensor:
+    cells = table[_image_column(table, path)].take(pa.array(rows.numpy())).to_pylist()
+    images: list[Image.Image] = []
+    for row, cell in zip(rows.tolist(), cells, strict=True):
+        try:
+            source = io.BytesIO(cell["bytes"]) if cell["bytes"] else path.parent / cell["path"]
+            with Image.open(source) as image:
+                images.append(image.convert("L" if image.mode in ("1", "L") else "RGB"))
+        except (UnidentifiedImageError, OSError, TypeError, ValueError) as error:
+            raise DataError(f"cannot decode the image in row {row} of {str(path)!r}: {error}") from error
+    sizes = sorted({image.size for image in images})
+    if len(sizes) > 1:
+        shown = ", ".join(f"{width} x {height}" for width, height in sizes[:3])
+        raise DataError(f"images of different sizes in {str(path)!r}: {shown}; expected one size")
+    mode = "L" if all(image.mode == "L" for image in images) else "RGB"
+    stacked = torch.from_numpy(np.stack([np.asarray(image.convert(mode)) for image in images]))
+    return stacked.unsqueeze(1) if mode == "L" else stacked.permute(0, 3, 1, 2).contiguous()

@@ -1,0 +1,135 @@
+"""Where models come from: the zoo, a checkpoint of ours, or a factory of the user's own with a weights file."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from modelstitch import zoo
+from modelstitch.errors import ModelError, expect_one_of
+from modelstitch.layouts import channels_last
+from modelstitch.sources.models.calls import parse_call
+from modelstitch.sources.models.factory import build_from_factory
+from modelstitch.sources.models.weights import load_weights
+from modelstitch.specs import ModelSpec, View
+from modelstitch.zoo.checkpoint import read_card
+
+__all__ = ["Network", "digest", "load_model", "wrap"]
+
+
+@dataclass(frozen=True)
+class Network:
+    """A loaded model with its own view of an image.
+
+    Attributes:
+        module: the model, in eval mode.
+        name: what to call it.
+        view: how it wants to see an image.
+        rebuild: makes an untrained copy, or None where only the module itself is known.
+        architecture: equal for networks built by the same call, whose captured graphs are the same; None if unknown.
+    """
+
+    module: nn.Module
+    name: str
+    view: View
+    rebuild: Callable[[], nn.Module] | None = None
+    architecture: str | None = None
+
+
+def digest(module: nn.Module) -> str:
+    """Return the SHA-256 of all parameters and buffers, by name, type, shape and bytes."""
+    hasher = hashlib.sha256()
+    for name, value in sorted(module.state_dict().items()):
+        hasher.update(f"{name}:{value.dtype}:{tuple(value.shape)}".encode())
+        plain = value.detach().cpu().contiguous().reshape(-1)
+        hasher.update(plain.view(torch.uint8).numpy().tobytes())
+    return hasher.hexdigest()
+
+
+def load_model(spec: ModelSpec) -> Network:
+    """Load the model that ``spec`` names, on the CPU, in eval mode.
+
+    Raises:
+        ModelError: an unknown source, or a model that cannot be built.
+        WeightsError: weights that cannot be read or do not fit.
+
+    Example:
+        >>> load_model(ModelSpec(source="zoo:R1111(width=4)")).name
+        'zoo:R1111(width=4)'
+    """
+    target, arguments = parse_call(spec.source)
+    view, name = View(), spec.source
+    build: Callable[[], nn.Module]
+    weights = spec.weights
+    if target.startswith("zoo:"):
+        network = target.removeprefix("zoo:")
+        expect_one_of("zoo network", network.replace("_", ""), zoo.STAGES, ModelError)
+        expect_arguments(target, arguments)
+        architecture = zoo.describe(network, **arguments)
+
+        def build() -> nn.Module:
+            return zoo.build(network, **arguments)
+    elif target.endswith(".safetensors") or Path(target).is_file():
+        card = read_card(target) if Path(target).is_file() else None
+        if card is None:
+            reason = "is not a checkpoint of ours" if Path(target).is_file() else "does not exist"
+            raise ModelError(
+                f"model {target!r} {reason}: a weights file alone says no architecture; "
+                "give zoo:NAME or package.module:factory, and the file as its weights"
+            )
+        view, weights, name = card.view, weights or target, card.label
+        card_network, card_arguments = card.network, card.arguments
+        architecture = zoo.describe(card_network, **card_arguments)
+
+        def build() -> nn.Module:
+            return zoo.build(card_network, **card_arguments)
+    elif ":" in target and importlib_name(target.partition(":")[0]):
+        architecture = f"{target}({arguments})"
+
+        def build() -> nn.Module:
+            return build_from_factory(target, arguments)
+    else:
+        raise ModelError(
+            f"unknown model {spec.source!r}: expected zoo:NAME (such as zoo:R1111), the path of a checkpoint that "
+            "modelstitch train wrote, or package.module:factory"
+        )
+    module = build()
+    if weights is not None:
+        load_weights(module, weights, spec.source, spec.partial)
+        card = read_card(weights)
+        if card is not None:
+            view = card.view
+    return Network(
+        module=channels_last(module.eval()),
+        name=name,
+        view=merge(view, spec.view),
+        rebuild=build,
+        architecture=architecture,
+    )
+
+
+def importlib_name(name: str) -> bool:
+    """Tell whether ``name`` could be the dotted name of a Python module."""
+    return all(part.isidentifier() for part in name.split("."))
+
+
+def expect_arguments(target: str, arguments: dict[str, object]) -> None:
+    """Raise ModelError where a zoo network is given an argument that it does not take."""
+    for argument in arguments:
+        expect_one_of(f"argument of {target}", argument, ("width", "classes", "channels"), ModelError)
+
+
+def merge(view: View, over: View) -> View:
+    """Return ``view`` with the fields that ``over`` sets."""
+    changes = {name: value for name, value in vars(over).items() if value is not None}
+    return replace(view, **changes)
+
+
+def wrap(module: nn.Module, name: str, view: View | None = None) -> Network:
+    """Make a Network of a module that the caller built; nothing about the module is changed."""
+    return Network(module=module, name=name, view=view or View())

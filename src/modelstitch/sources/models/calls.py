@@ -1,0 +1,36 @@
+"""Read ``target`` or ``target(name=value, ...)`` as users type it."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+from modelstitch.errors import ModelError
+
+
+def parse_call(source: str) -> tuple[str, dict[str, Any]]:
+    """Return the target and its keyword arguments; values are Python literals, nothing is run.
+
+    Raises:
+        ModelError: anything else between the brackets.
+
+    Example:
+        >>> parse_call("zoo:R1122(width=16, classes=10)")
+        ('zoo:R1122', {'width': 16, 'classes': 10})
+        >>> parse_call("package.module:factory")
+        ('package.module:factory', {})
+    """
+    target, bracket, _ = source.partition("(")
+    if not bracket:
+        return source, {}
+    try:
+        call = ast.parse(f"f({source[len(target) + 1 :]}", mode="eval").body
+        if not isinstance(call, ast.Call) or call.args or any(k.arg is None for k in call.keywords):
+            raise ValueError
+        arguments = {str(k.arg): ast.literal_eval(k.value) for k in call.keywords}
+    except (SyntaxError, ValueError) as error:
+        raise ModelError(
+            f"cannot read {source!r}: expected target(name=value, ...) with plain values, "
+            "such as zoo:R1122(width=16)"
+        ) from error
+    return target, arguments

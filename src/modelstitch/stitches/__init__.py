@@ -1,0 +1,39 @@
+"""The families of stitches, one file each."""
+
+from __future__ import annotations
+
+import torch
+
+from modelstitch.specs import StitchSpec
+from modelstitch.stitches.affine import Affine
+from modelstitch.stitches.base import Stitch
+from modelstitch.stitches.identity import Identity
+
+__all__ = ["Affine", "Identity", "Stitch", "build"]
+
+_FAMILIES: dict[str, type[Stitch]] = {"identity": Identity, "affine": Affine}
+
+
+def build(
+    spec: StitchSpec,
+    provided_shape: tuple[int, ...],
+    expected_shape: tuple[int, ...],
+    generator: torch.Generator | None = None,
+) -> Stitch:
+    """Build an unfitted stitch.
+
+    Args:
+        spec: family and norm.
+        provided_shape, expected_shape: shapes of one representation, batch axis left out.
+        generator: source of the random start; without one, the global state of torch.
+
+    Raises:
+        StitchError: the family does not fit the shapes.
+
+    Example:
+        >>> build(StitchSpec(), (16, 8, 8), (8, 8, 8)).bridge.label
+        'same'
+    """
+    stitch = _FAMILIES[spec.family](spec, provided_shape, expected_shape)
+    stitch.initialise(generator)
+    return stitch

@@ -1,0 +1,292 @@
+"""The run folder: one SQLite database and the stitch files. The only writer.
+
+A finished cell is one stitch file, put in place whole, and then one row, in one transaction: a process killed at any
+moment leaves the row or no row, and a file without a row is overwritten by the next try.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from modelstitch.errors import RunError, TruthError
+from modelstitch.results import Baseline, CellRow, Comparison
+
+_SCHEMA = """
+CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE baselines (
+    role TEXT, control TEXT, seed INTEGER, accuracy REAL, digest TEXT NOT NULL,
+    PRIMARY KEY (role, control, seed)
+);
+CREATE TABLE cells (
+    key TEXT PRIMARY KEY,
+    sender_cut TEXT NOT NULL, receiver_cut TEXT NOT NULL, family TEXT NOT NULL, norm TEXT NOT NULL,
+    objective TEXT NOT NULL, control TEXT NOT NULL, seed INTEGER NOT NULL,
+    accuracy REAL, standard_error REAL, loss REAL, n_parameters INTEGER NOT NULL, bridge TEXT NOT NULL,
+    steps INTEGER NOT NULL, seconds REAL NOT NULL, n_heldout INTEGER NOT NULL, failure TEXT,
+    stitch_file TEXT, finished_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
+);
+"""
+
+_COLUMNS = [field.name for field in fields(CellRow)]
+
+
+class Store:
+    """A run folder, open for writing by one process at a time.
+
+    Args:
+        folder: made where it does not exist.
+        facts: what the run is; must equal those of an existing run in ``identity``.
+        identity: names of the facts that have to agree for the run to be continued.
+
+    Raises:
+        RunError: a folder that cannot be written, is in use, or holds a run of another spec.
+    """
+
+    def __init__(self, folder: str | Path, facts: dict[str, Any], identity: tuple[str, ...]) -> None:
+        self.folder = Path(folder)
+        self.database = self.folder / "run.sqlite"
+        try:
+            (self.folder / "stitches").mkdir(parents=True, exist_ok=True)
+            self._lock = self._locked()
+            fresh = not self.database.exists()
+            self._connection = sqlite3.connect(self.database, isolation_level=None)
+            self._start(facts, identity, fresh)
+        except OSError as error:
+            raise RunError(f"cannot write run folder {str(folder)!r}: {error.strerror}") from error
+        except sqlite3.Error as error:
+            raise RunError(f"cannot use run folder {str(folder)!r}: {error}") from error
+
+    def _locked(self) -> sqlite3.Connection:
+        # A second database, held in an exclusive transaction: released by the system when the process dies,
+        # and readers of the run itself are not kept out.
+        lock = sqlite3.connect(self.folder / "lock.sqlite", isolation_level=None, timeout=0)
+        try:
+            lock.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError as error:
+            lock.close()
+            if "locked" not in str(error):
+                raise
+            raise RunError(
+                f"run folder {str(self.folder)!r} is in use by another process; wait for it, or choose another"
+            ) from error
+        return lock
+
+    def _start(self, facts: dict[str, Any], identity: tuple[str, ...], fresh: bool) -> None:
+        try:
+            with self._transaction() as cursor:
+                tables = cursor.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+                if not tables:
+                    for statement in _SCHEMA.strip().split(";"):
+                        cursor.execute(statement)
+                    cursor.executemany(
+                        "INSERT INTO facts VALUES (?, ?)",
+                        [(name, json.dumps(value)) for name, value in facts.items()],
+                    )
+                    return
+                stored = _facts(self._connection)
+                differing = [name for name in identity if stored.get(name) != _plain(facts[name])]
+                if differing:
+                    raise RunError(
+                        f"run folder {str(self.folder)!r} holds another run: "
+                        + "; ".join(_difference(name, stored, _plain(facts)) for name in differing)
+                        + "; choose another folder, or repeat the command of that run"
+                    )
+        except BaseException:
+            self.close()
+            if fresh:
+                self.database.unlink(missing_ok=True)
+            raise
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Cursor]:
+        cursor = self._connection.cursor()
+        cursor.execute("BEGIN IMMEDIATE")
+        try:
+            yield cursor
+        except BaseException:
+            cursor.execute("ROLLBACK")
+            raise
+        cursor.execute("COMMIT")
+
+    def finished(self) -> set[str]:
+        """Return the keys of all finished cells."""
+        return {key for (key,) in self._connection.execute("SELECT key FROM cells")}
+
+    def write_cell(self, key: str, row: CellRow, weights: dict[str, Tensor]) -> None:
+        """Write a finished cell: its stitch file first, then its row, in one transaction.
+
+        Raises:
+            RunError: the disk is full, or the folder cannot be written any more.
+        """
+        name = f"stitches/{key[:20]}.safetensors"
+        target = self.folder / name
+        unfinished = target.with_name(target.name + ".unfinished")
+        values = asdict(row)
+        try:
+            save_file(
+                {each: value.detach().cpu().contiguous() for each, value in weights.items()},
+                unfinished,
+                metadata={"cell": json.dumps(values), "key": key},
+            )
+            unfinished.replace(target)
+            with self._transaction() as cursor:
+                columns = ["key", *_COLUMNS, "stitch_file"]
+                marks = ", ".join("?" * len(columns))
+                cursor.execute(
+                    f"INSERT OR REPLACE INTO cells ({', '.join(columns)}) VALUES ({marks})",
+                    [key, *(values[column] for column in _COLUMNS), name],
+                )
+        except (OSError, SafetensorError, sqlite3.Error) as error:
+            raise RunError(f"cannot write to run folder {str(self.folder)!r}: {error}") from error
+
+    def write_baselines(self, baselines: list[Baseline]) -> None:
+        """Write the accuracies of whole networks."""
+        with self._transaction() as cursor:
+            cursor.executemany(
+                "INSERT OR REPLACE INTO baselines VALUES (:role, :control, :seed, :accuracy, :digest)",
+                [asdict(each) for each in baselines],
+            )
+
+    def read_weights(self, key: str) -> dict[str, Tensor]:
+        """Return the weights of the stitch of a finished cell, as they stand in its file.
+
+        Raises:
+            TruthError: the file is missing, damaged or of another cell.
+        """
+        return read_weights(self.folder, key)
+
+    def write_fact(self, name: str, value: Any) -> None:
+        """Write or replace one fact of the run."""
+        with self._transaction() as cursor:
+            cursor.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, json.dumps(value)))
+
+    def write_file(self, name: str, write: Callable[[Path], None]) -> Path:
+        """Have ``write`` make the file ``name`` of the run folder, whole or not at all."""
+        target = self.folder / name
+        unfinished = target.with_name(f"{target.name}.unfinished")
+        try:
+            write(unfinished)
+            unfinished.replace(target)
+        except OSError as error:
+            raise RunError(f"cannot write {str(target)!r}: {error}") from error
+        return target
+
+    def comparison(self) -> Comparison:
+        """Return everything finished so far."""
+        return _comparison(self._connection)
+
+    def close(self) -> None:
+        """Close the database and let go of the run folder."""
+        self._connection.close()
+        self._lock.close()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _plain(value: Any) -> Any:
+    return json.loads(json.dumps(value))
+
+
+def _difference(name: str, stored: dict[str, Any], given: dict[str, Any]) -> str:
+    mine, other = given.get(name), stored.get(name)
+    if isinstance(mine, dict) and isinstance(other, dict):
+        parts = [_difference(key, other, mine) for key in mine if mine[key] != other.get(key)]
+        return "; ".join(parts[:3]) + (f"; and {len(parts) - 3} more" if len(parts) > 3 else "")
+    label, texts = name, [json.dumps(each) for each in (other, mine)]
+    role, _, what = name.partition("_")
+    if what in ("weights", "content"):
+        # A hash alone tells nobody anything: say whose it is.
+        label = role
+        texts = [f"{each.get(role)} ({what} {str(each.get(name))[:8]})" for each in (stored, given)]
+    shown = [text if len(text) <= 80 else text[:77] + "..." for text in texts]
+    return f"its {label.replace('_', ' ')} is {shown[0]}, this one's {shown[1]}"
+
+
+def _facts(connection: sqlite3.Connection) -> dict[str, Any]:
+    return {name: json.loads(value) for name, value in connection.execute("SELECT name, value FROM facts")}
+
+
+def _comparison(connection: sqlite3.Connection) -> Comparison:
+    facts = _facts(connection)
+    cells = [
+        CellRow(**dict(zip(_COLUMNS, values, strict=True)))
+        for values in connection.execute(f"SELECT {', '.join(_COLUMNS)} FROM cells")
+    ]
+    spec = facts["spec"]
+    order = {
+        name: {value: index for index, value in enumerate(values)}
+        for name, values in (
+            ("control", spec["controls"]),
+            ("seed", spec["seeds"]),
+            ("sender_cut", spec["sender_cuts"]),
+            ("receiver_cut", spec["receiver_cuts"]),
+            (
+                "stitch",
+                [each["family"] + ("+batch" if each["norm"] == "batch" else "") for each in spec["stitches"]],
+            ),
+        )
+    }
+    cells.sort(key=lambda cell: [places[getattr(cell, name)] for name, places in order.items()])
+    baselines = [
+        Baseline(role=role, control=control, seed=seed, accuracy=accuracy, digest=digest)
+        for role, control, seed, accuracy, digest in connection.execute(
+            "SELECT role, control, seed, accuracy, digest FROM baselines ORDER BY control, seed, role"
+        )
+    ]
+    return Comparison(
+        sender=facts["sender"],
+        receiver=facts["receiver"],
+        data=facts["data"],
+        spec=spec,
+        cells=tuple(cells),
+        baselines=tuple(baselines),
+        notes=facts["notes"],
+    )
+
+
+def read_run(folder: str | Path) -> Comparison:
+    """Read the comparison in a run folder, also while a run is going on.
+
+    Raises:
+        RunError: no run there, or a damaged one.
+    """
+    database = Path(folder) / "run.sqlite"
+    if not database.is_file():
+        raise RunError(f"no run in {str(folder)!r}: expected a folder with run.sqlite")
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+            return _comparison(connection)
+    except (sqlite3.Error, KeyError, ValueError, TypeError) as error:
+        raise RunError(f"cannot read run {str(folder)!r}: {error}") from error
+
+
+def read_weights(folder: str | Path, key: str) -> dict[str, Tensor]:
+    """Return the weights of one stitch of a run, by the key of its cell.
+
+    Raises:
+        TruthError: the file is missing, damaged or of another cell.
+    """
+    path = Path(folder) / "stitches" / f"{key[:20]}.safetensors"
+    try:
+        with safe_open(path, framework="pt") as file:
+            found = (file.metadata() or {}).get("key")
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise TruthError(f"cannot read the stitch file {str(path)!r} of a finished cell: {error}") from error
+    if found != key:
+        raise TruthError(f"stitch file {str(path)!r} belongs to another cell ({found})")
+    return weights

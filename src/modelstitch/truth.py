@@ -1,0 +1,104 @@
+"""Checks that must hold for any run, whatever its numbers; each failure stops the run and names the cell."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from modelstitch.cutting import certify
+from modelstitch.errors import TruthError
+from modelstitch.fitting.trained import Fitted
+from modelstitch.sides import Side
+from modelstitch.sources.data import Split
+from modelstitch.sources.models import digest
+from modelstitch.tasks import Task
+
+_IDENTITY_EXAMPLES = 2000
+_CERTIFY_EXAMPLES = 5
+
+
+def cuts_reproduce(side: Side, names: tuple[str, ...]) -> float:
+    """Check that prefix and suffix reproduce the model on real inputs, with its gradient, at every cut of ``names``.
+
+    Returns:
+        The largest relative difference seen.
+
+    Raises:
+        TruthError: a difference above the tolerance.
+    """
+    n_examples = min(_CERTIFY_EXAMPLES, len(side.data.train))
+    x = side.images(side.data.train, torch.arange(n_examples))
+    return max(
+        certify(
+            side.network.module,
+            side.cutting.prefix(name),
+            side.cutting.suffix(name),
+            x,
+            f"cut {name!r} of {side.network.name}",
+        )
+        for name in names
+    )
+
+
+def identity_reproduces(side: Side, names: tuple[str, ...], task: Task) -> int:
+    """Check that an identity stitch of a network into itself is right on exactly the examples that it is right on.
+
+    Taken over the first 2,000 held-out examples (all, where fewer).
+
+    Returns:
+        The number of examples compared at each cut.
+
+    Raises:
+        TruthError: another example is right or wrong.
+    """
+    heldout = side.data.heldout
+    few = Split(heldout.images[:_IDENTITY_EXAMPLES], heldout.labels[:_IDENTITY_EXAMPLES])
+
+    def correct(module: nn.Module) -> torch.Tensor:
+        return torch.cat([task.correct(out, labels) for out, labels in side.outputs(few, module)])
+
+    expected = correct(side.network.module)
+    for name in names:
+        got = correct(_Joined(side.prefix(name), side.suffix(name)))
+        if not torch.equal(got, expected):
+            raise TruthError(
+                f"an identity stitch of {side.network.name} into itself at {name!r} changes "
+                f"{int((got != expected).sum())} of {len(few)} answers; expected none"
+            )
+    return len(few)
+
+
+class _Joined(nn.Module):
+    def __init__(self, prefix: nn.Module, suffix: nn.Module) -> None:
+        super().__init__()
+        self.prefix, self.suffix = prefix, suffix
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        output = self.suffix(self.prefix(x)[0])
+        assert isinstance(output, torch.Tensor)
+        return output
+
+
+def still_frozen(side: Side, cell: object) -> None:
+    """Check that parameters and buffers of a network hash as they did when it was loaded.
+
+    Raises:
+        TruthError: they do not.
+    """
+    if digest(side.network.module) != side.digest:
+        raise TruthError(
+            f"cell {cell}: parameters or buffers of {side.network.name} changed while a stitch was fitted"
+        )
+
+
+def stitch_changed(fitted: Fitted, cell: object) -> None:
+    """Check that fitting changed every parameter of a stitch.
+
+    Raises:
+        TruthError: one of them is what it was at the start.
+    """
+    if fitted.unchanged and fitted.failure is None:
+        raise TruthError(
+            f"cell {cell}: fitting left {', '.join(fitted.unchanged)} of the stitch as they were; "
+            "no gradient reaches them"
+        )

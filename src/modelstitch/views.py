@@ -1,0 +1,53 @@
+"""Show one batch of images the way a model wants to see it."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from modelstitch.errors import SpecError
+from modelstitch.specs import View
+
+# Rec. 601, what image libraries use to turn colour into grey.
+_LUMA = (0.299, 0.587, 0.114)
+
+
+def show(images: Tensor, view: View) -> Tensor:
+    r"""Return ``images`` at the view's size and channels, as ``(x - mean) / std`` of values in 0-1.
+
+    Args:
+        images: (N, C, H, W), uint8 in 0-255 or floating in 0-1.
+        view: what the model wants; fields that are None change nothing.
+
+    Returns:
+        (N, C', H', W') in float32.
+
+    Raises:
+        SpecError: channels that cannot be made from those at hand, or mean and std of another length.
+
+    Example:
+        >>> show(torch.full((1, 1, 2, 2), 255, dtype=torch.uint8), View(channels=3)).shape
+        torch.Size([1, 3, 2, 2])
+    """
+    x = images.float().div_(255) if images.dtype == torch.uint8 else images.float()
+    if view.channels is not None and view.channels != x.shape[1]:
+        if x.shape[1] == 1:
+            x = x.expand(-1, view.channels, -1, -1)
+        elif x.shape[1] == 3 and view.channels == 1:
+            x = (x * x.new_tensor(_LUMA)[:, None, None]).sum(1, keepdim=True)
+        else:
+            raise SpecError(
+                f"cannot show images of {x.shape[1]} channels as {view.channels}: expected 1 -> any or 3 -> 1"
+            )
+    if view.size is not None and view.size != tuple(x.shape[2:]):
+        x = F.interpolate(x, size=view.size, mode="bilinear", align_corners=False, antialias=True)
+    if view.mean is not None and view.std is not None:
+        if len(view.mean) not in (1, x.shape[1]):
+            raise SpecError(
+                f"expected 1 or {x.shape[1]} values of mean and std for images of {x.shape[1]} channels, "
+                f"got {len(view.mean)}"
+            )
+        mean, std = x.new_tensor(view.mean), x.new_tensor(view.std)
+        x = (x - mean[:, None, None]) / std[:, None, None]
+    return x
