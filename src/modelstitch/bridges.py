@@ -37,11 +37,11 @@ class Bridge:
 
     def reduce(self, x: Tensor) -> Tensor:
         """Average-pool (N, C, H, W) along the axes whose rule is ``pool``."""
-        target = [
+        height, width = (
             wanted if rule.startswith("pool") else had
             for rule, wanted, had in zip(self.rules, self.expected, self.provided, strict=True)
-        ]
-        return F.adaptive_avg_pool2d(x, target) if tuple(target) != self.provided else x
+        )
+        return F.adaptive_avg_pool2d(x, (height, width)) if (height, width) != self.provided else x
 
     def enlarge(self, y: Tensor) -> Tensor:
         """Repeat or interpolate (N, C, h, w) to the expected height and width."""

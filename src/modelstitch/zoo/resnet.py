@@ -28,7 +28,8 @@ class BasicBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.relu(self.bn1(self.conv1(x)))
-        return self.relu(self.bn2(self.conv2(y)) + self.shortcut(x))
+        output: Tensor = self.relu(self.bn2(self.conv2(y)) + self.shortcut(x))
+        return output
 
 
 class SmallResNet(nn.Module):
@@ -57,4 +58,5 @@ class SmallResNet(nn.Module):
         self.head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(in_channels, classes))
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.head(self.layers(x))
+        output: Tensor = self.head(self.layers(x))
+        return output
