@@ -9,8 +9,8 @@ import torch
 
 from modelstitch.fitting.trained import fit
 from modelstitch.session import Session
-from modelstitch.sides import SCORE_BATCH
-from modelstitch.specs import CellSpec, FitSpec
+from modelstitch.sides import Side
+from modelstitch.specs import FitSpec, StitchSpec
 from modelstitch.stitches import build
 from modelstitch.tasks import CLASSIFICATION
 
@@ -35,7 +35,7 @@ class Estimate:
 
 
 def estimate(session: Session, memory_bytes: int) -> Estimate:
-    """Time one step of every distinct cell of the real grid and add up the run.
+    """Time one step into every receiver cut and one pass of every prefix, and add up the run.
 
     Args:
         session: what to run.
@@ -44,62 +44,74 @@ def estimate(session: Session, memory_bytes: int) -> Estimate:
     pair, spec, data = session.pair, session.spec, session.pair.data
     sender, receiver = pair.sender, pair.receiver
     n_train, n_heldout = len(data.train), len(data.heldout)
-    seconds, n_parameters, peak = 0.0, 0, 0
-    kept = []
-    repeats = len(spec.controls) * len(spec.seeds)
-    device = data.train.images.device
+    batch = min(spec.fit.batch_size, n_train)
+    n_steps = spec.fit.n_steps(n_train)
     image_bytes = sum(part.images.numel() * part.images.element_size() for part in (data.train, data.heldout))
-    for name in spec.sender_cuts:
-        numel = torch.Size(sender.cut(name).shape).numel()
-        stored = 4 * numel * (n_train + n_heldout)
-        fits = stored <= memory_bytes
-        kept += [name] if fits else []
-        indices = torch.arange(min(SCORE_BATCH, n_train))
-        images = sender.images(data.train, indices)
-        prefix = sender.prefix(name)
-        start = time.perf_counter()
-        with torch.no_grad():
-            (provided,) = prefix(images)
-        per_image = (time.perf_counter() - start) / len(indices)
-        # Untrained senders have representations of their own.
-        senders = 1 + sum(control in ("random-sender", "random-both") for control in spec.controls)
-        if fits:
-            seconds += per_image * (n_train + n_heldout) * min(senders, 2) * len(spec.seeds)
-        batch = min(spec.fit.batch_size, n_train)
-        for cell in spec.cells():
-            if (cell.control, cell.seed, cell.sender_cut) != ("none", spec.seeds[0], name):
-                continue
-            parameters, step = _step_seconds(session, cell, provided[:batch])
-            n_steps = spec.fit.n_steps(n_train)
-            scoring = step / 3 * n_heldout / len(provided[:batch])
-            computing = 0.0 if fits else per_image * (batch * n_steps + n_heldout)
-            seconds += repeats * (step * n_steps + scoring + computing)
-            n_parameters += repeats * parameters
-            activations = receiver.cutting.activation_bytes(cell.receiver_cut)
-            # Forward values that autograd keeps, and their gradients on the way back.
-            working = 2 * batch * activations
-            peak = max(peak, (stored if fits else 0) + working + image_bytes)
+    provided = {name: _timed_prefix(sender, name, batch) for name in spec.sender_cuts}
+    stored = {
+        name: 4 * torch.Size(sender.cut(name).shape).numel() * (n_train + n_heldout)
+        for name in spec.sender_cuts
+    }
+    kept = tuple(name for name in spec.sender_cuts if stored[name] <= memory_bytes)
+    middle = spec.sender_cuts[len(spec.sender_cuts) // 2]
+    steps = {name: _step_seconds(session, middle, name, provided[middle][0]) for name in spec.receiver_cuts}
+    # Forward values that autograd keeps, and their gradients on the way back.
+    working = {name: 2 * batch * receiver.cutting.activation_bytes(name) for name in steps}
+
+    seconds, n_parameters, made = 0.0, 0, set()
+    for cell in session.cells:
+        per_image = provided[cell.sender_cut][1]
+        untrained = cell.control in ("random-sender", "random-both")
+        if cell.sender_cut not in kept:
+            seconds += per_image * (batch * n_steps + n_heldout)
+        elif (where := (cell.sender_cut, cell.seed if untrained else None)) not in made:
+            made.add(where)
+            seconds += per_image * (n_train + n_heldout)
+        shapes = sender.cut(cell.sender_cut).shape, receiver.cut(cell.receiver_cut).shape
+        parameters = build(cell.stitch, *shapes).n_parameters
+        step = steps[cell.receiver_cut]
+        # A forward pass is about a third of a step.
+        seconds += step * (n_steps if parameters else 0) + step / 3 * n_heldout / batch
+        n_parameters += parameters
+    peak = image_bytes + max(working.values()) + max((stored[name] for name in kept), default=0)
+    return Estimate(len(session.cells), n_parameters, seconds, peak, kept)
+
+
+def _synchronise(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.synchronize(device)
-    return Estimate(len(spec.cells()), n_parameters, seconds, peak, tuple(kept))
 
 
-def _step_seconds(session: Session, cell: CellSpec, provided: torch.Tensor) -> tuple[int, float]:
-    pair = session.pair
-    sender_cut, receiver_cut = pair.sender.cut(cell.sender_cut), pair.receiver.cut(cell.receiver_cut)
-    stitch = build(cell.stitch, sender_cut.shape, receiver_cut.shape, torch.Generator().manual_seed(0))
-    stitch = stitch.to(provided.device)
-    moments = (
-        pair.sender.moments((sender_cut.name,))[sender_cut.name],
-        pair.receiver.moments((receiver_cut.name,))[receiver_cut.name],
-    )
-    if stitch.n_parameters == 0:
-        return 0, 0.0
+def _timed_prefix(side: Side, name: str, batch: int) -> tuple[torch.Tensor, float]:
+    """Return the representations of one batch, and the seconds that one image takes."""
+    images = side.images(side.data.train, torch.arange(batch))
     times = []
     for _ in range(2):
-        fitted = fit(
+        _synchronise(images.device)
+        start = time.perf_counter()
+        with torch.no_grad():
+            (provided,) = side.prefix(name)(images)
+        _synchronise(images.device)
+        times.append(time.perf_counter() - start)
+    return provided, min(times) / batch
+
+
+def _step_seconds(session: Session, sender_name: str, receiver_name: str, provided: torch.Tensor) -> float:
+    """Return the seconds of one optimiser step of an affine stitch into ``receiver_name``."""
+    pair = session.pair
+    shapes = pair.sender.cut(sender_name).shape, pair.receiver.cut(receiver_name).shape
+    stitch = build(StitchSpec(), *shapes, torch.Generator().manual_seed(0)).to(provided.device)
+    moments = (
+        pair.sender.moments((sender_name,))[sender_name],
+        pair.receiver.moments((receiver_name,))[receiver_name],
+    )
+    times = []
+    for _ in range(2):
+        _synchronise(provided.device)
+        start = time.perf_counter()
+        fit(
             stitch,
-            pair.receiver.suffix(receiver_cut.name),
+            pair.receiver.suffix(receiver_name),
             lambda indices: provided[indices.to(provided.device)],
             pair.data.train.labels[: len(provided)],
             CLASSIFICATION.loss,
@@ -107,5 +119,6 @@ def _step_seconds(session: Session, cell: CellSpec, provided: torch.Tensor) -> t
             torch.Generator().manual_seed(0),
             moments,
         )
-        times.append(fitted.seconds)
-    return stitch.n_parameters, min(times)
+        _synchronise(provided.device)
+        times.append(time.perf_counter() - start)
+    return min(times)

@@ -18,7 +18,8 @@ def heatmap(matrix: xr.DataArray, ax: Axes | None = None, title: str = "") -> Ax
     """Draw a matrix of accuracies, sender cuts in rows and receiver cuts in columns, on the colour scale 0-1.
 
     Args:
-        matrix: dimensions ``sender_cut`` and ``receiver_cut``, values in 0-1; a failed cell is NaN.
+        matrix: dimensions ``sender_cut`` and ``receiver_cut``, values in 0-1; NaN where a cell
+            failed or does not exist.
         ax: where to draw; a new figure without it.
         title: above the picture.
 
@@ -34,16 +35,14 @@ def heatmap(matrix: xr.DataArray, ax: Axes | None = None, title: str = "") -> Ax
     image = ax.imshow(values, vmin=0, vmax=1, cmap=_COLOURS, aspect="auto")
     for row, column in np.ndindex(values.shape):
         value = values[row, column]
-        red, green, blue, _ = image.cmap(float(np.nan_to_num(value)))
-        luminance = 0.299 * red + 0.587 * green + 0.114 * blue
         ax.text(
             column,
             row,
-            "failed" if np.isnan(value) else f"{value:.2f}",
+            "–" if np.isnan(value) else f"{value:.2f}",
             ha="center",
             va="center",
             fontsize=9 if max(values.shape) <= 10 else 6,
-            color="black" if np.isnan(value) or luminance > 0.5 else "white",
+            color="black" if np.isnan(value) else _readable_on(image.cmap(float(value))),
         )
     receivers = [str(name) for name in matrix["receiver_cut"].to_numpy()]
     senders = [str(name) for name in matrix["sender_cut"].to_numpy()]
@@ -56,6 +55,13 @@ def heatmap(matrix: xr.DataArray, ax: Axes | None = None, title: str = "") -> Ax
     ax.set_ylabel("sender cut: the layers up to it are used")
     ax.set_title(title, fontsize=10)
     return ax
+
+
+def _readable_on(colour: tuple[float, ...]) -> str:
+    """Choose black or white, whichever has the higher contrast (relative luminance of WCAG 2.2)."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour[:3]]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return "black" if (luminance + 0.05) / 0.05 > 1.05 / (luminance + 0.05) else "white"
 
 
 def _size(matrix: xr.DataArray) -> tuple[float, float]:

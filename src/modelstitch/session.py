@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from modelstitch import truth
-from modelstitch.errors import CutError, SpecError
+from modelstitch.errors import CutError, SpecError, StitchError
 from modelstitch.grid import Pair
 from modelstitch.progress import SILENT, Progress
 from modelstitch.sides import Side
@@ -41,11 +41,13 @@ class Session:
     Attributes:
         pair: the networks on their device.
         spec: every choice that decides the numbers.
+        cells: the cells of the spec, less identity stitches between different shapes.
         facts: what is checked (largest difference of the cuts, examples of the identity check) and recorded.
     """
 
     pair: Pair
     spec: RunSpec
+    cells: tuple[CellSpec, ...]
     facts: dict[str, Any]
 
     @property
@@ -180,8 +182,7 @@ def prepare(
         controls=("none", *(control for control in controls if control != "none")),
         seeds=tuple(seeds),
     )
-    for cell in spec.cells():
-        build(cell.stitch, pair.sender.cut(cell.sender_cut).shape, pair.receiver.cut(cell.receiver_cut).shape)
+    cells = _possible(spec, pair)
     progress.stage("checking that the cuts reproduce the models")
     difference = max(
         truth.cuts_reproduce(pair.sender, chosen["sender"]),
@@ -194,12 +195,39 @@ def prepare(
         truth.identity_reproduces(pair.receiver, chosen["receiver"], CLASSIFICATION),
     )
     facts = {"cut_difference": difference, "identity_examples": n_identity}
-    return Session(pair, spec, facts)
+    return Session(pair, spec, cells, facts)
 
 
 def _model_spec(model: Model, network: Network) -> ModelSpec:
     spec = model if isinstance(model, ModelSpec) else ModelSpec(source=network.name)
     return replace(spec, view=network.view)
+
+
+def _possible(spec: RunSpec, pair: Pair) -> tuple[CellSpec, ...]:
+    """Return the cells of ``spec`` whose stitch can be built; an identity needs equal shapes.
+
+    Raises:
+        StitchError: a layout that cannot be stitched, or not one cell left of some stitch.
+    """
+    cells = []
+    reasons: dict[StitchSpec, StitchError] = {}
+    for cell in spec.cells():
+        try:
+            build(
+                cell.stitch,
+                pair.sender.cut(cell.sender_cut).shape,
+                pair.receiver.cut(cell.receiver_cut).shape,
+            )
+        except StitchError as error:
+            if cell.stitch.family != "identity":
+                raise
+            reasons[cell.stitch] = error
+        else:
+            cells.append(cell)
+    for stitch, reason in reasons.items():
+        if all(cell.stitch != stitch for cell in cells):
+            raise reason
+    return tuple(cells)
 
 
 def _choose(side: Side, names: Sequence[str] | None) -> tuple[str, ...]:

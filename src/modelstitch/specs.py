@@ -115,7 +115,7 @@ class FitSpec:
     protocol: str = "default"
     objective: Literal["task"] = "task"
     optimiser: Literal["adam", "sgd"] = "adam"
-    learning_rate: float = 1e-2
+    learning_rate: float = 3e-2
     momentum: float = 0.9
     weight_decay: float = 0.0
     batch_size: int = 256

@@ -97,7 +97,7 @@ def run(
     """Fit and score what a session still lacks, save each cell as it finishes, and check the saved run."""
     if out is None:
         rows = []
-        cells = session.spec.cells()
+        cells = session.cells
         progress.start(len(cells), 0)
         for fitted in fit_grid(session.pair, cells, session.spec.fit, memory_bytes):
             rows.append(_row(fitted))
@@ -107,7 +107,7 @@ def run(
         return Comparison(cells=tuple(rows), baselines=tuple(_baselines(session)), **_header(session))
     facts = {**_header(session), **session.identity}
     with Store(out, facts, identity=tuple(session.identity)) as store:
-        keys = {cell: session.key(cell) for cell in session.spec.cells()}
+        keys = {cell: session.key(cell) for cell in session.cells}
         finished = store.finished()
         todo = [cell for cell, key in keys.items() if key not in finished]
         progress.start(len(keys), len(keys) - len(todo))
@@ -303,7 +303,7 @@ def stitch(
         seeds=(seed,),
         device=device,
     )
-    (fitted,) = fit_grid(session.pair, session.spec.cells(), session.spec.fit, memory_bytes)
+    (fitted,) = fit_grid(session.pair, session.cells, session.spec.fit, memory_bytes)
     return Stitched(fitted, session.pair.sender, session.pair.receiver)
 
 

@@ -77,7 +77,7 @@ def print_matrix(matrix: xr.DataArray, title: str) -> None:
 
 def _shade(value: float) -> Text:
     if value != value:
-        return Text("failed", style="red")
+        return Text("–", style="dim", justify="center")
     green = round(40 + 150 * value)
     style = (
         f"black on rgb({255 - green},{green + 40},{140})" if value > 0.5 else f"white on rgb(60,{green},110)"

@@ -16,7 +16,7 @@ from modelstitch.cutting import slicing
 from modelstitch.cutting.capture import Captured, capture, tensor_of
 from modelstitch.cutting.certify import certify
 from modelstitch.cutting.dataflow import bypasses, classify, dominators, live_data
-from modelstitch.cutting.naming import name_values
+from modelstitch.cutting.naming import enclosing, name_values
 from modelstitch.errors import CutError
 from modelstitch.layouts import recognise
 
@@ -75,10 +75,7 @@ class Cutting:
         ]
         names = name_values(model, candidates, self._live)
         blocks = [index for index, node in enumerate(candidates) if names[node].block]
-        # Layer 0 of the paper is the input of the first block, whoever computed it.
-        first = (
-            blocks[0] - 1 if blocks and blocks[0] > 0 and self._enters_block(candidates, blocks[0]) else None
-        )
+        first = self._entrance(candidates, blocks[0]) if blocks else None
         self._nodes: dict[str, Node] = {}
         found: list[Cut] = []
         for index, node in enumerate(candidates):
@@ -92,12 +89,14 @@ class Cutting:
         if not found:
             raise CutError(self._why_none())
 
-    def _enters_block(self, candidates: list[Node], first_block: int) -> bool:
-        # The block's own cuts (its inner convolutions, when it has no shortcut) lie directly before its output.
-        stack = candidates[first_block].meta.get("nn_module_stack") or {}
-        before = candidates[first_block - 1].meta.get("nn_module_stack") or {}
-        owner = [path for _, (path, _) in stack.items() if path]
-        return bool(owner) and not any(path == owner[0] for _, (path, _) in before.items())
+    @staticmethod
+    def _entrance(candidates: list[Node], first_block: int) -> int | None:
+        """Return the index of the cut that feeds the first block: layer 0 of the paper, whoever computed it."""
+        outermost = next(iter(enclosing(candidates[first_block]).values()))
+        before = [
+            index for index in range(first_block) if outermost not in enclosing(candidates[index]).values()
+        ]
+        return before[-1] if before else None
 
     def _why_none(self) -> str:
         inner = [node for node in self._live if node is not self._captured.primary]

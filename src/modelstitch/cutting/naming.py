@@ -18,7 +18,7 @@ class ValueName:
     block: bool
 
 
-def _stack(node: Node) -> dict[str, str]:
+def enclosing(node: Node) -> dict[str, str]:
     """Module calls that enclose ``node``: ``{'relu@1' key: 'relu' path}``, outermost first, root left out."""
     stack = node.meta.get("nn_module_stack") or {}
     return {key: path for key, (path, _) in stack.items() if path and not path.startswith("_empty_nn")}
@@ -26,8 +26,8 @@ def _stack(node: Node) -> dict[str, str]:
 
 def _owners(node: Node) -> list[tuple[str, str]]:
     """Module calls that ``node`` is the output of: those it lies in and one of its users does not."""
-    outside = [set(_stack(user)) if user.op != "output" else set() for user in node.users]
-    return [(key, path) for key, path in _stack(node).items() if any(key not in keys for keys in outside)]
+    outside = [set(enclosing(user)) if user.op != "output" else set() for user in node.users]
+    return [(key, path) for key, path in enclosing(node).items() if any(key not in keys for keys in outside)]
 
 
 def _is_block(model: nn.Module, path: str) -> bool:
@@ -53,7 +53,7 @@ def name_values(model: nn.Module, nodes: list[Node], every: list[Node]) -> dict[
     """
     calls: dict[str, set[str]] = {}
     for node in every:
-        for key, path in _stack(node).items():
+        for key, path in enclosing(node).items():
             calls.setdefault(path, set()).add(key)
 
     def spelled(key: str, path: str) -> str:

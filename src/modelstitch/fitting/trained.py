@@ -16,6 +16,8 @@ from modelstitch.fitting.moments import ChannelMoments
 from modelstitch.specs import FitSpec
 from modelstitch.stitches import Affine, Stitch
 
+_NORM_EXAMPLES, _NORM_BATCH = 4096, 256
+
 
 @dataclass(frozen=True)
 class Fitted:
@@ -101,6 +103,8 @@ def fit(
         )
     else:
         optimiser = torch.optim.Adam(parameters, spec.learning_rate, weight_decay=spec.weight_decay)
+    if spec.coordinates == "standardised":
+        _start_at_moments(stitch, moments[1])
     at_start = {name: value.detach().clone() for name, value in stitch.named_parameters()}
     run = _in_coordinates(stitch, spec, moments)
     tail: list[Tensor] = []
@@ -121,6 +125,7 @@ def fit(
             tail.append(value.detach())
     stitch.eval()
     unchanged = tuple(name for name, value in stitch.named_parameters() if torch.equal(value, at_start[name]))
+    _settle_norms(stitch, provided, len(labels))
     if _standardised(stitch, spec):
         with torch.no_grad():
             for name, value in _folded(stitch, moments).items():
@@ -133,6 +138,40 @@ def fit(
         unchanged=unchanged,
         failure=failure,
     )
+
+
+def _norms(stitch: Stitch) -> list[nn.BatchNorm2d]:
+    return [each for each in stitch.modules() if isinstance(each, nn.BatchNorm2d)]
+
+
+def _start_at_moments(stitch: Stitch, expected: ChannelMoments) -> None:
+    """Let a last batch norm give each channel the mean and standard deviation that the receiver expects."""
+    if norms := _norms(stitch):
+        with torch.no_grad():
+            norms[-1].weight.copy_(expected.std)
+            norms[-1].bias.copy_(expected.mean)
+
+
+def _settle_norms(stitch: Stitch, provided: Callable[[Tensor], Tensor], n_examples: int) -> None:
+    """Take the statistics of batch norms over training examples as the fitted weights see them.
+
+    Running averages still hold the weights of earlier steps, all the more after a short schedule.
+    """
+    norms = _norms(stitch)
+    if not norms:
+        return
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # a plain average over the batches that follow
+    stitch.train()
+    chosen = torch.linspace(0, n_examples - 1, min(n_examples, _NORM_EXAMPLES)).round().long()
+    with torch.no_grad():
+        for indices in chosen.split(_NORM_BATCH):
+            stitch(provided(indices))
+    stitch.eval()
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
 
 
 def _standardised(stitch: Stitch, spec: FitSpec) -> bool:

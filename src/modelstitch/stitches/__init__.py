@@ -9,9 +9,9 @@ from modelstitch.stitches.affine import Affine
 from modelstitch.stitches.base import Stitch
 from modelstitch.stitches.identity import Identity
 
-__all__ = ["Affine", "Identity", "Stitch", "build"]
+__all__ = ["FAMILY_CLASSES", "Affine", "Identity", "Stitch", "build"]
 
-_FAMILIES: dict[str, type[Stitch]] = {"identity": Identity, "affine": Affine}
+FAMILY_CLASSES: dict[str, type[Stitch]] = {"identity": Identity, "affine": Affine}
 
 
 def build(
@@ -34,6 +34,6 @@ def build(
         >>> build(StitchSpec(), (16, 8, 8), (8, 8, 8)).bridge.label
         'same'
     """
-    stitch = _FAMILIES[spec.family](spec, provided_shape, expected_shape)
+    stitch = FAMILY_CLASSES[spec.family](spec, provided_shape, expected_shape)
     stitch.initialise(generator)
     return stitch

@@ -1,0 +1,83 @@
+"""Two small networks trained on the digits, once for the whole session."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from modelstitch.session import Session, prepare
+from modelstitch.sources.data import Data, load_data
+from modelstitch.sources.models import Network, load_model
+from modelstitch.specs import DataSpec, FitSpec, ModelSpec
+from modelstitch.zoo.checkpoint import save_checkpoint
+from modelstitch.zoo.recipe import Recipe
+from modelstitch.zoo.training import train_network
+
+CUTS = ("layers.0", "layers.2", "layers.4")
+
+
+@pytest.fixture(autouse=True)
+def same_global_state() -> Iterator[None]:
+    """Nothing in the library may leave a trace in the global random state or grad mode."""
+    state = torch.random.get_rng_state()
+    yield
+    assert torch.is_grad_enabled()
+    torch.random.set_rng_state(state)
+
+
+@pytest.fixture(scope="session")
+def digits() -> Data:
+    return load_data(DataSpec(source="digits"))
+
+
+@pytest.fixture(scope="session")
+def checkpoints(digits: Data, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Two R1111 of width 4 from different seeds, as files."""
+    folder = tmp_path_factory.mktemp("models")
+    paths = []
+    for seed in (0, 1):
+        recipe = Recipe(epochs=8, batch_size=64, learning_rate=0.2, translate=1, flip=False, seed=seed)
+        module, card, _ = train_network("R1111", digits, recipe, width=4)
+        paths.append(folder / f"seed{seed}.safetensors")
+        save_checkpoint(module, card, paths[-1])
+    return paths[0], paths[1]
+
+
+@pytest.fixture
+def networks(checkpoints: tuple[Path, Path]) -> tuple[Network, Network]:
+    first, second = (load_model(ModelSpec(source=str(path))) for path in checkpoints)
+    return first, second
+
+
+@pytest.fixture(scope="session")
+def session(checkpoints: tuple[Path, Path], digits: Data) -> Session:
+    """A pair ready to be stitched at three cuts, with a fit of a second a cell."""
+    first, second = (load_model(ModelSpec(source=str(path))) for path in checkpoints)
+    return prepare(
+        first,
+        second,
+        digits,
+        cuts=CUTS,
+        fit=FitSpec(steps=20, batch_size=128),
+        controls=("random-sender", "random-receiver", "random-both"),
+    )
+
+
+@pytest.fixture
+def unnamed(networks: tuple[Network, Network]) -> Network:
+    """A network of which only the module is known."""
+    return replace(networks[0], rebuild=None, architecture=None)
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder with real images and foreign weights, where there is one."""
+    folder = os.environ.get("MODELSTITCH_DATA")
+    if folder is None:
+        pytest.skip("MODELSTITCH_DATA is not set: it names the folder with data/ and weights/")
+    return Path(folder)

@@ -1,0 +1,124 @@
+"""The house: who may import whom, what is public, what is loaded when."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import modelstitch
+from modelstitch import specs, stitches
+from modelstitch.controls import CONTROL_PAIRS
+
+SOURCE = Path(modelstitch.__file__).parent
+
+# Each room may import from its own line and the lines above it, never from below.
+LAYERS = [
+    {"errors", "specs", "progress"},
+    {"layouts", "views", "bridges", "cutting"},
+    {"stitches", "fitting"},
+    {"sources", "zoo", "tasks", "controls"},
+    {"sides", "truth", "grid"},
+    {"session", "plots", "reading"},
+    {"results", "estimate"},
+    {"store"},
+    {"verbs"},
+    {"cli"},
+]
+RANK = {room: rank for rank, rooms in enumerate(LAYERS) for room in rooms}
+
+
+def files() -> list[Path]:
+    return sorted(SOURCE.rglob("*.py"))
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(SOURCE).parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("modelstitch"):
+            parts = node.module.split(".")
+            found |= {parts[1]} if len(parts) > 1 else {alias.name for alias in node.names}
+        elif isinstance(node, ast.Import):
+            found |= {
+                alias.name.split(".")[1] for alias in node.names if alias.name.startswith("modelstitch.")
+            }
+    return found - {"__version__"}
+
+
+@pytest.mark.parametrize("path", files(), ids=lambda path: str(path.relative_to(SOURCE)))
+def test_imports_point_one_way(path: Path) -> None:
+    room = room_of(path)
+    if room in ("__init__", "__main__"):
+        return
+    assert room in RANK, f"{room} has no place in the house"
+    for imported in imports(path):
+        assert RANK[imported] <= RANK[room], f"{room} imports {imported}, which stands below it"
+
+
+def test_the_check_of_imports_sees_an_arrow_the_other_way(tmp_path: Path) -> None:
+    wrong = tmp_path / "grid.py"
+    wrong.write_text("def f():\n    from modelstitch.results import Comparison\n")
+    assert imports(wrong) == {"results"}
+    assert RANK["results"] > RANK["grid"]
+
+
+@pytest.mark.parametrize("path", files(), ids=lambda path: str(path.relative_to(SOURCE)))
+def test_one_idea_a_file(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 400
+
+
+def test_exported_names() -> None:
+    assert modelstitch.__all__ == [
+        "Comparison",
+        "Cut",
+        "Data",
+        "DataSpec",
+        "FitSpec",
+        "InputError",
+        "ModelSpec",
+        "ModelStitchError",
+        "Network",
+        "Split",
+        "StitchSpec",
+        "Stitched",
+        "TruthError",
+        "View",
+        "compare",
+        "cuts",
+        "load",
+        "load_data",
+        "load_model",
+        "split",
+        "stitch",
+    ]
+    for name in modelstitch.__all__:
+        assert getattr(modelstitch, name).__doc__
+    with pytest.raises(AttributeError, match="no attribute 'no_such_name'"):
+        _ = modelstitch.no_such_name
+
+
+def test_every_name_of_a_spec_has_its_file() -> None:
+    assert set(specs.FAMILIES) == set(stitches.FAMILY_CLASSES)
+    assert set(specs.CONTROLS) == set(CONTROL_PAIRS)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["demo", "--help"], ["compare", "--help"], ["--version"]])
+def test_help_does_not_wait_for_torch(arguments: list[str]) -> None:
+    program = (
+        "import sys\n"
+        "from modelstitch.cli import main\n"
+        "try:\n"
+        f"    code = main({arguments!r})\n"
+        "except SystemExit as stop:\n"
+        "    code = stop.code\n"
+        "assert not code, code\n"
+        "assert 'torch' not in sys.modules and 'pandas' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)

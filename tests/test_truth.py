@@ -1,0 +1,75 @@
+"""Every truth check passes on a sound run, and fails when its one thing is broken."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from modelstitch import truth
+from modelstitch.errors import TruthError
+from modelstitch.fitting.trained import Fitted
+from modelstitch.sides import Side
+from modelstitch.sources.data import Data
+from modelstitch.sources.models import Network
+from modelstitch.tasks import CLASSIFICATION
+
+CUTS = ("layers.0", "layers.3")
+
+
+@pytest.fixture
+def side(networks: tuple[Network, Network], digits: Data) -> Side:
+    return Side(networks[0], digits)
+
+
+def damage(network: Network, amount: float) -> None:
+    with torch.no_grad():
+        network.module.get_parameter("layers.4.conv2.weight")[0, 0] += amount
+
+
+def test_sound_cuts_reproduce_to_the_bit(side: Side) -> None:
+    assert truth.cuts_reproduce(side, CUTS) == 0
+    assert truth.identity_reproduces(side, CUTS, CLASSIFICATION) == 512
+
+
+def test_cuts_of_another_network_do_not_reproduce_this_one(
+    side: Side, networks: tuple[Network, Network]
+) -> None:
+    side.network = networks[1]
+    with pytest.raises(TruthError, match=r"do not reproduce the model at cut 'layers.0' of R1111"):
+        truth.cuts_reproduce(side, CUTS)
+    with pytest.raises(TruthError, match=r"at 'layers.0' changes \d+ of 512 answers"):
+        truth.identity_reproduces(side, CUTS, CLASSIFICATION)
+
+
+def test_a_changed_parameter_is_noticed(side: Side) -> None:
+    truth.still_frozen(side, "a -> b")
+    damage(side.network, 1e-6)
+    with pytest.raises(TruthError, match=r"cell a -> b: parameters or buffers of R1111 .* changed"):
+        truth.still_frozen(side, "a -> b")
+
+
+def test_a_changed_buffer_is_noticed(side: Side) -> None:
+    side.network.module.train()
+    side.network.module(torch.rand(4, 1, 8, 8))
+    side.network.module.eval()
+    with pytest.raises(TruthError, match="changed while a stitch was fitted"):
+        truth.still_frozen(side, "a -> b")
+
+
+def test_an_unchanged_stitch_is_noticed() -> None:
+    sound = Fitted(loss=1.0, steps=3, seconds=0.0)
+    truth.stitch_changed(sound, "a -> b")
+    with pytest.raises(TruthError, match="cell a -> b: fitting left bias of the stitch"):
+        truth.stitch_changed(replace(sound, unchanged=("bias",)), "a -> b")
+
+
+def test_outputs_that_are_not_numbers_never_pass(side: Side) -> None:
+    head = side.network.module.get_submodule("head.2")
+    assert isinstance(head, nn.Linear)
+    with torch.no_grad():
+        side.cutting.model.get_parameter("head.2.bias")[:] = float("nan")
+    with pytest.raises(TruthError, match="relative difference inf"):
+        truth.cuts_reproduce(side, CUTS)

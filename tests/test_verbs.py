@@ -1,0 +1,228 @@
+"""The public verbs, as a notebook would use them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.utils.data import TensorDataset
+
+import modelstitch as ms
+from modelstitch.errors import CutError, DataError, ModelError, StitchError
+from modelstitch.sources.data import Data
+
+QUICK = ms.FitSpec(steps=15, batch_size=128)
+
+
+def test_compare_two_checkpoints(checkpoints: tuple[Path, Path], tmp_path: Path) -> None:
+    result = ms.compare(
+        str(checkpoints[0]),
+        str(checkpoints[1]),
+        "digits",
+        cuts=["layers.1", "layers.3"],
+        fit=QUICK,
+        out=tmp_path / "run",
+    )
+    assert result.matrix().shape == (2, 2)
+    assert result.controls == ("none", "random-sender")
+    assert ms.load(tmp_path / "run") == result
+    names = {each.name for each in (tmp_path / "run").iterdir()}
+    assert names == {"run.sqlite", "lock.sqlite", "stitches", "cells.csv", "cells.parquet", "matrix.png"}
+    assert len(list((tmp_path / "run" / "stitches").iterdir())) == 8
+    assert result.notes["cut_difference"] == 0
+    assert result.notes["reloaded_cells"] == 2
+
+
+def test_in_memory_and_saved_runs_give_the_same_numbers(
+    checkpoints: tuple[Path, Path], tmp_path: Path
+) -> None:
+    results = [
+        ms.compare(*map(str, checkpoints), "digits", cuts=["layers.3"], fit=QUICK, out=out)
+        for out in (None, tmp_path / "run")
+    ]
+    assert [cell.accuracy for cell in results[0].cells] == [cell.accuracy for cell in results[1].cells]
+    assert results[0].baselines == results[1].baselines or {
+        (b.role, b.control, b.accuracy) for b in results[0].baselines
+    } == {(b.role, b.control, b.accuracy) for b in results[1].baselines}
+
+
+class Plain(nn.Sequential):
+    """Somebody's own model, without a source."""
+
+    def __init__(self, width: int, classes: int = 10) -> None:
+        super().__init__(
+            nn.Conv2d(1, width, 3, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Conv2d(width, 2 * width, 3, padding=1),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(2 * width * 16, classes),
+        )
+
+
+@pytest.fixture(scope="module")
+def plain(digits: Data) -> Plain:
+    """A plain sequential model, trained for a moment."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = Plain(8)
+    optimiser = torch.optim.Adam(model.parameters(), 1e-2)
+    for _ in range(60):
+        loss = nn.functional.cross_entropy(model(digits.train.images), digits.train.labels)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    return model
+
+
+def test_any_module_and_tensors(plain: Plain, digits: Data) -> None:
+    plain.train()
+    before = {name: value.clone() for name, value in plain.state_dict().items()}
+    result = ms.compare(
+        plain, plain, (digits.train.images, digits.train.labels), fit=ms.FitSpec(steps=60, batch_size=128)
+    )
+    assert [str(each) for each in result.matrix()["sender_cut"].to_numpy()] == ["0", "1", "2", "3", "4", "5"]
+    assert result.matrix().to_numpy().diagonal().min() > 0.8
+    assert plain.training
+    assert all(torch.equal(value, before[name]) for name, value in plain.state_dict().items())
+    assert result.notes["division"].startswith("stratified split of one part")
+
+
+def test_vectors_and_maps_stitch_into_each_other(plain: Plain, digits: Data) -> None:
+    result = ms.compare(plain, plain, digits, sender_cuts=["5"], receiver_cuts=["1"], fit=QUICK, controls=())
+    (cell,) = result.cells
+    assert cell.bridge == "nearest x8"
+
+
+def test_sizes_that_are_no_multiples_are_bridged_and_said(plain: Plain, digits: Data) -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        other = nn.Sequential(
+            nn.Conv2d(1, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 10)
+        )
+    there = ms.compare(plain, other, digits, sender_cuts=["1"], receiver_cuts=["1"], fit=QUICK, controls=())
+    back = ms.compare(other, plain, digits, sender_cuts=["1"], receiver_cuts=["4"], fit=QUICK, controls=())
+    assert there.cells[0].bridge == "pool 8->6"
+    assert back.cells[0].bridge == "pool 6->4"
+
+
+def test_datasets(plain: Plain, digits: Data) -> None:
+    parts = [TensorDataset(part.images, part.labels) for part in (digits.train, digits.heldout)]
+    given = ms.compare(plain, plain, (parts[0], parts[1]), cuts=["4"], fit=QUICK, controls=())
+    direct = ms.compare(plain, plain, digits, cuts=["4"], fit=QUICK, controls=())
+    assert given.cells[0].accuracy == direct.cells[0].accuracy
+    assert given.notes["division"] == "two parts as given"
+
+
+def test_a_stitched_network_is_an_ordinary_module(checkpoints: tuple[Path, Path], digits: Data) -> None:
+    stitched = ms.stitch(
+        str(checkpoints[0]), "layers.2", str(checkpoints[0]), "layers.2", digits, fit=ms.FitSpec(steps=150)
+    )
+    assert isinstance(stitched, nn.Module)
+    assert stitched.accuracy > 0.85
+    assert stitched.score(digits.heldout) == stitched.accuracy
+    outputs = stitched(digits.heldout.images[:7])
+    assert outputs.shape == (7, 10)
+    assert stitched.stitch.n_parameters == 8 * 8 + 8
+    outputs.sum().backward()
+    assert stitched.stitch.get_parameter("weight").grad is not None
+    exported = torch.export.export(stitched, (digits.heldout.images[:4],)).module()
+    torch.testing.assert_close(exported(digits.heldout.images[:4]), stitched(digits.heldout.images[:4]))
+
+
+def test_identity_of_a_model_into_itself_is_the_model(plain: Plain, digits: Data) -> None:
+    result = ms.compare(plain, plain, digits, cuts=["1", "4"], stitches=["identity"], controls=(), fit=QUICK)
+    # Between the two cuts the shapes differ: those cells do not exist.
+    assert len(result.cells) == 2
+    assert np.isnan(result.matrix().to_numpy()[0, 1])
+    assert result.matrix().to_numpy().diagonal().tolist() == [result.baseline("receiver")] * 2
+    assert not result.failed
+    assert "nan" not in " ".join(result.sentences())
+
+
+def test_norm_batch(checkpoints: tuple[Path, Path], digits: Data) -> None:
+    spec = ms.StitchSpec(norm="batch")
+    stitched = ms.stitch(
+        str(checkpoints[0]),
+        "layers.2",
+        str(checkpoints[0]),
+        "layers.2",
+        digits,
+        family=spec,
+        fit=ms.FitSpec(steps=150, batch_size=128),
+    )
+    assert stitched.accuracy > 0.8
+    assert stitched.score(digits.heldout) == stitched.accuracy
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        (
+            {"cuts": ["layers.7"]},
+            CutError,
+            r"no cut 'layers\.7' in model R1111.*nearest legal cuts: layers\.",
+        ),
+        (
+            {"sender_cuts": ["layers.0"], "receiver_cuts": ["layers.2"], "stitches": ["identity"]},
+            StitchError,
+            r"identity stitch needs equal shapes, got \(4, 8, 8\) -> \(8, 4, 4\)",
+        ),
+        ({"stitches": ["afine"]}, ms.InputError, "unknown stitch family 'afine'"),
+        ({"controls": ["randm-sender"]}, ms.InputError, "did you mean 'random-sender'"),
+        ({"device": "gpu"}, ms.InputError, "cannot use device 'gpu': expected auto, cpu or cuda"),
+        ({"seeds": []}, ms.InputError, "at least one of seeds"),
+    ],
+)
+def test_wrong_choices(
+    checkpoints: tuple[Path, Path],
+    digits: Data,
+    changes: dict[str, object],
+    error: type[Exception],
+    message: str,
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(error, match=message):
+        ms.compare(*map(str, checkpoints), digits, out=tmp_path / "run", **changes)  # type: ignore[arg-type]
+    assert not (tmp_path / "run").exists()
+
+
+def test_labels_outside_the_receiver(plain: Plain, digits: Data) -> None:
+    small = Plain(4, classes=7)
+    with pytest.raises(DataError, match=r"10 classes, labels 0 to 9, but receiver .* has 7 outputs"):
+        ms.compare(plain, small, digits)
+    result = ms.compare(small, plain, digits, cuts=["4"], fit=QUICK, controls=())
+    assert result.baseline("sender") is None
+    assert "has no such classes" in result.figure().axes[0].get_title()
+
+
+def test_images_that_the_model_cannot_take(plain: Plain, digits: Data) -> None:
+    wrong = (torch.rand(60, 1, 12, 12), torch.arange(60) % 10)
+    with pytest.raises(ModelError, match=r"cannot take inputs of shape \(1, 12, 12\).*give the size"):
+        ms.compare(plain, plain, wrong)
+
+
+def test_a_model_that_cannot_be_made_untrained_says_what_to_do(digits: Data) -> None:
+    class Scale(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.factor = nn.Parameter(torch.ones(1))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x * self.factor
+
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 32), nn.ReLU(), Scale(), nn.Linear(32, 10))
+    with pytest.raises(ModelError, match=r"3 \(Scale\) holds parameters but has no reset_parameters"):
+        ms.compare(model, model, digits, fit=QUICK)
+    assert ms.compare(model, model, digits, cuts=["2"], fit=QUICK, controls=()).matrix().shape == (1, 1)
+
+
+def test_split_and_cuts(plain: Plain, digits: Data) -> None:
+    x = digits.heldout.images[:6]
+    assert [cut.name for cut in ms.cuts(plain, x)] == ["0", "1", "2", "3", "4", "5"]
+    prefix, suffix = ms.split(plain, "2", x)
+    assert torch.equal(suffix(prefix(x)), plain(x))
