@@ -35,7 +35,7 @@ def run_spec(**changes: Any) -> RunSpec:
     ("build", "message"),
     [
         (lambda: StitchSpec(family="affin"), "unknown stitch family 'affin'.*did you mean 'affine'"),
-        (lambda: StitchSpec(norm="bach"), "unknown norm 'bach'.*did you mean 'batch'"),
+        (lambda: StitchSpec(norm="bach"), "unknown norm 'bach'.*did you mean 'batch'"),  # type: ignore[arg-type]
         (lambda: StitchSpec(family="identity", norm="batch"), "norm 'none' with the family identity"),
         (lambda: FitSpec(learning_rate=0.0), "learning rate > 0, got 0.0"),
         (lambda: FitSpec(learning_rate=float("nan")), "learning rate > 0, got nan"),

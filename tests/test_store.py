@@ -147,7 +147,7 @@ def test_a_failing_transaction_leaves_no_row(tmp_path: Path) -> None:
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     with open_store(tmp_path) as store:
-        store.write_file("t.txt", lambda path: path.write_text("first") and None)
+        store.write_file("t.txt", lambda path: path.write_bytes(b"first"))
 
         def fail(path: Path) -> None:
             path.write_text("half")

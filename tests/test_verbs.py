@@ -40,7 +40,7 @@ def test_in_memory_and_saved_runs_give_the_same_numbers(
     checkpoints: tuple[Path, Path], tmp_path: Path
 ) -> None:
     results = [
-        ms.compare(*map(str, checkpoints), "digits", cuts=["layers.3"], fit=QUICK, out=out)
+        ms.compare(str(checkpoints[0]), str(checkpoints[1]), "digits", cuts=["layers.3"], fit=QUICK, out=out)
         for out in (None, tmp_path / "run")
     ]
     assert [cell.accuracy for cell in results[0].cells] == [cell.accuracy for cell in results[1].cells]
@@ -187,7 +187,7 @@ def test_wrong_choices(
     tmp_path: Path,
 ) -> None:
     with pytest.raises(error, match=message):
-        ms.compare(*map(str, checkpoints), digits, out=tmp_path / "run", **changes)  # type: ignore[arg-type]
+        ms.compare(str(checkpoints[0]), str(checkpoints[1]), digits, out=tmp_path / "run", **changes)  # type: ignore[arg-type]
     assert not (tmp_path / "run").exists()
 
 

@@ -24,11 +24,12 @@ from modelstitch.specs import (
     ModelSpec,
     RunSpec,
     StitchSpec,
-    View,
     content_hash,
 )
 from modelstitch.stitches import build
 from modelstitch.tasks import CLASSIFICATION
+
+IN_MEMORY = "in memory"
 
 Model = str | ModelSpec | Network | nn.Module
 """What may stand for a model: a source's name, a spec, a loaded Network, or any module."""
@@ -101,28 +102,35 @@ def choose_device(name: str) -> torch.device:
     return device
 
 
-def as_network(model: Model, role: str, device: torch.device) -> Network:
-    """Load or wrap ``model``; a module of the caller's own is used as it is, where it is."""
-    if isinstance(model, str):
-        model = ModelSpec(source=model)
+def _named(model: Model, role: str) -> ModelSpec:
     if isinstance(model, ModelSpec):
-        network = load_model(model)
-        network.module.to(device)
-        return network
+        return model
+    if isinstance(model, str):
+        return ModelSpec(source=model)
+    return ModelSpec(source=model.name if isinstance(model, Network) else f"{type(model).__name__} ({role})")
+
+
+def _network(model: Model, role: str, device: torch.device) -> Network:
+    """Load or wrap ``model``; a module of the caller's own is used as it is, where it is."""
+    if isinstance(model, Network):
+        return model
+    spec = _named(model, role)
     if isinstance(model, nn.Module):
-        return wrap(model, f"{type(model).__name__} ({role})")
-    return model
+        return wrap(model, spec.source)
+    network = load_model(spec)
+    network.module.to(device)
+    return network
 
 
-def _view(view: View, data: Data, network: Network) -> Network:
+def _in_colour(network: Network, data: Data) -> Network:
+    """Show grey images as colour to a model of a source whose first convolution takes three channels."""
     images = data.train.images
-    if images.ndim != 4 or network.view.channels is not None:
+    if images.ndim != 4 or network.view.channels is not None or network.rebuild is None:
         return network
-    # A network's first convolution says how many channels it takes; grey images are shown to it as colour.
     first = next((m for m in network.module.modules() if isinstance(m, nn.Conv2d)), None)
-    if first is None or first.in_channels == images.shape[1] or network.rebuild is None:
+    if first is None or first.in_channels == images.shape[1]:
         return network
-    return replace(network, view=replace(view, channels=first.in_channels))
+    return replace(network, view=replace(network.view, channels=first.in_channels))
 
 
 def prepare(
@@ -152,55 +160,48 @@ def prepare(
     own = next((p for m in (sender, receiver) if isinstance(m, nn.Module) for p in m.parameters()), None)
     if own is not None and device == "auto":
         where = own.device
-    progress.stage("reading the data")
-    data_spec = (
-        data
-        if isinstance(data, DataSpec)
-        else DataSpec(source=str(data) if isinstance(data, str) else "in memory")
-    )
-    loaded = as_data(data).to(where)
-    progress.stage("loading and cutting the models")
-    networks = [
-        _view(network.view, loaded, network)
-        for network in (as_network(sender, "sender", where), as_network(receiver, "receiver", where))
-    ]
-    pair = Pair(networks[0], networks[1], loaded)
-    pair.receiver.expect_labels()
-    chosen = {
-        "sender": _choose(pair.sender, sender_cuts or cuts),
-        "receiver": _choose(pair.receiver, receiver_cuts or cuts),
-    }
-    families = tuple(s if isinstance(s, StitchSpec) else StitchSpec(family=s) for s in stitches)
+    # Made twice: here to refuse a wrong choice before anything is loaded, and below with the cuts that were found.
     spec = RunSpec(
-        sender=_model_spec(sender, networks[0]),
-        receiver=_model_spec(receiver, networks[1]),
-        data=data_spec,
-        sender_cuts=chosen["sender"],
-        receiver_cuts=chosen["receiver"],
-        stitches=families,
+        sender=_named(sender, "sender"),
+        receiver=_named(receiver, "receiver"),
+        data=data
+        if isinstance(data, DataSpec)
+        else DataSpec(source=str(data) if isinstance(data, str) else IN_MEMORY),
+        sender_cuts=tuple(sender_cuts or cuts or ("default",)),
+        receiver_cuts=tuple(receiver_cuts or cuts or ("default",)),
+        stitches=tuple(s if isinstance(s, StitchSpec) else StitchSpec(family=s) for s in stitches),
         fit=fit or FitSpec(),
         controls=("none", *(control for control in controls if control != "none")),
         seeds=tuple(seeds),
     )
+    networks = [_network(model, role, where) for model, role in ((sender, "sender"), (receiver, "receiver"))]
+    progress.stage("reading the data")
+    loaded = as_data(data).to(where)
+    networks = [_in_colour(network, loaded) for network in networks]
+    progress.stage("capturing the models and finding their cuts")
+    pair = Pair(networks[0], networks[1], loaded)
+    pair.receiver.expect_labels()
+    spec = replace(
+        spec,
+        sender=replace(spec.sender, view=networks[0].view),
+        receiver=replace(spec.receiver, view=networks[1].view),
+        sender_cuts=_choose(pair.sender, sender_cuts or cuts),
+        receiver_cuts=_choose(pair.receiver, receiver_cuts or cuts),
+    )
     cells = _possible(spec, pair)
     progress.stage("checking that the cuts reproduce the models")
     difference = max(
-        truth.cuts_reproduce(pair.sender, chosen["sender"]),
-        truth.cuts_reproduce(pair.receiver, chosen["receiver"]),
+        truth.cuts_reproduce(pair.sender, spec.sender_cuts),
+        truth.cuts_reproduce(pair.receiver, spec.receiver_cuts),
     )
     n_identity = min(
-        truth.identity_reproduces(pair.sender, chosen["sender"], CLASSIFICATION)
+        truth.identity_reproduces(pair.sender, spec.sender_cuts, CLASSIFICATION)
         if pair.sender.accuracy(CLASSIFICATION) is not None
         else len(loaded.heldout),
-        truth.identity_reproduces(pair.receiver, chosen["receiver"], CLASSIFICATION),
+        truth.identity_reproduces(pair.receiver, spec.receiver_cuts, CLASSIFICATION),
     )
     facts = {"cut_difference": difference, "identity_examples": n_identity}
     return Session(pair, spec, cells, facts)
-
-
-def _model_spec(model: Model, network: Network) -> ModelSpec:
-    spec = model if isinstance(model, ModelSpec) else ModelSpec(source=network.name)
-    return replace(spec, view=network.view)
 
 
 def _possible(spec: RunSpec, pair: Pair) -> tuple[CellSpec, ...]:

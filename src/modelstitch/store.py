@@ -170,7 +170,7 @@ class Store:
         with self._transaction() as cursor:
             cursor.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, json.dumps(value)))
 
-    def write_file(self, name: str, write: Callable[[Path], None]) -> Path:
+    def write_file(self, name: str, write: Callable[[Path], object]) -> Path:
         """Have ``write`` make the file ``name`` of the run folder, whole or not at all."""
         target = self.folder / name
         unfinished = target.with_name(f"{target.name}.unfinished")

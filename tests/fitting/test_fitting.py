@@ -110,7 +110,7 @@ class Planted:
 
     def accuracy(self, stitch: Callable[[Tensor], Tensor]) -> float:
         correct = self.suffix(stitch(self.provided)).argmax(1) == self.labels
-        return correct.float().mean().item()
+        return float(correct.float().mean())
 
 
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3])

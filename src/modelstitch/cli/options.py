@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from modelstitch.errors import SpecError
 from modelstitch.specs import View
 
@@ -52,6 +54,6 @@ def memory(text: str) -> int:
         value = float(number)
     except ValueError:
         value = -1.0
-    if unit not in units or value < 0:
+    if unit not in units or not 0 <= value < math.inf:
         raise SpecError(f"expected a size such as 2GB or 500MB, got {text!r}")
     return round(value * units[unit])

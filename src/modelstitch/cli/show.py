@@ -66,7 +66,8 @@ def watching() -> Iterator[Watcher]:
 def print_matrix(matrix: xr.DataArray, title: str) -> None:
     """Print a matrix of accuracies: sender cuts in rows, receiver cuts in columns, darker where higher."""
     console = Console()
-    table = Table(title=title, title_justify="left")
+    console.print(title, style="bold", soft_wrap=True, highlight=False)
+    table = Table()
     table.add_column("sender \\ receiver", style="bold")
     for name in matrix["receiver_cut"].to_numpy():
         table.add_column(str(name), justify="right")

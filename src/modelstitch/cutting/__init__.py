@@ -6,6 +6,7 @@ The one face of this folder is :class:`Cutting`: list the cuts, then take a pref
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import dataclass
 
 import torch
@@ -16,7 +17,7 @@ from modelstitch.cutting import slicing
 from modelstitch.cutting.capture import Captured, capture, tensor_of
 from modelstitch.cutting.certify import certify
 from modelstitch.cutting.dataflow import bypasses, classify, dominators, live_data
-from modelstitch.cutting.naming import enclosing, name_values
+from modelstitch.cutting.naming import call_of, enclosing, name_values
 from modelstitch.errors import CutError
 from modelstitch.layouts import recognise
 
@@ -62,16 +63,12 @@ class Cutting:
         graph = self._captured.graph_module.graph
         self._kinds = classify(graph, self._captured.primary)
         self._live = live_data(graph, self._kinds)
-        (output,) = (node for node in graph.nodes if node.op == "output")
         candidates = [
             node
             for node in dominators(self._live)
             if node is not self._captured.primary
-            and node not in output.all_input_nodes
-            and (value := tensor_of(node)) is not None
-            and value.is_floating_point()
-            and value.ndim >= 2
-            and isinstance(value.shape[0], torch.SymInt)
+            and node is not self._live[-1]
+            and self._is_representation(node)
         ]
         names = name_values(model, candidates, self._live)
         blocks = [index for index, node in enumerate(candidates) if names[node].block]
@@ -89,14 +86,27 @@ class Cutting:
         if not found:
             raise CutError(self._why_none())
 
+    def _is_representation(self, node: Node) -> bool:
+        value, batch = tensor_of(node), self._captured.primary.meta["val"].shape[0]
+        return (
+            value is not None
+            and value.is_floating_point()
+            and value.ndim >= 2
+            and isinstance(value.shape[0], torch.SymInt)
+            and value.shape[0].node.expr == batch.node.expr
+            and all(isinstance(length, int) for length in value.shape[1:])
+        )
+
     @staticmethod
     def _entrance(candidates: list[Node], first_block: int) -> int | None:
         """Return the index of the cut that feeds the first block: layer 0 of the paper, whoever computed it."""
-        outermost = next(iter(enclosing(candidates[first_block]).values()))
-        before = [
-            index for index in range(first_block) if outermost not in enclosing(candidates[index]).values()
-        ]
-        return before[-1] if before else None
+        for outer in enclosing(candidates[first_block]).values():
+            before = [
+                index for index in range(first_block) if outer not in enclosing(candidates[index]).values()
+            ]
+            if before:  # else a wrapper around everything
+                return before[-1]
+        return None
 
     def _why_none(self) -> str:
         inner = [node for node in self._live if node is not self._captured.primary]
@@ -124,33 +134,49 @@ class Cutting:
                 return cut
         legal = [each for cut in self.cuts for each in (cut.name, *cut.aliases)]
         near = difflib.get_close_matches(name, legal, n=3, cutoff=0.3) or [
-            c.name for c in self.boundaries[:3]
+            c.name for c in (self.boundaries or self.cuts)[:3]
         ]
         raise CutError(
             f"no cut {name!r} in model {self.name}: {self._why_not(name)}; nearest legal cuts: {', '.join(near)}"
         )
 
     def _why_not(self, name: str) -> str:
-        calls = [cut.name for cut in self.cuts if cut.name.startswith(f"{name}@")]
+        spelled = [each for cut in self.cuts for each in (cut.name, *cut.aliases)]
+        calls = [each for each in spelled if re.fullmatch(re.escape(name) + r"@\d+", each)]
         if calls:
             return f"the module is called several times, expected one of {', '.join(calls)}"
+        module, _, call = name.partition("@")
         inside = [
             node
             for node in self._live
-            if any(path == name for path, _ in (node.meta.get("nn_module_stack") or {}).values())
+            if any(path == module and call in ("", call_of(key)) for key, path in enclosing(node).items())
         ]
         if not inside:
-            known = name in dict(self.model.named_modules())
-            return "its output does not lie on the path" if known else "no module of this name"
+            if module in dict(self.model.named_modules()):
+                return "its output does not lie on the path from input to output, or is its input unchanged"
+            return "no module of this name"
         around = bypasses(inside[-1], self._live)
+        if not around and inside[-1] is self._live[-1]:
+            return "its output is the model's output"
         if not around:
-            return "its output is the model's output, or not one floating-point tensor"
+            return "its output is not one floating-point tensor with the batch as its first axis"
         return "data also flows around it, through " + ", ".join(
             f"{source.name} -> {target.name}" for source, target in around[:3]
         )
 
     def bind(self, model: nn.Module) -> Cutting:
-        """Return the same cuts for another model of the same architecture and shapes; nothing is captured again."""
+        """Return the same cuts for another model of the same architecture and shapes; nothing is captured again.
+
+        Raises:
+            CutError: the models' parameters or buffers differ in name or shape.
+        """
+        ours, theirs = _shapes(self.model), _shapes(model)
+        differ = sorted(name for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name))
+        if differ:
+            raise CutError(
+                f"cannot use the cuts of model {self.name} for another: expected the same architecture and shapes, "
+                f"but {', '.join(differ[:3])} differ"
+            )
         other = object.__new__(Cutting)
         other.__dict__.update(self.__dict__)
         other.model = model
@@ -192,6 +218,14 @@ class Cutting:
                 lengths = [1 if isinstance(n, torch.SymInt) else n for n in value.shape]
                 total += torch.Size(lengths).numel() * value.element_size()
         return total
+
+
+def _shapes(model: nn.Module) -> dict[str, torch.Size]:
+    tensors = [
+        *model.named_parameters(remove_duplicate=False),
+        *model.named_buffers(remove_duplicate=False),
+    ]
+    return {name: tensor.shape for name, tensor in tensors}
 
 
 def cuts(model: nn.Module, example: Tensor) -> tuple[Cut, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import operator
 import warnings
 from collections.abc import Iterator
@@ -16,6 +17,9 @@ from torch.fx import GraphModule, Node
 from torch.utils import _pytree as pytree
 
 from modelstitch.errors import CutError, ModelError
+
+# Operators may bound the batch by what an index can address; a branch in a model bounds it by far less.
+_ANY_BATCH = 10_000
 
 
 @dataclass(frozen=True)
@@ -51,10 +55,11 @@ def plain_attention() -> Iterator[None]:
 
 
 def run_eagerly(model: nn.Module, example: Tensor, name: str) -> Any:
-    """Run ``model`` on ``example`` and turn its complaint about a shape into one line."""
+    """Run ``model`` on ``example``, change neither, and turn a complaint about a shape into one line."""
+    buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
     try:
         with torch.no_grad():
-            return model(example)
+            return torch.func.functional_call(model, buffers, (example.clone(),))
     except (RuntimeError, ValueError, TypeError, IndexError) as error:
         first_line = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
         raise ModelError(
@@ -76,7 +81,8 @@ def capture(model: nn.Module, example: Tensor, name: str = "model") -> Captured:
 
     Raises:
         ModelError: the model does not run on ``example``.
-        CutError: the model cannot be captured, or changes its own buffers in eval mode.
+        CutError: the model cannot be captured, changes its own buffers in eval mode or its input, or does something
+            else at other batch sizes.
     """
     if example.ndim < 2 or len(example) < 2:
         raise CutError(f"expected an example batch of at least 2 inputs, got shape {tuple(example.shape)}")
@@ -86,7 +92,7 @@ def capture(model: nn.Module, example: Tensor, name: str = "model") -> Captured:
         try:
             with torch.enable_grad():
                 program = export(
-                    model, (example,), dynamic_shapes=({0: Dim.AUTO},), strict=False
+                    model, (example,), dynamic_shapes=_free_batch(model), strict=False
                 ).run_decompositions({})
         except Exception as error:  # torch.export raises many unrelated types
             first_line = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
@@ -100,13 +106,39 @@ def capture(model: nn.Module, example: Tensor, name: str = "model") -> Captured:
                 f"model {name} changes its own buffers in eval mode ({', '.join(changed[:3])}): "
                 "expected a model that is frozen in eval mode"
             )
+        if program.graph_signature.user_inputs_to_mutate:
+            raise CutError(
+                f"model {name} changes its input in place: expected a model that leaves it as it is "
+                "(no in-place operation on the input itself)"
+            )
         graph_module = program.module(check_guards=False)
     assert isinstance(graph_module, GraphModule)
     _views_to_reshapes(graph_module)
     placeholders = [node for node in graph_module.graph.nodes if node.op == "placeholder"]
     if len(placeholders) != 1:
         raise CutError(f"model {name} takes {len(placeholders)} inputs: expected one tensor")
+    _expect_any_batch(placeholders[0], program.range_constraints, name)
     return Captured(graph_module, placeholders[0], program.call_spec.out_spec)
+
+
+def _free_batch(model: nn.Module) -> tuple[Any, ...]:
+    # Wrappers (DataParallel, torch.compile) take *args, which count as one argument that is a tuple.
+    first = next(iter(inspect.signature(model.forward).parameters.values()), None)
+    batch = {0: Dim.AUTO}
+    return ((batch,),) if first is not None and first.kind is first.VAR_POSITIONAL else (batch,)
+
+
+def _expect_any_batch(primary: Node, constraints: Any, name: str) -> None:
+    # torch.export writes down what it had to assume of the batch size; the graph is wrong for all other sizes.
+    batch = primary.meta["val"].shape[0]
+    if isinstance(batch, torch.SymInt) and batch.node.expr.is_Symbol:
+        legal = constraints[batch.node.expr]
+        if legal.lower <= 2 and legal.upper > _ANY_BATCH:
+            return
+    raise CutError(
+        f"model {name} fixes the size of its batch, or does something else at other sizes: "
+        "expected a model whose forward treats every batch size alike"
+    )
 
 
 def _views_to_reshapes(graph_module: GraphModule) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from modelstitch.cutting.capture import eval_mode, plain_attention
-from modelstitch.errors import TruthError
+from modelstitch.errors import CutError, TruthError
 
 RELATIVE_TOLERANCE = 1e-5
 
@@ -37,26 +37,38 @@ def relative_difference(got: Any, expected: Any) -> float:
     return worst
 
 
-def _forward_and_gradient(run: Callable[[Tensor], Any], x: Tensor) -> tuple[Any, Tensor | None]:
+def _forward_and_gradient(
+    run: Callable[[Tensor], Any], x: Tensor, parameters: list[nn.Parameter]
+) -> tuple[Any, Tensor | None]:
     x = x.clone().requires_grad_(x.is_floating_point())
     with torch.enable_grad():
         output = run(x)
     leaves = [leaf for leaf in pytree.tree_leaves(output) if isinstance(leaf, Tensor)]
-    if not x.requires_grad:
-        return output, None
     # Unequal weights, so that a softmax or another normalised output does not sum to a constant.
     total = sum(
         (leaf * torch.linspace(0.5, 1.5, leaf.numel(), device=leaf.device).view(leaf.shape)).sum()
         for leaf in leaves
         if leaf.is_floating_point()
     )
-    assert isinstance(total, Tensor)
-    (gradient,) = torch.autograd.grad(total, x, allow_unused=True)
-    return output, gradient
+    # Tokens have no gradient; the parameters before and after the cut do.
+    sources = [x] if x.requires_grad else parameters
+    if not (isinstance(total, Tensor) and total.requires_grad and sources):
+        return output, None
+    gradients = torch.autograd.grad(total, sources, allow_unused=True)
+    if all(gradient is None for gradient in gradients):
+        return output, None
+    return output, torch.cat(
+        [
+            (torch.zeros_like(source) if gradient is None else gradient).flatten()
+            for source, gradient in zip(sources, gradients, strict=True)
+        ]
+    )
 
 
 def certify(model: nn.Module, prefix: nn.Module, suffix: nn.Module, x: Tensor, where: str) -> float:
     """Check that ``suffix(prefix(x))`` and its gradient at ``x`` are those of ``model``, at two batch sizes.
+
+    Where ``x`` holds tokens, the gradient is taken at the model's parameters.
 
     Args:
         model: the whole model.
@@ -69,13 +81,22 @@ def certify(model: nn.Module, prefix: nn.Module, suffix: nn.Module, x: Tensor, w
         The largest relative difference seen; 0 where all bits agree.
 
     Raises:
-        TruthError: a difference above 1e-5.
+        CutError: the model itself has no backward pass.
+        TruthError: a difference above 1e-5 (gradient: 1e-4).
     """
     worst = 0.0
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     with eval_mode(model), plain_attention():
         for batch in (x, x[: max(1, len(x) // 2)]):
-            expected, expected_gradient = _forward_and_gradient(model, batch)
-            got, gradient = _forward_and_gradient(lambda each: suffix(prefix(each)[0]), batch)
+            try:
+                expected, expected_gradient = _forward_and_gradient(model, batch, parameters)
+            except RuntimeError as error:
+                first_line = str(error).splitlines()[0]
+                raise CutError(
+                    f"the model itself cannot be differentiated, so no stitch can be fitted through it at {where}: "
+                    f"{first_line}"
+                ) from error
+            got, gradient = _forward_and_gradient(lambda each: suffix(prefix(each)[0]), batch, parameters)
             difference = relative_difference(got, expected)
             if difference > RELATIVE_TOLERANCE:
                 raise TruthError(
@@ -83,6 +104,8 @@ def certify(model: nn.Module, prefix: nn.Module, suffix: nn.Module, x: Tensor, w
                     f"at batch {len(batch)}, expected at most {RELATIVE_TOLERANCE:.0e}"
                 )
             worst = max(worst, difference)
+            if expected_gradient is None and gradient is not None:
+                raise TruthError(f"a gradient that the model stops passes through the cut at {where}")
             if expected_gradient is not None:
                 if gradient is None:
                     raise TruthError(f"no gradient passes through the cut at {where}")
@@ -92,6 +115,6 @@ def certify(model: nn.Module, prefix: nn.Module, suffix: nn.Module, x: Tensor, w
                     raise TruthError(
                         f"prefix and suffix do not have the model's gradient at {where}: relative difference "
                         f"{difference:.1e}, expected at most {10 * RELATIVE_TOLERANCE:.0e}; a custom autograd "
-                        "function, whose backward a graph capture loses, is the usual reason"
+                        "function or a no_grad block, which a graph capture loses, is the usual reason"
                     )
     return worst

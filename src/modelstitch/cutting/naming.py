@@ -24,6 +24,11 @@ def enclosing(node: Node) -> dict[str, str]:
     return {key: path for key, (path, _) in stack.items() if path and not path.startswith("_empty_nn")}
 
 
+def call_of(key: str) -> str:
+    """Return the number of the call that ``key`` stands for: ``'1'`` for ``'relu@1'``, ``'0'`` for ``'relu'``."""
+    return key.rpartition("@")[2] if "@" in key else "0"
+
+
 def _owners(node: Node) -> list[tuple[str, str]]:
     """Module calls that ``node`` is the output of: those it lies in and one of its users does not."""
     outside = [set(enclosing(user)) if user.op != "output" else set() for user in node.users]
@@ -59,7 +64,7 @@ def name_values(model: nn.Module, nodes: list[Node], every: list[Node]) -> dict[
     def spelled(key: str, path: str) -> str:
         if len(calls[path]) == 1:
             return path
-        return f"{path}@{key.rpartition('@')[2] if '@' in key else 0}"
+        return f"{path}@{call_of(key)}"
 
     names: dict[Node, ValueName] = {}
     taken: Counter[str] = Counter()

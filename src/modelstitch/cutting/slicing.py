@@ -12,6 +12,14 @@ from torch.utils import _pytree as pytree
 from modelstitch.cutting.dataflow import Kind
 from modelstitch.errors import CutError
 
+_aten = torch.ops.aten
+_FILLED = {
+    _aten.zeros_like.default: _aten.new_zeros.default,
+    _aten.ones_like.default: _aten.new_ones.default,
+    _aten.new_zeros.default: _aten.new_zeros.default,
+    _aten.new_ones.default: _aten.new_ones.default,
+}
+
 
 class Slice(nn.Module):
     """Part of a model: an ordinary module that shares the model's parameters."""
@@ -65,13 +73,14 @@ def _build(graph: Graph, values: dict[str, Tensor]) -> GraphModule:
 
 
 def _values(source: nn.Module, model: nn.Module, nodes: set[Node], frozen: bool) -> dict[str, Tensor]:
-    known = {**dict(model.named_parameters()), **dict(model.named_buffers())}
     values: dict[str, Tensor] = {}
     for node in nodes:
         if node.op == "get_attr":
             target = str(node.target)
-            # Constants made while tracing belong to the graph, everything else to the model.
-            value = known[target] if target in known else attribute(source, target)
+            try:
+                value = attribute(model, target)
+            except AttributeError:  # a constant made while tracing belongs to the graph
+                value = attribute(source, target)
             values[target] = value.detach() if frozen else value
     return values
 
@@ -125,7 +134,7 @@ def suffix(
             and node not in below
             and any(kinds[each] is Kind.DATA for each in node.all_input_nodes)
         ):
-            mapped[node] = _size_from(graph, x, cut, node)
+            mapped[node] = _derived(graph, x, cut, node)
             continue
         missing = [each.name for each in node.all_input_nodes if each not in mapped]
         if missing:
@@ -136,10 +145,23 @@ def suffix(
     return Slice(_build(graph, _values(source, model, used, frozen)), out_spec)
 
 
-def _size_from(graph: Graph, x: Node, cut: Node, size: Node) -> Node:
-    if size.target is torch.ops.aten.sym_size.int:
-        wanted = size.meta["val"]
-        for axis, length in enumerate(cut.meta["val"].shape):
-            if isinstance(length, torch.SymInt) and length.node.expr == wanted.node.expr:
-                return graph.call_function(torch.ops.aten.sym_size.int, (x, axis))
-    raise CutError(f"the size {size.name} of the input cannot be read off the representation")
+def _derived(graph: Graph, x: Node, cut: Node, node: Node) -> Node:
+    # What a model makes of the sizes of its input alone, made of the sizes of the representation instead.
+    def length(wanted: int | torch.SymInt) -> int | Node:
+        if isinstance(wanted, int):
+            return wanted
+        for axis, here in enumerate(cut.meta["val"].shape):
+            if isinstance(here, torch.SymInt) and here.node.expr == wanted.node.expr:
+                return graph.call_function(_aten.sym_size.int, (x, axis))
+        raise CutError(f"the size {node.name} of the input cannot be read off the representation")
+
+    value = node.meta["val"]
+    if node.target is _aten.sym_size.int:
+        size = length(value)
+        assert isinstance(size, Node)
+        return size
+    if node.target in _FILLED:
+        return graph.call_function(
+            _FILLED[node.target], (x, [length(each) for each in value.shape]), {"dtype": value.dtype}
+        )
+    raise CutError(f"{node.name}, made of the input, cannot be made of the representation")

@@ -1,0 +1,99 @@
+"""A run that is killed loses at most the cell in flight, and repeats none that had finished."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from modelstitch import load
+
+
+def command(checkpoints: tuple[Path, Path], out: Path) -> list[str]:
+    models = [str(path) for path in checkpoints]
+    options = ["--steps", "60", "--controls", "none", "--device", "cpu", "--out", str(out)]
+    return [sys.executable, "-m", "modelstitch", "compare", *models, *options]
+
+
+def finished_cells(run: Path) -> dict[str, tuple[str, float]]:
+    database = run / "run.sqlite"
+    if not database.exists():
+        return {}
+    connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
+    try:
+        rows = connection.execute("SELECT key, finished_at, seconds FROM cells").fetchall()
+    except sqlite3.OperationalError:
+        return {}
+    finally:
+        connection.close()
+    return {key: (at, seconds) for key, at, seconds in rows}
+
+
+def start_and_stop(arguments: list[str], run: Path, after: int, how: signal.Signals) -> tuple[int, str]:
+    process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    deadline = time.monotonic() + 120
+    while len(finished_cells(run)) < after and process.poll() is None:
+        assert time.monotonic() < deadline, "no cell was finished in two minutes"
+        time.sleep(0.01)
+    process.send_signal(how)
+    output, _ = process.communicate(timeout=60)
+    return process.returncode, output
+
+
+@pytest.mark.slow
+def test_killed_and_interrupted_and_resumed(checkpoints: tuple[Path, Path], tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    arguments = command(checkpoints, run)
+
+    code, _ = start_and_stop(arguments, run, 2, signal.SIGKILL)
+    assert code == -signal.SIGKILL
+    killed = finished_cells(run)
+    assert 2 <= len(killed) < 25
+
+    code, output = start_and_stop(arguments, run, len(killed) + 2, signal.SIGINT)
+    assert code == 130
+    assert "finished cells are saved, the same command goes on: modelstitch compare" in output
+    assert "Traceback" not in output
+    interrupted = finished_cells(run)
+    assert killed.items() <= interrupted.items()
+    assert len(killed) + 2 <= len(interrupted) < 25
+    assert len(load(run).cells) == len(interrupted)
+
+    done = subprocess.run(arguments, check=True, capture_output=True, text=True)
+    assert f"{len(interrupted)} of 25 cells were finished earlier" in done.stderr
+    final = finished_cells(run)
+    assert interrupted.items() <= final.items()
+    assert len(final) == 25
+
+    straight = tmp_path / "straight"
+    subprocess.run(command(checkpoints, straight), check=True, capture_output=True)
+    resumed_cells, straight_cells = (
+        [(c.sender_cut, c.receiver_cut, c.accuracy) for c in load(r).cells] for r in (run, straight)
+    )
+    assert resumed_cells == straight_cells
+
+
+def test_a_lock_is_let_go_when_its_holder_is_killed(tmp_path: Path) -> None:
+    program = (
+        "import sys, time\n"
+        "from modelstitch.store import Store\n"
+        "store = Store(sys.argv[1], {'x': 1}, ('x',))\n"
+        "print('ready', flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    from modelstitch.store import Store
+
+    Store(tmp_path, {"x": 1}, ("x",)).close()

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from modelstitch import zoo
+from modelstitch.cutting import Cutting
+from modelstitch.errors import CutError
+from tests.cutting import models as m
+
+
+def cutting(model: nn.Module) -> Cutting:
+    return Cutting(model, torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(0)))
+
+
+def names(model: nn.Module) -> list[str]:
+    return [cut.name for cut in cutting(model).cuts]
+
+
+def boundaries(model: nn.Module) -> list[str]:
+    return [cut.name for cut in cutting(model).boundaries]
+
+
+@pytest.fixture(scope="module")
+def small() -> Cutting:
+    return cutting(zoo.build("R1111", width=4))
+
+
+def test_layers_of_the_zoo_are_numbered_as_in_the_paper(small: Cutting) -> None:
+    assert [cut.name for cut in small.boundaries] == [f"layers.{i}" for i in range(5)]
+    assert [cut.shape for cut in small.boundaries] == [
+        (4, 8, 8),
+        (4, 8, 8),
+        (8, 4, 4),
+        (16, 2, 2),
+        (32, 1, 1),
+    ]
+    assert len(small.cuts) == 13
+    longest = cutting(zoo.build("R2222", width=4))
+    assert [cut.name for cut in longest.boundaries] == [f"layers.{i}" for i in range(9)]
+
+
+def test_aliases_name_the_same_tensor(small: Cutting) -> None:
+    assert small.find("layers") is small.find("layers.4")
+    assert small.find("layers.4.relu@1") is small.find("layers.4")
+    assert small.find("layers.0.2") is small.find("layers.0")
+
+
+def test_functional_values_are_named_after_the_module_before_them() -> None:
+    model = m.seeded(m.FunctionalResNet)
+    assert names(model) == ["conv1", "bn1", "bn1+relu", "bn2+add", "bn2+relu", "bn2+reshape"]
+
+
+def test_calls_of_one_module_are_numbered() -> None:
+    found = names(m.seeded(m.Reused))
+    assert found == ["first", "act@0", "again@0", "act@1", "again@1", "act@2", "act@2+mean"]
+
+
+def test_plain_models_are_cut_after_every_module() -> None:
+    model = nn.Sequential(nn.Flatten(), nn.Linear(192, 7), nn.ReLU(), nn.Linear(7, 5))
+    assert boundaries(model) == ["0", "1", "2"]
+
+
+def test_the_input_of_the_first_block_is_a_boundary_whoever_computed_it() -> None:
+    class Foreign(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv1, self.bn1 = nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4)
+            self.stage = nn.Sequential(*[zoo.resnet.BasicBlock(4, 4, 1) for _ in range(2)])
+            self.head = nn.Linear(4, 5)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            y = self.stage(torch.relu(self.bn1(self.conv1(x))))
+            output: torch.Tensor = self.head(y.mean((2, 3)))
+            return output
+
+    assert boundaries(Foreign()) == ["bn1+relu", "stage.0", "stage.1"]
+
+
+def test_a_bypass_is_named(small: Cutting) -> None:
+    with pytest.raises(CutError, match=r"no cut 'layers\.1\.conv1'.*around it, through relu -> add"):
+        small.find("layers.1.conv1")
+    with pytest.raises(CutError, match="around it, through"):
+        cutting(m.seeded(m.ZeroBranch)).find("branch")
+    with pytest.raises(CutError, match="around it, through relu -> cat"):
+        cutting(m.seeded(m.UNet)).find("middle")
+
+
+def test_other_reasons_are_named_too(small: Cutting) -> None:
+    with pytest.raises(CutError, match=r"no module of this name; nearest legal cuts: layers\."):
+        small.find("layer.2")
+    with pytest.raises(CutError, match="its output is the model's output"):
+        small.find("head.2")
+    with pytest.raises(CutError, match="does not lie on the path"):
+        cutting(m.seeded(m.Side)).find("unused")
+    with pytest.raises(CutError, match="called several times, expected one of act@0, act@1, act@2"):
+        cutting(m.seeded(m.Reused)).find("act")
+
+
+def test_layouts() -> None:
+    layouts = {cut.name: cut.layout for cut in cutting(m.seeded(m.Tokens)).cuts}
+    assert layouts["patch"] == "map2d"
+    assert layouts["blocks.0"] == "tokens"
+    assert layouts["blocks.1+mean" if "blocks.1+mean" in layouts else list(layouts)[-1]] == "vector"
