@@ -25,6 +25,7 @@ LAYERS = [
     {"session", "plots", "reading"},
     {"results", "estimate"},
     {"store"},
+    {"runs", "stitched"},
     {"verbs"},
     {"cli"},
 ]

@@ -184,5 +184,11 @@ def test_sentences_leave_failed_cells_out_and_say_so() -> None:
     assert "nan" not in text
 
 
+def test_a_matrix_the_other_way_round_is_called_so() -> None:
+    turned: list[list[float | None]] = [[0.3, 0.9, 0.9], [0.3, 0.3, 0.9], [0.3, 0.3, 0.3]]
+    assert "the other way round" in sentences({"none": turned})
+    assert "the other way round" not in sentences({"none": TRIANGLE})
+
+
 def test_a_flat_matrix_is_called_flat() -> None:
     assert "little difference" in sentences({"none": [[0.9] * 3] * 3})

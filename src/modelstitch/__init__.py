@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from modelstitch.specs import ModelSpec as ModelSpec
     from modelstitch.specs import StitchSpec as StitchSpec
     from modelstitch.specs import View as View
-    from modelstitch.verbs import Stitched as Stitched
+    from modelstitch.stitched import Stitched as Stitched
     from modelstitch.verbs import compare as compare
     from modelstitch.verbs import load as load
     from modelstitch.verbs import stitch as stitch
@@ -43,7 +43,7 @@ _HOMES = {
     "Network": "sources.models",
     "Split": "sources.data",
     "StitchSpec": "specs",
-    "Stitched": "verbs",
+    "Stitched": "stitched",
     "TruthError": "errors",
     "View": "specs",
     "compare": "verbs",

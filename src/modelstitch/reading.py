@@ -89,8 +89,10 @@ def _where_it_works(real: np.ndarray, receiver_accuracy: float | None, n_classes
         f"Stitched into receiver cuts that lie no deeper than the sender's own, the networks score "
         f"{below:.2f} on average{own}; into deeper cuts {above:.2f}; chance is {1 / n_classes:.2f}."
     )
-    if below - above < 0.02:
+    if abs(below - above) < 0.02:
         text += " So in this matrix the direction of the stitch makes little difference."
+    elif below < above:
+        text += " So this matrix is the other way round than the paper's lower-left triangle."
     return text
 
 

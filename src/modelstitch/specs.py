@@ -126,6 +126,7 @@ class FitSpec:
 
     def __post_init__(self) -> None:
         expect_one_of("protocol", self.protocol, PROTOCOLS, SpecError)
+        expect_one_of("objective", self.objective, ("task",), SpecError)
         expect_one_of("optimiser", self.optimiser, ("adam", "sgd"), SpecError)
         expect_one_of("coordinates", self.coordinates, ("plain", "standardised"), SpecError)
         _positive("learning rate", self.learning_rate)

@@ -110,13 +110,17 @@ class Store:
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Cursor]:
         cursor = self._connection.cursor()
-        cursor.execute("BEGIN IMMEDIATE")
         try:
-            yield cursor
-        except BaseException:
-            cursor.execute("ROLLBACK")
-            raise
-        cursor.execute("COMMIT")
+            cursor.execute("BEGIN IMMEDIATE")
+            try:
+                yield cursor
+            except BaseException:
+                if self._connection.in_transaction:
+                    cursor.execute("ROLLBACK")
+                raise
+            cursor.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise RunError(f"cannot write to run folder {str(self.folder)!r}: {error}") from error
 
     def finished(self) -> set[str]:
         """Return the keys of all finished cells."""
@@ -146,7 +150,7 @@ class Store:
                     f"INSERT OR REPLACE INTO cells ({', '.join(columns)}) VALUES ({marks})",
                     [key, *(values[column] for column in _COLUMNS), name],
                 )
-        except (OSError, SafetensorError, sqlite3.Error) as error:
+        except (OSError, SafetensorError) as error:
             raise RunError(f"cannot write to run folder {str(self.folder)!r}: {error}") from error
 
     def write_baselines(self, baselines: list[Baseline]) -> None:

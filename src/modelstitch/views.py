@@ -17,19 +17,25 @@ def show(images: Tensor, view: View) -> Tensor:
     r"""Return ``images`` at the view's size and channels, as ``(x - mean) / std`` of values in 0-1.
 
     Args:
-        images: (N, C, H, W), uint8 in 0-255 or floating in 0-1.
+        images: (N, C, H, W), uint8 in 0-255 or floating in 0-1; of any shape where the view sets nothing.
         view: what the model wants; fields that are None change nothing.
 
     Returns:
         (N, C', H', W') in float32.
 
     Raises:
-        SpecError: channels that cannot be made from those at hand, or mean and std of another length.
+        SpecError: data that are no images, channels that cannot be made from those at hand, or mean and std of
+            another length.
 
     Example:
         >>> show(torch.full((1, 1, 2, 2), 255, dtype=torch.uint8), View(channels=3)).shape
         torch.Size([1, 3, 2, 2])
     """
+    if images.ndim != 4 and view != View():
+        raise SpecError(
+            f"cannot show data of shape {tuple(images.shape)} as {view}: expected images (N, C, H, W), or a view "
+            "that sets nothing"
+        )
     x = images.float().div_(255) if images.dtype == torch.uint8 else images.float()
     if view.channels is not None and view.channels != x.shape[1]:
         if x.shape[1] == 1:
@@ -41,7 +47,7 @@ def show(images: Tensor, view: View) -> Tensor:
                 f"cannot show images of {x.shape[1]} channels as {view.channels}: expected 1 -> any or 3 -> 1"
             )
     if view.size is not None and view.size != tuple(x.shape[2:]):
-        x = F.interpolate(x, size=view.size, mode="bilinear", align_corners=False, antialias=True)
+        x = _resize(x, view.size)
     if view.mean is not None and view.std is not None:
         if len(view.mean) not in (1, x.shape[1]):
             raise SpecError(
@@ -51,3 +57,10 @@ def show(images: Tensor, view: View) -> Tensor:
         mean, std = x.new_tensor(view.mean), x.new_tensor(view.std)
         x = (x - mean[:, None, None]) / std[:, None, None]
     return x
+
+
+def _resize(x: Tensor, size: tuple[int, int]) -> Tensor:
+    if size[1] == 1 < size[0]:
+        # PyTorch's anti-aliasing repeats the first row in images of one column; in images of one row it does not.
+        return _resize(x.mT, size[::-1]).mT
+    return F.interpolate(x, size=size, mode="bilinear", align_corners=False, antialias=True)

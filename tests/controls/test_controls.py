@@ -1,16 +1,20 @@
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 
 import pytest
 import torch
 from torch import nn
 
+from modelstitch import zoo
 from modelstitch.controls import CONTROL_PAIRS
+from modelstitch.controls.random_receiver import RECEIVER_OFFSET
 from modelstitch.controls.reinitialise import untrained
 from modelstitch.errors import ModelError
 from modelstitch.sources.data import Data
-from modelstitch.sources.models import Network, digest, wrap
+from modelstitch.sources.models import Network, digest, load_model, wrap
+from modelstitch.specs import ModelSpec, View
 from modelstitch.views import show
 
 
@@ -86,3 +90,131 @@ def test_a_module_that_cannot_reset_itself_is_named() -> None:
     model = nn.Sequential(nn.Linear(2, 3), Own())
     with pytest.raises(ModelError, match=r"untrained copy of mine: 1 \(Own\) holds parameters"):
         untrained(wrap(model, "mine"), 0)
+
+
+def build(seed: int, channels: int = 1) -> nn.Module:
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return zoo.build("R1111", width=1, classes=3, channels=channels).eval()
+
+
+def network(seed: int, channels: int = 1) -> Network:
+    return Network(
+        build(seed, channels),
+        f"net {seed}",
+        View(channels=channels, mean=(0.5,), std=(0.5,)),
+        rebuild=lambda: zoo.build("R1111", width=1, classes=3, channels=channels),
+        architecture="R1111",
+    )
+
+
+@pytest.mark.parametrize("seed", [0, 1, 12345])
+def test_an_untrained_copy_is_what_its_seed_builds(seed: int) -> None:
+    original = network(77)
+    copied = untrained(original, seed)
+    assert digest(copied.module) == digest(build(seed))
+    assert copied.name == f"net 77, untrained (seed {seed})"
+    assert (copied.view, copied.architecture, copied.rebuild) == (
+        original.view,
+        original.architecture,
+        original.rebuild,
+    )
+
+
+def test_a_copy_is_frozen_and_the_original_is_not_touched() -> None:
+    original = network(77)
+    original.module.train()
+    before = digest(original.module)
+    copied = untrained(original, 0)
+    assert not any(parameter.requires_grad for parameter in copied.module.parameters())
+    assert not copied.module.training
+    assert all(parameter.requires_grad for parameter in original.module.parameters())
+    assert original.module.training
+    for parameter in copied.module.parameters():
+        parameter.data.zero_()
+    assert digest(original.module) == before
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_copy_has_the_type_of_its_original(known: bool) -> None:
+    original = network(77)
+    original.module.double()
+    copied = untrained(original if known else replace(original, rebuild=None), 0)
+    assert {parameter.dtype for parameter in copied.module.parameters()} == {torch.float64}
+
+
+@pytest.mark.parametrize("seed", [0, 3])
+def test_the_copies_of_both_random_are_those_of_the_other_two(seed: int) -> None:
+    sender, receiver = network(77), network(78, channels=3)
+    both = CONTROL_PAIRS["random-both"](sender, receiver, seed)
+    first = CONTROL_PAIRS["random-sender"](sender, receiver, seed)
+    second = CONTROL_PAIRS["random-receiver"](sender, receiver, seed)
+    assert digest(both[0].module) == digest(first[0].module) == digest(build(seed))
+    assert (
+        digest(both[1].module)
+        == digest(second[1].module)
+        == digest(build(seed + RECEIVER_OFFSET, channels=3))
+    )
+    assert first[1] is receiver
+    assert second[0] is sender
+    assert CONTROL_PAIRS["none"](sender, receiver, seed) == (sender, receiver)
+
+
+def test_a_source_that_brings_its_own_weights_gives_no_control() -> None:
+    trained = build(77)
+    original = Network(trained, "pretrained", View(), rebuild=lambda: copy.deepcopy(trained))
+    for control in ("random-sender", "random-receiver", "random-both"):
+        with pytest.raises(
+            ModelError,
+            match="untrained copy of pretrained: its source builds the same parameters whatever the seed",
+        ):
+            CONTROL_PAIRS[control](original, original, 0)
+
+
+def test_a_source_that_sets_its_own_seed_gives_no_control() -> None:
+    def seeded() -> nn.Module:
+        torch.manual_seed(3)
+        return nn.Linear(2, 2)
+
+    with torch.random.fork_rng():
+        original = Network(seeded(), "seeded", View(), rebuild=seeded)
+    with pytest.raises(ModelError, match="give a factory that loads no weights and sets no seed"):
+        untrained(original, 0)
+
+
+def test_a_seed_in_common_is_no_reason_to_refuse() -> None:
+    assert digest(untrained(network(0), 0).module) == digest(build(0))
+
+
+def test_a_source_of_the_zoo_with_weights_is_built_again_without_them() -> None:
+    loaded = load_model(ModelSpec(source="zoo:R1111(width=1, classes=3, channels=1)"))
+    loaded.module.load_state_dict(build(77).state_dict())
+    assert digest(untrained(loaded, 5).module) == digest(build(5))
+
+
+def test_a_module_without_parameters_has_nothing_to_reset() -> None:
+    copied = untrained(wrap(nn.Sequential(nn.Flatten(), nn.ReLU()), "plain"), 0)
+    assert copied.module(torch.tensor([[[-1.0, 2.0]]])).tolist() == [[0.0, 2.0]]
+
+
+class Positions(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("place", torch.arange(3.0))
+
+
+@pytest.mark.parametrize(
+    ("module", "where"),
+    [
+        (Positions(), r"the model itself \(Positions\)"),
+        (nn.Sequential(nn.Linear(2, 2), nn.Sequential(Positions())), r"1\.0 \(Positions\)"),
+        (nn.Sequential(nn.MultiheadAttention(4, 2)), r"0 \(MultiheadAttention\)"),
+    ],
+)
+def test_the_submodule_that_cannot_be_reset_is_named(module: nn.Module, where: str) -> None:
+    before = digest(module)
+    with pytest.raises(
+        ModelError, match=f"untrained copy of mine: {where} holds .*give the model as package.module"
+    ):
+        untrained(wrap(module, "mine"), 0)
+    assert digest(module) == before

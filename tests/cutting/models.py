@@ -252,6 +252,252 @@ class Side(nn.Module):
         return output
 
 
+class SharedBlock(nn.Module):
+    """A block with children, called twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 4, 1)
+        self.block = nn.Sequential(nn.Conv2d(4, 4, 3, padding=1), nn.ReLU())
+        self.head = nn.Linear(4, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.block(self.block(self.stem(x)))
+        output: Tensor = self.head(y.mean((2, 3)))
+        return output
+
+
+class Words(nn.Module):
+    """Whole numbers in, an embedding, a class token, one layer of a transformer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(11, 8)
+        self.start = nn.Parameter(torch.randn(1, 1, 8))
+        self.block = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+        self.head = nn.Linear(8, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = torch.cat([self.start.expand(x.size(0), -1, -1), self.embedding(x)], 1)
+        output: Tensor = self.head(self.block(y)[:, 0])
+        return output
+
+
+class FeaturesToo(nn.Module):
+    """Returns the representation before the head beside the logits: a cut that is also an output."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Linear(6, 7)
+        self.head = nn.Linear(7, 5)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        features = self.body(x).tanh()
+        return features, self.head(features)
+
+
+class Tied(nn.Module):
+    """Two layers with one weight: the second name of it is the one that a graph may use."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Linear(6, 6)
+        self.middle = nn.Linear(6, 6)
+        self.last = nn.Linear(6, 6)
+        self.last.weight = self.first.weight
+
+    def forward(self, x: Tensor) -> Tensor:
+        output: Tensor = self.last(self.middle(self.first(x).relu()).relu())
+        return output
+
+
+class PlainTensor(nn.Module):
+    """Values that are neither parameters nor buffers: one kept by the module, one made in its forward."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Linear(6, 3)
+        self.scale = torch.randn(3)
+        self.head = nn.Linear(3, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.first(x) * self.scale + torch.tensor([1.0, 2.0, 3.0])
+        output: Tensor = self.head(y.relu())
+        return output
+
+
+class Rows(nn.Module):
+    """Folds another axis into the batch and out of it again; in between no row is an example."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Linear(2, 4)
+        self.second = nn.Linear(4, 4)
+        self.head = nn.Linear(12, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.second(self.first(x.reshape(-1, 2)).relu())
+        output: Tensor = self.head(y.view(x.size(0), -1).relu())
+        return output
+
+
+class Filled(nn.Module):
+    """Constants whose size comes from the input: a first state, and zeros and ones that look like it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Linear(6, 6)
+        self.second = nn.Linear(6, 6)
+        self.head = nn.Linear(15, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        state = x.new_zeros(x.size(0), 3)
+        y = self.second(self.first(x).relu() + torch.ones_like(x))
+        output: Tensor = self.head(torch.cat([y, state, torch.zeros_like(x)], 1))
+        return output
+
+
+class Recurrent(nn.Module):
+    """A GRU, which returns a tuple."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lift = nn.Linear(1, 4)
+        self.cells = nn.GRU(4, 5, batch_first=True)
+        self.head = nn.Linear(5, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        output: Tensor = self.head(self.cells(self.lift(x.unsqueeze(-1)))[0][:, -1])
+        return output
+
+
+class StopsPart(nn.Module):
+    """A gate computed without gradient: part of the gradient stops there."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Linear(6, 6)
+        self.gate = nn.Linear(6, 6)
+        self.head = nn.Linear(6, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.first(x).tanh()
+        with torch.no_grad():
+            gate = self.gate(y).sigmoid()
+        output: Tensor = self.head((y * gate).tanh())
+        return output
+
+
+class StopsAll(nn.Module):
+    """A backbone run without gradient: none reaches the input."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.backbone = nn.Linear(6, 6)
+        self.head = nn.Linear(6, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.no_grad():
+            y = self.backbone(x)
+        output: Tensor = self.head(y.relu())
+        return output
+
+
+class CustomBackwardOnWords(nn.Module):
+    """A backward of its own behind an embedding, where no gradient at the input can show it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(11, 6)
+        self.head = nn.Linear(6, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = _Surrogate.apply(self.embedding(x))  # type: ignore[no-untyped-call]
+        output: Tensor = self.head(y).mean(1)
+        return output
+
+
+class Labels(nn.Module):
+    """Whole numbers out: there is nothing to differentiate."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Linear(6, 6)
+        self.head = nn.Linear(6, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        output: Tensor = self.head(self.first(x).relu()).argmax(1)
+        return output
+
+
+class RandomInEval(nn.Module):
+    """Functional dropout that forgets to ask for the mode."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Linear(6, 64)
+        self.head = nn.Linear(64, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        output: Tensor = self.head(F.dropout(self.first(x), 0.5))
+        return output
+
+
+class BatchBranch(nn.Module):
+    """Does something else with large batches, which a graph of a small one does not hold."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Linear(6, 6)
+        self.head = nn.Linear(6, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.first(x)
+        if x.size(0) > 4:
+            y = y * 2
+        output: Tensor = self.head(y)
+        return output
+
+
+class FixedBatch(nn.Module):
+    """Takes batches of three and nothing else."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Linear(6, 6)
+        self.head = nn.Linear(6, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        output: Tensor = self.head(self.first(x).reshape(3, 6).relu())
+        return output
+
+
+class WritesInput(nn.Module):
+    """An in-place activation on the input itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.act = nn.ReLU(inplace=True)
+        self.first = nn.Linear(6, 6)
+        self.head = nn.Linear(6, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        output: Tensor = self.head(self.first(self.act(x)))
+        return output
+
+
+class Wrapper(nn.Module):
+    """A model inside a module that does nothing."""
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, x: Tensor) -> Tensor:
+        output: Tensor = self.net(x)
+        return output
+
+
 def seeded(build: type[nn.Module], seed: int = 0) -> nn.Module:
     """Build a model with random weights and random running statistics from ``seed``."""
     with torch.random.fork_rng():

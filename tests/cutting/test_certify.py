@@ -6,8 +6,10 @@ import pytest
 import torch
 from torch import nn
 
+from modelstitch.cutting import Cutting, split
 from modelstitch.cutting.certify import certify, relative_difference
 from modelstitch.errors import CutError, TruthError
+from tests.cutting import models as m
 
 
 def halves() -> tuple[nn.Sequential, nn.Module, nn.Module]:
@@ -71,6 +73,65 @@ def test_a_model_that_cannot_be_differentiated_is_named() -> None:
 
     with pytest.raises(CutError, match="cannot be differentiated.*modified by an inplace operation"):
         certify(Broken(), Broken(), Broken(), X, "here")
+
+
+def test_the_second_batch_size_counts() -> None:
+    model, prefix, suffix = halves()
+
+    class OnlyWhole(nn.Module):
+        def forward(self, y: torch.Tensor) -> torch.Tensor:
+            output: torch.Tensor = suffix(y if len(y) == len(X) else 2 * y)
+            return output
+
+    with pytest.raises(TruthError, match="do not reproduce the model at here: .* at batch 3, expected"):
+        certify(model, prefix, OnlyWhole(), X, "here")
+
+
+def test_a_gradient_that_the_model_stops_fails() -> None:
+    with pytest.raises(TruthError, match="a gradient that the model stops passes through the cut"):
+        split(m.seeded(m.StopsAll), "input+relu", torch.randn(4, 6))
+
+
+def test_a_gradient_that_the_model_stops_in_part_fails() -> None:
+    with pytest.raises(TruthError, match="do not have the model's gradient at cut 'first': .*no_grad block"):
+        split(m.seeded(m.StopsPart), "first", torch.randn(4, 6))
+
+
+def test_a_backward_lost_behind_an_embedding_fails() -> None:
+    words = torch.randint(0, 11, (4, 5), generator=torch.Generator().manual_seed(0))
+    with pytest.raises(TruthError, match="do not have the model's gradient at cut 'embedding'"):
+        split(m.seeded(m.CustomBackwardOnWords), "embedding", words)
+    cutting = Cutting(m.seeded(m.Words), words)
+    assert certify(cutting.model, cutting.prefix("block"), cutting.suffix("block"), words, "here") == 0
+
+
+def test_a_model_that_is_random_in_eval_mode_fails() -> None:
+    with pytest.raises(TruthError, match="do not reproduce the model at cut 'first'"):
+        split(m.seeded(m.RandomInEval), "first", torch.randn(4, 6))
+
+
+def test_labels_have_no_gradient_and_still_must_agree() -> None:
+    model = m.seeded(m.Labels)
+    cutting = Cutting(model, torch.randn(4, 6))
+    x = torch.randn(64, 6, generator=torch.Generator().manual_seed(0))
+    prefix, suffix = cutting.prefix("first"), cutting.suffix("first")
+    assert certify(model, prefix, suffix, x, "here") == 0
+    other = cutting.bind(m.seeded(m.Labels, 1)).suffix("first")
+    with pytest.raises(TruthError, match="do not reproduce the model at here"):
+        certify(model, prefix, other, x, "here")
+
+
+def test_a_check_leaves_no_trace_even_where_it_fails() -> None:
+    model, prefix, suffix = halves()
+    model[1].train(False)
+    x = X.clone()
+    certify(model, prefix, suffix, x, "here")
+    with pytest.raises(TruthError):
+        certify(model, prefix, nn.Sequential(nn.Hardtanh(), model[2]), x, "here")
+    assert [module.training for module in model.modules()] == [True, True, False, True]
+    assert all(parameter.grad is None for parameter in model.parameters())
+    assert torch.equal(x, X)
+    assert not x.requires_grad
 
 
 @pytest.mark.parametrize(

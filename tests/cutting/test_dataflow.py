@@ -67,6 +67,51 @@ def test_kinds_follow_the_data(case: tuple[Graph, Node]) -> None:
             assert (kinds[node] is Kind.DATA) == from_x
 
 
+@st.composite
+def graphs_with_sizes(draw: st.DrawFn) -> tuple[Graph, Node]:
+    """Nodes that read only the size of what they are given, among those that read its values."""
+    graph = Graph()
+    nodes = [graph.placeholder("x"), graph.get_attr("weight", type_expr=None)]
+    for _ in range(draw(st.integers(1, 12))):
+        sources = draw(st.lists(st.sampled_from(nodes), min_size=1, max_size=2))
+        if draw(st.booleans()):
+            nodes.append(graph.call_function(operator.add, (sources[0], sources[-1])))
+        else:
+            nodes.append(graph.call_function(torch.ops.aten.zeros_like.default, (sources[0],)))
+    graph.output(draw(st.sampled_from(nodes[2:])))
+    return graph, nodes[0]
+
+
+@settings(deadline=None, max_examples=200)
+@given(graphs_with_sizes())
+def test_values_go_on_where_they_are_read_and_sizes_everywhere(case: tuple[Graph, Node]) -> None:
+    graph, x = case
+
+    def reached_from(start: Node, through_sizes: bool) -> set[Node]:
+        pending, seen = [start], {start}
+        while pending:
+            for user in pending.pop().users:
+                stops = user.target == torch.ops.aten.zeros_like.default and not through_sizes
+                if user not in seen and not stops:
+                    seen.add(user)
+                    pending.append(user)
+        return seen
+
+    data, anything = reached_from(x, False), reached_from(x, True)
+    (output,) = (node for node in graph.nodes if node.op == "output")
+    kinds = classify(graph, x)
+    for node, kind in kinds.items():
+        assert kind is (Kind.DATA if node in data else Kind.META if node in anything else Kind.CONST)
+
+    def leads_to_output(node: Node) -> bool:
+        return any(user is output or (user in data and leads_to_output(user)) for user in node.users)
+
+    live = live_data(graph, kinds)
+    assert live == [node for node in graph.nodes if node in data - {output} and leads_to_output(node)]
+    brute = [node for node in live if not reaches_output(x, node, set(live))]
+    assert dominators(live) == brute
+
+
 def test_sizes_are_not_data() -> None:
     graph = Graph()
     x = graph.placeholder("x")

@@ -4,12 +4,18 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.torch import save_file
+from torch import nn
 
-from modelstitch.errors import InputError, ModelError
-from modelstitch.sources.models import digest, load_model
+from modelstitch import zoo
+from modelstitch.errors import InputError, ModelError, WeightsError
+from modelstitch.layouts import channels_last
+from modelstitch.sources.models import digest, load_model, merge, wrap
 from modelstitch.sources.models.calls import parse_call
 from modelstitch.specs import ModelSpec, View
-from modelstitch.zoo.checkpoint import read_card
+from modelstitch.zoo.checkpoint import Card, read_card, save_checkpoint
 
 
 def test_a_checkpoint_loads_from_its_path_alone(checkpoints: tuple[Path, Path]) -> None:
@@ -123,3 +129,163 @@ def test_a_weights_file_alone_says_no_architecture(tmp_path: Path) -> None:
         ModelError, match=r"is not a checkpoint of ours: a weights file alone says no architecture"
     ):
         load_model(ModelSpec(source=str(tmp_path / "w.pt")))
+
+
+def small(seed: int = 0) -> nn.Sequential:
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return nn.Sequential(nn.Conv2d(2, 3, 3), nn.BatchNorm2d(3), nn.Flatten(), nn.Linear(3, 2))
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.data())
+def test_the_digest_sees_every_number_of_every_tensor(data: st.DataObject) -> None:
+    module = small()
+    before = digest(module)
+    state = module.state_dict()
+    values = state[data.draw(st.sampled_from(sorted(state)))].view(-1)
+    place = data.draw(st.integers(0, len(values) - 1))
+    old = values[place].clone()
+    values[place] += 1
+    assert digest(module) != before
+    values[place] = old
+    assert digest(module) == before
+
+
+def test_the_digest_sees_names_types_and_shapes_but_not_how_a_tensor_is_stored() -> None:
+    before = digest(small())
+    assert digest(channels_last(small())) == before
+    assert digest(small().train()) == digest(small().eval()) == before
+    assert digest(small().double()) != before
+    assert digest(small(1)) != before
+    assert digest(nn.Sequential(*reversed(small()))) != before
+    flat, upright = nn.Linear(2, 3, bias=False), nn.Linear(3, 2, bias=False)
+    upright.load_state_dict({"weight": flat.weight.detach().reshape(2, 3)})
+    assert digest(flat) != digest(upright)
+    assert digest(nn.Flatten()) == digest(nn.ReLU())
+
+
+sizes = st.none() | st.tuples(st.integers(1, 9), st.integers(1, 9))
+channels = st.none() | st.integers(1, 4)
+
+
+@settings(deadline=None, max_examples=30)
+@given(sizes, channels, sizes, channels)
+def test_a_view_over_another_changes_only_what_it_sets(
+    size: tuple[int, int] | None, channel: int | None, over: tuple[int, int] | None, over_channel: int | None
+) -> None:
+    own = View(size=size, channels=channel, mean=(0.5,), std=(0.25,))
+    merged = merge(own, View(size=over, channels=over_channel))
+    assert (merged.mean, merged.std) == ((0.5,), (0.25,))
+    assert merged.size == (size if over is None else over)
+    assert merged.channels == (channel if over_channel is None else over_channel)
+    assert merge(own, View()) == own
+    assert merge(View(), own) == own
+
+
+def checkpoint(path: Path, **arguments: int) -> nn.Module:
+    arguments = {"width": 1, "classes": 3, "channels": 2, **arguments}
+    module = zoo.build("R1111", **arguments)
+    save_checkpoint(module, Card(network="R1111", arguments=arguments, view=View(channels=2), seed=5), path)
+    return module
+
+
+@pytest.mark.parametrize(
+    "name", ["net.safetensors", "net (1).safetensors", "net(width=2).safetensors", "net"]
+)
+def test_a_checkpoint_may_have_any_name(tmp_path: Path, name: str) -> None:
+    module = checkpoint(tmp_path / name)
+    network = load_model(ModelSpec(source=str(tmp_path / name)))
+    assert (network.name, network.view) == ("R1111 (width 1, seed 5)", View(channels=2))
+    assert digest(network.module) == digest(module)
+
+
+def test_a_checkpoint_takes_no_arguments(tmp_path: Path) -> None:
+    checkpoint(tmp_path / "net.safetensors")
+    with pytest.raises(ModelError, match=r"is a checkpoint, .*: expected none, got \{'width': 2\}"):
+        load_model(ModelSpec(source=f"{tmp_path}/net.safetensors(width=2)"))
+
+
+def test_another_checkpoints_weights_bring_their_view(tmp_path: Path) -> None:
+    checkpoint(tmp_path / "a.safetensors")
+    other = checkpoint(tmp_path / "b.safetensors")
+    spec = ModelSpec(source=str(tmp_path / "a.safetensors"), weights=str(tmp_path / "b.safetensors"))
+    assert digest(load_model(spec).module) == digest(other)
+    spec = ModelSpec(
+        source="zoo:R1111(width=1, classes=3, channels=2)", weights=str(tmp_path / "b.safetensors")
+    )
+    network = load_model(spec)
+    assert network.view == View(channels=2)
+    assert network.rebuild is not None
+    assert digest(network.rebuild()) != digest(other)
+    assert network.architecture == load_model(ModelSpec(source=str(tmp_path / "a.safetensors"))).architecture
+
+
+def test_a_damaged_or_foreign_checkpoint_is_refused_by_its_path(tmp_path: Path) -> None:
+    path = tmp_path / "net.safetensors"
+    checkpoint(path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-4])
+    with pytest.raises(ModelError, match=r"net\.safetensors' is not a checkpoint of ours: .* give zoo:NAME"):
+        load_model(ModelSpec(source=str(path)))
+    save_file({"a": torch.ones(1)}, path)
+    with pytest.raises(ModelError, match="is not a checkpoint of ours"):
+        load_model(ModelSpec(source=str(path)))
+    save_file({"a": torch.ones(1)}, path, metadata={"modelstitch": "{}"})
+    with pytest.raises(WeightsError, match=r"cannot read the card of checkpoint '.*net\.safetensors'"):
+        load_model(ModelSpec(source=str(path)))
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(ModelError, match=r"net\.safetensors' does not exist"):
+        load_model(ModelSpec(source=str(path)))
+
+
+def test_weights_that_do_not_fit_name_file_and_model(tmp_path: Path) -> None:
+    checkpoint(tmp_path / "net.safetensors")
+    spec = ModelSpec(source="zoo:R1111(width=2)", weights=str(tmp_path / "net.safetensors"))
+    with pytest.raises(
+        WeightsError, match=r"net\.safetensors' do not fit model zoo:R1111\(width=2\): .* of another shape"
+    ):
+        load_model(spec)
+    with pytest.raises(WeightsError, match=r"no weights file '.*gone\.pt'; files there: net\.saf"):
+        load_model(ModelSpec(source="zoo:R1111(width=2)", weights=str(tmp_path / "gone.pt")))
+
+
+def test_a_network_of_the_zoo_without_weights() -> None:
+    network = load_model(ModelSpec(source="zoo:R_1121(width=2, classes=4)", view=View(channels=3)))
+    assert network.name == "zoo:R_1121(width=2, classes=4)"
+    assert network.architecture == "zoo:R1121(width=2, classes=4, channels=3)"
+    assert network.view == View(channels=3)
+    assert not network.module.training
+    assert network.module(torch.zeros(1, 3, 8, 8)).shape == (1, 4)
+    assert network.rebuild is not None
+    assert network.rebuild().state_dict().keys() == network.module.state_dict().keys()
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("", "unknown model ''"),
+        (":f", "unknown model ':f'"),
+        ("a b:f", "unknown model 'a b:f': expected zoo:NAME .* or package.module:factory"),
+        ("https://example.org/net.pt", "cannot import 'https' for model"),
+        ("zoo:", "unknown zoo network ''"),
+        ("zoo:R1111(channels=0)", "channels to be a whole number of at least 1, got 0"),
+        ("zoo:R1111(width='wide')", "width to be a whole number of at least 1, got 'wide'"),
+    ],
+)
+def test_sources_that_name_nothing(source: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        load_model(ModelSpec(source=source))
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_wrapping_changes_nothing(training: bool) -> None:
+    module = small().train(training)
+    before = digest(module)
+    network = wrap(module, "mine")
+    assert network.module is module
+    assert (network.name, network.view, network.rebuild, network.architecture) == ("mine", View(), None, None)
+    assert module.training == training
+    assert digest(module) == before
+    assert wrap(module, "mine", View(channels=1)).view == View(channels=1)

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import io
 import pickle
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -154,3 +157,209 @@ def test_other_files_and_none(tmp_path: Path) -> None:
         WeightsError, match=r"under one of state_dict, model_state_dict, model, net, got keys epoch, best"
     ):
         read_state_dict(tmp_path / "log.pt")
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.sampled_from(["module.", "_orig_mod.", "model."]), max_size=5))
+def test_prefixes_are_stripped_in_any_order_and_number(prefixes: list[str]) -> None:
+    saved = state()
+    wrapped = {"".join(prefixes) + key: value for key, value in saved.items()}
+    stripped = strip_prefixes(wrapped, set(saved))
+    assert list(stripped) == list(saved)
+    assert all(stripped[key] is saved[key] for key in saved)
+    assert list(strip_prefixes(stripped, set(saved))) == list(saved)
+
+
+def test_a_prefix_that_not_every_key_has_is_kept() -> None:
+    saved = {"module.a": torch.ones(1), "counter": torch.ones(1)}
+    assert strip_prefixes(saved, {"a"}) is saved
+    assert strip_prefixes({}, {"a"}) == {}
+
+
+@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
+@pytest.mark.parametrize("form", ["zip", "old", "plain"])
+@pytest.mark.parametrize("suffix", [".pt", ".th", ".bin", ".safetensors"])
+def test_no_form_of_code_is_run(tmp_path: Path, protocol: int, form: str, suffix: str) -> None:
+    marker = tmp_path / "was-run"
+
+    class Code:
+        def __reduce__(self) -> Any:
+            return eval, (f"open({str(marker)!r}, 'w').close()",)
+
+    pickle.loads(pickle.dumps(Code(), protocol))
+    assert marker.exists()  # this is what opening it carelessly would do
+    marker.unlink()
+    file = tmp_path / f"evil{suffix}"
+    content = {"state_dict": {**state(), "3.bias": Code()}}
+    if form == "plain":
+        file.write_bytes(pickle.dumps(content, protocol))
+    else:
+        torch.save(content, file, pickle_protocol=protocol, _use_new_zipfile_serialization=form == "zip")
+    module = model()
+    with pytest.raises(WeightsError, match=rf"evil\{suffix}'"):
+        load_weights(module, file, "M")
+    assert not marker.exists()
+    assert same(module, state(0))
+
+
+def test_a_whole_model_is_named_as_code(tmp_path: Path) -> None:
+    torch.save(model(), tmp_path / "w.pt")
+    with pytest.raises(
+        WeightsError,
+        match=r"carry code \(torch\.nn\.modules\.\w+\.\w+\).*: refused; save the state dict alone",
+    ):
+        read_state_dict(tmp_path / "w.pt")
+
+
+def old_file() -> bytes:
+    buffer = io.BytesIO()
+    torch.save({"0.weight": torch.ones(2)}, buffer, _use_new_zipfile_serialization=False)
+    return buffer.getvalue()
+
+
+def test_an_old_file_cut_anywhere_is_refused(tmp_path: Path) -> None:
+    whole, file = old_file(), tmp_path / "w.th"
+    for keep in range(len(whole)):
+        file.write_bytes(whole[:keep])
+        with pytest.raises(WeightsError, match=r"^(cannot read )?weights '.*w\.th'"):
+            read_state_dict(file)
+    file.write_bytes(whole)
+    assert read_state_dict(file)["0.weight"].tolist() == [1, 1]
+
+
+@settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_damaged_files_are_read_or_refused(tmp_path: Path, data: st.DataObject) -> None:
+    form = data.draw(st.sampled_from(["old", "zip", ".safetensors"]))
+    file = tmp_path / ("w.safetensors" if form == ".safetensors" else "w.pt")
+    if form == "old":
+        file.write_bytes(old_file())
+    elif form == "zip":
+        torch.save({"0.weight": torch.ones(2)}, file)
+    else:
+        save_file({"0.weight": torch.ones(2)}, file)
+    content = bytearray(file.read_bytes())
+    places = st.tuples(st.integers(0, len(content) - 1), st.integers(0, 255))
+    for place, value in data.draw(st.lists(places, min_size=1, max_size=3)):
+        content[place] = value
+    file.write_bytes(content)
+    try:
+        loaded = read_state_dict(file)
+    except WeightsError:
+        return
+    assert all(isinstance(value, Tensor) for value in loaded.values())
+
+
+def test_a_folder_is_named_as_one_with_what_it_holds(tmp_path: Path) -> None:
+    (tmp_path / "weights").mkdir()
+    with pytest.raises(WeightsError, match=r"no weights file '.*weights'; it is a folder$"):
+        read_state_dict(tmp_path / "weights")
+    for name in "gfedcba":
+        (tmp_path / "weights" / f"{name}.pt").touch()
+    with pytest.raises(
+        WeightsError, match=r"it is a folder; files there: a\.pt, b\.pt, c\.pt, d\.pt, e\.pt$"
+    ):
+        load_weights(model(), tmp_path / "weights", "M")
+    with pytest.raises(WeightsError, match=r"no weights file '.*gone/w\.pt'$"):
+        read_state_dict(tmp_path / "gone" / "w.pt")
+
+
+def test_safetensors_are_known_by_their_content(tmp_path: Path) -> None:
+    save_file(state(), tmp_path / "w.pt")
+    module = model()
+    load_weights(module, tmp_path / "w.pt", "M")
+    assert same(module, state())
+    torch.save(state(), tmp_path / "w.safetensors")
+    with pytest.raises(WeightsError, match=r"cannot read weights '.*w\.safetensors'"):
+        read_state_dict(tmp_path / "w.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("content", "got"),
+    [
+        ({}, "got keys"),
+        ({"state_dict": {}}, "got keys state_dict"),
+        ({"weights": {"0.weight": torch.ones(1)}}, "got keys weights"),
+        ({"state_dict": {"0.weight": 3}}, "got keys state_dict"),
+        (torch.ones(3), "got Tensor"),
+        (None, "got NoneType"),
+        ({str(each): each for each in range(9)}, "got keys 0, 1, 2, 3, 4, 5$"),
+    ],
+)
+def test_a_file_without_a_state_dict_says_what_it_holds(tmp_path: Path, content: Any, got: str) -> None:
+    torch.save(content, tmp_path / "w.pt")
+    with pytest.raises(WeightsError, match=f"no state dict in .*: expected one at the top or under .*{got}"):
+        read_state_dict(tmp_path / "w.pt")
+
+
+@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_every_kind_of_mismatch_is_counted(tmp_path: Path, data: st.DataObject) -> None:
+    """The counts of the message against the keys that were planted."""
+    saved = state()
+    keys = sorted(key for key in saved if "num_batches" not in key)
+    missing = data.draw(st.lists(st.sampled_from(keys), unique=True, max_size=len(keys) - 1))
+    reshaped = [key for key in keys if key not in missing][: data.draw(st.integers(0, 2))]
+    unexpected = [f"x{index}" for index in range(data.draw(st.integers(0, 5)))]
+    for key in missing:
+        del saved[key]
+    for key in reshaped:
+        saved[key] = saved[key][None]
+    saved.update({key: torch.ones(1) for key in unexpected})
+    torch.save(saved, tmp_path / "w.pt")
+    module = model()
+    if not (missing or reshaped or unexpected):
+        load_weights(module, tmp_path / "w.pt", "M")
+        assert same(module, state())
+        return
+    with pytest.raises(WeightsError, match="do not fit model M: of 9 keys, ") as caught:
+        load_weights(module, tmp_path / "w.pt", "M")
+    text = str(caught.value)
+    for names, what in ((missing, "missing"), (unexpected, "unexpected"), (reshaped, "of another shape")):
+        assert (f"{len(names)} {what}: " in text) == bool(names)
+        for name in sorted(names)[:3]:
+            assert name in text
+    assert same(module, state(0))
+
+
+def test_numbers_of_another_type_are_converted(tmp_path: Path) -> None:
+    saved = {key: value.half() if value.is_floating_point() else value for key, value in state().items()}
+    torch.save(saved, tmp_path / "w.pt")
+    module = model().train()
+    load_weights(module, tmp_path / "w.pt", "M")
+    assert same(module, {key: value.to(state()[key].dtype) for key, value in saved.items()})
+    assert module.training
+    assert all(parameter.requires_grad for parameter in module.parameters())
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("partial", [False, True])
+def test_values_that_are_not_finite_are_counted_by_tensor(
+    tmp_path: Path, value: float, partial: bool
+) -> None:
+    saved = state()
+    keys = [key for key in sorted(saved) if saved[key].is_floating_point()]
+    for key in keys:
+        saved[key].view(-1)[:2] = value
+    torch.save(saved, tmp_path / "w.pt")
+    module = model()
+    shown = ", ".join(keys[:3])
+    with pytest.raises(WeightsError, match=rf"not finite, in {len(keys)} tensors: {shown}, \.\.\.$"):
+        load_weights(module, tmp_path / "w.pt", "M", partial=partial)
+    assert same(module, state(0))
+
+
+def test_a_partial_load_takes_exactly_what_fits(tmp_path: Path) -> None:
+    torch.save(mismatched(), tmp_path / "w.pt")
+    module = model()
+    load_weights(module, tmp_path / "w.pt", "M", partial=True)
+    ours, theirs = state(0), mismatched()
+    fits = {key for key in ours if key in theirs and theirs[key].shape == ours[key].shape}
+    assert fits == {"0.bias", "1.running_var", "1.num_batches_tracked", "3.bias"}
+    assert same(module, {key: theirs[key] if key in fits else ours[key] for key in ours})
+
+
+def test_a_partial_load_of_nothing_is_refused(tmp_path: Path) -> None:
+    torch.save({key: value[None] for key, value in state().items()}, tmp_path / "w.pt")
+    with pytest.raises(WeightsError, match="share no key with model M at the same shape"):
+        load_weights(model(), tmp_path / "w.pt", "M", partial=True)

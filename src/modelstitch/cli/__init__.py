@@ -57,8 +57,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_UNTRUE
     except KeyboardInterrupt:
         again = shlex.join(["modelstitch", *given])
-        print(
-            f"\nmodelstitch: interrupted; finished cells are saved, the same command goes on: {again}",
-            file=sys.stderr,
+        saved = getattr(command, "out", None) is not None and not isinstance(command, Train)
+        outcome = (
+            f"finished cells are saved, the same command goes on: {again}"
+            if saved
+            else f"nothing was saved; to start again: {again}"
         )
+        print(f"\nmodelstitch: interrupted; {outcome}", file=sys.stderr)
         return EXIT_INTERRUPTED

@@ -42,6 +42,8 @@ class Compare:
     """Cuts of the receiver."""
     stitch: tuple[str, ...] = ("affine",)
     """Families of stitches to fit: affine, identity (where shapes agree)."""
+    objective: str = "task"
+    """What a stitch is fitted to: task, the receiver's own loss."""
     norm: str = "none"
     """none (the paper's stitch) or batch (batch norm before and after the convolution)."""
     controls: tuple[str, ...] = ("random-sender",)
@@ -70,6 +72,12 @@ class Compare:
     """Mean of each channel that both models subtract, such as 0.485,0.456,0.406."""
     std: str | None = None
     """Standard deviation of each channel that both models divide by."""
+    channels: int | None = None
+    """Channels that both models want; grey images are shown as colour and colour as grey."""
+    sender_channels: int | None = None
+    """Channels that the sender wants."""
+    receiver_channels: int | None = None
+    """Channels that the receiver wants."""
     sender_size: int | None = None
     """Height and width that the sender wants."""
     sender_mean: str | None = None
@@ -102,8 +110,8 @@ class Compare:
         sender = self._model("sender")
         receiver = self._model("receiver")
 
-        from modelstitch import verbs
         from modelstitch.cli.show import watching
+        from modelstitch.runs import run
         from modelstitch.session import prepare
 
         with watching() as watcher:
@@ -125,7 +133,7 @@ class Compare:
                 watcher.stage("timing one step of each cell")
                 text = self._estimate(session, memory_bytes)
             else:
-                comparison = verbs.run(session, out=self.out, memory_bytes=memory_bytes, progress=watcher)
+                comparison = run(session, out=self.out, memory_bytes=memory_bytes, progress=watcher)
         if self.dry_run:
             print(text)
             return False
@@ -137,14 +145,14 @@ class Compare:
             for name in ("epochs", "steps", "batch_size", "learning_rate")
             if (value := getattr(self, name)) is not None
         }
-        return FitSpec.named(self.protocol, **changes)
+        return FitSpec.named(self.protocol, objective=self.objective, **changes)
 
     def _model(self, role: str) -> ModelSpec:
         def option(name: str) -> Any:
             own = getattr(self, f"{role}_{name}")
             return getattr(self, name) if own is None else own
 
-        view: View = view_of(option("size"), None, option("mean"), option("std"))
+        view: View = view_of(option("size"), option("channels"), option("mean"), option("std"))
         weights = getattr(self, f"{role}_weights")
         return ModelSpec(
             source=getattr(self, role),

@@ -25,9 +25,10 @@ class Demo:
 
     def run(self) -> bool:
         """Train, stitch and show; return whether some cells failed."""
-        from modelstitch import session, verbs
         from modelstitch.cli.compare import report
         from modelstitch.cli.show import watching
+        from modelstitch.runs import run
+        from modelstitch.session import prepare
         from modelstitch.sources.data import load_data
         from modelstitch.specs import DataSpec, FitSpec
 
@@ -37,7 +38,7 @@ class Demo:
             paths = []
             for role, seed in (("sender", self.seed), ("receiver", self.seed + 1)):
                 paths.append(self._checkpoint(role, seed, data, watcher))
-            prepared = session.prepare(
+            prepared = prepare(
                 str(paths[0]),
                 str(paths[1]),
                 DataSpec(source="digits"),
@@ -47,7 +48,7 @@ class Demo:
                 device="cpu",
                 progress=watcher,
             )
-            comparison = verbs.run(prepared, out=self.out, progress=watcher)
+            comparison = run(prepared, out=self.out, progress=watcher)
         return report(comparison, self.out, as_json=False)
 
     def _checkpoint(self, role: str, seed: int, data: Data, watcher: Progress) -> Path:

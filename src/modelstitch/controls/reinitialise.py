@@ -20,16 +20,16 @@ def untrained(network: Network, seed: int) -> Network:
     resets itself.
 
     Raises:
-        ModelError: a submodule with parameters of its own that has no ``reset_parameters``.
+        ModelError: a submodule with parameters of its own that has no ``reset_parameters``, or a source that builds
+            the same network whatever the seed, as one does that loads weights itself.
     """
-    devices = list(range(torch.cuda.device_count()))
-    with torch.random.fork_rng(devices):
-        torch.manual_seed(seed)
-        if network.rebuild is not None:
-            module = network.rebuild()
-        else:
-            module = copy.deepcopy(network.module)
-            _reset(module, network.name)
+    module = _draw(network, seed)
+    if _same(module, network.module) and _same(module, _draw(network, seed + 1)):
+        raise ModelError(
+            f"cannot make an untrained copy of {network.name}: its source builds the same parameters whatever the seed; "
+            "give a factory that loads no weights and sets no seed, and the file as its weights, or leave the random "
+            "controls out"
+        )
     like = next(network.module.parameters(), torch.empty(0))
     module = module.to(device=like.device, dtype=like.dtype).eval()
     if network.rebuild is not None:
@@ -37,6 +37,22 @@ def untrained(network: Network, seed: int) -> Network:
     for parameter in module.parameters():
         parameter.requires_grad_(False)
     return replace(network, module=module, name=f"{network.name}, untrained (seed {seed})")
+
+
+def _draw(network: Network, seed: int) -> nn.Module:
+    devices = list(range(torch.cuda.device_count()))
+    with torch.random.fork_rng(devices):
+        torch.manual_seed(seed)
+        if network.rebuild is not None:
+            return network.rebuild()
+        module = copy.deepcopy(network.module)
+        _reset(module, network.name)
+        return module
+
+
+def _same(one: nn.Module, other: nn.Module) -> bool:
+    pairs = list(zip(one.parameters(), other.parameters(), strict=False))
+    return bool(pairs) and all(torch.equal(a.cpu(), b.cpu()) for a, b in pairs)
 
 
 def _reset(module: nn.Module, name: str) -> None:

@@ -17,7 +17,7 @@ from modelstitch.cutting import slicing
 from modelstitch.cutting.capture import Captured, capture, tensor_of
 from modelstitch.cutting.certify import certify
 from modelstitch.cutting.dataflow import bypasses, classify, dominators, live_data
-from modelstitch.cutting.naming import call_of, enclosing, name_values
+from modelstitch.cutting.naming import call_of, enclosing, is_block, name_values
 from modelstitch.errors import CutError
 from modelstitch.layouts import recognise
 
@@ -97,10 +97,10 @@ class Cutting:
             and all(isinstance(length, int) for length in value.shape[1:])
         )
 
-    @staticmethod
-    def _entrance(candidates: list[Node], first_block: int) -> int | None:
+    def _entrance(self, candidates: list[Node], first_block: int) -> int | None:
         """Return the index of the cut that feeds the first block: layer 0 of the paper, whoever computed it."""
-        for outer in enclosing(candidates[first_block]).values():
+        around = enclosing(candidates[first_block]).values()
+        for outer in (path for path in around if is_block(self.model, path)):
             before = [
                 index for index in range(first_block) if outer not in enclosing(candidates[index]).values()
             ]

@@ -44,6 +44,23 @@ def eval_mode(model: nn.Module) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def same_buffers(model: nn.Module) -> Iterator[None]:
+    """Give every module of ``model`` its own buffers back afterwards, with the values that they had."""
+    before = [
+        (module, name, buffer, buffer.clone())
+        for module in model.modules()
+        for name, buffer in module.named_buffers(recurse=False)
+    ]
+    try:
+        yield
+    finally:
+        for module, name, buffer, value in before:
+            if not torch.equal(buffer, value):
+                buffer.copy_(value)
+            setattr(module, name, buffer)
+
+
+@contextlib.contextmanager
 def plain_attention() -> Iterator[None]:
     """Switch fused attention off: it picks other kernels inside and outside of a capture (differences of 1e-7)."""
     before = torch.backends.mha.get_fastpath_enabled()
@@ -56,10 +73,9 @@ def plain_attention() -> Iterator[None]:
 
 def run_eagerly(model: nn.Module, example: Tensor, name: str) -> Any:
     """Run ``model`` on ``example``, change neither, and turn a complaint about a shape into one line."""
-    buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
     try:
-        with torch.no_grad():
-            return torch.func.functional_call(model, buffers, (example.clone(),))
+        with torch.no_grad(), same_buffers(model):
+            return model(example.clone())
     except (RuntimeError, ValueError, TypeError, IndexError) as error:
         first_line = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
         raise ModelError(

@@ -35,7 +35,8 @@ def _owners(node: Node) -> list[tuple[str, str]]:
     return [(key, path) for key, path in enclosing(node).items() if any(key not in keys for keys in outside)]
 
 
-def _is_block(model: nn.Module, path: str) -> bool:
+def is_block(model: nn.Module, path: str) -> bool:
+    """Say whether the module at ``path`` has children and parameters."""
     module = model.get_submodule(path)
     return any(True for _ in module.children()) and any(True for _ in module.parameters())
 
@@ -73,7 +74,7 @@ def name_values(model: nn.Module, nodes: list[Node], every: list[Node]) -> dict[
     for node in every:
         owned = _owners(node)
         if node in wanted:
-            blocks = [(key, path) for key, path in owned if _is_block(model, path)]
+            blocks = [(key, path) for key, path in owned if is_block(model, path)]
             if owned:
                 name = spelled(*(blocks or owned)[-1])
             else:

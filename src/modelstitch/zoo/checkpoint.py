@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -11,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
-from modelstitch.errors import RunError
+from modelstitch.errors import RunError, SpecError, WeightsError
 from modelstitch.specs import View
 
 _KEY = "modelstitch"
@@ -62,11 +63,17 @@ def save_checkpoint(module: nn.Module, card: Card, path: str | Path) -> None:
         save_file(state, unfinished, metadata={_KEY: json.dumps(asdict(card))})
         unfinished.replace(path)
     except (OSError, SafetensorError) as error:
+        with contextlib.suppress(OSError):
+            unfinished.unlink(missing_ok=True)
         raise RunError(f"cannot write {str(path)!r}: {error}") from error
 
 
 def read_card(path: str | Path) -> Card | None:
-    """Return the card of a checkpoint, or None where the file is not one of ours."""
+    """Return the card of a checkpoint, or None where the file is not one of ours.
+
+    Raises:
+        WeightsError: a card that is damaged, or of another version.
+    """
     try:
         with safe_open(path, framework="pt") as file:
             text = (file.metadata() or {}).get(_KEY)
@@ -74,6 +81,16 @@ def read_card(path: str | Path) -> Card | None:
         return None
     if text is None:
         return None
-    values = json.loads(text)
-    view: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in values["view"].items()}
-    return Card(**{**values, "view": View(**view), "classes": tuple(values["classes"])})
+    try:
+        values = json.loads(text)
+        view: dict[str, Any] = {
+            key: tuple(v) if isinstance(v, list) else v for key, v in values["view"].items()
+        }
+        card = Card(**{**values, "view": View(**view), "classes": tuple(values["classes"])})
+        if not isinstance(card.network, str) or set(card.arguments) != {"width", "classes", "channels"}:
+            raise ValueError(f"network {card.network!r} with {card.arguments!r}")
+    except (ValueError, KeyError, TypeError, AttributeError, SpecError) as error:
+        raise WeightsError(
+            f"cannot read the card of checkpoint {str(path)!r}, expected what modelstitch train writes: {error!r}"
+        ) from error
+    return card

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -47,13 +48,20 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "translate"):
+            if not isinstance(getattr(self, name), int):
+                raise SpecError(
+                    f"expected {name.replace('_', ' ')} as a whole number, got {getattr(self, name)}"
+                )
         for name in ("epochs", "batch_size", "learning_rate"):
-            if not getattr(self, name) > 0:
+            if not 0 < getattr(self, name) < math.inf:
                 raise SpecError(f"expected {name.replace('_', ' ')} > 0, got {getattr(self, name)}")
-        if not 0 <= self.label_smoothing < 1:
-            raise SpecError(f"expected label smoothing in [0, 1), got {self.label_smoothing}")
-        if self.translate < 0:
-            raise SpecError(f"expected translate >= 0, got {self.translate}")
+        for name in ("weight_decay", "translate"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise SpecError(f"expected {name.replace('_', ' ')} >= 0, got {getattr(self, name)}")
+        for name in ("label_smoothing", "warmup_share"):
+            if not 0 <= getattr(self, name) < 1:
+                raise SpecError(f"expected {name.replace('_', ' ')} in [0, 1), got {getattr(self, name)}")
 
 
 @dataclass(frozen=True)
@@ -99,7 +107,7 @@ def train(
         on_epoch: told the number of the epoch and its mean loss.
 
     Raises:
-        SpecError: fewer images than one batch, or a loss that is not finite.
+        SpecError: fewer images than one batch, images too small for the translation, or a loss that is not finite.
     """
     start = time.perf_counter()
     if len(images) < recipe.batch_size:
@@ -107,8 +115,13 @@ def train(
             f"expected at least one batch of {recipe.batch_size} training images, got {len(images)}; "
             "give a smaller batch size"
         )
+    shown = show(images, view)
+    if recipe.translate >= min(shown.shape[2:]):
+        raise SpecError(
+            f"expected translate below the images' height and width {tuple(shown.shape[2:])}, got {recipe.translate}"
+        )
     channels_last(module).train()
-    padded = pad(show(images, view), recipe.translate)
+    padded = pad(shown, recipe.translate)
     weights = [p for p in module.parameters() if p.ndim > 1]
     others = [p for p in module.parameters() if p.ndim <= 1]
     groups: list[dict[str, Any]] = [
@@ -149,7 +162,7 @@ def train(
             losses.append(value.detach())
             step += 1
         loss = torch.stack(losses).mean().item()
-        if loss != loss:
+        if not math.isfinite(loss):
             raise SpecError(
                 f"the loss of epoch {epoch + 1} is not finite: expected a learning rate below "
                 f"{recipe.learning_rate}"

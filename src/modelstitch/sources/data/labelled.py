@@ -69,6 +69,18 @@ class Data:
                 f"{where}: expected as many labels as images and at least one, "
                 f"got {len(split.images)} images and {len(split.labels)} labels"
             )
+        if split.images.ndim < 2 or not (
+            split.images.is_floating_point() or split.images.dtype == torch.uint8
+        ):
+            raise DataError(
+                f"{where}: expected images (N, ...) in uint8 (0-255) or floating (0-1), "
+                f"got {split.images.dtype} of shape {tuple(split.images.shape)}"
+            )
+        if split.labels.ndim != 1 or split.labels.dtype != torch.int64:
+            raise DataError(
+                f"{where}: expected labels (N,) in torch.int64, "
+                f"got {split.labels.dtype} of shape {tuple(split.labels.shape)}"
+            )
         if split.images.is_floating_point() and not split.images.isfinite().all():
             wrong = (~split.images.isfinite()).flatten(1).any(1).nonzero().flatten()
             raise DataError(

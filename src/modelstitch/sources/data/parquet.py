@@ -29,7 +29,8 @@ def load(path: Path, spec: DataSpec) -> Data:
     Only the rows that ``spec.limit`` chooses are decoded. A single part is split, stratified and seeded.
 
     Raises:
-        DataError: no such files, no image or label column, or an image that cannot be decoded (its row is named).
+        DataError: no such files, no rows, no image or label column, parts that name their classes differently, or an
+            image that cannot be decoded (its row is named).
     """
     name = path.name
     if path.is_file():
@@ -50,19 +51,26 @@ def load(path: Path, spec: DataSpec) -> Data:
     part = next((part for part in _HELDOUT_NAMES if files.get(part)), None)
     labels = _labels(train, files["train"][0])
     if part is not None:
-        heldout, _ = _read(files[part])
+        heldout, held_classes = _read(files[part])
+        if classes and held_classes and classes != held_classes:
+            raise DataError(
+                f"data {str(path)!r}: expected the same classes in both parts, got {list(classes[:5])} in train and "
+                f"{list(held_classes[:5])} in {part}"
+            )
         held_labels = _labels(heldout, files[part][0])
         division = f"the files train*.parquet and {part}*.parquet"
         rows = choose(labels, spec.limit, spec.seed)
         held_rows = choose(held_labels, spec.heldout_limit, spec.seed)
     else:
+        if len(labels) < 2:
+            raise DataError(f"data {str(path)!r}: expected at least 2 examples to split, got {len(labels)}")
         heldout, held_labels = train, labels
         division = f"stratified split of one part, a third held out, seed {spec.seed}"
         rows, held_rows = divide(labels, HELDOUT_SHARE, spec.seed)
         rows = rows[choose(labels[rows], spec.limit, spec.seed)]
         held_rows = held_rows[choose(labels[held_rows], spec.heldout_limit, spec.seed)]
     parts = [
-        Split(_decode(table, chosen, files_of[0]), part_labels[chosen])
+        Split(_decode(table, chosen, files_of), part_labels[chosen])
         for table, chosen, part_labels, files_of in (
             (train, rows, labels, files["train"]),
             (heldout, held_rows, held_labels, files[part or "train"]),
@@ -101,6 +109,8 @@ def _image_column(table: pa.Table, path: Path) -> str:
 
 def _labels(table: pa.Table, path: Path) -> Tensor:
     column = table[_label_column(table, path)]
+    if not len(column):
+        raise DataError(f"no rows in {str(path)!r}: expected at least one example")
     if column.null_count:
         raise DataError(f"{column.null_count} labels are missing in {str(path)!r}")
     return torch.from_numpy(column.to_numpy().astype(np.int64))
@@ -110,21 +120,25 @@ def _classes(table: pa.Table, label: str) -> tuple[str, ...] | None:
     text = (table.schema.metadata or {}).get(b"huggingface")
     if text is None:
         return None
-    feature: Any = json.loads(text).get("info", {}).get("features", {}).get(label, {})
-    names = feature.get("names")
-    return tuple(names) if names else None
+    try:
+        names = json.loads(text)["info"]["features"][label]["names"]
+    except (ValueError, KeyError, TypeError, IndexError):
+        return None
+    return tuple(map(str, names)) if isinstance(names, list) and names else None
 
 
-def _decode(table: pa.Table, rows: Tensor, path: Path) -> Tensor:
+def _decode(table: pa.Table, rows: Tensor, files: list[Path]) -> Tensor:
+    path = files[0]
     cells = table[_image_column(table, path)].take(pa.array(rows.numpy())).to_pylist()
     images: list[Image.Image] = []
     for row, cell in zip(rows.tolist(), cells, strict=True):
         try:
-            source = io.BytesIO(cell["bytes"]) if cell["bytes"] else path.parent / cell["path"]
-            with Image.open(source) as image:
-                images.append(image.convert("L" if image.mode in ("1", "L") else "RGB"))
-        except (UnidentifiedImageError, OSError, TypeError, ValueError) as error:
-            raise DataError(f"cannot decode the image in row {row} of {str(path)!r}: {error}") from error
+            images.append(_open(cell, path.parent))
+        # Pillow reports some damage as SyntaxError, and an image too large to be meant as an error of its own.
+        except (OSError, TypeError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+            what = "not an image" if isinstance(error, UnidentifiedImageError) else error
+            file, row_there = _place(row, files)
+            raise DataError(f"cannot decode the image in row {row_there} of {str(file)!r}: {what}") from error
     sizes = sorted({image.size for image in images})
     if len(sizes) > 1:
         shown = ", ".join(f"{width} x {height}" for width, height in sizes[:3])
@@ -132,3 +146,22 @@ def _decode(table: pa.Table, rows: Tensor, path: Path) -> Tensor:
     mode = "L" if all(image.mode == "L" for image in images) else "RGB"
     stacked = torch.from_numpy(np.stack([np.asarray(image.convert(mode)) for image in images]))
     return stacked.unsqueeze(1) if mode == "L" else stacked.permute(0, 3, 1, 2).contiguous()
+
+
+def _open(cell: dict[str, Any] | None, folder: Path) -> Image.Image:
+    content, name = (cell or {}).get("bytes"), (cell or {}).get("path")
+    if not content and not name:
+        raise ValueError("neither bytes nor a path")
+    with Image.open(io.BytesIO(content) if content else folder / str(name)) as image:
+        if image.mode.startswith(("I", "F")):
+            raise ValueError(f"mode {image.mode}, expected 8 bits a channel")
+        return image.convert("L" if image.mode in ("1", "L") else "RGB")
+
+
+def _place(row: int, files: list[Path]) -> tuple[Path, int]:
+    for file in files:
+        n_rows = pq.read_metadata(file).num_rows
+        if row < n_rows:
+            return file, row
+        row -= n_rows
+    raise AssertionError("unreachable")

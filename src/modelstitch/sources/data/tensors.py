@@ -40,7 +40,12 @@ def from_parts(
 ) -> Data:
     """Make checked data of two given parts, after the limits of ``spec``."""
     if classes is None:
-        highest = max(int(split.labels.max()) for split in (train, heldout) if len(split))
+        highest = max((int(split.labels.max()) for split in (train, heldout) if len(split)), default=0)
+        if highest >= len(train) > 0:
+            raise DataError(
+                f"data {name}: label {highest} with {len(train)} training examples leaves classes without one; "
+                "expected labels from 0 on, each at least once"
+            )
         classes = tuple(str(label) for label in range(highest + 1))
     return Data(
         train.take(choose(train.labels, spec.limit, spec.seed)),
@@ -55,19 +60,28 @@ def as_split(part: Any, name: str) -> Split:
     """Read ``(x, y)`` or a map-style Dataset of ``(image, label)`` pairs.
 
     Raises:
-        DataError: anything else, images of different shapes, or labels that are not whole numbers.
+        DataError: anything else, images of different shapes or in another number than labels, or labels that are not
+            whole numbers.
     """
     if isinstance(part, tuple | list) and len(part) == 2:
-        images, labels = (torch.as_tensor(np.asarray(each)) for each in part)
+        images, labels = _tensor(part[0], "images", name), _tensor(part[1], "labels", name)
     elif isinstance(part, Dataset) and isinstance(part, Sized):
         pairs = [part[index] for index in range(len(part))]
         if not pairs:
             raise DataError(f"data {name}: expected at least one example, got an empty Dataset")
-        stacked = [_image(image) for image, *_ in pairs]
+        for index, pair in enumerate(pairs):
+            if not isinstance(pair, tuple | list) or len(pair) < 2:
+                raise DataError(
+                    f"data {name}: expected pairs (image, label), got {type(pair).__name__} as example {index}"
+                )
+        stacked = [_image(pair[0], name) for pair in pairs]
         shapes = {tuple(image.shape) for image in stacked}
         if len(shapes) > 1:
             raise DataError(f"data {name}: expected images of one shape, got {sorted(shapes)[:3]}")
-        images, labels = torch.stack(stacked), torch.as_tensor([int(pair[1]) for pair in pairs])
+        numbers = [pair[1].tolist() if isinstance(pair[1], Tensor) else pair[1] for pair in pairs]
+        images, labels = torch.stack(stacked), _tensor(numbers, "labels", name)
+        if labels.numel() == len(pairs):
+            labels = labels.flatten()  # some sets give each label as an array of one
     else:
         raise DataError(
             f"data {name}: expected (x, y) or a map-style Dataset with a length, got {type(part).__name__}"
@@ -77,16 +91,29 @@ def as_split(part: Any, name: str) -> Split:
             f"data {name}: expected labels as whole numbers of shape (N,), "
             f"got {labels.dtype} of shape {tuple(labels.shape)}"
         )
+    if images.ndim == 0 or len(images) != len(labels):
+        raise DataError(
+            f"data {name}: expected as many labels as images, got {len(labels)} labels and images of shape "
+            f"{tuple(images.shape)}"
+        )
     if images.dtype == torch.float64:
         images = images.float()
     return Split(images, labels.long())
 
 
-def _image(image: Any) -> Tensor:
-    if isinstance(image, Tensor):
-        return image
-    array = np.asarray(image)
-    if array.ndim == 2:
-        array = array[:, :, None]
+def _tensor(given: Any, what: str, name: str) -> Tensor:
+    if isinstance(given, Tensor):
+        return given.detach()
+    try:
+        # Copied only where torch cannot take the array as it is: read-only, or stored backwards.
+        return torch.from_numpy(np.require(given, requirements=["C", "W"]))
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise DataError(f"data {name}: expected {what} as an array of numbers: {error}") from error
+
+
+def _image(image: Any, name: str) -> Tensor:
+    x = _tensor(image, "images", name)
+    if isinstance(image, Tensor) or x.ndim not in (2, 3):
+        return x
     # What Pillow gives is height, width, channels.
-    return torch.from_numpy(array.copy()).permute(2, 0, 1)
+    return x.unsqueeze(0) if x.ndim == 2 else x.permute(2, 0, 1)

@@ -62,7 +62,8 @@ def load_model(spec: ModelSpec) -> Network:
         >>> load_model(ModelSpec(source="zoo:R1111(width=4)")).name
         'zoo:R1111(width=4)'
     """
-    target, arguments = parse_call(spec.source)
+    is_path = spec.source.endswith(".safetensors")  # whose name may hold brackets
+    target, arguments = (spec.source, {}) if is_path else parse_call(spec.source)
     view, name = View(), spec.source
     build: Callable[[], nn.Module]
     weights = spec.weights
@@ -81,6 +82,10 @@ def load_model(spec: ModelSpec) -> Network:
             raise ModelError(
                 f"model {target!r} {reason}: a weights file alone says no architecture; "
                 "give zoo:NAME or package.module:factory, and the file as its weights"
+            )
+        if arguments:
+            raise ModelError(
+                f"model {target!r} is a checkpoint, which knows its arguments: expected none, got {arguments}"
             )
         view, weights, name = card.view, weights or target, card.label
         card_network, card_arguments = card.network, card.arguments

@@ -12,7 +12,7 @@ def parse_call(source: str) -> tuple[str, dict[str, Any]]:
     """Return the target and its keyword arguments; values are Python literals, nothing is run.
 
     Raises:
-        ModelError: anything else between the brackets.
+        ModelError: anything else between the brackets, or after them.
 
     Example:
         >>> parse_call("zoo:R1122(width=16, classes=10)")
@@ -25,12 +25,14 @@ def parse_call(source: str) -> tuple[str, dict[str, Any]]:
         return source, {}
     try:
         call = ast.parse(f"f({source[len(target) + 1 :]}", mode="eval").body
-        if not isinstance(call, ast.Call) or call.args or any(k.arg is None for k in call.keywords):
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or call.args:
             raise ValueError
-        arguments = {str(k.arg): ast.literal_eval(k.value) for k in call.keywords}
-    except (SyntaxError, ValueError) as error:
+        arguments = {k.arg: ast.literal_eval(k.value) for k in call.keywords if k.arg is not None}
+        if len(arguments) < len(call.keywords):
+            raise ValueError  # a name given twice, or **
+    except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError) as error:
         raise ModelError(
-            f"cannot read {source!r}: expected target(name=value, ...) with plain values, "
+            f"cannot read {source!r}: expected target(name=value, ...) with plain values and each name once, "
             "such as zoo:R1122(width=16)"
         ) from error
     return target, arguments

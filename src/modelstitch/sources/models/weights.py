@@ -21,7 +21,7 @@ _PREFIXES = ("module.", "_orig_mod.", "model.")
 
 
 def read_state_dict(path: str | Path) -> dict[str, Tensor]:
-    """Return the state dict in a ``.safetensors`` file, or in any other file as ``torch.save`` writes it.
+    """Return the state dict in a safetensors file, whatever its name, or in a file as ``torch.save`` writes it.
 
     A foreign pickle is opened with ``weights_only=True``, and the state dict found at its top or under one of the
     keys ``state_dict``, ``model_state_dict``, ``model``, ``net``.
@@ -31,32 +31,40 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
     """
     path = Path(path)
     if not path.is_file():
-        beside = sorted(each.name for each in path.parent.glob("*") if each.is_file())[:5]
-        hint = f"; files there: {', '.join(beside)}" if beside else ""
-        raise WeightsError(f"no weights file {str(path)!r}{hint}")
-    if path.suffix == ".safetensors":
-        try:
+        what, folder = ("; it is a folder", path) if path.is_dir() else ("", path.parent)
+        there = sorted(each.name for each in folder.glob("*") if each.is_file())[:5]
+        hint = f"; files there: {', '.join(there)}" if there else ""
+        raise WeightsError(f"no weights file {str(path)!r}{what}{hint}")
+    try:
+        if path.suffix == ".safetensors" or _is_safetensors(path):
             return load_file(path)
-        except (SafetensorError, OSError) as error:
-            raise WeightsError(f"cannot read weights {str(path)!r}: {error}") from error
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"cannot read weights {str(path)!r}: {error}") from error
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of pickle protocols; what matters ends in an error
             loaded = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        forbidden = re.search(r"GLOBAL ([\w.]+)", str(error))
+        forbidden = re.search(r"GLOBAL (\w[\w.]*)", str(error))
         if forbidden:
             raise WeightsError(
                 f"weights {str(path)!r} carry code ({forbidden.group(1)}), which opening them would run: refused; "
                 "save the state dict alone, best as .safetensors"
             ) from error
         raise WeightsError(f"cannot read weights {str(path)!r}: not a file of torch.save") from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, AttributeError) as error:
+    except Exception as error:  # damaged bytes fail in whatever line of torch or pickle trips over them first
         first_line = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise WeightsError(
             f"cannot read weights {str(path)!r}: truncated, or not a file of torch.save ({first_line})"
         ) from error
     return _find(loaded, path)
+
+
+def _is_safetensors(path: Path) -> bool:
+    with path.open("rb") as file:
+        start = file.read(9)
+    # The length of a header in JSON, then the header; a pickle read so would be far longer than its file.
+    return start[8:] == b"{" and int.from_bytes(start[:8], "little") < path.stat().st_size
 
 
 def _find(loaded: Any, path: Path) -> dict[str, Tensor]:
@@ -151,5 +159,5 @@ def load_weights(module: nn.Module, path: str | Path, name: str, partial: bool =
             "nothing was loaded (a flag allows a partial load)"
         )
     if not fitting:
-        raise WeightsError(f"weights {str(path)!r} share no key with model {name}")
+        raise WeightsError(f"weights {str(path)!r} share no key with model {name} at the same shape")
     module.load_state_dict(fitting, strict=False)

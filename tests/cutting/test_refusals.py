@@ -1,0 +1,181 @@
+"""What cannot be cut, and what the user reads then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from modelstitch import zoo
+from modelstitch.cutting import Cutting, cuts, split
+from modelstitch.errors import CutError, ModelError
+from tests.cutting import models as m
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Models of a few hundred numbers gain nothing from more, and lose much where the cores are busy."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+IMAGES = torch.rand(3, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+VECTORS = torch.randn(3, 6, generator=torch.Generator().manual_seed(0))
+LEAVES = r"does not lie on the path from input to output, or is its input unchanged"
+
+
+@pytest.fixture(scope="module")
+def small() -> Cutting:
+    return Cutting(zoo.build("R1111", width=2), IMAGES, "small")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        (
+            "layers.9",
+            r"no cut 'layers\.9' in model small: no module of this name; nearest legal cuts: layers\.\d",
+        ),
+        ("qqqq", r"no module of this name; nearest legal cuts: layers\.0, layers\.1, layers\.2$"),
+        ("layers.1.conv1", r"data also flows around it, through relu -> add_\d+; nearest"),
+        (
+            "layers.2.shortcut",
+            r"data also flows around it, through \w+ -> add_\d+; nearest .*layers\.2\.shortcut",
+        ),
+        ("layers.1.relu", r"called several times, expected one of layers\.1\.relu@1; nearest"),
+        ("layers.1.relu@0", r"data also flows around it, through relu -> add_\d+; nearest"),
+        ("layers.1.relu@7", rf"{LEAVES}; nearest"),
+        ("layers.1.shortcut", rf"{LEAVES}; nearest"),
+        ("head", r"its output is the model's output; nearest legal cuts: head\.1, head\.0"),
+        ("head.2", r"its output is the model's output; nearest legal cuts: head\.1, head\.0"),
+    ],
+)
+def test_a_name_that_is_no_cut_says_why_and_what_is_near(small: Cutting, name: str, message: str) -> None:
+    for ask in (small.find, small.prefix, small.suffix, small.activation_bytes):
+        with pytest.raises(CutError, match=message):
+            ask(name)
+
+
+def test_one_wrong_name_among_right_ones_is_refused(small: Cutting) -> None:
+    with pytest.raises(CutError, match=r"no cut 'layers\.8'"):
+        small.prefix("layers.0", "layers.8")
+    with pytest.raises(CutError, match=r"no cut 'layers\.8'"):
+        split(zoo.build("R1111", width=2), "layers.8", IMAGES)
+
+
+def test_calls_around_which_data_flows_are_not_offered() -> None:
+    class Around(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.act, self.head = nn.Linear(6, 6), nn.ReLU(), nn.Linear(6, 5)
+
+        def forward(self, x: Tensor) -> Tensor:
+            y = self.act(x)
+            output: Tensor = self.head(self.act(self.first(y)) + self.act(y))
+            return output
+
+    cutting = Cutting(Around(), VECTORS)
+    assert [cut.name for cut in cutting.cuts] == ["act@0", "act@2+add"]
+    with pytest.raises(CutError, match="called several times, expected one of act@0; nearest"):
+        cutting.find("act")
+    with pytest.raises(CutError, match=r"data also flows around it, through relu -> relu_\d"):
+        cutting.find("act@1")
+
+
+def test_where_no_boundary_is_left_the_nearest_cut_is_any() -> None:
+    class Sum(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.one, self.two, self.head = nn.Linear(6, 6), nn.Linear(6, 6), nn.Linear(6, 5)
+
+        def forward(self, x: Tensor) -> Tensor:
+            output: Tensor = self.head(self.one(x) + self.two(x))
+            return output
+
+    cutting = Cutting(Sum(), VECTORS)
+    assert cutting.boundaries == ()
+    with pytest.raises(CutError, match=r"no module of this name; nearest legal cuts: two\+add$"):
+        cutting.find("zzz")
+
+
+def test_between_the_skips_the_message_names_them() -> None:
+    cutting = Cutting(m.seeded(m.UNet), IMAGES)
+    for name in ("down", "middle", "up"):
+        with pytest.raises(CutError, match=f"no cut '{name}'.*around it, through relu -> cat"):
+            cutting.find(name)
+
+
+def test_rows_that_are_no_examples_are_no_representation() -> None:
+    with pytest.raises(CutError, match="not one floating-point tensor with the batch as its first axis"):
+        Cutting(m.seeded(m.Rows), VECTORS).find("first")
+
+
+@pytest.mark.parametrize("build", [m.BatchBranch, m.FixedBatch])
+def test_a_model_that_treats_batches_unlike_is_refused(build: type[nn.Module]) -> None:
+    with pytest.raises(CutError, match=r"model model fixes the size of its batch, or does something else"):
+        cuts(m.seeded(build), VECTORS)
+
+
+def test_a_single_operation_has_no_cut() -> None:
+    with pytest.raises(CutError, match="has no cut between input and head: it is a single operation"):
+        cuts(nn.Linear(6, 5), VECTORS)
+
+
+def test_sizes_alone_are_no_dependence_on_the_input() -> None:
+    class Sizes(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.head = nn.Linear(6, 6), nn.Linear(6, 5)
+
+        def forward(self, x: Tensor) -> Tensor:
+            output: Tensor = self.head(self.first(torch.zeros_like(x)).relu())
+            return output
+
+    with pytest.raises(CutError, match="has no cut: its output does not depend on its input"):
+        cuts(Sizes(), VECTORS)
+
+
+def test_a_size_that_a_representation_does_not_show_is_named() -> None:
+    class Sizes(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.head = nn.Linear(6, 6), nn.Linear(6, 5)
+
+        def forward(self, x: Tensor) -> Tensor:
+            output: Tensor = self.head(self.first(x).relu()) + torch.zeros_like(x.reshape(-1, 2)).sum()
+            return output
+
+    cutting = Cutting(Sizes(), VECTORS, "odd")
+    assert cutting.prefix("first")(VECTORS)[0].shape == (3, 6)
+    with pytest.raises(
+        CutError,
+        match=r"cannot cut model odd at 'first': the size zeros_like of the input cannot be read off",
+    ):
+        cutting.suffix("first")
+
+
+@pytest.mark.parametrize(
+    ("example", "message"),
+    [
+        (VECTORS[:1], r"at least 2 inputs, got shape \(1, 6\)"),
+        (VECTORS[:0], r"at least 2 inputs, got shape \(0, 6\)"),
+        (VECTORS[0], r"at least 2 inputs, got shape \(6,\)"),
+    ],
+)
+def test_an_example_must_be_a_batch(example: Tensor, message: str) -> None:
+    with pytest.raises(CutError, match=message):
+        cuts(nn.Sequential(nn.Linear(6, 6), nn.Linear(6, 5)), example)
+
+
+def test_an_example_that_does_not_fit_names_its_shape() -> None:
+    with pytest.raises(ModelError, match=r"model model cannot take inputs of shape \(5,\): mat1 and mat2"):
+        cuts(nn.Sequential(nn.Linear(6, 6), nn.Linear(6, 5)), VECTORS[:, :5])
+
+
+def test_a_model_of_two_inputs_is_refused() -> None:
+    with pytest.raises(ModelError, match=r"cannot take inputs of shape \(6,\): .*missing 1 required"):
+        cuts(nn.Bilinear(6, 6, 5), VECTORS)

@@ -1,0 +1,19 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_two_modules() -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", str(ROOT / "examples" / "two_modules.py")],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.count("receiver_cut") == 2
+    assert "whole receiver: 0.9" in done.stdout
+    assert "random control" in done.stdout
