@@ -21,6 +21,12 @@ from modelstitch.zoo.training import train_network
 CUTS = ("layers.0", "layers.2", "layers.4")
 
 
+@pytest.fixture(autouse=True, scope="session")
+def one_thread() -> None:
+    """Tensors of a test are small: a second thread mostly waits, and disturbs whatever else the machine does."""
+    torch.set_num_threads(1)
+
+
 @pytest.fixture(autouse=True)
 def same_global_state() -> Iterator[None]:
     """Nothing in the library may leave a trace in the global random state or grad mode."""

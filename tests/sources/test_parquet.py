@@ -270,10 +270,8 @@ BAD_IMAGES: dict[str, tuple[dict[str, Any] | None, str]] = {
     ),
     "real numbers": (encoded(np.ones((4, 5), np.float32), "TIFF"), "mode F, expected 8 bits a channel"),
     "far too large": ({"bytes": png_of(60_000, 60_000), "path": None}, "3600000000 pixels"),
-    "broken chunk": (
-        {"bytes": png_of(4, 4).replace(b"IDAT", b"\0DAT"), "path": None},
-        "broken PNG|not an image",
-    ),
+    "no pixels": ({"bytes": png_of(4, 4).replace(b"IDAT", b"\0DAT"), "path": None}, "not an image"),
+    "broken end": ({"bytes": png_of(40, 40).replace(b"IEND", b"\0END"), "path": None}, "broken PNG file"),
 }
 
 

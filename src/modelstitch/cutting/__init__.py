@@ -120,7 +120,7 @@ class Cutting:
 
     @property
     def boundaries(self) -> tuple[Cut, ...]:
-        """The default set of cuts: block boundaries whose representation is a map or a vector."""
+        """The default set of cuts: block boundaries, whatever their layout."""
         return tuple(cut for cut in self.cuts if cut.boundary)
 
     def find(self, name: str) -> Cut:
