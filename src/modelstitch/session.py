@@ -18,6 +18,7 @@ from modelstitch.sources.data import Data, as_data
 from modelstitch.sources.models import Network, load_model, wrap
 from modelstitch.specs import (
     RESULT_VERSION,
+    ROLE_SEEDS,
     CellSpec,
     DataSpec,
     FitSpec,
@@ -81,6 +82,7 @@ class Session:
             receiver.network.view,
             self.pair.data_digest,
             RESULT_VERSION,
+            ROLE_SEEDS,
         )
 
 
@@ -106,7 +108,7 @@ def _named(model: Model, role: str) -> ModelSpec:
     if isinstance(model, ModelSpec):
         return model
     if isinstance(model, str):
-        return ModelSpec(source=model)
+        return ModelSpec(source=model, seed=ROLE_SEEDS[role])
     return ModelSpec(source=model.name if isinstance(model, Network) else f"{type(model).__name__} ({role})")
 
 

@@ -19,6 +19,9 @@ NORMS = ("none", "batch")
 CONTROLS = ("none", "random-sender", "random-receiver", "random-both")
 PROTOCOLS = ("default", "paper")
 
+ROLE_SEEDS = {"sender": 0, "receiver": 1}
+"""Seeds of models given by name alone: two untrained ones of one source must not be the same network."""
+
 Norm = Literal["none", "batch"]
 Coordinates = Literal["plain", "standardised"]
 
@@ -56,11 +59,15 @@ class View:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelSpec:
-    """Where a model comes from: source, weights file, and the view that replaces the source's own."""
+    """Where a model comes from: source, weights file, and the view that replaces the source's own.
+
+    ``partial`` allows weights that fit only in part; ``seed`` draws what no weights file fills.
+    """
 
     source: str
     weights: str | None = None
     partial: bool = False
+    seed: int = 0
     view: View = field(default_factory=View)
 
 

@@ -253,7 +253,7 @@ def test_weights_that_do_not_fit_name_file_and_model(tmp_path: Path) -> None:
 
 def test_a_network_of_the_zoo_without_weights() -> None:
     network = load_model(ModelSpec(source="zoo:R_1121(width=2, classes=4)", view=View(channels=3)))
-    assert network.name == "zoo:R_1121(width=2, classes=4)"
+    assert network.name == "zoo:R_1121(width=2, classes=4), untrained (seed 0)"
     assert network.architecture == "zoo:R1121(width=2, classes=4, channels=3)"
     assert network.view == View(channels=3)
     assert not network.module.training

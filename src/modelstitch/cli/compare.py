@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import tyro
 
 from modelstitch.cli.options import memory, view_of
-from modelstitch.specs import DataSpec, FitSpec, ModelSpec, StitchSpec, View
+from modelstitch.specs import ROLE_SEEDS, DataSpec, FitSpec, ModelSpec, StitchSpec, View
 
 if TYPE_CHECKING:
     from modelstitch.results import Comparison
@@ -158,6 +158,7 @@ class Compare:
             source=getattr(self, role),
             weights=None if weights is None else str(weights),
             partial=self.partial,
+            seed=ROLE_SEEDS[role],
             view=view,
         )
 

@@ -10,7 +10,7 @@ from torch import nn
 
 from modelstitch.errors import ModelError
 from modelstitch.layouts import channels_last
-from modelstitch.sources.models import Network
+from modelstitch.sources.models import Network, seeded
 
 
 def untrained(network: Network, seed: int) -> Network:
@@ -40,9 +40,7 @@ def untrained(network: Network, seed: int) -> Network:
 
 
 def _draw(network: Network, seed: int) -> nn.Module:
-    devices = list(range(torch.cuda.device_count()))
-    with torch.random.fork_rng(devices):
-        torch.manual_seed(seed)
+    with seeded(seed):
         if network.rebuild is not None:
             return network.rebuild()
         module = copy.deepcopy(network.module)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from modelstitch.sources.models.weights import load_weights
 from modelstitch.specs import ModelSpec, View
 from modelstitch.zoo.checkpoint import read_card
 
-__all__ = ["Network", "digest", "load_model", "wrap"]
+__all__ = ["Network", "digest", "load_model", "seeded", "wrap"]
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def load_model(spec: ModelSpec) -> Network:
 
     Example:
         >>> load_model(ModelSpec(source="zoo:R1111(width=4)")).name
-        'zoo:R1111(width=4)'
+        'zoo:R1111(width=4), untrained (seed 0)'
     """
     is_path = spec.source.endswith(".safetensors")  # whose name may hold brackets
     target, arguments = (spec.source, {}) if is_path else parse_call(spec.source)
@@ -103,9 +104,14 @@ def load_model(spec: ModelSpec) -> Network:
             f"unknown model {spec.source!r}: expected zoo:NAME (such as zoo:R1111), the path of a checkpoint that "
             "modelstitch train wrote, or package.module:factory"
         )
-    module = build()
+    with seeded(spec.seed):
+        module = build()
+    if weights is None and target.startswith("zoo:"):
+        name = f"{name}, untrained (seed {spec.seed})"
     if weights is not None:
-        load_weights(module, weights, spec.source, spec.partial)
+        left = load_weights(module, weights, spec.source, spec.partial)
+        if left:
+            name = f"{name}, {len(left)} of {len(module.state_dict())} keys untrained"
         card = read_card(weights)
         if card is not None:
             view = card.view
@@ -116,6 +122,14 @@ def load_model(spec: ModelSpec) -> Network:
         rebuild=build,
         architecture=architecture,
     )
+
+
+@contextlib.contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Draw from ``seed`` inside the block, and leave the global random state as it was."""
+    with torch.random.fork_rng(list(range(torch.cuda.device_count()))):
+        torch.manual_seed(seed)
+        yield
 
 
 def importlib_name(name: str) -> bool:

@@ -111,7 +111,7 @@ def _listed(names: list[str]) -> str:
     return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
 
 
-def load_weights(module: nn.Module, path: str | Path, name: str, partial: bool = False) -> None:
+def load_weights(module: nn.Module, path: str | Path, name: str, partial: bool = False) -> list[str]:
     """Load the weights at ``path`` into ``module``, in place.
 
     Args:
@@ -119,6 +119,9 @@ def load_weights(module: nn.Module, path: str | Path, name: str, partial: bool =
         path: a ``.safetensors`` file, or a file of ``torch.save``.
         name: what to call the model in errors.
         partial: load what fits and leave the rest at its start, instead of refusing.
+
+    Returns:
+        The keys of the model that were left at their start: none, unless ``partial`` allowed some.
 
     Raises:
         WeightsError: keys missing, unexpected or of another shape (with how many, and the first three of each),
@@ -156,8 +159,9 @@ def load_weights(module: nn.Module, path: str | Path, name: str, partial: bool =
         ]
         raise WeightsError(
             f"weights {str(path)!r} do not fit model {name}: of {len(own)} keys, {'; '.join(parts)}; "
-            "nothing was loaded (a flag allows a partial load)"
+            "nothing was loaded (--partial, or partial=True, loads what fits)"
         )
     if not fitting:
         raise WeightsError(f"weights {str(path)!r} share no key with model {name} at the same shape")
     module.load_state_dict(fitting, strict=False)
+    return sorted({*missing, *reshaped})
