@@ -220,6 +220,13 @@ def test_other_sizes_are_refused(text: str) -> None:
         memory(text)
 
 
+def test_a_reader_who_leaves_early_is_no_error() -> None:
+    command = f"{sys.executable} -m modelstitch compare --help | head -2"
+    done = subprocess.run(command, shell=True, check=True, capture_output=True, text=True)
+    assert "SENDER RECEIVER" in done.stdout
+    assert done.stderr == ""
+
+
 @pytest.mark.slow
 def test_the_demo(tmp_path: Path) -> None:
     """The main job on the embedded default: 100 cells, four grids, one picture."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import tyro
 
@@ -40,14 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         print(f"modelstitch {__version__}")
         return EXIT_OK
-    command = tyro.cli(
-        Command,
-        prog="modelstitch",
-        args=given or ["--help"],
-        description="Stitch the first layers of one frozen network to the last layers of another.",
-        config=(tyro.conf.OmitSubcommandPrefixes, tyro.conf.FlagCreatePairsOff),
-    )
+    command: Any = None
     try:
+        command = _read(given)
         return EXIT_FAILED_CELLS if command.run() else EXIT_OK
     except InputError as error:
         print(f"modelstitch: {error}", file=sys.stderr)
@@ -55,6 +51,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except TruthError as error:
         print(f"modelstitch: a truth check failed, do not believe this run: {error}", file=sys.stderr)
         return EXIT_UNTRUE
+    except BrokenPipeError:
+        # Whoever read our output has left, as head does; what is still buffered must not fail once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_OK
     except KeyboardInterrupt:
         again = shlex.join(["modelstitch", *given])
         saved = getattr(command, "out", None) is not None and not isinstance(command, Train)
@@ -65,3 +65,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         print(f"\nmodelstitch: interrupted; {outcome}", file=sys.stderr)
         return EXIT_INTERRUPTED
+
+
+def _read(given: list[str]) -> Any:
+    return tyro.cli(
+        Command,
+        prog="modelstitch",
+        args=given or ["--help"],
+        description="Stitch the first layers of one frozen network to the last layers of another.",
+        config=(tyro.conf.OmitSubcommandPrefixes, tyro.conf.FlagCreatePairsOff),
+    )

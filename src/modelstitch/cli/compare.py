@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 class Compare:
     """Stitch every sender cut into every receiver cut and score each stitched network."""
 
-    sender: tyro.conf.Positional[str]
+    sender: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="SENDER")]]
     """Gives its first layers: zoo:NAME, a checkpoint of ours, or package.module:factory(name=value)."""
-    receiver: tyro.conf.Positional[str]
-    """Gives its last layers: likewise."""
+    receiver: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="RECEIVER")]]
+    """Gives its last layers: a model in the same form."""
     data: str = "digits"
     """digits, a folder with train*.parquet and test*.parquet, or one .parquet file."""
     out: Path | None = None

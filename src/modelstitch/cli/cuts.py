@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import tyro
 
@@ -15,7 +16,7 @@ from modelstitch.specs import ModelSpec
 class Cuts:
     """List the cuts of a model."""
 
-    model: tyro.conf.Positional[str]
+    model: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="MODEL")]]
     """zoo:NAME, a checkpoint of ours, or package.module:factory; arguments as in zoo:R1111(width=16)."""
     weights: Path | None = None
     """Weights file of the model."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import tyro
 
@@ -14,7 +15,7 @@ from modelstitch.errors import ModelError, SpecError
 class Train:
     """Train a network of the zoo and write a checkpoint that explains itself."""
 
-    model: tyro.conf.Positional[str]
+    model: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="MODEL")]]
     """zoo:R1111 ... zoo:R2222, zoo:R18 or zoo:R34."""
     data: str = "digits"
     """digits, a folder with train*.parquet and test*.parquet, or one .parquet file."""
