@@ -72,10 +72,10 @@ def _build(graph: Graph, values: dict[str, Tensor]) -> GraphModule:
     return module.eval()
 
 
-def _values(source: nn.Module, model: nn.Module, nodes: set[Node], frozen: bool) -> dict[str, Tensor]:
+def _values(source: GraphModule, model: nn.Module, nodes: set[Node], frozen: bool) -> dict[str, Tensor]:
     values: dict[str, Tensor] = {}
-    for node in nodes:
-        if node.op == "get_attr":
+    for node in source.graph.nodes:  # in this order, and not the set's, which changes from run to run
+        if node in nodes and node.op == "get_attr":
             target = str(node.target)
             try:
                 value = attribute(model, target)
