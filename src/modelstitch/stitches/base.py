@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 import torch
 from torch import Tensor, nn
 
@@ -10,7 +12,7 @@ from modelstitch.layouts import as_map2d
 from modelstitch.specs import StitchSpec
 
 
-class Stitch(nn.Module):
+class Stitch(nn.Module, ABC):
     """A bridge and a trainable transformation of one family, from provided to expected representation.
 
     Args:
@@ -46,9 +48,9 @@ class Stitch(nn.Module):
         y = self.bridge.enlarge(self.transform(grid))
         return y.reshape(len(x), *self.expected_shape) if len(self.expected_shape) == 1 else y
 
+    @abstractmethod
     def transform(self, x: Tensor) -> Tensor:
         """Map (N, C_provided, h, w) to (N, C_expected, h / stride, w / stride)."""
-        raise NotImplementedError
 
     def extra_repr(self) -> str:
         return f"{self.spec.label}, {self.provided_shape} -> {self.expected_shape}, {self.bridge.label}"
