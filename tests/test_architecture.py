@@ -21,10 +21,10 @@ LAYERS = [
     {"layouts", "views", "bridges", "cutting"},
     {"stitches", "fitting"},
     {"sources", "zoo", "tasks", "controls"},
-    {"sides", "truth", "grid"},
+    {"sides", "truth", "representations", "cell", "grid"},
     {"session", "plots", "reading"},
     {"results", "estimate"},
-    {"store"},
+    {"store", "curves"},
     {"runs", "stitched"},
     {"verbs"},
     {"cli"},
@@ -77,7 +77,9 @@ def test_one_idea_a_file(path: Path) -> None:
 
 def test_exported_names() -> None:
     assert modelstitch.__all__ == [
+        "Budget",
         "Comparison",
+        "Curve",
         "Cut",
         "Data",
         "DataSpec",
@@ -91,6 +93,7 @@ def test_exported_names() -> None:
         "Stitched",
         "TruthError",
         "View",
+        "capacity_curves",
         "compare",
         "cuts",
         "load",

@@ -1,17 +1,22 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
 import torch
 
-from modelstitch.grid import FittedCell, Pair, fit_grid
+from modelstitch.cell import FittedCell, divide
+from modelstitch.fitting.trained import paired_gain
+from modelstitch.grid import Budget, Pair, fit_grid
+from modelstitch.representations import Place
 from modelstitch.session import Session
-from modelstitch.sides import Representations
 from modelstitch.sources.data import Data
 from modelstitch.sources.models import Network
-from modelstitch.specs import CellSpec, FitSpec, StitchSpec
+from modelstitch.specs import CellSpec, FitSpec, Objective, StitchSpec
 from modelstitch.tasks import CLASSIFICATION
 
-FIT = FitSpec(steps=6, batch_size=128)
-GIGABYTE = 10**9
+FIT = FitSpec(steps=6, batch_size=128, precision="float32")
+GIGABYTE, NOTHING = Budget(10**9), Budget(0)
 
 
 def cell(
@@ -34,7 +39,7 @@ def test_a_cell_does_not_depend_on_the_others_or_on_what_is_kept(session: Sessio
     cells = [cell(0, 2), cell(2, 0), cell(2, 4, "random-sender"), cell(4, 2, "random-both")]
     together = {each.spec: each for each in fit_grid(session.pair, cells, FIT, GIGABYTE)}
     for one in cells:
-        (alone,) = fit_grid(session.pair, [one], FIT, 0)
+        (alone,) = fit_grid(session.pair, [one], FIT, NOTHING)
         assert torch.equal(alone.correct, together[one].correct)
         for a, b in zip(weights(alone), weights(together[one]), strict=True):
             torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)
@@ -78,10 +83,80 @@ def test_two_seeds_of_one_architecture_share_one_capture(session: Session) -> No
     assert session.pair.sender.cutting._captured is session.pair.receiver.cutting._captured
 
 
-def test_kept_and_computed_representations_are_the_same(session: Session) -> None:
-    side = session.pair.sender
-    kept = Representations(side, "layers.2", side.data.heldout, GIGABYTE)
-    computed = Representations(side, "layers.2", side.data.heldout, 0)
-    indices = torch.tensor([5, 0, 598, 5])
-    torch.testing.assert_close(kept(indices), computed(indices), rtol=1e-5, atol=1e-6)
-    assert kept.bytes == 599 * 4 * 8 * 4 * 4
+@pytest.mark.parametrize("objective", ["task", "logits", "latent", "match"])
+@pytest.mark.parametrize("family", ["affine", "lowrank(2)", "conv(3)", "mlp(8)", "affine+batch", "scale"])
+def test_every_family_and_objective_runs_through_the_grid(
+    session: Session, objective: Objective, family: str
+) -> None:
+    spec = FitSpec(steps=3, objective=objective)
+    one = replace(cell(2, 2), stitch=StitchSpec.parse(family), objective=objective)
+    (fitted,) = fit_grid(session.pair, [one], spec, GIGABYTE)
+    assert fitted.fitted.failure is None
+    assert 0 <= fitted.accuracy <= 1
+    closed = objective == "match" and family not in ("mlp(8)", "affine+batch")
+    assert fitted.fitted.total_steps == (0 if closed else 3)
+    assert fitted.fitted.start == ("closed form" if closed else fitted.fitted.start)
+
+
+def test_a_matched_stitch_needs_no_step_and_works_on_the_diagonal(session: Session) -> None:
+    spec = FitSpec(objective="match")
+    cells = [replace(cell(i, i), objective="match") for i in (0, 4)]
+    for fitted in fit_grid(session.pair, cells, spec, GIGABYTE):
+        assert (fitted.fitted.start, fitted.fitted.steps, fitted.fitted.converged) == ("closed form", 0, True)
+        assert fitted.accuracy > 0.6
+
+
+def test_the_closed_form_is_least_squares_over_all_training_examples(session: Session) -> None:
+    spec = FitSpec(objective="match", precision="float32")
+    (fitted,) = fit_grid(session.pair, [replace(cell(4, 2), objective="match")], spec, GIGABYTE)
+    sender, receiver = session.pair.sender, session.pair.receiver
+    everything = torch.arange(len(sender.data.train))
+    with torch.no_grad():
+        (x,) = sender.prefix("layers.4")(sender.images(sender.data.train, everything))
+        (e,) = receiver.prefix("layers.2")(receiver.images(receiver.data.train, everything))
+        own = (fitted.stitch(x) - e).square().mean()
+        features, targets = fitted.stitch.features(x).flatten(0, 1), fitted.stitch.targets(e).flatten(0, 1)
+        design = torch.cat([features, torch.ones(len(features), 1)], 1).double()
+        best = torch.linalg.lstsq(design, targets.double()).solution
+        predicted = (design @ best).float().view(len(x), 1, 1, -1).permute(0, 3, 1, 2)
+        direct = (fitted.stitch.bridge.enlarge(predicted) - e).square().mean()
+    assert own.item() == pytest.approx(direct.item(), rel=1e-3)
+
+
+def test_bfloat16_and_float32_agree_within_three_standard_errors(session: Session) -> None:
+    cells = [cell(0, 2), cell(2, 2), cell(4, 0)]
+    scores = {}
+    for precision in ("bfloat16", "float32"):
+        spec = FitSpec(steps=60, precision=precision)
+        scores[precision] = [each.correct.float() for each in fit_grid(session.pair, cells, spec, GIGABYTE)]
+    for one, other in zip(*scores.values(), strict=True):
+        gain, noise = paired_gain(one, other)
+        assert abs(gain) <= max(1.5 * noise, 0.01)
+
+
+@pytest.mark.parametrize("keep", ["host", "disk", "recompute"])
+def test_where_representations_lie_changes_no_weight(session: Session, keep: Place) -> None:
+    one = cell(0, 2)
+    (ordinary,) = fit_grid(session.pair, [one], FIT, GIGABYTE)
+    (other,) = fit_grid(session.pair, [one], FIT, Budget(10**9, keep))
+    for a, b in zip(weights(ordinary), weights(other), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)
+
+
+def test_a_tenth_of_the_training_part_is_kept_aside_and_never_fitted() -> None:
+    fit, aside = divide(1198, automatic=True)
+    assert (len(fit), len(aside)) == (1078, 120)
+    assert sorted([*fit.tolist(), *aside.tolist()]) == list(range(1198))
+    assert len(divide(50_000, automatic=True)[1]) == 1000
+    assert len(divide(1198, automatic=False)[1]) == 0
+
+
+def test_moments_of_a_sender_are_gathered_once_for_several_receivers(session: Session) -> None:
+    sender = session.pair.sender
+    sender.grams.clear()
+    list(fit_grid(session.pair, [cell(2, 4)], FIT, GIGABYTE))
+    grams = dict(sender.grams)
+    assert grams
+    list(fit_grid(session.pair, [cell(2, 4, "random-receiver")], FIT, GIGABYTE))
+    assert all(sender.grams[name] is gram for name, gram in grams.items())
+    assert len(sender.grams) == len(grams)

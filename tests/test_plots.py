@@ -72,9 +72,24 @@ def test_the_given_axes_are_used_and_returned() -> None:
     assert plots.heatmap(matrix(np.eye(2)), ax) is ax
 
 
+def test_a_value_that_had_not_converged_has_a_question_mark() -> None:
+    values = np.array([[0.25, 0.5]])
+    ax = plots.heatmap(matrix(values), doubtful=matrix(values) > 0.3)
+    assert [text.get_text() for text in ax.texts] == ["0.25", "0.50?"]
+
+
+def test_capacity_curves_have_one_line_a_control_and_the_receivers_level() -> None:
+    lines = {"real": ([0, 10, 100], [0.2, 0.6, 0.8]), "control": ([10, 100], [0.1, 0.2])}
+    figure = plots.capacity([("a -> b", lines), ("a -> c", lines)], 0.9, "H")
+    first = figure.axes[0]
+    assert [len(line.get_xdata()) for line in first.lines] == [3, 2, 2]  # type: ignore[arg-type]
+    assert first.lines[0].get_xdata()[0] == 0.5  # type: ignore[index]
+    assert set(first.lines[2].get_ydata()) == {0.9}  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("n_panels", [1, 2, 3, 4])
 def test_all_panels_share_one_scale(n_panels: int, tmp_path: Path) -> None:
-    panels = [(f"panel {i}", matrix(np.full((2, 3), i / 4))) for i in range(n_panels)]
+    panels = [(f"panel {i}", matrix(np.full((2, 3), i / 4)), None) for i in range(n_panels)]
     figure = plots.sheet(panels, "H")
     drawn = [ax for ax in figure.axes if ax.images]
     assert len(drawn) == n_panels

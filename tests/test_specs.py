@@ -36,6 +36,10 @@ def run_spec(**changes: Any) -> RunSpec:
     [
         (lambda: StitchSpec(family="affin"), "unknown stitch family 'affin'.*did you mean 'affine'"),
         (lambda: StitchSpec(norm="bach"), "unknown norm 'bach'.*did you mean 'batch'"),  # type: ignore[arg-type]
+        (lambda: StitchSpec(family="conv", size=2), r"an odd kernel for the family conv, got 2"),
+        (lambda: StitchSpec(family="affine", size=2), "no size with the family affine, got 2"),
+        (lambda: FitSpec(objective="mach"), "unknown objective 'mach'.*did you mean 'match'"),  # type: ignore[arg-type]
+        (lambda: FitSpec(first_steps=0), "first steps > 0, got 0"),
         (lambda: StitchSpec(family="identity", norm="batch"), "norm 'none' with the family identity"),
         (lambda: FitSpec(learning_rate=0.0), "learning rate > 0, got 0.0"),
         (lambda: FitSpec(learning_rate=float("nan")), "learning rate > 0, got nan"),
@@ -72,6 +76,32 @@ def test_the_papers_protocol() -> None:
     assert (spec.optimiser, spec.momentum, spec.learning_rate, spec.weight_decay) == ("sgd", 0.9, 0.01, 0.01)
     assert (spec.epochs, spec.batch_size, spec.warmup_share, spec.coordinates) == (4, 256, 0.1, "plain")
     assert FitSpec.named("paper", batch_size=512, epochs=1).learning_rate == 0.02
+    assert (spec.schedule, spec.start, spec.precision, spec.automatic) == (
+        "cosine",
+        "random",
+        "float32",
+        False,
+    )
+    assert FitSpec.named("paper", steps=7).n_steps(10_000) == 7
+
+
+def test_bansals_protocol() -> None:
+    spec = FitSpec.named("bansal")
+    assert (spec.optimiser, spec.learning_rate, spec.weight_decay, spec.schedule) == (
+        "adam",
+        1e-3,
+        0.0,
+        "cosine",
+    )
+    assert not spec.automatic
+
+
+def test_a_fit_is_automatic_unless_its_length_is_given() -> None:
+    assert FitSpec().automatic
+    assert not FitSpec(steps=3).automatic
+    assert not FitSpec(epochs=1).automatic
+    assert FitSpec(max_epochs=20).max_steps(6400) == 2000
+    assert FitSpec(max_epochs=1).max_steps(10) == 640
 
 
 def test_a_set_smaller_than_a_batch_still_takes_one_step_an_epoch() -> None:

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from modelstitch.curves import Curve as Curve
+    from modelstitch.curves import capacity_curves as capacity_curves
     from modelstitch.cutting import Cut as Cut
     from modelstitch.cutting import cuts as cuts
     from modelstitch.cutting import split as split
     from modelstitch.errors import InputError as InputError
     from modelstitch.errors import ModelStitchError as ModelStitchError
     from modelstitch.errors import TruthError as TruthError
+    from modelstitch.grid import Budget as Budget
     from modelstitch.results import Comparison as Comparison
     from modelstitch.sources.data import Data as Data
     from modelstitch.sources.data import Split as Split
@@ -32,7 +35,9 @@ if TYPE_CHECKING:
 
 # Names are imported when first used: `modelstitch --help` must not wait for torch.
 _HOMES = {
+    "Budget": "grid",
     "Comparison": "results",
+    "Curve": "curves",
     "Cut": "cutting",
     "Data": "sources.data",
     "DataSpec": "specs",
@@ -46,6 +51,7 @@ _HOMES = {
     "Stitched": "stitched",
     "TruthError": "errors",
     "View": "specs",
+    "capacity_curves": "curves",
     "compare": "verbs",
     "cuts": "cutting",
     "load": "verbs",

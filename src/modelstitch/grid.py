@@ -2,39 +2,28 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Literal
 
 import torch
 from torch import Tensor
 
-from modelstitch import truth
+from modelstitch.cell import FittedCell, Inputs, divide, fit_cell, fit_dtype
 from modelstitch.controls import CONTROL_PAIRS
-from modelstitch.fitting.trained import Fitted, fit
-from modelstitch.sides import Representations, Side, score_batches
+from modelstitch.fitting.gram import Accumulator, Moments
+from modelstitch.fitting.schedules import spread
+from modelstitch.representations import Pass, Place, Representations, plan_passes
+from modelstitch.sides import SCORE_BATCH, Side
 from modelstitch.sources.data import Data
 from modelstitch.sources.models import Network
 from modelstitch.specs import CellSpec, FitSpec
 from modelstitch.stitches import Stitch, build
-from modelstitch.tasks import CLASSIFICATION, Task, accuracy
+from modelstitch.tasks import CLASSIFICATION, Task
 
-
-@dataclass(frozen=True)
-class FittedCell:
-    """A finished cell: its spec, its stitch, its score on held-out examples and how the fit went.
-
-    ``correct`` is (n_heldout,) in bool; a cell whose fit failed has an accuracy of NaN.
-    """
-
-    spec: CellSpec
-    stitch: Stitch
-    fitted: Fitted
-    correct: Tensor
-
-    @property
-    def accuracy(self) -> float:
-        return math.nan if self.fitted.failure is not None else accuracy(self.correct)
+_MOMENT_EXAMPLES = 1000
+"""Examples whose moments give a start and coordinates; the objective match takes all of them."""
 
 
 class Pair:
@@ -80,95 +69,187 @@ class Pair:
         return self._sides.setdefault((role, side.digest), side)
 
 
-def fit_cell(
-    cell: CellSpec,
-    sender: Side,
-    receiver: Side,
-    provided: Representations,
-    provided_heldout: Representations,
-    spec: FitSpec,
-    task: Task = CLASSIFICATION,
-) -> FittedCell:
-    """Fit and score one cell, a function of its spec, the two networks and the data.
+@dataclass(frozen=True)
+class Budget:
+    """How much of the representations may be alive at once, and where they are kept.
 
-    Args:
-        cell: what to fit.
-        sender, receiver: the two networks.
-        provided, provided_heldout: the sender's representations of the training and the held-out part.
-        spec: how to fit.
-        task: loss and score.
-
-    Raises:
-        TruthError: a network changed, or the stitch did not.
+    Attributes:
+        bytes: of the representations of one pass, training and held-out part together.
+        keep: ``auto`` (on the device, or computed again where one cut alone does not fit), or a forced place.
     """
-    generator = torch.Generator().manual_seed(cell.seed)
-    sender_cut, receiver_cut = sender.cut(cell.sender_cut), receiver.cut(cell.receiver_cut)
-    stitch = build(cell.stitch, sender_cut.shape, receiver_cut.shape, generator)
-    data = sender.data
-    stitch = stitch.to(data.train.images.device)
-    suffix = receiver.suffix(receiver_cut.name)
-    fitted = fit(
-        stitch,
-        suffix,
-        provided,
-        data.train.labels,
-        task.loss,
-        spec,
-        generator,
-        (
-            sender.moments((sender_cut.name,))[sender_cut.name],
-            receiver.moments((receiver_cut.name,))[receiver_cut.name],
-        ),
-    )
-    truth.stitch_changed(fitted, cell)
-    truth.still_frozen(sender, cell)
-    truth.still_frozen(receiver, cell)
-    correct = score(stitch, suffix, provided_heldout, data.heldout.labels, task)
-    return FittedCell(cell, stitch, fitted, correct)
+
+    bytes: int
+    keep: Place | Literal["auto"] = "auto"
 
 
-def score(
-    stitch: Stitch,
-    suffix: torch.nn.Module,
-    provided: Representations,
-    labels: Tensor,
-    task: Task = CLASSIFICATION,
-) -> Tensor:
-    """Return which held-out examples the stitched network gets right, (N,) in bool on the CPU."""
-    stitch.eval()
-    parts = []
-    with torch.no_grad():
-        for indices in score_batches(len(labels)):
-            outputs = suffix(stitch(provided(indices)))
-            parts.append(task.correct(outputs, labels[indices.to(labels.device)]))
-    return torch.cat(parts).cpu()
+def passes(sender: Side, names: Sequence[str], spec: FitSpec, budget: Budget) -> list[Pass]:
+    """Divide sender cuts into passes over the data; see :func:`plan_passes`."""
+    device = sender.data.train.images.device
+    width = torch.finfo(fit_dtype(spec, device)).bits // 8
+    n_train, n_heldout = len(sender.data.train), len(sender.data.heldout)
+    wanted = [cut.name for cut in sender.cutting.cuts if cut.name in names]
+    sizes = {
+        name: torch.Size(sender.cut(name).shape).numel() * (width * n_train + 4 * n_heldout)
+        for name in wanted
+    }
+    return plan_passes(sizes, budget.bytes, device, budget.keep)
 
 
 def fit_grid(
-    pair: Pair, cells: Sequence[CellSpec], spec: FitSpec, memory_bytes: int, task: Task = CLASSIFICATION
+    pair: Pair,
+    cells: Sequence[CellSpec],
+    spec: FitSpec,
+    budget: Budget,
+    task: Task = CLASSIFICATION,
 ) -> Iterator[FittedCell]:
     """Fit and score ``cells``, yielding each as it finishes.
 
-    Cells that share a sender's representation follow each other, so that it is computed once; the order has no
-    influence on any number.
+    One pass over the data gives the sender's representations at all its cuts (as many as fit the budget), and one more the
+    second moments of all cells; the order of cells has no influence on any number.
 
     Args:
         pair: the two networks and the data.
         cells: what to fit, in any order.
         spec: how to fit.
-        memory_bytes: how much of the representations may be kept instead of computed again.
+        budget: of memory.
         task: loss and score.
     """
     sides = {cell: pair.sides(cell.control, cell.seed) for cell in cells}
-    order: dict[tuple[int, str], list[CellSpec]] = {}
+    by_sender: dict[int, list[CellSpec]] = {}
     for cell in cells:
-        order.setdefault((id(sides[cell][0]), cell.sender_cut), []).append(cell)
-    for (_, name), group in order.items():
-        sender = sides[group[0]][0]
-        receivers = {id(sides[cell][1]): sides[cell][1] for cell in group}
-        for receiver in receivers.values():
-            receiver.moments(tuple({c.receiver_cut: None for c in group if sides[c][1] is receiver}))
-        heldout = Representations(sender, name, sender.data.heldout, memory_bytes)
-        train = Representations(sender, name, sender.data.train, memory_bytes - heldout.bytes)
-        for cell in group:
-            yield fit_cell(cell, sender, sides[cell][1], train, heldout, spec, task)
+        by_sender.setdefault(id(sides[cell][0]), []).append(cell)
+    for mine in by_sender.values():
+        sender = sides[mine[0]][0]
+        for each in passes(sender, [cell.sender_cut for cell in mine], spec, budget):
+            group = [cell for cell in mine if sender.cut(cell.sender_cut).name in each.names]
+            yield from _fit_pass(sender, group, {cell: sides[cell][1] for cell in group}, each, spec, task)
+
+
+def _fit_pass(
+    sender: Side,
+    group: list[CellSpec],
+    receivers: dict[CellSpec, Side],
+    each: Pass,
+    spec: FitSpec,
+    task: Task,
+) -> Iterator[FittedCell]:
+    data = sender.data
+    dtype = fit_dtype(spec, data.train.images.device)
+    plain = spec.protocol != "default"
+    train = Representations(sender, each.names, data.train, each.place, dtype, plain)
+    heldout = Representations(sender, each.names, data.heldout, each.place, torch.float32, plain)
+    exact = Representations(sender, (), data.train, "recompute", torch.float32, plain)
+    for receiver in {id(side): side for side in receivers.values()}.values():
+        own = [cell for cell in group if receivers[cell] is receiver]
+        moments = {} if plain else gather_moments(sender, receiver, own, train, spec)
+        outputs = _outputs(receiver, plain) if spec.objective == "logits" else None
+        expected = None
+        if spec.objective in ("match", "latent") and not all(_solved(cell, spec) for cell in own):
+            names = tuple(dict.fromkeys(cell.receiver_cut for cell in own))
+            expected = Representations(receiver, names, data.train, each.place, dtype, plain)
+        for cell in own:
+            inputs = Inputs(
+                train.at(sender.cut(cell.sender_cut).name),
+                exact.at(sender.cut(cell.sender_cut).name),
+                heldout.at(sender.cut(cell.sender_cut).name),
+                expected.at(cell.receiver_cut) if expected else None,
+                None if outputs is None else partial(_rows, outputs),
+                moments.get(cell),
+            )
+            yield fit_cell(cell, sender, receiver, inputs, spec, task)
+
+
+def _rows(kept: Tensor, indices: Tensor) -> Tensor:
+    return kept[indices.to(kept.device)]
+
+
+def _solved(cell: CellSpec, spec: FitSpec) -> bool:
+    return (
+        spec.objective == "match"
+        and spec.protocol == "default"
+        and cell.stitch.norm == "none"
+        and cell.stitch.family != "mlp"
+    )
+
+
+def _outputs(receiver: Side, plain: bool) -> Tensor:
+    """Return the whole receiver's outputs for all training examples, (N, K) in float32."""
+    return torch.cat(
+        [output.float() for output, _ in receiver.outputs(receiver.data.train, receiver.network.module)]
+    ).clone()
+
+
+def gather_moments(
+    sender: Side, receiver: Side, cells: Sequence[CellSpec], train: Representations, spec: FitSpec
+) -> dict[CellSpec, tuple[Moments, Moments]]:
+    """Gather, in one pass over the training examples, the moments of every cell that has parameters.
+
+    Returns:
+        For each cell the moments of the examples to fit and of those kept aside, in its stitch's canonical form.
+    """
+    stitches = {
+        cell: build(cell.stitch, sender.cut(cell.sender_cut).shape, receiver.cut(cell.receiver_cut).shape)
+        for cell in cells
+    }
+    stitches = {cell: stitch for cell, stitch in stitches.items() if list(stitch.parameters())}
+    if not stitches:
+        return {}
+    examples, aside = divide(len(sender.data.train), automatic=True)
+    whole = spec.objective == "match"
+    parts = [examples, aside]
+    if not whole:
+        parts = [spread(examples, _MOMENT_EXAMPLES), spread(aside, _MOMENT_EXAMPLES // 2)]
+    found = [
+        _moments_of(part, sender, receiver, stitches, train, (tag, whole)) for tag, part in enumerate(parts)
+    ]
+    return {cell: (found[0][cell], found[1][cell]) for cell in stitches}
+
+
+def _moments_of(
+    indices: Tensor,
+    sender: Side,
+    receiver: Side,
+    stitches: dict[CellSpec, Stitch],
+    train: Representations,
+    tag: Hashable,
+) -> dict[CellSpec, Moments]:
+    keys = {cell: _keys(cell, stitch, tag) for cell, stitch in stitches.items()}
+    by_feature = {keys[cell][0]: (cell, stitch) for cell, stitch in stitches.items()}
+    by_target = {keys[cell][1]: (cell, stitch) for cell, stitch in stitches.items()}
+    senders = {cell.sender_cut: train.at(sender.cut(cell.sender_cut).name) for cell in stitches}
+    names = tuple(dict.fromkeys(receiver.cut(cell.receiver_cut).name for cell in stitches))
+    prefix = receiver.fast_prefix(names, train.dtype)
+    known = {name: sender.grams[name] for name in by_feature if name in sender.grams}
+    accumulator = Accumulator(keys.values(), known)
+    for some in indices.split(SCORE_BATCH):
+        with torch.no_grad():
+            images = receiver.images(receiver.data.train, some).to(train.dtype)
+            expected = dict(zip(names, prefix(images), strict=True))
+            provided = {name: look_up(some) for name, look_up in senders.items()}
+            features = {
+                key: stitch.features(provided[cell.sender_cut].float()).flatten(0, 1)
+                for key, (cell, stitch) in by_feature.items()
+            }
+            targets = {
+                key: stitch.targets(expected[receiver.cut(cell.receiver_cut).name].float()).flatten(0, 1)
+                for key, (cell, stitch) in by_target.items()
+            }
+            accumulator.add(features, targets)
+    moments = accumulator.moments()
+    for cell, (feature, _) in keys.items():
+        sender.grams[feature] = moments[keys[cell]].gram
+    return {cell: moments[key] for cell, key in keys.items()}
+
+
+def _keys(cell: CellSpec, stitch: Stitch, tag: Hashable) -> tuple[Hashable, Hashable]:
+    # Two cells share a Gram matrix where their bridges unfold the same representation alike.
+    bridge = stitch.bridge
+    reads = tuple(
+        rule if rule.startswith(("pool", "linear")) else str(step)
+        for rule, step in zip(bridge.rules, bridge.stride, strict=True)
+    )
+    grid = tuple(
+        had if rule.startswith("nearest") else wanted
+        for rule, wanted, had in zip(bridge.rules, bridge.expected, bridge.provided, strict=True)
+    )
+    return (cell.sender_cut, reads, stitch.reach, tag), (cell.receiver_cut, grid)

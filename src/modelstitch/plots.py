@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,12 @@ from matplotlib.figure import Figure
 _COLOURS = "viridis"
 
 
-def heatmap(matrix: xr.DataArray, ax: Axes | None = None, title: str = "") -> Axes:
+def heatmap(
+    matrix: xr.DataArray,
+    ax: Axes | None = None,
+    title: str = "",
+    doubtful: xr.DataArray | None = None,
+) -> Axes:
     """Draw a matrix of accuracies, sender cuts in rows and receiver cuts in columns, on the colour scale 0-1.
 
     Args:
@@ -22,6 +27,7 @@ def heatmap(matrix: xr.DataArray, ax: Axes | None = None, title: str = "") -> Ax
             failed or does not exist.
         ax: where to draw; a new figure without it.
         title: above the picture.
+        doubtful: true where a value had not converged; a question mark stands beside it.
 
     Returns:
         The Axes.
@@ -32,13 +38,18 @@ def heatmap(matrix: xr.DataArray, ax: Axes | None = None, title: str = "") -> Ax
         _, ax = plt.subplots(figsize=_size(matrix), layout="constrained")
     matrix = matrix.transpose("sender_cut", "receiver_cut")
     values = matrix.to_numpy()
+    marked = (
+        np.zeros(values.shape, dtype=bool)
+        if doubtful is None
+        else doubtful.transpose("sender_cut", "receiver_cut").to_numpy()
+    )
     image = ax.imshow(values, vmin=0, vmax=1, cmap=_COLOURS, aspect="auto")
     for row, column in np.ndindex(values.shape):
         value = values[row, column]
         ax.text(
             column,
             row,
-            "–" if np.isnan(value) else f"{value:.2f}",
+            "–" if np.isnan(value) else f"{value:.2f}{'?' if marked[row, column] else ''}",
             ha="center",
             va="center",
             fontsize=9 if max(values.shape) <= 10 else 6,
@@ -68,11 +79,11 @@ def _size(matrix: xr.DataArray) -> tuple[float, float]:
     return 2.2 + 0.75 * matrix.sizes["receiver_cut"], 1.8 + 0.55 * matrix.sizes["sender_cut"]
 
 
-def sheet(panels: Sequence[tuple[str, xr.DataArray]], heading: str) -> Figure:
+def sheet(panels: Sequence[tuple[str, xr.DataArray, xr.DataArray | None]], heading: str) -> Figure:
     """Draw several matrices in one figure, two in a row, with one colour scale 0-1 for all.
 
     Args:
-        panels: title and matrix of each.
+        panels: title, matrix and doubtful cells of each.
         heading: above all of them.
     """
     columns = min(2, len(panels))
@@ -81,13 +92,48 @@ def sheet(panels: Sequence[tuple[str, xr.DataArray]], heading: str) -> Figure:
     figure = Figure(figsize=(columns * width + 1.0, rows * (height + 0.3) + 0.6), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(rows, columns, squeeze=False).flatten()
-    for ax, (title, matrix) in zip(axes, panels, strict=False):
-        heatmap(matrix, ax, title)
+    for ax, (title, matrix, doubtful) in zip(axes, panels, strict=False):
+        heatmap(matrix, ax, title, doubtful)
     for ax in axes[len(panels) :]:
         ax.set_axis_off()
     figure.colorbar(
         axes[0].images[0], ax=list(axes), label="held-out accuracy of the stitched network", shrink=0.8
     )
+    figure.suptitle(heading, fontsize=11)
+    return figure
+
+
+Line = tuple[Sequence[float], Sequence[float]]
+
+
+def capacity(panels: Sequence[tuple[str, Mapping[str, Line]]], level: float | None, heading: str) -> Figure:
+    """Draw accuracy against the number of parameters, one small picture a cell, one line a control.
+
+    Args:
+        panels: title of each, and its lines by name, each as numbers of parameters and accuracies.
+        level: accuracy of the whole receiver, drawn as a dashed line.
+        heading: above all of them.
+    """
+    columns = min(5, len(panels))
+    rows = -(-len(panels) // columns)
+    figure = Figure(figsize=(2.6 * columns + 1.0, 2.2 * rows + 1.2), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(rows, columns, squeeze=False, sharey=True).flatten()
+    for ax, (title, lines) in zip(axes, panels, strict=False):
+        for name, (parameters, accuracies) in lines.items():
+            # An identity has no parameters, and a logarithmic axis no zero.
+            ax.plot([max(0.5, n) for n in parameters], accuracies, marker="o", markersize=3, label=name)
+        if level is not None:
+            ax.axhline(level, linestyle="--", color="grey", linewidth=0.8)
+        ax.set_xscale("log")
+        ax.set_ylim(0, 1)
+        ax.set_title(title, fontsize=8)
+        ax.tick_params(labelsize=7)
+    for ax in axes[len(panels) :]:
+        ax.set_axis_off()
+    figure.supxlabel("parameters of the stitch (0.5 stands for none)", fontsize=9)
+    figure.supylabel("held-out accuracy", fontsize=9)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=8)
     figure.suptitle(heading, fontsize=11)
     return figure
 

@@ -50,6 +50,7 @@ def sentences(
     receiver_accuracy: float | None,
     n_classes: int,
     n_heldout: int,
+    n_unconverged: int = 0,
 ) -> list[str]:
     """Return two or three sentences on the trained matrix and on how far the controls explain it.
 
@@ -57,6 +58,7 @@ def sentences(
         matrices: accuracies by control; ``none`` is the real grid.
         receiver_accuracy: of the whole receiver.
         n_classes, n_heldout: of the data.
+        n_unconverged: cells of the real grid whose accuracy still moved when their fit ended.
     """
     real = matrices["none"].to_numpy() if "none" in matrices else None
     if real is None:
@@ -70,6 +72,11 @@ def sentences(
         found.append(
             "No control was run, so a high value here may be the work of the stitch alone: "
             "run the controls before believing it."
+        )
+    if n_unconverged:
+        found.append(
+            f"{n_unconverged} of {real.size} cells had not converged: their values are lower bounds of what the stitch "
+            "could do, not facts about the networks."
         )
     if failed:
         found.append(f"{failed} of {real.size} cells failed and are left out of these sentences.")

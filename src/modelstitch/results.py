@@ -50,6 +50,12 @@ class CellRow:
     seconds: float
     n_heldout: int
     failure: str | None
+    start: str = "random"
+    converged: bool | None = None
+    gain: float | None = None
+    noise: float | None = None
+    total_steps: int = 0
+    precision: str = "float32"
 
     @property
     def stitch(self) -> str:
@@ -111,6 +117,11 @@ class Comparison:
         return tuple(cell for cell in self.cells if cell.failure is not None)
 
     @property
+    def unconverged(self) -> tuple[CellRow, ...]:
+        """The cells whose accuracy still moved when their fit had to end."""
+        return tuple(cell for cell in self.cells if cell.converged is False)
+
+    @property
     def dataset(self) -> xr.Dataset:
         """A labelled Dataset over control, seed, stitch, sender_cut and receiver_cut; a cell not run is NaN."""
         axes: dict[str, list[Any]] = {
@@ -122,7 +133,7 @@ class Comparison:
         }
         where = {name: {value: i for i, value in enumerate(values)} for name, values in axes.items()}
         shape = [len(values) for values in axes.values()]
-        quantities = ("accuracy", "standard_error", "loss", "n_parameters", "seconds")
+        quantities = ("accuracy", "standard_error", "loss", "n_parameters", "seconds", "converged", "gain")
         filled = {name: np.full(shape, np.nan) for name in quantities}
         for cell in self.cells:
             index = tuple(where[name][getattr(cell, name)] for name in axes)
@@ -171,12 +182,20 @@ class Comparison:
     def heatmap(self, ax: Axes | None = None, control: str = "none", stitch: str | None = None) -> Axes:
         """Draw the matrix of one control; :meth:`figure` draws all of them."""
         chosen = stitch or self.stitches[0]
-        return plots.heatmap(self.matrix(control, stitch=chosen), ax, self._title(control, chosen))
+        doubtful = self._doubtful(control, chosen)
+        return plots.heatmap(self.matrix(control, stitch=chosen), ax, self._title(control, chosen), doubtful)
+
+    def _doubtful(self, control: str, stitch: str) -> xr.DataArray:
+        return (self.dataset["converged"].sel(control=control, stitch=stitch) == 0).any("seed")
 
     def figure(self) -> Figure:
         """Draw the matrices of all controls (and stitches) that were run, beside each other on one scale."""
         panels = [
-            (self._title(control, stitch), self.matrix(control, stitch=stitch))
+            (
+                self._title(control, stitch),
+                self.matrix(control, stitch=stitch),
+                self._doubtful(control, stitch),
+            )
             for stitch in self.stitches
             for control in self.controls
         ]
@@ -187,6 +206,8 @@ class Comparison:
             f"{n_seeds} fitting seed{'s' if n_seeds > 1 else ''}"
         )
         failed = f"; {len(self.failed)} cells failed" if self.failed else ""
+        if self.unconverged:
+            failed += f"; {len(self.unconverged)} cells marked ? had not converged"
         alone = (
             ""
             if len(self.controls) > 1
@@ -217,7 +238,9 @@ class Comparison:
         frame.insert(0, "sender", self.sender)
         frame.insert(1, "receiver", self.receiver)
         frame.insert(2, "data", self.data)
-        return frame.astype(dict.fromkeys(("accuracy", "standard_error", "loss", "penalty"), "float64"))
+        return frame.astype(
+            dict.fromkeys(("accuracy", "standard_error", "loss", "penalty", "gain", "noise"), "float64")
+        )
 
     def sentences(self) -> list[str]:
         """Say in two or three plain sentences what the matrix shows, computed from the numbers alone."""
@@ -227,6 +250,7 @@ class Comparison:
             receiver_accuracy=self.baseline("receiver"),
             n_classes=int(self.notes["n_classes"]),
             n_heldout=self.cells[0].n_heldout,
+            n_unconverged=sum(cell.control == "none" and cell.stitch == stitch for cell in self.unconverged),
         )
 
     def to_json(self) -> dict[str, Any]:

@@ -10,26 +10,28 @@ from typing import Any
 
 import torch
 
+from modelstitch.cell import FittedCell, score, scoring_suffix
+from modelstitch.curves import curves_figure
 from modelstitch.errors import TruthError
-from modelstitch.grid import FittedCell, fit_grid, score
+from modelstitch.grid import Budget, fit_grid
 from modelstitch.progress import SILENT, Progress
+from modelstitch.representations import Representations
 from modelstitch.results import Baseline, CellRow, Comparison
 from modelstitch.session import Session
-from modelstitch.sides import Representations
 from modelstitch.specs import CellSpec, StitchSpec
 from modelstitch.stitches import build
 from modelstitch.store import Store
 from modelstitch.tasks import CLASSIFICATION, accuracy
 
-MEMORY_BYTES = 2 * 2**30
-"""How much of one sender cut's representations is kept instead of computed again, unless told otherwise."""
+BUDGET = Budget(bytes=2 * 2**30)
+"""How much of the representations is kept instead of computed again, unless told otherwise."""
 
 
 def run(
     session: Session,
     *,
     out: str | Path | None = None,
-    memory_bytes: int = MEMORY_BYTES,
+    budget: Budget = BUDGET,
     progress: Progress = SILENT,
 ) -> Comparison:
     """Fit and score what a session still lacks, save each cell as it finishes, and check the saved run."""
@@ -37,7 +39,7 @@ def run(
         rows = []
         cells = session.cells
         progress.start(len(cells), 0)
-        for fitted in fit_grid(session.pair, cells, session.spec.fit, memory_bytes):
+        for fitted in fit_grid(session.pair, cells, session.spec.fit, budget):
             rows.append(_row(fitted))
             progress.cell(str(fitted.spec), rows[-1].accuracy)
         order = {cell: index for index, cell in enumerate(cells)}
@@ -49,13 +51,13 @@ def run(
         finished = store.finished()
         todo = [cell for cell, key in keys.items() if key not in finished]
         progress.start(len(keys), len(keys) - len(todo))
-        for fitted in fit_grid(session.pair, todo, session.spec.fit, memory_bytes):
+        for fitted in fit_grid(session.pair, todo, session.spec.fit, budget):
             row = _row(fitted)
             store.write_cell(keys[fitted.spec], row, fitted.stitch.state_dict())
             progress.cell(str(fitted.spec), row.accuracy)
         store.write_baselines(_baselines(session))
         progress.stage("checking that the reloaded stitches give the same scores")
-        n_checked = _reload(session, store, keys, memory_bytes)
+        n_checked = _reload(session, store, keys)
         store.write_fact("notes", {**facts["notes"], "reloaded_cells": n_checked})
         comparison = store.comparison()
         _write_files(store, comparison)
@@ -68,6 +70,9 @@ def _write_files(store: Store, comparison: Comparison) -> None:
     store.write_file("cells.parquet", lambda path: frame.to_parquet(path, index=False))
     figure = comparison.figure()
     store.write_file("matrix.png", lambda path: figure.savefig(path, format="png", dpi=150))
+    if len(comparison.stitches) > 2:
+        curves = curves_figure(comparison)
+        store.write_file("capacity.png", lambda path: curves.savefig(path, format="png", dpi=150))
 
 
 def _header(session: Session) -> dict[str, Any]:
@@ -100,7 +105,7 @@ def _row(fitted: FittedCell) -> CellRow:
     return CellRow(
         sender_cut=cell.sender_cut,
         receiver_cut=cell.receiver_cut,
-        family=cell.stitch.family,
+        family=cell.stitch.name,
         norm=cell.stitch.norm,
         objective=cell.objective,
         control=cell.control,
@@ -114,6 +119,12 @@ def _row(fitted: FittedCell) -> CellRow:
         seconds=fitted.fitted.seconds,
         n_heldout=n_heldout,
         failure=fitted.fitted.failure,
+        start=fitted.fitted.start,
+        converged=fitted.fitted.converged,
+        gain=fitted.fitted.gain,
+        noise=fitted.fitted.noise,
+        total_steps=fitted.fitted.total_steps,
+        precision=fitted.fitted.precision,
     )
 
 
@@ -121,8 +132,8 @@ def _cell_spec(row: CellRow) -> CellSpec:
     return CellSpec(
         sender_cut=row.sender_cut,
         receiver_cut=row.receiver_cut,
-        stitch=StitchSpec(family=row.family, norm=row.norm),  # type: ignore[arg-type]
-        objective=row.objective,
+        stitch=StitchSpec.parse(row.family, row.norm),
+        objective=row.objective,  # type: ignore[arg-type]
         control=row.control,
         seed=row.seed,
     )
@@ -143,7 +154,7 @@ def _baselines(session: Session) -> list[Baseline]:
     ]
 
 
-def _reload(session: Session, store: Store, keys: dict[CellSpec, str], memory_bytes: int) -> int:
+def _reload(session: Session, store: Store, keys: dict[CellSpec, str]) -> int:
     """Score one cell of each grid again from its file, and check that every other file is whole."""
     rows = {_cell_spec(row): row for row in store.comparison().cells}
     chosen: dict[tuple[str, StitchSpec], CellSpec] = {}
@@ -157,9 +168,14 @@ def _reload(session: Session, store: Store, keys: dict[CellSpec, str], memory_by
         stitch = build(cell.stitch, *shapes)
         stitch.load_state_dict(store.read_weights(keys[cell]))
         heldout = session.pair.data.heldout
-        provided = Representations(sender, cell.sender_cut, heldout, memory_bytes)
+        spec = session.spec.fit
+        name = sender.cut(cell.sender_cut).name
+        provided = Representations(
+            sender, (name,), heldout, "recompute", torch.float32, spec.protocol != "default"
+        ).at(name)
         stitch = stitch.to(heldout.images.device)
-        got = accuracy(score(stitch, receiver.suffix(cell.receiver_cut), provided, heldout.labels))
+        suffix = scoring_suffix(receiver, cell.receiver_cut, spec)
+        got = accuracy(score(stitch, suffix, provided, heldout.labels, CLASSIFICATION))
         if got != rows[cell].accuracy:
             raise TruthError(
                 f"cell {cell}: reloaded from its file it scores {got}, when it was fitted {rows[cell].accuracy}"

@@ -171,7 +171,7 @@ def prepare(
         else DataSpec(source=str(data) if isinstance(data, str) else IN_MEMORY),
         sender_cuts=tuple(sender_cuts or cuts or ("default",)),
         receiver_cuts=tuple(receiver_cuts or cuts or ("default",)),
-        stitches=tuple(s if isinstance(s, StitchSpec) else StitchSpec(family=s) for s in stitches),
+        stitches=tuple(s if isinstance(s, StitchSpec) else StitchSpec.parse(s) for s in stitches),
         fit=fit or FitSpec(),
         controls=("none", *(control for control in controls if control != "none")),
         seeds=tuple(seeds),
@@ -207,7 +207,7 @@ def prepare(
 
 
 def _possible(spec: RunSpec, pair: Pair) -> tuple[CellSpec, ...]:
-    """Return the cells of ``spec`` whose stitch can be built; an identity needs equal shapes.
+    """Return the cells of ``spec`` whose stitch can be built; an identity needs equal shapes, a scale equal channels.
 
     Raises:
         StitchError: a layout that cannot be stitched, or not one cell left of some stitch.
@@ -222,7 +222,7 @@ def _possible(spec: RunSpec, pair: Pair) -> tuple[CellSpec, ...]:
                 pair.receiver.cut(cell.receiver_cut).shape,
             )
         except StitchError as error:
-            if cell.stitch.family != "identity":
+            if cell.stitch.family not in ("identity", "scale"):
                 raise
             reasons[cell.stitch] = error
         else:

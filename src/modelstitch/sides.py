@@ -1,15 +1,19 @@
-"""One frozen network made ready for a grid: its cuts, halves, moments, baseline and representations, each made once."""
+"""One frozen network made ready for a grid: its cuts, halves, moments and baseline, each made once."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from modelstitch.cutting import Cut, Cutting
+from modelstitch.cutting.accelerate import Cache, accelerate
+from modelstitch.cutting.certify import relative_difference
+from modelstitch.cutting.slicing import Slice
 from modelstitch.errors import DataError, ModelError
-from modelstitch.fitting.moments import ChannelMoments, channel_moments
+from modelstitch.fitting.gram import Gram
 from modelstitch.sources.data import Data, Split
 from modelstitch.sources.models import Network, digest
 from modelstitch.tasks import Task, accuracy
@@ -18,7 +22,8 @@ from modelstitch.views import show
 SCORE_BATCH = 256
 """Examples a batch when nothing is fitted; fixed, since the last bits of a convolution depend on it."""
 
-_MOMENT_EXAMPLES = 4096
+_CHECK_EXAMPLES = 8
+_FLOAT32_TOLERANCE, _BFLOAT16_TOLERANCE = 1e-4, 0.1
 
 
 def score_batches(n_examples: int) -> Iterator[Tensor]:
@@ -53,7 +58,9 @@ class Side:
         )
         self._prefixes: dict[tuple[str, ...], nn.Module] = {}
         self._suffixes: dict[str, nn.Module] = {}
-        self._moments: dict[str, ChannelMoments] = {}
+        self._fast: dict[Any, nn.Module] = {}
+        self._shared: Cache = {}
+        self.grams: dict[Any, Gram] = {}
         self._accuracy: float | None = None
 
     def images(self, split: Split, indices: Tensor) -> Tensor:
@@ -113,50 +120,50 @@ class Side:
                 "labels and receiver must fit"
             )
 
-    def moments(self, names: tuple[str, ...]) -> dict[str, ChannelMoments]:
-        """Return the channel moments at ``names``, from one pass over (at most 4,096 evenly spread) training examples."""
-        absent = tuple(name for name in names if name not in self._moments)
-        if absent:
-            split, prefix = self.data.train, self.prefix(*absent)
-            n_used = min(len(split), _MOMENT_EXAMPLES)
-            chosen = torch.linspace(0, len(split) - 1, n_used).round().long()
+    def fast_prefix(self, names: tuple[str, ...], dtype: torch.dtype) -> nn.Module:
+        """Return an accelerated frozen prefix, which takes images and gives the representations at ``names`` in ``dtype``.
 
-            def stream() -> Iterator[tuple[Tensor, ...]]:
-                for indices in score_batches(n_used):
-                    with torch.no_grad():
-                        representations = prefix(self.images(split, chosen[indices]))
-                    yield representations
+        It is compared with the plain one on real inputs first; where they do not agree, the plain one serves.
+        """
+        key = ("prefix", names, dtype)
+        if key not in self._fast:
+            plain = self.cutting.prefix(*names, frozen=True)
+            example = self.images(self.data.train, torch.arange(min(_CHECK_EXAMPLES, len(self.data.train))))
+            self._fast[key] = self._checked(plain, example, dtype)
+        return self._fast[key]
 
-            self._moments.update(zip(absent, channel_moments(stream()), strict=True))
-        return {name: self._moments[name] for name in names}
+    def fast_suffix(self, name: str, dtype: torch.dtype, later: tuple[str, ...] | None = None) -> nn.Module:
+        """Return an accelerated frozen suffix at ``name``; ``later`` as for :meth:`Cutting.suffix`."""
+        key = ("suffix", (name, later), dtype)
+        if key not in self._fast:
+            plain = self.cutting.suffix(name, frozen=True, later=later)
+            images = self.images(self.data.train, torch.arange(min(_CHECK_EXAMPLES, len(self.data.train))))
+            with torch.no_grad():
+                (example,) = self.prefix(name)(images)
+            self._fast[key] = self._checked(plain, example, dtype)
+        return self._fast[key]
 
-
-class Representations:
-    """The representations of one split at one cut, kept where they fit ``budget_bytes``, computed on demand otherwise.
-
-    Called with indices (n,), returns (n, *shape).
-    """
-
-    def __init__(self, side: Side, name: str, split: Split, budget_bytes: int) -> None:
-        self._side, self._split = side, split
-        self._prefix = side.prefix(name)
-        self.bytes = len(split) * 4 * torch.Size(side.cut(name).shape).numel()
-        self._kept: Tensor | None = None
-        if self.bytes <= budget_bytes:
-            batches = [self._compute(indices) for indices in score_batches(len(split))]
-            channels_last = batches[0].ndim == 4
-            self._kept = torch.cat(batches)
-            if channels_last:
-                self._kept = self._kept.contiguous(memory_format=torch.channels_last)
-
-    def _compute(self, indices: Tensor) -> Tensor:
-        # no_grad and not inference_mode: a fit needs tensors that autograd may save.
+    def _checked(self, plain: Slice, example: Tensor, dtype: torch.dtype) -> nn.Module:
+        fast = accelerate(plain, dtype, self._shared)
         with torch.no_grad():
-            (representation,) = self._prefix(self._side.images(self._split, indices))
-        assert isinstance(representation, Tensor)
-        return representation
+            wanted = plain(example)
+            try:
+                got = fast(example.to(dtype))
+            except RuntimeError:  # an operator that does not exist in this precision
+                return _Converted(plain, dtype)
+        tolerance = _FLOAT32_TOLERANCE if dtype == torch.float32 else _BFLOAT16_TOLERANCE
+        if dtype == torch.float64 or relative_difference(got, wanted) <= tolerance:
+            return fast
+        return _Converted(plain, dtype)
 
-    def __call__(self, indices: Tensor) -> Tensor:
-        if self._kept is None:
-            return self._compute(indices)
-        return self._kept[indices.to(self._kept.device)]
+
+class _Converted(nn.Module):
+    """The plain half between conversions, where the accelerated one cannot be used."""
+
+    def __init__(self, plain: nn.Module, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.plain, self.dtype = plain, dtype
+
+    def forward(self, x: Tensor) -> Any:
+        output = self.plain(x.float())
+        return tuple(each.to(self.dtype) for each in output) if isinstance(output, tuple) else output

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from modelstitch.grid import FittedCell
+from modelstitch.cell import FittedCell
 from modelstitch.sides import Side
 from modelstitch.sources.data import Split
 from modelstitch.stitches import Stitch

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from modelstitch.errors import RunError, TruthError
 from modelstitch.results import Baseline, CellRow, Comparison
+from modelstitch.specs import StitchSpec
 
 _SCHEMA = """
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -33,6 +34,8 @@ CREATE TABLE cells (
     objective TEXT NOT NULL, control TEXT NOT NULL, seed INTEGER NOT NULL,
     accuracy REAL, standard_error REAL, loss REAL, n_parameters INTEGER NOT NULL, bridge TEXT NOT NULL,
     steps INTEGER NOT NULL, seconds REAL NOT NULL, n_heldout INTEGER NOT NULL, failure TEXT,
+    start TEXT NOT NULL, converged INTEGER, gain REAL, noise REAL, total_steps INTEGER NOT NULL,
+    precision TEXT NOT NULL,
     stitch_file TEXT, finished_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
 );
 """
@@ -227,7 +230,7 @@ def _facts(connection: sqlite3.Connection) -> dict[str, Any]:
 def _comparison(connection: sqlite3.Connection) -> Comparison:
     facts = _facts(connection)
     cells = [
-        CellRow(**dict(zip(_COLUMNS, values, strict=True)))
+        _row(dict(zip(_COLUMNS, values, strict=True)))
         for values in connection.execute(f"SELECT {', '.join(_COLUMNS)} FROM cells")
     ]
     spec = facts["spec"]
@@ -240,7 +243,7 @@ def _comparison(connection: sqlite3.Connection) -> Comparison:
             ("receiver_cut", spec["receiver_cuts"]),
             (
                 "stitch",
-                [each["family"] + ("+batch" if each["norm"] == "batch" else "") for each in spec["stitches"]],
+                [StitchSpec(**each).label for each in spec["stitches"]],
             ),
         )
     }
@@ -260,6 +263,11 @@ def _comparison(connection: sqlite3.Connection) -> Comparison:
         baselines=tuple(baselines),
         notes=facts["notes"],
     )
+
+
+def _row(values: dict[str, Any]) -> CellRow:
+    converged = values["converged"]
+    return CellRow(**{**values, "converged": None if converged is None else bool(converged)})
 
 
 def read_run(folder: str | Path) -> Comparison:

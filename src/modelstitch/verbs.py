@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from modelstitch.errors import RunError
-from modelstitch.grid import fit_grid
+from modelstitch.grid import Budget, fit_grid
 from modelstitch.progress import SILENT, Progress
 from modelstitch.results import Comparison
-from modelstitch.runs import MEMORY_BYTES, run
+from modelstitch.runs import BUDGET, run
 from modelstitch.session import Model, prepare
 from modelstitch.specs import FitSpec, StitchSpec
 from modelstitch.stitched import Stitched
@@ -31,7 +31,7 @@ def compare(
     controls: Sequence[str] = ("random-sender",),
     seeds: Sequence[int] = (0,),
     device: str = "auto",
-    memory_bytes: int = MEMORY_BYTES,
+    budget: Budget = BUDGET,
     progress: Progress = SILENT,
 ) -> Comparison:
     """Stitch every sender cut into every receiver cut and score each stitched network on held-out examples.
@@ -46,7 +46,7 @@ def compare(
         controls: grids with untrained copies to run beside the real one; ``()`` for none.
         seeds: fitting seeds; each also draws its own untrained copies.
         device: ``auto``, ``cpu`` or ``cuda``.
-        memory_bytes: how much of one sender cut's representations may be kept.
+        budget: how much of the representations may be kept at once.
         progress: who watches.
 
     Returns:
@@ -72,7 +72,7 @@ def compare(
         device=device,
         progress=progress,
     )
-    return run(session, out=out, memory_bytes=memory_bytes, progress=progress)
+    return run(session, out=out, budget=budget, progress=progress)
 
 
 def stitch(
@@ -86,7 +86,7 @@ def stitch(
     fit: FitSpec | None = None,
     seed: int = 0,
     device: str = "auto",
-    memory_bytes: int = MEMORY_BYTES,
+    budget: Budget = BUDGET,
 ) -> Stitched:
     """Fit one stitch and return the stitched network as an ordinary module.
 
@@ -112,7 +112,7 @@ def stitch(
         seeds=(seed,),
         device=device,
     )
-    (fitted,) = fit_grid(session.pair, session.cells, session.spec.fit, memory_bytes)
+    (fitted,) = fit_grid(session.pair, session.cells, session.spec.fit, budget)
     return Stitched(fitted, session.pair.sender, session.pair.receiver)
 
 

@@ -118,7 +118,10 @@ NO_SUCH = "no_such_module_xyz:build"
         (["compare", "PAIR", "--data", "/no/such/folder"], "no such file or folder"),
         (["compare", "PAIR", "--cuts", "layer.1"], "nearest legal cuts: layers.1"),
         (["compare", "PAIR", "--stitch", "afine"], "did you mean 'affine'"),
-        (["compare", "PAIR", "--objective", "match"], "unknown objective 'match': expected one of task"),
+        (["compare", "PAIR", "--objective", "mach"], "did you mean 'match'"),
+        (["compare", "PAIR", "--stitch", "lowrank(0)"], "a size of at least 1 for the family lowrank, got 0"),
+        (["compare", "PAIR", "--stitch", "conv(2"], "expected a stitch such as affine, lowrank(8)"),
+        (["compare", "PAIR", "--ladder", "--stitch", "mlp"], "expected either --ladder or --stitch"),
         (["compare", "PAIR", "--channels", "2"], "cannot take inputs of shape (2, 8, 8)"),
         (["compare", "PAIR", "--sender-size", "0"], "expected image size > 0, got 0"),
         (["compare", "PAIR", "--norm", "layer"], "unknown norm 'layer'"),
@@ -168,7 +171,7 @@ def test_an_unwritable_run_folder_and_one_of_another_spec(
     before = (tmp_path / "run" / "cells.csv").read_bytes()
     capsys.readouterr()
     assert main([*common, *run, "--learning-rate", "0.5"]) == 2
-    assert "its learning rate is 0.03, this one's 0.5" in capsys.readouterr().err
+    assert "its learning rate is 0.1, this one's 0.5" in capsys.readouterr().err
     assert main(["compare", pair[1], *common[2:], *run]) == 2
     assert "its sender is R1111 (width 4, seed 0) (weights" in capsys.readouterr().err
     assert (tmp_path / "run" / "cells.csv").read_bytes() == before

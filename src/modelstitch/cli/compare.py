@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
 from modelstitch.cli.options import memory, view_of
+from modelstitch.errors import SpecError
 from modelstitch.specs import ROLE_SEEDS, DataSpec, FitSpec, ModelSpec, StitchSpec, View
 
 if TYPE_CHECKING:
+    from modelstitch.grid import Budget
+    from modelstitch.representations import Pass
     from modelstitch.results import Comparison
     from modelstitch.session import Session
 
@@ -41,9 +44,12 @@ class Compare:
     receiver_cuts: tuple[str, ...] = ()
     """Cuts of the receiver."""
     stitch: tuple[str, ...] = ("affine",)
-    """Families of stitches to fit: affine, identity (where shapes agree)."""
+    """Stitches to fit: identity, scale, orthogonal, pooled, lowrank(RANK), affine (the paper's), conv(KERNEL), mlp(HIDDEN)."""
+    ladder: bool = False
+    """Fit ten stitches from identity to conv(3) instead, and report how accuracy grows with parameters."""
     objective: str = "task"
-    """What a stitch is fitted to: task, the receiver's own loss."""
+    """What a stitch is fitted to: task (the receiver's own loss), match (the expected representation, in closed form),
+    logits (the receiver's own outputs), latent (expected representations at the cut and after it)."""
     norm: str = "none"
     """none (the paper's stitch) or batch (batch norm before and after the convolution)."""
     controls: tuple[str, ...] = ("random-sender",)
@@ -51,11 +57,12 @@ class Compare:
     seeds: tuple[int, ...] = (0,)
     """Fitting seeds; each also draws its own untrained copies."""
     protocol: str = "default"
-    """default (Adam, standardised channels) or paper (SGD as Hernandez et al. 2022)."""
+    """default (fast, and as long as it gains), paper (SGD as Hernandez et al. 2022) or bansal (Adam as Bansal et al. 2021, for
+    --norm batch)."""
     epochs: float | None = None
-    """Passes over the training part for each stitch; the protocol's own without it."""
+    """A fixed number of passes over the training part for each stitch, instead of as long as it gains."""
     steps: int | None = None
-    """Optimiser steps for each stitch, instead of epochs."""
+    """A fixed number of optimiser steps for each stitch, likewise."""
     batch_size: int | None = None
     """Examples a step; the protocol's own without it."""
     learning_rate: float | None = None
@@ -93,7 +100,9 @@ class Compare:
     device: str = "auto"
     """auto, cpu or cuda."""
     memory: str = "2GB"
-    """How much of one sender cut's representations is kept instead of computed again."""
+    """How much of the sender's representations is kept at once instead of computed again."""
+    keep: Literal["auto", "device", "host", "disk", "recompute"] = "auto"
+    """Where representations are kept; auto: on the device, in as many passes as the memory asks for."""
     dry_run: bool = False
     """Check everything, print what the run would cost, and stop."""
     json: bool = False
@@ -103,7 +112,8 @@ class Compare:
         """Run the grid; return whether some cells failed."""
         memory_bytes = memory(self.memory)
         fit = self._fit()
-        stitches = [StitchSpec(family=family, norm=self.norm) for family in self.stitch]  # type: ignore[arg-type]
+        if self.ladder and (self.stitch != ("affine",) or self.norm != "none"):
+            raise SpecError("expected either --ladder or --stitch and --norm, got both")
         data = DataSpec(
             source=self.data, limit=self.limit, heldout_limit=self.heldout_limit, seed=self.data_seed
         )
@@ -111,9 +121,13 @@ class Compare:
         receiver = self._model("receiver")
 
         from modelstitch.cli.show import watching
+        from modelstitch.grid import Budget
         from modelstitch.runs import run
         from modelstitch.session import prepare
+        from modelstitch.stitches.ladder import LADDER
 
+        stitches = LADDER if self.ladder else [StitchSpec.parse(text, self.norm) for text in self.stitch]
+        budget = Budget(memory_bytes, self.keep)
         with watching() as watcher:
             session = prepare(
                 sender,
@@ -131,9 +145,9 @@ class Compare:
             )
             if self.dry_run:
                 watcher.stage("timing one step of each cell")
-                text = self._estimate(session, memory_bytes)
+                text = self._estimate(session, budget)
             else:
-                comparison = run(session, out=self.out, memory_bytes=memory_bytes, progress=watcher)
+                comparison = run(session, out=self.out, budget=budget, progress=watcher)
         if self.dry_run:
             print(text)
             return False
@@ -162,26 +176,31 @@ class Compare:
             view=view,
         )
 
-    def _estimate(self, session: Session, memory_bytes: int) -> str:
+    def _estimate(self, session: Session, budget: Budget) -> str:
         import json
 
         from modelstitch.estimate import estimate
 
-        cost = estimate(session, memory_bytes)
+        cost = estimate(session, budget)
         if self.json:
-            return json.dumps(vars(cost))
+            return json.dumps(asdict(cost))
         spec = session.spec
-        total = len(spec.sender_cuts)
         return "\n".join(
             [
-                f"cells:      {cost.n_cells} ({total} sender cuts x {len(spec.receiver_cuts)} receiver cuts x "
-                f"{len(spec.stitches)} stitches x {len(spec.controls)} grids x {len(spec.seeds)} seeds)",
+                f"cells:      {cost.n_cells} ({len(spec.sender_cuts)} sender cuts x {len(spec.receiver_cuts)} receiver "
+                f"cuts x {len(spec.stitches)} stitches x {len(spec.controls)} grids x {len(spec.seeds)} seeds)",
                 f"parameters: {cost.n_parameters:,} in all stitches",
                 f"time:       about {_duration(cost.seconds)}",
-                f"memory:     about {cost.bytes / 1e9:.1f} GB beside Python and PyTorch; representations of "
-                f"{len(cost.kept)} of {total} sender cuts are kept, the others computed again",
+                f"memory:     about {cost.bytes / 1e9:.1f} GB beside Python and PyTorch",
+                f"passes:     {len(cost.passes)}; " + "; ".join(map(_shown, cost.passes)),
+                f"            (computing representations again at each step would add {_duration(cost.recomputed_seconds)})",
             ]
         )
+
+
+def _shown(each: Pass) -> str:
+    where = {"device": "kept", "recompute": "computed again"}.get(each.place, f"kept on {each.place}")
+    return f"{', '.join(each.names)} {where}, {each.bytes / 1e9:.2f} GB"
 
 
 def _duration(seconds: float) -> str:
@@ -198,7 +217,7 @@ def report(comparison: Comparison, out: Path | None, as_json: bool) -> bool:
     if as_json:
         print(json.dumps(comparison.to_json(), allow_nan=False))
     else:
-        from modelstitch.cli.show import print_matrix
+        from modelstitch.cli.show import print_curves, print_matrix
 
         for stitch in comparison.stitches:
             accuracies = [
@@ -209,10 +228,13 @@ def report(comparison: Comparison, out: Path | None, as_json: bool) -> bool:
             print_matrix(comparison.matrix(stitch=stitch), f"{stitch}: {', '.join(accuracies)}")
         for sentence in comparison.sentences():
             print(f"- {sentence}")
+        if len(comparison.stitches) > 2:
+            print_curves(comparison)
         if out is not None:
             print("\nFiles:")
             for name, what in (
                 ("matrix.png", "the picture"),
+                *([("capacity.png", "the capacity curves")] if len(comparison.stitches) > 2 else []),
                 ("cells.csv", "the table"),
                 ("cells.parquet", "the same"),
                 ("run.sqlite", "the database"),

@@ -42,7 +42,7 @@ class Demo:
                 str(paths[0]),
                 str(paths[1]),
                 DataSpec(source="digits"),
-                fit=FitSpec(batch_size=128, epochs=8),
+                fit=FitSpec(),
                 controls=CONTROLS,
                 seeds=(self.seed,),
                 device="cpu",

@@ -23,6 +23,8 @@ from modelstitch.progress import Progress
 if TYPE_CHECKING:
     import xarray as xr
 
+    from modelstitch.results import Comparison
+
 
 class Watcher(Progress):
     """Shows stages and finished cells as one line with the time left."""
@@ -74,6 +76,22 @@ def print_matrix(matrix: xr.DataArray, title: str) -> None:
     for name, row in zip(matrix["sender_cut"].to_numpy(), matrix.to_numpy(), strict=True):
         table.add_row(str(name), *[_shade(float(value)) for value in row])
     console.print(table)
+
+
+def print_curves(comparison: Comparison) -> None:
+    """Print for each cell the smallest stitch that suffices, and the one at which controls catch up."""
+    from modelstitch.curves import capacity_curves
+
+    table = Table(title="how much stitch it takes")
+    for heading in ("cell", "reaches 95 % of the receiver", "a control catches up"):
+        table.add_column(heading)
+    for curve in capacity_curves(comparison):
+        found = [
+            "with none" if point is None else f"{point.stitch}, {point.n_parameters:,} parameters"
+            for point in (curve.sufficient, curve.caught_up)
+        ]
+        table.add_row(f"{curve.sender_cut} -> {curve.receiver_cut}", *found)
+    Console().print(table)
 
 
 def _shade(value: float) -> Text:

@@ -182,7 +182,7 @@ class Cutting:
         other.model = model
         return other
 
-    def prefix(self, *names: str, frozen: bool = False) -> nn.Module:
+    def prefix(self, *names: str, frozen: bool = False) -> slicing.Slice:
         """Return the module from the input to a tuple of the representations at ``names``.
 
         Args:
@@ -193,9 +193,13 @@ class Cutting:
         captured = self._captured
         return slicing.prefix(captured.graph_module, self.model, captured.primary, nodes, frozen)
 
-    def suffix(self, name: str, frozen: bool = False) -> nn.Module:
-        """Return the module from the representation at ``name`` to the model's output."""
+    def suffix(self, name: str, frozen: bool = False, later: tuple[str, ...] | None = None) -> slicing.Slice:
+        """Return the module from the representation at ``name`` to the model's output.
+
+        With ``later``, to the tuple of the representations at these later cuts instead.
+        """
         captured, cut = self._captured, self.find(name)
+        nodes = None if later is None else [self._nodes[self.find(each).name] for each in later]
         try:
             return slicing.suffix(
                 captured.graph_module,
@@ -204,9 +208,16 @@ class Cutting:
                 self._nodes[cut.name],
                 captured.out_spec,
                 frozen,
+                nodes,
             )
         except CutError as error:
             raise CutError(f"cannot cut model {self.name} at {name!r}: {error}") from error
+
+    def later(self, name: str) -> tuple[str, ...]:
+        """Return the block boundaries after the cut ``name``."""
+        found = self.find(name)
+        after = self.cuts[self.cuts.index(found) + 1 :]
+        return tuple(cut.name for cut in after if cut.boundary)
 
     def activation_bytes(self, name: str) -> int:
         """Return the bytes of all tensors that the suffix at ``name`` makes for one example (an upper bound)."""

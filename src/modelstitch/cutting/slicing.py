@@ -53,7 +53,8 @@ def attribute(model: nn.Module, target: str) -> Tensor:
     return value
 
 
-def _build(graph: Graph, values: dict[str, Tensor]) -> GraphModule:
+def build_module(graph: Graph, values: dict[str, Tensor]) -> GraphModule:
+    """Build the module that runs ``graph`` with ``values`` as its parameters and buffers, by dotted name."""
     root = nn.Module()
     for target, value in values.items():
         holder: nn.Module = root
@@ -98,7 +99,7 @@ def prefix(source: GraphModule, model: nn.Module, primary: Node, cuts: list[Node
         if node in needed:
             mapped[node] = graph.node_copy(node, mapped.__getitem__)
     graph.output(tuple(mapped[cut] for cut in cuts))
-    return Slice(_build(graph, _values(source, model, needed, frozen)), None)
+    return Slice(build_module(graph, _values(source, model, needed, frozen)), None)
 
 
 def suffix(
@@ -108,8 +109,11 @@ def suffix(
     cut: Node,
     out_spec: pytree.TreeSpec,
     frozen: bool,
+    later: list[Node] | None = None,
 ) -> Slice:
     """Build the module that maps the representation at ``cut`` to the model's output.
+
+    With ``later``, it maps it to a tuple of the representations at these later cuts instead.
 
     Sizes that the model reads off its input are read off the representation instead.
 
@@ -117,7 +121,7 @@ def suffix(
         CutError: data reaches the output around the cut, or a size cannot be read off the representation.
     """
     (output,) = (node for node in source.graph.nodes if node.op == "output")
-    needed = _needed(list(output.all_input_nodes), cut)
+    needed = _needed(list(output.all_input_nodes) if later is None else later, cut)
     graph = Graph()
     x = graph.placeholder("representation")
     mapped: dict[Node, Node] = {cut: x}
@@ -140,9 +144,11 @@ def suffix(
         if missing:
             raise CutError(f"the output also depends on the input through {', '.join(missing)}")
         mapped[node] = graph.node_copy(node, mapped.__getitem__)
-    graph.output(pytree.tree_map(lambda each: mapped.get(each, each), output.args[0]))
+    wanted = output.args[0] if later is None else tuple(later)
+    graph.output(pytree.tree_map(lambda each: mapped.get(each, each), wanted))
     used = {node for node in needed if node in mapped}
-    return Slice(_build(graph, _values(source, model, used, frozen)), out_spec)
+    values = _values(source, model, used, frozen)
+    return Slice(build_module(graph, values), out_spec if later is None else None)
 
 
 def _derived(graph: Graph, x: Node, cut: Node, node: Node) -> Node:

@@ -1,22 +1,33 @@
-"""Fit a stitch to the receiver's own task by gradient descent; both networks stay frozen."""
+"""Fit a stitch by gradient descent; both networks stay frozen.
+
+The length of a fit is found by doubling. A complete schedule of n steps is a warm-up, a constant rate, and the mean of
+the parameters over its second half (Polyak & Juditsky 1992), which does what a decay to zero would do. So a schedule of
+2n steps goes on where that of n steps ended, and each is to the bit what it would be alone.
+"""
 
 from __future__ import annotations
 
+import copy
 import math
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from modelstitch.fitting.coordinates import fold
-from modelstitch.fitting.moments import ChannelMoments
+from modelstitch.fitting.coordinates import Coordinates
+from modelstitch.fitting.muon import Muon
+from modelstitch.fitting.objectives import Objective
+from modelstitch.fitting.schedules import RunningMean, averaged_rate, batches, rate, spread
 from modelstitch.specs import FitSpec
-from modelstitch.stitches import Affine, Stitch
+from modelstitch.stitches import Stitch, Values
 
 _NORM_EXAMPLES, _NORM_BATCH = 4096, 256
+_ASIDE_BATCH = 256
+_START_EXAMPLES = 256
+_RETRY_RATE = 0.1
 
 
 @dataclass(frozen=True)
@@ -25,139 +36,301 @@ class Fitted:
 
     Attributes:
         loss: mean training loss over the last tenth of the steps.
-        steps: optimiser steps taken.
+        steps: length of the schedule whose stitch was kept; 0 for a closed form.
         seconds: wall-clock time.
+        start: ``closed form``, ``random`` or ``none``.
+        converged: whether twice the steps gained less than their noise; None where that was not asked.
+        gain: what the last doubling gained in score on the examples kept aside.
+        noise: two standard errors of that gain.
+        total_steps: optimiser steps taken in all.
+        retried: whether the rate was lowered after a loss that was not finite.
         unchanged: names of parameters that no step changed.
         failure: why the fit ended early, or None.
+        precision: of the frozen halves.
     """
 
     loss: float
     steps: int
     seconds: float
+    start: str = "random"
+    converged: bool | None = None
+    gain: float | None = None
+    noise: float | None = None
+    total_steps: int = 0
+    retried: bool = False
     unchanged: tuple[str, ...] = ()
     failure: str | None = None
+    precision: str = "float32"
 
 
-def rate(step: int, n_steps: int, warmup_share: float) -> float:
-    """Return the share of the highest learning rate at ``step``: linear warm-up, then cosine to zero.
+@dataclass(frozen=True)
+class Candidate:
+    """A finished stitch: its state in plain coordinates and its scores on the examples kept aside (n,)."""
 
-    Example:
-        >>> [round(rate(step, 10, 0.2), 2) for step in range(10)]
-        [0.5, 1.0, 1.0, 0.96, 0.85, 0.69, 0.5, 0.31, 0.15, 0.04]
-    """
-    warmup = max(1, round(n_steps * warmup_share)) if warmup_share else 0
-    if step < warmup:
-        return (step + 1) / warmup
-    return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, n_steps - warmup)))
+    state: dict[str, Tensor]
+    scores: Tensor
+    steps: int
+    loss: float
 
 
-def batches(n_examples: int, batch_size: int, n_steps: int, generator: torch.Generator) -> Iterator[Tensor]:
-    """Yield ``n_steps`` index tensors: shuffled passes over the examples in whole batches.
-
-    A set smaller than one batch is taken whole.
-    """
-    size = min(batch_size, n_examples)
-    order = torch.empty(0, dtype=torch.int64)
-    for _ in range(n_steps):
-        if len(order) < size:
-            order = torch.randperm(n_examples, generator=generator)
-        yield order[:size]
-        order = order[size:]
+class _DivergedError(Exception):
+    """The loss is not finite."""
 
 
-def fit(
-    stitch: Stitch,
-    suffix: nn.Module,
-    provided: Callable[[Tensor], Tensor],
-    labels: Tensor,
-    loss: Callable[[Tensor, Tensor], Tensor],
-    spec: FitSpec,
-    generator: torch.Generator,
-    moments: tuple[ChannelMoments, ChannelMoments],
-) -> Fitted:
-    """Fit ``stitch`` in place so that ``suffix(stitch(provided))`` has a small loss.
+class Fit:
+    """One stitch being fitted to one objective.
 
     Args:
-        stitch: the stitch, at its random start.
-        suffix: the receiver after its cut; its parameters are not changed.
+        stitch: at PyTorch's random start; holds the fitted parameters in the end.
+        objective: what it is fitted to.
         provided: maps example indices (n,) to provided representations (n, ...).
-        labels: (N,) class indices.
-        loss: maps outputs and labels to the mean loss of a batch.
-        spec: optimiser, schedule, coordinates.
-        generator: source of the order of examples.
-        moments: of the provided and of the expected representation, for standardised coordinates.
-
-    Returns:
-        How the fit ended; a loss that is not finite ends it early, with the reason in ``failure``.
-
-    Source: the objective *task* is the vanilla stitch of Hernandez et al. 2022, section 3.
+        examples: indices to fit on.
+        aside: indices kept aside, which tell whether the fit has converged; may be empty where its length is fixed.
+        spec: optimiser, schedule, start.
+        generator: source of the random start and of the order of examples.
+        coordinates: in which to fit; None for plain ones.
+        closed_form: a start in plain coordinates, or None.
+        micro_batch: examples that go through the frozen half at once; the sum of their gradients is that of the batch.
     """
-    start = time.perf_counter()
-    parameters = list(stitch.parameters())
-    if not parameters:
-        return Fitted(loss=math.nan, steps=0, seconds=0.0)
-    n_steps = spec.n_steps(len(labels))
+
+    def __init__(
+        self,
+        stitch: Stitch,
+        objective: Objective,
+        provided: Callable[[Tensor], Tensor],
+        examples: Tensor,
+        aside: Tensor,
+        spec: FitSpec,
+        generator: torch.Generator,
+        coordinates: Coordinates | None = None,
+        closed_form: Values | None = None,
+        micro_batch: int | None = None,
+    ) -> None:
+        self.stitch, self.objective, self.provided = stitch, objective, provided
+        self.examples, self.aside, self.spec = examples, aside, spec
+        self.generator, self.coordinates, self.closed_form = generator, coordinates, closed_form
+        self.micro_batch = micro_batch or spec.batch_size
+        self.total_steps = 0
+
+    def run(self) -> Fitted:
+        """Fit the stitch in place.
+
+        Returns:
+            How the fit ended. A loss that is not finite is tried once more at a tenth of the rate, and then ends the fit,
+            with the reason in ``failure``.
+        """
+        begin = time.perf_counter()
+        if not list(self.stitch.parameters()):
+            return Fitted(loss=math.nan, steps=0, seconds=0.0, start="none")
+        untouched = copy.deepcopy(self.stitch.state_dict())
+        start, values = self._start()
+        state = self.generator.get_state()
+        retried = False
+        try:
+            fitted = self._schedules(start, values, self.spec)
+        except _DivergedError:
+            retried = True
+            self.generator.set_state(state)
+            self.stitch.load_state_dict(untouched)
+            slower = replace(self.spec, learning_rate=self.spec.learning_rate * _RETRY_RATE)
+            try:
+                fitted = self._schedules(start, values, slower)
+            except _DivergedError as reason:
+                self.stitch.eval()
+                fitted = Fitted(
+                    loss=math.nan, steps=0, seconds=0.0, failure=f"{reason}, also at a tenth of the rate"
+                )
+        return replace(
+            fitted,
+            start=start,
+            retried=retried,
+            seconds=time.perf_counter() - begin,
+            total_steps=self.total_steps,
+        )
+
+    def _start(self) -> tuple[str, Values]:
+        """Return the start in the coordinates of the fit, and what it is called."""
+        closed = self._from_plain(self.closed_form) if self.closed_form is not None else None
+        if closed is not None and self.spec.start == "closed-form":
+            return "closed form", closed
+        if self.coordinates is None:
+            drawn = {name: value.detach().clone() for name, value in self.stitch.named_parameters()}
+        else:
+            drawn = self.stitch.random_start(self.generator)
+            drawn = {name: value.to(self.stitch.get_parameter(name)) for name, value in drawn.items()}
+        if closed is None or self.spec.start == "random":
+            return "random", drawn
+        few = self.examples[:: max(1, len(self.examples) // _START_EXAMPLES)][:_START_EXAMPLES]
+        with torch.no_grad():
+            losses = [float(self._loss(each, few)) for each in (closed, drawn)]
+        # A comparison with NaN is false: only a random start that is certainly better replaces the closed form.
+        return ("random", drawn) if losses[1] < losses[0] else ("closed form", closed)
+
+    def _from_plain(self, values: Values) -> Values:
+        return values if self.coordinates is None else self.stitch.from_plain(values, self.coordinates)
+
+    def _to_plain(self, values: Values) -> Values:
+        return values if self.coordinates is None else self.stitch.to_plain(values, self.coordinates)
+
+    def _stitched(self, values: Values, x: Tensor) -> Tensor:
+        plain = self._to_plain(values)
+        if self.stitch.spec.norm == "none":
+            plain = {name: value.to(x.dtype) for name, value in plain.items()}
+            y = functional_call(self.stitch, plain, (x,))
+        else:  # batch norm takes its statistics in full precision
+            y = functional_call(self.stitch, plain, (_full(x),)).to(x.dtype)
+        assert isinstance(y, Tensor)
+        return y
+
+    def _loss(self, values: Values, indices: Tensor) -> Tensor:
+        return self.objective.loss(self._stitched(values, self.provided(indices)), indices)
+
+    def _schedules(self, kind: str, start: Values, spec: FitSpec) -> Fitted:
+        values = {name: value.clone().requires_grad_() for name, value in start.items()}
+        optimiser = _optimiser(spec, list(values.values()))
+        stream = batches(self.examples, spec.batch_size, self.generator)
+        averaged = spec.schedule == "averaged"
+        n_steps, done = spec.n_steps(len(self.examples)), 0
+        # A closed form is a stitch already, and may be the best there is; a random start is none.
+        closed = spec.automatic and kind == "closed form"
+        best = last = self._candidate(start, 0, math.nan) if closed else None
+        converged: bool | None = None
+        gain = noise = None
+        while True:
+            mean, losses = RunningMean(), []
+            for step in range(done, n_steps):
+                share = averaged_rate(step) if averaged else rate(step, n_steps, spec.warmup_share)
+                losses.append(self._step(values, optimiser, next(stream), spec, share))
+                if step >= n_steps // 2:
+                    mean.add(values)
+            done = n_steps
+            loss = torch.stack(losses[-max(1, n_steps // 10) :]).mean().item()
+            if not math.isfinite(loss):
+                raise _DivergedError(f"loss {loss} after {n_steps} steps")
+            candidate = self._candidate(mean.value(self.stitch) if averaged else values, n_steps, loss)
+            if last is None:
+                best = candidate
+            else:
+                gain, noise = paired_gain(candidate.scores, last.scores)
+                assert best is not None
+                if candidate.scores.mean() >= best.scores.mean():
+                    best = candidate
+                if gain <= noise:
+                    converged = True
+                elif 2 * n_steps > spec.max_steps(len(self.examples)):
+                    converged = False
+            if not spec.automatic or converged is not None:
+                break
+            last, n_steps = candidate, 2 * n_steps
+        assert best is not None
+        unchanged = tuple(name for name, value in values.items() if torch.equal(value, start[name]))
+        self.stitch.load_state_dict(best.state)
+        self.stitch.eval()
+        return Fitted(
+            loss=best.loss,
+            steps=best.steps,
+            seconds=0.0,
+            converged=converged,
+            gain=gain,
+            noise=noise,
+            unchanged=unchanged,
+        )
+
+    def _step(
+        self, values: Values, optimiser: torch.optim.Optimizer, indices: Tensor, spec: FitSpec, share: float
+    ) -> Tensor:
+        for group in optimiser.param_groups:
+            group["lr"] = spec.learning_rate * share
+        self.stitch.train()
+        y = self._stitched(values, self.provided(indices))
+        value, gradient = self._through(y.detach(), indices)
+        gradients = torch.autograd.grad(y, list(values.values()), gradient, allow_unused=True)
+        for parameter, each in zip(values.values(), gradients, strict=True):
+            parameter.grad = torch.zeros_like(parameter) if each is None else each
+        optimiser.step()
+        projected = self.stitch.project({name: each.detach() for name, each in values.items()})
+        with torch.no_grad():
+            for name, each in values.items():
+                if projected[name] is not each:
+                    each.copy_(projected[name])
+        self.total_steps += 1
+        # Looking at the value every step would wait for the device; a value that is not finite spreads to the next.
+        if self.total_steps % 16 == 1 and not torch.isfinite(value):
+            raise _DivergedError(f"loss {value.item()}")
+        return value
+
+    def _through(self, y: Tensor, indices: Tensor) -> tuple[Tensor, Tensor]:
+        """Return loss and gradient at the stitched representation, in micro-batches; out of memory halves them."""
+        while True:
+            try:
+                losses, gradients = [], []
+                for part, some in zip(
+                    y.split(self.micro_batch), indices.split(self.micro_batch), strict=True
+                ):
+                    leaf = part.detach().requires_grad_()
+                    loss = self.objective.loss(leaf, some) * (len(part) / len(y))
+                    (gradient,) = torch.autograd.grad(loss, leaf)
+                    losses.append(loss.detach())
+                    gradients.append(gradient)
+                return torch.stack(losses).sum(), torch.cat(gradients)
+            except torch.OutOfMemoryError:
+                if self.micro_batch == 1:
+                    raise
+                self.micro_batch = max(1, self.micro_batch // 2)
+
+    def _candidate(self, values: Values, n_steps: int, loss: float) -> Candidate:
+        """Finish the stitch as it would be if the fit ended here, and score it on the examples kept aside."""
+        with torch.no_grad():
+            for name, value in self._to_plain(values).items():
+                self.stitch.get_parameter(name).copy_(value)
+        settle_norms(self.stitch, self.provided, self.examples)
+        self.stitch.eval()
+        scores = [torch.zeros(0)]
+        with torch.no_grad():
+            for indices in self.aside.split(_ASIDE_BATCH):
+                x = self.provided(indices)
+                y = self._stitched(values, x)
+                scores.append(self.objective.score(y, indices).float().cpu())
+        return Candidate(
+            {name: value.detach().clone() for name, value in self.stitch.state_dict().items()},
+            torch.cat(scores),
+            n_steps,
+            loss,
+        )
+
+
+def paired_gain(scores: Tensor, before: Tensor) -> tuple[float, float]:
+    r"""Return the mean gain of paired scores (n,), and its noise: two standard errors.
+
+    .. math:: \bar d, \quad 2 \sqrt{\mathrm{var}(d) / n}, \quad d = s - s_0
+
+    Example:
+        >>> paired_gain(torch.tensor([1.0, 1.0, 1.0, 0.0]), torch.tensor([0.0, 1.0, 1.0, 0.0]))
+        (0.25, 0.5)
+    """
+    difference = (scores - before).double()
+    n = len(difference)
+    if n < 2:
+        return float(difference.sum()), math.inf
+    return float(difference.mean()), float(2 * difference.std() / n**0.5)
+
+
+def _optimiser(spec: FitSpec, parameters: list[Tensor]) -> torch.optim.Optimizer:
     if spec.optimiser == "sgd":
-        optimiser: torch.optim.Optimizer = torch.optim.SGD(
+        return torch.optim.SGD(
             parameters, spec.learning_rate, momentum=spec.momentum, weight_decay=spec.weight_decay
         )
-    else:
-        optimiser = torch.optim.Adam(parameters, spec.learning_rate, weight_decay=spec.weight_decay)
-    if spec.coordinates == "standardised":
-        _start_at_moments(stitch, moments[1])
-    at_start = {name: value.detach().clone() for name, value in stitch.named_parameters()}
-    run = _in_coordinates(stitch, spec, moments)
-    tail: list[Tensor] = []
-    failure = None
-    stitch.train()
-    step = 0
-    for step, indices in enumerate(batches(len(labels), spec.batch_size, n_steps, generator), 1):
-        for group in optimiser.param_groups:
-            group["lr"] = spec.learning_rate * rate(step - 1, n_steps, spec.warmup_share)
-        value = loss(suffix(run(provided(indices))), labels[indices])
-        if not torch.isfinite(value):
-            failure = f"loss {value.item()} at step {step} of {n_steps}"
-            break
-        optimiser.zero_grad(set_to_none=True)
-        value.backward()
-        optimiser.step()
-        if step > n_steps - max(1, n_steps // 10):
-            tail.append(value.detach())
-    stitch.eval()
-    unchanged = tuple(name for name, value in stitch.named_parameters() if torch.equal(value, at_start[name]))
-    _settle_norms(stitch, provided, len(labels))
-    if _standardised(stitch, spec):
-        with torch.no_grad():
-            for name, value in _folded(stitch, moments).items():
-                stitch.get_parameter(name).copy_(value)
-    mean = torch.stack(tail).mean().item() if tail and failure is None else math.nan
-    return Fitted(
-        loss=mean,
-        steps=step,
-        seconds=time.perf_counter() - start,
-        unchanged=unchanged,
-        failure=failure,
-    )
+    if spec.optimiser == "adam":
+        return torch.optim.Adam(parameters, spec.learning_rate, weight_decay=spec.weight_decay)
+    return Muon(parameters, spec.learning_rate, spec.momentum, spec.weight_decay)
 
 
-def _norms(stitch: Stitch) -> list[nn.BatchNorm2d]:
-    return [each for each in stitch.modules() if isinstance(each, nn.BatchNorm2d)]
-
-
-def _start_at_moments(stitch: Stitch, expected: ChannelMoments) -> None:
-    """Let a last batch norm give each channel the mean and standard deviation that the receiver expects."""
-    if norms := _norms(stitch):
-        with torch.no_grad():
-            norms[-1].weight.copy_(expected.std)
-            norms[-1].bias.copy_(expected.mean)
-
-
-def _settle_norms(stitch: Stitch, provided: Callable[[Tensor], Tensor], n_examples: int) -> None:
-    """Take the statistics of batch norms over training examples as the fitted weights see them.
+def settle_norms(stitch: Stitch, provided: Callable[[Tensor], Tensor], examples: Tensor) -> None:
+    """Take the statistics of a stitch's batch norms over training examples, as its weights are now.
 
     Running averages still hold the weights of earlier steps, all the more after a short schedule.
     """
-    norms = _norms(stitch)
+    norms = [each for each in stitch.modules() if isinstance(each, nn.BatchNorm2d)]
     if not norms:
         return
     momenta = [norm.momentum for norm in norms]
@@ -165,34 +338,14 @@ def _settle_norms(stitch: Stitch, provided: Callable[[Tensor], Tensor], n_exampl
         norm.reset_running_stats()
         norm.momentum = None  # a plain average over the batches that follow
     stitch.train()
-    chosen = torch.linspace(0, n_examples - 1, min(n_examples, _NORM_EXAMPLES)).round().long()
+    chosen = spread(examples, _NORM_EXAMPLES)
     with torch.no_grad():
         for indices in chosen.split(_NORM_BATCH):
-            stitch(provided(indices))
+            stitch(_full(provided(indices)))
     stitch.eval()
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
 
 
-def _standardised(stitch: Stitch, spec: FitSpec) -> bool:
-    # With batch norms around the convolution, its input is standardised already.
-    return spec.coordinates == "standardised" and isinstance(stitch, Affine) and stitch.spec.norm == "none"
-
-
-def _folded(stitch: Stitch, moments: tuple[ChannelMoments, ChannelMoments]) -> dict[str, Tensor]:
-    weight, bias = fold(stitch.get_parameter("weight"), stitch.get_parameter("bias"), *moments)
-    return {"weight": weight, "bias": bias}
-
-
-def _in_coordinates(
-    stitch: Stitch, spec: FitSpec, moments: tuple[ChannelMoments, ChannelMoments]
-) -> Callable[[Tensor], Tensor]:
-    if not _standardised(stitch, spec):
-        return stitch
-
-    def run(x: Tensor) -> Tensor:
-        output = functional_call(stitch, _folded(stitch, moments), (x,))
-        assert isinstance(output, Tensor)
-        return output
-
-    return run
+def _full(x: Tensor) -> Tensor:
+    return x if x.dtype == torch.float64 else x.float()

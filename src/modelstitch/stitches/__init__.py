@@ -6,12 +6,40 @@ import torch
 
 from modelstitch.specs import StitchSpec
 from modelstitch.stitches.affine import Affine
-from modelstitch.stitches.base import Stitch
+from modelstitch.stitches.base import Stitch, Values
+from modelstitch.stitches.conv import Conv
 from modelstitch.stitches.identity import Identity
+from modelstitch.stitches.lowrank import LowRank
+from modelstitch.stitches.mlp import Mlp
+from modelstitch.stitches.orthogonal import Orthogonal
+from modelstitch.stitches.pooled import Pooled
+from modelstitch.stitches.scale import Scale
 
-__all__ = ["FAMILY_CLASSES", "Affine", "Identity", "Stitch", "build"]
+__all__ = [
+    "FAMILY_CLASSES",
+    "Affine",
+    "Conv",
+    "Identity",
+    "LowRank",
+    "Mlp",
+    "Orthogonal",
+    "Pooled",
+    "Scale",
+    "Stitch",
+    "Values",
+    "build",
+]
 
-FAMILY_CLASSES: dict[str, type[Stitch]] = {"identity": Identity, "affine": Affine}
+FAMILY_CLASSES: dict[str, type[Stitch]] = {
+    "identity": Identity,
+    "scale": Scale,
+    "orthogonal": Orthogonal,
+    "pooled": Pooled,
+    "lowrank": LowRank,
+    "affine": Affine,
+    "conv": Conv,
+    "mlp": Mlp,
+}
 
 
 def build(
@@ -23,7 +51,7 @@ def build(
     """Build an unfitted stitch.
 
     Args:
-        spec: family and norm.
+        spec: family, size and norm.
         provided_shape, expected_shape: shapes of one representation, batch axis left out.
         generator: source of the random start; without one, the global state of torch.
 

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from modelstitch.errors import SpecError
-from modelstitch.fitting.trained import rate
+from modelstitch.fitting.schedules import rate
 from modelstitch.layouts import channels_last
 from modelstitch.specs import View
 from modelstitch.tasks import accuracy, is_correct

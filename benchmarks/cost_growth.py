@@ -1,0 +1,77 @@
+"""How the time of a grid grows with cuts, models, images and width, as a picture.
+
+    python benchmarks/cost_growth.py --data FOLDER [--out cost_growth.png] [--json]
+
+Networks are untrained (time does not depend on what they learnt) and every fit has 40 steps, so that all points do the
+same kind of work. The picture shows seconds against each quantity, relative to its first point, beside a line of
+proportional growth; for models, all ordered pairs of n models are stitched, whose per-model work is done once each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from modelstitch.grid import Budget, Pair, fit_grid
+from modelstitch.sources.data import load_data
+from modelstitch.sources.models import load_model
+from modelstitch.specs import CellSpec, DataSpec, FitSpec, ModelSpec
+
+FIT = FitSpec(steps=40)
+
+
+def seconds(data: str, n_cuts: int = 3, n_models: int = 2, limit: int = 2000, width: int = 16) -> float:
+    """Return the seconds that all ordered pairs of ``n_models`` take."""
+    loaded = load_data(DataSpec(source=data, limit=limit, heldout_limit=limit))
+    models = [
+        load_model(ModelSpec(source=f"zoo:R1111(width={width})", seed=seed)) for seed in range(n_models)
+    ]
+    names = [f"layers.{index}" for index in (4, 2, 0, 3, 1)[:n_cuts]]
+    pairs = [Pair(a, b, loaded) for a in models for b in models if a is not b]
+    cells = [CellSpec(sender_cut=a, receiver_cut=b) for a in names for b in names]
+    begin = time.perf_counter()
+    for pair in pairs:
+        list(fit_grid(pair, cells, FIT, Budget(bytes=4 * 10**9)))
+    return time.perf_counter() - begin
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--out", type=Path, default=Path("cost_growth.png"))
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    seconds(options.data, 1)  # warm
+    found = {
+        "cuts of each model": {n: seconds(options.data, n_cuts=n) for n in (1, 2, 3, 5)},
+        "models, all pairs": {n: seconds(options.data, 2, n_models=n) for n in (2, 3, 4)},
+        "images": {n: seconds(options.data, 2, limit=n) for n in (1000, 2000, 4000, 8000)},
+        "width": {n: seconds(options.data, 2, width=n) for n in (8, 16, 32)},
+    }
+    figure = Figure(figsize=(12, 3.2), layout="constrained")
+    FigureCanvasAgg(figure)
+    for ax, (name, points) in zip(figure.subplots(1, 4), found.items(), strict=True):
+        first = next(iter(points))
+        ax.plot(list(points), list(points.values()), marker="o", label="measured")
+        ax.plot(
+            list(points),
+            [points[first] * n / first for n in points],
+            "--",
+            color="grey",
+            label="in proportion",
+        )
+        ax.set_xlabel(name)
+        ax.set_ylabel("seconds")
+        ax.set_ylim(bottom=0)
+    figure.axes[0].legend()
+    figure.savefig(options.out, dpi=120)
+    print(json.dumps(found) if options.json else json.dumps(found, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,24 @@
+"""A convolution that sees beyond its patch: the affine stitch with a larger kernel."""
+
+from __future__ import annotations
+
+from modelstitch.stitches.linear import Linear
+
+
+class Conv(Linear):
+    r"""A k x k convolution; going down by r, its kernel is the r x r patch and (k - 1) / 2 positions around it.
+
+    .. math:: y_{o,p} = b_o + \sum_{i,q} W_{o,i,q} \, x_{i, r p + q}, \quad q \in \{-m..r-1+m\}^2, \; m = (k - 1) / 2
+
+    Zeros stand outside the map. With zero weights outside the patch it is the affine stitch, which lies within it.
+
+    Example:
+        >>> from modelstitch.specs import StitchSpec
+        >>> tuple(Conv(StitchSpec(family="conv", size=3), (4, 8, 8), (6, 4, 4)).weight.shape)
+        (6, 4, 4, 4)
+    """
+
+    @property
+    def reach(self) -> int:
+        assert self.spec.size is not None
+        return (self.spec.size - 1) // 2

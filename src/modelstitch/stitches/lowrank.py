@@ -1,0 +1,89 @@
+"""The affine stitch through a bottleneck: a weight of rank at most r."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from modelstitch.fitting.coordinates import Coordinates
+from modelstitch.specs import StitchSpec
+from modelstitch.stitches.base import Stitch, Values
+from modelstitch.stitches.linear import uniform
+
+
+class LowRank(Stitch):
+    r"""An affine stitch whose weight is a product of two thin ones.
+
+    .. math:: y_{o,p} = b_o + \sum_{k<r} U_{o,k} \sum_{i,q} V_{k,i,q} \, x_{i, r p + q}
+
+    ``down`` is V, a strided convolution (rank, C_provided, kh, kw) without bias; ``up`` is U, a 1 x 1 convolution
+    (C_expected, rank, 1, 1) with bias. A rank above what an affine stitch can have is cut to it.
+
+    Example:
+        >>> stitch = LowRank(StitchSpec(family="lowrank", size=2), (4, 8, 8), (6, 8, 8))
+        >>> tuple(stitch.down_weight.shape), tuple(stitch.up_weight.shape), stitch.n_parameters
+        ((2, 4, 1, 1), (6, 2, 1, 1), 22)
+    """
+
+    def __init__(
+        self, spec: StitchSpec, provided_shape: tuple[int, ...], expected_shape: tuple[int, ...]
+    ) -> None:
+        super().__init__(spec, provided_shape, expected_shape)
+        assert spec.size is not None
+        c_expected = self.expected[0]
+        self.rank = min(spec.size, self.n_features, c_expected)
+        self.down_weight = nn.Parameter(torch.empty(self.rank, self.provided[0], *self.bridge.kernel()))
+        self.up_weight = nn.Parameter(torch.empty(c_expected, self.rank, 1, 1))
+        batch = spec.norm == "batch"
+        self.bias = None if batch else nn.Parameter(torch.empty(c_expected))
+        self.norm_in: nn.Module = nn.BatchNorm2d(self.provided[0]) if batch else nn.Identity()
+        self.norm_out: nn.Module = nn.BatchNorm2d(c_expected) if batch else nn.Identity()
+        self.initialise(None)
+
+    def initialise(self, generator: torch.Generator | None) -> None:
+        """Draw each weight uniformly from +-1 / sqrt(fan in), PyTorch's own start of a convolution."""
+        for weight in (self.down_weight, self.up_weight):
+            weight.data = uniform(tuple(weight.shape), 1 / (3 * weight[0].numel()), generator)
+        if self.bias is not None:
+            self.bias.data = uniform(tuple(self.bias.shape), 1 / (3 * self.rank), generator)
+
+    @property
+    def n_parameters(self) -> int:
+        """Numbers of both weights, less the rank x rank mixing between them that changes nothing."""
+        return super().n_parameters - self.rank**2
+
+    def transform(self, x: Tensor) -> Tensor:
+        middle = F.conv2d(self.norm_in(x), self.down_weight, stride=self.bridge.stride)
+        normed = self.norm_out(F.conv2d(middle, self.up_weight, self.bias))
+        assert isinstance(normed, Tensor)
+        return normed
+
+    def to_plain(self, values: Values, coordinates: Coordinates) -> Values:
+        down = coordinates.input_weight(values["down_weight"])
+        up = coordinates.output_weight(values["up_weight"])
+        plain = {**values, "down_weight": down, "up_weight": up}
+        if "bias" in values:
+            shift = up.flatten(1) @ coordinates.shift(down)
+            plain["bias"] = coordinates.mean_out + coordinates.output_weight(values["bias"]) - shift
+        return plain
+
+    def from_plain(self, values: Values, coordinates: Coordinates) -> Values:
+        down, up = values["down_weight"], values["up_weight"]
+        white = {
+            **values,
+            "down_weight": coordinates.input_weight_back(down),
+            "up_weight": coordinates.output_weight_back(up),
+        }
+        if "bias" in values:
+            shift = up.flatten(1) @ coordinates.shift(down)
+            white["bias"] = coordinates.output_weight_back(values["bias"] - coordinates.mean_out + shift)
+        return white
+
+    def random_start(self, generator: torch.Generator) -> Values:
+        values = super().random_start(generator)
+        values["down_weight"] = uniform(tuple(self.down_weight.shape), 1 / self.n_features, generator)
+        values["up_weight"] = uniform(tuple(self.up_weight.shape), 1 / self.rank, generator)
+        if "bias" in values:
+            values["bias"] = torch.zeros_like(values["bias"])
+        return values
