@@ -10,5 +10,5 @@ modelstitch compare examples.cifar_resnet:resnet20 examples.cifar_resnet:resnet3
     --data "$MODELSTITCH_DATA/data/cifar10-jpeg" --limit 2000 \
     --sender-cuts layer1.2 layer2.2 layer3.2 \
     --receiver-cuts layer1.4 layer2.4 layer3.4 \
-    --epochs 12 --batch-size 128 --controls random-sender \
+    --controls random-sender \
     "$@"
