@@ -192,3 +192,21 @@ def test_batch_norms_change_nothing_of_the_solution(spec: str, bridge: str) -> N
     oracle = plain.output(plain.solution())
     found = settled(normed.stitch, normed.solution(), normed.x)
     assert (found - oracle).norm() <= 1e-3 * oracle.norm()
+
+
+def test_batch_norms_change_nothing_where_means_differ_within_a_patch_and_outputs_are_small() -> None:
+    plain, normed = problem("affine", "stride 2", n=2000), problem("affine+batch", "stride 2", n=2000)
+    shift = torch.zeros_like(plain.x)
+    shift[:, 0, ::2] = 20
+    plain, normed = (Problem(case.stitch, case.x + shift, case.e * 1e-2) for case in (plain, normed))
+    oracle = plain.output(plain.solution())
+    found = settled(normed.stitch, normed.solution(), normed.x)
+    assert (found - oracle).norm() <= 1e-4 * oracle.norm()
+
+
+@pytest.mark.parametrize(("spec", "bridge"), [("conv(3)+batch", "same"), ("affine+batch", "linear")])
+def test_where_norms_see_something_else_than_the_moments_there_is_no_closed_form(
+    spec: str, bridge: str
+) -> None:
+    case = problem(spec, bridge)
+    assert solve(case.stitch, case.moments, case.moments, refit=True) is None
