@@ -179,7 +179,7 @@ def _objective(
         return by_task
     if spec.objective == "logits":
         assert inputs.outputs is not None
-        return objectives.logits(suffix, inputs.outputs, by_task.score)
+        return objectives.logits(suffix, inputs.outputs, labels, task.correct)
     assert inputs.expected is not None
     if spec.objective == "match":
         few = spread(torch.arange(len(labels)), _PRECISION_EXAMPLES)
@@ -188,7 +188,7 @@ def _objective(
         return objectives.match(inputs.expected, max(variance, 1e-12))
     later = receiver.cutting.later(name)
     trail = receiver.fast_suffix(name, dtype, later) if later else _nothing_later
-    return objectives.latent(trail, inputs.expected, by_task.score)
+    return objectives.latent(trail, inputs.expected, lambda y, indices: by_task.judge(y, indices)[0])
 
 
 def _nothing_later(y: Tensor) -> tuple[Tensor, ...]:

@@ -103,6 +103,9 @@ class Planted:
     def objective(self) -> Objective:
         return objectives.task(self.suffix, self.labels, F.cross_entropy, is_correct)
 
+    def score(self, y: Tensor, indices: Tensor) -> Tensor:
+        return is_correct(self.suffix(y), self.labels[indices]).float()
+
     def fit(
         self,
         spec: FitSpec,
@@ -172,6 +175,21 @@ def test_doubling_goes_on_while_it_gains_and_says_where_it_had_to_stop(
     assert longer.gain <= longer.noise
 
 
+def test_a_fit_whose_score_stands_still_has_not_converged_while_its_loss_falls() -> None:
+    planted = Planted()
+    ordinary = planted.objective()
+
+    def at_chance(y: Tensor, indices: Tensor) -> tuple[Tensor, Tensor]:
+        scores, losses = ordinary.judge(y, indices)
+        return torch.zeros_like(scores), losses
+
+    flat = Objective("task", ordinary.loss, at_chance, chance=0.1)
+    spec = FitSpec(start="random", first_steps=4, learning_rate=0.02)
+    _, fitted = planted.fit(spec, closed=False, objective=flat)
+    assert fitted.gain == 0
+    assert fitted.total_steps > 16
+
+
 def test_a_schedule_of_2n_goes_on_where_n_ended() -> None:
     planted = Planted(dtype=torch.float64)
     _, automatic = planted.fit(FitSpec(start="random", first_steps=4, max_epochs=64), closed=False)
@@ -213,7 +231,7 @@ def test_out_of_memory_halves_the_micro_batch_and_changes_nothing() -> None:
             raise torch.OutOfMemoryError("no more memory")
         return ordinary.loss(y, indices)
 
-    limited = Objective("task", small_machine, ordinary.score)
+    limited = Objective("task", small_machine, ordinary.judge)
     stitch, _ = planted.fit(FitSpec(steps=3, start="random"), objective=limited)
     reference, _ = planted.fit(FitSpec(steps=3, start="random"))
     assert seen[:3] == [64, 32, 16]
@@ -252,10 +270,8 @@ def test_fitting_lowers_the_loss_of_every_objective() -> None:
     found = {
         "task": planted.objective(),
         "match": objectives.match(planted.expected.__getitem__, planted.expected.var().item()),
-        "logits": objectives.logits(planted.suffix, own.__getitem__, planted.objective().score),
-        "latent": objectives.latent(
-            lambda y: (trail(y),), planted.expected.__getitem__, planted.objective().score
-        ),
+        "logits": objectives.logits(planted.suffix, own.__getitem__, planted.labels, is_correct),
+        "latent": objectives.latent(lambda y: (trail(y),), planted.expected.__getitem__, planted.score),
     }
     everything = torch.arange(600)
     for name, objective in found.items():
@@ -267,18 +283,19 @@ def test_fitting_lowers_the_loss_of_every_objective() -> None:
             losses.append(objective.loss(stitch(planted.provided), everything).item())
         assert losses[1] < 0.5 * losses[0]
         assert perfect <= losses[1] or name == "task"
-        assert objective.score(planted.expected, everything).shape == (600,)
+        scores, each = objective.judge(planted.expected, everything)
+        assert scores.shape == each.shape == (600,)
+        assert each.mean().item() == pytest.approx(perfect, rel=1e-4, abs=1e-6)
 
 
 def test_logits_and_match_and_latent_vanish_where_the_stitch_is_perfect() -> None:
     planted = Planted()
-    score = planted.objective().score
     everything = torch.arange(600)
     own = planted.suffix(planted.expected)
     for objective in (
         objectives.match(planted.expected.__getitem__, 1.0),
-        objectives.logits(planted.suffix, own.__getitem__, score),
-        objectives.latent(lambda y: (y.relu(),), planted.expected.__getitem__, score),
+        objectives.logits(planted.suffix, own.__getitem__, planted.labels, is_correct),
+        objectives.latent(lambda y: (y.relu(),), planted.expected.__getitem__, planted.score),
     ):
         assert objective.loss(planted.expected, everything).item() == pytest.approx(0, abs=1e-6)
 
@@ -292,7 +309,7 @@ def test_a_loss_that_is_not_finite_is_tried_once_more_and_then_ends_the_fit_with
         return y.sum() * float("inf")
 
     stitch, fitted = planted.fit(
-        FitSpec(steps=9, start="random"), objective=Objective("task", loss, planted.objective().score)
+        FitSpec(steps=9, start="random"), objective=Objective("task", loss, planted.objective().judge)
     )
     assert fitted.failure is not None
     assert "also at a tenth of the rate" in fitted.failure
@@ -311,7 +328,7 @@ def test_a_fit_that_diverges_once_goes_on_at_a_tenth_of_the_rate() -> None:
         return ordinary.loss(y, indices) * (float("nan") if len(calls) == 1 else 1)
 
     _, fitted = planted.fit(
-        FitSpec(steps=30, start="random"), objective=Objective("task", flaky, ordinary.score)
+        FitSpec(steps=30, start="random"), objective=Objective("task", flaky, ordinary.judge)
     )
     assert fitted.failure is None
     assert fitted.retried
@@ -320,7 +337,7 @@ def test_a_fit_that_diverges_once_goes_on_at_a_tenth_of_the_rate() -> None:
 
 def test_a_parameter_that_no_gradient_reaches_is_named() -> None:
     planted = Planted()
-    nothing = Objective("task", lambda y, indices: y.sum() * 0, planted.objective().score)
+    nothing = Objective("task", lambda y, indices: y.sum() * 0, planted.objective().judge)
     _, fitted = planted.fit(FitSpec.named("paper", steps=3, weight_decay=0.0), objective=nothing)
     assert fitted.unchanged == ("weight", "bias")
 

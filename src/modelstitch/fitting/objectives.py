@@ -5,6 +5,7 @@ An objective takes the stitched representation y (n, *shape) and the examples' i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,6 +15,8 @@ from torch import Tensor
 
 Outputs = Callable[[Tensor], Tensor]
 Targets = Callable[[Tensor], Tensor]
+Judged = tuple[Tensor, Tensor]
+"""Of each example (n,) a score, higher is better, and its loss, lower is better."""
 
 
 @dataclass(frozen=True)
@@ -22,12 +25,14 @@ class Objective:
 
     Attributes:
         loss: mean loss of the batch, to be made small.
-        score: (n,) a number for each example, higher is better: what tells whether a fit has converged.
+        judge: score and loss of each example: what tells whether a fit has converged.
+        chance: the mean score that one constant answer reaches.
     """
 
     name: str
     loss: Callable[[Tensor, Tensor], Tensor]
-    score: Callable[[Tensor, Tensor], Tensor]
+    judge: Callable[[Tensor, Tensor], Judged]
+    chance: float = -math.inf
 
 
 def task(
@@ -41,15 +46,16 @@ def task(
     def value(y: Tensor, indices: Tensor) -> Tensor:
         return loss(suffix(y).float(), _at(labels, indices))
 
-    def score(y: Tensor, indices: Tensor) -> Tensor:
-        return correct(suffix(y).float(), _at(labels, indices)).float()
+    def judge(y: Tensor, indices: Tensor) -> Judged:
+        outputs, wanted = suffix(y).float(), _at(labels, indices)
+        # A task's loss is a mean; one example at a time it is that example's.
+        each = [loss(*one) for one in zip(outputs.split(1), wanted.split(1), strict=True)]
+        return correct(outputs, wanted).float(), torch.stack(each)
 
-    return Objective("task", value, score)
+    return Objective("task", value, judge, _commonest(labels))
 
 
-def match(
-    expected: Targets, variance: float, score: Callable[[Tensor, Tensor], Tensor] | None = None
-) -> Objective:
+def match(expected: Targets, variance: float) -> Objective:
     r"""Return the squared error to the expected representation, as a share of its variance.
 
     .. math:: \mathrm{mean}\,(y - e)^2 / \sigma_e^2
@@ -60,14 +66,16 @@ def match(
     def error(y: Tensor, indices: Tensor) -> Tensor:
         return (y.float() - expected(indices).float()).square().flatten(1).mean(1) / variance
 
-    return Objective(
-        "match",
-        lambda y, indices: error(y, indices).mean(),
-        score or (lambda y, indices: -error(y, indices)),
-    )
+    def judge(y: Tensor, indices: Tensor) -> Judged:
+        errors = error(y, indices)
+        return -errors, errors
+
+    return Objective("match", lambda y, indices: error(y, indices).mean(), judge)
 
 
-def logits(suffix: Outputs, own: Targets, score: Callable[[Tensor, Tensor], Tensor]) -> Objective:
+def logits(
+    suffix: Outputs, own: Targets, labels: Tensor, correct: Callable[[Tensor, Tensor], Tensor]
+) -> Objective:
     r"""Return the divergence of the stitched network's answers from the receiver's own.
 
     .. math:: \mathrm{KL}(\mathrm{softmax}(o_n) \,\|\, \mathrm{softmax}(s_n))
@@ -75,14 +83,22 @@ def logits(suffix: Outputs, own: Targets, score: Callable[[Tensor, Tensor], Tens
     Args:
         suffix: stitched representation to outputs.
         own: the whole receiver's outputs (n, K) of examples.
-        score: of each example.
+        labels: (N,) class indices, for the score alone.
+        correct: which outputs (n, K) are right.
     """
 
-    def value(y: Tensor, indices: Tensor) -> Tensor:
-        got = suffix(y).float().log_softmax(1)
-        return F.kl_div(got, own(indices).float().log_softmax(1), reduction="batchmean", log_target=True)
+    def divergence(outputs: Tensor, indices: Tensor) -> Tensor:
+        wanted = own(indices).float().log_softmax(1)
+        return F.kl_div(outputs.log_softmax(1), wanted, reduction="none", log_target=True).sum(1)
 
-    return Objective("logits", value, score)
+    def value(y: Tensor, indices: Tensor) -> Tensor:
+        return divergence(suffix(y).float(), indices).mean()
+
+    def judge(y: Tensor, indices: Tensor) -> Judged:
+        outputs = suffix(y).float()
+        return correct(outputs, _at(labels, indices)).float(), divergence(outputs, indices)
+
+    return Objective("logits", value, judge, _commonest(labels))
 
 
 def latent(
@@ -97,22 +113,29 @@ def latent(
     Args:
         trail: a representation at the cut to those at all later cuts.
         expected: the expected representation of examples at the cut.
-        score: of each example.
+        score: of each example's stitched representation.
 
     Source: functional latent alignment, Athanasiadis et al., arXiv 2505.20142.
     """
 
-    def value(y: Tensor, indices: Tensor) -> Tensor:
+    def errors(y: Tensor, indices: Tensor) -> Tensor:
         e = expected(indices).to(y.dtype)
         with torch.no_grad():
             wanted = (e, *trail(e))
         terms = [
-            (got.float() - want.float()).square().mean() / _variance(want)
+            (got.float() - want.float()).square().flatten(1).mean(1) / _variance(want)
             for got, want in zip((y, *trail(y)), wanted, strict=True)
         ]
-        return torch.stack(terms).mean()
+        return torch.stack(terms).mean(0)
 
-    return Objective("latent", value, score)
+    def judge(y: Tensor, indices: Tensor) -> Judged:
+        return score(y, indices), errors(y, indices)
+
+    return Objective("latent", lambda y, indices: errors(y, indices).mean(), judge)
+
+
+def _commonest(labels: Tensor) -> float:
+    return float(labels.bincount().max()) / len(labels)
 
 
 def _variance(x: Tensor) -> Tensor:

@@ -28,6 +28,7 @@ _NORM_EXAMPLES, _NORM_BATCH = 4096, 256
 _ASIDE_BATCH = 256
 _START_EXAMPLES = 256
 _RETRY_RATE = 0.1
+_RESOLUTION = 0.025
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,8 @@ class Fitted:
         steps: length of the schedule whose stitch was kept; 0 for a closed form.
         seconds: wall-clock time.
         start: ``closed form``, ``random`` or ``none``.
-        converged: whether twice the steps gained less than their noise; None where that was not asked.
+        converged: whether twice the steps gained less than their noise in score on the examples kept aside (and in loss,
+            where the score stands at chance or its noise is above 0.025); None where that was not asked.
         gain: what the last doubling gained in score on the examples kept aside.
         noise: two standard errors of that gain.
         total_steps: optimiser steps taken in all.
@@ -65,10 +67,11 @@ class Fitted:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A finished stitch: its state in plain coordinates and its scores on the examples kept aside (n,)."""
+    """A finished stitch: its state in plain coordinates, and score and loss of each example kept aside, (n,)."""
 
     state: dict[str, Tensor]
     scores: Tensor
+    losses: Tensor
     steps: int
     loss: float
 
@@ -215,7 +218,7 @@ class Fit:
                 assert best is not None
                 if candidate.scores.mean() >= best.scores.mean():
                     best = candidate
-                if gain <= noise:
+                if gain <= noise and not self._hidden_gain(candidate, last, noise):
                     converged = True
                 elif 2 * n_steps > spec.max_steps(len(self.examples)):
                     converged = False
@@ -235,6 +238,19 @@ class Fit:
             noise=noise,
             unchanged=unchanged,
         )
+
+    def _hidden_gain(self, candidate: Candidate, last: Candidate, noise: float) -> bool:
+        """Tell whether the loss still falls where the score could not show it: at chance, or with few examples aside.
+
+        Everywhere else a falling loss is no reason to go on: surer answers lower it without changing one of them.
+        """
+        mean, error = (
+            float(candidate.scores.mean()),
+            float(candidate.scores.std() / len(candidate.scores) ** 0.5),
+        )
+        blind = noise > _RESOLUTION or mean <= self.objective.chance + 2 * error
+        fall, loss_noise = paired_gain(last.losses, candidate.losses)
+        return blind and fall > loss_noise
 
     def _step(
         self, values: Values, optimiser: torch.optim.Optimizer, indices: Tensor, spec: FitSpec, share: float
@@ -285,15 +301,17 @@ class Fit:
                 self.stitch.get_parameter(name).copy_(value)
         settle_norms(self.stitch, self.provided, self.examples)
         self.stitch.eval()
-        scores = [torch.zeros(0)]
+        judged = [(torch.zeros(0), torch.zeros(0))]
         with torch.no_grad():
             for indices in self.aside.split(_ASIDE_BATCH):
                 x = self.provided(indices)
                 y = self._stitched(values, x)
-                scores.append(self.objective.score(y, indices).float().cpu())
+                scores, losses = self.objective.judge(y, indices)
+                judged.append((scores.float().cpu(), losses.float().cpu()))
         return Candidate(
             {name: value.detach().clone() for name, value in self.stitch.state_dict().items()},
-            torch.cat(scores),
+            torch.cat([scores for scores, _ in judged]),
+            torch.cat([losses for _, losses in judged]),
             n_steps,
             loss,
         )
