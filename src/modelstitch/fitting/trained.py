@@ -218,7 +218,7 @@ class Fit:
                 assert best is not None
                 if candidate.scores.mean() >= best.scores.mean():
                     best = candidate
-                if gain <= noise and not self._hidden_gain(candidate, last, noise):
+                if gain <= noise and not self._hidden_gain(candidate, last, gain, noise):
                     converged = True
                 elif 2 * n_steps > spec.max_steps(len(self.examples)):
                     converged = False
@@ -239,8 +239,8 @@ class Fit:
             unchanged=unchanged,
         )
 
-    def _hidden_gain(self, candidate: Candidate, last: Candidate, noise: float) -> bool:
-        """Tell whether the loss still falls where the score could not show it: at chance, or with few examples aside.
+    def _hidden_gain(self, candidate: Candidate, last: Candidate, gain: float, noise: float) -> bool:
+        """Tell whether the loss still falls where the score could not show it: at chance, or in a rise that few examples blur.
 
         Everywhere else a falling loss is no reason to go on: surer answers lower it without changing one of them.
         """
@@ -248,7 +248,7 @@ class Fit:
             float(candidate.scores.mean()),
             float(candidate.scores.std() / len(candidate.scores) ** 0.5),
         )
-        blind = noise > _RESOLUTION or mean <= self.objective.chance + 2 * error
+        blind = (gain > 0 and noise > _RESOLUTION) or mean <= self.objective.chance + 2 * error
         fall, loss_noise = paired_gain(last.losses, candidate.losses)
         return blind and fall > loss_noise
 
