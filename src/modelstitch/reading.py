@@ -51,6 +51,7 @@ def sentences(
     n_classes: int,
     n_heldout: int,
     n_unconverged: int = 0,
+    n_unconverged_controls: int = 0,
 ) -> list[str]:
     """Return two or three sentences on the trained matrix and on how far the controls explain it.
 
@@ -58,7 +59,8 @@ def sentences(
         matrices: accuracies by control; ``none`` is the real grid.
         receiver_accuracy: of the whole receiver.
         n_classes, n_heldout: of the data.
-        n_unconverged: cells of the real grid whose accuracy still moved when their fit ended.
+        n_unconverged, n_unconverged_controls: cells of the real grid, of the controls, whose accuracy still moved when
+            their fit ended.
     """
     real = matrices["none"].to_numpy() if "none" in matrices else None
     if real is None:
@@ -72,6 +74,10 @@ def sentences(
         found.append(
             "No control was run, so a high value here may be the work of the stitch alone: "
             "run the controls before believing it."
+        )
+    if n_unconverged_controls:
+        found.append(
+            f"{n_unconverged_controls} cells of the controls had not converged: the controls may do better than shown."
         )
     if n_unconverged:
         found.append(

@@ -251,6 +251,9 @@ class Comparison:
             n_classes=int(self.notes["n_classes"]),
             n_heldout=self.cells[0].n_heldout,
             n_unconverged=sum(cell.control == "none" and cell.stitch == stitch for cell in self.unconverged),
+            n_unconverged_controls=sum(
+                cell.control != "none" and cell.stitch == stitch for cell in self.unconverged
+            ),
         )
 
     def to_json(self) -> dict[str, Any]:
