@@ -31,6 +31,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from floor import floor
 from torch import Tensor, nn
 
 from modelstitch.cell import FittedCell
@@ -292,6 +293,7 @@ def main() -> None:
             cell.fitted.total_steps for cells in engine for cell in cells
         ),
         "engine_converged_cells": sum(cell.fitted.converged is True for cell in engine[0]),
+        **floor(session, fit, engine[0], engine_seconds[0]),
         "closed_form_seconds": closed_seconds,
         "closed_form_share_of_loop": closed_seconds / statistics.mean(loop_seconds),
         "closed_form_matrix": closed_matrix,
