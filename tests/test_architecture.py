@@ -11,22 +11,22 @@ import pytest
 
 import modelstitch
 from modelstitch import specs, stitches
-from modelstitch.controls import CONTROL_PAIRS
+from modelstitch.controls import CONTROL_ROLES
 
 SOURCE = Path(modelstitch.__file__).parent
 
 # Each room may import from its own line and the lines above it, never from below.
 LAYERS = [
     {"errors", "specs", "progress"},
-    {"layouts", "views", "bridges", "cutting"},
+    {"layouts", "views", "bridges", "cutting", "geometry"},
     {"stitches", "fitting"},
-    {"sources", "zoo", "tasks", "controls"},
-    {"sides", "truth", "representations", "cell", "grid"},
-    {"session", "plots", "reading"},
+    {"sources", "zoo", "tasks", "controls", "evidence"},
+    {"sides", "controlled", "truth", "representations", "cell", "grid", "appraisal"},
+    {"session", "plots", "reading", "rows", "tables", "judging"},
     {"results", "estimate"},
     {"store", "curves"},
     {"runs", "stitched"},
-    {"verbs"},
+    {"verbs", "known_answers"},
     {"cli"},
 ]
 RANK = {room: rank for rank, rooms in enumerate(LAYERS) for room in rooms}
@@ -110,7 +110,7 @@ def test_exported_names() -> None:
 
 def test_every_name_of_a_spec_has_its_file() -> None:
     assert set(specs.FAMILIES) == set(stitches.FAMILY_CLASSES)
-    assert set(specs.CONTROLS) == set(CONTROL_PAIRS)
+    assert set(specs.CONTROLS) == set(CONTROL_ROLES)
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["demo", "--help"], ["compare", "--help"], ["--version"]])

@@ -110,7 +110,7 @@ def fit_cell(
     fitted, stitch = _fit(cell, sender, receiver, inputs, spec, task, dtype)
     if dtype == torch.bfloat16 and fitted.failure is None and spec.precision == "auto" and fitted.total_steps:
         few = spread(divide(len(data.train), automatic=True)[1], _PRECISION_EXAMPLES)
-        if _loses(stitch, receiver, cell.receiver_cut, inputs, few, data.train.labels, task):
+        if _loses(stitch, receiver, cell.receiver_cut, inputs, few, task):
             exact = replace(inputs, provided=inputs.exact)
             fitted, stitch = _fit(cell, sender, receiver, exact, spec, task, torch.float32)
     truth.stitch_changed(fitted, cell)
@@ -195,11 +195,9 @@ def _nothing_later(y: Tensor) -> tuple[Tensor, ...]:
     return ()
 
 
-def _loses(
-    stitch: Stitch, receiver: Side, name: str, inputs: Inputs, few: Tensor, labels: Tensor, task: Task
-) -> bool:
+def _loses(stitch: Stitch, receiver: Side, name: str, inputs: Inputs, few: Tensor, task: Task) -> bool:
     """Tell whether a stitch fitted in bfloat16 does worse in float32 than in bfloat16, beyond noise."""
-    scores = []
+    scores, labels = [], receiver.data.train.labels
     with torch.no_grad():
         for lookup, dtype in ((inputs.exact, torch.float32), (inputs.provided, torch.bfloat16)):
             x = lookup(few)

@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 
 from modelstitch import plots
 from modelstitch.reading import margin
-from modelstitch.results import CONTROL_TITLES, CellRow, Comparison
+from modelstitch.results import CONTROL_TITLES, Comparison
+from modelstitch.rows import CellRow
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@
     │   │   └── WeightsError  a weights file that cannot be read or does not fit
     │   ├── CutError          a cut that does not exist or cannot be made
     │   ├── StitchError       a stitch family that does not fit two representations
+    │   ├── GeometryError     rows that a measure of similarity cannot compare
     │   ├── DataError         a data source that cannot be read or used
     │   ├── RunError          a run folder that cannot be written, read or continued
     │   └── MissingExtraError an optional package that is not installed
@@ -49,6 +50,10 @@ class CutError(InputError):
 
 class StitchError(InputError):
     """A stitch family does not fit the two representations."""
+
+
+class GeometryError(InputError):
+    """A measure of similarity cannot compare what it was given."""
 
 
 class DataError(InputError):

@@ -89,10 +89,11 @@ def estimate(session: Session, budget: Budget) -> Estimate:
     for cell in session.cells:
         n_images = batch * n_steps if _needs_steps(cell) else 0
         step, forward = suffixes[cell.receiver_cut]
-        shapes = sender.cut(cell.sender_cut).shape, receiver.cut(cell.receiver_cut).shape
-        n_parameters += build(cell.stitch, *shapes).n_parameters
+        n_parameters += build(cell.stitch, *pair.shapes(cell)).n_parameters
         seconds += n_images * step + n_heldout * forward
-        recompute = prefixes[cell.sender_cut] * (n_images + n_heldout)
+        # A self-stitch of another architecture has cuts of its own; the dearest prefix stands for theirs.
+        prefix = prefixes.get(cell.sender_cut, max(prefixes.values()))
+        recompute = prefix * (n_images + n_heldout)
         recomputed += recompute
         seconds += recompute if cell.sender_cut in again else 0
     kept = max((each.bytes for each in planned if each.place in ("device", "host")), default=0)

@@ -11,7 +11,9 @@ import torch
 from torch import Tensor
 
 from modelstitch.cell import FittedCell, Inputs, divide, fit_cell, fit_dtype
-from modelstitch.controls import CONTROL_PAIRS
+from modelstitch.controlled import PlantedSide, ReadOutSide
+from modelstitch.controls import CONTROL_ROLES
+from modelstitch.controls.shuffled_labels import shuffled
 from modelstitch.fitting.gram import Accumulator, Moments
 from modelstitch.fitting.schedules import spread
 from modelstitch.representations import Pass, Place, Representations, plan_passes
@@ -46,27 +48,36 @@ class Pair:
             and sender.view == receiver.view
         )
         self.receiver = Side(receiver, data, like=self.sender if shared else None)
-        self._sides: dict[tuple[str, str], Side] = {
-            ("sender", self.sender.digest): self.sender,
-            ("receiver", self.receiver.digest): self.receiver,
-        }
+        self._sides: dict[str, Side] = {}
         self._pairs: dict[tuple[str, int], tuple[Side, Side]] = {}
 
     def sides(self, control: str, seed: int) -> tuple[Side, Side]:
         """Return sender and receiver as ``control`` wants them with ``seed``."""
         if (control, seed) not in self._pairs:
-            sender, receiver = CONTROL_PAIRS[control](*self._networks, seed)
-            self._pairs[control, seed] = (
-                self._side("sender", sender, self.sender),
-                self._side("receiver", receiver, self.receiver),
-            )
+            roles = CONTROL_ROLES[control](*self._networks, self.data, seed)
+            sender = self._side(roles.sender, self.sender)
+            receiver = self._side(roles.receiver, self.receiver)
+            if roles.plant is not None:
+                sender = PlantedSide(sender, roles.plant)
+            if roles.label_seed is not None:
+                labelled = shuffled(self.data, roles.label_seed)
+                receiver = Side(receiver.network, labelled, like=receiver)
+            if roles.read_out:
+                receiver = ReadOutSide(receiver)
+            self._pairs[control, seed] = (sender, receiver)
         return self._pairs[control, seed]
 
-    def _side(self, role: str, network: Network, original: Side) -> Side:
-        if network is original.network:
-            return original
-        side = Side(network, self.data, like=original)
-        return self._sides.setdefault((role, side.digest), side)
+    def shapes(self, cell: CellSpec) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Return the shapes of the provided and the expected representation of a cell; no control is built for it."""
+        sender = self.receiver if cell.control == "self-stitch" else self.sender
+        return sender.cut(cell.sender_cut).shape, self.receiver.cut(cell.receiver_cut).shape
+
+    def _side(self, network: Network, like: Side) -> Side:
+        for original in (like, self.sender, self.receiver):
+            if network is original.network:
+                return original
+        side = Side(network, self.data, like=like)
+        return self._sides.setdefault(side.digest, side)
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,14 @@ class Progress:
     def stage(self, text: str) -> None:
         """A new stage begins."""
 
-    def start(self, total: int, done: int) -> None:
-        """Cells are about to be fitted: ``total`` in all, ``done`` of them finished earlier."""
+    def start(self, total: int, done: int, what: str = "fitting stitches") -> None:
+        """Cells are about to be worked on: ``total`` in all, ``done`` of them finished earlier."""
 
     def cell(self, text: str, accuracy: float | None) -> None:
-        """A cell is finished and, where there is a run folder, saved."""
+        """A cell is fitted and, where there is a run folder, saved."""
+
+    def measured(self, text: str) -> None:
+        """The evidence of a cell is measured and, where there is a run folder, saved."""
 
 
 SILENT = Progress()

@@ -10,9 +10,13 @@ import xarray as xr
 
 _NAMES = {
     "random-sender": "a random sender",
+    "random-sender-bn": "a random sender with calibrated batch norms",
     "random-receiver": "a random receiver",
+    "random-receiver-bn": "a random receiver with calibrated batch norms",
     "random-both": "two random networks",
+    "random-both-bn": "two random networks with calibrated batch norms",
 }
+_LABEL_ONLY = {"clustered-noise": "clustered noise", "one-hot": "a one-hot label"}
 
 
 def margin(n_heldout: int, accuracy: float) -> float:
@@ -67,10 +71,13 @@ def sentences(
         return ["Only controls were run, so there is no matrix of the pair itself to read."]
     failed = int(np.isnan(real).sum())
     found = [_where_it_works(real, receiver_accuracy, n_classes)]
-    controls = {name: matrix.to_numpy() for name, matrix in matrices.items() if name != "none"}
+    controls = {name: matrix.to_numpy() for name, matrix in matrices.items() if name in _NAMES}
+    labels = {name: matrix.to_numpy() for name, matrix in matrices.items() if name in _LABEL_ONLY}
     if controls:
         found += _against_controls(matrices["none"], controls, n_heldout)
-    else:
+    if labels:
+        found.append(_against_labels(real, labels, n_heldout))
+    if not controls and not labels:
         found.append(
             "No control was run, so a high value here may be the work of the stitch alone: "
             "run the controls before believing it."
@@ -107,6 +114,18 @@ def _where_it_works(real: np.ndarray, receiver_accuracy: float | None, n_classes
     elif below < above:
         text += " So this matrix is the other way round than the paper's lower-left triangle."
     return text
+
+
+def _against_labels(real: np.ndarray, labels: Mapping[str, np.ndarray], n_heldout: int) -> str:
+    best = np.stack([np.nan_to_num(each, nan=-1.0) for each in labels.values()]).max(0)
+    usable = ~np.isnan(real)
+    slack = np.vectorize(lambda p: margin(n_heldout, p))(np.nan_to_num(real))
+    n_reached = int((usable & (best >= real - slack)).sum())
+    names = " or ".join(_LABEL_ONLY[name] for name in labels)
+    return (
+        f"A sender that holds the label and no image ({names}) does as well in {n_reached} of {int(usable.sum())} cells: "
+        "accuracy alone cannot tell whether more than the label comes across."
+    )
 
 
 def _against_controls(real: xr.DataArray, controls: Mapping[str, np.ndarray], n_heldout: int) -> list[str]:

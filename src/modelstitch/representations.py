@@ -121,12 +121,7 @@ class Representations:
         return torch.empty(shape, dtype=like.dtype, device=like.device)
 
     def _compute(self, names: tuple[str, ...], indices: Tensor) -> tuple[Tensor, ...]:
-        prefix = self._side.prefix(*names) if self._plain else self._side.fast_prefix(names, self.dtype)
-        # no_grad and not inference_mode: a fit needs tensors that autograd may save.
-        with torch.no_grad():
-            x = self._side.images(self._split, indices)
-            found = prefix(x if self._plain else x.to(self.dtype))
-        return tuple(each.to(self.dtype) for each in found)
+        return self._side.represent(names, self._split, indices, self.dtype, plain=self._plain)
 
     def at(self, name: str) -> Lookup:
         """Return what maps example indices (n,) to representations (n, *shape) at the cut ``name``."""

@@ -12,8 +12,11 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from modelstitch import plots, reading
+from modelstitch import judging, plots, reading
 from modelstitch.errors import RunError, SpecError, expect_one_of
+from modelstitch.evidence.verdict import Thresholds, Verdict
+from modelstitch.judging import Place
+from modelstitch.rows import Baseline, CellRow, EvidenceRow
 from modelstitch.specs import CONTROLS
 
 if TYPE_CHECKING:
@@ -25,52 +28,17 @@ _FORMAT = "modelstitch comparison 1"
 CONTROL_TITLES = {
     "none": "trained sender, trained receiver",
     "random-sender": "random sender, trained receiver",
+    "random-sender-bn": "random sender (batch norms calibrated)",
     "random-receiver": "trained sender, random receiver",
+    "random-receiver-bn": "random receiver (batch norms calibrated)",
     "random-both": "random sender, random receiver",
+    "random-both-bn": "both random (batch norms calibrated)",
+    "clustered-noise": "clustered noise for a sender: the label only",
+    "one-hot": "one-hot label for a sender: the label only",
+    "self-stitch": "receiver into itself",
+    "probe": "stitch read directly, no receiver",
+    "shuffled-labels": "fitted to shuffled labels",
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class CellRow:
-    """One finished cell as a row of the table; ``accuracy`` is None where the fit failed."""
-
-    sender_cut: str
-    receiver_cut: str
-    family: str
-    norm: str
-    objective: str
-    control: str
-    seed: int
-    accuracy: float | None
-    standard_error: float | None
-    loss: float | None
-    n_parameters: int
-    bridge: str
-    steps: int
-    seconds: float
-    n_heldout: int
-    failure: str | None
-    start: str = "random"
-    converged: bool | None = None
-    gain: float | None = None
-    noise: float | None = None
-    total_steps: int = 0
-    precision: str = "float32"
-
-    @property
-    def stitch(self) -> str:
-        return self.family if self.norm == "none" else f"{self.family}+{self.norm}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Baseline:
-    """A whole network's own held-out accuracy; None where it has no output for some label."""
-
-    role: str
-    control: str
-    seed: int
-    accuracy: float | None
-    digest: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +51,7 @@ class Comparison:
         cells: finished cells, in the order of the grid.
         baselines: accuracy of each whole network, trained and untrained.
         notes: what else decided the numbers: division of the data, checks passed, versions.
+        evidence: what was measured about the cells beside their scores.
     """
 
     sender: str
@@ -92,6 +61,7 @@ class Comparison:
     cells: tuple[CellRow, ...]
     baselines: tuple[Baseline, ...]
     notes: dict[str, Any]
+    evidence: tuple[EvidenceRow, ...] = ()
 
     def baseline(self, role: str, control: str = "none") -> float | None:
         """Return the mean accuracy over seeds of the whole ``sender`` or ``receiver`` under a control."""
@@ -150,9 +120,11 @@ class Comparison:
             attrs={"sender": self.sender, "receiver": self.receiver, "data": self.data},
         )
 
-    def _in_spec_order(self, name: str) -> list[str]:
-        present = {getattr(cell, name) for cell in self.cells}
-        return [cut for cut in self.spec[f"{name}s"] if cut in present]
+    def _in_spec_order(self, name: str, control: str | None = None) -> list[str]:
+        present = {getattr(cell, name) for cell in self.cells if control in (None, cell.control)}
+        # The rows of a self-stitch are cuts of the receiver.
+        known = dict.fromkeys([*self.spec[f"{name}s"], *self.spec["receiver_cuts"]])
+        return [cut for cut in known if cut in present]
 
     def matrix(
         self, control: str = "none", seed: int | None = None, stitch: str | None = None
@@ -172,7 +144,8 @@ class Comparison:
             raise SpecError(f"expected a stitch, since several were fitted: {', '.join(self.stitches)}")
         chosen = stitch or self.stitches[0]
         expect_one_of("stitch", chosen, self.stitches, SpecError)
-        values = self.dataset["accuracy"].sel(control=control, stitch=chosen)
+        rows = self._in_spec_order("sender_cut", control)
+        values = self.dataset["accuracy"].sel(control=control, stitch=chosen, sender_cut=rows)
         if seed is None:
             return values.mean("seed", skipna=False)
         seeds = [str(each) for each in values["seed"].to_numpy()]
@@ -186,7 +159,9 @@ class Comparison:
         return plots.heatmap(self.matrix(control, stitch=chosen), ax, self._title(control, chosen), doubtful)
 
     def _doubtful(self, control: str, stitch: str) -> xr.DataArray:
-        return (self.dataset["converged"].sel(control=control, stitch=stitch) == 0).any("seed")
+        rows = self._in_spec_order("sender_cut", control)
+        converged = self.dataset["converged"].sel(control=control, stitch=stitch, sender_cut=rows)
+        return (converged == 0).any("seed")
 
     def figure(self) -> Figure:
         """Draw the matrices of all controls (and stitches) that were run, beside each other on one scale."""
@@ -216,9 +191,15 @@ class Comparison:
         return plots.sheet(panels, heading + failed + alone)
 
     def _title(self, control: str, stitch: str) -> str:
-        sender, receiver = (_shown(self.baseline(role, control)) for role in ("sender", "receiver"))
         which = f" ({stitch})" if len(self.stitches) > 1 else ""
-        return f"{CONTROL_TITLES[control]}{which}\nwhole sender {sender}, whole receiver {receiver}"
+        absent = {
+            "sender": control in ("clustered-noise", "one-hot"),
+            "receiver": control == "probe",
+        }
+        whole = ", ".join(
+            f"whole {role} {_shown(self.baseline(role, control))}" for role in absent if not absent[role]
+        )
+        return f"{CONTROL_TITLES[control]}{which}\n{whole}"
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a cell, with the baselines of its control and its penalty."""
@@ -241,6 +222,33 @@ class Comparison:
         return frame.astype(
             dict.fromkeys(("accuracy", "standard_error", "loss", "penalty", "gain", "noise"), "float64")
         )
+
+    def verdicts(
+        self, stitch: str | None = None, thresholds: Thresholds | None = None
+    ) -> dict[Place, Verdict]:
+        """Return what may be said of every cell of the real grid, by (sender cut, receiver cut, stitch, seed).
+
+        Args:
+            stitch: of this stitch alone; of all without it.
+            thresholds: where the lines are; the package's own without it.
+        """
+        return judging.verdicts(
+            self.cells, self.evidence, int(self.notes["n_classes"]), stitch=stitch, thresholds=thresholds
+        )
+
+    def verdict_frame(self) -> pd.DataFrame:
+        """Return one row a verdict."""
+        names = ("sender_cut", "receiver_cut", "stitch", "seed")
+        return pd.DataFrame(
+            [
+                {**dict(zip(names, place, strict=True)), **asdict(verdict)}
+                for place, verdict in self.verdicts().items()
+            ]
+        )
+
+    def evidence_frame(self) -> pd.DataFrame:
+        """Return one row a measurement."""
+        return pd.DataFrame([asdict(each) for each in self.evidence])
 
     def sentences(self) -> list[str]:
         """Say in two or three plain sentences what the matrix shows, computed from the numbers alone."""
@@ -269,6 +277,7 @@ class Comparison:
             "notes": self.notes,
             "baselines": [asdict(each) for each in self.baselines],
             "cells": [asdict(each) for each in self.cells],
+            "evidence": [asdict(each) for each in self.evidence],
         }
 
     def save(self, path: str | Path) -> None:
@@ -307,6 +316,7 @@ class Comparison:
             cells=tuple(CellRow(**each) for each in values["cells"]),
             baselines=tuple(Baseline(**each) for each in values["baselines"]),
             notes=values["notes"],
+            evidence=tuple(EvidenceRow(**each) for each in values.get("evidence", ())),
         )
 
     def __repr__(self) -> str:

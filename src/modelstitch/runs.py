@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import platform
 from dataclasses import asdict
 from pathlib import Path
@@ -10,17 +9,20 @@ from typing import Any
 
 import torch
 
-from modelstitch.cell import FittedCell, score, scoring_suffix
+from modelstitch.appraisal import appraise, kinds_of
+from modelstitch.cell import score, scoring_suffix
 from modelstitch.curves import curves_figure
 from modelstitch.errors import TruthError
 from modelstitch.grid import Budget, fit_grid
 from modelstitch.progress import SILENT, Progress
 from modelstitch.representations import Representations
-from modelstitch.results import Baseline, CellRow, Comparison
+from modelstitch.results import Comparison
+from modelstitch.rows import Baseline, CellRow, EvidenceRow
 from modelstitch.session import Session
-from modelstitch.specs import CellSpec, StitchSpec
-from modelstitch.stitches import build
+from modelstitch.specs import EVIDENCE_VERSION, CellSpec, EvidenceSpec, StitchSpec
+from modelstitch.stitches import Stitch, build
 from modelstitch.store import Store
+from modelstitch.tables import cell_row, cell_spec, evidence_rows
 from modelstitch.tasks import CLASSIFICATION, accuracy
 
 BUDGET = Budget(bytes=2 * 2**30)
@@ -32,19 +34,21 @@ def run(
     *,
     out: str | Path | None = None,
     budget: Budget = BUDGET,
+    evidence: EvidenceSpec | None = None,
     progress: Progress = SILENT,
 ) -> Comparison:
-    """Fit and score what a session still lacks, save each cell as it finishes, and check the saved run."""
+    """Fit and score what a session still lacks, measure its evidence, save each cell as it finishes, and check the saved run.
+
+    Args:
+        session: what to run.
+        out: run folder; nothing is written without it.
+        budget: how much of the representations may be kept at once.
+        evidence: what to measure about the cells; the standard set without it.
+        progress: who watches.
+    """
+    evidence = evidence or EvidenceSpec()
     if out is None:
-        rows = []
-        cells = session.cells
-        progress.start(len(cells), 0)
-        for fitted in fit_grid(session.pair, cells, session.spec.fit, budget):
-            rows.append(_row(fitted))
-            progress.cell(str(fitted.spec), rows[-1].accuracy)
-        order = {cell: index for index, cell in enumerate(cells)}
-        rows.sort(key=lambda row: order[_cell_spec(row)])
-        return Comparison(cells=tuple(rows), baselines=tuple(_baselines(session)), **_header(session))
+        return _run_in_memory(session, budget, evidence, progress)
     facts = {**_header(session), **session.identity}
     with Store(out, facts, identity=tuple(session.identity)) as store:
         keys = {cell: session.key(cell) for cell in session.cells}
@@ -52,10 +56,11 @@ def run(
         todo = [cell for cell, key in keys.items() if key not in finished]
         progress.start(len(keys), len(keys) - len(todo))
         for fitted in fit_grid(session.pair, todo, session.spec.fit, budget):
-            row = _row(fitted)
+            row = cell_row(fitted)
             store.write_cell(keys[fitted.spec], row, fitted.stitch.state_dict())
             progress.cell(str(fitted.spec), row.accuracy)
         store.write_baselines(_baselines(session))
+        _measure(session, store, keys, evidence, progress)
         progress.stage("checking that the reloaded stitches give the same scores")
         n_checked = _reload(session, store, keys)
         store.write_fact("notes", {**facts["notes"], "reloaded_cells": n_checked})
@@ -64,10 +69,75 @@ def run(
         return comparison
 
 
+def _run_in_memory(
+    session: Session, budget: Budget, evidence: EvidenceSpec, progress: Progress
+) -> Comparison:
+    rows: dict[CellSpec, CellRow] = {}
+    stitches: dict[CellSpec, Stitch] = {}
+    progress.start(len(session.cells), 0)
+    for fitted in fit_grid(session.pair, session.cells, session.spec.fit, budget):
+        row = rows[fitted.spec] = cell_row(fitted)
+        if row.accuracy is not None:
+            stitches[fitted.spec] = fitted.stitch
+        progress.cell(str(fitted.spec), row.accuracy)
+    measured: dict[CellSpec, list[EvidenceRow]] = {}
+    wanted = {cell: kinds for cell in stitches if (kinds := kinds_of(cell, evidence))}
+    _announce(progress, len(wanted), 0)
+    for cell, found in appraise(session.pair, stitches, wanted, evidence.n_examples):
+        measured[cell] = evidence_rows(cell, found)
+        progress.measured(str(cell))
+    return Comparison(
+        cells=tuple(rows[cell] for cell in session.cells),
+        baselines=tuple(_baselines(session)),
+        evidence=tuple(row for cell in session.cells for row in measured.get(cell, ())),
+        **_header(session),
+    )
+
+
+def _measure(
+    session: Session,
+    store: Store,
+    keys: dict[CellSpec, str],
+    evidence: EvidenceSpec,
+    progress: Progress,
+) -> None:
+    """Measure the evidence that a run still lacks, from its saved stitches."""
+    have = store.appraised(evidence.n_examples, EVIDENCE_VERSION)
+    usable = {cell_spec(row) for row in store.comparison().cells if row.accuracy is not None}
+    asked = {cell: kinds for cell in keys if cell in usable and (kinds := kinds_of(cell, evidence))}
+    missing = {
+        cell: kinds
+        for cell in asked
+        if (kinds := tuple(kind for kind in asked[cell] if (keys[cell], kind) not in have))
+    }
+    _announce(progress, len(asked), len(asked) - len(missing))
+    device = session.pair.data.heldout.images.device
+    stitches = {}
+    for cell in missing:
+        stitch = build(cell.stitch, *session.pair.shapes(cell))
+        stitch.load_state_dict(store.read_weights(keys[cell]))
+        stitches[cell] = stitch.to(device)
+    for cell, found in appraise(session.pair, stitches, missing, evidence.n_examples):
+        rows = evidence_rows(cell, found)
+        store.write_evidence(keys[cell], missing[cell], rows, evidence.n_examples, EVIDENCE_VERSION)
+        progress.measured(str(cell))
+
+
+def _announce(progress: Progress, total: int, done: int) -> None:
+    if total:
+        progress.start(total, done, "measuring evidence")
+
+
 def _write_files(store: Store, comparison: Comparison) -> None:
     frame = comparison.to_frame()
     store.write_file("cells.csv", lambda path: frame.to_csv(path, index=False))
     store.write_file("cells.parquet", lambda path: frame.to_parquet(path, index=False))
+    if comparison.evidence:
+        measured = comparison.evidence_frame()
+        store.write_file("evidence.csv", lambda path: measured.to_csv(path, index=False))
+        judged = comparison.verdict_frame()
+        if len(judged):
+            store.write_file("verdicts.csv", lambda path: judged.to_csv(path, index=False))
     figure = comparison.figure()
     store.write_file("matrix.png", lambda path: figure.savefig(path, format="png", dpi=150))
     if len(comparison.stitches) > 2:
@@ -98,47 +168,6 @@ def _header(session: Session) -> dict[str, Any]:
     }
 
 
-def _row(fitted: FittedCell) -> CellRow:
-    cell, share = fitted.spec, fitted.accuracy
-    failed = fitted.fitted.failure is not None
-    n_heldout = len(fitted.correct)
-    return CellRow(
-        sender_cut=cell.sender_cut,
-        receiver_cut=cell.receiver_cut,
-        family=cell.stitch.name,
-        norm=cell.stitch.norm,
-        objective=cell.objective,
-        control=cell.control,
-        seed=cell.seed,
-        accuracy=None if failed else share,
-        standard_error=None if failed else math.sqrt(share * (1 - share) / n_heldout),
-        loss=None if math.isnan(fitted.fitted.loss) else fitted.fitted.loss,
-        n_parameters=fitted.stitch.n_parameters,
-        bridge=fitted.stitch.bridge.label,
-        steps=fitted.fitted.steps,
-        seconds=fitted.fitted.seconds,
-        n_heldout=n_heldout,
-        failure=fitted.fitted.failure,
-        start=fitted.fitted.start,
-        converged=fitted.fitted.converged,
-        gain=fitted.fitted.gain,
-        noise=fitted.fitted.noise,
-        total_steps=fitted.fitted.total_steps,
-        precision=fitted.fitted.precision,
-    )
-
-
-def _cell_spec(row: CellRow) -> CellSpec:
-    return CellSpec(
-        sender_cut=row.sender_cut,
-        receiver_cut=row.receiver_cut,
-        stitch=StitchSpec.parse(row.family, row.norm),
-        objective=row.objective,  # type: ignore[arg-type]
-        control=row.control,
-        seed=row.seed,
-    )
-
-
 def _baselines(session: Session) -> list[Baseline]:
     return [
         Baseline(
@@ -156,7 +185,7 @@ def _baselines(session: Session) -> list[Baseline]:
 
 def _reload(session: Session, store: Store, keys: dict[CellSpec, str]) -> int:
     """Score one cell of each grid again from its file, and check that every other file is whole."""
-    rows = {_cell_spec(row): row for row in store.comparison().cells}
+    rows = {cell_spec(row): row for row in store.comparison().cells}
     chosen: dict[tuple[str, StitchSpec], CellSpec] = {}
     for cell, key in keys.items():
         store.read_weights(key)
@@ -164,8 +193,7 @@ def _reload(session: Session, store: Store, keys: dict[CellSpec, str]) -> int:
             chosen.setdefault((cell.control, cell.stitch), cell)
     for cell in chosen.values():
         sender, receiver = session.pair.sides(cell.control, cell.seed)
-        shapes = sender.cut(cell.sender_cut).shape, receiver.cut(cell.receiver_cut).shape
-        stitch = build(cell.stitch, *shapes)
+        stitch = build(cell.stitch, *session.pair.shapes(cell))
         stitch.load_state_dict(store.read_weights(keys[cell]))
         heldout = session.pair.data.heldout
         spec = session.spec.fit

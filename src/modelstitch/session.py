@@ -216,11 +216,7 @@ def _possible(spec: RunSpec, pair: Pair) -> tuple[CellSpec, ...]:
     reasons: dict[StitchSpec, StitchError] = {}
     for cell in spec.cells():
         try:
-            build(
-                cell.stitch,
-                pair.sender.cut(cell.sender_cut).shape,
-                pair.receiver.cut(cell.receiver_cut).shape,
-            )
+            build(cell.stitch, *pair.shapes(cell))
         except StitchError as error:
             if cell.stitch.family not in ("identity", "scale"):
                 raise

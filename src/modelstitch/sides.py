@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -75,6 +75,25 @@ class Side:
         if names not in self._prefixes:
             self._prefixes[names] = self.cutting.prefix(*names, frozen=True)
         return self._prefixes[names]
+
+    def represent(
+        self, names: Sequence[str], split: Split, indices: Tensor, dtype: torch.dtype, *, plain: bool = False
+    ) -> tuple[Tensor, ...]:
+        """Return the representations at ``names`` of the examples at ``indices``, in ``dtype``.
+
+        Args:
+            names: cuts; one run computes them all.
+            split: the examples.
+            indices: (n,).
+            dtype: of what is returned; the half that computes it runs in it too.
+            plain: use the unaccelerated half.
+        """
+        half = self.prefix(*names) if plain else self.fast_prefix(tuple(names), dtype)
+        # no_grad and not inference_mode: a fit needs tensors that autograd may save.
+        with torch.no_grad():
+            x = self.images(split, indices)
+            found = half(x if plain else x.to(dtype))
+        return tuple(each.to(dtype) for each in found)
 
     def suffix(self, name: str) -> nn.Module:
         """Return the frozen suffix at ``name``."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from modelstitch.errors import RunError, TruthError
-from modelstitch.results import Baseline, CellRow, Comparison
+from modelstitch.results import Comparison
+from modelstitch.rows import Baseline, CellRow, EvidenceRow
 from modelstitch.specs import StitchSpec
 
 _SCHEMA = """
@@ -40,7 +41,20 @@ CREATE TABLE cells (
 );
 """
 
+_EVIDENCE_SCHEMA = """
+CREATE TABLE IF NOT EXISTS appraisals (
+    key TEXT, kind TEXT, n_examples INTEGER NOT NULL, version INTEGER NOT NULL,
+    PRIMARY KEY (key, kind)
+);
+CREATE TABLE IF NOT EXISTS evidence (
+    key TEXT, kind TEXT NOT NULL, name TEXT NOT NULL, place TEXT NOT NULL,
+    value REAL, low REAL, high REAL, n INTEGER NOT NULL,
+    PRIMARY KEY (key, kind, name, place)
+);
+"""
+
 _COLUMNS = [field.name for field in fields(CellRow)]
+_CELL_OF_EVIDENCE = ("sender_cut", "receiver_cut", "family", "norm", "control", "seed")
 
 
 class Store:
@@ -87,7 +101,9 @@ class Store:
     def _start(self, facts: dict[str, Any], identity: tuple[str, ...], fresh: bool) -> None:
         try:
             with self._transaction() as cursor:
-                tables = cursor.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+                for statement in _EVIDENCE_SCHEMA.strip().split(";"):
+                    cursor.execute(statement)
+                tables = cursor.execute("SELECT name FROM sqlite_master WHERE name = 'facts'").fetchall()
                 if not tables:
                     for statement in _SCHEMA.strip().split(";"):
                         cursor.execute(statement)
@@ -155,6 +171,32 @@ class Store:
                 )
         except (OSError, SafetensorError) as error:
             raise RunError(f"cannot write to run folder {str(self.folder)!r}: {error}") from error
+
+    def appraised(self, n_examples: int, version: int) -> set[tuple[str, str]]:
+        """Return cell key and kind of all evidence that was measured on as many examples by this version."""
+        found = self._connection.execute(
+            "SELECT key, kind FROM appraisals WHERE n_examples = ? AND version = ?", (n_examples, version)
+        )
+        return set(found)
+
+    def write_evidence(
+        self, key: str, kinds: Sequence[str], rows: Sequence[EvidenceRow], n_examples: int, version: int
+    ) -> None:
+        """Write or replace the evidence of these kinds about one cell, in one transaction.
+
+        Raises:
+            RunError: the disk is full, or the folder cannot be written any more.
+        """
+        with self._transaction() as cursor:
+            for kind in kinds:
+                cursor.execute("DELETE FROM evidence WHERE key = ? AND kind = ?", (key, kind))
+                cursor.execute(
+                    "INSERT OR REPLACE INTO appraisals VALUES (?, ?, ?, ?)", (key, kind, n_examples, version)
+                )
+            cursor.executemany(
+                "INSERT INTO evidence VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                [(key, r.kind, r.name, r.where, r.value, r.low, r.high, r.n) for r in rows],
+            )
 
     def write_baselines(self, baselines: list[Baseline]) -> None:
         """Write the accuracies of whole networks."""
@@ -239,7 +281,7 @@ def _comparison(connection: sqlite3.Connection) -> Comparison:
         for name, values in (
             ("control", spec["controls"]),
             ("seed", spec["seeds"]),
-            ("sender_cut", spec["sender_cuts"]),
+            ("sender_cut", dict.fromkeys([*spec["sender_cuts"], *spec["receiver_cuts"]])),
             ("receiver_cut", spec["receiver_cuts"]),
             (
                 "stitch",
@@ -262,7 +304,32 @@ def _comparison(connection: sqlite3.Connection) -> Comparison:
         cells=tuple(cells),
         baselines=tuple(baselines),
         notes=facts["notes"],
+        evidence=tuple(_evidence(connection, order)),
     )
+
+
+def _evidence(connection: sqlite3.Connection, order: dict[str, dict[Any, int]]) -> list[EvidenceRow]:
+    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'evidence'").fetchall():
+        return []  # a run of an earlier version
+    columns = ", ".join(f"cells.{name}" for name in _CELL_OF_EVIDENCE)
+    rows = [
+        EvidenceRow(
+            **dict(zip(_CELL_OF_EVIDENCE, values, strict=False)),
+            **dict(
+                zip(
+                    ("kind", "name", "where", "value", "low", "high", "n"),
+                    values[len(_CELL_OF_EVIDENCE) :],
+                    strict=True,
+                )
+            ),
+        )
+        for values in connection.execute(
+            f"SELECT {columns}, kind, name, place, value, low, high, n FROM evidence JOIN cells USING (key) "
+            "ORDER BY evidence.rowid"
+        )
+    ]
+    rows.sort(key=lambda row: [places[getattr(row, name)] for name, places in order.items()])
+    return rows
 
 
 def _row(values: dict[str, Any]) -> CellRow:

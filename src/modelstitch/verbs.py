@@ -12,7 +12,7 @@ from modelstitch.progress import SILENT, Progress
 from modelstitch.results import Comparison
 from modelstitch.runs import BUDGET, run
 from modelstitch.session import Model, prepare
-from modelstitch.specs import FitSpec, StitchSpec
+from modelstitch.specs import VERDICT_CONTROLS, EvidenceSpec, FitSpec, StitchSpec
 from modelstitch.stitched import Stitched
 from modelstitch.store import read_run
 
@@ -28,7 +28,8 @@ def compare(
     receiver_cuts: Sequence[str] | None = None,
     stitches: Sequence[StitchSpec | str] = ("affine",),
     fit: FitSpec | None = None,
-    controls: Sequence[str] = ("random-sender",),
+    controls: Sequence[str] = VERDICT_CONTROLS,
+    evidence: Sequence[str] | EvidenceSpec = ("standard",),
     seeds: Sequence[int] = (0,),
     device: str = "auto",
     budget: Budget = BUDGET,
@@ -43,7 +44,8 @@ def compare(
         cuts, sender_cuts, receiver_cuts: names of cuts, for both or for one; all block boundaries without them.
         stitches: families to fit.
         fit: optimiser and schedule.
-        controls: grids with untrained copies to run beside the real one; ``()`` for none.
+        controls: grids to run beside the real one; those that a verdict is read against without it, ``()`` for none.
+        evidence: kinds of evidence to measure, ``standard``, ``all`` or names; ``()`` for none.
         seeds: fitting seeds; each also draws its own untrained copies.
         device: ``auto``, ``cpu`` or ``cuda``.
         budget: how much of the representations may be kept at once.
@@ -72,7 +74,8 @@ def compare(
         device=device,
         progress=progress,
     )
-    return run(session, out=out, budget=budget, progress=progress)
+    wanted = evidence if isinstance(evidence, EvidenceSpec) else EvidenceSpec.parse(evidence)
+    return run(session, out=out, budget=budget, evidence=wanted, progress=progress)
 
 
 def stitch(

@@ -13,6 +13,7 @@ import tyro
 from modelstitch.cli.compare import Compare
 from modelstitch.cli.cuts import Cuts
 from modelstitch.cli.demo import Demo
+from modelstitch.cli.selftest import Selftest
 from modelstitch.cli.train import Train
 from modelstitch.errors import InputError, TruthError
 
@@ -23,6 +24,7 @@ Command = (
     | Annotated[Compare, tyro.conf.subcommand("compare")]
     | Annotated[Train, tyro.conf.subcommand("train")]
     | Annotated[Cuts, tyro.conf.subcommand("cuts")]
+    | Annotated[Selftest, tyro.conf.subcommand("selftest")]
 )
 
 

@@ -10,7 +10,16 @@ import tyro
 
 from modelstitch.cli.options import memory, view_of
 from modelstitch.errors import SpecError
-from modelstitch.specs import ROLE_SEEDS, DataSpec, FitSpec, ModelSpec, StitchSpec, View
+from modelstitch.specs import (
+    ROLE_SEEDS,
+    VERDICT_CONTROLS,
+    DataSpec,
+    EvidenceSpec,
+    FitSpec,
+    ModelSpec,
+    StitchSpec,
+    View,
+)
 
 if TYPE_CHECKING:
     from modelstitch.grid import Budget
@@ -52,8 +61,15 @@ class Compare:
     logits (the receiver's own outputs), latent (expected representations at the cut and after it)."""
     norm: str = "none"
     """none (the paper's stitch) or batch (batch norm before and after the convolution)."""
-    controls: tuple[str, ...] = ("random-sender",)
-    """Grids beside the real one: random-sender, random-receiver, random-both; none for the real one alone."""
+    controls: tuple[str, ...] = VERDICT_CONTROLS
+    """Grids beside the real one; none for the real one alone. random-sender, random-receiver, random-both (untrained copies; with
+    -bn behind the name, their batch norms calibrated), clustered-noise and one-hot (senders that hold the label alone),
+    self-stitch (the receiver into itself), probe (no receiver), shuffled-labels."""
+    evidence: tuple[str, ...] = ("standard",)
+    """What to measure beside accuracy: errors, similarity, distribution, trajectory, agreement, information, geometry (these are
+    the standard), rank, robustness; all, or none."""
+    evidence_examples: int = 2000
+    """Most held-out examples to measure evidence on."""
     seeds: tuple[int, ...] = (0,)
     """Fitting seeds; each also draws its own untrained copies."""
     protocol: str = "default"
@@ -126,6 +142,7 @@ class Compare:
         from modelstitch.session import prepare
         from modelstitch.stitches.ladder import LADDER
 
+        evidence = EvidenceSpec.parse(self.evidence, self.evidence_examples)
         stitches = LADDER if self.ladder else [StitchSpec.parse(text, self.norm) for text in self.stitch]
         budget = Budget(memory_bytes, self.keep)
         with watching() as watcher:
@@ -147,7 +164,7 @@ class Compare:
                 watcher.stage("timing one step of each cell")
                 text = self._estimate(session, budget)
             else:
-                comparison = run(session, out=self.out, budget=budget, progress=watcher)
+                comparison = run(session, out=self.out, budget=budget, evidence=evidence, progress=watcher)
         if self.dry_run:
             print(text)
             return False
@@ -217,7 +234,7 @@ def report(comparison: Comparison, out: Path | None, as_json: bool) -> bool:
     if as_json:
         print(json.dumps(comparison.to_json(), allow_nan=False))
     else:
-        from modelstitch.cli.show import print_curves, print_matrix
+        from modelstitch.cli.show import print_curves, print_matrix, print_verdicts
 
         for stitch in comparison.stitches:
             accuracies = [
@@ -226,6 +243,7 @@ def report(comparison: Comparison, out: Path | None, as_json: bool) -> bool:
                 if (value := comparison.baseline(role)) is not None
             ]
             print_matrix(comparison.matrix(stitch=stitch), f"{stitch}: {', '.join(accuracies)}")
+            print_verdicts(comparison, stitch)
         for sentence in comparison.sentences():
             print(f"- {sentence}")
         if len(comparison.stitches) > 2:
@@ -237,6 +255,8 @@ def report(comparison: Comparison, out: Path | None, as_json: bool) -> bool:
                 *([("capacity.png", "the capacity curves")] if len(comparison.stitches) > 2 else []),
                 ("cells.csv", "the table"),
                 ("cells.parquet", "the same"),
+                *([("evidence.csv", "the evidence")] if comparison.evidence else []),
+                *([("verdicts.csv", "the verdicts with their reasons")] if comparison.verdicts() else []),
                 ("run.sqlite", "the database"),
                 ("stitches/", "the fitted stitches"),
             ):

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modelstitch.specs import VERDICT_CONTROLS
+
 if TYPE_CHECKING:
     from modelstitch.progress import Progress
     from modelstitch.sources.data import Data
 
 NETWORK, WIDTH = "R1111", 16
-CONTROLS = ("random-sender", "random-receiver", "random-both")
+CONTROLS = VERDICT_CONTROLS
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ class Watcher(Progress):
 
     def __init__(self, bar: Bar) -> None:
         self._bar = bar
+        self._what = ""
         self._task = bar.add_task("starting", total=None)
 
     def stage(self, text: str) -> None:
@@ -38,15 +39,19 @@ class Watcher(Progress):
         if not self._bar.console.is_terminal:
             self._bar.console.print(f"{text} ...", highlight=False)
 
-    def start(self, total: int, done: int) -> None:
-        self._bar.reset(self._task, total=total, completed=0, description="fitting stitches")
+    def start(self, total: int, done: int, what: str = "fitting stitches") -> None:
+        self._what = what
+        self._bar.reset(self._task, total=total, completed=0, description=what)
         if done:
-            self._bar.console.print(f"{done} of {total} cells were finished earlier", highlight=False)
+            self._bar.console.print(f"{what}: {done} of {total} cells were finished earlier", highlight=False)
             self._bar.update(self._task, total=total - done)
 
     def cell(self, text: str, accuracy: float | None) -> None:
         shown = "failed" if accuracy is None else f"{accuracy:.3f}"
-        self._bar.update(self._task, advance=1, description=f"fitting stitches, last {shown}")
+        self._bar.update(self._task, advance=1, description=f"{self._what}, last {shown}")
+
+    def measured(self, text: str) -> None:
+        self._bar.update(self._task, advance=1)
 
 
 @contextlib.contextmanager
@@ -76,6 +81,44 @@ def print_matrix(matrix: xr.DataArray, title: str) -> None:
     for name, row in zip(matrix["sender_cut"].to_numpy(), matrix.to_numpy(), strict=True):
         table.add_row(str(name), *[_shade(float(value)) for value in row])
     console.print(table)
+
+
+_STYLES = {
+    "interchangeable": "black on rgb(120,200,140)",
+    "decodable only": "black on rgb(240,190,90)",
+    "incompatible": "white on rgb(90,90,110)",
+    "cannot tell": "dim",
+}
+
+
+def print_verdicts(comparison: Comparison, stitch: str) -> None:
+    """Print the verdict on every cell of the real grid, then the reason for one cell of each kind."""
+    found = comparison.verdicts(stitch)
+    if not found:
+        return
+    console = Console()
+    seeds = sorted({place[3] for place in found})
+    table = Table(title="verdicts" if len(seeds) == 1 else f"verdicts, seed {seeds[0]}")
+    table.add_column("sender \\ receiver", style="bold")
+    matrix = comparison.matrix(stitch=stitch)
+    senders, receivers = (
+        [str(name) for name in matrix[axis].to_numpy()] for axis in ("sender_cut", "receiver_cut")
+    )
+    for name in receivers:
+        table.add_column(name)
+    for sender in senders:
+        row = [found.get((sender, receiver, stitch, seeds[0])) for receiver in receivers]
+        table.add_row(sender, *[Text("–") if v is None else Text(v.name, style=_STYLES[v.name]) for v in row])
+    console.print(table)
+    shown: set[str] = set()
+    for (sender, receiver, _, _), verdict in found.items():
+        if verdict.name not in shown:
+            shown.add(verdict.name)
+            console.print(
+                f"- {sender} -> {receiver}, {verdict.name} ({verdict.confidence} confidence): {verdict.reason}.",
+                soft_wrap=True,
+                highlight=False,
+            )
 
 
 def print_curves(comparison: Comparison) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from modelstitch.controls.roles import Roles
+from modelstitch.sources.data import Data
 from modelstitch.sources.models import Network
 
 
-def pair(sender: Network, receiver: Network, seed: int) -> tuple[Network, Network]:
+def roles(sender: Network, receiver: Network, data: Data, seed: int) -> Roles:
     """Return both networks unchanged."""
-    return sender, receiver
+    return Roles(sender, receiver)

@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 from modelstitch.controls import random_receiver, random_sender
+from modelstitch.controls.roles import Roles
+from modelstitch.sources.data import Data
 from modelstitch.sources.models import Network
 
 
-def pair(sender: Network, receiver: Network, seed: int) -> tuple[Network, Network]:
+def roles(sender: Network, receiver: Network, data: Data, seed: int) -> Roles:
     """Return untrained copies of both: the same copies as in the other two controls."""
-    return random_sender.pair(sender, receiver, seed)[0], random_receiver.pair(sender, receiver, seed)[1]
+    return Roles(
+        random_sender.roles(sender, receiver, data, seed).sender,
+        random_receiver.roles(sender, receiver, data, seed).receiver,
+    )
+
+
+def calibrated_roles(sender: Network, receiver: Network, data: Data, seed: int) -> Roles:
+    """Return the same untrained copies, both calibrated."""
+    return Roles(
+        random_sender.calibrated_roles(sender, receiver, data, seed).sender,
+        random_receiver.calibrated_roles(sender, receiver, data, seed).receiver,
+    )

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from modelstitch.controls.reinitialise import untrained
+from modelstitch.controls.reinitialise import calibrated, untrained
+from modelstitch.controls.roles import Roles
+from modelstitch.sources.data import Data
 from modelstitch.sources.models import Network
 
 # Sender and receiver may be one architecture: without an offset both copies would be the same network.
 RECEIVER_OFFSET = 1_000_003
 
 
-def pair(sender: Network, receiver: Network, seed: int) -> tuple[Network, Network]:
+def roles(sender: Network, receiver: Network, data: Data, seed: int) -> Roles:
     """Return the sender, and an untrained copy of the receiver."""
-    return sender, untrained(receiver, seed + RECEIVER_OFFSET)
+    return Roles(sender, untrained(receiver, seed + RECEIVER_OFFSET))
+
+
+def calibrated_roles(sender: Network, receiver: Network, data: Data, seed: int) -> Roles:
+    """Return the same untrained copy with batch norms that know the statistics of its own activations."""
+    return Roles(sender, calibrated(untrained(receiver, seed + RECEIVER_OFFSET), data))

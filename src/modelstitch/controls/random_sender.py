@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from modelstitch.controls.reinitialise import untrained
+from modelstitch.controls.reinitialise import calibrated, untrained
+from modelstitch.controls.roles import Roles
+from modelstitch.sources.data import Data
 from modelstitch.sources.models import Network
 
 
-def pair(sender: Network, receiver: Network, seed: int) -> tuple[Network, Network]:
+def roles(sender: Network, receiver: Network, data: Data, seed: int) -> Roles:
     """Return an untrained copy of the sender, and the receiver."""
-    return untrained(sender, seed), receiver
+    return Roles(untrained(sender, seed), receiver)
+
+
+def calibrated_roles(sender: Network, receiver: Network, data: Data, seed: int) -> Roles:
+    """Return the same untrained copy with batch norms that know the statistics of its own activations."""
+    return Roles(calibrated(untrained(sender, seed), data), receiver)

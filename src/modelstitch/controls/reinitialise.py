@@ -10,7 +10,11 @@ from torch import nn
 
 from modelstitch.errors import ModelError
 from modelstitch.layouts import channels_last
+from modelstitch.sources.data import Data
 from modelstitch.sources.models import Network, seeded
+from modelstitch.views import show
+
+_CALIBRATION_EXAMPLES, _CALIBRATION_BATCH = 2048, 256
 
 
 def untrained(network: Network, seed: int) -> Network:
@@ -37,6 +41,30 @@ def untrained(network: Network, seed: int) -> Network:
     for parameter in module.parameters():
         parameter.requires_grad_(False)
     return replace(network, module=module, name=f"{network.name}, untrained (seed {seed})")
+
+
+def calibrated(network: Network, data: Data) -> Network:
+    """Return a copy of ``network`` whose batch norms hold the mean and variance of its own activations on training images.
+
+    An untrained network whose batch norms still hold 0 and 1 is no fair control: its activations grow or die with depth.
+    Statistics are averaged over the first 2,048 training images, every batch counted alike; parameters stay as they are.
+    """
+    module = copy.deepcopy(network.module).eval()
+    norms = [each for each in module.modules() if isinstance(each, nn.modules.batchnorm._BatchNorm)]
+    kept = [each.momentum for each in norms]
+    for each in norms:
+        each.reset_running_stats()
+        each.momentum = None  # the mean over all batches
+        each.train()
+    images = data.train.images[:_CALIBRATION_EXAMPLES]
+    with torch.no_grad():
+        for batch in images.split(_CALIBRATION_BATCH):
+            if len(batch) > 1:
+                module(show(batch, network.view))
+    for each, momentum in zip(norms, kept, strict=True):
+        each.momentum = momentum
+        each.eval()
+    return replace(network, module=module, name=f"{network.name}, batch norms calibrated")
 
 
 def _draw(network: Network, seed: int) -> nn.Module:

@@ -1,94 +1,23 @@
-"""What to do, as frozen values: models, data, stitches, fits, cells and runs. No torch here."""
+"""What is fitted, and how."""
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
-import json
-import math
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from modelstitch.errors import SpecError, expect_one_of
-
-RESULT_VERSION = 2
-"""Raised whenever the same spec would give other numbers; part of the key of every cell."""
-
-FAMILIES = ("identity", "scale", "orthogonal", "pooled", "lowrank", "affine", "conv", "mlp")
-DEFAULT_SIZES = {"lowrank": 8, "conv": 3, "mlp": 64}
-"""Families that take a number in brackets (rank, kernel, hidden units), and the number when none is given."""
-
-NORMED_FAMILIES = ("pooled", "lowrank", "affine", "conv", "mlp")
-NORMS = ("none", "batch")
-CONTROLS = ("none", "random-sender", "random-receiver", "random-both")
-PROTOCOLS = ("default", "paper", "bansal")
-OBJECTIVES = ("task", "match", "logits", "latent")
-
-ROLE_SEEDS = {"sender": 0, "receiver": 1}
-"""Seeds of models given by name alone: two untrained ones of one source must not be the same network."""
-
-Norm = Literal["none", "batch"]
-Objective = Literal["task", "match", "logits", "latent"]
-
-
-def _positive(name: str, value: float | None, *, zero: bool = False) -> None:
-    if value is not None and not (math.isfinite(value) and (value > 0 or (zero and value == 0))):
-        raise SpecError(f"expected {name} {'>= 0' if zero else '> 0'}, got {value}")
-
-
-@dataclass(frozen=True, kw_only=True)
-class View:
-    """How one model wants to see an image: size and channels, then ``(x - mean) / std`` of values in 0-1.
-
-    A field that is None leaves the data as it is.
-    """
-
-    size: tuple[int, int] | None = None
-    channels: int | None = None
-    mean: tuple[float, ...] | None = None
-    std: tuple[float, ...] | None = None
-
-    def __post_init__(self) -> None:
-        for length in self.size or ():
-            _positive("image size", length)
-        _positive("channels", self.channels)
-        if (self.mean is None) != (self.std is None):
-            raise SpecError(f"expected mean and std together, got mean {self.mean}, std {self.std}")
-        if self.mean is not None and self.std is not None and len(self.mean) != len(self.std):
-            raise SpecError(
-                f"expected as many values in std as in mean, got {len(self.std)} and {len(self.mean)}"
-            )
-        for value in self.std or ():
-            _positive("std", value)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModelSpec:
-    """Where a model comes from: source, weights file, and the view that replaces the source's own.
-
-    ``partial`` allows weights that fit only in part; ``seed`` draws what no weights file fills.
-    """
-
-    source: str
-    weights: str | None = None
-    partial: bool = False
-    seed: int = 0
-    view: View = field(default_factory=View)
-
-
-@dataclass(frozen=True, kw_only=True)
-class DataSpec:
-    """Where the labelled images come from, how many to fit on, and the seed of a split that has to be made."""
-
-    source: str
-    limit: int | None = None
-    heldout_limit: int | None = None
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        _positive("limit", self.limit)
-        _positive("heldout limit", self.heldout_limit)
+from modelstitch.specs.names import (
+    DEFAULT_SIZES,
+    FAMILIES,
+    NORMED_FAMILIES,
+    NORMS,
+    OBJECTIVES,
+    PROTOCOLS,
+    Norm,
+    Objective,
+    positive,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -207,8 +136,8 @@ class FitSpec:
         expect_one_of("start", self.start, ("best", "closed-form", "random"), SpecError)
         expect_one_of("precision", self.precision, ("auto", "float32", "bfloat16"), SpecError)
         for name in ("learning_rate", "batch_size", "epochs", "steps", "first_steps", "max_epochs"):
-            _positive(name.replace("_", " "), getattr(self, name))
-        _positive("weight decay", self.weight_decay, zero=True)
+            positive(name.replace("_", " "), getattr(self, name))
+        positive("weight decay", self.weight_decay, zero=True)
         if not 0 <= self.momentum < 1:
             raise SpecError(f"expected momentum in [0, 1), got {self.momentum}")
         if not 0 <= self.warmup_share < 1:
@@ -286,88 +215,3 @@ class FitSpec:
         return max(
             16 * self.first_steps, int(self.max_epochs * n_examples / min(self.batch_size, n_examples))
         )
-
-
-@dataclass(frozen=True, kw_only=True)
-class CellSpec:
-    """One cell: which representation goes where, through what, fitted to what, under which control and seed."""
-
-    sender_cut: str
-    receiver_cut: str
-    stitch: StitchSpec = field(default_factory=StitchSpec)
-    objective: Objective = "task"
-    control: str = "none"
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        expect_one_of("control", self.control, CONTROLS, SpecError)
-
-    def __str__(self) -> str:
-        return (
-            f"{self.sender_cut} -> {self.receiver_cut} "
-            f"({self.stitch.label}, control {self.control}, seed {self.seed})"
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunSpec:
-    """Everything that decides the numbers of a run."""
-
-    sender: ModelSpec
-    receiver: ModelSpec
-    data: DataSpec
-    sender_cuts: tuple[str, ...]
-    receiver_cuts: tuple[str, ...]
-    stitches: tuple[StitchSpec, ...] = (StitchSpec(),)
-    fit: FitSpec = field(default_factory=FitSpec)
-    controls: tuple[str, ...] = ("none",)
-    seeds: tuple[int, ...] = (0,)
-
-    def __post_init__(self) -> None:
-        for name in ("sender_cuts", "receiver_cuts", "stitches", "controls", "seeds"):
-            values = getattr(self, name)
-            if not values:
-                raise SpecError(f"expected at least one of {name}, got none")
-            if len(set(values)) < len(values):
-                raise SpecError(f"expected {name} without repeats, got {list(values)}")
-        for control in self.controls:
-            expect_one_of("control", control, CONTROLS, SpecError)
-
-    def cells(self) -> list[CellSpec]:
-        """Return every cell, those that share a sender's representation beside each other."""
-        return [
-            CellSpec(
-                sender_cut=sender_cut,
-                receiver_cut=receiver_cut,
-                stitch=stitch,
-                objective=self.fit.objective,
-                control=control,
-                seed=seed,
-            )
-            for control in self.controls
-            for seed in self.seeds
-            for sender_cut in self.sender_cuts
-            for receiver_cut in self.receiver_cuts
-            for stitch in self.stitches
-        ]
-
-
-def to_json(spec: Any) -> str:
-    """Return the canonical JSON of a spec: sorted keys, no spaces."""
-    return json.dumps(dataclasses.asdict(spec), sort_keys=True, separators=(",", ":"))
-
-
-def content_hash(*parts: Any) -> str:
-    """Return the SHA-256 of specs, strings and numbers, in hexadecimal.
-
-    Example:
-        >>> content_hash(View(channels=1)) == content_hash(View(channels=1))
-        True
-        >>> content_hash("a", "b") == content_hash("ab")
-        False
-    """
-    digest = hashlib.sha256()
-    for part in parts:
-        text = to_json(part) if dataclasses.is_dataclass(part) else json.dumps(part)
-        digest.update(f"{type(part).__name__}:{len(text)}:{text}".encode())
-    return digest.hexdigest()

@@ -1,0 +1,56 @@
+"""Senders that carry the label and nothing else: the reference for *decodable only*.
+
+Any accuracy they reach is the work of stitch and receiver, since there is no image in what they provide.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from modelstitch.controls.roles import Given, Roles
+from modelstitch.sources.data import Data
+from modelstitch.sources.models import Network
+
+NOISE = 1.0
+"""Standard deviation of the noise around a class's pattern, whose own values have standard deviation 1."""
+
+
+def clustered_noise(sender: Network, receiver: Network, data: Data, seed: int) -> Roles:
+    r"""Return a sender that gives one fixed random pattern a class, plus noise that is new for each example.
+
+    .. math:: x_n = \mu_{y_n} + \sigma \varepsilon_n, \quad \mu_k, \varepsilon_n \sim N(0, I)
+
+    Source: Smith, Mannering & Marcu 2025, who stitch class-wise clusters of noise into trained networks.
+    """
+
+    def plant(given: Given) -> Tensor:
+        return given.patterns(seed)[given.own_labels, 0] + NOISE * given.noise(seed)
+
+    return Roles(sender, receiver, plant=plant)
+
+
+def one_hot(sender: Network, receiver: Network, data: Data, seed: int) -> Roles:
+    """Return a sender that gives the one-hot label, the same at every position; see :func:`write_labels`."""
+    return Roles(sender, receiver, plant=lambda given: write_labels(given.own_labels, given.shape))
+
+
+def write_labels(labels: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Write labels (n,) into representations (n, *shape): channel k is one where the label is k.
+
+    Where there are fewer channels than classes, the first positions of an image take the classes below the number of
+    channels, the next positions those after them, and so on.
+
+    Example:
+        >>> write_labels(torch.tensor([1, 2]), (2, 2)).tolist()
+        [[[0.0, 0.0], [1.0, 0.0]], [[0.0, 1.0], [0.0, 0.0]]]
+    """
+    channels, positions = shape[0], math.prod(shape[1:])
+    n_stripes = 1 + int(labels.max()) // channels if labels.numel() else 1
+    stripes = torch.arange(positions, device=labels.device) * n_stripes // max(1, positions)
+    grid = torch.zeros(len(labels), channels, positions, device=labels.device)
+    rows = torch.arange(len(labels), device=labels.device)
+    grid[rows, labels % channels] = (stripes[None] == (labels // channels)[:, None]).float()
+    return grid.reshape(len(labels), *shape)

@@ -1,0 +1,87 @@
+"""What a control stitches instead of the pair: other networks, planted representations, a fixed read-out, other labels."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from modelstitch.sources.models import Network
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a plant makes the representations of some examples at one cut from.
+
+    Attributes:
+        cut, shape: name of the cut and shape of one representation.
+        part: ``train`` or ``held-out``.
+        indices: of the examples asked for, (n,).
+        labels: of all examples of the part, (N,).
+        n_classes: number of classes.
+        genuine: the sender's own representations of the examples at some indices, computed when asked for.
+    """
+
+    cut: str
+    shape: tuple[int, ...]
+    part: str
+    indices: Tensor
+    labels: Tensor
+    n_classes: int
+    genuine: Callable[[Tensor], Tensor]
+
+    @property
+    def own_labels(self) -> Tensor:
+        """Labels (n,) of the examples asked for."""
+        return self.labels[self.indices.to(self.labels.device)]
+
+    def noise(self, seed: int) -> Tensor:
+        """Draw standard normal values (n, *shape) that depend on seed, cut, part and example alone."""
+        generator = torch.Generator()
+        drawn = torch.empty(len(self.indices), *self.shape)
+        for row, index in zip(drawn, self.indices.tolist(), strict=True):
+            generator.manual_seed(mixed(seed, self.cut, self.part, index))
+            row.normal_(generator=generator)
+        return drawn.to(self.labels.device)
+
+    def patterns(self, seed: int, per_class: int = 1) -> Tensor:
+        """Draw fixed standard normal patterns (n_classes, per_class, *shape), the same in both parts."""
+        generator = torch.Generator().manual_seed(mixed(seed, self.cut, "patterns", 0))
+        drawn = torch.randn(self.n_classes, per_class, *self.shape, generator=generator)
+        return drawn.to(self.labels.device)
+
+
+Plant = Callable[[Given], Tensor]
+"""Makes representations (n, *shape) at one cut."""
+
+
+@dataclass(frozen=True)
+class Roles:
+    """The pair that a control stitches.
+
+    Attributes:
+        sender, receiver: the two networks; the same ones as given where the control leaves them.
+        plant: makes the sender's representations, in place of its prefix.
+        read_out: a fixed read-out stands where the receiver's later layers would.
+        label_seed: draws a permutation of the training labels.
+    """
+
+    sender: Network
+    receiver: Network
+    plant: Plant | None = None
+    read_out: bool = False
+    label_seed: int | None = None
+
+
+def mixed(seed: int, cut: str, part: str, index: int) -> int:
+    """Return a 63-bit seed that differs in all its bits wherever one argument differs.
+
+    Example:
+        >>> mixed(0, "a", "train", 1) == mixed(0, "a", "train", 1) != mixed(0, "a", "train", 2)
+        True
+    """
+    text = f"{seed}\0{cut}\0{part}\0{index}".encode()
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little") >> 1

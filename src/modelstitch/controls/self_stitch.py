@@ -1,0 +1,12 @@
+"""Self-stitch: the receiver into itself, which ought to succeed; what a stitch of this family can lose by being fitted."""
+
+from __future__ import annotations
+
+from modelstitch.controls.roles import Roles
+from modelstitch.sources.data import Data
+from modelstitch.sources.models import Network
+
+
+def roles(sender: Network, receiver: Network, data: Data, seed: int) -> Roles:
+    """Return the receiver as its own sender."""
+    return Roles(receiver, receiver)

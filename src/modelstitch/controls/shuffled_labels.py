@@ -1,0 +1,27 @@
+"""Shuffled labels: the stitch is fitted to training labels in another order; what it can memorise.
+
+Its held-out score is chance by construction. What it tells is *selectivity*: how much better true labels are fitted in
+training than shuffled ones (Hewitt & Liang 2019, control tasks, for probes).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+
+from modelstitch.controls.roles import Roles
+from modelstitch.sources.data import Data, Split
+from modelstitch.sources.models import Network
+
+
+def roles(sender: Network, receiver: Network, data: Data, seed: int) -> Roles:
+    """Return both networks, and permute the training labels."""
+    return Roles(sender, receiver, label_seed=seed)
+
+
+def shuffled(data: Data, seed: int) -> Data:
+    """Return ``data`` with its training labels permuted; the held-out part stays as it is."""
+    order = torch.randperm(len(data.train), generator=torch.Generator().manual_seed(seed))
+    labels = data.train.labels[order.to(data.train.labels.device)]
+    return replace(data, train=Split(data.train.images, labels))

@@ -1,0 +1,49 @@
+"""EV, ES and SV: errors between the expected (E), the task-fitted (V, "vanilla") and the match-fitted (S) representation."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from modelstitch.evidence.material import Definition, Material, Measurement
+
+NAME = "errors"
+
+_SOURCE = "Hernandez et al. 2022, section 4"
+DEFINITIONS = {
+    "ev": Definition("mean squared error of the task-fitted stitch", "0 and up", "lower", _SOURCE),
+    "es": Definition("mean squared error of the match-fitted stitch", "0 and up", "lower", _SOURCE),
+    "sv": Definition("mean squared difference of the two stitches", "0 and up", "lower", _SOURCE),
+    "ev_share": Definition("ev over the variance of the expected representation", "0 and up", "lower", ""),
+    "es_share": Definition(
+        "es over the same variance; 1 says no better than the mean", "0 and up", "lower", ""
+    ),
+    "sv_share": Definition("sv over the same variance", "0 and up", "lower", ""),
+}
+
+
+def measure(material: Material) -> list[Measurement]:
+    """Measure the three errors, raw as in the paper and as shares of the expected representation's variance.
+
+    The variance is that of each value over examples, averaged over values. Without a match-fitted stitch es and sv are NaN.
+    """
+    expected, fitted, matched = material.raw_expected, material.raw_stitched, material.matched
+    errors = {
+        "ev": _error(expected, fitted),
+        "es": math.nan if matched is None else _error(expected, matched),
+        "sv": math.nan if matched is None else _error(matched, fitted),
+    }
+    variance = material.expected[material.cut].variance / expected.numel()
+    shares = {
+        f"{name}_share": value / variance if variance > 0 else math.nan for name, value in errors.items()
+    }
+    return [
+        Measurement(kind=NAME, name=name, where=material.cut, value=value, n=material.n)
+        for name, value in {**errors, **shares}.items()
+    ]
+
+
+def _error(one: Tensor, other: Tensor) -> float:
+    return float((one.float() - other.float()).square().mean(dtype=torch.float64))

@@ -1,0 +1,115 @@
+"""What the evidence of one cell is measured from; pure tensors, all of the same held-out examples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from torch import Tensor
+
+from modelstitch.evidence.pairing import Pairing
+from modelstitch.evidence.rows import Rows
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurement:
+    """One number about one cell.
+
+    Attributes:
+        kind: kind of evidence, as it is asked for by name.
+        name: what was measured; defined in the kind's ``DEFINITIONS``.
+        where: the cut of the receiver, or ``output``.
+        value: NaN where it cannot be said.
+        low, high: ends of the 95 % interval, where there is one.
+        n: number of examples.
+    """
+
+    kind: str
+    name: str
+    where: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+    n: int = 0
+
+
+@dataclass(frozen=True)
+class Definition:
+    """What a measurement is: a formula or sentence, its unit and range, which way is better, and its source."""
+
+    text: str
+    range: str
+    better: str
+    source: str
+
+
+@dataclass(kw_only=True)
+class Genuine:
+    """Expected representations of training examples, against which held-out ones are compared.
+
+    Attributes:
+        features: per-channel mean and standard deviation over positions, (m, 2 C).
+        labels: (m,).
+        size, sparsity: norm of each representation and share of its values that are zero, (m,).
+    """
+
+    features: Tensor
+    labels: Tensor
+    size: Tensor
+    sparsity: Tensor
+
+
+@dataclass(kw_only=True)
+class Material:
+    """Everything that the kinds of evidence read.
+
+    Attributes:
+        cut: the receiver cut.
+        labels: (n,).
+        provided: the sender's representation.
+        expected, stitched: the receiver's representation, and what takes its place, at the cut and at every later cut.
+        raw_expected, raw_stitched: both at the cut, as tensors.
+        matched: the match-fitted stitch's output at the cut; None where the pair has none.
+        outputs, receiver_outputs, sender_outputs: class scores (n, K); None where the sender has none for these classes.
+        genuine: expected representations of training examples.
+        moved: expected representation of the same images after a small shift, at the cut.
+        pixels: the images in low resolution.
+        is_image: whether the examples are images.
+        changed: gives class scores of the stitched network and of the receiver on images under a named change.
+        weight: the stitch as one linear map (D, F), where it is one.
+    """
+
+    cut: str
+    labels: Tensor
+    provided: Rows
+    expected: dict[str, Rows]
+    stitched: dict[str, Rows]
+    raw_expected: Tensor
+    raw_stitched: Tensor
+    matched: Tensor | None
+    outputs: Tensor
+    receiver_outputs: Tensor
+    sender_outputs: Tensor | None
+    genuine: Genuine
+    moved: Rows
+    pixels: Rows
+    is_image: bool
+    changed: Callable[[str], tuple[Tensor, Tensor]]
+    weight: Tensor | None = None
+    _pairings: dict[str, Pairing] = field(default_factory=dict)
+
+    @property
+    def n(self) -> int:
+        return len(self.labels)
+
+    def pairing(self, cut: str) -> Pairing:
+        """Return the stitched beside the expected representation at ``cut``."""
+        if cut not in self._pairings:
+            self._pairings[cut] = Pairing(self.stitched[cut], self.expected[cut])
+        return self._pairings[cut]
+
+    @cached_property
+    def given(self) -> Pairing:
+        """The provided beside the expected representation, without a stitch."""
+        return Pairing(self.provided, self.expected[self.cut])

@@ -1,0 +1,76 @@
+"""Two representations of the same examples beside each other, whole and within classes, each product computed once."""
+
+from __future__ import annotations
+
+import math
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from modelstitch.evidence import grams
+from modelstitch.evidence.intervals import GROUPS, jackknife, wilson
+from modelstitch.evidence.rows import Rows, class_crosses
+
+Interval = tuple[float, float, float]
+"""A value with the ends of its 95 % interval."""
+
+
+class Pairing:
+    """A representation (usually stitched) beside another (usually expected).
+
+    Args:
+        one, other: rows of the same examples.
+    """
+
+    def __init__(self, one: Rows, other: Rows) -> None:
+        self.one, self.other = one, other
+
+    @cached_property
+    def crosses(self) -> list[Tensor]:
+        return class_crosses(self.one, self.other)
+
+    def within_cka(self) -> Interval:
+        """Debiased linear CKA of what is left when class means are taken away."""
+        ks, ls = self.one.class_grams, self.other.class_grams
+        return jackknife(grams.cka(ks, ls, self.one.members, GROUPS))
+
+    def retrieved(self) -> Tensor:
+        """Whether each example's row is nearest to its own in the other, among its class; class after class."""
+        return grams.retrieval(self.crosses, self.one.class_grams, self.other.class_grams)
+
+    def retrieval(self) -> Interval:
+        """Share of examples retrieved within their class."""
+        hits = self.retrieved()
+        n_hits = int(hits.sum())
+        return (n_hits / len(hits), *wilson(n_hits, len(hits)))
+
+    @property
+    def retrieval_chance(self) -> float:
+        """Share that a guess retrieves: one of each class."""
+        sizes = [len(members) for members in self.one.members]
+        return len(sizes) / sum(sizes)
+
+    def cka(self) -> Interval:
+        """Debiased linear CKA."""
+        everything = torch.arange(len(self.one), device=self.one.labels.device)
+        return jackknife(grams.cka([self.one.gram], [self.other.gram], [everything], GROUPS))
+
+    def error(self) -> float:
+        """Mean squared error between the two over the other's variance; offsets of the mean count."""
+        difference = self.one.centred - self.other.centred + (self.one.mean - self.other.mean)
+        return _share(float(difference.square().sum(dtype=torch.float64)), self.other.variance)
+
+    def within_error(self) -> float:
+        """The same for residuals after class means."""
+        squares = scale = 0.0
+        for cross, k, l in zip(  # noqa: E741
+            self.crosses, self.one.class_grams, self.other.class_grams, strict=True
+        ):
+            squares += float(k.trace() + l.trace() - 2 * cross.trace())
+            scale += float(l.trace())
+        return _share(squares, scale)
+
+
+def _share(part: float, whole: float) -> float:
+    return part / whole if whole > 0 else math.nan

@@ -1,0 +1,236 @@
+"""What the evidence of one cell allows one to say: a small rule with its thresholds in one place.
+
+Two quantities decide. The *share of the score* says whether the task is done:
+
+.. math:: s = \\frac{\\text{score} - \\text{chance}}{\\text{self-stitch's score} - \\text{chance}}
+
+and *kept* says how much of what the receiver knows about an example beyond its label comes across:
+
+.. math:: \\text{kept} = \\frac{w - w_0}{w_1 - w_0}
+
+where w is the debiased CKA within classes of stitched and expected representation, averaged over the receiver cut and every later cut;
+:math:`w_1` is that of the self-stitch of the receiver cut into itself, and :math:`w_0` the highest of the senders that hold the label
+alone (clustered noise, one-hot), or 0. A stitch that keeps the label alone has kept about 0, one that does what the receiver's own
+representation would do has about 1.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+Interval = tuple[float, float, float]
+"""A value with the ends of its 95 % interval."""
+
+INTERCHANGEABLE, DECODABLE, INCOMPATIBLE, UNKNOWN = (
+    "interchangeable",
+    "decodable only",
+    "incompatible",
+    "cannot tell",
+)
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Where the lines are drawn; set by the known-answer cases, see ``modelstitch selftest``.
+
+    Attributes:
+        kept_high: from here on kept counts as what the receiver's own representation holds.
+        kept_low: up to here kept counts as the label alone.
+        score_high: share of the score that an interchangeable cell needs.
+        score_low: share of the score up to which a cell is incompatible.
+        widest: half-width of the interval of kept above which nothing is said.
+        fewest: held-out examples below which nothing is said.
+    """
+
+    kept_high: float = 0.8
+    kept_low: float = 0.5
+    score_high: float = 0.8
+    score_low: float = 0.25
+    widest: float = 0.2
+    fewest: int = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What the rule reads about one cell.
+
+    Attributes:
+        n: held-out examples.
+        chance: score of a guess.
+        score: of the stitched network, with its interval.
+        self_score: of the self-stitch of the receiver cut into itself.
+        within: w above.
+        self_within: :math:`w_1`.
+        label_within: w of each label-only sender by name.
+        random_within: w of a random sender, where one was run.
+        deeper_within: w of the self-stitch from the receiver's cut of the sender cut's name, where there is one.
+        converged: whether the fit had converged; None where its length was fixed.
+        failed: why the fit failed, or None.
+    """
+
+    n: int
+    chance: float
+    score: Interval
+    self_score: float
+    within: Interval
+    self_within: Interval
+    label_within: Mapping[str, Interval] = field(default_factory=dict)
+    random_within: Interval | None = None
+    deeper_within: Interval | None = None
+    converged: bool | None = None
+    failed: str | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What may be said of a cell.
+
+    Attributes:
+        name: interchangeable, decodable only, incompatible or cannot tell.
+        reason: one sentence with the numbers that decided.
+        confidence: high, medium or low: how far the deciding number lies from its line, in half-widths of its interval.
+        score_share, kept: the two quantities, NaN where they cannot be said.
+        kept_low, kept_high: ends of kept's interval.
+    """
+
+    name: str
+    reason: str
+    confidence: str
+    score_share: float = math.nan
+    kept: float = math.nan
+    kept_low: float = math.nan
+    kept_high: float = math.nan
+
+
+def decide(facts: Facts, thresholds: Thresholds | None = None) -> Verdict:
+    """Return the verdict on a cell.
+
+    Args:
+        facts: what was measured.
+        thresholds: where the lines are.
+
+    Example:
+        >>> facts = Facts(n=2000, chance=0.1, score=(0.74, 0.72, 0.76), self_score=0.76,
+        ...               within=(0.02, 0.0, 0.04), self_within=(0.97, 0.96, 0.98))
+        >>> decide(facts).name
+        'decodable only'
+    """
+    lines = thresholds or Thresholds()
+    if facts.failed is not None:
+        return Verdict(UNKNOWN, f"the fit failed: {facts.failed}", "low")
+    if facts.n < lines.fewest:
+        return Verdict(UNKNOWN, f"{facts.n} held-out examples are too few, {lines.fewest} are needed", "low")
+    room = facts.self_score - facts.chance
+    if room <= 2 * _half(facts.score):
+        return Verdict(
+            UNKNOWN,
+            f"the receiver into itself scores {facts.self_score:.2f}, within noise of chance ({facts.chance:.2f})",
+            "low",
+        )
+    share, share_low, share_high = ((each - facts.chance) / room for each in facts.score)
+    scored = f"score {facts.score[0]:.2f} (self-stitch {facts.self_score:.2f}, chance {facts.chance:.2f})"
+    if share_high <= lines.score_low:
+        if facts.converged is False:
+            return Verdict(UNKNOWN, f"{scored}, and the fit had not converged", "low", share)
+        confidence = _confidence(lines.score_low - share, share_high - share)
+        return Verdict(INCOMPATIBLE, f"{scored}: the task is not done", confidence, share)
+    kept, low, high = _kept(facts)
+    found = (share, kept, low, high)
+    told = (
+        f"within-class similarity {facts.within[0]:.2f} (self-stitch {facts.self_within[0]:.2f}, "
+        f"{_label_text(facts)}): {100 * kept:.0f} % kept"
+    )
+    if math.isnan(kept):
+        return Verdict(
+            UNKNOWN,
+            f"{scored}; the references span no range: within-class similarity of the self-stitch is "
+            f"{facts.self_within[0]:.2f}, {_label_text(facts)}",
+            "low",
+            share,
+        )
+    if high - low > 2 * lines.widest:
+        return Verdict(UNKNOWN, f"{scored}; {told}, give or take {(high - low) / 2:.2f}", "low", *found)
+    if kept <= lines.kept_low and high < lines.kept_high and share_low > lines.score_low:
+        return Verdict(
+            DECODABLE,
+            f"{scored}; {told}: the label comes across, most of the rest does not{_depth(facts)}",
+            _confidence(lines.kept_low - kept, high - kept),
+            *found,
+        )
+    if kept >= lines.kept_high and low > lines.kept_low:
+        blocked = _blocked(facts, share, lines)
+        if blocked:
+            return Verdict(UNKNOWN, f"{scored}; {told}; but {blocked}", "low", *found)
+        return Verdict(
+            INTERCHANGEABLE,
+            f"{scored}; {told}",
+            _confidence(kept - lines.kept_high, kept - low),
+            *found,
+        )
+    where = (
+        "more than the label comes across, and less than of the receiver's own"
+        if share_low > lines.score_low
+        else "the score lies between done and not done"
+    )
+    return Verdict(UNKNOWN, f"{scored}; {told}: {where}", "low", *found)
+
+
+def _kept(facts: Facts) -> Interval:
+    """Return kept with its interval; NaN where self-stitch and label-only senders are too near each other."""
+    floor = max([0.0, *(_finite(value) for value, _, _ in facts.label_within.values())])
+    room = facts.self_within[0] - floor
+    if math.isnan(room) or room <= max(0.1, 2 * _half(facts.self_within)):
+        return math.nan, math.nan, math.nan
+    value, low, high = facts.within
+    if math.isnan(value):  # nothing differs within a class
+        return -floor / room, -floor / room, -floor / room
+    return (value - floor) / room, (_or(low, value) - floor) / room, (_or(high, value) - floor) / room
+
+
+def _blocked(facts: Facts, share: float, lines: Thresholds) -> str:
+    """Say what forbids *interchangeable* in spite of what is kept."""
+    if share < lines.score_high:
+        return f"the score is {100 * share:.0f} % of the self-stitch's"
+    if facts.converged is False:
+        return "the fit had not converged"
+    for name, (_, _, high) in facts.label_within.items():
+        if facts.within[1] <= _finite(high):
+            return f"{name.replace('-', ' ')} keeps as much"
+    if facts.random_within is not None and facts.within[1] <= _finite(facts.random_within[2]):
+        return f"a random sender keeps as much ({facts.random_within[0]:.2f}): the number is no evidence of what was learnt"
+    return ""
+
+
+def _depth(facts: Facts) -> str:
+    if facts.deeper_within is None:
+        return ""
+    own, gap = facts.deeper_within[0], facts.within[0] - facts.deeper_within[0]
+    if math.isnan(own) or gap < -0.1 or own > 0.8 * facts.self_within[0]:
+        return ""
+    return f"; the receiver's own cut of that name does no better ({own:.2f}), so it is depth that loses it, not the pair"
+
+
+def _label_text(facts: Facts) -> str:
+    if not facts.label_within:
+        return "no label-only sender was run"
+    return "label alone " + ", ".join(f"{_finite(value):.2f}" for value, _, _ in facts.label_within.values())
+
+
+def _confidence(distance: float, half: float) -> str:
+    ratio = distance / half if half > 0 else math.inf
+    return "high" if ratio >= 2 else "medium" if ratio >= 1 else "low"
+
+
+def _half(interval: Interval) -> float:
+    value, low, high = interval
+    return (_or(high, value) - _or(low, value)) / 2
+
+
+def _finite(value: float) -> float:
+    return 0.0 if math.isnan(value) else value
+
+
+def _or(value: float, other: float) -> float:
+    return other if math.isnan(value) else value

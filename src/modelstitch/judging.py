@@ -1,0 +1,121 @@
+"""From the rows of a run to verdicts: gathers for each cell what the rule reads, and asks it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from modelstitch.evidence.intervals import wilson
+from modelstitch.evidence.verdict import Facts, Interval, Thresholds, Verdict, decide
+from modelstitch.rows import CellRow, EvidenceRow
+
+Place = tuple[str, str, str, int]
+"""Sender cut, receiver cut, stitch and seed."""
+
+Within = Mapping[tuple[str, Place], Interval]
+
+_LABEL_ONLY = ("clustered-noise", "one-hot")
+_RANDOM = ("random-sender", "random-sender-bn")
+
+
+def verdicts(
+    cells: Sequence[CellRow],
+    evidence: Sequence[EvidenceRow],
+    n_classes: int,
+    *,
+    stitch: str | None = None,
+    thresholds: Thresholds | None = None,
+) -> dict[Place, Verdict]:
+    """Return the verdict on every cell of the real grid that has the evidence for one.
+
+    A verdict needs the kind ``trajectory`` for the cell, and the self-stitch of its receiver cut into itself.
+
+    Args:
+        cells, evidence: rows of a run.
+        n_classes: of the data.
+        stitch: of this stitch alone.
+        thresholds: where the lines are.
+    """
+    within = within_classes(evidence)
+    by_place = {(cell.control, place_of(cell)): cell for cell in cells}
+    found: dict[Place, Verdict] = {}
+    for (control, place), cell in by_place.items():
+        if control != "none" or (stitch is not None and cell.stitch != stitch):
+            continue
+        facts = facts_of(cell, by_place, within, n_classes)
+        if facts is not None:
+            found[place] = decide(facts, thresholds)
+    return found
+
+
+def place_of(row: CellRow | EvidenceRow) -> Place:
+    """Return where in its grid a row stands."""
+    return (row.sender_cut, row.receiver_cut, row.stitch, row.seed)
+
+
+def within_classes(evidence: Sequence[EvidenceRow]) -> dict[tuple[str, Place], Interval]:
+    """Return for each cell the similarity within classes, averaged over the receiver cut and all later cuts.
+
+    Half-widths are averaged too: values of one cell rise and fall together, so that nothing is gained by averaging.
+    A cell whose stitched representations do not differ within a class has NaN.
+    """
+    parts: dict[tuple[str, Place], list[EvidenceRow]] = {}
+    for row in evidence:
+        if (row.kind, row.name) == ("trajectory", "within_cka"):
+            parts.setdefault((row.control, place_of(row)), []).append(row)
+    return {key: _mean(rows) for key, rows in parts.items()}
+
+
+def _mean(rows: list[EvidenceRow]) -> Interval:
+    known = [row for row in rows if row.value is not None]
+    if not known:
+        return math.nan, math.nan, math.nan
+    # A cut at which nothing differs any more adds nothing that is kept.
+    value = sum(row.value or 0.0 for row in known) / len(rows)
+    low = sum(row.value if row.low is None else row.low for row in known) / len(rows)  # type: ignore[misc]
+    high = sum(row.value if row.high is None else row.high for row in known) / len(rows)  # type: ignore[misc]
+    return value, low, high
+
+
+def facts_of(
+    cell: CellRow, cells: Mapping[tuple[str, Place], CellRow], within: Within, n_classes: int
+) -> Facts | None:
+    """Return what the rule reads about one cell, or None where the evidence for a verdict was not measured."""
+    place = place_of(cell)
+    diagonal = (cell.receiver_cut, cell.receiver_cut, cell.stitch, cell.seed)
+    own = cells.get(("self-stitch", diagonal))
+    if own is None or own.accuracy is None or ("self-stitch", diagonal) not in within:
+        return None
+    if cell.failure is None and ("none", place) not in within:
+        return None
+    score = 0.0 if cell.accuracy is None else cell.accuracy
+    randoms = [within[control, place] for control in _RANDOM if (control, place) in within]
+    deeper = within.get(("self-stitch", place)) if cell.sender_cut != cell.receiver_cut else None
+    return Facts(
+        n=cell.n_heldout,
+        chance=1 / n_classes,
+        score=(score, *wilson(round(score * cell.n_heldout), cell.n_heldout)),
+        self_score=own.accuracy,
+        within=within.get(("none", place), (math.nan, math.nan, math.nan)),
+        self_within=within["self-stitch", diagonal],
+        label_within={c: within[c, place] for c in _LABEL_ONLY if (c, place) in within},
+        random_within=max(randoms, key=lambda each: each[0]) if randoms else None,
+        deeper_within=deeper,
+        converged=cell.converged,
+        failed=cell.failure,
+    )
+
+
+def normalised(score: float, random: float, own: float, n_heldout: int) -> float:
+    r"""Return a score on the scale where the random sender is 0 and the self-stitch 1.
+
+    .. math:: \frac{\text{score} - \text{random sender}}{\text{self-stitch} - \text{random sender}}
+
+    NaN where the denominator is within two standard errors of zero.
+
+    Example:
+        >>> round(normalised(0.7, 0.4, 0.8, 2000), 3)
+        0.75
+    """
+    error = math.sqrt((random * (1 - random) + own * (1 - own)) / n_heldout)
+    return (score - random) / (own - random) if own - random > 2 * error else math.nan

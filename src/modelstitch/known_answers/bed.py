@@ -1,0 +1,208 @@
+"""Run the cases through the engine, the evidence and the verdict, and count what comes out."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from modelstitch.appraisal import appraise
+from modelstitch.controlled import PlantedSide
+from modelstitch.evidence.verdict import (
+    DECODABLE,
+    INCOMPATIBLE,
+    INTERCHANGEABLE,
+    UNKNOWN,
+    Facts,
+    Thresholds,
+    Verdict,
+    decide,
+)
+from modelstitch.grid import Budget, Pair, fit_grid
+from modelstitch.judging import facts_of, place_of, within_classes
+from modelstitch.known_answers.cases import Case
+from modelstitch.known_answers.plants import Ground
+from modelstitch.rows import CellRow, EvidenceRow
+from modelstitch.sides import Side
+from modelstitch.sources.data import Data
+from modelstitch.sources.models import Network
+from modelstitch.specs import VERDICT_CONTROLS, CellSpec, FitSpec
+from modelstitch.tables import cell_row, evidence_rows
+
+FIT = FitSpec(max_epochs=2)
+"""As every fit, but given up sooner: a case without the label falls slowly and never gets anywhere."""
+
+_BUDGET = Budget(bytes=2 * 10**9)
+TRUTHS = (INTERCHANGEABLE, DECODABLE, INCOMPATIBLE)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A case with what was measured and what the verdict says."""
+
+    case: Case
+    facts: Facts
+    verdict: Verdict
+
+    @property
+    def correct(self) -> bool:
+        return self.verdict.name == self.case.truth
+
+
+class _PlantedPair(Pair):
+    """A network stitched into itself, whose sender may be planted; its references are the ordinary controls."""
+
+    def __init__(self, network: Network, data: Data) -> None:
+        super().__init__(network, network, data)
+        self.planted: Side | None = None
+
+    def plant(self, case: Case, seed: int) -> None:
+        made = case.plant(Ground(self.receiver, case.cut, seed))
+        self.planted = PlantedSide(self.receiver, made)
+
+    def sides(self, control: str, seed: int) -> tuple[Side, Side]:
+        if control == "none" and self.planted is not None:
+            return self.planted, self.receiver
+        return super().sides(control, seed)
+
+
+def run(
+    networks: Sequence[Network],
+    data: Data,
+    cases: Sequence[Case],
+    *,
+    fit: FitSpec = FIT,
+    watch: Callable[[Outcome], None] | None = None,
+) -> list[Outcome]:
+    """Fit, measure and judge every case.
+
+    Args:
+        networks: trained on ``data``; each is stitched into itself.
+        data: the examples.
+        cases: what to run.
+        fit: how stitches are fitted.
+        watch: is told each outcome.
+    """
+    outcomes = []
+    pairs = [_PlantedPair(network, data) for network in networks]
+    references: dict[tuple[int, str], tuple[list[CellRow], list[EvidenceRow]]] = {}
+    for case in cases:
+        pair = pairs[case.network]
+        at = CellSpec(sender_cut=case.cut, receiver_cut=case.cut)
+        if (case.network, case.cut) not in references:
+            controls = [replace(at, control=control) for control in VERDICT_CONTROLS]
+            references[case.network, case.cut] = _measured(pair, controls, fit)
+        pair.plant(case, seed=case.network)
+        cells, evidence = _measured(pair, [at], fit)
+        own = references[case.network, case.cut]
+        rows = {(row.control, place_of(row)): row for row in (*cells, *own[0])}
+        facts = facts_of(cells[0], rows, within_classes([*evidence, *own[1]]), len(data.classes))
+        assert facts is not None
+        outcomes.append(Outcome(case, facts, decide(facts)))
+        if watch is not None:
+            watch(outcomes[-1])
+    return outcomes
+
+
+def _measured(pair: Pair, cells: list[CellSpec], fit: FitSpec) -> tuple[list[CellRow], list[EvidenceRow]]:
+    fitted = {each.spec: each for each in fit_grid(pair, cells, fit, _BUDGET)}
+    usable = {cell: each.stitch for cell, each in fitted.items() if each.fitted.failure is None}
+    measured = appraise(pair, usable, dict.fromkeys(usable, ("trajectory",)), n_examples=2000)
+    evidence = [row for cell, found in measured for row in evidence_rows(cell, found)]
+    return [cell_row(fitted[cell]) for cell in cells], evidence
+
+
+def derive(outcomes: Sequence[Outcome]) -> Thresholds:
+    """Place the lines in the gaps between the known classes: at a half and four fifths, and at a quarter and four fifths.
+
+    *kept*: between the highest of the *decodable only* and the lowest of the *interchangeable* cases. Share of the score: between the
+    highest of the *incompatible* and the lowest of all others.
+    """
+    kept = {truth: [_kept(o) for o in outcomes if o.case.truth == truth] for truth in TRUTHS}
+    share = {truth: [_share(o) for o in outcomes if o.case.truth == truth] for truth in TRUTHS}
+    floor, ceiling = max(kept[DECODABLE]), min(kept[INTERCHANGEABLE])
+    low = max(share[INCOMPATIBLE])
+    high = min(share[DECODABLE] + share[INTERCHANGEABLE])
+    return replace(
+        Thresholds(),
+        kept_low=floor + 0.5 * (ceiling - floor),
+        kept_high=floor + 0.8 * (ceiling - floor),
+        score_low=low + 0.25 * (high - low),
+        score_high=low + 0.8 * (high - low),
+    )
+
+
+def _kept(outcome: Outcome) -> float:
+    return 0.0 if math.isnan(outcome.verdict.kept) else outcome.verdict.kept
+
+
+def _share(outcome: Outcome) -> float:
+    return 0.0 if math.isnan(outcome.verdict.score_share) else outcome.verdict.score_share
+
+
+def leave_one_family_out(outcomes: Sequence[Outcome]) -> list[Verdict]:
+    """Judge every case with lines that were derived without its family."""
+    lines = {
+        family: derive([o for o in outcomes if o.case.family != family])
+        for family in dict.fromkeys(o.case.family for o in outcomes)
+    }
+    return [decide(o.facts, lines[o.case.family]) for o in outcomes]
+
+
+def report(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """Return counts, the confusion of truth (rows) and verdict, and every case as plain values."""
+    left_out = leave_one_family_out(outcomes)
+
+    def confusion(verdicts: Sequence[Verdict]) -> dict[str, dict[str, int]]:
+        return {
+            truth: {
+                name: sum(
+                    o.case.truth == truth and v.name == name for o, v in zip(outcomes, verdicts, strict=True)
+                )
+                for name in (*TRUTHS, UNKNOWN)
+            }
+            for truth in TRUTHS
+        }
+
+    own = confusion([o.verdict for o in outcomes])
+    without = confusion(left_out)
+    n = len(outcomes)
+
+    def wrong(table: dict[str, dict[str, int]], name: str) -> int:
+        return sum(row[name] for truth, row in table.items() if truth != name)
+
+    correct = {truth: row[truth] / max(1, sum(row.values())) for truth, row in without.items()}
+    return {
+        "n_cases": n,
+        "wrong_interchangeable": wrong(without, INTERCHANGEABLE),
+        "wrong_incompatible": wrong(without, INCOMPATIBLE),
+        "cannot_tell_share": sum(row[UNKNOWN] for row in without.values()) / n,
+        "correct_share": correct,
+        "confusion": without,
+        "confusion_with_the_package_lines": own,
+        "derived_lines": asdict(derive(outcomes)),
+        "passed": wrong(without, INTERCHANGEABLE) == 0
+        and wrong(own, INTERCHANGEABLE) == 0
+        and wrong(without, INCOMPATIBLE) <= 0.01 * n
+        and min(correct.values()) >= 0.8
+        and sum(row[UNKNOWN] for row in without.values()) <= 0.2 * n,
+        "mean_kept": {
+            truth: statistics.mean(_kept(o) for o in outcomes if o.case.truth == truth) for truth in TRUTHS
+        },
+        "cases": [
+            {
+                "family": o.case.family,
+                "network": o.case.network,
+                "cut": o.case.cut,
+                "truth": o.case.truth,
+                "verdict": o.verdict.name,
+                "verdict_left_out": v.name,
+                "reason": o.verdict.reason,
+                "score_share": None if math.isnan(o.verdict.score_share) else o.verdict.score_share,
+                "kept": None if math.isnan(o.verdict.kept) else o.verdict.kept,
+            }
+            for o, v in zip(outcomes, left_out, strict=True)
+        ],
+    }

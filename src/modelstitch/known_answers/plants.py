@@ -1,0 +1,227 @@
+"""Senders whose truth follows from how they are made: invertible maps, label-only senders, senders without the label.
+
+Each function returns a plant for the sender's side of a receiver stitched into itself at one cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from modelstitch.controls.label_only import write_labels
+from modelstitch.controls.roles import Given, Plant, mixed
+from modelstitch.sides import Side, score_batches
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What a plant is made from: the receiver, the cut and a seed.
+
+    Attributes:
+        side: the receiver.
+        cut: where it is stitched into itself.
+        seed: of everything that is drawn.
+    """
+
+    side: Side
+    cut: str
+    seed: int
+
+    def generator(self, purpose: str) -> torch.Generator:
+        return torch.Generator().manual_seed(mixed(self.seed, self.cut, purpose, 0))
+
+    @property
+    def n_channels(self) -> int:
+        return self.side.cut(self.cut).shape[0]
+
+    def training(self) -> Tensor:
+        """Return the representations of all training examples, (N, C, ...)."""
+        train = self.side.data.train
+        return torch.cat(
+            [
+                self.side.represent((self.cut,), train, some, torch.float32)[0]
+                for some in score_batches(len(train))
+            ]
+        )
+
+
+def mixed_channels(x: Tensor, matrix: Tensor) -> Tensor:
+    """Return ``matrix`` (C', C) times the channels of (N, C, ...)."""
+    return torch.einsum("dc,nc...->nd...", matrix.to(x), x)
+
+
+def itself(ground: Ground) -> Plant:
+    """The receiver's own representation."""
+    return lambda given: given.genuine(given.indices)
+
+
+def permutation(ground: Ground) -> Plant:
+    """Its channels in another order."""
+    order = torch.randperm(ground.n_channels, generator=ground.generator("order"))
+    return lambda given: given.genuine(given.indices)[:, order]
+
+
+def rotation(ground: Ground) -> Plant:
+    """Its channels rotated."""
+    matrix = _rotation(ground)
+    return lambda given: mixed_channels(given.genuine(given.indices), matrix)
+
+
+def rescaling(ground: Ground) -> Plant:
+    """Its channels rescaled, by factors from 1/10 to 10."""
+    scale = 10 ** (2 * torch.rand(ground.n_channels, generator=ground.generator("scale")) - 1)
+    return lambda given: mixed_channels(given.genuine(given.indices), torch.diag(scale))
+
+
+def mixing(ground: Ground) -> Plant:
+    """Its channels mixed by a full-rank matrix whose singular values lie between 1/5 and 5, and moved."""
+    generator = ground.generator("mixing")
+    n = ground.n_channels
+    left, _ = torch.linalg.qr(torch.randn(n, n, generator=generator))
+    right, _ = torch.linalg.qr(torch.randn(n, n, generator=generator))
+    values = 5 ** (2 * torch.rand(n, generator=generator) - 1)
+    offset = torch.randn(n, generator=generator)
+    matrix = (left * values) @ right
+
+    def plant(given: Given) -> Tensor:
+        x = mixed_channels(given.genuine(given.indices), matrix)
+        return x + offset.to(x).reshape(-1, *[1] * (x.ndim - 2))
+
+    return plant
+
+
+def one_hot(ground: Ground) -> Plant:
+    """The label, at every position."""
+    return lambda given: write_labels(given.own_labels, given.shape)
+
+
+def class_mean(ground: Ground) -> Plant:
+    """The mean representation of the class, and noise of the spread that its members have."""
+    x, labels = ground.training(), ground.side.data.train.labels
+    n_classes = len(ground.side.data.classes)
+    means = torch.stack([x[labels == label].mean(0) for label in range(n_classes)])
+    spread = (x - means[labels]).square().mean(0).sqrt()
+    return lambda given: means[given.own_labels] + spread * given.noise(ground.seed)
+
+
+def clustered(ground: Ground) -> Plant:
+    """One random pattern a class, and noise."""
+    return lambda given: given.patterns(ground.seed)[given.own_labels, 0] + given.noise(ground.seed)
+
+
+def clustered_several(ground: Ground) -> Plant:
+    """Four random patterns a class, one of them drawn for each example, and noise."""
+
+    def plant(given: Given) -> Tensor:
+        which = [
+            mixed(ground.seed, given.cut, f"{given.part} cluster", i) % 4 for i in given.indices.tolist()
+        ]
+        patterns = given.patterns(ground.seed, per_class=4)
+        return patterns[given.own_labels, torch.tensor(which)] + given.noise(ground.seed)
+
+    return plant
+
+
+def swapped(ground: Ground) -> Plant:
+    """The genuine representation of another example of the same class."""
+    return lambda given: given.genuine(_others(given, ground.seed, same_class=True))
+
+
+def noise(ground: Ground) -> Plant:
+    """Noise."""
+    return lambda given: given.noise(ground.seed)
+
+
+def another(ground: Ground) -> Plant:
+    """The genuine representation of another example, of whatever class."""
+    return lambda given: given.genuine(_others(given, ground.seed, same_class=False))
+
+
+def constant(ground: Ground) -> Plant:
+    """The mean representation, for every example."""
+    mean = ground.training().mean(0)
+    return lambda given: mean.expand(len(given.indices), *mean.shape).clone()
+
+
+def erased(ground: Ground, after: Callable[[Ground], Tensor] | None = None) -> Plant:
+    r"""The representation less what a linear read-out of its channel means needs to know the label.
+
+    With W the inverse square root of the covariance of the channel means and Q the projection away from the span of
+    :math:`W \, \mathrm{Cov}(x, \text{one-hot})`, channel means become :math:`\bar x + W^{-1} Q W (x - \bar x)`: no linear read-out of
+    them then does better than a constant. So the truth holds at a cut after which the receiver is linear in channel means.
+
+    Source: Belrose et al. 2023, theorem 4.2 (LEACE).
+    """
+    x, labels = ground.training(), ground.side.data.train.labels
+    pooled = x.flatten(2).mean(2).double()
+    mean = pooled.mean(0)
+    centred = pooled - mean
+    values, vectors = torch.linalg.eigh(centred.T @ centred / len(centred))
+    kept = values > values.max() * 1e-9
+    root, back = ((vectors[:, kept] * values[kept] ** power) @ vectors[:, kept].T for power in (-0.5, 0.5))
+    one_hots = torch.nn.functional.one_hot(labels, len(ground.side.data.classes)).double()
+    cross = root @ (centred.T @ (one_hots - one_hots.mean(0)))
+    span, sizes, _ = torch.linalg.svd(cross, full_matrices=False)
+    span = span[:, sizes > sizes.max() * 1e-9]
+    removed = back @ span @ span.T @ root
+    matrix = None if after is None else after(ground)
+
+    def plant(given: Given) -> Tensor:
+        x = given.genuine(given.indices)
+        pooled = x.flatten(2).mean(2).double()
+        less = ((pooled - mean) @ removed.T).to(x)
+        erased = x - less.reshape(*less.shape, *[1] * (x.ndim - 2))
+        return erased if matrix is None else mixed_channels(erased, matrix)
+
+    return plant
+
+
+def erased_rotated(ground: Ground) -> Plant:
+    """The same, rotated."""
+    return erased(ground, _rotation)
+
+
+def erased_rescaled(ground: Ground) -> Plant:
+    """The same, rescaled."""
+    return erased(
+        ground,
+        lambda g: torch.diag(10 ** (2 * torch.rand(g.n_channels, generator=g.generator("scale")) - 1)),
+    )
+
+
+def erased_reversed(ground: Ground) -> Plant:
+    """The same, with the opposite sign."""
+    return erased(ground, lambda g: -torch.eye(g.n_channels))
+
+
+def erased_permuted(ground: Ground) -> Plant:
+    """The same, its channels in another order."""
+    return erased(
+        ground,
+        lambda g: torch.eye(g.n_channels)[torch.randperm(g.n_channels, generator=g.generator("order"))],
+    )
+
+
+def _rotation(ground: Ground) -> Tensor:
+    drawn = torch.randn(ground.n_channels, ground.n_channels, generator=ground.generator("rotation"))
+    rotation: Tensor = torch.linalg.qr(drawn).Q
+    return rotation
+
+
+def _others(given: Given, seed: int, *, same_class: bool) -> Tensor:
+    """Return for each example another one of the same part: the next in a shuffled circle."""
+    labels = given.labels.cpu()
+    following = torch.empty(len(labels), dtype=torch.int64)
+    generator = torch.Generator().manual_seed(mixed(seed, given.cut, given.part, 0))
+    groups = (
+        [(labels == label).nonzero().flatten() for label in labels.unique()]
+        if same_class
+        else [torch.arange(len(labels))]
+    )
+    for members in groups:
+        circle = members[torch.randperm(len(members), generator=generator)]
+        following[circle] = circle.roll(1)
+    return following[given.indices.cpu()]

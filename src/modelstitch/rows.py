@@ -1,0 +1,71 @@
+"""The rows of a run's tables: cells, baselines and evidence, as plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellRow:
+    """One finished cell as a row of the table; ``accuracy`` is None where the fit failed."""
+
+    sender_cut: str
+    receiver_cut: str
+    family: str
+    norm: str
+    objective: str
+    control: str
+    seed: int
+    accuracy: float | None
+    standard_error: float | None
+    loss: float | None
+    n_parameters: int
+    bridge: str
+    steps: int
+    seconds: float
+    n_heldout: int
+    failure: str | None
+    start: str = "random"
+    converged: bool | None = None
+    gain: float | None = None
+    noise: float | None = None
+    total_steps: int = 0
+    precision: str = "float32"
+
+    @property
+    def stitch(self) -> str:
+        return self.family if self.norm == "none" else f"{self.family}+{self.norm}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Baseline:
+    """A whole network's own held-out accuracy; None where it has no output for some label."""
+
+    role: str
+    control: str
+    seed: int
+    accuracy: float | None
+    digest: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvidenceRow:
+    """One measurement of one cell; ``value`` is None where it cannot be said, ``low`` and ``high`` where there is no interval."""
+
+    sender_cut: str
+    receiver_cut: str
+    family: str
+    norm: str
+    control: str
+    seed: int
+    kind: str
+    name: str
+    where: str
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+
+    @property
+    def stitch(self) -> str:
+        return self.family if self.norm == "none" else f"{self.family}+{self.norm}"

@@ -1,0 +1,62 @@
+"""Where models and data come from, and how a model wants to see an example."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from modelstitch.errors import SpecError
+from modelstitch.specs.names import positive
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """How one model wants to see an image: size and channels, then ``(x - mean) / std`` of values in 0-1.
+
+    A field that is None leaves the data as it is.
+    """
+
+    size: tuple[int, int] | None = None
+    channels: int | None = None
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+
+    def __post_init__(self) -> None:
+        for length in self.size or ():
+            positive("image size", length)
+        positive("channels", self.channels)
+        if (self.mean is None) != (self.std is None):
+            raise SpecError(f"expected mean and std together, got mean {self.mean}, std {self.std}")
+        if self.mean is not None and self.std is not None and len(self.mean) != len(self.std):
+            raise SpecError(
+                f"expected as many values in std as in mean, got {len(self.std)} and {len(self.mean)}"
+            )
+        for value in self.std or ():
+            positive("std", value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSpec:
+    """Where a model comes from: source, weights file, and the view that replaces the source's own.
+
+    ``partial`` allows weights that fit only in part; ``seed`` draws what no weights file fills.
+    """
+
+    source: str
+    weights: str | None = None
+    partial: bool = False
+    seed: int = 0
+    view: View = field(default_factory=View)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSpec:
+    """Where the labelled images come from, how many to fit on, and the seed of a split that has to be made."""
+
+    source: str
+    limit: int | None = None
+    heldout_limit: int | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        positive("limit", self.limit)
+        positive("heldout limit", self.heldout_limit)
