@@ -12,6 +12,7 @@ import pytest
 import modelstitch
 from modelstitch import specs, stitches
 from modelstitch.controls import CONTROL_ROLES
+from modelstitch.evidence import KINDS
 
 SOURCE = Path(modelstitch.__file__).parent
 
@@ -21,7 +22,7 @@ LAYERS = [
     {"layouts", "views", "bridges", "cutting", "geometry"},
     {"stitches", "fitting"},
     {"sources", "zoo", "tasks", "controls", "evidence"},
-    {"sides", "controlled", "truth", "representations", "cell", "grid", "appraisal"},
+    {"sides", "controlled", "truth", "representations", "places", "cell", "grid", "appraisal"},
     {"session", "plots", "reading", "rows", "tables", "judging"},
     {"results", "estimate"},
     {"store", "curves"},
@@ -83,6 +84,7 @@ def test_exported_names() -> None:
         "Cut",
         "Data",
         "DataSpec",
+        "EvidenceSpec",
         "FitSpec",
         "InputError",
         "ModelSpec",
@@ -91,10 +93,13 @@ def test_exported_names() -> None:
         "Split",
         "StitchSpec",
         "Stitched",
+        "Thresholds",
         "TruthError",
+        "Verdict",
         "View",
         "capacity_curves",
         "compare",
+        "compare_all",
         "cuts",
         "load",
         "load_data",
@@ -111,6 +116,7 @@ def test_exported_names() -> None:
 def test_every_name_of_a_spec_has_its_file() -> None:
     assert set(specs.FAMILIES) == set(stitches.FAMILY_CLASSES)
     assert set(specs.CONTROLS) == set(CONTROL_ROLES)
+    assert set(specs.EVIDENCE) == set(KINDS)
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["demo", "--help"], ["compare", "--help"], ["--version"]])

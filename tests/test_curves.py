@@ -3,7 +3,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from modelstitch.curves import capacity_curves, curves_figure
-from modelstitch.results import Baseline, CellRow, Comparison
+from modelstitch.results import Comparison
+from modelstitch.rows import Baseline, CellRow
 
 ROW = CellRow(
     sender_cut="a",

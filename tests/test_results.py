@@ -11,7 +11,8 @@ import xarray as xr
 
 from modelstitch import load
 from modelstitch.errors import RunError, SpecError
-from modelstitch.results import Baseline, CellRow, Comparison
+from modelstitch.results import Comparison
+from modelstitch.rows import Baseline, CellRow
 
 CUTS = ["c0", "c1", "c2"]
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from modelstitch.errors import RunError, TruthError
-from modelstitch.results import Baseline, CellRow
+from modelstitch.rows import Baseline, CellRow
 from modelstitch.store import Store, read_run, read_weights
 
 FACTS: dict[str, Any] = {

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from modelstitch.errors import InputError as InputError
     from modelstitch.errors import ModelStitchError as ModelStitchError
     from modelstitch.errors import TruthError as TruthError
+    from modelstitch.evidence.verdict import Thresholds as Thresholds
+    from modelstitch.evidence.verdict import Verdict as Verdict
     from modelstitch.grid import Budget as Budget
     from modelstitch.results import Comparison as Comparison
     from modelstitch.sources.data import Data as Data
@@ -24,12 +26,14 @@ if TYPE_CHECKING:
     from modelstitch.sources.models import Network as Network
     from modelstitch.sources.models import load_model as load_model
     from modelstitch.specs import DataSpec as DataSpec
+    from modelstitch.specs import EvidenceSpec as EvidenceSpec
     from modelstitch.specs import FitSpec as FitSpec
     from modelstitch.specs import ModelSpec as ModelSpec
     from modelstitch.specs import StitchSpec as StitchSpec
     from modelstitch.specs import View as View
     from modelstitch.stitched import Stitched as Stitched
     from modelstitch.verbs import compare as compare
+    from modelstitch.verbs import compare_all as compare_all
     from modelstitch.verbs import load as load
     from modelstitch.verbs import stitch as stitch
 
@@ -41,6 +45,7 @@ _HOMES = {
     "Cut": "cutting",
     "Data": "sources.data",
     "DataSpec": "specs",
+    "EvidenceSpec": "specs",
     "FitSpec": "specs",
     "InputError": "errors",
     "ModelSpec": "specs",
@@ -49,10 +54,13 @@ _HOMES = {
     "Split": "sources.data",
     "StitchSpec": "specs",
     "Stitched": "stitched",
+    "Thresholds": "evidence.verdict",
     "TruthError": "errors",
+    "Verdict": "evidence.verdict",
     "View": "specs",
     "capacity_curves": "curves",
     "compare": "verbs",
+    "compare_all": "verbs",
     "cuts": "cutting",
     "load": "verbs",
     "load_data": "sources.data",

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 
 from modelstitch.cell import fit_dtype, scoring_suffix
-from modelstitch.grid import Budget, passes
+from modelstitch.grid import USUAL_SCHEDULES, Budget, passes
+from modelstitch.places import timed
 from modelstitch.representations import Pass
 from modelstitch.session import Session
 from modelstitch.specs import CellSpec
 from modelstitch.stitches import build
 from modelstitch.tasks import CLASSIFICATION
-
-_USUAL_SCHEDULES = 3.5
-"""Steps that an automatic fit takes in all, in lengths of its first schedule: the mean of docs/measurements.md."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +56,7 @@ def estimate(session: Session, budget: Budget) -> Estimate:
     def prefix_seconds(name: str) -> float:
         run = sender.prefix(name) if plain else sender.fast_prefix((name,), dtype)
         images = sender.images(data.train, few)
-        return _timed(lambda: run(images if plain else images.to(dtype)), device) / batch
+        return timed(lambda: run(images if plain else images.to(dtype)), device) / batch
 
     def suffix_seconds(name: str) -> tuple[float, float]:
         run = receiver.suffix(name) if plain else receiver.fast_suffix(name, dtype)
@@ -74,13 +70,13 @@ def estimate(session: Session, budget: Budget) -> Estimate:
                 leaf = expected.to(dtype).requires_grad_()
                 torch.autograd.grad(CLASSIFICATION.loss(run(leaf).float(), labels), leaf)
 
-        return _timed(step, device) / batch, _timed(lambda: exact(expected), device) / batch
+        return timed(step, device) / batch, timed(lambda: exact(expected), device) / batch
 
     prefixes = {name: prefix_seconds(name) for name in spec.sender_cuts}
     suffixes = {name: suffix_seconds(name) for name in spec.receiver_cuts}
-    planned = tuple(passes(sender, spec.sender_cuts, fit, budget))
+    planned = tuple(passes(sender, [cell for cell in session.cells if cell.control == "none"], fit, budget))
     again = {name for each in planned if each.place == "recompute" for name in each.names}
-    n_steps = fit.n_steps(n_train) * (_USUAL_SCHEDULES if fit.automatic else 1)
+    n_steps = fit.n_steps(n_train) * (USUAL_SCHEDULES if fit.automatic else 1)
     sides = {(cell.control, cell.seed) for cell in session.cells}
     seconds = sum(
         max(prefixes[name] for name in each.names) * (n_train + n_heldout) * len(sides) for each in planned
@@ -109,21 +105,3 @@ def _needs_steps(cell: CellSpec) -> bool:
     if cell.stitch.family == "identity":
         return False
     return not (cell.objective == "match" and cell.stitch.norm == "none" and cell.stitch.family != "mlp")
-
-
-def _timed(run: Callable[[], object], device: torch.device) -> float:
-    """Return the seconds that ``run`` takes when it is warm."""
-    times = []
-    for _ in range(3):
-        _synchronise(device)
-        start = time.perf_counter()
-        with torch.no_grad():
-            run()
-        _synchronise(device)
-        times.append(time.perf_counter() - start)
-    return min(times)
-
-
-def _synchronise(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)

@@ -16,39 +16,99 @@ from modelstitch.controls import CONTROL_ROLES
 from modelstitch.controls.shuffled_labels import shuffled
 from modelstitch.fitting.gram import Accumulator, Moments
 from modelstitch.fitting.schedules import spread
+from modelstitch.places import costs
 from modelstitch.representations import Pass, Place, Representations, plan_passes
 from modelstitch.sides import SCORE_BATCH, Side
-from modelstitch.sources.data import Data
-from modelstitch.sources.models import Network
+from modelstitch.sources.data import Data, Split
+from modelstitch.sources.models import Network, digest
 from modelstitch.specs import CellSpec, FitSpec
 from modelstitch.stitches import Stitch, build
 from modelstitch.tasks import CLASSIFICATION, Task
+
+USUAL_SCHEDULES = 3.5
+"""Steps that an automatic fit takes in all, in lengths of its first schedule: the mean of docs/measurements.md."""
 
 _MOMENT_EXAMPLES = 1000
 """Examples whose moments give a start and coordinates; the objective match takes all of them."""
 
 
+class Pool:
+    """Sides of many networks on one data set, each made once, so that n networks cost n whatever pairs are made of them.
+
+    Args:
+        data: the examples, on the device to work on.
+        many: whether a sender's representations stay at hand after a grid, for the next pair with the same sender.
+    """
+
+    def __init__(self, data: Data, *, many: bool = False) -> None:
+        self.data = data
+        self.many = many
+        self.data_digest = data.digest
+        self._sides: list[Side] = []
+        self._kept: tuple[Hashable, dict[Hashable, Representations]] | None = None
+
+    def side(self, network: Network, like: Side | None = None) -> Side:
+        """Return the side of a network; one that holds the same weights and sees images alike is the same side.
+
+        Args:
+            network: the model and its view.
+            like: a side of the same architecture; found among those made before where it is left out. Its graph is captured once.
+        """
+        weights = digest(network.module)
+        for side in self._sides:
+            if (side.digest, side.network.view, side.network.architecture) == (
+                weights,
+                network.view,
+                network.architecture,
+            ) and (network.architecture is not None or side.network.module is network.module):
+                return side
+        if like is None and network.architecture is not None:
+            like = next(
+                (
+                    side
+                    for side in self._sides
+                    if (side.network.architecture, side.network.view) == (network.architecture, network.view)
+                ),
+                None,
+            )
+        side = Side(network, self.data, like=like)
+        self._sides.append(side)
+        return side
+
+    def representations(
+        self, side: Side, each: Pass, split: Split, dtype: torch.dtype, *, plain: bool
+    ) -> Representations:
+        """Return the representations of a split in one pass; those of the pass asked for last are still at hand."""
+        if self._kept is None or self._kept[0] != (id(side), each):
+            self._kept = None  # let go of the old ones before the new ones are made
+            self._kept = ((id(side), each), {})
+        kept = self._kept[1]
+        key = (id(split), dtype, plain)
+        if key not in kept:
+            kept[key] = Representations(side, each.names, split, each.place, dtype, plain)
+        return kept[key]
+
+    def release(self) -> None:
+        """Let go of all representations."""
+        self._kept = None
+
+
 class Pair:
-    """A sender and a receiver with all their untrained copies, made once each and only when asked for.
+    """A sender and a receiver with all their controls, made once each and only when asked for.
 
     Args:
         sender, receiver: the two networks.
         data: the examples, on the device to work on.
+        pool: sides made before, on the same data.
     """
 
-    def __init__(self, sender: Network, receiver: Network, data: Data) -> None:
-        self.data = data
-        self.data_digest = data.digest
+    def __init__(self, sender: Network, receiver: Network, data: Data, pool: Pool | None = None) -> None:
+        self.pool = pool or Pool(data)
+        self.data = self.pool.data
+        self.data_digest = self.pool.data_digest
         self._networks = (sender, receiver)
-        self.sender = Side(sender, data)
-        # Two seeds of one architecture have the same graph: it is captured once.
-        shared = (
-            sender.architecture is not None
-            and sender.architecture == receiver.architecture
-            and sender.view == receiver.view
-        )
-        self.receiver = Side(receiver, data, like=self.sender if shared else None)
-        self._sides: dict[str, Side] = {}
+        self.sender = self.pool.side(sender)
+        self.receiver = self.pool.side(receiver)
         self._pairs: dict[tuple[str, int], tuple[Side, Side]] = {}
 
     def sides(self, control: str, seed: int) -> tuple[Side, Side]:
@@ -73,11 +133,7 @@ class Pair:
         return sender.cut(cell.sender_cut).shape, self.receiver.cut(cell.receiver_cut).shape
 
     def _side(self, network: Network, like: Side) -> Side:
-        for original in (like, self.sender, self.receiver):
-            if network is original.network:
-                return original
-        side = Side(network, self.data, like=like)
-        return self._sides.setdefault(side.digest, side)
+        return like if network is like.network else self.pool.side(network, like)
 
 
 @dataclass(frozen=True)
@@ -93,17 +149,29 @@ class Budget:
     keep: Place | Literal["auto"] = "auto"
 
 
-def passes(sender: Side, names: Sequence[str], spec: FitSpec, budget: Budget) -> list[Pass]:
-    """Divide sender cuts into passes over the data; see :func:`plan_passes`."""
+def passes(sender: Side, cells: Sequence[CellSpec], spec: FitSpec, budget: Budget) -> list[Pass]:
+    """Divide the sender cuts of ``cells`` into passes over the data; see :func:`plan_passes`."""
     device = sender.data.train.images.device
-    width = torch.finfo(fit_dtype(spec, device)).bits // 8
+    dtype = fit_dtype(spec, device)
+    width = torch.finfo(dtype).bits // 8
     n_train, n_heldout = len(sender.data.train), len(sender.data.heldout)
-    wanted = [cut.name for cut in sender.cutting.cuts if cut.name in names]
+    names = [sender.cut(cell.sender_cut).name for cell in cells]
     sizes = {
-        name: torch.Size(sender.cut(name).shape).numel() * (width * n_train + 4 * n_heldout)
-        for name in wanted
+        cut.name: torch.Size(cut.shape).numel() * (width * n_train + 4 * n_heldout)
+        for cut in sender.cutting.cuts
+        if cut.name in names
     }
-    return plan_passes(sizes, budget.bytes, device, budget.keep)
+    steps = spec.n_steps(n_train) * (USUAL_SCHEDULES if spec.automatic else 1)
+    lookups = round(steps * min(spec.batch_size, n_train)) + n_heldout
+
+    def cost(name: str, n_bytes: int) -> dict[Place, float]:
+        n_cells = names.count(name)
+        return costs(sender, name, n_bytes, n_train + n_heldout, n_cells * lookups, dtype)
+
+    available = budget.bytes
+    if device.type == "cuda":
+        available = min(available, torch.cuda.mem_get_info(device)[0] // 2)
+    return plan_passes(sizes, available, device, budget.keep, cost)
 
 
 def fit_grid(
@@ -131,12 +199,16 @@ def fit_grid(
         by_sender.setdefault(id(sides[cell][0]), []).append(cell)
     for mine in by_sender.values():
         sender = sides[mine[0]][0]
-        for each in passes(sender, [cell.sender_cut for cell in mine], spec, budget):
+        for each in passes(sender, mine, spec, budget):
             group = [cell for cell in mine if sender.cut(cell.sender_cut).name in each.names]
-            yield from _fit_pass(sender, group, {cell: sides[cell][1] for cell in group}, each, spec, task)
+            receivers = {cell: sides[cell][1] for cell in group}
+            yield from _fit_pass(pair.pool, sender, group, receivers, each, spec, task)
+    if not pair.pool.many:
+        pair.pool.release()
 
 
 def _fit_pass(
+    pool: Pool,
     sender: Side,
     group: list[CellSpec],
     receivers: dict[CellSpec, Side],
@@ -147,8 +219,8 @@ def _fit_pass(
     data = sender.data
     dtype = fit_dtype(spec, data.train.images.device)
     plain = spec.protocol != "default"
-    train = Representations(sender, each.names, data.train, each.place, dtype, plain)
-    heldout = Representations(sender, each.names, data.heldout, each.place, torch.float32, plain)
+    train = pool.representations(sender, each, data.train, dtype, plain=plain)
+    heldout = pool.representations(sender, each, data.heldout, torch.float32, plain=plain)
     exact = Representations(sender, (), data.train, "recompute", torch.float32, plain)
     for receiver in {id(side): side for side in receivers.values()}.values():
         own = [cell for cell in group if receivers[cell] is receiver]

@@ -31,25 +31,33 @@ class Pass:
         names: the cuts.
         place: where their representations are kept.
         bytes: of all of them.
+        costs: seconds of a run by place, where one had to be chosen.
     """
 
     names: tuple[str, ...]
     place: Place
     bytes: int
+    costs: tuple[tuple[Place, float], ...] = ()
 
 
 def plan_passes(
-    sizes: dict[str, int], budget_bytes: int, device: torch.device, keep: Place | Literal["auto"] = "auto"
+    sizes: dict[str, int],
+    budget_bytes: int,
+    device: torch.device,
+    keep: Place | Literal["auto"] = "auto",
+    costs: Callable[[str, int], dict[Place, float]] | None = None,
 ) -> list[Pass]:
     """Divide the cuts of a sender into passes whose representations fit ``budget_bytes``, in the order of the cuts.
 
-    A cut that does not fit by itself is computed again whenever it is needed; ``keep`` forces a place for all of them.
+    A cut that does not fit by itself goes where it costs least, or is computed again whenever it is needed where no costs are
+    known; ``keep`` forces a place for all of them.
 
     Args:
         sizes: bytes of the representations of all examples, by cut, from the input on.
         budget_bytes: how much may be alive at once.
         device: where the networks run.
         keep: ``auto``, or one of :data:`PLACES`.
+        costs: seconds of a run by place, of a cut of so many bytes; asked only for a cut that does not fit.
 
     Example:
         >>> [each.names for each in plan_passes({"a": 5, "b": 4, "c": 3, "d": 20}, 10, torch.device("cpu"))]
@@ -63,7 +71,9 @@ def plan_passes(
     passes: list[Pass] = []
     for name, size in sizes.items():
         if size > budget_bytes and keep == "auto":
-            passes.append(Pass((name,), "recompute", size))
+            known: dict[Place, float] = costs(name, size) if costs else {"recompute": 0.0}
+            cheapest = min(known, key=lambda place: known[place])
+            passes.append(Pass((name,), cheapest, size, tuple(known.items())))
         elif passes and passes[-1].place == kept and passes[-1].bytes + size <= budget_bytes:
             passes[-1] = Pass((*passes[-1].names, name), kept, passes[-1].bytes + size)
         else:

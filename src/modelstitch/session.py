@@ -11,7 +11,7 @@ from torch import nn
 
 from modelstitch import truth
 from modelstitch.errors import CutError, SpecError, StitchError
-from modelstitch.grid import Pair
+from modelstitch.grid import Pair, Pool
 from modelstitch.progress import SILENT, Progress
 from modelstitch.sides import Side
 from modelstitch.sources.data import Data, as_data
@@ -104,19 +104,26 @@ def choose_device(name: str) -> torch.device:
     return device
 
 
-def _named(model: Model, role: str) -> ModelSpec:
+def _named(model: Model, role: str, seed: int) -> ModelSpec:
     if isinstance(model, ModelSpec):
         return model
     if isinstance(model, str):
-        return ModelSpec(source=model, seed=ROLE_SEEDS[role])
+        return ModelSpec(source=model, seed=seed)
     return ModelSpec(source=model.name if isinstance(model, Network) else f"{type(model).__name__} ({role})")
 
 
-def _network(model: Model, role: str, device: torch.device) -> Network:
-    """Load or wrap ``model``; a module of the caller's own is used as it is, where it is."""
+def as_network(model: Model, role: str, seed: int, device: torch.device) -> Network:
+    """Load or wrap ``model``; a module of the caller's own is used as it is, where it is.
+
+    Args:
+        model: what stands for it.
+        role: what to call it where it has no name.
+        seed: draws an untrained model that is given by its source's name alone.
+        device: where a loaded model goes.
+    """
     if isinstance(model, Network):
         return model
-    spec = _named(model, role)
+    spec = _named(model, role, seed)
     if isinstance(model, nn.Module):
         return wrap(model, spec.source)
     network = load_model(spec)
@@ -148,11 +155,12 @@ def prepare(
     controls: Sequence[str] = ("random-sender",),
     seeds: Sequence[int] = (0,),
     device: str = "auto",
+    pool: Pool | None = None,
     progress: Progress = SILENT,
 ) -> Session:
     """Load, cut and check everything that a run needs; nothing is written and nothing is fitted.
 
-    Args: as for :func:`modelstitch.compare`.
+    Args: as for :func:`modelstitch.compare`; with a ``pool``, its data are used and its sides shared.
 
     Raises:
         InputError: whatever was given cannot be used; the message names it.
@@ -164,8 +172,8 @@ def prepare(
         where = own.device
     # Made twice: here to refuse a wrong choice before anything is loaded, and below with the cuts that were found.
     spec = RunSpec(
-        sender=_named(sender, "sender"),
-        receiver=_named(receiver, "receiver"),
+        sender=_named(sender, "sender", ROLE_SEEDS["sender"]),
+        receiver=_named(receiver, "receiver", ROLE_SEEDS["receiver"]),
         data=data
         if isinstance(data, DataSpec)
         else DataSpec(source=str(data) if isinstance(data, str) else IN_MEMORY),
@@ -176,12 +184,15 @@ def prepare(
         controls=("none", *(control for control in controls if control != "none")),
         seeds=tuple(seeds),
     )
-    networks = [_network(model, role, where) for model, role in ((sender, "sender"), (receiver, "receiver"))]
+    networks = [
+        as_network(model, role, ROLE_SEEDS[role], where)
+        for model, role in ((sender, "sender"), (receiver, "receiver"))
+    ]
     progress.stage("reading the data")
-    loaded = as_data(data).to(where)
+    loaded = as_data(data).to(where) if pool is None else pool.data
     networks = [_in_colour(network, loaded) for network in networks]
     progress.stage("capturing the models and finding their cuts")
-    pair = Pair(networks[0], networks[1], loaded)
+    pair = Pair(networks[0], networks[1], loaded, pool)
     pair.receiver.expect_labels()
     spec = replace(
         spec,

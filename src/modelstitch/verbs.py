@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from modelstitch.errors import RunError
-from modelstitch.grid import Budget, fit_grid
+from modelstitch.errors import RunError, SpecError
+from modelstitch.grid import Budget, Pool, fit_grid
 from modelstitch.progress import SILENT, Progress
 from modelstitch.results import Comparison
 from modelstitch.runs import BUDGET, run
-from modelstitch.session import Model, prepare
+from modelstitch.session import Model, as_network, choose_device, prepare
+from modelstitch.sources.data import as_data
 from modelstitch.specs import VERDICT_CONTROLS, EvidenceSpec, FitSpec, StitchSpec
 from modelstitch.stitched import Stitched
 from modelstitch.store import read_run
@@ -76,6 +78,59 @@ def compare(
     )
     wanted = evidence if isinstance(evidence, EvidenceSpec) else EvidenceSpec.parse(evidence)
     return run(session, out=out, budget=budget, evidence=wanted, progress=progress)
+
+
+def compare_all(
+    models: Mapping[str, Model],
+    data: Any,
+    *,
+    out: str | Path | None = None,
+    device: str = "auto",
+    budget: Budget = BUDGET,
+    evidence: Sequence[str] | EvidenceSpec = ("standard",),
+    progress: Progress = SILENT,
+    **options: Any,
+) -> dict[tuple[str, str], Comparison]:
+    """Compare every ordered pair of different models; what depends on one model alone is computed once.
+
+    Each model is loaded, captured and scored once. Its training representations are computed once while it is the sender, for all
+    receivers, where they fit the budget in one pass. So n models cost n times that work, and n (n - 1) times the fits.
+
+    Args:
+        models: two or more, by the names that they get in the answer and in the run folder.
+        data, device, budget, evidence, progress: as for :func:`compare`.
+        out: folder of run folders, one a pair, called ``SENDER-into-RECEIVER``.
+        options: further arguments of :func:`compare`, the same for every pair.
+
+    Returns:
+        Comparisons by (sender, receiver).
+
+    Raises:
+        InputError: something given cannot be used, or there are fewer than two models.
+        TruthError: a check of a run failed.
+    """
+    if len(models) < 2:
+        raise SpecError(f"expected at least two models, got {len(models)}")
+    where = choose_device(device)
+    pool = Pool(as_data(data).to(where), many=True)
+    networks = {
+        name: as_network(model, name, seed, where) for seed, (name, model) in enumerate(models.items())
+    }
+    wanted = evidence if isinstance(evidence, EvidenceSpec) else EvidenceSpec.parse(evidence)
+    found = {}
+    for sender, receiver in itertools.permutations(networks, 2):
+        session = prepare(
+            networks[sender],
+            networks[receiver],
+            data,
+            device=device,
+            pool=pool,
+            progress=progress,
+            **options,
+        )
+        folder = None if out is None else Path(out) / f"{sender}-into-{receiver}"
+        found[sender, receiver] = run(session, out=folder, budget=budget, evidence=wanted, progress=progress)
+    return found
 
 
 def stitch(

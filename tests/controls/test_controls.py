@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from modelstitch import zoo
-from modelstitch.controls import CONTROL_PAIRS
+from modelstitch.controls import CONTROL_ROLES
 from modelstitch.controls.random_receiver import RECEIVER_OFFSET
 from modelstitch.controls.reinitialise import untrained
 from modelstitch.errors import ModelError
@@ -69,15 +69,19 @@ def test_an_untrained_copy_is_at_chance(networks: tuple[Network, Network], digit
     ],
 )
 def test_a_control_changes_what_it_says(
-    networks: tuple[Network, Network], control: str, new_sender: bool, new_receiver: bool
+    networks: tuple[Network, Network], digits: Data, control: str, new_sender: bool, new_receiver: bool
 ) -> None:
-    sender, receiver = CONTROL_PAIRS[control](*networks, 0)
-    assert (sender is not networks[0]) == new_sender
-    assert (receiver is not networks[1]) == new_receiver
+    roles = CONTROL_ROLES[control](*networks, digits, 0)
+    assert (roles.sender is not networks[0]) == new_sender
+    assert (roles.receiver is not networks[1]) == new_receiver
+    assert (roles.plant, roles.read_out, roles.label_seed) == (None, False, None)
 
 
-def test_two_copies_of_one_architecture_are_not_the_same_network(networks: tuple[Network, Network]) -> None:
-    sender, receiver = CONTROL_PAIRS["random-both"](networks[0], networks[0], 0)
+def test_two_copies_of_one_architecture_are_not_the_same_network(
+    networks: tuple[Network, Network], digits: Data
+) -> None:
+    roles = CONTROL_ROLES["random-both"](networks[0], networks[0], digits, 0)
+    sender, receiver = roles.sender, roles.receiver
     assert digest(sender.module) != digest(receiver.module)
 
 
@@ -144,23 +148,24 @@ def test_a_copy_has_the_type_of_its_original(known: bool) -> None:
 
 
 @pytest.mark.parametrize("seed", [0, 3])
-def test_the_copies_of_both_random_are_those_of_the_other_two(seed: int) -> None:
+def test_the_copies_of_both_random_are_those_of_the_other_two(seed: int, digits: Data) -> None:
     sender, receiver = network(77), network(78, channels=3)
-    both = CONTROL_PAIRS["random-both"](sender, receiver, seed)
-    first = CONTROL_PAIRS["random-sender"](sender, receiver, seed)
-    second = CONTROL_PAIRS["random-receiver"](sender, receiver, seed)
-    assert digest(both[0].module) == digest(first[0].module) == digest(build(seed))
+    both = CONTROL_ROLES["random-both"](sender, receiver, digits, seed)
+    first = CONTROL_ROLES["random-sender"](sender, receiver, digits, seed)
+    second = CONTROL_ROLES["random-receiver"](sender, receiver, digits, seed)
+    assert digest(both.sender.module) == digest(first.sender.module) == digest(build(seed))
     assert (
-        digest(both[1].module)
-        == digest(second[1].module)
+        digest(both.receiver.module)
+        == digest(second.receiver.module)
         == digest(build(seed + RECEIVER_OFFSET, channels=3))
     )
-    assert first[1] is receiver
-    assert second[0] is sender
-    assert CONTROL_PAIRS["none"](sender, receiver, seed) == (sender, receiver)
+    assert first.receiver is receiver
+    assert second.sender is sender
+    plain = CONTROL_ROLES["none"](sender, receiver, digits, seed)
+    assert (plain.sender, plain.receiver) == (sender, receiver)
 
 
-def test_a_source_that_brings_its_own_weights_gives_no_control() -> None:
+def test_a_source_that_brings_its_own_weights_gives_no_control(digits: Data) -> None:
     trained = build(77)
     original = Network(trained, "pretrained", View(), rebuild=lambda: copy.deepcopy(trained))
     for control in ("random-sender", "random-receiver", "random-both"):
@@ -168,7 +173,7 @@ def test_a_source_that_brings_its_own_weights_gives_no_control() -> None:
             ModelError,
             match="untrained copy of pretrained: its source builds the same parameters whatever the seed",
         ):
-            CONTROL_PAIRS[control](original, original, 0)
+            CONTROL_ROLES[control](original, original, digits, 0)
 
 
 def test_a_source_that_sets_its_own_seed_gives_no_control() -> None:

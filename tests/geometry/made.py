@@ -12,7 +12,8 @@ def normal(*shape: int, seed: int = 0) -> Tensor:
 
 def rotation(d: int, seed: int = 0) -> Tensor:
     """A random orthogonal (d, d), a reflection as often as not."""
-    return torch.linalg.qr(normal(d, d, seed=seed)).Q
+    q: Tensor = torch.linalg.qr(normal(d, d, seed=seed)).Q
+    return q
 
 
 def correlated(n: int, d: int, seed: int = 0) -> Tensor:

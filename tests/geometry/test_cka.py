@@ -144,11 +144,15 @@ SIMPLEX = torch.linalg.svd(torch.eye(30, dtype=torch.float64) - 1 / 30).U[:, :29
 
 
 @pytest.mark.parametrize(
-    "x", [torch.eye(30), SIMPLEX, SIMPLEX @ rotation(29), torch.eye(30)[:, :1]], ids=["unit", "less", "turned", "one"]
+    "x",
+    [torch.eye(30), SIMPLEX, SIMPLEX @ rotation(29), torch.eye(30)[:, :1]],
+    ids=["unit", "less", "turned", "one"],
 )
 def test_nothing_over_nothing_is_refused(x: Tensor) -> None:
     """Equal distances, or one example against the rest, leave nothing once the bias is gone."""
-    with pytest.raises(GeometryError, match=r"debiased CKA, got y with all examples equally far apart, or all but one"):
+    with pytest.raises(
+        GeometryError, match=r"debiased CKA, got y with all examples equally far apart, or all but one"
+    ):
         cka(normal(30, 4), x)
     assert 0 <= cka(normal(30, 4), x, debiased=False) <= 1
 
@@ -176,14 +180,15 @@ def test_one_batch_is_the_whole() -> None:
 
 
 def test_batches_add_up_as_the_sums_that_they_are() -> None:
-    """Batches of one size: equation 3. They differ in scale and one is flat on one side; neither changes the sum."""
+    """Batches of one size: equation 3. They differ in scale, and one is flat on one side."""
     x, y = related(48, 6, 5)
     batches = list(zip(x.split(12), y.split(12), strict=True))
     batches = [(a * 10.0**index, b) for index, (a, b) in enumerate(batches)]
     batches.insert(0, (normal(12, 6) * 1e-3, torch.ones(12, 5)))
-    cross, own_x, own_y = (sum(hsic(*both) for both in each) for each in (
-        batches, [(a, a) for a, _ in batches], [(b, b) for _, b in batches]
-    ))
+    cross, own_x, own_y = (
+        sum(hsic(*both) for both in each)
+        for each in (batches, [(a, a) for a, _ in batches], [(b, b) for _, b in batches])
+    )
     # The flat batch adds to the sum of x too, or the ratio would be too high.
     assert minibatch_cka(batches) == pytest.approx(cross / math.sqrt(own_x * own_y), rel=1e-10)
 
@@ -191,9 +196,10 @@ def test_batches_add_up_as_the_sums_that_they_are() -> None:
 def test_a_short_last_batch_weighs_as_much_as_it_holds() -> None:
     x, y = related(26, 6, 5)
     batches = list(zip(x.split(10), y.split(10), strict=True))
-    sums = [sum(len(a) * hsic(*both) for (a, _), both in zip(batches, each, strict=True)) for each in (
-        batches, [(a, a) for a, _ in batches], [(b, b) for _, b in batches]
-    )]
+    sums = [
+        sum(len(a) * hsic(*both) for (a, _), both in zip(batches, each, strict=True))
+        for each in (batches, [(a, a) for a, _ in batches], [(b, b) for _, b in batches])
+    ]
     assert minibatch_cka(batches) == pytest.approx(sums[0] / math.sqrt(sums[1] * sums[2]), rel=1e-10)
 
 
@@ -222,5 +228,7 @@ def test_batches_that_cannot_be_used() -> None:
     with pytest.raises(GeometryError, match="batch 0: expected as many examples in y as in x"):
         minibatch_cka([(x, x[:5])])
     for batches in ([], [(x, torch.ones(10, 2))], [(x, x * 0 + index) for index in range(3)]):
-        with pytest.raises(GeometryError, match="expected batches whose examples differ in x and in y, got none"):
-            minibatch_cka(batches)  # type: ignore[arg-type]
+        with pytest.raises(
+            GeometryError, match="expected batches whose examples differ in x and in y, got none"
+        ):
+            minibatch_cka(batches)

@@ -29,10 +29,18 @@ Function = Callable[[object, object], object]
     ("x", "y", "message"),
     [
         (normal(20, 3), normal(19, 3), r"^expected as many examples in y as in x, got 19 and 20$"),
-        (normal(20, 3), normal(20, 3).index_fill(1, torch.tensor([1]), torch.nan), "finite numbers in y, got 20 nan"),
+        (
+            normal(20, 3),
+            normal(20, 3).index_fill(1, torch.tensor([1]), torch.nan),
+            "finite numbers in y, got 20 nan",
+        ),
         (normal(20, 3) / 0, normal(20, 3), "finite numbers in x, got 60 nan or infinite of 60"),
         (normal(20), normal(20, 3), r"x of shape \(examples, features\), got \(20,\); as_rows turns"),
-        (normal(20, 3), normal(20, 3, 2), r"y of shape \(examples, features\), got \(20, 3, 2\); as_rows turns"),
+        (
+            normal(20, 3),
+            normal(20, 3, 2),
+            r"y of shape \(examples, features\), got \(20, 3, 2\); as_rows turns",
+        ),
         (normal(20, 0), normal(20, 0), "at least 1 feature in x, got none"),
         (normal(0, 3), normal(0, 3), "expected at least [0-9]+ examples for .*, got 0"),
         (normal(20, 3) * 1j, normal(20, 3), "real numbers in x, got complex128"),
@@ -162,7 +170,7 @@ def test_narrow_rows_keep_their_inner_products(n: int, d: int) -> None:
 
 
 def test_numbers_keep_the_type_that_says_how_they_were_rounded() -> None:
-    assert numbers(np.float32([1, 2]), "x").dtype == torch.float32
+    assert numbers(np.array([1, 2], np.float32), "x").dtype == torch.float32
     assert numbers(torch.tensor([1, 2]), "x").dtype == torch.float64
-    a, b = pair(np.float32([[1], [2]]), torch.ones(2, 1).bfloat16(), 1, "nothing")
+    a, b = pair(np.array([[1], [2]], np.float32), torch.ones(2, 1).bfloat16(), 1, "nothing")
     assert (a.dtype, b.dtype) == (torch.float64, torch.float64)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import itertools
 import statistics
 import sys
 from fractions import Fraction
@@ -70,7 +69,7 @@ def test_cosine_sees_translation_and_ignores_the_length_of_rows_euclidean_the_ot
     assert mutual_knn(x * lengths, y) == mutual_knn(x, y)
     assert mutual_knn(x * lengths, y, distance="euclidean") != mutual_knn(x, y, distance="euclidean")
     for distance in ("cosine", "euclidean"):
-        assert mutual_knn(x, x * torch.tensor([1, 1, 1, 1, 1, 30]), distance=distance) < 0.9  # type: ignore[arg-type]
+        assert mutual_knn(x, x * torch.tensor([1, 1, 1, 1, 1, 30]), distance=distance) < 0.9
 
 
 def test_unrelated_rows_agree_by_chance() -> None:
@@ -81,7 +80,7 @@ def test_unrelated_rows_agree_by_chance() -> None:
 
 
 def test_neighbours_in_planted_pairs() -> None:
-    """Twins on both sides are each other's nearest; a side in which half of them are separated shares half."""
+    """Twins on both sides are each other's nearest; with half of them separated, half is shared."""
     centres = 100 * normal(40, 5)
     x = torch.cat([centres, centres + 0.1 * normal(40, 5, seed=1)])
     other = 100 * normal(40, 5, seed=2)
@@ -93,7 +92,7 @@ def test_neighbours_in_planted_pairs() -> None:
 
 
 def by_hand(x: Tensor, y: Tensor, k: int) -> Fraction:
-    """Exact agreement of points with integer coordinates: places at the last distance are shared out evenly."""
+    """Exact agreement of points with integer coordinates, places shared out evenly among ties."""
 
     def membership(points: list[list[int]], i: int) -> list[Fraction]:
         square = [sum((a - b) ** 2 for a, b in zip(points[i], each, strict=True)) for each in points]
@@ -105,8 +104,10 @@ def by_hand(x: Tensor, y: Tensor, k: int) -> Fraction:
         return weights
 
     a, b = x.int().tolist(), y.int().tolist()
-    shared = [sum(map(min, membership(a, i), membership(b, i))) for i in range(len(a))]
-    return sum(shared, Fraction(0)) / (k * len(a))
+    shared = Fraction(0)
+    for i in range(len(a)):
+        shared += sum(map(min, membership(a, i), membership(b, i)), Fraction(0))
+    return shared / (k * len(a))
 
 
 @settings(deadline=None, max_examples=50)
@@ -117,7 +118,7 @@ def test_ties_share_the_places_that_are_left(n: int, k: int, seed: int) -> None:
     x[0], x[1], y[0], y[1] = torch.eye(4, 3, dtype=torch.float64)
     expected = float(by_hand(x, y, k))
     assert mutual_knn(x, y, k, distance="euclidean") == pytest.approx(expected, abs=1e-12)
-    turned = x @ rotation(3, seed) * 1e-5 + 4
+    turned = x @ rotation(3, seed) * 1e-2 + 4
     assert mutual_knn(turned, y, k, distance="euclidean") == pytest.approx(expected, abs=1e-12)
     order = torch.randperm(n, generator=generator)
     assert mutual_knn(x[order], y[order], k, distance="euclidean") == pytest.approx(expected, abs=1e-12)
@@ -127,8 +128,8 @@ def test_ties_share_the_places_that_are_left(n: int, k: int, seed: int) -> None:
 def test_ties_everywhere_are_chance_and_agree_with_themselves() -> None:
     equal, y = torch.eye(30), normal(30, 4)
     for distance in ("cosine", "euclidean"):
-        assert mutual_knn(equal, y, 5, distance=distance) == pytest.approx(5 / 29)  # type: ignore[arg-type]
-        assert mutual_knn(equal, equal, 5, distance=distance) == 1  # type: ignore[arg-type]
+        assert mutual_knn(equal, y, 5, distance=distance) == pytest.approx(5 / 29)
+        assert mutual_knn(equal, equal, 5, distance=distance) == 1
 
 
 def test_copies_of_a_row_are_one_place() -> None:
@@ -156,21 +157,23 @@ def test_a_large_offset_in_float32() -> None:
     x = normal(100, 5)
     assert mutual_knn((x + 1e4).float(), x, distance="euclidean") > 0.99
     moved = x + 1e4
-    a, b = (np.argsort(-np.corrcoef(each), 1)[:, :1] for each in (np.eye(3), np.eye(3)))
-    assert (a == b).all()
-    exact = NearestNeighbors(n_neighbors=10, algorithm="brute").fit(
-        (moved / moved.norm(dim=1, keepdim=True)).numpy()
-    ).kneighbors()[1]
+    exact = (
+        NearestNeighbors(n_neighbors=10, algorithm="brute")
+        .fit((moved / moved.norm(dim=1, keepdim=True)).numpy())
+        .kneighbors()[1]
+    )
     y = normal(100, 3, seed=1)
-    other = NearestNeighbors(n_neighbors=10, metric="cosine", algorithm="brute").fit(y.numpy()).kneighbors()[1]
+    other = (
+        NearestNeighbors(n_neighbors=10, metric="cosine", algorithm="brute").fit(y.numpy()).kneighbors()[1]
+    )
     expected = np.mean([len(set(one) & set(two)) / 10 for one, two in zip(exact, other, strict=True)])
     assert mutual_knn(moved, y) == pytest.approx(expected, abs=0.005)
 
 
 def test_all_others_are_neighbours_at_the_largest_k() -> None:
     x, y = related(11, 4, 4)
-    assert mutual_knn(x, y) == 1
-    assert list(itertools.accumulate([mutual_knn(x, y, k) for k in (1, 10)]))[-1] >= 1
+    assert mutual_knn(x, y, 9) < 1
+    assert mutual_knn(x, y, 10) == 1
 
 
 def test_refusals() -> None:

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from rsatoolbox.data import Dataset
 from rsatoolbox.rdm import calc_rdm
 from rsatoolbox.rdm.compare import compare_bures_similarity
-from scipy.linalg import orthogonal_procrustes
-from scipy.spatial import procrustes
+from scipy.linalg import orthogonal_procrustes  # type: ignore[import-untyped]
+from scipy.spatial import procrustes  # type: ignore[import-untyped]
 from torch import Tensor
 
 from modelstitch.errors import GeometryError
@@ -44,7 +44,9 @@ def test_both_agree_with_scipys_best_rotation(n: int, d: int, e: int, seed: int)
 def test_scipys_disparity_is_what_the_cosine_leaves(n: int, d: int, seed: int) -> None:
     """scipy.spatial.procrustes also scales one side: 1 - cosine squared."""
     x, y = related(n, d, d, seed)
-    assert 1 - procrustes_similarity(x, y) ** 2 == pytest.approx(procrustes(x.numpy(), y.numpy())[2], abs=1e-9)
+    assert 1 - procrustes_similarity(x, y) ** 2 == pytest.approx(
+        procrustes(x.numpy(), y.numpy())[2], abs=1e-9
+    )
 
 
 @settings(deadline=None, max_examples=30)

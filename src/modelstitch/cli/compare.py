@@ -217,7 +217,10 @@ class Compare:
 
 def _shown(each: Pass) -> str:
     where = {"device": "kept", "recompute": "computed again"}.get(each.place, f"kept on {each.place}")
-    return f"{', '.join(each.names)} {where}, {each.bytes / 1e9:.2f} GB"
+    costs = ", ".join(f"{place} {_duration(seconds)}" for place, seconds in each.costs)
+    return f"{', '.join(each.names)} {where}, {each.bytes / 1e9:.2f} GB" + (
+        f" (costs: {costs})" if costs else ""
+    )
 
 
 def _duration(seconds: float) -> str:

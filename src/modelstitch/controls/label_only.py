@@ -14,7 +14,7 @@ from modelstitch.controls.roles import Given, Roles
 from modelstitch.sources.data import Data
 from modelstitch.sources.models import Network
 
-NOISE = 1.0
+NOISE = 0.5
 """Standard deviation of the noise around a class's pattern, whose own values have standard deviation 1."""
 
 

@@ -110,7 +110,7 @@ def procrustes(k: Tensor, l: Tensor) -> float:  # noqa: E741
 
     Source: Williams et al. 2021 (its arc cosine is their angular distance).
     """
-    product = _root(k) @ _root(l)
+    product = _root(k).T @ _root(l)
     scale = math.sqrt(float(k.trace()) * float(l.trace()))
     return float(torch.linalg.svdvals(product).sum()) / scale if scale > 0 else math.nan
 
@@ -186,6 +186,7 @@ def _shares(gram: Tensor) -> Tensor:
 
 
 def _root(gram: Tensor) -> Tensor:
+    """Return rows whose inner products are ``gram``."""
     values, vectors = torch.linalg.eigh(gram)
     root: Tensor = vectors * values.clamp_min(0).sqrt()
     return root

@@ -10,6 +10,7 @@ from modelstitch.geometry.inputs import Array, Centred, centred_pair
 from modelstitch.geometry.rsa import significant
 
 _BLOCK = 1024
+_COPY = 1e-12  # distance of copies, up to rounding, of components whose squares sum to 1
 
 
 def mutual_information(x: Array, y: Array, *, n_components: int = 3, k: int = 3) -> float:
@@ -57,7 +58,7 @@ def mutual_information(x: Array, y: Array, *, n_components: int = 3, k: int = 3)
     total, copies = 0.0, 0
     for first in range(0, len(one), _BLOCK):
         near, near_x, near_y = _neighbourhoods(one, other, first, k)
-        copies += int((near == 0).sum())
+        copies += int((near < _COPY).sum())
         total += float((torch.special.digamma(near_x + 1) + torch.special.digamma(near_y + 1)).sum())
     if copies:
         raise GeometryError(

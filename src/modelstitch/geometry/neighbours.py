@@ -80,5 +80,5 @@ def _membership(x: Tensor, first: int, k: int) -> Tensor:
     distances.diagonal(first).fill_(torch.inf)
     last = distances.kthvalue(k, dim=1, keepdim=True).values
     nearer, tied = distances < last, distances == last
-    places = (k - nearer.sum(1, keepdim=True)) / tied.sum(1, keepdim=True)
+    places = (k - nearer.sum(1, keepdim=True)).to(x.dtype) / tied.sum(1, keepdim=True)
     return nearer + tied * places

@@ -38,7 +38,7 @@ def linear_r2(
         folds: number of folds.
         ridge: the penalty as a share of the largest eigenvalue of x' x of the training rows; ``gcv`` chooses
             one of :data:`RIDGES` by generalised cross-validation within the training rows; 0 is plain least
-            squares, in which directions of x below 1e-7 of the largest are left out.
+            squares, in which directions of x below about 1e-6 of the largest are left out.
         rows_per_example: how many rows in a row belong to one example.
 
     Returns:
@@ -104,7 +104,8 @@ class _Fit:
         x, y = x - mean_x, y - mean_y
         wide = x.shape[1] > len(x)
         values, vectors = torch.linalg.eigh(x @ x.T if wide else x.T @ x)
-        kept = values > values[-1] * len(values) * torch.finfo(values.dtype).eps
+        # Of what is below, eigenvalues are rounding, and dividing by them is noise.
+        kept = values > values[-1] * max(len(values), 100) * 10 * torch.finfo(values.dtype).eps
         values, vectors = values[kept], vectors[:, kept]
         left = vectors if wide else x @ vectors / values.sqrt()
         read = x.T @ vectors / values.sqrt() if wide else vectors
@@ -120,12 +121,14 @@ class _Fit:
     def best_ridge(self) -> float:
         """The ridge with the smallest (sum of squared residuals) / (N - degrees of freedom) squared."""
         energy = self.inner.square().sum(1)
-        outside = max(self.variance - float(energy.sum()), 0.0)
+        spare = self.n - 1 - len(self.values)
+        # Where x spans all training rows, nothing is outside, and what subtraction leaves would be rounding.
+        outside = max(self.variance - float(energy.sum()), 0.0) if spare else 0.0
 
         def score(ridge: float) -> float:
-            kept = self.values / (self.values + ridge * self.values[-1])
-            freedom = self.n - 1 - float(kept.sum())
-            return (outside + float((energy * (1 - kept).square()).sum())) / max(freedom, 1e-300) ** 2
+            lost = ridge * self.values[-1] / (self.values + ridge * self.values[-1])
+            freedom = spare + float(lost.sum())
+            return (outside + float((energy * lost.square()).sum())) / freedom**2
 
         return min(RIDGES, key=score) if len(self.values) else 0.0
 

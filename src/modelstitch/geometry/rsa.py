@@ -76,9 +76,9 @@ def _correlation_distances(x: Tensor, name: str) -> Tensor:
 
 
 def significant(x: Tensor) -> Tensor:
-    """Round to 36 binary digits: what differs only by rounding becomes equal."""
-    mantissa, exponent = torch.frexp(x)
-    return torch.ldexp((mantissa * 2**_BITS).round(), exponent - _BITS)
+    """Round numbers of 0 or more to 36 binary digits: what differs only by rounding becomes equal."""
+    half = 1 << (51 - _BITS)
+    return ((x.view(torch.int64) + half) & -2 * half).view(torch.float64)
 
 
 def _ranks(distances: Tensor) -> Tensor:

@@ -48,21 +48,13 @@ FAMILIES: dict[str, tuple[str, Callable[[Ground], Plant]]] = {
     "noise": (INCOMPATIBLE, plants.noise),
     "another image": (INCOMPATIBLE, plants.another),
     "constant": (INCOMPATIBLE, plants.constant),
+    "label removed": (INCOMPATIBLE, plants.rank_within_class),
 }
 """Families that every network and cut can have: their truth, and how they are made."""
 
-ERASED = (
-    plants.erased,
-    plants.erased_rotated,
-    plants.erased_rescaled,
-    plants.erased_reversed,
-    plants.erased_permuted,
-)
-"""Forms of a sender without the label, at a cut after which the receiver is linear in channel means."""
-
 
 def cases(n_networks: int, cuts: tuple[str, ...], *, quick: bool = False) -> list[Case]:
-    """Return the cases of networks with these cuts, the last of which has a linear rest behind it.
+    """Return the cases of networks with these cuts.
 
     Args:
         n_networks: number of networks.
@@ -76,14 +68,9 @@ def cases(n_networks: int, cuts: tuple[str, ...], *, quick: bool = False) -> lis
     """
     networks = range(1 if quick else n_networks)
     chosen = (cuts[len(cuts) // 2], cuts[-1]) if quick else cuts
-    found = [
+    return [
         Case(truth, family, network, cut, plant)
         for network in networks
         for cut in chosen
         for family, (truth, plant) in FAMILIES.items()
-    ]
-    return found + [
-        Case(INCOMPATIBLE, "label erased", network, cuts[-1], plant)
-        for network in networks
-        for plant in (ERASED[:2] if quick else ERASED)
     ]

@@ -5,7 +5,6 @@ Each function returns a plant for the sender's side of a receiver stitched into 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -146,63 +145,34 @@ def constant(ground: Ground) -> Plant:
     return lambda given: mean.expand(len(given.indices), *mean.shape).clone()
 
 
-def erased(ground: Ground, after: Callable[[Ground], Tensor] | None = None) -> Plant:
-    r"""The representation less what a linear read-out of its channel means needs to know the label.
+def rank_within_class(ground: Ground) -> Plant:
+    r"""One number about the image, made independent of its label, along a fixed pattern.
 
-    With W the inverse square root of the covariance of the channel means and Q the projection away from the span of
-    :math:`W \, \mathrm{Cov}(x, \text{one-hot})`, channel means become :math:`\bar x + W^{-1} Q W (x - \bar x)`: no linear read-out of
-    them then does better than a constant. So the truth holds at a cut after which the receiver is linear in channel means.
-
-    Source: Belrose et al. 2023, theorem 4.2 (LEACE).
+    The number is the rank of the image among its class, by the projection of the mean over positions on the leading principal
+    direction: :math:`x_n = z_n P` with :math:`z_n` from -1 to 1. Its distribution is the same in every class, so no function of it
+    knows the label better than a guess. (Erasing the label linearly, as LEACE does, would not do: classes still differ in their
+    covariance, and the largest of ten linear scores was then right on 37 % of the held-out digits.)
     """
-    x, labels = ground.training(), ground.side.data.train.labels
-    pooled = x.flatten(2).mean(2).double()
-    mean = pooled.mean(0)
-    centred = pooled - mean
-    values, vectors = torch.linalg.eigh(centred.T @ centred / len(centred))
-    kept = values > values.max() * 1e-9
-    root, back = ((vectors[:, kept] * values[kept] ** power) @ vectors[:, kept].T for power in (-0.5, 0.5))
-    one_hots = torch.nn.functional.one_hot(labels, len(ground.side.data.classes)).double()
-    cross = root @ (centred.T @ (one_hots - one_hots.mean(0)))
-    span, sizes, _ = torch.linalg.svd(cross, full_matrices=False)
-    span = span[:, sizes > sizes.max() * 1e-9]
-    removed = back @ span @ span.T @ root
-    matrix = None if after is None else after(ground)
+    pooled = ground.training().flatten(2).mean(2)
+    direction = torch.pca_lowrank(pooled - pooled.mean(0), q=1)[2][:, 0]
+    pattern = torch.randn(ground.side.cut(ground.cut).shape, generator=ground.generator("pattern"))
+    ranks: dict[str, Tensor] = {}
 
     def plant(given: Given) -> Tensor:
-        x = given.genuine(given.indices)
-        pooled = x.flatten(2).mean(2).double()
-        less = ((pooled - mean) @ removed.T).to(x)
-        erased = x - less.reshape(*less.shape, *[1] * (x.ndim - 2))
-        return erased if matrix is None else mixed_channels(erased, matrix)
+        if given.part not in ranks:
+            everything = torch.arange(len(given.labels))
+            values = torch.cat(
+                [given.genuine(some).flatten(2).mean(2) @ direction for some in everything.split(256)]
+            )
+            placed = torch.empty_like(values)
+            for label in given.labels.unique():
+                members = (given.labels == label).nonzero().flatten()
+                placed[members] = 2 * (values[members].argsort().argsort() + 0.5) / len(members) - 1
+            ranks[given.part] = placed
+        z = ranks[given.part][given.indices.to(given.labels.device)]
+        return z.reshape(-1, *[1] * pattern.ndim) * pattern.to(z)
 
     return plant
-
-
-def erased_rotated(ground: Ground) -> Plant:
-    """The same, rotated."""
-    return erased(ground, _rotation)
-
-
-def erased_rescaled(ground: Ground) -> Plant:
-    """The same, rescaled."""
-    return erased(
-        ground,
-        lambda g: torch.diag(10 ** (2 * torch.rand(g.n_channels, generator=g.generator("scale")) - 1)),
-    )
-
-
-def erased_reversed(ground: Ground) -> Plant:
-    """The same, with the opposite sign."""
-    return erased(ground, lambda g: -torch.eye(g.n_channels))
-
-
-def erased_permuted(ground: Ground) -> Plant:
-    """The same, its channels in another order."""
-    return erased(
-        ground,
-        lambda g: torch.eye(g.n_channels)[torch.randperm(g.n_channels, generator=g.generator("order"))],
-    )
 
 
 def _rotation(ground: Ground) -> Tensor:
