@@ -23,7 +23,7 @@ LAYERS = [
     {"stitches", "fitting"},
     {"sources", "zoo", "tasks", "controls", "evidence"},
     {"sides", "controlled", "truth", "representations", "places", "cell", "grid", "appraisal"},
-    {"session", "plots", "reading", "rows", "tables", "judging"},
+    {"session", "plots", "reading", "rows", "tables", "judging", "shape", "error_tables"},
     {"results", "estimate"},
     {"store", "curves"},
     {"runs", "stitched"},

@@ -176,7 +176,8 @@ def test_hsic_has_the_units_of_both_sides() -> None:
 
 def test_one_batch_is_the_whole() -> None:
     x, y = related(40, 6, 5)
-    assert minibatch_cka([(x, y)]) == pytest.approx(cka(x, y), rel=1e-12)
+    for size in (1e-150, 1.0, 1e150):
+        assert minibatch_cka([(x, size * y)]) == pytest.approx(cka(x, y), rel=1e-12)
 
 
 def test_batches_add_up_as_the_sums_that_they_are() -> None:
@@ -184,7 +185,7 @@ def test_batches_add_up_as_the_sums_that_they_are() -> None:
     x, y = related(48, 6, 5)
     batches = list(zip(x.split(12), y.split(12), strict=True))
     batches = [(a * 10.0**index, b) for index, (a, b) in enumerate(batches)]
-    batches.insert(0, (normal(12, 6) * 1e-3, torch.ones(12, 5)))
+    batches.insert(0, (10 * normal(12, 6), torch.full((12, 5), 0.1)))
     cross, own_x, own_y = (
         sum(hsic(*both) for both in each)
         for each in (batches, [(a, a) for a, _ in batches], [(b, b) for _, b in batches])
@@ -227,6 +228,7 @@ def test_batches_that_cannot_be_used() -> None:
         minibatch_cka([(x, x), (x[:3], x[:3])])
     with pytest.raises(GeometryError, match="batch 0: expected as many examples in y as in x"):
         minibatch_cka([(x, x[:5])])
+    assert minibatch_cka([(x, torch.ones(10, 2)), (x, x)]) == pytest.approx(math.sqrt(0.5), rel=1e-12)
     for batches in ([], [(x, torch.ones(10, 2))], [(x, x * 0 + index) for index in range(3)]):
         with pytest.raises(
             GeometryError, match="expected batches whose examples differ in x and in y, got none"

@@ -263,6 +263,12 @@ def test_ranks_are_of_the_number_type_as_given() -> None:
     x = (normal(60, 2) @ normal(2, 9)).float()
     found = one(x, normal(60, 80), "cka")
     assert (found.p_x, found.rank_x, found.p_y, found.rank_y) == (9, 2, 80, 59)
+    line = (
+        normal(20, 1) @ normal(1, 40)
+    ).float()  # more features than examples, all but one direction rounding
+    for name in ("mutual_information", "svcca", "pwcca"):
+        y = normal(20, 2, seed=1)
+        assert one(line, y, name).value == MEASURES[name].function(line, y)
 
 
 def test_what_is_measured_is_plain_data() -> None:

@@ -80,7 +80,7 @@ def hsic(x: Array, y: Array, *, debiased: bool = True) -> float:
     Raises:
         GeometryError: not two sets of rows, or fewer than 4 examples (2 if biased).
 
-    Source: Song et al. 2012 (JMLR 13), equation 5; biased, Gretton et al. 2005.
+    Source: Song et al. 2012 (JMLR 13); biased, Gretton et al. 2005.
 
     Example:
         >>> hsic([[0.0], [1.0], [2.0], [3.0]], [[1.0], [1.0], [1.0], [1.0]])
@@ -108,7 +108,7 @@ def minibatch_cka(batches: Iterable[tuple[Array, Array]]) -> float:
         batches: pairs (N_i, D), (N_i, D') with at least 4 examples each.
 
     Returns:
-        A number in [-1, 1] up to noise; one batch gives :func:`cka`.
+        A number in [-1, 1]; one batch gives :func:`cka`.
 
     Raises:
         GeometryError: no batch, one that is not two sets of rows of 4 examples or more, a side constant in
@@ -121,29 +121,29 @@ def minibatch_cka(batches: Iterable[tuple[Array, Array]]) -> float:
         >>> round(minibatch_cka(zip(x.split(16), x.split(16))), 6)
         1.0
     """
-    totals = [0.0, 0.0, 0.0]
-    scale: tuple[float, float] | None = None
-    terms = [0.0, 0.0]
+    totals, terms = [0.0, 0.0, 0.0], [0.0, 0.0]
+    # Rows come divided by scales of their own batch; sums are in units of the first batch that varies.
+    units: list[float | None] = [None, None]
     for index, (x, y) in enumerate(batches):
         try:
-            a, b = pair_as_given(x, y, 4, "unbiased HSIC")
+            given = pair_as_given(x, y, 4, "unbiased HSIC")
         except GeometryError as error:
             raise GeometryError(f"batch {index}: {error}") from None
-        one, other = centre(a), centre(b)
-        # A batch in which a side is constant is centred to scale 1: it must not set the scale of the others.
-        if scale is None and not (one.constant or other.constant):
-            scale = one.scale, other.scale
-        if scale is None:
-            continue
-        p, q = (one.scale / scale[0]) ** 2, (other.scale / scale[1]) ** 2
-        weight = 1 / (len(a) - 3)  # n of w_i over n (n - 3) of HSIC
-        for k, (each, unit) in enumerate(
-            zip(_hsic_sums(one.rows, other.rows, True), (p * q, p * p, q * q), strict=True)
-        ):
-            totals[k] += weight * unit * each
-        for k, (each_side, unit) in enumerate(((one, p * p), (other, q * q))):
-            terms[k] += weight * unit * _terms(each_side.rows)
-    if scale is None or any(own <= _NOTHING * term for own, term in zip(totals[1:], terms, strict=True)):
+        sides = [centre(each) for each in given]
+        factors = []
+        for k, side in enumerate(sides):
+            if units[k] is None and not side.constant:
+                units[k] = side.scale
+            unit = units[k]
+            factors.append(0.0 if unit is None else (side.scale / unit) ** 2)
+        p, q = factors
+        weight = 1 / (len(given[0]) - 3)  # n of w_i over n (n - 3) of HSIC
+        sums = _hsic_sums(sides[0].rows, sides[1].rows, True)
+        for k, (each, factor) in enumerate(zip(sums, (p * q, p * p, q * q), strict=True)):
+            totals[k] += weight * factor * each
+        for k, (side, factor) in enumerate(zip(sides, (p * p, q * q), strict=True)):
+            terms[k] += weight * factor * _terms(side.rows)
+    if any(own <= _NOTHING * term for own, term in zip(totals[1:], terms, strict=True)):
         raise GeometryError("expected batches whose examples differ in x and in y, got none")
     return _ratio(totals[0], totals[1], totals[2])
 

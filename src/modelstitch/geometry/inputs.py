@@ -166,8 +166,9 @@ def centre(x: Tensor) -> Centred:
     first = _power_of_two(x)
     scaled = x / first
     moved = scaled - scaled.mean(0)
+    # What rounding left of a constant feature is a few units in the last place, equal in all rows: the
+    # mean of that is exact.
     moved = moved - moved.mean(0)
-    moved = torch.where(scaled.amax(0) == scaled.amin(0), 0.0, moved)
     second = _power_of_two(moved)
     return Centred(moved / second, first * second, eps * float(scaled.abs().max()) / second)
 

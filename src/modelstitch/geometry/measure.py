@@ -47,6 +47,7 @@ class Measure:
         least: fewest examples.
         dimensions: how many dimensions of a side it fits; it means little unless examples are many times
             more.
+        counts_ranks: whether it counts directions against the rounding of the number type as given.
         folds: whether it divides rows into folds, and must be told which rows belong to one example.
     """
 
@@ -59,6 +60,7 @@ class Measure:
     symmetric: bool = True
     least: int = 3
     dimensions: Callable[[Centred], int] | None = None
+    counts_ranks: bool = False
     folds: bool = False
 
 
@@ -162,6 +164,7 @@ _MEASURES = (
         "Raghu et al. 2017, arXiv 1706.05806",
         _EUCLIDEAN,
         dimensions=components,
+        counts_ranks=True,
     ),
     Measure(
         "pwcca",
@@ -172,6 +175,7 @@ _MEASURES = (
         ("translation", "scaling", "permutation"),
         symmetric=False,
         dimensions=_rank,
+        counts_ranks=True,
     ),
     Measure(
         "mutual_information",
@@ -181,6 +185,7 @@ _MEASURES = (
         "Kraskov et al. 2004, doi 10.1103/PhysRevE.69.066138",
         _EUCLIDEAN,
         least=5,
+        counts_ranks=True,
     ),
     Measure(
         "cosine",
@@ -323,9 +328,8 @@ def _measured(measure: Measure, rows: _Rows, reading: str, null: int, seed: int)
     if constant:
         warning = f"{' and '.join(constant)} constant: all rows are equal, and no measure is defined"
         return replace(found, warning=warning)
-    # What counts ranks must see the number type as given, which says what is rounding.
-    rotates = "orthogonal" in measure.invariances and measure.dimensions is None
-    x, y = rows.short if rotates else rows.given
+    turned = "orthogonal" in measure.invariances and not measure.counts_ranks
+    x, y = rows.short if turned else rows.given
     per_example = rows.rows_per_example
     function = partial(measure.function, rows_per_example=per_example) if measure.folds else measure.function
     found = replace(found, value=function(x, y))
