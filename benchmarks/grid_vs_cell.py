@@ -155,17 +155,34 @@ class Loop:
         return n_steps * BATCH / (time.perf_counter() - begin)
 
 
-def run_loop(loop: Loop, n: int, seeds: list[int]) -> tuple[list[float], dict[tuple[int, int], list[Tensor]]]:
-    """Fit and score all cells for every seed; return the seconds of each seed and the answers."""
+def run_loop(
+    loop: Loop, n: int, seeds: list[int], cache: Path | None
+) -> tuple[list[float], dict[tuple[int, int], list[Tensor]]]:
+    """Fit and score all cells for every seed; return the seconds of each seed and the answers.
+
+    A seed takes a quarter of an hour: with a cache, each is kept as it is done, and read back by the next run.
+    """
     seconds: list[float] = []
     correct: dict[tuple[int, int], list[Tensor]] = {}
     for seed in seeds:
-        begin = time.perf_counter()
-        for i in range(n):
-            for j in range(n):
-                stitch, _ = loop.fit(i, j, seed)
-                correct.setdefault((i, j), []).append(loop.score(i, j, stitch))
-        seconds.append(time.perf_counter() - begin)
+        path = None if cache is None else cache / f"loop-{len(loop.heldout_labels)}-{seed}.pt"
+        if path is not None and path.is_file():
+            kept = torch.load(path, weights_only=True)
+        else:
+            begin = time.perf_counter()
+            answers = {}
+            for i in range(n):
+                for j in range(n):
+                    stitch, _ = loop.fit(i, j, seed)
+                    answers[f"{i} {j}"] = loop.score(i, j, stitch)
+            kept = {"seconds": time.perf_counter() - begin, "answers": answers}
+            if path is not None:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                torch.save(kept, path)
+        seconds.append(kept["seconds"])
+        for where, answer in kept["answers"].items():
+            i, j = map(int, where.split())
+            correct.setdefault((i, j), []).append(answer)
         print(f"loop, seed {seed}: {seconds[-1]:.0f} s", file=sys.stderr)
     return seconds, correct
 
@@ -241,6 +258,12 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=10_000)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument(
+        "--loop-cache", type=Path, help="keep the loop's seeds in this folder, and read them back"
+    )
+    parser.add_argument(
+        "--loop-only", action="store_true", help="stop after the loop; for use with --loop-cache"
+    )
     parser.add_argument("--budget-check", action="store_true")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
@@ -262,7 +285,9 @@ def main() -> None:
     del other
     networks = [load_model(ModelSpec(source=str(path))) for path in paths]
     loop = Loop(networks, session, torch.contiguous_format)
-    loop_seconds, loop_correct = run_loop(loop, len(names), seeds)
+    loop_seconds, loop_correct = run_loop(loop, len(names), seeds, options.loop_cache)
+    if options.loop_only:
+        return
     del loop
     fit = FitSpec()
     engine_seconds, engine = run_engine(session, seeds, fit)

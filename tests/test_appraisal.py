@@ -176,3 +176,11 @@ def test_vectors_have_evidence_too(digits: Data) -> None:
     spec = CellSpec(sender_cut="2", receiver_cut="2", stitch=StitchSpec(family="identity"))
     found = measured(pair, [spec])[spec]
     assert found["trajectory", "within_cka", "4"].value == pytest.approx(1, abs=1e-5)
+
+
+def test_the_page_of_definitions_is_what_the_code_says() -> None:
+    from pathlib import Path
+
+    from modelstitch.evidence.catalogue import page
+
+    assert (Path(__file__).parent.parent / "docs" / "evidence.md").read_text() == page()

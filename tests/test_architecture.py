@@ -22,7 +22,7 @@ LAYERS = [
     {"layouts", "views", "bridges", "cutting", "geometry"},
     {"stitches", "fitting"},
     {"sources", "zoo", "tasks", "controls", "evidence"},
-    {"sides", "controlled", "truth", "representations", "places", "cell", "grid", "appraisal"},
+    {"sides", "controlled", "truth", "representations", "places", "cell", "grid", "appraisal", "pictures"},
     {"session", "plots", "reading", "rows", "tables", "judging", "shape", "error_tables"},
     {"results", "estimate"},
     {"store", "curves"},

@@ -38,7 +38,7 @@ _OF_CONTROL = {
     "clustered-noise": ("trajectory",),
     "one-hot": ("trajectory",),
     "probe": (),
-    "shuffled-labels": (),
+    "shuffled-labels": ("selectivity",),
 }
 """Kinds that say something about a control; the real grid and the self-stitch get all of them."""
 
@@ -199,6 +199,7 @@ def _appraise(
             pixels=receiver.pixels,
             is_image=receiver.is_image,
             changed=partial(_changed, sender, cut, stitch, receiver, name),
+            train_right=partial(_train_right, sender, cut, stitch, receiver, name, task),
             weight=_weight(stitch),
         )
         found = [each for kind in wanted[cell] for each in KINDS[kind].measure(material)]
@@ -211,6 +212,14 @@ def _changed(
     split, outputs = receiver.changed(change)
     (x,) = _represented(sender, (cut,), split, torch.arange(len(split)))
     return _through(stitch, receiver.side, name, (), x)[2], outputs
+
+
+def _train_right(sender: Side, cut: str, stitch: Stitch, receiver: Expected, name: str, task: Task) -> Tensor:
+    train = receiver.side.data.train
+    few = spread(torch.arange(len(train)), len(receiver.indices))
+    (x,) = _represented(sender, (cut,), sender.data.train, few)
+    outputs = _through(stitch, receiver.side, name, (), x)[2]
+    return task.correct(outputs, train.labels[few.to(train.labels.device)])
 
 
 def _through(

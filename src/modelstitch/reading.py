@@ -96,6 +96,40 @@ def sentences(
     return found
 
 
+def of_verdicts(names: np.ndarray) -> list[str]:
+    """Return one or two sentences on a grid of verdict names (empty where a cell has none)."""
+    n_cells = int((names != "").sum())
+    if n_cells == 0:
+        return []
+    found = [f"Verdicts: {_counts(names[names != ''])}."]
+    lower = lower_triangle(names.shape) & (names != "")
+    if 0 < int(lower.sum()) < n_cells:
+        found.append(
+            f"Of the {int(lower.sum())} cells into receiver cuts no deeper than the sender's own: {_counts(names[lower])}."
+        )
+    return found
+
+
+def _counts(names: np.ndarray) -> str:
+    kinds = ("interchangeable", "decodable only", "incompatible", "cannot tell")
+    counts = {kind: int((names == kind).sum()) for kind in kinds}
+    return ", ".join(f"{count} {kind}" for kind, count in counts.items() if count)
+
+
+def of_shape(triangle: float, asymmetry: float, corresponding: float, distant: float) -> str:
+    """Return a sentence on the shape of a matrix; empty where it has none."""
+    parts = []
+    if not math.isnan(triangle):
+        parts.append(
+            f"whether the receiver cut is the deeper one explains {100 * triangle:.0f} % of the variance between cells"
+        )
+    if not math.isnan(corresponding) and not math.isnan(distant):
+        parts.append(f"corresponding layers score {corresponding:.2f}, distant ones {distant:.2f}")
+    if not math.isnan(asymmetry):
+        parts.append(f"late into early scores {asymmetry:+.2f} against early into late")
+    return (parts[0][0].upper() + "; ".join(parts)[1:] + ".") if parts else ""
+
+
 def _where_it_works(real: np.ndarray, receiver_accuracy: float | None, n_classes: int) -> str:
     lower = lower_triangle(real.shape) & ~np.isnan(real)
     upper = ~lower_triangle(real.shape) & ~np.isnan(real)

@@ -13,10 +13,12 @@ import pandas as pd
 import xarray as xr
 
 from modelstitch import judging, plots, reading
+from modelstitch.error_tables import error_table
 from modelstitch.errors import RunError, SpecError, expect_one_of
 from modelstitch.evidence.verdict import Thresholds, Verdict
 from modelstitch.judging import Place
 from modelstitch.rows import Baseline, CellRow, EvidenceRow
+from modelstitch.shape import Shape, shape
 from modelstitch.specs import CONTROLS
 
 if TYPE_CHECKING:
@@ -246,14 +248,24 @@ class Comparison:
             ]
         )
 
+    def shape(self, control: str = "none", stitch: str | None = None) -> Shape:
+        """Return the shape of one matrix: triangle, corresponding and distant layers, direction."""
+        return shape(self.matrix(control, stitch=stitch or self.stitches[0]))
+
+    def error_table(self) -> pd.DataFrame:
+        """Return the paper's tables of EV, ES and SV; see :func:`modelstitch.error_tables.error_table`."""
+        senders, receivers = (self._in_spec_order(f"{role}_cut") for role in ("sender", "receiver"))
+        pairs = list(zip(senders, receivers, strict=False))
+        return error_table(self.evidence, pairs if len(senders) == len(receivers) else ())
+
     def evidence_frame(self) -> pd.DataFrame:
         """Return one row a measurement."""
         return pd.DataFrame([asdict(each) for each in self.evidence])
 
     def sentences(self) -> list[str]:
-        """Say in two or three plain sentences what the matrix shows, computed from the numbers alone."""
+        """Say in a few plain sentences what the matrix shows, computed from the numbers alone."""
         stitch = self.stitches[0]
-        return reading.sentences(
+        found = reading.sentences(
             {control: self.matrix(control, stitch=stitch) for control in self.controls},
             receiver_accuracy=self.baseline("receiver"),
             n_classes=int(self.notes["n_classes"]),
@@ -263,6 +275,23 @@ class Comparison:
                 cell.control != "none" and cell.stitch == stitch for cell in self.unconverged
             ),
         )
+        if "none" in self.controls:
+            seen = self.shape(stitch=stitch)
+            text = reading.of_shape(seen.triangle, seen.asymmetry, seen.corresponding, seen.distant)
+            found += [text] if text else []
+            found += reading.of_verdicts(self._verdict_names(stitch))
+        return found
+
+    def _verdict_names(self, stitch: str) -> np.ndarray:
+        """Return the names of the verdicts of the first seed, senders by receivers; empty where there is none."""
+        verdicts = self.verdicts(stitch)
+        seed = min((place[3] for place in verdicts), default=0)
+        senders, receivers = (self._in_spec_order(f"{role}_cut", "none") for role in ("sender", "receiver"))
+        names = [
+            [verdicts[i, j, stitch, seed].name if (i, j, stitch, seed) in verdicts else "" for j in receivers]
+            for i in senders
+        ]
+        return np.asarray(names)
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as plain values; :func:`load` reads it back."""

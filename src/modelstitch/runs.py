@@ -14,6 +14,7 @@ from modelstitch.cell import score, scoring_suffix
 from modelstitch.curves import curves_figure
 from modelstitch.errors import TruthError
 from modelstitch.grid import Budget, fit_grid
+from modelstitch.pictures import contact_sheet, paint
 from modelstitch.progress import SILENT, Progress
 from modelstitch.representations import Representations
 from modelstitch.results import Comparison
@@ -35,6 +36,7 @@ def run(
     out: str | Path | None = None,
     budget: Budget = BUDGET,
     evidence: EvidenceSpec | None = None,
+    pictures: bool = False,
     progress: Progress = SILENT,
 ) -> Comparison:
     """Fit and score what a session still lacks, measure its evidence, save each cell as it finishes, and check the saved run.
@@ -44,6 +46,7 @@ def run(
         out: run folder; nothing is written without it.
         budget: how much of the representations may be kept at once.
         evidence: what to measure about the cells; the standard set without it.
+        pictures: whether to paint what stitches into the receiver's input make, as ``pictures.png`` in the run folder.
         progress: who watches.
     """
     evidence = evidence or EvidenceSpec()
@@ -66,6 +69,9 @@ def run(
         store.write_fact("notes", {**facts["notes"], "reloaded_cells": n_checked})
         comparison = store.comparison()
         _write_files(store, comparison)
+        if pictures:
+            progress.stage("painting what stitches into the receiver's input make")
+            _paint(session, store, budget)
         return comparison
 
 
@@ -135,6 +141,9 @@ def _write_files(store: Store, comparison: Comparison) -> None:
     if comparison.evidence:
         measured = comparison.evidence_frame()
         store.write_file("evidence.csv", lambda path: measured.to_csv(path, index=False))
+        errors = comparison.error_table()
+        if len(errors):
+            store.write_file("errors.csv", lambda path: errors.to_csv(path, index=False))
         judged = comparison.verdict_frame()
         if len(judged):
             store.write_file("verdicts.csv", lambda path: judged.to_csv(path, index=False))
@@ -143,6 +152,14 @@ def _write_files(store: Store, comparison: Comparison) -> None:
     if len(comparison.stitches) > 2:
         curves = curves_figure(comparison)
         store.write_file("capacity.png", lambda path: curves.savefig(path, format="png", dpi=150))
+
+
+def _paint(session: Session, store: Store, budget: Budget) -> None:
+    spec = session.spec
+    painted = paint(session.pair, spec.sender_cuts, spec.fit, budget, seed=spec.seeds[0])
+    names = (session.pair.sender.network.name, session.pair.receiver.network.name)
+    sheet = contact_sheet(painted, f"{names[0]}, stitched into the input of {names[1]} (its accuracy)")
+    store.write_file("pictures.png", lambda path: sheet.savefig(path, format="png", dpi=120))
 
 
 def _header(session: Session) -> dict[str, Any]:

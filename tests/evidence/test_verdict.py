@@ -59,7 +59,12 @@ def test_between_the_lines_nothing_is_said() -> None:
     found = decide(replace(GOOD, within=at(0.97 * 0.65)))
     assert found.name == UNKNOWN
     assert "more than the label" in found.reason
-    assert "between done and not done" in decide(replace(GOOD, score=at(0.27), within=at(0.1))).reason
+    assert "between done and not done" in decide(replace(GOOD, score=at(0.2), within=at(0.1))).reason
+
+
+def test_a_low_score_passes_part_of_the_label() -> None:
+    assert ": part of the label comes across" in decide(replace(GOOD, score=at(0.4), within=at(0.1))).reason
+    assert ": the label comes across" in decide(replace(GOOD, within=at(0.1))).reason
 
 
 @pytest.mark.parametrize(

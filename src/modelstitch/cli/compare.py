@@ -68,6 +68,8 @@ class Compare:
     evidence: tuple[str, ...] = ("standard",)
     """What to measure beside accuracy: errors, similarity, distribution, trajectory, agreement, information, geometry (these are
     the standard), rank, robustness; all, or none."""
+    pictures: bool = False
+    """Paint what stitches from each sender cut into the receiver's input make, as pictures.png in the run folder."""
     evidence_examples: int = 2000
     """Most held-out examples to measure evidence on."""
     seeds: tuple[int, ...] = (0,)
@@ -164,7 +166,14 @@ class Compare:
                 watcher.stage("timing one step of each cell")
                 text = self._estimate(session, budget)
             else:
-                comparison = run(session, out=self.out, budget=budget, evidence=evidence, progress=watcher)
+                comparison = run(
+                    session,
+                    out=self.out,
+                    budget=budget,
+                    evidence=evidence,
+                    pictures=self.pictures,
+                    progress=watcher,
+                )
         if self.dry_run:
             print(text)
             return False
@@ -255,6 +264,7 @@ def report(comparison: Comparison, out: Path | None, as_json: bool) -> bool:
             print("\nFiles:")
             for name, what in (
                 ("matrix.png", "the picture"),
+                *([("pictures.png", "what stitches paint")] if (out / "pictures.png").is_file() else []),
                 *([("capacity.png", "the capacity curves")] if len(comparison.stitches) > 2 else []),
                 ("cells.csv", "the table"),
                 ("cells.parquet", "the same"),

@@ -98,7 +98,7 @@ def _show(found: dict[str, Any]) -> None:
     lines = found["derived_lines"]
     console.print(
         f"lines derived from all cases: kept {lines['kept_low']:.2f} and {lines['kept_high']:.2f}, share of the score "
-        f"{lines['score_low']:.2f} and {lines['score_high']:.2f}",
+        f"{lines['score_low']:.2f}",
         highlight=False,
         soft_wrap=True,
     )

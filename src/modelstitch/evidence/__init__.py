@@ -13,6 +13,7 @@ from modelstitch.evidence import (
     information,
     rank,
     robustness,
+    selectivity,
     similarity,
     trajectory,
 )
@@ -41,5 +42,6 @@ KINDS = {
         geometry,
         rank,
         robustness,
+        selectivity,
     )
 }

@@ -77,6 +77,7 @@ class Material:
         pixels: the images in low resolution.
         is_image: whether the examples are images.
         changed: gives class scores of the stitched network and of the receiver on images under a named change.
+        train_right: tells for training examples whether the stitched network gives the label that the stitch was fitted to.
         weight: the stitch as one linear map (D, F), where it is one.
     """
 
@@ -96,6 +97,7 @@ class Material:
     pixels: Rows
     is_image: bool
     changed: Callable[[str], tuple[Tensor, Tensor]]
+    train_right: Callable[[], Tensor]
     weight: Tensor | None = None
     _pairings: dict[str, Pairing] = field(default_factory=dict)
 

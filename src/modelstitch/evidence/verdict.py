@@ -47,7 +47,7 @@ class Thresholds:
     kept_high: float = 0.8
     kept_low: float = 0.5
     score_high: float = 0.8
-    score_low: float = 0.25
+    score_low: float = 0.15
     widest: float = 0.2
     fewest: int = 100
 
@@ -155,7 +155,8 @@ def decide(facts: Facts, thresholds: Thresholds | None = None) -> Verdict:
     if kept <= lines.kept_low and high < lines.kept_high and share_low > lines.score_low:
         return Verdict(
             DECODABLE,
-            f"{scored}; {told}: the label comes across, most of the rest does not{_depth(facts)}",
+            f"{scored}; {told}: {'the label' if share >= lines.score_high else 'part of the label'} comes across, most of the "
+            f"rest does not{_depth(facts)}",
             _confidence(lines.kept_low - kept, high - kept),
             *found,
         )

@@ -115,10 +115,10 @@ def _measured(pair: Pair, cells: list[CellSpec], fit: FitSpec) -> tuple[list[Cel
 
 
 def derive(outcomes: Sequence[Outcome]) -> Thresholds:
-    """Place the lines in the gaps between the known classes: at a half and four fifths, and at a quarter and four fifths.
+    """Place the lines in the gaps between the known classes.
 
-    *kept*: between the highest of the *decodable only* and the lowest of the *interchangeable* cases. Share of the score: between the
-    highest of the *incompatible* and the lowest of all others.
+    *kept*: at a half and at four fifths of the way from the highest of the *decodable only* to the lowest of the *interchangeable*
+    cases. Share of the score: at a quarter of the way from the highest of the *incompatible* to the lowest of all others.
     """
     kept = {truth: [_kept(o) for o in outcomes if o.case.truth == truth] for truth in TRUTHS}
     share = {truth: [_share(o) for o in outcomes if o.case.truth == truth] for truth in TRUTHS}
@@ -130,7 +130,6 @@ def derive(outcomes: Sequence[Outcome]) -> Thresholds:
         kept_low=floor + 0.5 * (ceiling - floor),
         kept_high=floor + 0.8 * (ceiling - floor),
         score_low=low + 0.25 * (high - low),
-        score_high=low + 0.8 * (high - low),
     )
 
 

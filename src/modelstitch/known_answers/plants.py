@@ -112,14 +112,14 @@ def clustered(ground: Ground) -> Plant:
 
 
 def clustered_several(ground: Ground) -> Plant:
-    """Four random patterns a class, one of them drawn for each example, and noise."""
+    """Four random patterns a class, one of them drawn for each example, and half as much noise."""
 
     def plant(given: Given) -> Tensor:
         which = [
             mixed(ground.seed, given.cut, f"{given.part} cluster", i) % 4 for i in given.indices.tolist()
         ]
         patterns = given.patterns(ground.seed, per_class=4)
-        return patterns[given.own_labels, torch.tensor(which)] + given.noise(ground.seed)
+        return patterns[given.own_labels, torch.tensor(which)] + 0.5 * given.noise(ground.seed)
 
     return plant
 

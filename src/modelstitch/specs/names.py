@@ -48,6 +48,7 @@ EVIDENCE = (
     "geometry",
     "rank",
     "robustness",
+    "selectivity",
 )
 STANDARD_EVIDENCE = EVIDENCE[:7]
 """Kinds of evidence that are measured unless told otherwise; the rest by name."""

@@ -1,0 +1,28 @@
+"""How well the labels that a stitch was fitted to are reproduced in training; beside shuffled labels, its selectivity."""
+
+from __future__ import annotations
+
+from modelstitch.evidence.intervals import wilson
+from modelstitch.evidence.material import Definition, Material, Measurement
+
+NAME = "selectivity"
+
+DEFINITIONS = {
+    "train_score": Definition(
+        "score on training examples with the labels that the stitch was fitted to; its selectivity is this less the same under "
+        "the control shuffled-labels",
+        "0 to 1",
+        "",
+        "Hewitt & Liang 2019",
+    ),
+}
+
+
+def measure(material: Material) -> list[Measurement]:
+    """Measure the score on at most 2,000 training examples."""
+    right = material.train_right()
+    n, hits = len(right), int(right.sum())
+    low, high = wilson(hits, n)
+    return [
+        Measurement(kind=NAME, name="train_score", where="output", value=hits / n, low=low, high=high, n=n)
+    ]
