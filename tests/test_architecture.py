@@ -24,7 +24,7 @@ LAYERS = [
     {"sources", "zoo", "tasks", "controls", "evidence"},
     {"sides", "controlled", "truth", "representations", "places", "cell", "grid", "appraisal", "pictures"},
     {"session", "plots", "reading", "rows", "tables", "judging", "shape", "error_tables"},
-    {"results", "estimate"},
+    {"results", "estimate", "bounds"},
     {"store", "curves"},
     {"runs", "stitched"},
     {"verbs", "known_answers"},

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
+from modelstitch.bounds import working_bytes
 from modelstitch.cell import fit_dtype, scoring_suffix
 from modelstitch.grid import USUAL_SCHEDULES, Budget, passes
 from modelstitch.places import timed
@@ -94,8 +95,7 @@ def estimate(session: Session, budget: Budget) -> Estimate:
         seconds += recompute if cell.sender_cut in again else 0
     kept = max((each.bytes for each in planned if each.place in ("device", "host")), default=0)
     image_bytes = sum(part.images.numel() * part.images.element_size() for part in (data.train, data.heldout))
-    # Forward values that autograd keeps, and their gradients on the way back.
-    working = 2 * batch * max(receiver.cutting.activation_bytes(name) for name in spec.receiver_cuts)
+    working = working_bytes(session)
     return Estimate(
         len(session.cells), n_parameters, seconds, image_bytes + kept + working, planned, recomputed
     )

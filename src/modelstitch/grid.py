@@ -142,11 +142,13 @@ class Budget:
 
     Attributes:
         bytes: of the representations of one pass, training and held-out part together.
-        keep: ``auto`` (on the device, or computed again where one cut alone does not fit), or a forced place.
+        keep: ``auto`` (on the device, or where it costs least for a cut that does not fit alone), or a forced place.
+        total: bound on the memory of the whole process, of which ``bytes`` is a part; None for no bound.
     """
 
     bytes: int
     keep: Place | Literal["auto"] = "auto"
+    total: int | None = None
 
 
 def passes(sender: Side, cells: Sequence[CellSpec], spec: FitSpec, budget: Budget) -> list[Pass]:

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from modelstitch.appraisal import appraise, kinds_of
+from modelstitch.bounds import evidence_examples
 from modelstitch.cell import score, scoring_suffix
 from modelstitch.curves import curves_figure
 from modelstitch.errors import TruthError
@@ -63,7 +64,7 @@ def run(
             store.write_cell(keys[fitted.spec], row, fitted.stitch.state_dict())
             progress.cell(str(fitted.spec), row.accuracy)
         store.write_baselines(_baselines(session))
-        _measure(session, store, keys, evidence, progress)
+        _measure(session, store, keys, evidence, budget, progress)
         progress.stage("checking that the reloaded stitches give the same scores")
         n_checked = _reload(session, store, keys)
         store.write_fact("notes", {**facts["notes"], "reloaded_cells": n_checked})
@@ -89,7 +90,7 @@ def _run_in_memory(
     measured: dict[CellSpec, list[EvidenceRow]] = {}
     wanted = {cell: kinds for cell in stitches if (kinds := kinds_of(cell, evidence))}
     _announce(progress, len(wanted), 0)
-    for cell, found in appraise(session.pair, stitches, wanted, evidence.n_examples):
+    for cell, found in appraise(session.pair, stitches, wanted, _affordable(session, evidence, budget)):
         measured[cell] = evidence_rows(cell, found)
         progress.measured(str(cell))
     return Comparison(
@@ -105,6 +106,7 @@ def _measure(
     store: Store,
     keys: dict[CellSpec, str],
     evidence: EvidenceSpec,
+    budget: Budget,
     progress: Progress,
 ) -> None:
     """Measure the evidence that a run still lacks, from its saved stitches."""
@@ -123,10 +125,17 @@ def _measure(
         stitch = build(cell.stitch, *session.pair.shapes(cell))
         stitch.load_state_dict(store.read_weights(keys[cell]))
         stitches[cell] = stitch.to(device)
-    for cell, found in appraise(session.pair, stitches, missing, evidence.n_examples):
+    n_examples = _affordable(session, evidence, budget)
+    for cell, found in appraise(session.pair, stitches, missing, n_examples):
         rows = evidence_rows(cell, found)
         store.write_evidence(keys[cell], missing[cell], rows, evidence.n_examples, EVIDENCE_VERSION)
         progress.measured(str(cell))
+
+
+def _affordable(session: Session, evidence: EvidenceSpec, budget: Budget) -> int:
+    if budget.total is None:
+        return evidence.n_examples
+    return evidence_examples(session, evidence.n_examples, budget.total)
 
 
 def _announce(progress: Progress, total: int, done: int) -> None:

@@ -118,7 +118,8 @@ class Compare:
     device: str = "auto"
     """auto, cpu or cuda."""
     memory: str = "2GB"
-    """How much of the sender's representations is kept at once instead of computed again."""
+    """How much memory the whole process may take; what is left of it beside models and data holds the sender's representations, in
+    as many passes as that needs."""
     keep: Literal["auto", "device", "host", "disk", "recompute"] = "auto"
     """Where representations are kept; auto: on the device, in as many passes as the memory asks for."""
     dry_run: bool = False
@@ -138,6 +139,7 @@ class Compare:
         sender = self._model("sender")
         receiver = self._model("receiver")
 
+        from modelstitch.bounds import representation_bytes
         from modelstitch.cli.show import watching
         from modelstitch.grid import Budget
         from modelstitch.runs import run
@@ -146,7 +148,6 @@ class Compare:
 
         evidence = EvidenceSpec.parse(self.evidence, self.evidence_examples)
         stitches = LADDER if self.ladder else [StitchSpec.parse(text, self.norm) for text in self.stitch]
-        budget = Budget(memory_bytes, self.keep)
         with watching() as watcher:
             session = prepare(
                 sender,
@@ -162,6 +163,7 @@ class Compare:
                 device=self.device,
                 progress=watcher,
             )
+            budget = Budget(representation_bytes(session, memory_bytes), self.keep, memory_bytes)
             if self.dry_run:
                 watcher.stage("timing one step of each cell")
                 text = self._estimate(session, budget)
