@@ -27,20 +27,40 @@ def test_compare_two_checkpoints(checkpoints: tuple[Path, Path], tmp_path: Path)
         out=tmp_path / "run",
     )
     assert result.matrix().shape == (2, 2)
-    assert result.controls == ("none", "random-sender")
+    assert result.controls == ("none", "random-sender", "clustered-noise", "one-hot", "self-stitch")
     assert ms.load(tmp_path / "run") == result
     names = {each.name for each in (tmp_path / "run").iterdir()}
-    assert names == {"run.sqlite", "lock.sqlite", "stitches", "cells.csv", "cells.parquet", "matrix.png"}
-    assert len(list((tmp_path / "run" / "stitches").iterdir())) == 8
+    assert names == {
+        "run.sqlite",
+        "lock.sqlite",
+        "stitches",
+        "cells.csv",
+        "cells.parquet",
+        "evidence.csv",
+        "errors.csv",
+        "verdicts.csv",
+        "matrix.png",
+    }
+    assert len(list((tmp_path / "run" / "stitches").iterdir())) == 20
     assert result.notes["cut_difference"] == 0
-    assert result.notes["reloaded_cells"] == 2
+    assert result.notes["reloaded_cells"] == 5
+    assert len(result.verdicts()) == 4
 
 
 def test_in_memory_and_saved_runs_give_the_same_numbers(
     checkpoints: tuple[Path, Path], tmp_path: Path
 ) -> None:
     results = [
-        ms.compare(str(checkpoints[0]), str(checkpoints[1]), "digits", cuts=["layers.3"], fit=QUICK, out=out)
+        ms.compare(
+            str(checkpoints[0]),
+            str(checkpoints[1]),
+            "digits",
+            cuts=["layers.3"],
+            fit=QUICK,
+            out=out,
+            controls=("random-sender",),
+            evidence=(),
+        )
         for out in (None, tmp_path / "run")
     ]
     assert [cell.accuracy for cell in results[0].cells] == [cell.accuracy for cell in results[1].cells]
@@ -226,3 +246,83 @@ def test_split_and_cuts(plain: Plain, digits: Data) -> None:
     assert [cut.name for cut in ms.cuts(plain, x)] == ["0", "1", "2", "3", "4", "5"]
     prefix, suffix = ms.split(plain, "2", x)
     assert torch.equal(suffix(prefix(x)), plain(x))
+
+
+def test_evidence_and_verdicts_come_with_a_comparison(checkpoints: tuple[Path, Path], tmp_path: Path) -> None:
+    """Two cuts, so that the deeper self-stitch is there too; saved, resumed and in memory alike."""
+    first, second = map(str, checkpoints)
+    cuts, fit = ["layers.2", "layers.4"], ms.FitSpec(steps=40)
+    bare = ms.compare(first, second, "digits", cuts=cuts, fit=fit, evidence=(), out=tmp_path / "run")
+    assert bare.evidence == ()
+    assert bare.verdicts() == {}
+    some = ms.compare(
+        first, second, "digits", cuts=cuts, fit=fit, evidence=["trajectory"], out=tmp_path / "run"
+    )
+    assert some.cells == bare.cells
+    assert {row.kind for row in some.evidence} == {"trajectory"}
+    assert len(some.verdicts()) == 4
+    again = ms.compare(
+        first,
+        second,
+        "digits",
+        cuts=cuts,
+        fit=fit,
+        evidence=["trajectory", "agreement"],
+        out=tmp_path / "run",
+    )
+    assert {row.kind for row in again.evidence} == {"trajectory", "agreement"}
+    assert [row for row in again.evidence if row.kind == "trajectory"] == list(some.evidence)
+    memory = ms.compare(first, second, "digits", cuts=cuts, fit=fit, evidence=["trajectory", "agreement"])
+    assert [(r.name, r.where, r.control) for r in memory.evidence] == [
+        (r.name, r.where, r.control) for r in again.evidence
+    ]
+    for one, other in zip(memory.evidence, again.evidence, strict=True):
+        assert one.value == pytest.approx(other.value, abs=1e-5)
+    for name in ("evidence.csv", "verdicts.csv"):
+        assert (tmp_path / "run" / name).is_file()
+    loaded = ms.load(tmp_path / "run")
+    assert loaded.verdicts() == again.verdicts()
+    again.save(tmp_path / "saved.json")
+    assert ms.load(tmp_path / "saved.json").evidence == again.evidence
+    assert any("Verdicts: " in sentence for sentence in again.sentences())
+
+
+def test_all_pairs_share_what_belongs_to_one_model(
+    checkpoints: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from modelstitch import grid, sides
+
+    made: list[str] = []
+    filled: list[str] = []
+    start, fill = sides.Side.__init__, grid.Representations._fill
+
+    def counted(self: sides.Side, network: ms.Network, *rest: object, **named: object) -> None:
+        made.append(network.name)
+        start(self, network, *rest, **named)  # type: ignore[arg-type]
+
+    def filling(self: grid.Representations, names: tuple[str, ...]) -> None:
+        filled.append(self._side.network.name)
+        fill(self, names)
+
+    monkeypatch.setattr(sides.Side, "__init__", counted)
+    monkeypatch.setattr(grid.Representations, "_fill", filling)
+    models = {
+        "a": ms.ModelSpec(source=str(checkpoints[0])),
+        "b": ms.ModelSpec(source=str(checkpoints[1])),
+        "c": ms.ModelSpec(source="zoo:R1111(width=4, channels=1)", seed=3),
+    }
+    fit = ms.FitSpec(steps=5)
+    found = ms.compare_all(models, "digits", cuts=["layers.2"], fit=fit, controls=(), evidence=())
+    assert set(found) == {(a, b) for a in "abc" for b in "abc" if a != b}
+    assert len(made) == 3
+    assert len(filled) == 6  # training and held-out part of each sender, for two receivers
+    monkeypatch.undo()
+    alone = ms.compare(
+        models["a"], models["b"], "digits", cuts=["layers.2"], fit=fit, controls=(), evidence=()
+    )
+    assert found["a", "b"].cells[0].accuracy == alone.cells[0].accuracy
+
+
+def test_all_pairs_need_two_models(checkpoints: tuple[Path, Path]) -> None:
+    with pytest.raises(ms.InputError, match="expected at least two models, got 1"):
+        ms.compare_all({"a": str(checkpoints[0])}, "digits")

@@ -147,6 +147,7 @@ def unshow(x: Tensor, view: View) -> Tensor:
     """Undo the standardisation of a view and clip to 0-1; see :func:`modelstitch.views.show`.
 
     Example:
+        >>> from modelstitch.views import show
         >>> view = View(mean=(0.5,), std=(0.25,))
         >>> unshow(show(torch.full((1, 1, 2, 2), 0.75), view), view).unique().tolist()
         [0.75]

@@ -235,7 +235,7 @@ def _possible(spec: RunSpec, pair: Pair) -> tuple[CellSpec, ...]:
         else:
             cells.append(cell)
     for stitch, reason in reasons.items():
-        if all(cell.stitch != stitch for cell in cells):
+        if all(cell.stitch != stitch for cell in cells if cell.control == "none"):
             raise reason
     return tuple(cells)
 

@@ -33,18 +33,20 @@ def test_compare_prints_the_matrix_and_names_the_files(
     printed = capsys.readouterr()
     assert "layers.1" in printed.out
     assert "whole receiver 0." in printed.out
-    for name in ("matrix.png", "cells.csv", "cells.parquet", "run.sqlite"):
+    for name in ("matrix.png", "cells.csv", "cells.parquet", "verdicts.csv", "evidence.csv", "run.sqlite"):
         assert name in printed.out.replace("\n", "")
         assert (run / name).stat().st_size > 0
     assert "random control" in printed.out
     table = pd.read_csv(run / "cells.csv")
-    assert len(table) == 8
+    assert len(table) == 20
+    assert "verdicts" in printed.out
+    assert "confidence): " in printed.out
     assert table.equals(pd.read_parquet(run / "cells.parquet").astype(table.dtypes))
     assert {"sender_cut", "receiver_cut", "family", "norm", "objective", "control", "seed"} < set(table)
     with Image.open(run / "matrix.png") as image:
         assert image.format == "PNG"
     assert main(arguments) == 0
-    assert "8 of 8 cells were finished earlier" in capsys.readouterr().err
+    assert "20 of 20 cells were finished earlier" in capsys.readouterr().err
 
 
 def test_json_is_alone_on_stdout(pair: list[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -61,6 +63,7 @@ def test_dry_run_counts_and_writes_nothing(
     pair: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     common = ["compare", *pair, "--out", str(tmp_path / "run"), "--dry-run", "--seeds", "0", "1", *QUICK]
+    common += ["--controls", "random-sender"]
     assert main(common) == 0
     text = capsys.readouterr().out
     assert "cells:      100 (5 sender cuts x 5 receiver cuts x 1 stitches x 2 grids x 2 seeds)" in text
@@ -232,7 +235,7 @@ def test_a_reader_who_leaves_early_is_no_error() -> None:
 
 @pytest.mark.slow
 def test_the_demo(tmp_path: Path) -> None:
-    """The main job on the embedded default: 100 cells, four grids, one picture."""
+    """The main job on the embedded default: 125 cells, five grids, one picture, a verdict on each cell."""
     run = tmp_path / "demo"
     finished = subprocess.run(
         [sys.executable, "-m", "modelstitch", "demo", "--out", str(run)],
@@ -241,14 +244,17 @@ def test_the_demo(tmp_path: Path) -> None:
         text=True,
     )
     table = pd.read_csv(run / "cells.csv")
-    assert len(table) == 100
+    assert len(table) == 125
     assert table.groupby("control").size().to_dict() == dict.fromkeys(
-        ("none", "random-sender", "random-receiver", "random-both"), 25
+        ("none", "random-sender", "clustered-noise", "one-hot", "self-stitch"), 25
     )
+    verdicts = pd.read_csv(run / "verdicts.csv")
+    assert len(verdicts) == 25
+    assert "Verdicts: " in finished.stdout
     real = table[table.control == "none"]
     assert (real.sender_accuracy >= 0.97).all()
     assert (real.receiver_accuracy >= 0.97).all()
-    assert real.accuracy.mean() > table[table.control == "random-both"].accuracy.mean() + 0.2
+    assert real.accuracy.mean() > table[table.control == "random-sender"].accuracy.mean() + 0.05
     assert "random control" in finished.stdout
     with Image.open(run / "matrix.png") as image:
         assert image.size[0] > 1000

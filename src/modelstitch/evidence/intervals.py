@@ -37,8 +37,9 @@ def jackknife(values: Tensor) -> tuple[float, float, float]:
     Source: Efron & Tibshirani 1993, section 11.5.
 
     Example:
+        >>> import torch
         >>> [round(each, 3) for each in jackknife(torch.tensor([2.0, 2.1, 1.9]))]
-        [2.0, 1.101, 2.899]
+        [2.0, 0.729, 3.271]
     """
     value, parts = float(values[0]), values[1:].double()
     parts = parts[parts.isfinite()]

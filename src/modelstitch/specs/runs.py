@@ -134,7 +134,7 @@ def content_hash(*parts: Any) -> str:
     """Return the SHA-256 of specs, strings and numbers, in hexadecimal.
 
     Example:
-        >>> content_hash(View(channels=1)) == content_hash(View(channels=1))
+        >>> content_hash(DataSpec(source="a")) == content_hash(DataSpec(source="a"))
         True
         >>> content_hash("a", "b") == content_hash("ab")
         False
