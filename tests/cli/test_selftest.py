@@ -34,3 +34,8 @@ def test_the_table_of_a_bed_can_be_read(capsys: pytest.CaptureFixture[str]) -> N
     printed = capsys.readouterr().out
     assert "mixing, network 0, layers.2: interchangeable, judged cannot tell: the interval is wide" in printed
     assert "kept 0.50 and 0.80" in printed
+
+
+def test_other_data_needs_models_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["selftest", "--data", "somewhere"]) == 2
+    assert "expected models that were trained on somewhere, got none" in capsys.readouterr().err

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from modelstitch.errors import SpecError
+
 if TYPE_CHECKING:
     from modelstitch.known_answers.bed import Outcome
     from modelstitch.sources.data import Data
@@ -15,10 +17,20 @@ NETWORK, WIDTH, N_NETWORKS = "R1111", 8, 2
 
 @dataclass(frozen=True)
 class Selftest:
-    """Train two small networks on digits, plant senders whose truth is known, and count right and wrong verdicts."""
+    """Train two small networks on digits (or take yours), plant senders whose truth is known, and count right and wrong verdicts."""
 
+    models: tuple[str, ...] = ()
+    """Trained models to plant senders for, in the forms that compare takes, instead of the two small ones."""
+    data: str = "digits"
+    """What those models were trained on."""
+    limit: int = 4000
+    """Number of training examples to fit on, of other data than digits."""
+    heldout_limit: int = 2000
+    """Number of held-out examples, likewise."""
+    cuts: tuple[str, ...] = ()
+    """Cuts of the models; all block boundaries of the first one without it."""
     quick: bool = False
-    """One network and two of its cuts instead of two and five."""
+    """The first network, and two of its cuts, alone."""
     json: bool = False
     """Print everything as JSON on stdout; progress goes to stderr."""
 
@@ -28,18 +40,28 @@ class Selftest:
         import sys
 
         from modelstitch.cli.show import watching
+        from modelstitch.grid import Pool
         from modelstitch.known_answers.bed import report, run
         from modelstitch.known_answers.cases import cases
         from modelstitch.sources.data import load_data
-        from modelstitch.specs import DataSpec
+        from modelstitch.sources.models import load_model
+        from modelstitch.specs import DataSpec, ModelSpec
 
-        cuts = tuple(f"layers.{index}" for index in range(5))
+        if self.data != "digits" and not self.models:
+            raise SpecError(
+                f"expected models that were trained on {self.data}, got none: give them with --models"
+            )
         with watching() as watcher:
-            data = load_data(DataSpec(source="digits"))
-            networks = []
-            for seed in range(1 if self.quick else N_NETWORKS):
+            limits = (
+                {} if self.data == "digits" else {"limit": self.limit, "heldout_limit": self.heldout_limit}
+            )
+            data = load_data(DataSpec(source=self.data, **limits))
+            networks = [load_model(ModelSpec(source=source)) for source in self.models]
+            for seed in range(0 if networks else 1 if self.quick else N_NETWORKS):
                 watcher.stage(f"training network {seed}")
                 networks.append(trained(data, seed))
+            boundaries = Pool(data).side(networks[0]).cutting.boundaries
+            cuts = self.cuts or tuple(cut.name for cut in boundaries)
             todo = cases(len(networks), cuts, quick=self.quick)
             watcher.start(len(todo), 0, "known-answer cases")
 
