@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from modelstitch.cell import fit_dtype
 from modelstitch.grid import Pool
@@ -30,7 +30,7 @@ from modelstitch.specs import DataSpec, FitSpec, ModelSpec
 STEPS = 6
 
 
-def step(half: nn.Module, x: Tensor, labels: Tensor) -> Callable[[], object]:
+def step(half: Callable[[Tensor], Tensor], x: Tensor, labels: Tensor) -> Callable[[], object]:
     """Return one step: forward, and the gradient to the representation."""
 
     def run() -> object:

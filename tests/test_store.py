@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from modelstitch.errors import RunError, TruthError
+from modelstitch.loading import read_run, read_weights
 from modelstitch.rows import Baseline, CellRow
-from modelstitch.store import Store, read_run, read_weights
+from modelstitch.store import Store
 
 FACTS: dict[str, Any] = {
     "sender": "A",

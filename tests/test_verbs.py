@@ -38,6 +38,7 @@ def test_compare_two_checkpoints(checkpoints: tuple[Path, Path], tmp_path: Path)
         "cells.parquet",
         "evidence.csv",
         "errors.csv",
+        "advantages.csv",
         "verdicts.csv",
         "matrix.png",
     }
@@ -280,6 +281,8 @@ def test_evidence_and_verdicts_come_with_a_comparison(checkpoints: tuple[Path, P
         assert one.value == pytest.approx(other.value, abs=1e-5)
     for name in ("evidence.csv", "verdicts.csv"):
         assert (tmp_path / "run" / name).is_file()
+    assert len(again.advantages) == 4 * 4
+    assert again.advantages == bare.advantages == memory.advantages
     loaded = ms.load(tmp_path / "run")
     assert loaded.verdicts() == again.verdicts()
     again.save(tmp_path / "saved.json")
@@ -290,22 +293,22 @@ def test_evidence_and_verdicts_come_with_a_comparison(checkpoints: tuple[Path, P
 def test_all_pairs_share_what_belongs_to_one_model(
     checkpoints: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from modelstitch import grid, sides
+    from modelstitch import representations, sides
 
     made: list[str] = []
     filled: list[str] = []
-    start, fill = sides.Side.__init__, grid.Representations._fill
+    start, fill = sides.Side.__init__, representations.Representations._fill
 
     def counted(self: sides.Side, network: ms.Network, *rest: object, **named: object) -> None:
         made.append(network.name)
         start(self, network, *rest, **named)  # type: ignore[arg-type]
 
-    def filling(self: grid.Representations, names: tuple[str, ...]) -> None:
+    def filling(self: representations.Representations, names: tuple[str, ...]) -> None:
         filled.append(self._side.network.name)
         fill(self, names)
 
     monkeypatch.setattr(sides.Side, "__init__", counted)
-    monkeypatch.setattr(grid.Representations, "_fill", filling)
+    monkeypatch.setattr(representations.Representations, "_fill", filling)
     models = {
         "a": ms.ModelSpec(source=str(checkpoints[0])),
         "b": ms.ModelSpec(source=str(checkpoints[1])),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import xarray as xr
+
+from modelstitch.rows import AdvantageRow
 
 _NAMES = {
     "random-sender": "a random sender",
@@ -108,6 +110,32 @@ def of_verdicts(names: np.ndarray) -> list[str]:
             f"Of the {int(lower.sum())} cells into receiver cuts no deeper than the sender's own: {_counts(names[lower])}."
         )
     return found
+
+
+def of_advantages(rows: Sequence[AdvantageRow]) -> list[str]:
+    """Return a sentence on the cells in which the real grid is ahead of the random controls whatever sampling does."""
+    told = []
+    for control in dict.fromkeys(row.control for row in rows if row.control in _NAMES):
+        own = [row for row in rows if row.control == control]
+        ahead, behind = sum(row.low > 0 for row in own), sum(row.high < 0 for row in own)
+        told.append(f"ahead of {_NAMES[control]} in {ahead} of {len(own)} cells and behind in {behind}")
+    if not told:
+        return []
+    return [
+        f"With one error rate of 5 % for all comparisons together, the trained pair is {'; '.join(told)}."
+    ]
+
+
+def of_overlap(seen: Mapping[str, float | None]) -> str:
+    """Return a sentence on how many of the images that stitches were fitted on the networks had seen; empty where none is known."""
+    known = {role: share for role, share in seen.items() if share}
+    if not known:
+        return ""
+    told = " and ".join(f"{100 * share:.0f} % in the {role}'s" for role, share in known.items())
+    return (
+        f"Of the images that stitches were fitted on, about {told} training set: representations of such images may be cleaner "
+        "than those of new ones. Held-out scores are not touched by this."
+    )
 
 
 def _counts(names: np.ndarray) -> str:

@@ -17,7 +17,7 @@ from modelstitch.error_tables import error_table
 from modelstitch.errors import RunError, SpecError, expect_one_of
 from modelstitch.evidence.verdict import Thresholds, Verdict
 from modelstitch.judging import Place
-from modelstitch.rows import Baseline, CellRow, EvidenceRow
+from modelstitch.rows import AdvantageRow, Baseline, CellRow, EvidenceRow
 from modelstitch.shape import Shape, shape
 from modelstitch.specs import CONTROLS
 
@@ -54,6 +54,7 @@ class Comparison:
         baselines: accuracy of each whole network, trained and untrained.
         notes: what else decided the numbers: division of the data, checks passed, versions.
         evidence: what was measured about the cells beside their scores.
+        advantages: differences to the controls on the same examples, with intervals that hold for all of them at once.
     """
 
     sender: str
@@ -64,6 +65,7 @@ class Comparison:
     baselines: tuple[Baseline, ...]
     notes: dict[str, Any]
     evidence: tuple[EvidenceRow, ...] = ()
+    advantages: tuple[AdvantageRow, ...] = ()
 
     def baseline(self, role: str, control: str = "none") -> float | None:
         """Return the mean accuracy over seeds of the whole ``sender`` or ``receiver`` under a control."""
@@ -280,7 +282,9 @@ class Comparison:
             text = reading.of_shape(seen.triangle, seen.asymmetry, seen.corresponding, seen.distant)
             found += [text] if text else []
             found += reading.of_verdicts(self._verdict_names(stitch))
-        return found
+        found += reading.of_advantages([row for row in self.advantages if row.stitch == stitch])
+        text = reading.of_overlap(self.notes.get("fitting_images_seen") or {})
+        return found + ([text] if text else [])
 
     def _verdict_names(self, stitch: str) -> np.ndarray:
         """Return the names of the verdicts of the first seed, senders by receivers; empty where there is none."""
@@ -307,6 +311,7 @@ class Comparison:
             "baselines": [asdict(each) for each in self.baselines],
             "cells": [asdict(each) for each in self.cells],
             "evidence": [asdict(each) for each in self.evidence],
+            "advantages": [asdict(each) for each in self.advantages],
         }
 
     def save(self, path: str | Path) -> None:
@@ -346,6 +351,7 @@ class Comparison:
             baselines=tuple(Baseline(**each) for each in values["baselines"]),
             notes=values["notes"],
             evidence=tuple(EvidenceRow(**each) for each in values.get("evidence", ())),
+            advantages=tuple(AdvantageRow(**each) for each in values.get("advantages", ())),
         )
 
     def __repr__(self) -> str:

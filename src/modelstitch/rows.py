@@ -69,3 +69,17 @@ class EvidenceRow:
     @property
     def stitch(self) -> str:
         return self.family if self.norm == "none" else f"{self.family}+{self.norm}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdvantageRow:
+    """How far a cell of the real grid is ahead of the same cell of a control; the intervals of a run hold all at once."""
+
+    control: str
+    sender_cut: str
+    receiver_cut: str
+    stitch: str
+    seed: int
+    difference: float
+    low: float
+    high: float

@@ -7,6 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import torch
 
 from modelstitch.appraisal import appraise, kinds_of
@@ -15,12 +17,14 @@ from modelstitch.cell import score, scoring_suffix
 from modelstitch.curves import curves_figure
 from modelstitch.errors import TruthError
 from modelstitch.grid import Budget, fit_grid
+from modelstitch.judging import Place, place_of
 from modelstitch.pictures import contact_sheet, paint
 from modelstitch.progress import SILENT, Progress
 from modelstitch.representations import Representations
 from modelstitch.results import Comparison
 from modelstitch.rows import Baseline, CellRow, EvidenceRow
 from modelstitch.session import Session
+from modelstitch.simultaneous import advantages
 from modelstitch.specs import EVIDENCE_VERSION, CellSpec, EvidenceSpec, StitchSpec
 from modelstitch.stitches import Stitch, build
 from modelstitch.store import Store
@@ -61,9 +65,10 @@ def run(
         progress.start(len(keys), len(keys) - len(todo))
         for fitted in fit_grid(session.pair, todo, session.spec.fit, budget):
             row = cell_row(fitted)
-            store.write_cell(keys[fitted.spec], row, fitted.stitch.state_dict())
+            store.write_cell(keys[fitted.spec], row, fitted.stitch.state_dict(), fitted.correct)
             progress.cell(str(fitted.spec), row.accuracy)
         store.write_baselines(_baselines(session))
+        store.write_fact("advantages", [asdict(each) for each in advantages(store.answers())])
         _measure(session, store, keys, evidence, budget, progress)
         progress.stage("checking that the reloaded stitches give the same scores")
         n_checked = _reload(session, store, keys)
@@ -81,11 +86,13 @@ def _run_in_memory(
 ) -> Comparison:
     rows: dict[CellSpec, CellRow] = {}
     stitches: dict[CellSpec, Stitch] = {}
+    answers: dict[tuple[str, Place], np.ndarray] = {}
     progress.start(len(session.cells), 0)
     for fitted in fit_grid(session.pair, session.cells, session.spec.fit, budget):
         row = rows[fitted.spec] = cell_row(fitted)
         if row.accuracy is not None:
             stitches[fitted.spec] = fitted.stitch
+            answers[row.control, place_of(row)] = fitted.correct.numpy()
         progress.cell(str(fitted.spec), row.accuracy)
     measured: dict[CellSpec, list[EvidenceRow]] = {}
     wanted = {cell: kinds for cell in stitches if (kinds := kinds_of(cell, evidence))}
@@ -97,6 +104,7 @@ def _run_in_memory(
         cells=tuple(rows[cell] for cell in session.cells),
         baselines=tuple(_baselines(session)),
         evidence=tuple(row for cell in session.cells for row in measured.get(cell, ())),
+        advantages=tuple(advantages(answers)),
         **_header(session),
     )
 
@@ -150,6 +158,9 @@ def _write_files(store: Store, comparison: Comparison) -> None:
     if comparison.evidence:
         measured = comparison.evidence_frame()
         store.write_file("evidence.csv", lambda path: measured.to_csv(path, index=False))
+        if comparison.advantages:
+            ahead = pd.DataFrame([asdict(each) for each in comparison.advantages])
+            store.write_file("advantages.csv", lambda path: ahead.to_csv(path, index=False))
         errors = comparison.error_table()
         if len(errors):
             store.write_file("errors.csv", lambda path: errors.to_csv(path, index=False))

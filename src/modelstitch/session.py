@@ -15,6 +15,7 @@ from modelstitch.grid import Pair, Pool
 from modelstitch.progress import SILENT, Progress
 from modelstitch.sides import Side
 from modelstitch.sources.data import Data, as_data
+from modelstitch.sources.data.fingerprint import share_seen
 from modelstitch.sources.models import Network, load_model, wrap
 from modelstitch.specs import (
     RESULT_VERSION,
@@ -213,7 +214,16 @@ def prepare(
         else len(loaded.heldout),
         truth.identity_reproduces(pair.receiver, spec.receiver_cuts, CLASSIFICATION),
     )
-    facts = {"cut_difference": difference, "identity_examples": n_identity}
+    facts = {
+        "cut_difference": difference,
+        "identity_examples": n_identity,
+        "fitting_images_seen": {
+            role: None
+            if side.network.trained_on is None
+            else share_seen(loaded.train.images, list(side.network.trained_on))
+            for role, side in (("sender", pair.sender), ("receiver", pair.receiver))
+        },
+    }
     return Session(pair, spec, cells, facts)
 
 

@@ -10,18 +10,20 @@ import contextlib
 import json
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
+import numpy as np
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
-from modelstitch.errors import RunError, TruthError
+from modelstitch.errors import RunError
+from modelstitch.judging import Place
+from modelstitch.loading import COLUMNS, comparison_of, facts_of, read_weights
 from modelstitch.results import Comparison
 from modelstitch.rows import Baseline, CellRow, EvidenceRow
-from modelstitch.specs import StitchSpec
 
 _SCHEMA = """
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -36,7 +38,7 @@ CREATE TABLE cells (
     accuracy REAL, standard_error REAL, loss REAL, n_parameters INTEGER NOT NULL, bridge TEXT NOT NULL,
     steps INTEGER NOT NULL, seconds REAL NOT NULL, n_heldout INTEGER NOT NULL, failure TEXT,
     start TEXT NOT NULL, converged INTEGER, gain REAL, noise REAL, total_steps INTEGER NOT NULL,
-    precision TEXT NOT NULL,
+    precision TEXT NOT NULL, answers BLOB,
     stitch_file TEXT, finished_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
 );
 """
@@ -52,9 +54,6 @@ CREATE TABLE IF NOT EXISTS evidence (
     PRIMARY KEY (key, kind, name, place)
 );
 """
-
-_COLUMNS = [field.name for field in fields(CellRow)]
-_CELL_OF_EVIDENCE = ("sender_cut", "receiver_cut", "family", "norm", "control", "seed")
 
 
 class Store:
@@ -104,6 +103,8 @@ class Store:
                 for statement in _EVIDENCE_SCHEMA.strip().split(";"):
                     cursor.execute(statement)
                 tables = cursor.execute("SELECT name FROM sqlite_master WHERE name = 'facts'").fetchall()
+                if tables and "answers" not in _columns_of(cursor, "cells"):
+                    cursor.execute("ALTER TABLE cells ADD COLUMN answers BLOB")  # a run of an earlier version
                 if not tables:
                     for statement in _SCHEMA.strip().split(";"):
                         cursor.execute(statement)
@@ -112,7 +113,7 @@ class Store:
                         [(name, json.dumps(value)) for name, value in facts.items()],
                     )
                     return
-                stored = _facts(self._connection)
+                stored = facts_of(self._connection)
                 differing = [name for name in identity if stored.get(name) != _plain(facts[name])]
                 if differing:
                     raise RunError(
@@ -145,8 +146,16 @@ class Store:
         """Return the keys of all finished cells."""
         return {key for (key,) in self._connection.execute("SELECT key FROM cells")}
 
-    def write_cell(self, key: str, row: CellRow, weights: dict[str, Tensor]) -> None:
+    def write_cell(
+        self, key: str, row: CellRow, weights: dict[str, Tensor], correct: Tensor | None = None
+    ) -> None:
         """Write a finished cell: its stitch file first, then its row, in one transaction.
+
+        Args:
+            key: of the cell.
+            row: its numbers.
+            weights: of its stitch.
+            correct: (n_heldout,) in bool, which examples it got right.
 
         Raises:
             RunError: the disk is full, or the folder cannot be written any more.
@@ -163,11 +172,11 @@ class Store:
             )
             unfinished.replace(target)
             with self._transaction() as cursor:
-                columns = ["key", *_COLUMNS, "stitch_file"]
+                columns = ["key", *COLUMNS, "answers", "stitch_file"]
                 marks = ", ".join("?" * len(columns))
                 cursor.execute(
                     f"INSERT OR REPLACE INTO cells ({', '.join(columns)}) VALUES ({marks})",
-                    [key, *(values[column] for column in _COLUMNS), name],
+                    [key, *(values[column] for column in COLUMNS), _packed(correct), name],
                 )
         except (OSError, SafetensorError) as error:
             raise RunError(f"cannot write to run folder {str(self.folder)!r}: {error}") from error
@@ -197,6 +206,20 @@ class Store:
                 "INSERT INTO evidence VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 [(key, r.kind, r.name, r.where, r.value, r.low, r.high, r.n) for r in rows],
             )
+
+    def answers(self) -> dict[tuple[str, Place], np.ndarray]:
+        """Return which held-out examples each finished cell got right, by control and place."""
+        found = self._connection.execute(
+            "SELECT control, sender_cut, receiver_cut, family, norm, seed, n_heldout, answers FROM cells "
+            "WHERE answers IS NOT NULL AND accuracy IS NOT NULL"
+        )
+        return {
+            (
+                control,
+                (sender, receiver, family if norm == "none" else f"{family}+{norm}", seed),
+            ): np.unpackbits(np.frombuffer(packed, dtype=np.uint8), count=n).astype(bool)
+            for control, sender, receiver, family, norm, seed, n, packed in found
+        }
 
     def write_baselines(self, baselines: list[Baseline]) -> None:
         """Write the accuracies of whole networks."""
@@ -232,7 +255,7 @@ class Store:
 
     def comparison(self) -> Comparison:
         """Return everything finished so far."""
-        return _comparison(self._connection)
+        return comparison_of(self._connection)
 
     def close(self) -> None:
         """Close the database and let go of the run folder."""
@@ -244,6 +267,10 @@ class Store:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _packed(correct: Tensor | None) -> bytes | None:
+    return None if correct is None else np.packbits(correct.cpu().numpy()).tobytes()
 
 
 def _plain(value: Any) -> Any:
@@ -265,107 +292,5 @@ def _difference(name: str, stored: dict[str, Any], given: dict[str, Any]) -> str
     return f"its {label.replace('_', ' ')} is {shown[0]}, this one's {shown[1]}"
 
 
-def _facts(connection: sqlite3.Connection) -> dict[str, Any]:
-    return {name: json.loads(value) for name, value in connection.execute("SELECT name, value FROM facts")}
-
-
-def _comparison(connection: sqlite3.Connection) -> Comparison:
-    facts = _facts(connection)
-    cells = [
-        _row(dict(zip(_COLUMNS, values, strict=True)))
-        for values in connection.execute(f"SELECT {', '.join(_COLUMNS)} FROM cells")
-    ]
-    spec = facts["spec"]
-    order = {
-        name: {value: index for index, value in enumerate(values)}
-        for name, values in (
-            ("control", spec["controls"]),
-            ("seed", spec["seeds"]),
-            ("sender_cut", dict.fromkeys([*spec["sender_cuts"], *spec["receiver_cuts"]])),
-            ("receiver_cut", spec["receiver_cuts"]),
-            (
-                "stitch",
-                [StitchSpec(**each).label for each in spec["stitches"]],
-            ),
-        )
-    }
-    cells.sort(key=lambda cell: [places[getattr(cell, name)] for name, places in order.items()])
-    baselines = [
-        Baseline(role=role, control=control, seed=seed, accuracy=accuracy, digest=digest)
-        for role, control, seed, accuracy, digest in connection.execute(
-            "SELECT role, control, seed, accuracy, digest FROM baselines ORDER BY control, seed, role"
-        )
-    ]
-    return Comparison(
-        sender=facts["sender"],
-        receiver=facts["receiver"],
-        data=facts["data"],
-        spec=spec,
-        cells=tuple(cells),
-        baselines=tuple(baselines),
-        notes=facts["notes"],
-        evidence=tuple(_evidence(connection, order)),
-    )
-
-
-def _evidence(connection: sqlite3.Connection, order: dict[str, dict[Any, int]]) -> list[EvidenceRow]:
-    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'evidence'").fetchall():
-        return []  # a run of an earlier version
-    columns = ", ".join(f"cells.{name}" for name in _CELL_OF_EVIDENCE)
-    rows = [
-        EvidenceRow(
-            **dict(zip(_CELL_OF_EVIDENCE, values, strict=False)),
-            **dict(
-                zip(
-                    ("kind", "name", "where", "value", "low", "high", "n"),
-                    values[len(_CELL_OF_EVIDENCE) :],
-                    strict=True,
-                )
-            ),
-        )
-        for values in connection.execute(
-            f"SELECT {columns}, kind, name, place, value, low, high, n FROM evidence JOIN cells USING (key) "
-            "ORDER BY evidence.rowid"
-        )
-    ]
-    rows.sort(key=lambda row: [places[getattr(row, name)] for name, places in order.items()])
-    return rows
-
-
-def _row(values: dict[str, Any]) -> CellRow:
-    converged = values["converged"]
-    return CellRow(**{**values, "converged": None if converged is None else bool(converged)})
-
-
-def read_run(folder: str | Path) -> Comparison:
-    """Read the comparison in a run folder, also while a run is going on.
-
-    Raises:
-        RunError: no run there, or a damaged one.
-    """
-    database = Path(folder) / "run.sqlite"
-    if not database.is_file():
-        raise RunError(f"no run in {str(folder)!r}: expected a folder with run.sqlite")
-    try:
-        with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
-            return _comparison(connection)
-    except (sqlite3.Error, KeyError, ValueError, TypeError) as error:
-        raise RunError(f"cannot read run {str(folder)!r}: {error}") from error
-
-
-def read_weights(folder: str | Path, key: str) -> dict[str, Tensor]:
-    """Return the weights of one stitch of a run, by the key of its cell.
-
-    Raises:
-        TruthError: the file is missing, damaged or of another cell.
-    """
-    path = Path(folder) / "stitches" / f"{key[:20]}.safetensors"
-    try:
-        with safe_open(path, framework="pt") as file:
-            found = (file.metadata() or {}).get("key")
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
-        raise TruthError(f"cannot read the stitch file {str(path)!r} of a finished cell: {error}") from error
-    if found != key:
-        raise TruthError(f"stitch file {str(path)!r} belongs to another cell ({found})")
-    return weights
+def _columns_of(cursor: sqlite3.Cursor, table: str) -> set[str]:
+    return {name for _, name, *_ in cursor.execute(f"PRAGMA table_info({table})")}

@@ -9,6 +9,7 @@ from typing import Any
 
 from modelstitch.errors import RunError, SpecError
 from modelstitch.grid import Budget, Pool, fit_grid
+from modelstitch.loading import read_run
 from modelstitch.progress import SILENT, Progress
 from modelstitch.results import Comparison
 from modelstitch.runs import BUDGET, run
@@ -16,7 +17,6 @@ from modelstitch.session import Model, as_network, choose_device, prepare
 from modelstitch.sources.data import as_data
 from modelstitch.specs import VERDICT_CONTROLS, EvidenceSpec, FitSpec, StitchSpec
 from modelstitch.stitched import Stitched
-from modelstitch.store import read_run
 
 
 def compare(

@@ -82,7 +82,8 @@ class Train:
         module, card, trained = train_network(name, data, recipe, self.width, tell)
         save_checkpoint(module, card, out)
         if self.json:
-            print(json.dumps({**asdict(card), "seconds": trained.seconds, "path": str(out)}))
+            about = {name: value for name, value in card.data.items() if name != "fingerprint"}
+            print(json.dumps({**asdict(card), "data": about, "seconds": trained.seconds, "path": str(out)}))
         else:
             print(
                 f"{out}: {trained.accuracy:.4f} of {card.n_heldout} held-out images right, "

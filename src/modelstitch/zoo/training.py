@@ -10,6 +10,7 @@ import torch
 from modelstitch import zoo
 from modelstitch.errors import DataError
 from modelstitch.sources.data import Data
+from modelstitch.sources.data.fingerprint import fingerprint
 from modelstitch.zoo.checkpoint import Card
 from modelstitch.zoo.recipe import Recipe, Trained, channel_view, train
 from modelstitch.zoo.resnet import SmallResNet
@@ -62,6 +63,7 @@ def train_network(
             "division": data.division,
             "n_train": len(data.train),
             "content": data.digest,
+            "fingerprint": fingerprint(images),
         },
         recipe=asdict(recipe),
         seed=recipe.seed,

@@ -32,6 +32,7 @@ class Network:
         name: what to call it.
         view: how it wants to see an image.
         rebuild: makes an untrained copy, or None where only the module itself is known.
+        trained_on: fingerprint of the examples it was trained on, where its checkpoint has one.
         architecture: equal for networks built by the same call, whose captured graphs are the same; None if unknown.
     """
 
@@ -40,6 +41,7 @@ class Network:
     view: View
     rebuild: Callable[[], nn.Module] | None = None
     architecture: str | None = None
+    trained_on: tuple[str, ...] | None = None
 
 
 def digest(module: nn.Module) -> str:
@@ -66,6 +68,7 @@ def load_model(spec: ModelSpec) -> Network:
     is_path = spec.source.endswith(".safetensors")  # whose name may hold brackets
     target, arguments = (spec.source, {}) if is_path else parse_call(spec.source)
     view, name = View(), spec.source
+    seen: list[str] | None = None
     build: Callable[[], nn.Module]
     weights = spec.weights
     if target.startswith("zoo:"):
@@ -115,12 +118,14 @@ def load_model(spec: ModelSpec) -> Network:
         card = read_card(weights)
         if card is not None:
             view = card.view
+            seen = card.data.get("fingerprint")
     return Network(
         module=channels_last(module.eval()),
         name=name,
         view=merge(view, spec.view),
         rebuild=build,
         architecture=architecture,
+        trained_on=None if seen is None else tuple(seen),
     )
 
 
