@@ -184,3 +184,16 @@ def test_the_page_of_definitions_is_what_the_code_says() -> None:
     from modelstitch.evidence.catalogue import page
 
     assert (Path(__file__).parent.parent / "docs" / "evidence.md").read_text() == page()
+
+
+def test_the_further_measures_of_a_representation_beside_itself(identity: Found) -> None:
+    def value(name: str) -> float:
+        return identity["geometry-pooled", name, "layers.2"].value
+
+    for name in ("svcca", "pwcca", "rsa", "rsa_correlation", "cosine"):
+        assert value(name) == pytest.approx(1, abs=1e-3)
+        assert value(f"{name}_null") < 0.8 or name == "cosine"
+    assert value("mutual_information") > value("mutual_information_null") + 1
+    assert value("features_provided") == value("features_expected") == 8
+    assert value("rank_provided") <= 8
+    assert value("svcca_thin") == 0

@@ -188,6 +188,7 @@ def _appraise(
             provided=provided,
             expected=expected,
             stitched=stitched,
+            raw_provided=x,
             raw_expected=(here.centred + here.mean).reshape(raw.shape),
             raw_stitched=raw,
             matched=_run(matched[cell], x) if cell in matched else None,

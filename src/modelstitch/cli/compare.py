@@ -67,7 +67,7 @@ class Compare:
     self-stitch (the receiver into itself), probe (no receiver), shuffled-labels."""
     evidence: tuple[str, ...] = ("standard",)
     """What to measure beside accuracy: errors, similarity, distribution, trajectory, agreement, information, geometry (these are
-    the standard), rank, robustness; all, or none."""
+    the standard), geometry-pooled, rank, robustness, selectivity; all, or none."""
     pictures: bool = False
     """Paint what stitches from each sender cut into the receiver's input make, as pictures.png in the run folder."""
     evidence_examples: int = 2000

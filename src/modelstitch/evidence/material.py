@@ -69,7 +69,7 @@ class Material:
         labels: (n,).
         provided: the sender's representation.
         expected, stitched: the receiver's representation, and what takes its place, at the cut and at every later cut.
-        raw_expected, raw_stitched: both at the cut, as tensors.
+        raw_provided, raw_expected, raw_stitched: at the cut, as tensors.
         matched: the match-fitted stitch's output at the cut; None where the pair has none.
         outputs, receiver_outputs, sender_outputs: class scores (n, K); None where the sender has none for these classes.
         genuine: expected representations of training examples.
@@ -86,6 +86,7 @@ class Material:
     provided: Rows
     expected: dict[str, Rows]
     stitched: dict[str, Rows]
+    raw_provided: Tensor
     raw_expected: Tensor
     raw_stitched: Tensor
     matched: Tensor | None

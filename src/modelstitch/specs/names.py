@@ -46,6 +46,7 @@ EVIDENCE = (
     "agreement",
     "information",
     "geometry",
+    "geometry-pooled",
     "rank",
     "robustness",
     "selectivity",
