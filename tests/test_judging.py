@@ -8,7 +8,15 @@ from dataclasses import replace
 import pytest
 
 from modelstitch.evidence.verdict import DECODABLE, INTERCHANGEABLE
-from modelstitch.judging import facts_of, normalised, place_of, verdicts, within_classes
+from modelstitch.judging import (
+    facts_of,
+    normalised,
+    normalised_scores,
+    place_of,
+    selectivity,
+    verdicts,
+    within_classes,
+)
 from modelstitch.rows import CellRow, EvidenceRow
 
 
@@ -86,9 +94,9 @@ def test_a_cut_at_which_nothing_differs_any_more_counts_as_nothing_kept() -> Non
 
 def test_the_rule_is_given_the_numbers_of_its_own_cell() -> None:
     cells = {(each.control, place_of(each)): each for each in CELLS}
-    facts = facts_of(REAL, cells, within_classes(EVIDENCE), 10)
+    facts = facts_of(REAL, cells, within_classes(EVIDENCE), 0.1, 1500)
     assert facts is not None
-    assert (facts.chance, facts.n, facts.self_score) == (0.1, 2000, 0.76)
+    assert (facts.chance, facts.n, facts.self_score) == (0.1, 1500, 0.76)
     assert facts.self_within[0] == pytest.approx(0.97)
     assert facts.random_within is not None
     assert facts.random_within[0] == pytest.approx(0.55)
@@ -98,25 +106,25 @@ def test_the_rule_is_given_the_numbers_of_its_own_cell() -> None:
 
 
 def test_verdicts_of_rows() -> None:
-    found = verdicts(CELLS, EVIDENCE, 10)
+    found = verdicts(CELLS, EVIDENCE, 0.1)
     assert {place: verdict.name for place, verdict in found.items()} == {place_of(REAL): INTERCHANGEABLE}
     weak = [
         replace(each, value=0.02, low=0.0, high=0.04) if each.control == "none" else each for each in EVIDENCE
     ]
-    assert verdicts(CELLS, weak, 10)[place_of(REAL)].name == DECODABLE
-    assert verdicts(CELLS, EVIDENCE, 10, stitch="conv(3)") == {}
+    assert verdicts(CELLS, weak, 0.1)[place_of(REAL)].name == DECODABLE
+    assert verdicts(CELLS, EVIDENCE, 0.1, stitch="conv(3)") == {}
 
 
 def test_without_its_references_there_is_no_verdict() -> None:
-    assert verdicts([REAL], EVIDENCE, 10) == {}
-    assert verdicts(CELLS, [each for each in EVIDENCE if each.control != "self-stitch"], 10) == {}
-    assert verdicts(CELLS, [each for each in EVIDENCE if each.control != "none"], 10) == {}
+    assert verdicts([REAL], EVIDENCE, 0.1) == {}
+    assert verdicts(CELLS, [each for each in EVIDENCE if each.control != "self-stitch"], 0.1) == {}
+    assert verdicts(CELLS, [each for each in EVIDENCE if each.control != "none"], 0.1) == {}
 
 
 def test_a_failed_cell_is_judged_as_failed() -> None:
     failed = cell("a", "b", accuracy=None)
     rows = [each for each in EVIDENCE if each.control != "none"]
-    (verdict,) = verdicts([failed, *CELLS[1:]], rows, 10).values()
+    (verdict,) = verdicts([failed, *CELLS[1:]], rows, 0.1).values()
     assert "the fit failed: the loss was nan" in verdict.reason
 
 
@@ -125,3 +133,29 @@ def test_a_normalised_score_needs_room() -> None:
     assert normalised(0.4, 0.4, 0.76, 2000) == pytest.approx(0)
     assert math.isnan(normalised(0.5, 0.75, 0.76, 2000))
     assert math.isnan(normalised(0.5, 0.8, 0.76, 2000))
+
+
+def test_of_two_random_senders_the_better_one_counts_also_beside_a_dead_one() -> None:
+    dead = [
+        replace(each, value=None, low=None, high=None) if each.control == "random-sender" else each
+        for each in EVIDENCE
+    ]
+    alive = cell("a", "b", "random-sender-bn", 0.5)
+    rows = [*dead, row(alive, "b", 0.6), row(alive, "c", 0.5)]
+    cells = {(each.control, place_of(each)): each for each in [*CELLS, alive]}
+    facts = facts_of(REAL, cells, within_classes(rows), 0.1)
+    assert facts is not None
+    assert facts.random_within is not None
+    assert facts.random_within[0] == pytest.approx(0.55)
+
+
+def test_scores_beside_their_references() -> None:
+    assert normalised_scores(CELLS)[place_of(REAL)] == pytest.approx((0.75 - 0.5) / (0.76 - 0.5))
+    assert normalised_scores(CELLS[:2]) == {}
+    shuffled = cell("a", "b", "shuffled-labels", 0.1)
+    rows = [
+        replace(row(REAL, "output", 0.9), kind="selectivity", name="train_score"),
+        replace(row(shuffled, "output", 0.3), kind="selectivity", name="train_score"),
+    ]
+    assert selectivity(rows) == {place_of(REAL): pytest.approx(0.6)}
+    assert selectivity(rows[:1]) == {}

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 import torch
 
-from modelstitch.bounds import evidence_examples, representation_bytes
+from modelstitch.bounds import affordable, fixed_bytes, representation_bytes, working_bytes
+from modelstitch.errors import SpecError
 from modelstitch.grid import Budget, fit_grid, passes
-from modelstitch.places import costs, disk_bytes_per_second, resident_bytes
+from modelstitch.places import costs, disk_bytes_per_second
 from modelstitch.representations import PLACES, Place, plan_passes
 from modelstitch.session import Session
-from modelstitch.specs import CellSpec, FitSpec
+from modelstitch.specs import CellSpec, EvidenceSpec, FitSpec
 
 CPU = torch.device("cpu")
 
@@ -74,17 +75,24 @@ def test_a_grid_is_the_same_wherever_its_representations_were_put(
     torch.testing.assert_close(*weights, rtol=1e-4, atol=1e-6)
 
 
-def test_resident_memory_is_seen_to_grow() -> None:
-    before = resident_bytes()
-    kept = torch.ones(10**8)
-    assert 3.5 * 10**8 < resident_bytes() - before < 6 * 10**8
-    del kept
-
-
-def test_a_bound_is_divided(session: Session) -> None:
+def test_a_bound_is_divided_alike_whenever_it_is_asked(session: Session) -> None:
     assert representation_bytes(session, 10**8) == 0
-    more, less = (representation_bytes(session, resident_bytes() + extra) for extra in (2 * 10**9, 10**9))
-    assert more - less == pytest.approx(10**9, rel=0.02)
-    assert evidence_examples(session, 2000, 10**11) == 2000
-    few = evidence_examples(session, 2000, resident_bytes() + 160 * 10**6)
-    assert 1 <= few < 2000
+    more, less = (representation_bytes(session, extra) for extra in (3 * 10**9, 2 * 10**9))
+    assert more - less == 10**9
+    assert less == 2 * 10**9 - fixed_bytes(session) - working_bytes(session)
+
+
+def test_evidence_takes_fewer_examples_or_is_refused(session: Session) -> None:
+    spec = EvidenceSpec()
+    assert affordable(session, spec, None) == spec
+    assert affordable(session, spec, 10**11) == spec
+    fixed = fixed_bytes(session)
+    some = affordable(session, spec, fixed + 4 * 10**6)
+    assert 80 <= some.n_examples < 599
+    assert affordable(session, spec, fixed + 4 * 10**6) == some
+    with pytest.raises(
+        SpecError,
+        match=r"room for evidence on 8 held-out examples a class, got room for 0 in all: give --memory 0\.\dGB",
+    ):
+        affordable(session, spec, 10**8)
+    assert affordable(session, EvidenceSpec(kinds=()), 10**8).kinds == ()

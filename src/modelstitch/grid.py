@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
@@ -43,9 +43,10 @@ class Pool:
     def __init__(self, data: Data, *, many: bool = False) -> None:
         self.data = data
         self.many = many
+        self.holds: Side | None = None
         self.data_digest = data.digest
         self._sides: list[Side] = []
-        self._kept: tuple[Hashable, dict[Hashable, Representations]] | None = None
+        self._kept: dict[bool, tuple[Hashable, dict[Hashable, Representations]]] = {}
 
     def side(self, network: Network, like: Side | None = None) -> Side:
         """Return the side of a network; one that holds the same weights and sees images alike is the same side.
@@ -79,10 +80,12 @@ class Pool:
         self, side: Side, each: Pass, split: Split, dtype: torch.dtype, *, plain: bool
     ) -> Representations:
         """Return the representations of a split in one pass; those of the pass asked for last are still at hand."""
-        if self._kept is None or self._kept[0] != (id(side), each):
-            self._kept = None  # let go of the old ones before the new ones are made
-            self._kept = ((id(side), each), {})
-        kept = self._kept[1]
+        # With many pairs, the representations of a control must not push out those that the next pair needs.
+        slot = self.many and side is self.holds
+        if slot not in self._kept or self._kept[slot][0] != (id(side), each):
+            self._kept.pop(slot, None)  # let go of the old ones before the new ones are made
+            self._kept[slot] = ((id(side), each), {})
+        kept = self._kept[slot][1]
         key = (id(split), dtype, plain)
         if key not in kept:
             kept[key] = Representations(side, each.names, split, each.place, dtype, plain)
@@ -90,7 +93,7 @@ class Pool:
 
     def release(self) -> None:
         """Let go of all representations."""
-        self._kept = None
+        self._kept.clear()
 
 
 class Pair:
@@ -168,11 +171,14 @@ def passes(sender: Side, cells: Sequence[CellSpec], spec: FitSpec, budget: Budge
 
     def cost(name: str, n_bytes: int) -> dict[Place, float]:
         n_cells = names.count(name)
-        return costs(sender, name, n_bytes, n_train + n_heldout, n_cells * lookups, dtype)
+        found = costs(sender, name, n_bytes, n_train + n_heldout, n_cells * lookups, dtype)
+        return {place: each for place, each in found.items() if place != "host" or n_bytes <= budget.bytes}
 
     available = budget.bytes
     if device.type == "cuda":
-        available = min(available, torch.cuda.mem_get_info(device)[0] // 2)
+        # The bound is about the host's memory; the card has its own, part of which PyTorch holds and can use again.
+        held = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        available = (torch.cuda.mem_get_info(device)[0] + held) // 2
     return plan_passes(sizes, available, device, budget.keep, cost)
 
 
@@ -196,11 +202,16 @@ def fit_grid(
         task: loss and score.
     """
     sides = {cell: pair.sides(cell.control, cell.seed) for cell in cells}
+    pair.pool.holds = pair.sender
+    if pair.pool.many:  # a sender's own representations and those of a control are alive together
+        budget = replace(budget, bytes=budget.bytes // 2)
     by_sender: dict[int, list[CellSpec]] = {}
     for cell in cells:
         by_sender.setdefault(id(sides[cell][0]), []).append(cell)
     for mine in by_sender.values():
         sender = sides[mine[0]][0]
+        if not pair.pool.many:
+            pair.pool.release()
         for each in passes(sender, mine, spec, budget):
             group = [cell for cell in mine if sender.cut(cell.sender_cut).name in each.names]
             receivers = {cell: sides[cell][1] for cell in group}
@@ -285,7 +296,8 @@ def gather_moments(
     if not whole:
         parts = [spread(examples, _MOMENT_EXAMPLES), spread(aside, _MOMENT_EXAMPLES // 2)]
     found = [
-        _moments_of(part, sender, receiver, stitches, train, (tag, whole)) for tag, part in enumerate(parts)
+        _moments_of(part, sender, receiver, stitches, train, (tag, whole, train.dtype))
+        for tag, part in enumerate(parts)
     ]
     return {cell: (found[0][cell], found[1][cell]) for cell in stitches}
 

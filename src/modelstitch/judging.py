@@ -21,7 +21,7 @@ _RANDOM = ("random-sender", "random-sender-bn")
 def verdicts(
     cells: Sequence[CellRow],
     evidence: Sequence[EvidenceRow],
-    n_classes: int,
+    chance: float,
     *,
     stitch: str | None = None,
     thresholds: Thresholds | None = None,
@@ -32,17 +32,20 @@ def verdicts(
 
     Args:
         cells, evidence: rows of a run.
-        n_classes: of the data.
+        chance: score of a guess: the share of the commonest class of the held-out part.
         stitch: of this stitch alone.
         thresholds: where the lines are.
     """
     within = within_classes(evidence)
+    measured = {
+        place_of(row): row.n for row in evidence if row.control == "none" and row.kind == "trajectory"
+    }
     by_place = {(cell.control, place_of(cell)): cell for cell in cells}
     found: dict[Place, Verdict] = {}
     for (control, place), cell in by_place.items():
         if control != "none" or (stitch is not None and cell.stitch != stitch):
             continue
-        facts = facts_of(cell, by_place, within, n_classes)
+        facts = facts_of(cell, by_place, within, chance, measured.get(place))
         if facts is not None:
             found[place] = decide(facts, thresholds)
     return found
@@ -72,13 +75,18 @@ def _mean(rows: list[EvidenceRow]) -> Interval:
         return math.nan, math.nan, math.nan
     # A cut at which nothing differs any more adds nothing that is kept.
     value = sum(row.value or 0.0 for row in known) / len(rows)
-    low = sum(row.value if row.low is None else row.low for row in known) / len(rows)  # type: ignore[misc]
-    high = sum(row.value if row.high is None else row.high for row in known) / len(rows)  # type: ignore[misc]
+    if any(row.low is None or row.high is None for row in known):
+        return value, math.nan, math.nan
+    low, high = (sum(getattr(row, end) for row in known) / len(rows) for end in ("low", "high"))
     return value, low, high
 
 
 def facts_of(
-    cell: CellRow, cells: Mapping[tuple[str, Place], CellRow], within: Within, n_classes: int
+    cell: CellRow,
+    cells: Mapping[tuple[str, Place], CellRow],
+    within: Within,
+    chance: float,
+    n_measured: int | None = None,
 ) -> Facts | None:
     """Return what the rule reads about one cell, or None where the evidence for a verdict was not measured."""
     place = place_of(cell)
@@ -92,16 +100,19 @@ def facts_of(
     randoms = [within[control, place] for control in _RANDOM if (control, place) in within]
     deeper = within.get(("self-stitch", place)) if cell.sender_cut != cell.receiver_cut else None
     return Facts(
-        n=cell.n_heldout,
-        chance=1 / n_classes,
+        n=min(cell.n_heldout, n_measured or cell.n_heldout),
+        chance=chance,
         score=(score, *wilson(round(score * cell.n_heldout), cell.n_heldout)),
         self_score=own.accuracy,
         within=within.get(("none", place), (math.nan, math.nan, math.nan)),
         self_within=within["self-stitch", diagonal],
         label_within={c: within[c, place] for c in _LABEL_ONLY if (c, place) in within},
-        random_within=max(randoms, key=lambda each: each[0]) if randoms else None,
+        random_within=max(randoms, key=lambda each: -math.inf if math.isnan(each[0]) else each[0])
+        if randoms
+        else None,
         deeper_within=deeper,
         converged=cell.converged,
+        self_converged=own.converged,
         failed=cell.failure,
     )
 
@@ -119,3 +130,30 @@ def normalised(score: float, random: float, own: float, n_heldout: int) -> float
     """
     error = math.sqrt((random * (1 - random) + own * (1 - own)) / n_heldout)
     return (score - random) / (own - random) if own - random > 2 * error else math.nan
+
+
+def normalised_scores(cells: Sequence[CellRow]) -> dict[Place, float]:
+    """Return :func:`normalised` of every cell of the real grid that has a random sender and a self-stitch beside it."""
+    score = {(cell.control, place_of(cell)): cell.accuracy for cell in cells if cell.accuracy is not None}
+    found = {}
+    for cell in cells:
+        place = place_of(cell)
+        random = score.get(("random-sender", place))
+        own = score.get(("self-stitch", (cell.receiver_cut, *place[1:])))
+        if cell.control == "none" and cell.accuracy is not None and random is not None and own is not None:
+            found[place] = normalised(cell.accuracy, random, own, cell.n_heldout)
+    return found
+
+
+def selectivity(evidence: Sequence[EvidenceRow]) -> dict[Place, float]:
+    """Return by place how much better true labels were fitted in training than shuffled ones (Hewitt & Liang 2019)."""
+    score = {
+        (row.control, place_of(row)): row.value
+        for row in evidence
+        if row.kind == "selectivity" and row.value is not None
+    }
+    return {
+        place: value - score["shuffled-labels", place]
+        for (control, place), value in score.items()
+        if control == "none" and ("shuffled-labels", place) in score
+    }

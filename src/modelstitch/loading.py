@@ -15,7 +15,7 @@ from torch import Tensor
 from modelstitch.errors import RunError, TruthError
 from modelstitch.results import Comparison
 from modelstitch.rows import AdvantageRow, Baseline, CellRow, EvidenceRow
-from modelstitch.specs import StitchSpec
+from modelstitch.specs import EVIDENCE_VERSION, StitchSpec
 
 COLUMNS = [field.name for field in fields(CellRow)]
 _CELL_OF_EVIDENCE = ("sender_cut", "receiver_cut", "family", "norm", "control", "seed")
@@ -62,12 +62,15 @@ def comparison_of(connection: sqlite3.Connection) -> Comparison:
         cells=tuple(cells),
         baselines=tuple(baselines),
         notes=facts["notes"],
-        evidence=tuple(_evidence(connection, order)),
+        evidence=tuple(_evidence(connection, order, facts.get("evidence_examples"))),
         advantages=tuple(AdvantageRow(**each) for each in facts.get("advantages", ())),
     )
 
 
-def _evidence(connection: sqlite3.Connection, order: dict[str, dict[Any, int]]) -> list[EvidenceRow]:
+def _evidence(
+    connection: sqlite3.Connection, order: dict[str, dict[Any, int]], n_examples: int | None
+) -> list[EvidenceRow]:
+    """Return the evidence of this version that was measured on as many examples as the run was last asked for."""
     if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'evidence'").fetchall():
         return []  # a run of an earlier version
     columns = ", ".join(f"cells.{name}" for name in _CELL_OF_EVIDENCE)
@@ -83,8 +86,10 @@ def _evidence(connection: sqlite3.Connection, order: dict[str, dict[Any, int]]) 
             ),
         )
         for values in connection.execute(
-            f"SELECT {columns}, kind, name, place, value, low, high, n FROM evidence JOIN cells USING (key) "
-            "ORDER BY evidence.rowid"
+            f"SELECT {columns}, evidence.kind, name, place, value, low, high, n FROM evidence JOIN cells USING (key) "
+            "JOIN appraisals ON appraisals.key = evidence.key AND appraisals.kind = evidence.kind "
+            "WHERE version = ? AND n_examples = ? ORDER BY evidence.rowid",
+            (EVIDENCE_VERSION, n_examples),
         )
     ]
     rows.sort(key=lambda row: [places[getattr(row, name)] for name, places in order.items()])

@@ -98,12 +98,13 @@ def sentences(
     return found
 
 
-def of_verdicts(names: np.ndarray) -> list[str]:
-    """Return one or two sentences on a grid of verdict names (empty where a cell has none)."""
+def of_verdicts(names: np.ndarray, first_of: int = 1) -> list[str]:
+    """Return one or two sentences on a grid of verdict names (empty where a cell has none), of the first of several seeds."""
     n_cells = int((names != "").sum())
     if n_cells == 0:
         return []
-    found = [f"Verdicts: {_counts(names[names != ''])}."]
+    which = "Verdicts" if first_of == 1 else f"Verdicts (first of {first_of} seeds)"
+    found = [f"{which}: {_counts(names[names != ''])}."]
     lower = lower_triangle(names.shape) & (names != "")
     if 0 < int(lower.sum()) < n_cells:
         found.append(

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _FORMAT = "modelstitch comparison 1"
 
+_FLOATS = ("accuracy", "standard_error", "loss", "penalty", "gain", "noise", "normalised", "selectivity")
+
 CONTROL_TITLES = {
     "none": "trained sender, trained receiver",
     "random-sender": "random sender, trained receiver",
@@ -73,6 +75,11 @@ class Comparison:
         values = [b.accuracy for b in self.baselines if (b.role, b.control) == (role, control)]
         known = [value for value in values if value is not None]
         return sum(known) / len(known) if known else None
+
+    @property
+    def chance(self) -> float:
+        """Score of a guess: the share of the commonest class of the held-out part."""
+        return float(self.notes.get("chance", 1 / int(self.notes["n_classes"])))
 
     @property
     def controls(self) -> tuple[str, ...]:
@@ -206,26 +213,29 @@ class Comparison:
         return f"{CONTROL_TITLES[control]}{which}\n{whole}"
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a cell, with the baselines of its control and its penalty."""
+        """Return one row a cell, with its baselines and penalty; for the real grid also its normalised score and selectivity."""
+        normalised = judging.normalised_scores(self.cells)
+        selective = judging.selectivity(self.evidence)
         rows = []
         for cell in self.cells:
             receiver = self.baseline("receiver", cell.control)
             known = receiver is not None and cell.accuracy is not None
+            place = judging.place_of(cell)
             rows.append(
                 {
                     **asdict(cell),
                     "sender_accuracy": self.baseline("sender", cell.control),
                     "receiver_accuracy": receiver,
                     "penalty": receiver - cell.accuracy if known else None,  # type: ignore[operator]
+                    "normalised": normalised.get(place) if cell.control == "none" else None,
+                    "selectivity": selective.get(place) if cell.control == "none" else None,
                 }
             )
         frame = pd.DataFrame(rows)
         frame.insert(0, "sender", self.sender)
         frame.insert(1, "receiver", self.receiver)
         frame.insert(2, "data", self.data)
-        return frame.astype(
-            dict.fromkeys(("accuracy", "standard_error", "loss", "penalty", "gain", "noise"), "float64")
-        )
+        return frame.astype(dict.fromkeys(_FLOATS, "float64"))
 
     def verdicts(
         self, stitch: str | None = None, thresholds: Thresholds | None = None
@@ -236,9 +246,7 @@ class Comparison:
             stitch: of this stitch alone; of all without it.
             thresholds: where the lines are; the package's own without it.
         """
-        return judging.verdicts(
-            self.cells, self.evidence, int(self.notes["n_classes"]), stitch=stitch, thresholds=thresholds
-        )
+        return judging.verdicts(self.cells, self.evidence, self.chance, stitch=stitch, thresholds=thresholds)
 
     def verdict_frame(self) -> pd.DataFrame:
         """Return one row a verdict."""
@@ -256,7 +264,7 @@ class Comparison:
 
     def error_table(self) -> pd.DataFrame:
         """Return the paper's tables of EV, ES and SV; see :func:`modelstitch.error_tables.error_table`."""
-        senders, receivers = (self._in_spec_order(f"{role}_cut") for role in ("sender", "receiver"))
+        senders, receivers = (self._in_spec_order(f"{role}_cut", "none") for role in ("sender", "receiver"))
         pairs = list(zip(senders, receivers, strict=False))
         return error_table(self.evidence, pairs if len(senders) == len(receivers) else ())
 
@@ -272,19 +280,28 @@ class Comparison:
             receiver_accuracy=self.baseline("receiver"),
             n_classes=int(self.notes["n_classes"]),
             n_heldout=self.cells[0].n_heldout,
-            n_unconverged=sum(cell.control == "none" and cell.stitch == stitch for cell in self.unconverged),
-            n_unconverged_controls=sum(
-                cell.control != "none" and cell.stitch == stitch for cell in self.unconverged
-            ),
+            n_unconverged=self._n_unconverged(stitch, real=True),
+            n_unconverged_controls=self._n_unconverged(stitch, real=False),
         )
         if "none" in self.controls:
             seen = self.shape(stitch=stitch)
             text = reading.of_shape(seen.triangle, seen.asymmetry, seen.corresponding, seen.distant)
             found += [text] if text else []
-            found += reading.of_verdicts(self._verdict_names(stitch))
+            n_seeds = len({cell.seed for cell in self.cells})
+            found += reading.of_verdicts(self._verdict_names(stitch), first_of=n_seeds)
         found += reading.of_advantages([row for row in self.advantages if row.stitch == stitch])
         text = reading.of_overlap(self.notes.get("fitting_images_seen") or {})
         return found + ([text] if text else [])
+
+    def _n_unconverged(self, stitch: str, *, real: bool) -> int:
+        """Return how many cells had not converged with some seed."""
+        return len(
+            {
+                (cell.control, cell.sender_cut, cell.receiver_cut)
+                for cell in self.unconverged
+                if cell.stitch == stitch and (cell.control == "none") == real
+            }
+        )
 
     def _verdict_names(self, stitch: str) -> np.ndarray:
         """Return the names of the verdicts of the first seed, senders by receivers; empty where there is none."""

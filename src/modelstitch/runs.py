@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,10 @@ import pandas as pd
 import torch
 
 from modelstitch.appraisal import appraise, kinds_of
-from modelstitch.bounds import evidence_examples
+from modelstitch.bounds import affordable
 from modelstitch.cell import score, scoring_suffix
 from modelstitch.curves import curves_figure
-from modelstitch.errors import TruthError
+from modelstitch.errors import SpecError, TruthError
 from modelstitch.grid import Budget, fit_grid
 from modelstitch.judging import Place, place_of
 from modelstitch.pictures import contact_sheet, paint
@@ -29,7 +29,7 @@ from modelstitch.specs import EVIDENCE_VERSION, CellSpec, EvidenceSpec, StitchSp
 from modelstitch.stitches import Stitch, build
 from modelstitch.store import Store
 from modelstitch.tables import cell_row, cell_spec, evidence_rows
-from modelstitch.tasks import CLASSIFICATION, accuracy
+from modelstitch.tasks import CLASSIFICATION, accuracy, chance
 
 BUDGET = Budget(bytes=2 * 2**30)
 """How much of the representations is kept instead of computed again, unless told otherwise."""
@@ -54,7 +54,16 @@ def run(
         pictures: whether to paint what stitches into the receiver's input make, as ``pictures.png`` in the run folder.
         progress: who watches.
     """
-    evidence = evidence or EvidenceSpec()
+    evidence = affordable(session, _with_selectivity(session, evidence or EvidenceSpec()), budget.total)
+    if pictures and (out is None or session.pair.data.train.images.ndim != 4):
+        raise SpecError(
+            "expected a run folder and images for pictures, got "
+            + (
+                "no folder: give one as out"
+                if out is None
+                else f"data {session.pair.data.name}, which are no images"
+            )
+        )
     if out is None:
         return _run_in_memory(session, budget, evidence, progress)
     facts = {**_header(session), **session.identity}
@@ -69,7 +78,7 @@ def run(
             progress.cell(str(fitted.spec), row.accuracy)
         store.write_baselines(_baselines(session))
         store.write_fact("advantages", [asdict(each) for each in advantages(store.answers())])
-        _measure(session, store, keys, evidence, budget, progress)
+        _measure(session, store, keys, evidence, progress)
         progress.stage("checking that the reloaded stitches give the same scores")
         n_checked = _reload(session, store, keys)
         store.write_fact("notes", {**facts["notes"], "reloaded_cells": n_checked})
@@ -97,7 +106,7 @@ def _run_in_memory(
     measured: dict[CellSpec, list[EvidenceRow]] = {}
     wanted = {cell: kinds for cell in stitches if (kinds := kinds_of(cell, evidence))}
     _announce(progress, len(wanted), 0)
-    for cell, found in appraise(session.pair, stitches, wanted, _affordable(session, evidence, budget)):
+    for cell, found in appraise(session.pair, stitches, wanted, evidence.n_examples):
         measured[cell] = evidence_rows(cell, found)
         progress.measured(str(cell))
     return Comparison(
@@ -114,10 +123,12 @@ def _measure(
     store: Store,
     keys: dict[CellSpec, str],
     evidence: EvidenceSpec,
-    budget: Budget,
     progress: Progress,
 ) -> None:
     """Measure the evidence that a run still lacks, from its saved stitches."""
+    if not evidence.kinds:
+        return
+    store.write_fact("evidence_examples", evidence.n_examples)
     have = store.appraised(evidence.n_examples, EVIDENCE_VERSION)
     usable = {cell_spec(row) for row in store.comparison().cells if row.accuracy is not None}
     asked = {cell: kinds for cell in keys if cell in usable and (kinds := kinds_of(cell, evidence))}
@@ -133,17 +144,17 @@ def _measure(
         stitch = build(cell.stitch, *session.pair.shapes(cell))
         stitch.load_state_dict(store.read_weights(keys[cell]))
         stitches[cell] = stitch.to(device)
-    n_examples = _affordable(session, evidence, budget)
-    for cell, found in appraise(session.pair, stitches, missing, n_examples):
+    for cell, found in appraise(session.pair, stitches, missing, evidence.n_examples):
         rows = evidence_rows(cell, found)
         store.write_evidence(keys[cell], missing[cell], rows, evidence.n_examples, EVIDENCE_VERSION)
         progress.measured(str(cell))
 
 
-def _affordable(session: Session, evidence: EvidenceSpec, budget: Budget) -> int:
-    if budget.total is None:
-        return evidence.n_examples
-    return evidence_examples(session, evidence.n_examples, budget.total)
+def _with_selectivity(session: Session, evidence: EvidenceSpec) -> EvidenceSpec:
+    """Return ``evidence`` with the one kind that shuffled labels are run for."""
+    if "shuffled-labels" not in session.spec.controls or not evidence.kinds:
+        return evidence
+    return replace(evidence, kinds=tuple(dict.fromkeys([*evidence.kinds, "selectivity"])))
 
 
 def _announce(progress: Progress, total: int, done: int) -> None:
@@ -197,6 +208,7 @@ def _header(session: Session) -> dict[str, Any]:
             "n_train": len(pair.data.train),
             "n_heldout": len(pair.data.heldout),
             "n_classes": len(pair.data.classes),
+            "chance": chance(pair.data.heldout.labels),
             "device": str(pair.data.train.images.device),
             "modelstitch": __version__,
             "torch": torch.__version__,

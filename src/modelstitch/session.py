@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -113,6 +113,16 @@ def _named(model: Model, role: str, seed: int) -> ModelSpec:
     return ModelSpec(source=model.name if isinstance(model, Network) else f"{type(model).__name__} ({role})")
 
 
+def device_for(name: str, models: Iterable[Model]) -> torch.device:
+    """Return the device called ``name``; ``auto`` is where the caller's own modules are, or a GPU where there is one.
+
+    Raises:
+        SpecError: no such device on this machine.
+    """
+    own = next((p for m in models if isinstance(m, nn.Module) for p in m.parameters()), None)
+    return own.device if own is not None and name == "auto" else choose_device(name)
+
+
 def as_network(model: Model, role: str, seed: int, device: torch.device) -> Network:
     """Load or wrap ``model``; a module of the caller's own is used as it is, where it is.
 
@@ -167,10 +177,7 @@ def prepare(
         InputError: whatever was given cannot be used; the message names it.
         TruthError: a cut does not reproduce its model.
     """
-    where = choose_device(device)
-    own = next((p for m in (sender, receiver) if isinstance(m, nn.Module) for p in m.parameters()), None)
-    if own is not None and device == "auto":
-        where = own.device
+    where = device_for(device, (sender, receiver))
     # Made twice: here to refuse a wrong choice before anything is loaded, and below with the cuts that were found.
     spec = RunSpec(
         sender=_named(sender, "sender", ROLE_SEEDS["sender"]),

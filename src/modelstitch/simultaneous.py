@@ -9,7 +9,7 @@ import numpy as np
 from modelstitch.judging import Place
 from modelstitch.rows import AdvantageRow
 
-_DRAWS = 2000
+_DRAWS, _AT_ONCE = 2000, 200
 Answers = Mapping[tuple[str, Place], np.ndarray]
 """Right and wrong answers (n,) in bool, by control and place."""
 
@@ -40,8 +40,13 @@ def max_t(differences: np.ndarray, level: float = 0.95, seed: int = 0) -> tuple[
     if not varying.any():
         return means, np.zeros(cells)
     scaled = (centred[varying] / (n * errors[varying, None])).astype(np.float32)
-    drawn = np.random.default_rng(seed).standard_normal((_DRAWS, n), dtype=np.float32)
-    largest = np.abs(drawn @ scaled.T).max(1)
+    random = np.random.default_rng(seed)
+    largest = np.concatenate(
+        [
+            np.abs(random.standard_normal((_AT_ONCE, n), dtype=np.float32) @ scaled.T).max(1)
+            for _ in range(_DRAWS // _AT_ONCE)
+        ]
+    )
     return means, float(np.quantile(largest, level)) * errors
 
 

@@ -42,3 +42,13 @@ CLASSIFICATION = Task("classification", F.cross_entropy, is_correct)
 def accuracy(correct: Tensor) -> float:
     """Return the share of true values in ``correct`` (N,), from 0 to 1."""
     return int(torch.count_nonzero(correct)) / len(correct)
+
+
+def chance(labels: Tensor) -> float:
+    """Return the score of always naming the commonest of ``labels`` (N,).
+
+    Example:
+        >>> chance(torch.tensor([0, 0, 0, 1]))
+        0.75
+    """
+    return int(labels.bincount().max()) / len(labels)

@@ -13,7 +13,7 @@ from modelstitch.loading import read_run
 from modelstitch.progress import SILENT, Progress
 from modelstitch.results import Comparison
 from modelstitch.runs import BUDGET, run
-from modelstitch.session import Model, as_network, choose_device, prepare
+from modelstitch.session import Model, as_network, device_for, prepare
 from modelstitch.sources.data import as_data
 from modelstitch.specs import VERDICT_CONTROLS, EvidenceSpec, FitSpec, StitchSpec
 from modelstitch.stitched import Stitched
@@ -87,6 +87,7 @@ def compare_all(
     out: str | Path | None = None,
     device: str = "auto",
     budget: Budget = BUDGET,
+    controls: Sequence[str] = VERDICT_CONTROLS,
     evidence: Sequence[str] | EvidenceSpec = ("standard",),
     progress: Progress = SILENT,
     **options: Any,
@@ -98,7 +99,7 @@ def compare_all(
 
     Args:
         models: two or more, by the names that they get in the answer and in the run folder.
-        data, device, budget, evidence, progress: as for :func:`compare`.
+        data, device, budget, controls, evidence, progress: as for :func:`compare`.
         out: folder of run folders, one a pair, called ``SENDER-into-RECEIVER``.
         options: further arguments of :func:`compare`, the same for every pair.
 
@@ -111,7 +112,7 @@ def compare_all(
     """
     if len(models) < 2:
         raise SpecError(f"expected at least two models, got {len(models)}")
-    where = choose_device(device)
+    where = device_for(device, models.values())
     pool = Pool(as_data(data).to(where), many=True)
     networks = {
         name: as_network(model, name, seed, where) for seed, (name, model) in enumerate(models.items())
@@ -123,7 +124,8 @@ def compare_all(
             networks[sender],
             networks[receiver],
             data,
-            device=device,
+            controls=controls,
+            device=str(where),
             pool=pool,
             progress=progress,
             **options,

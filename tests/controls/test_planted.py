@@ -64,9 +64,11 @@ def test_a_label_only_sender_knows_the_label_and_no_image(
 
 def test_one_hot_labels_fit_into_few_channels() -> None:
     labels = torch.arange(10)
-    for shape in ((16, 2, 2), (4, 3, 3), (3, 4), (10,), (1, 5, 5)):
-        x = write_labels(labels, shape).flatten(1)
+    for shape in ((16, 2, 2), (4, 3, 3), (3, 4), (10,), (1, 5, 5), (3,), (4, 1, 1)):
+        x = write_labels(labels, shape, 10).flatten(1)
         assert len({tuple(row.tolist()) for row in x}) == 10, shape
+        alone = torch.cat([write_labels(labels[i : i + 1], shape, 10) for i in range(10)]).flatten(1)
+        assert torch.equal(alone, x), "a label is written alike whatever else is in its batch"
 
 
 def test_a_planted_sender_is_fitted_and_scored_like_any_other(pair: Pair) -> None:

@@ -103,7 +103,7 @@ def test_nothing_that_differs_gives_no_number() -> None:
     zero = torch.zeros(10, 10, dtype=torch.float64)
     assert math.isnan(float(grams.cka([zero], [gram(rows(10, 3, 0))], [torch.arange(10)])[0]))
     assert math.isnan(grams.procrustes(zero, gram(rows(10, 3, 0))))
-    assert math.isnan(grams.linear_r2(zero, gram(rows(10, 3, 0))))
+    assert math.isnan(grams.linear_r2(grams.spectrum(zero), gram(rows(10, 3, 0))))
 
 
 def test_retrieval_finds_the_same_example_and_no_other() -> None:
@@ -175,18 +175,29 @@ def test_linear_r2_is_ridge_with_one_example_left_out(share: float, monkeypatch:
     error = float(((guesses - y.numpy()) ** 2).sum())
     means = (y.sum(0) - y) / 39
     whole = float(((y - means) ** 2).sum())
-    assert grams.linear_r2(k, gram(y)) == pytest.approx(1 - error / whole, abs=1e-4)
+    assert grams.linear_r2(grams.spectrum(k), gram(y)) == pytest.approx(1 - error / whole, abs=1e-4)
 
 
 def test_linear_r2_tells_signal_from_noise() -> None:
     x = rows(300, 10, 0)
-    assert grams.linear_r2(gram(x), gram(x @ rows(10, 4, 1))) > 0.999
-    assert abs(grams.linear_r2(gram(x), gram(rows(300, 4, 2)))) < 0.05
+    assert grams.linear_r2(grams.spectrum(gram(x)), gram(x @ rows(10, 4, 1))) > 0.999
+    assert abs(grams.linear_r2(grams.spectrum(gram(x)), gram(rows(300, 4, 2)))) < 0.05
 
 
 @pytest.mark.parametrize("rank", [1, 3, 8])
 def test_ranks_of_equal_directions(rank: int) -> None:
     x = torch.zeros(40, 12, dtype=torch.float64)
     x[:, :rank] = torch.linalg.qr(rows(40, rank, 0)).Q
-    assert grams.effective_rank(gram(x)) == pytest.approx(rank, rel=1e-6)
-    assert grams.mass_rank(gram(x)) == rank
+    values, _ = grams.spectrum(gram(x))
+    assert grams.effective_rank(values) == pytest.approx(rank, rel=1e-6)
+    assert grams.mass_rank(values) == rank
+
+
+def test_nothing_has_no_rank() -> None:
+    assert grams.effective_rank(torch.zeros(5)) == 0
+    assert grams.mass_rank(torch.zeros(5)) == 0
+
+
+def test_without_a_class_there_is_no_number() -> None:
+    assert grams.cka([], [], [], 3).isnan().all()
+    assert len(grams.retrieval([], [], [])) == 0

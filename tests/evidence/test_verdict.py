@@ -74,7 +74,12 @@ def test_a_low_score_passes_part_of_the_label() -> None:
         ({"failed": "the loss was nan"}, "the fit failed: the loss was nan"),
         ({"self_score": 0.11}, "within noise of chance"),
         ({"within": at(0.93, 0.3)}, "give or take"),
-        ({"converged": False}, "had not converged"),
+        ({"converged": False}, "the fit had not converged"),
+        ({"self_converged": False}, "the fit of the self-stitch had not converged"),
+        ({"within": at(0.03), "converged": False}, "had not converged"),
+        ({"label_within": {}}, "no sender that holds the label alone was run"),
+        ({"random_within": None}, "no random sender was run"),
+        ({"within": (0.93, math.nan, math.nan)}, "give or take"),
         ({"random_within": at(0.95)}, "a random sender keeps as much"),
         ({"self_within": at(0.05)}, "the references span no range"),
         ({"score": at(0.5)}, "the score is 61 % of the self-stitch's"),
@@ -108,7 +113,7 @@ def test_the_rule_is_total_and_never_calls_a_label_interchangeable(
         score=at(score),
         within=at(within, half),
         label_within={"clustered-noise": at(floor)},
-        random_within=None,
+        random_within=at(-0.5),
     )
     found = decide(facts)
     assert found.reason
@@ -121,7 +126,7 @@ def test_the_rule_is_total_and_never_calls_a_label_interchangeable(
 def test_more_kept_is_never_judged_lower(one: float, other: float) -> None:
     order = {DECODABLE: 0, UNKNOWN: 1, INTERCHANGEABLE: 2}
     low, high = sorted((one, other))
-    facts = replace(GOOD, random_within=None)
+    facts = replace(GOOD, random_within=at(-0.5))
     assert (
         order[decide(replace(facts, within=at(low))).name]
         <= order[decide(replace(facts, within=at(high))).name]
@@ -131,6 +136,15 @@ def test_more_kept_is_never_judged_lower(one: float, other: float) -> None:
 def test_thresholds_move_the_lines() -> None:
     facts = replace(GOOD, within=at(0.6))
     assert decide(facts, Thresholds(kept_low=0.3, kept_high=0.6)).name == UNKNOWN
-    assert decide(replace(facts, random_within=None), Thresholds(kept_low=0.3, kept_high=0.6)).name == (
-        INTERCHANGEABLE
-    )
+    lower = Thresholds(kept_low=0.3, kept_high=0.55)
+    assert decide(replace(facts, random_within=at(0.1)), lower).name == INTERCHANGEABLE
+
+
+def test_doubt_about_the_references_is_doubt_about_what_is_kept() -> None:
+    sure = decide(replace(GOOD, self_within=at(0.97, 0.01)))
+    unsure = decide(replace(GOOD, self_within=at(0.97, 0.2)))
+    assert sure.name == INTERCHANGEABLE
+    assert unsure.name == UNKNOWN
+    assert unsure.kept_high - unsure.kept_low > sure.kept_high - sure.kept_low
+    floor = {"clustered-noise": at(0.0, 0.3)}
+    assert decide(replace(GOOD, within=at(0.3), label_within=floor)).kept_high > 0.5

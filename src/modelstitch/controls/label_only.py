@@ -34,23 +34,28 @@ def clustered_noise(sender: Network, receiver: Network, data: Data, seed: int) -
 
 def one_hot(sender: Network, receiver: Network, data: Data, seed: int) -> Roles:
     """Return a sender that gives the one-hot label, the same at every position; see :func:`write_labels`."""
-    return Roles(sender, receiver, plant=lambda given: write_labels(given.own_labels, given.shape))
+    return Roles(
+        sender, receiver, plant=lambda given: write_labels(given.own_labels, given.shape, given.n_classes)
+    )
 
 
-def write_labels(labels: Tensor, shape: tuple[int, ...]) -> Tensor:
+def write_labels(labels: Tensor, shape: tuple[int, ...], n_classes: int) -> Tensor:
     """Write labels (n,) into representations (n, *shape): channel k is one where the label is k.
 
     Where there are fewer channels than classes, the first positions of an image take the classes below the number of
-    channels, the next positions those after them, and so on.
+    channels, the next positions those after them, and so on; with fewer values than classes, channel values count the rounds.
 
     Example:
-        >>> write_labels(torch.tensor([1, 2]), (2, 2)).tolist()
+        >>> write_labels(torch.tensor([1, 2]), (2, 2), 3).tolist()
         [[[0.0, 0.0], [1.0, 0.0]], [[0.0, 1.0], [0.0, 0.0]]]
     """
     channels, positions = shape[0], math.prod(shape[1:])
-    n_stripes = 1 + int(labels.max()) // channels if labels.numel() else 1
+    n_stripes = min(positions, -(-n_classes // channels))
     stripes = torch.arange(positions, device=labels.device) * n_stripes // max(1, positions)
     grid = torch.zeros(len(labels), channels, positions, device=labels.device)
     rows = torch.arange(len(labels), device=labels.device)
-    grid[rows, labels % channels] = (stripes[None] == (labels // channels)[:, None]).float()
+    rounds = labels // channels
+    grid[rows, labels % channels] = (stripes[None] == (rounds % n_stripes)[:, None]).float() * (
+        1 + rounds // n_stripes
+    )[:, None]
     return grid.reshape(len(labels), *shape)

@@ -47,7 +47,7 @@ def calibrated(network: Network, data: Data) -> Network:
     """Return a copy of ``network`` whose batch norms hold the mean and variance of its own activations on training images.
 
     An untrained network whose batch norms still hold 0 and 1 is no fair control: its activations grow or die with depth.
-    Statistics are averaged over the first 2,048 training images, every batch counted alike; parameters stay as they are.
+    Statistics are averaged over 2,048 training images drawn with a fixed seed, every batch counted alike; parameters stay as they are.
     """
     module = copy.deepcopy(network.module).eval()
     norms = [each for each in module.modules() if isinstance(each, nn.modules.batchnorm._BatchNorm)]
@@ -56,7 +56,10 @@ def calibrated(network: Network, data: Data) -> Network:
         each.reset_running_stats()
         each.momentum = None  # the mean over all batches
         each.train()
-    images = data.train.images[:_CALIBRATION_EXAMPLES]
+    order = torch.randperm(len(data.train), generator=torch.Generator().manual_seed(0))[
+        :_CALIBRATION_EXAMPLES
+    ]
+    images = data.train.images[order.to(data.train.images.device)]
     with torch.no_grad():
         for batch in images.split(_CALIBRATION_BATCH):
             if len(batch) > 1:

@@ -83,6 +83,7 @@ def summarise(x: Tensor, labels: Tensor) -> Genuine:
 
 def measure(material: Material) -> list[Measurement]:
     """Measure how well each test tells stitched from genuine, and one half of the genuine from the other."""
+    assert material.genuine is not None
     genuine = summarise(material.raw_expected, material.labels)
     stitched = summarise(material.raw_stitched, material.labels)
     tests = Tests(material.genuine)

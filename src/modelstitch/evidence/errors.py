@@ -13,8 +13,18 @@ NAME = "errors"
 
 _SOURCE = "Hernandez et al. 2022, section 4"
 DEFINITIONS = {
-    "ev": Definition("mean squared error of the task-fitted stitch", "0 and up", "lower", _SOURCE),
-    "es": Definition("mean squared error of the match-fitted stitch", "0 and up", "lower", _SOURCE),
+    "ev": Definition(
+        "mean squared error of the stitch as it was fitted (by default to the task)",
+        "0 and up",
+        "lower",
+        _SOURCE,
+    ),
+    "es": Definition(
+        "mean squared error of the match-fitted stitch: least squares on 1,500 training examples, the same family",
+        "0 and up",
+        "lower",
+        _SOURCE,
+    ),
     "sv": Definition("mean squared difference of the two stitches", "0 and up", "lower", _SOURCE),
     "ev_share": Definition("ev over the variance of the expected representation", "0 and up", "lower", ""),
     "es_share": Definition(

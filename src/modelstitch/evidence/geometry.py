@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Callable
 
 import torch
+from torch import Tensor
 
 from modelstitch.evidence import grams
 from modelstitch.evidence.material import Definition, Material, Measurement
 from modelstitch.evidence.pairing import Pairing
+from modelstitch.evidence.rows import Rows
 
 NAME = "geometry"
 
-EXAMPLES = 1000
-PROCRUSTES_EXAMPLES = 400
-PERMUTATIONS, FEW_PERMUTATIONS = 10, 2
+EXAMPLES, PROBE_EXAMPLES, FEW_EXAMPLES = 1000, 500, 400
+PERMUTATIONS, FEW_PERMUTATIONS = 5, 2
 DEFINITIONS = {
     "cka": Definition(
-        "debiased linear CKA", "at most 1, about 0 if unrelated", "higher", "Nguyen et al. 2021"
+        "debiased linear CKA, 1,000 examples",
+        "at most 1, about 0 if unrelated",
+        "higher",
+        "Nguyen et al. 2021",
     ),
     "within_cka": Definition("the same within classes", "at most 1", "higher", "Nguyen et al. 2021"),
     "procrustes": Definition(
-        "largest cosine after a rotation, on the first 400 examples",
+        "largest cosine after a rotation, 400 examples",
         "0 to 1",
         "higher",
         "Williams et al. 2021",
@@ -31,7 +36,7 @@ DEFINITIONS = {
     ),
     "linear_r2": Definition(
         "share of the expected variance that a linear map of the provided representation explains on examples left out, "
-        "1,000 examples",
+        "500 examples",
         "at most 1",
         "higher",
         "Kornblith et al. 2019, section 3",
@@ -59,26 +64,38 @@ def measure(material: Material) -> list[Measurement]:
 
 def compare(pair: Pairing) -> dict[str, tuple[float, float | None, float | None]]:
     """Return every measure of two representations by name, with its interval where it has one."""
-    some, few = slice(EXAMPLES), slice(PROCRUSTES_EXAMPLES)
-    k, l = pair.one.gram[some, some], pair.other.gram[some, some]  # noqa: E741
-    index = torch.arange(len(k))
-    measures = {
-        "cka": lambda a, b: float(grams.cka([a], [b], [index])[0]),
-        "procrustes": lambda a, b: grams.procrustes(a[few, few], b[few, few]),
-        "mutual_knn": grams.mutual_knn,
-        "linear_r2": grams.linear_r2,
-    }
     found: dict[str, tuple[float, float | None, float | None]] = {
         "cka": pair.cka(),
         "within_cka": pair.within_cka(),
     }
     generator = torch.Generator().manual_seed(0)
-    orders = [torch.randperm(len(k), generator=generator).to(k.device) for _ in range(PERMUTATIONS)]
-    for name, measure_ in measures.items():
+    for name, (n, n_null, measure_) in _MEASURES.items():
+        l = pair.other.first(n)  # noqa: E741
         if name != "cka":
-            found[name] = (measure_(k, l), None, None)
-        # Two permutations tell the level of the dear ones; their spread is small.
-        tried = orders if name == "cka" else orders[:FEW_PERMUTATIONS]
-        null = statistics.mean(measure_(k, l[order][:, order]) for order in tried)
+            found[name] = (measure_(pair.one, l, n), None, None)
+        orders = [torch.randperm(len(l), generator=generator).to(l.device) for _ in range(n_null)]
+        null = statistics.mean(measure_(pair.one, l[order][:, order], n) for order in orders)
         found[f"{name}_null"] = (null, None, None)
     return found
+
+
+def _cka(one: Rows, l: Tensor, n: int) -> float:  # noqa: E741
+    k = one.first(n)
+    return float(grams.cka([k], [l], [torch.arange(len(k), device=k.device)])[0])
+
+
+_MEASURES: dict[str, tuple[int, int, Callable[[Rows, Tensor, int], float]]] = {
+    "cka": (EXAMPLES, PERMUTATIONS, _cka),
+    "procrustes": (
+        FEW_EXAMPLES,
+        FEW_PERMUTATIONS,
+        lambda one, other, n: grams.procrustes(one.first(n), other),
+    ),
+    "mutual_knn": (EXAMPLES, FEW_PERMUTATIONS, lambda one, other, n: grams.mutual_knn(one.first(n), other)),
+    "linear_r2": (
+        PROBE_EXAMPLES,
+        FEW_PERMUTATIONS,
+        lambda one, other, n: grams.linear_r2(one.spectrum(n), other),
+    ),
+}
+"""Of each measure: examples, permutations for its null, and the function of the first side's rows and the second's Gram matrix."""

@@ -80,7 +80,7 @@ def measure(material: Material) -> list[Measurement]:
     for each in measured:
         add(each.name, each.value, _T_OF_TEN_GROUPS * each.standard_error)
         add(f"{each.name}_null", each.null_mean)
-        add(f"{each.name}_thin", float("not well above" in each.warning))
+        add(f"{each.name}_thin", float(bool(each.warning)))
     add("features_provided", measured[0].p_x)
     add("features_expected", measured[0].p_y)
     add("rank_provided", measured[0].rank_x)

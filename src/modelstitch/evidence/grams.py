@@ -68,6 +68,8 @@ def cka(ks: list[Tensor], ls: list[Tensor], members: list[Tensor], n_groups: int
 
     Source: Nguyen, Raghu & Kornblith 2021, equation 3 (their minibatches are our classes).
     """
+    if not ks:
+        return torch.full((1 + n_groups,), torch.nan, dtype=torch.float64)
     sums = torch.zeros(3, 1 + n_groups, dtype=torch.float64, device=ks[0].device)
     for k, l, own in zip(ks, ls, members, strict=True):  # noqa: E741
         groups = own % n_groups if n_groups else None
@@ -97,7 +99,7 @@ def retrieval(crosses: list[Tensor], ks: list[Tensor], ls: list[Tensor]) -> Tens
         # A tie is no success: otherwise a constant representation would retrieve everything.
         better = (cosine >= own[:, None]).sum(1) == 1
         hits.append(better & own.isfinite())
-    return torch.cat(hits)
+    return torch.cat(hits) if hits else torch.empty(0, dtype=torch.bool)
 
 
 def procrustes(k: Tensor, l: Tensor) -> float:  # noqa: E741
@@ -135,7 +137,17 @@ def mutual_knn(k: Tensor, l: Tensor, neighbours: int = 10) -> float:  # noqa: E7
     return float((masks[0] & masks[1]).sum(1).double().mean()) / neighbours
 
 
-def linear_r2(k: Tensor, l: Tensor) -> float:  # noqa: E741
+Spectrum = tuple[Tensor, Tensor]
+"""Eigenvalues (n,) and eigenvectors (n, n) of a Gram matrix."""
+
+
+def spectrum(gram: Tensor) -> Spectrum:
+    """Return eigenvalues, none below 0, and eigenvectors."""
+    values, vectors = torch.linalg.eigh(gram)
+    return values.clamp_min(0), vectors
+
+
+def linear_r2(k: Spectrum, l: Tensor) -> float:  # noqa: E741
     r"""Return how much of the second representation's variance a linear map of the first explains on examples left out.
 
     Ridge regression in its dual form, each example predicted without itself (leave one out, in closed form); the ridge with the
@@ -145,44 +157,49 @@ def linear_r2(k: Tensor, l: Tensor) -> float:  # noqa: E741
 
     At most 1; 0 says no better than the mean, below 0 worse.
 
+    Args:
+        k: spectrum of the Gram matrix of the first, rows centred.
+        l: Gram matrix of the second, rows centred.
+
     Source: Allen 1974 (PRESS) for the closed form.
     """
-    n = len(k)
-    values, vectors = torch.linalg.eigh(k)
-    values = values.clamp_min(0)
+    values, vectors = k
+    n = len(values)
     if float(values.sum()) <= 0 or float(l.trace()) <= 0:
         return math.nan
+    turned = vectors.T @ l @ vectors
     errors = []
     for share in RIDGES:
-        ridge = share * values.mean()
-        # Residual of example n without n: (I - H) y over 1 - H_nn, with the mean as an unpenalised column.
-        hat = (vectors * (values / (values + ridge))) @ vectors.T + 1 / n
-        rest = torch.eye(n, dtype=k.dtype, device=k.device) - hat
-        left_out = rest / rest.diagonal().clamp_min(1e-12)[:, None]
-        errors.append(float(((left_out @ l) * left_out).sum()))
+        # Residuals of all examples are (I - H) y, and without n itself 1 / (1 - H_nn) times as large; the mean, an
+        # unpenalised column, takes 1 / n more.
+        kept = values / (values + share * values.mean())
+        rest = 1 - kept
+        left = ((vectors * rest) @ (turned * rest) * vectors).sum(1)
+        leverage = 1 - (vectors.square() * kept).sum(1) - 1 / n
+        errors.append(float((left / leverage.clamp_min(1e-9).square()).sum()))
     # The mean without n is n / (n - 1) times as far from y_n as the mean of all.
     return 1 - min(errors) / (float(l.trace()) * (n / (n - 1)) ** 2)
 
 
-def effective_rank(gram: Tensor) -> float:
+def effective_rank(values: Tensor) -> float:
     r"""Return the exponential of the entropy of the eigenvalues' shares.
 
     .. math:: \exp\left(-\sum_i p_i \log p_i\right), \quad p_i = \lambda_i / \sum_j \lambda_j
 
-    From 1 to the number of rows or features. Source: Roy & Vetterli 2007.
+    From 1 to the number of rows or features; 0 where all eigenvalues are 0. Source: Roy & Vetterli 2007.
     """
-    shares = _shares(gram)
+    if float(values.sum()) <= 0:
+        return 0.0
+    shares = values / values.sum()
     return float(torch.exp(-(shares * shares.clamp_min(1e-300).log()).sum()))
 
 
-def mass_rank(gram: Tensor, mass: float = 0.95) -> int:
-    """Return the number of leading eigenvalues that hold ``mass`` of the variance."""
-    return 1 + int((_shares(gram).cumsum(0) < mass).sum())
-
-
-def _shares(gram: Tensor) -> Tensor:
-    values: Tensor = torch.linalg.eigvalsh(gram).clamp_min(0).flip(0)
-    return values / values.sum().clamp_min(1e-300)
+def mass_rank(values: Tensor, mass: float = 0.95) -> int:
+    """Return the number of leading eigenvalues (given in rising order) that hold ``mass`` of their sum; 0 where all are 0."""
+    if float(values.sum()) <= 0:
+        return 0
+    shares = values.flip(0) / values.sum()
+    return 1 + int((shares.cumsum(0) < mass).sum())
 
 
 def _root(gram: Tensor) -> Tensor:

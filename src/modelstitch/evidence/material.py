@@ -72,8 +72,8 @@ class Material:
         raw_provided, raw_expected, raw_stitched: at the cut, as tensors.
         matched: the match-fitted stitch's output at the cut; None where the pair has none.
         outputs, receiver_outputs, sender_outputs: class scores (n, K); None where the sender has none for these classes.
-        genuine: expected representations of training examples.
-        moved: expected representation of the same images after a small shift, at the cut.
+        genuine: expected representations of training examples; None where no kind asks for them.
+        moved: expected representation of the same images after a small shift, at the cut; None likewise.
         pixels: the images in low resolution.
         is_image: whether the examples are images.
         changed: gives class scores of the stitched network and of the receiver on images under a named change.
@@ -93,8 +93,8 @@ class Material:
     outputs: Tensor
     receiver_outputs: Tensor
     sender_outputs: Tensor | None
-    genuine: Genuine
-    moved: Rows
+    genuine: Genuine | None
+    moved: Rows | None
     pixels: Rows
     is_image: bool
     changed: Callable[[str], tuple[Tensor, Tensor]]

@@ -12,6 +12,8 @@ from modelstitch.evidence import grams
 from modelstitch.evidence.intervals import GROUPS, jackknife, wilson
 from modelstitch.evidence.rows import Rows, class_crosses
 
+CKA_EXAMPLES = 1000
+
 Interval = tuple[float, float, float]
 """A value with the ends of its 95 % interval."""
 
@@ -42,6 +44,8 @@ class Pairing:
     def retrieval(self) -> Interval:
         """Share of examples retrieved within their class."""
         hits = self.retrieved()
+        if not len(hits):
+            return math.nan, math.nan, math.nan
         n_hits = int(hits.sum())
         return (n_hits / len(hits), *wilson(n_hits, len(hits)))
 
@@ -49,12 +53,12 @@ class Pairing:
     def retrieval_chance(self) -> float:
         """Share that a guess retrieves: one of each class."""
         sizes = [len(members) for members in self.one.members]
-        return len(sizes) / sum(sizes)
+        return len(sizes) / sum(sizes) if sizes else math.nan
 
     def cka(self) -> Interval:
-        """Debiased linear CKA."""
-        everything = torch.arange(len(self.one), device=self.one.labels.device)
-        return jackknife(grams.cka([self.one.gram], [self.other.gram], [everything], GROUPS))
+        """Debiased linear CKA of the first 1,000 examples."""
+        k, l = self.one.first(CKA_EXAMPLES), self.other.first(CKA_EXAMPLES)  # noqa: E741
+        return jackknife(grams.cka([k], [l], [torch.arange(len(k), device=k.device)], GROUPS))
 
     def error(self) -> float:
         """Mean squared error between the two over the other's variance; offsets of the mean count."""

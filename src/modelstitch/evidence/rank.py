@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import torch
+
 from modelstitch.evidence import grams
 from modelstitch.evidence.material import Definition, Material, Measurement
 
 NAME = "rank"
 
-EXAMPLES = 1000
+EXAMPLES = 500
 _SIDES = ("provided", "stitched", "expected")
 DEFINITIONS = {
     **{
@@ -36,21 +38,20 @@ DEFINITIONS = {
 
 
 def measure(material: Material) -> list[Measurement]:
-    """Measure ranks of the three representations (first 1,000 examples) and of the stitch itself."""
-    few = slice(EXAMPLES)
-    matrices = {
-        "provided": material.provided.gram[few, few],
-        "stitched": material.stitched[material.cut].gram[few, few],
-        "expected": material.expected[material.cut].gram[few, few],
+    """Measure ranks of the three representations (500 examples) and of the stitch itself."""
+    spectra = {
+        "provided": material.provided.spectrum(EXAMPLES)[0],
+        "stitched": material.stitched[material.cut].spectrum(EXAMPLES)[0],
+        "expected": material.expected[material.cut].spectrum(EXAMPLES)[0],
     }
     if material.weight is not None:
         weight = material.weight.double()
-        matrices["stitch"] = weight @ weight.T
+        spectra["stitch"] = torch.linalg.svdvals(weight).square().flip(0)
     found = []
-    for side, gram in matrices.items():
+    for side, values in spectra.items():
         for name, value in (
-            (f"effective_rank_{side}", grams.effective_rank(gram)),
-            (f"rank_95_{side}", float(grams.mass_rank(gram))),
+            (f"effective_rank_{side}", grams.effective_rank(values)),
+            (f"rank_95_{side}", float(grams.mass_rank(values))),
         ):
             found.append(
                 Measurement(

@@ -7,6 +7,8 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from modelstitch.evidence.grams import Spectrum, spectrum
+
 _LEAST_OF_A_CLASS = 4
 """The unbiased HSIC needs four examples."""
 
@@ -28,8 +30,10 @@ class Rows:
         rows = x.detach().flatten(1).float()
         self.mean = rows.mean(0)
         self._square = float(rows.square().mean(dtype=torch.float64))
-        self.centred = rows - self.mean
+        self.centred = self._unless_constant(rows - self.mean)
         self.labels = labels
+        self._first: dict[int, Tensor] = {}
+        self._spectra: dict[int, Spectrum] = {}
         self.members = [
             found
             for label in labels.unique().tolist()
@@ -46,19 +50,30 @@ class Rows:
 
     def residuals(self, index: int) -> Tensor:
         """Return the rows of one class less their mean, (n_class, D); exactly zero where all are equal up to rounding."""
-        found = self.centred[self.members[index]] - self.class_means[index]
-        constant = float(found.square().mean(dtype=torch.float64)) <= _ROUNDING * self._square
-        return torch.zeros_like(found) if constant else found
+        return self._unless_constant(self.centred[self.members[index]] - self.class_means[index])
+
+    def _unless_constant(self, rows: Tensor) -> Tensor:
+        constant = float(rows.square().mean(dtype=torch.float64)) <= _ROUNDING * self._square
+        return torch.zeros_like(rows) if constant else rows
 
     @cached_property
     def variance(self) -> float:
         """Sum of squares of the centred rows."""
         return float(self.centred.square().sum(dtype=torch.float64))
 
-    @cached_property
-    def gram(self) -> Tensor:
-        """Inner products of all centred rows, (n, n) in float64."""
-        return (self.centred @ self.centred.T).double()
+    def first(self, n: int) -> Tensor:
+        """Inner products of the first ``n`` rows, centred among themselves, in float64; computed once for each n."""
+        if n not in self._first:
+            rows = self.centred[:n]
+            rows = rows - rows.mean(0)
+            self._first[n] = (rows @ rows.T).double()
+        return self._first[n]
+
+    def spectrum(self, n: int) -> Spectrum:
+        """Eigenvalues and eigenvectors of :meth:`first`; computed once for each n."""
+        if n not in self._spectra:
+            self._spectra[n] = spectrum(self.first(n))
+        return self._spectra[n]
 
     @cached_property
     def class_grams(self) -> list[Tensor]:

@@ -9,7 +9,7 @@ NAME = "similarity"
 
 DEFINITIONS = {
     "cka": Definition(
-        "debiased linear CKA of stitched and expected representation",
+        "debiased linear CKA of stitched and expected representation, 1,000 examples",
         "at most 1, about 0 if unrelated",
         "higher",
         "Kornblith et al. 2019; debiased as in Nguyen et al. 2021",
@@ -21,7 +21,7 @@ DEFINITIONS = {
         "the same, summed over classes",
     ),
     "procrustes": Definition(
-        "largest cosine of the two after a rotation, on the first 400 examples",
+        "largest cosine of the two after a rotation, 400 examples",
         "0 to 1",
         "higher",
         "Williams et al. 2021",
@@ -41,11 +41,11 @@ PROCRUSTES_EXAMPLES = 400
 def measure(material: Material) -> list[Measurement]:
     """Measure stitched against expected at the cut."""
     pair = material.pairing(material.cut)
-    few = slice(PROCRUSTES_EXAMPLES)
+    n = PROCRUSTES_EXAMPLES
     return [
         _interval("cka", material, pair.cka()),
         _interval("within_cka", material, pair.within_cka()),
-        _plain("procrustes", material, grams.procrustes(pair.one.gram[few, few], pair.other.gram[few, few])),
+        _plain("procrustes", material, grams.procrustes(pair.one.first(n), pair.other.first(n))),
         _plain("r2", material, 1 - pair.error()),
         _plain("within_r2", material, 1 - pair.within_error()),
     ]

@@ -36,11 +36,10 @@ class Thresholds:
     """Where the lines are drawn; set by the known-answer cases, see ``modelstitch selftest``.
 
     Attributes:
-        kept_high: from here on kept counts as what the receiver's own representation holds.
-        kept_low: up to here kept counts as the label alone.
+        kept_high: an interval of kept that lies above counts as what the receiver's own representation holds.
+        kept_low: one that lies below counts as the label alone.
         score_high: share of the score that an interchangeable cell needs.
         score_low: share of the score up to which a cell is incompatible.
-        widest: half-width of the interval of kept above which nothing is said.
         fewest: held-out examples below which nothing is said.
     """
 
@@ -48,7 +47,6 @@ class Thresholds:
     kept_low: float = 0.5
     score_high: float = 0.8
     score_low: float = 0.15
-    widest: float = 0.2
     fewest: int = 100
 
 
@@ -67,6 +65,7 @@ class Facts:
         random_within: w of a random sender, where one was run.
         deeper_within: w of the self-stitch from the receiver's cut of the sender cut's name, where there is one.
         converged: whether the fit had converged; None where its length was fixed.
+        self_converged: the same of the self-stitch.
         failed: why the fit failed, or None.
     """
 
@@ -80,6 +79,7 @@ class Facts:
     random_within: Interval | None = None
     deeper_within: Interval | None = None
     converged: bool | None = None
+    self_converged: bool | None = None
     failed: str | None = None
 
 
@@ -150,24 +150,25 @@ def decide(facts: Facts, thresholds: Thresholds | None = None) -> Verdict:
             "low",
             share,
         )
-    if high - low > 2 * lines.widest:
-        return Verdict(UNKNOWN, f"{scored}; {told}, give or take {(high - low) / 2:.2f}", "low", *found)
-    if kept <= lines.kept_low and high < lines.kept_high and share_low > lines.score_low:
+    told += f", give or take {50 * (high - low):.0f}"
+    if high <= lines.kept_low and share_low > lines.score_low:
+        if facts.converged is False:
+            return Verdict(UNKNOWN, f"{scored}; {told}; but the fit had not converged", "low", *found)
         return Verdict(
             DECODABLE,
             f"{scored}; {told}: {'the label' if share >= lines.score_high else 'part of the label'} comes across, most of the "
             f"rest does not{_depth(facts)}",
-            _confidence(lines.kept_low - kept, high - kept),
+            _confidence(lines.kept_low - high, high - kept),
             *found,
         )
-    if kept >= lines.kept_high and low > lines.kept_low:
+    if low >= lines.kept_high:
         blocked = _blocked(facts, share, lines)
         if blocked:
             return Verdict(UNKNOWN, f"{scored}; {told}; but {blocked}", "low", *found)
         return Verdict(
             INTERCHANGEABLE,
             f"{scored}; {told}",
-            _confidence(kept - lines.kept_high, kept - low),
+            _confidence(low - lines.kept_high, kept - low),
             *found,
         )
     where = (
@@ -180,22 +181,32 @@ def decide(facts: Facts, thresholds: Thresholds | None = None) -> Verdict:
 
 def _kept(facts: Facts) -> Interval:
     """Return kept with its interval; NaN where self-stitch and label-only senders are too near each other."""
-    floor = max([0.0, *(_finite(value) for value, _, _ in facts.label_within.values())])
-    room = facts.self_within[0] - floor
+    floor = max(
+        [(0.0, 0.0, 0.0), *facts.label_within.values()],
+        key=lambda each: (_finite(each[0]), _half(each)),
+    )
+    room = facts.self_within[0] - floor[0]
     if math.isnan(room) or room <= max(0.1, 2 * _half(facts.self_within)):
         return math.nan, math.nan, math.nan
-    value, low, high = facts.within
-    if math.isnan(value):  # nothing differs within a class
-        return -floor / room, -floor / room, -floor / room
-    return (value - floor) / room, (_or(low, value) - floor) / room, (_or(high, value) - floor) / room
+    # A stitched representation that does not differ within a class keeps nothing.
+    within = (0.0, 0.0, 0.0) if math.isnan(facts.within[0]) else facts.within
+    kept = (within[0] - floor[0]) / room
+    half = math.sqrt(
+        _half(within) ** 2 + (kept * _half(facts.self_within)) ** 2 + ((1 - kept) * _half(floor)) ** 2
+    )
+    return kept, kept - half / room, kept + half / room
 
 
 def _blocked(facts: Facts, share: float, lines: Thresholds) -> str:
     """Say what forbids *interchangeable* in spite of what is kept."""
     if share < lines.score_high:
         return f"the score is {100 * share:.0f} % of the self-stitch's"
-    if facts.converged is False:
-        return "the fit had not converged"
+    if facts.converged is False or facts.self_converged is False:
+        return f"the fit {'' if facts.converged is False else 'of the self-stitch '}had not converged"
+    if not facts.label_within:
+        return "no sender that holds the label alone was run beside it (clustered-noise, one-hot)"
+    if facts.random_within is None:
+        return "no random sender was run beside it"
     for name, (_, _, high) in facts.label_within.items():
         if facts.within[1] <= _finite(high):
             return f"{name.replace('-', ' ')} keeps as much"
@@ -225,13 +236,12 @@ def _confidence(distance: float, half: float) -> str:
 
 
 def _half(interval: Interval) -> float:
+    """Return the half-width of an interval: 0 where nothing differs, endless where a value has none."""
     value, low, high = interval
-    return (_or(high, value) - _or(low, value)) / 2
+    if math.isnan(value):
+        return 0.0
+    return math.inf if math.isnan(low) or math.isnan(high) else (high - low) / 2
 
 
 def _finite(value: float) -> float:
     return 0.0 if math.isnan(value) else value
-
-
-def _or(value: float, other: float) -> float:
-    return other if math.isnan(value) else value

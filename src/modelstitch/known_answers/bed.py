@@ -30,6 +30,7 @@ from modelstitch.sources.data import Data
 from modelstitch.sources.models import Network
 from modelstitch.specs import VERDICT_CONTROLS, CellSpec, FitSpec
 from modelstitch.tables import cell_row, evidence_rows
+from modelstitch.tasks import chance
 
 FIT = FitSpec(max_epochs=2)
 """As every fit, but given up sooner: a case without the label falls slowly and never gets anywhere."""
@@ -98,7 +99,8 @@ def run(
         cells, evidence = _measured(pair, [at], fit)
         own = references[case.network, case.cut]
         rows = {(row.control, place_of(row)): row for row in (*cells, *own[0])}
-        facts = facts_of(cells[0], rows, within_classes([*evidence, *own[1]]), len(data.classes))
+        guess = chance(data.heldout.labels)
+        facts = facts_of(cells[0], rows, within_classes([*evidence, *own[1]]), guess)
         assert facts is not None
         outcomes.append(Outcome(case, facts, decide(facts)))
         if watch is not None:

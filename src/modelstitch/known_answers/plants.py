@@ -94,7 +94,7 @@ def mixing(ground: Ground) -> Plant:
 
 def one_hot(ground: Ground) -> Plant:
     """The label, at every position."""
-    return lambda given: write_labels(given.own_labels, given.shape)
+    return lambda given: write_labels(given.own_labels, given.shape, given.n_classes)
 
 
 def class_mean(ground: Ground) -> Plant:
@@ -154,7 +154,7 @@ def rank_within_class(ground: Ground) -> Plant:
     covariance, and the largest of ten linear scores was then right on 37 % of the held-out digits.)
     """
     pooled = ground.training().flatten(2).mean(2)
-    direction = torch.pca_lowrank(pooled - pooled.mean(0), q=1)[2][:, 0]
+    direction = torch.linalg.svd(pooled - pooled.mean(0), full_matrices=False)[2][0]
     pattern = torch.randn(ground.side.cut(ground.cut).shape, generator=ground.generator("pattern"))
     ranks: dict[str, Tensor] = {}
 

@@ -54,7 +54,7 @@ EVIDENCE = (
 STANDARD_EVIDENCE = EVIDENCE[:7]
 """Kinds of evidence that are measured unless told otherwise; the rest by name."""
 
-EVIDENCE_VERSION = 1
+EVIDENCE_VERSION = 2
 """Raised whenever the same stitches would give other evidence."""
 
 ROLE_SEEDS = {"sender": 0, "receiver": 1}

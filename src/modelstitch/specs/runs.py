@@ -96,6 +96,11 @@ class RunSpec:
                 raise SpecError(f"expected {name} without repeats, got {list(values)}")
         for control in self.controls:
             expect_one_of("control", control, CONTROLS, SpecError)
+            if control in ("probe", "shuffled-labels") and self.fit.objective != "task":
+                raise SpecError(
+                    f"expected the objective task with the control {control}, which is about labels, got "
+                    f"{self.fit.objective!r}: leave the control out, or fit to the task"
+                )
 
     def cells(self) -> list[CellSpec]:
         """Return every cell, those that share a sender's representation beside each other.
