@@ -43,6 +43,9 @@ _OF_CONTROL = {
 """Kinds that say something about a control; the real grid and the self-stitch get all of them."""
 
 
+_READS_RAW = {"errors", "distribution", "geometry-pooled"}
+
+
 def kinds_of(cell: CellSpec, spec: EvidenceSpec) -> tuple[str, ...]:
     """Return the kinds of evidence that ``spec`` asks for and that mean something for a cell."""
     return tuple(kind for kind in spec.kinds if kind in _OF_CONTROL.get(cell.control, spec.kinds))
@@ -67,17 +70,21 @@ def appraise(
         n_examples: most held-out examples to measure on.
         task: what the outputs mean.
     """
-    groups: dict[int, dict[tuple[int, str], list[CellSpec]]] = {}
+    groups: dict[int, dict[int, list[CellSpec]]] = {}
     for cell in wanted:
         if wanted[cell]:
             sender, receiver = pair.sides(cell.control, cell.seed)
-            groups.setdefault(id(receiver), {}).setdefault((id(sender), cell.sender_cut), []).append(cell)
+            groups.setdefault(id(receiver), {}).setdefault(id(sender), []).append(cell)
     for by_sender in groups.values():
         first = next(iter(by_sender.values()))[0]
         expected = Expected(pair.sides(first.control, first.seed)[1], n_examples)
-        for cells in by_sender.values():
-            sender = pair.sides(cells[0].control, cells[0].seed)[0]
-            yield from _appraise(sender, expected, cells, stitches, wanted, task)
+        for mine in by_sender.values():
+            sender = pair.sides(mine[0].control, mine[0].seed)[0]
+            erring = [cell for cell in mine if "errors" in wanted[cell]]
+            matched = _matched(sender, expected.side, erring, stitches)
+            for cut in dict.fromkeys(cell.sender_cut for cell in mine):
+                some = [cell for cell in mine if cell.sender_cut == cut]
+                yield from _appraise(sender, expected, some, stitches, matched, wanted, task)
 
 
 class Expected:
@@ -92,9 +99,11 @@ class Expected:
         self.side = side
         heldout = side.data.heldout
         spaced = spread(torch.arange(len(heldout)), n_examples)
-        # In random order, so that the first few, and every tenth, are a fair choice too.
-        self.indices = spaced[torch.randperm(len(spaced), generator=torch.Generator().manual_seed(0))]
-        self.labels = heldout.labels[self.indices.to(heldout.labels.device)]
+        # Class after class, and in random order within each, so that every tenth example is a fair choice.
+        mixed = spaced[torch.randperm(len(spaced), generator=torch.Generator().manual_seed(0))]
+        labels = heldout.labels[mixed.to(heldout.labels.device)]
+        order = labels.argsort(stable=True)
+        self.indices, self.labels = mixed[order.to(mixed.device)], labels[order]
         images = heldout.images[self.indices.to(heldout.images.device)]
         self.pixels = Rows(_pixels(images), self.labels)
         self.is_image = images.ndim == 4
@@ -109,7 +118,9 @@ class Expected:
         missing = tuple(name for name in names if name not in self._rows)
         if missing:
             parts = _represented(self.side, missing, self.side.data.heldout, self.indices)
-            self._rows |= {name: Rows(x, self.labels) for name, x in zip(missing, parts, strict=True)}
+            self._rows |= {
+                name: Rows(x, self.labels, own=True) for name, x in zip(missing, parts, strict=True)
+            }
         return {name: self._rows[name] for name in names}
 
     def moved(self, name: str) -> Rows:
@@ -119,7 +130,7 @@ class Expected:
             images = heldout.images[self.indices.to(heldout.images.device)]
             changed = shift(images) if self.is_image else add_noise(images, 0.05)
             (x,) = _represented(self.side, (name,), Split(changed, self.labels), torch.arange(len(changed)))
-            self._moved[name] = Rows(x, self.labels)
+            self._moved[name] = Rows(x, self.labels, own=True)
         return self._moved[name]
 
     def genuine(self, name: str) -> Genuine:
@@ -163,6 +174,7 @@ def _appraise(
     receiver: Expected,
     cells: list[CellSpec],
     stitches: Mapping[CellSpec, Stitch],
+    matched: Mapping[CellSpec, Stitch],
     wanted: Mapping[CellSpec, Sequence[str]],
     task: Task,
 ) -> Iterator[tuple[CellSpec, list[Measurement]]]:
@@ -173,15 +185,14 @@ def _appraise(
     own = None
     if sender.accuracy(task) is not None and any("agreement" in wanted[cell] for cell in cells):
         own = _outputs(sender, sender.data.heldout, receiver.indices)
-    matched = _matched(sender, receiver.side, [c for c in cells if "errors" in wanted[c]], stitches)
     for cell in cells:
         stitch = stitches[cell].eval()
         name = receiver.side.cut(cell.receiver_cut).name
-        later = receiver.side.cutting.later(name)
+        later = receiver.side.cutting.later(name) if "trajectory" in wanted[cell] else ()
         expected = receiver.rows((name, *later))
         raw, trail, outputs = _through(stitch, receiver.side, name, later, x)
         stitched = {name: Rows(raw, receiver.labels)} | {
-            each: Rows(part, receiver.labels) for each, part in zip(later, trail, strict=True)
+            each: Rows(part, receiver.labels, own=True) for each, part in zip(later, trail, strict=True)
         }
         here = expected[name]
         material = Material(
@@ -191,7 +202,7 @@ def _appraise(
             expected=expected,
             stitched=stitched,
             raw_provided=x,
-            raw_expected=(here.centred + here.mean).reshape(raw.shape),
+            raw_expected=here.raw(tuple(raw.shape[1:])) if _READS_RAW & set(wanted[cell]) else raw[:0],
             raw_stitched=raw,
             matched=_run(matched[cell], x) if cell in matched else None,
             outputs=outputs,

@@ -20,9 +20,22 @@ LABELS = torch.arange(120) % 3
 def test_residuals_have_no_class_mean_left() -> None:
     found = Rows(drawn(120, 2, 3, 3) + 100 * LABELS[:, None, None, None], LABELS)
     for index in range(3):
-        assert found.residuals(index).mean(0).abs().max() < 1e-4
+        assert found.residuals[found.slices[index]].mean(0).abs().max() < 1e-4
         assert len(found.class_grams[index]) == 40
-    assert float(found.centred.mean(0).abs().max()) < 1e-4
+    x = drawn(120, 2, 3, 3) + 100 * LABELS[:, None, None, None]
+    order = LABELS.argsort(stable=True)
+    torch.testing.assert_close(found.raw((2, 3, 3)), x[order], rtol=0, atol=1e-4)
+    centred = (x - x.mean(0)).double()
+    assert found.variance == pytest.approx(float(centred.square().sum()), rel=1e-5)
+
+
+def test_what_is_given_is_not_written_to_unless_told() -> None:
+    x, labels = drawn(12, 3), torch.arange(12) // 4
+    before = x.clone()
+    Rows(x, labels)
+    assert torch.equal(x, before)
+    Rows(x, labels, own=True)
+    assert not torch.equal(x, before)
 
 
 def test_a_representation_that_only_rounds_differently_is_constant_within_its_class() -> None:
@@ -48,7 +61,7 @@ def test_the_first_rows_are_centred_among_themselves() -> None:
     found = Rows(drawn(120, 8) + torch.arange(120)[:, None], LABELS)
     assert found.first(30).sum().abs() < 1e-2 * found.first(30).abs().sum()
     values, vectors = found.spectrum(30)
-    torch.testing.assert_close((vectors * values) @ vectors.T, found.first(30), rtol=1e-6, atol=1e-4)
+    torch.testing.assert_close((vectors * values) @ vectors.T, found.first(30), rtol=1e-4, atol=1e-2)
 
 
 def test_a_constant_has_no_similarity() -> None:
@@ -59,7 +72,7 @@ def test_a_constant_has_no_similarity() -> None:
 def test_a_representation_beside_itself() -> None:
     x = Rows(drawn(120, 8), LABELS)
     pair = Pairing(x, x)
-    assert pair.error() == 0
+    assert pair.error() == pytest.approx(0, abs=1e-9)
     assert pair.within_error() == pytest.approx(0, abs=1e-9)
     assert pair.cka()[0] == pytest.approx(1, abs=1e-6)
     assert pair.within_cka() == pytest.approx((1, 1, 1), abs=1e-6)

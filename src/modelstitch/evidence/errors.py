@@ -45,7 +45,7 @@ def measure(material: Material) -> list[Measurement]:
         "es": math.nan if matched is None else _error(expected, matched),
         "sv": math.nan if matched is None else _error(matched, fitted),
     }
-    variance = material.expected[material.cut].variance / expected.numel()
+    variance = material.expected[material.cut].variance / max(1, expected.numel())
     shares = {
         f"{name}_share": value / variance if variance > 0 else math.nan for name, value in errors.items()
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from torch import Tensor
 
@@ -52,12 +53,14 @@ class Genuine:
         features: per-channel mean and standard deviation over positions, (m, 2 C).
         labels: (m,).
         size, sparsity: norm of each representation and share of its values that are zero, (m,).
+        known: what was computed from them once, by the kind that reads them.
     """
 
     features: Tensor
     labels: Tensor
     size: Tensor
     sparsity: Tensor
+    known: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(kw_only=True)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from modelstitch.evidence import grams
 from modelstitch.evidence.intervals import GROUPS, jackknife, wilson
-from modelstitch.evidence.rows import Rows, class_crosses
+from modelstitch.evidence.rows import Rows, crosses
 
 CKA_EXAMPLES = 1000
 
@@ -30,7 +30,8 @@ class Pairing:
 
     @cached_property
     def crosses(self) -> list[Tensor]:
-        return class_crosses(self.one, self.other)
+        """Inner products of the residuals of both, for every class."""
+        return crosses(self.one, self.other)
 
     def within_cka(self) -> Interval:
         """Debiased linear CKA of what is left when class means are taken away."""
@@ -39,7 +40,8 @@ class Pairing:
 
     def retrieved(self) -> Tensor:
         """Whether each example's row is nearest to its own in the other, among its class; class after class."""
-        return grams.retrieval(self.crosses, self.one.class_grams, self.other.class_grams)
+        large = [self.crosses[index] for index in self.one.large]
+        return grams.retrieval(large, self.one.class_grams, self.other.class_grams)
 
     def retrieval(self) -> Interval:
         """Share of examples retrieved within their class."""
@@ -62,18 +64,18 @@ class Pairing:
 
     def error(self) -> float:
         """Mean squared error between the two over the other's variance; offsets of the mean count."""
-        difference = self.one.centred - self.other.centred + (self.one.mean - self.other.mean)
-        return _share(float(difference.square().sum(dtype=torch.float64)), self.other.variance)
+        offsets = (self.one.means - self.other.means).double().square().sum(1)
+        return _share(self._apart + float((self.one.counts * offsets).sum()), self.other.variance)
 
     def within_error(self) -> float:
         """The same for residuals after class means."""
-        squares = scale = 0.0
-        for cross, k, l in zip(  # noqa: E741
-            self.crosses, self.one.class_grams, self.other.class_grams, strict=True
-        ):
-            squares += float(k.trace() + l.trace() - 2 * cross.trace())
-            scale += float(l.trace())
-        return _share(squares, scale)
+        return _share(self._apart, self.other.within)
+
+    @cached_property
+    def _apart(self) -> float:
+        """Sum of squares of the difference of residuals."""
+        joint = sum(float(each.trace()) for each in self.crosses)
+        return max(0.0, self.one.within + self.other.within - 2 * joint)
 
 
 def _share(part: float, whole: float) -> float:

@@ -1,4 +1,7 @@
-"""One representation of some held-out examples, as centred rows and as residuals after class means, with their Gram matrices."""
+"""One representation of some held-out examples: residuals after class means, the class means, and Gram matrices of both.
+
+Examples are kept class after class, so that every class is one slice; of a large map each value is written once.
+"""
 
 from __future__ import annotations
 
@@ -13,60 +16,90 @@ _LEAST_OF_A_CLASS = 4
 """The unbiased HSIC needs four examples."""
 
 _ROUNDING = 1e-10
-"""Residuals whose share of the mean square is below this are the rounding of float32, not a difference between examples."""
+"""A variance whose share of the mean square is below this is the rounding of float32, not a difference between examples."""
 
 
 class Rows:
     """Representations as rows, what pairwise measures are computed from.
 
-    Products of float32 rows are taken once, after centring; every sum over them is in float64.
+    Products of float32 rows are taken once, of residuals; every sum over them is in float64.
 
     Args:
         x: representations (n, ...).
         labels: (n,).
+        own: whether x may be overwritten, which saves a copy; labels must then rise.
     """
 
-    def __init__(self, x: Tensor, labels: Tensor) -> None:
-        rows = x.detach().flatten(1).float()
-        self.mean = rows.mean(0)
-        self._square = float(rows.square().mean(dtype=torch.float64))
-        self.centred = self._unless_constant(rows - self.mean)
+    def __init__(self, x: Tensor, labels: Tensor, *, own: bool = False) -> None:
+        rows = x.detach().flatten(1)
+        order = labels.argsort(stable=True)
+        if not torch.equal(labels[order], labels):
+            rows, labels, own = rows[order], labels[order], True
+        if rows.dtype != torch.float32:
+            rows, own = rows.float(), True
         self.labels = labels
+        self.counts = labels.unique(return_counts=True)[1]
+        ends = self.counts.cumsum(0).tolist()
+        self.slices = [slice(a, b) for a, b in zip([0, *ends[:-1]], ends, strict=True)]
+        self.means = torch.stack([rows[each].mean(0) for each in self.slices])
+        self.mean = (self.means * self.counts[:, None]).sum(0) / len(rows)
+        self.residuals = rows if own else rows.clone()
+        for each, mean in zip(self.slices, self.means, strict=True):
+            self.residuals[each] -= mean
+        self.large = [index for index, n in enumerate(self.counts.tolist()) if n >= _LEAST_OF_A_CLASS]
         self._first: dict[int, Tensor] = {}
         self._spectra: dict[int, Spectrum] = {}
-        self.members = [
-            found
-            for label in labels.unique().tolist()
-            if len(found := (labels == label).nonzero().flatten()) >= _LEAST_OF_A_CLASS
-        ]
 
     def __len__(self) -> int:
         return len(self.labels)
 
+    @property
+    def members(self) -> list[Tensor]:
+        """Numbers of the examples of each class that has at least four."""
+        everything = torch.arange(len(self), device=self.labels.device)
+        return [everything[self.slices[index]] for index in self.large]
+
     @cached_property
-    def class_means(self) -> list[Tensor]:
-        """Mean of the centred rows of each class."""
-        return [self.centred[found].mean(0) for found in self.members]
+    def grams(self) -> list[Tensor]:
+        """Inner products of the residuals of every class, in float64; exactly zero where all are equal up to rounding."""
+        found = []
+        for each, mean in zip(self.slices, self.means, strict=True):
+            rows = self.residuals[each]
+            gram = (rows @ rows.T).double()
+            square = float(gram.trace()) + len(rows) * float(mean.double().square().sum())
+            found.append(gram if float(gram.trace()) > _ROUNDING * square else torch.zeros_like(gram))
+        return found
 
-    def residuals(self, index: int) -> Tensor:
-        """Return the rows of one class less their mean, (n_class, D); exactly zero where all are equal up to rounding."""
-        return self._unless_constant(self.centred[self.members[index]] - self.class_means[index])
+    @property
+    def class_grams(self) -> list[Tensor]:
+        """The same of the classes with at least four examples."""
+        return [self.grams[index] for index in self.large]
 
-    def _unless_constant(self, rows: Tensor) -> Tensor:
-        constant = float(rows.square().mean(dtype=torch.float64)) <= _ROUNDING * self._square
-        return torch.zeros_like(rows) if constant else rows
+    @cached_property
+    def within(self) -> float:
+        """Sum of squares of the residuals."""
+        return sum(float(each.trace()) for each in self.grams)
 
     @cached_property
     def variance(self) -> float:
-        """Sum of squares of the centred rows."""
-        return float(self.centred.square().sum(dtype=torch.float64))
+        """Sum of squares of the rows less their mean; zero where all are equal up to rounding."""
+        weights = self.counts.double()
+        between = float((weights * (self.means - self.mean).double().square().sum(1)).sum())
+        square = self.within + float((weights * self.means.double().square().sum(1)).sum())
+        return self.within + between if self.within + between > _ROUNDING * square else 0.0
 
     def first(self, n: int) -> Tensor:
-        """Inner products of the first ``n`` rows, centred among themselves, in float64; computed once for each n."""
+        """Inner products of ``n`` rows drawn with a fixed seed, centred among themselves, in float64; computed once for each n."""
         if n not in self._first:
-            rows = self.centred[:n]
-            rows = rows - rows.mean(0)
-            self._first[n] = (rows @ rows.T).double()
+            drawn = torch.randperm(len(self), generator=torch.Generator().manual_seed(0))[:n]
+            some = drawn.sort().values.to(self.labels.device)
+            of_class = torch.repeat_interleave(
+                torch.arange(len(self.counts), device=some.device), self.counts
+            )
+            rows = self.residuals[some] + (self.means - self.mean)[of_class[some]]
+            rows -= rows.mean(0)
+            gram = (rows @ rows.T).double()
+            self._first[n] = gram if self.variance > 0 else torch.zeros_like(gram)
         return self._first[n]
 
     def spectrum(self, n: int) -> Spectrum:
@@ -75,12 +108,12 @@ class Rows:
             self._spectra[n] = spectrum(self.first(n))
         return self._spectra[n]
 
-    @cached_property
-    def class_grams(self) -> list[Tensor]:
-        """Inner products of residuals, (n_class, n_class) in float64 for each class."""
-        return [(r @ r.T).double() for r in map(self.residuals, range(len(self.members)))]
+    def raw(self, shape: tuple[int, ...]) -> Tensor:
+        """Return the representations (n, *shape) again, class after class."""
+        rows = self.residuals + torch.repeat_interleave(self.means, self.counts, 0)
+        return rows.reshape(len(self), *shape)
 
 
-def class_crosses(one: Rows, other: Rows) -> list[Tensor]:
-    """Return inner products of the residuals of two representations of the same examples, (n_class, n_class) for each class."""
-    return [(one.residuals(index) @ other.residuals(index).T).double() for index in range(len(one.members))]
+def crosses(one: Rows, other: Rows) -> list[Tensor]:
+    """Return inner products of the residuals of two representations of the same examples, for every class."""
+    return [(one.residuals[each] @ other.residuals[each].T).double() for each in one.slices]
