@@ -43,9 +43,6 @@ _OF_CONTROL = {
 """Kinds that say something about a control; the real grid and the self-stitch get all of them."""
 
 
-_READS_RAW = {"errors", "distribution", "geometry-pooled"}
-
-
 def kinds_of(cell: CellSpec, spec: EvidenceSpec) -> tuple[str, ...]:
     """Return the kinds of evidence that ``spec`` asks for and that mean something for a cell."""
     return tuple(kind for kind in spec.kinds if kind in _OF_CONTROL.get(cell.control, spec.kinds))
@@ -202,9 +199,9 @@ def _appraise(
             expected=expected,
             stitched=stitched,
             raw_provided=x,
-            raw_expected=here.raw(tuple(raw.shape[1:])) if _READS_RAW & set(wanted[cell]) else raw[:0],
+            raw_expected=partial(here.raw, tuple(raw.shape[1:])),
             raw_stitched=raw,
-            matched=_run(matched[cell], x) if cell in matched else None,
+            matched=Rows(_run(matched[cell], x), receiver.labels, own=True) if cell in matched else None,
             outputs=outputs,
             receiver_outputs=receiver.outputs,
             sender_outputs=own,

@@ -102,7 +102,7 @@ def test_within_classes_only_what_differs_between_members_counts() -> None:
 def test_nothing_that_differs_gives_no_number() -> None:
     zero = torch.zeros(10, 10, dtype=torch.float64)
     assert math.isnan(float(grams.cka([zero], [gram(rows(10, 3, 0))], [torch.arange(10)])[0]))
-    assert math.isnan(grams.procrustes(zero, gram(rows(10, 3, 0))))
+    assert math.isnan(grams.procrustes(grams.spectrum(zero), grams.spectrum(gram(rows(10, 3, 0)))))
     assert math.isnan(grams.linear_r2(grams.spectrum(zero), gram(rows(10, 3, 0))))
 
 
@@ -135,12 +135,14 @@ def test_procrustes_is_the_cosine_after_the_best_rotation(seed: int) -> None:
     rotation, _ = orthogonal_procrustes(x.numpy(), y.numpy())
     moved = x @ torch.from_numpy(rotation)
     cosine = float((moved * y).sum() / (x.norm() * y.norm()))
-    assert grams.procrustes(gram(x), gram(y)) == pytest.approx(cosine, abs=1e-6)
+    assert grams.procrustes(grams.spectrum(gram(x)), grams.spectrum(gram(y))) == pytest.approx(
+        cosine, abs=1e-6
+    )
 
 
 def test_procrustes_of_more_features_than_rows() -> None:
     x = rows(10, 40, 0)
-    assert grams.procrustes(gram(x), gram(x)) == pytest.approx(1, abs=1e-6)
+    assert grams.procrustes(grams.spectrum(gram(x)), grams.spectrum(gram(x))) == pytest.approx(1, abs=1e-6)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -201,3 +203,11 @@ def test_nothing_has_no_rank() -> None:
 def test_without_a_class_there_is_no_number() -> None:
     assert grams.cka([], [], [], 3).isnan().all()
     assert len(grams.retrieval([], [], [])) == 0
+
+
+def test_procrustes_of_another_order_is_that_of_the_rows_in_that_order() -> None:
+    x, y = rows(30, 5, 0), rows(30, 5, 1)
+    order = torch.randperm(30, generator=torch.Generator().manual_seed(0))
+    k, l = grams.spectrum(gram(x)), grams.spectrum(gram(y))  # noqa: E741
+    direct = grams.procrustes(k, grams.spectrum(gram(y[order])))
+    assert grams.procrustes(k, l, order) == pytest.approx(direct, abs=1e-7)

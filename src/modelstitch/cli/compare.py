@@ -70,7 +70,7 @@ class Compare:
     the standard), geometry-pooled, rank, robustness, selectivity; all, or none."""
     pictures: bool = False
     """Paint what stitches from each sender cut into the receiver's input make, as pictures.png in the run folder."""
-    evidence_examples: int = 2000
+    evidence_examples: int = 1000
     """Most held-out examples to measure evidence on."""
     seeds: tuple[int, ...] = (0,)
     """Fitting seeds; each also draws its own untrained copies."""

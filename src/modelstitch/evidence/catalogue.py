@@ -7,7 +7,7 @@ from modelstitch.specs import STANDARD_EVIDENCE
 
 _HEAD = """# Evidence
 
-What is measured about a cell beside its score, on held-out examples (at most 2,000, `--evidence-examples`), spread evenly over the held-out part.
+What is measured about a cell beside its score, on held-out examples (at most 1,000, `--evidence-examples`), spread evenly over the held-out part.
 *Provided* is the sender's representation, *expected* the receiver's own, *stitched* what the stitch makes of the provided one. *Within class* means: of
 what is left when the mean of each class is taken away, so that a stitch that passes the label alone has nothing.
 

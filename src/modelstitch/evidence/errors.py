@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import math
 
-import torch
-from torch import Tensor
-
 from modelstitch.evidence.material import Definition, Material, Measurement
+from modelstitch.evidence.pairing import Pairing
 
 NAME = "errors"
 
@@ -39,13 +37,13 @@ def measure(material: Material) -> list[Measurement]:
 
     The variance is that of each value over examples, averaged over values. Without a match-fitted stitch es and sv are NaN.
     """
-    expected, fitted, matched = material.raw_expected, material.raw_stitched, material.matched
-    errors = {
-        "ev": _error(expected, fitted),
-        "es": math.nan if matched is None else _error(expected, matched),
-        "sv": math.nan if matched is None else _error(matched, fitted),
-    }
-    variance = material.expected[material.cut].variance / max(1, expected.numel())
+    pair, matched = material.pairing(material.cut), material.matched
+    n_values = pair.other.residuals.numel()
+    variance = pair.other.variance / n_values
+    errors = {"ev": pair.error() * variance if variance > 0 else math.nan, "es": math.nan, "sv": math.nan}
+    if matched is not None:
+        errors["es"] = Pairing(matched, pair.other).error() * variance if variance > 0 else math.nan
+        errors["sv"] = Pairing(matched, pair.one).apart() / n_values
     shares = {
         f"{name}_share": value / variance if variance > 0 else math.nan for name, value in errors.items()
     }
@@ -53,7 +51,3 @@ def measure(material: Material) -> list[Measurement]:
         Measurement(kind=NAME, name=name, where=material.cut, value=value, n=material.n)
         for name, value in {**errors, **shares}.items()
     ]
-
-
-def _error(one: Tensor, other: Tensor) -> float:
-    return float((one.float() - other.float()).square().mean(dtype=torch.float64))

@@ -10,29 +10,28 @@ from torch import Tensor
 
 from modelstitch.evidence import grams
 from modelstitch.evidence.material import Definition, Material, Measurement
-from modelstitch.evidence.pairing import Pairing
+from modelstitch.evidence.pairing import EXAMPLES, Pairing
 from modelstitch.evidence.rows import Rows
 
 NAME = "geometry"
 
-EXAMPLES, PROBE_EXAMPLES, FEW_EXAMPLES = 1000, 500, 400
-PERMUTATIONS, FEW_PERMUTATIONS = 5, 2
+PERMUTATIONS, FEW_PERMUTATIONS = 3, 1
 DEFINITIONS = {
     "cka": Definition(
-        "debiased linear CKA, 1,000 examples",
+        "debiased linear CKA, 500 examples",
         "at most 1, about 0 if unrelated",
         "higher",
         "Nguyen et al. 2021",
     ),
     "within_cka": Definition("the same within classes", "at most 1", "higher", "Nguyen et al. 2021"),
     "procrustes": Definition(
-        "largest cosine after a rotation, 400 examples",
+        "largest cosine after a rotation, 500 examples",
         "0 to 1",
         "higher",
         "Williams et al. 2021",
     ),
     "mutual_knn": Definition(
-        "mean share of common nearest neighbours, 10 of 1,000 examples", "0 to 1", "higher", "Huh et al. 2024"
+        "mean share of common nearest neighbours, 10 of 500 examples", "0 to 1", "higher", "Huh et al. 2024"
     ),
     "linear_r2": Definition(
         "share of the expected variance that a linear map of the provided representation explains on examples left out, "
@@ -69,33 +68,42 @@ def compare(pair: Pairing) -> dict[str, tuple[float, float | None, float | None]
         "within_cka": pair.within_cka(),
     }
     generator = torch.Generator().manual_seed(0)
-    for name, (n, n_null, measure_) in _MEASURES.items():
-        l = pair.other.first(n)  # noqa: E741
+    for name, (n_null, measure_) in _MEASURES.items():
         if name != "cka":
-            found[name] = (measure_(pair.one, l, n), None, None)
-        orders = [torch.randperm(len(l), generator=generator).to(l.device) for _ in range(n_null)]
-        null = statistics.mean(measure_(pair.one, l[order][:, order], n) for order in orders)
+            found[name] = (measure_(pair.one, pair.other, None), None, None)
+        n = len(pair.other.first(EXAMPLES))
+        orders = [torch.randperm(n, generator=generator) for _ in range(n_null)]
+        null = statistics.mean(measure_(pair.one, pair.other, order) for order in orders)
         found[f"{name}_null"] = (null, None, None)
     return found
 
 
-def _cka(one: Rows, l: Tensor, n: int) -> float:  # noqa: E741
-    k = one.first(n)
+def _ordered(rows: Rows, order: Tensor | None) -> Tensor:
+    gram = rows.first(EXAMPLES)
+    return gram if order is None else gram[order][:, order]
+
+
+def _cka(one: Rows, other: Rows, order: Tensor | None) -> float:
+    k, l = one.first(EXAMPLES), _ordered(other, order)  # noqa: E741
     return float(grams.cka([k], [l], [torch.arange(len(k), device=k.device)])[0])
 
 
-_MEASURES: dict[str, tuple[int, int, Callable[[Rows, Tensor, int], float]]] = {
-    "cka": (EXAMPLES, PERMUTATIONS, _cka),
-    "procrustes": (
-        FEW_EXAMPLES,
-        FEW_PERMUTATIONS,
-        lambda one, other, n: grams.procrustes(one.first(n), other),
-    ),
-    "mutual_knn": (EXAMPLES, FEW_PERMUTATIONS, lambda one, other, n: grams.mutual_knn(one.first(n), other)),
-    "linear_r2": (
-        PROBE_EXAMPLES,
-        FEW_PERMUTATIONS,
-        lambda one, other, n: grams.linear_r2(one.spectrum(n), other),
-    ),
+def _procrustes(one: Rows, other: Rows, order: Tensor | None) -> float:
+    return grams.procrustes(one.spectrum(EXAMPLES), other.spectrum(EXAMPLES), order)
+
+
+def _mutual_knn(one: Rows, other: Rows, order: Tensor | None) -> float:
+    return grams.mutual_knn(one.first(EXAMPLES), _ordered(other, order))
+
+
+def _linear_r2(one: Rows, other: Rows, order: Tensor | None) -> float:
+    return grams.linear_r2(one.spectrum(EXAMPLES), _ordered(other, order))
+
+
+_MEASURES: dict[str, tuple[int, Callable[[Rows, Rows, Tensor | None], float]]] = {
+    "cka": (PERMUTATIONS, _cka),
+    "procrustes": (FEW_PERMUTATIONS, _procrustes),
+    "mutual_knn": (FEW_PERMUTATIONS, _mutual_knn),
+    "linear_r2": (FEW_PERMUTATIONS, _linear_r2),
 }
-"""Of each measure: examples, permutations for its null, and the function of the first side's rows and the second's Gram matrix."""
+"""Of each measure: permutations for its null, and the function of both sides, the second's examples in another order."""

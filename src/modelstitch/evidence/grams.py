@@ -102,21 +102,6 @@ def retrieval(crosses: list[Tensor], ks: list[Tensor], ls: list[Tensor]) -> Tens
     return torch.cat(hits) if hits else torch.empty(0, dtype=torch.bool)
 
 
-def procrustes(k: Tensor, l: Tensor) -> float:  # noqa: E741
-    r"""Return the Procrustes similarity: the largest cosine between the two after an orthogonal map.
-
-    .. math:: \frac{\|X^\top Y\|_*}{\|X\|_F \|Y\|_F} = \frac{\|K^{1/2} L^{1/2}\|_*}{\sqrt{\mathrm{tr} K\, \mathrm{tr} L}}
-
-    From 0 to 1, higher is more alike; not debiased: with n below the number of features it is well above 0 for
-    independent rows, so read it against its permutation null.
-
-    Source: Williams et al. 2021 (its arc cosine is their angular distance).
-    """
-    product = _root(k).T @ _root(l)
-    scale = math.sqrt(float(k.trace()) * float(l.trace()))
-    return float(torch.linalg.svdvals(product).sum()) / scale if scale > 0 else math.nan
-
-
 def mutual_knn(k: Tensor, l: Tensor, neighbours: int = 10) -> float:  # noqa: E741
     """Return the mean share of an example's nearest neighbours that the two representations have in common.
 
@@ -145,6 +130,27 @@ def spectrum(gram: Tensor) -> Spectrum:
     """Return eigenvalues, none below 0, and eigenvectors."""
     values, vectors = torch.linalg.eigh(gram)
     return values.clamp_min(0), vectors
+
+
+def procrustes(k: Spectrum, l: Spectrum, order: Tensor | None = None) -> float:  # noqa: E741
+    r"""Return the Procrustes similarity: the largest cosine between the two after an orthogonal map.
+
+    .. math:: \frac{\|X^\top Y\|_*}{\|X\|_F \|Y\|_F} = \frac{\|K^{1/2} L^{1/2}\|_*}{\sqrt{\mathrm{tr} K\, \mathrm{tr} L}}
+
+    From 0 to 1, higher is more alike; not debiased: with n below the number of features it is well above 0 for
+    independent rows, so read it against its permutation null.
+
+    Args:
+        k, l: spectra of the Gram matrices of both.
+        order: another order of the second's examples.
+
+    Source: Williams et al. 2021 (its arc cosine is their angular distance).
+    """
+    one, other = (vectors * values.sqrt() for values, vectors in (k, l))
+    if order is not None:
+        other = other[order]
+    scale = math.sqrt(float(k[0].sum()) * float(l[0].sum()))
+    return float(torch.linalg.svdvals(one.T @ other).sum()) / scale if scale > 0 else math.nan
 
 
 def linear_r2(k: Spectrum, l: Tensor) -> float:  # noqa: E741
@@ -200,10 +206,3 @@ def mass_rank(values: Tensor, mass: float = 0.95) -> int:
         return 0
     shares = values.flip(0) / values.sum()
     return 1 + int((shares.cumsum(0) < mass).sum())
-
-
-def _root(gram: Tensor) -> Tensor:
-    """Return rows whose inner products are ``gram``."""
-    values, vectors = torch.linalg.eigh(gram)
-    root: Tensor = vectors * values.clamp_min(0).sqrt()
-    return root

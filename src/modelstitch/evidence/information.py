@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from modelstitch.evidence import grams
 from modelstitch.evidence.material import Definition, Material, Measurement
-from modelstitch.evidence.pairing import Pairing
+from modelstitch.evidence.pairing import EXAMPLES, Pairing
 from modelstitch.evidence.rows import Rows
 
 NAME = "information"
@@ -33,8 +33,6 @@ DEFINITIONS = {
     "pixels_r2_expected": Definition("the same of the expected representation", "at most 1", "", ""),
 }
 
-PROBE_EXAMPLES = 500
-
 
 def measure(material: Material) -> list[Measurement]:
     """Measure retrieval and the linear reconstruction of the image, for the stitched and for the expected representation."""
@@ -56,4 +54,4 @@ def measure(material: Material) -> list[Measurement]:
 
 def pixels_r2(rows: Rows, pixels: Rows) -> float:
     """Return how much of the low-resolution image a linear map of ``rows`` explains on examples left out."""
-    return grams.linear_r2(rows.spectrum(PROBE_EXAMPLES), pixels.first(PROBE_EXAMPLES))
+    return grams.linear_r2(rows.spectrum(EXAMPLES), pixels.first(EXAMPLES))

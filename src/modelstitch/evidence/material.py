@@ -72,8 +72,8 @@ class Material:
         labels: (n,).
         provided: the sender's representation.
         expected, stitched: the receiver's representation, and what takes its place, at the cut and at every later cut.
-        raw_provided, raw_expected, raw_stitched: at the cut, as tensors.
-        matched: the match-fitted stitch's output at the cut; None where the pair has none.
+        raw_provided, raw_expected, raw_stitched: at the cut, as tensors; the second is made when asked for.
+        matched: what the match-fitted stitch makes, at the cut; None where the pair has none.
         outputs, receiver_outputs, sender_outputs: class scores (n, K); None where the sender has none for these classes.
         genuine: expected representations of training examples; None where no kind asks for them.
         moved: expected representation of the same images after a small shift, at the cut; None likewise.
@@ -90,9 +90,9 @@ class Material:
     expected: dict[str, Rows]
     stitched: dict[str, Rows]
     raw_provided: Tensor
-    raw_expected: Tensor
+    raw_expected: Callable[[], Tensor]
     raw_stitched: Tensor
-    matched: Tensor | None
+    matched: Rows | None
     outputs: Tensor
     receiver_outputs: Tensor
     sender_outputs: Tensor | None

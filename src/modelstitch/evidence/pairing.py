@@ -12,7 +12,8 @@ from modelstitch.evidence import grams
 from modelstitch.evidence.intervals import GROUPS, jackknife, wilson
 from modelstitch.evidence.rows import Rows, crosses
 
-CKA_EXAMPLES = 1000
+EXAMPLES = 500
+"""What measures across classes are taken on."""
 
 Interval = tuple[float, float, float]
 """A value with the ends of its 95 % interval."""
@@ -58,14 +59,18 @@ class Pairing:
         return len(sizes) / sum(sizes) if sizes else math.nan
 
     def cka(self) -> Interval:
-        """Debiased linear CKA of the first 1,000 examples."""
-        k, l = self.one.first(CKA_EXAMPLES), self.other.first(CKA_EXAMPLES)  # noqa: E741
+        """Debiased linear CKA of 500 examples."""
+        k, l = self.one.first(EXAMPLES), self.other.first(EXAMPLES)  # noqa: E741
         return jackknife(grams.cka([k], [l], [torch.arange(len(k), device=k.device)], GROUPS))
 
     def error(self) -> float:
         """Mean squared error between the two over the other's variance; offsets of the mean count."""
+        return _share(self.apart(), self.other.variance)
+
+    def apart(self) -> float:
+        """Sum of squares of the difference."""
         offsets = (self.one.means - self.other.means).double().square().sum(1)
-        return _share(self._apart + float((self.one.counts * offsets).sum()), self.other.variance)
+        return self._apart + float((self.one.counts * offsets).sum())
 
     def within_error(self) -> float:
         """The same for residuals after class means."""

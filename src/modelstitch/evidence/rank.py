@@ -6,10 +6,10 @@ import torch
 
 from modelstitch.evidence import grams
 from modelstitch.evidence.material import Definition, Material, Measurement
+from modelstitch.evidence.pairing import EXAMPLES
 
 NAME = "rank"
 
-EXAMPLES = 500
 _SIDES = ("provided", "stitched", "expected")
 DEFINITIONS = {
     **{

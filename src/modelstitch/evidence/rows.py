@@ -15,6 +15,9 @@ from modelstitch.evidence.grams import Spectrum, spectrum
 _LEAST_OF_A_CLASS = 4
 """The unbiased HSIC needs four examples."""
 
+_MOST = 500
+"""Examples whose inner products across classes are ever asked for."""
+
 _ROUNDING = 1e-10
 """A variance whose share of the mean square is below this is the rounding of float32, not a difference between examples."""
 
@@ -30,6 +33,8 @@ class Rows:
         own: whether x may be overwritten, which saves a copy; labels must then rise.
     """
 
+    # Outputs of a half that ran in inference mode may be written to in that mode alone.
+    @torch.inference_mode()
     def __init__(self, x: Tensor, labels: Tensor, *, own: bool = False) -> None:
         rows = x.detach().flatten(1)
         order = labels.argsort(stable=True)
@@ -89,18 +94,22 @@ class Rows:
         return self.within + between if self.within + between > _ROUNDING * square else 0.0
 
     def first(self, n: int) -> Tensor:
-        """Inner products of ``n`` rows drawn with a fixed seed, centred among themselves, in float64; computed once for each n."""
+        """Inner products of ``n`` rows (at most 500) drawn with a fixed seed, centred among themselves, (n, n) in float64."""
         if n not in self._first:
-            drawn = torch.randperm(len(self), generator=torch.Generator().manual_seed(0))[:n]
-            some = drawn.sort().values.to(self.labels.device)
-            of_class = torch.repeat_interleave(
-                torch.arange(len(self.counts), device=some.device), self.counts
-            )
-            rows = self.residuals[some] + (self.means - self.mean)[of_class[some]]
-            rows -= rows.mean(0)
-            gram = (rows @ rows.T).double()
-            self._first[n] = gram if self.variance > 0 else torch.zeros_like(gram)
+            gram = self._drawn[:n, :n]
+            means = gram.mean(0)
+            self._first[n] = gram - means - means[:, None] + means.mean()
         return self._first[n]
+
+    @cached_property
+    def _drawn(self) -> Tensor:
+        drawn = torch.randperm(len(self), generator=torch.Generator().manual_seed(0))[:_MOST]
+        some = drawn.to(self.labels.device)
+        of_class = torch.repeat_interleave(torch.arange(len(self.counts), device=some.device), self.counts)
+        rows = self.residuals[some]
+        rows += (self.means - self.mean)[of_class[some]]
+        gram = (rows @ rows.T).double()
+        return gram if self.variance > 0 else torch.zeros_like(gram)
 
     def spectrum(self, n: int) -> Spectrum:
         """Eigenvalues and eigenvectors of :meth:`first`; computed once for each n."""

@@ -19,7 +19,7 @@ DEFINITIONS = {
 
 
 def measure(material: Material) -> list[Measurement]:
-    """Measure the score on at most 2,000 training examples."""
+    """Measure the score on as many training examples as evidence is measured on."""
     right = material.train_right()
     n, hits = len(right), int(right.sum())
     low, high = wilson(hits, n)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from modelstitch.evidence import grams
 from modelstitch.evidence.material import Definition, Material, Measurement
+from modelstitch.evidence.pairing import EXAMPLES
 
 NAME = "similarity"
 
 DEFINITIONS = {
     "cka": Definition(
-        "debiased linear CKA of stitched and expected representation, 1,000 examples",
+        "debiased linear CKA of stitched and expected representation, 500 examples",
         "at most 1, about 0 if unrelated",
         "higher",
         "Kornblith et al. 2019; debiased as in Nguyen et al. 2021",
@@ -21,7 +22,7 @@ DEFINITIONS = {
         "the same, summed over classes",
     ),
     "procrustes": Definition(
-        "largest cosine of the two after a rotation, 400 examples",
+        "largest cosine of the two after a rotation, 500 examples",
         "0 to 1",
         "higher",
         "Williams et al. 2021",
@@ -35,17 +36,18 @@ DEFINITIONS = {
     "within_r2": Definition("the same of residuals after class means", "at most 1", "higher", ""),
 }
 
-PROCRUSTES_EXAMPLES = 400
-
 
 def measure(material: Material) -> list[Measurement]:
     """Measure stitched against expected at the cut."""
     pair = material.pairing(material.cut)
-    n = PROCRUSTES_EXAMPLES
     return [
         _interval("cka", material, pair.cka()),
         _interval("within_cka", material, pair.within_cka()),
-        _plain("procrustes", material, grams.procrustes(pair.one.first(n), pair.other.first(n))),
+        _plain(
+            "procrustes",
+            material,
+            grams.procrustes(pair.one.spectrum(EXAMPLES), pair.other.spectrum(EXAMPLES)),
+        ),
         _plain("r2", material, 1 - pair.error()),
         _plain("within_r2", material, 1 - pair.within_error()),
     ]

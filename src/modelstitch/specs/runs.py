@@ -31,7 +31,7 @@ class EvidenceSpec:
     """
 
     kinds: tuple[str, ...] = STANDARD_EVIDENCE
-    n_examples: int = 2000
+    n_examples: int = 1000
 
     def __post_init__(self) -> None:
         for kind in self.kinds:
@@ -39,7 +39,7 @@ class EvidenceSpec:
         positive("examples of the evidence", self.n_examples)
 
     @classmethod
-    def parse(cls, names: Sequence[str], n_examples: int = 2000) -> EvidenceSpec:
+    def parse(cls, names: Sequence[str], n_examples: int = 1000) -> EvidenceSpec:
         """Read names of kinds, where ``standard``, ``all`` and ``none`` stand for several.
 
         Raises:
