@@ -86,7 +86,8 @@ def sentences(
         )
     if n_unconverged_controls:
         found.append(
-            f"{n_unconverged_controls} cells of the controls had not converged: the controls may do better than shown."
+            f"{n_unconverged_controls} cell{'s' if n_unconverged_controls > 1 else ''} of the controls had not converged: the "
+            "controls may do better than shown."
         )
     if n_unconverged:
         found.append(

@@ -218,7 +218,7 @@ class Compare:
                 f"cells:      {cost.n_cells} ({len(spec.sender_cuts)} sender cuts x {len(spec.receiver_cuts)} receiver "
                 f"cuts x {len(spec.stitches)} stitches x {len(spec.controls)} grids x {len(spec.seeds)} seeds)",
                 f"parameters: {cost.n_parameters:,} in all stitches",
-                f"time:       about {_duration(cost.seconds)}",
+                f"time:       about {_duration(cost.seconds)}, evidence not counted",
                 f"memory:     about {cost.bytes / 1e9:.1f} GB beside Python and PyTorch",
                 f"passes:     {len(cost.passes)}; " + "; ".join(map(_shown, cost.passes)),
                 f"            (computing representations again at each step would add {_duration(cost.recomputed_seconds)})",

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from modelstitch.sources.data import Data
 
 NETWORK, WIDTH = "R1111", 16
-CONTROLS = VERDICT_CONTROLS
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ class Demo:
                 str(paths[1]),
                 DataSpec(source="digits"),
                 fit=FitSpec(),
-                controls=CONTROLS,
+                controls=VERDICT_CONTROLS,
                 seeds=(self.seed,),
                 device="cpu",
                 progress=watcher,
