@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from modelstitch.errors import SpecError
 from modelstitch.sources.data import Data, Split
+from modelstitch.sources.data.fingerprint import fingerprint
 from modelstitch.specs import View
 from modelstitch.views import show
 from modelstitch.zoo.recipe import Recipe, Trained, channel_view, train
@@ -210,6 +211,7 @@ def test_a_network_takes_classes_and_channels_from_its_data() -> None:
         "division": "the same twice",
         "n_train": 32,
         "content": data.digest,
+        "fingerprint": fingerprint(part.images),
     }
     assert card.recipe["batch_size"] == 16
     assert card.view == channel_view(part.images, 2)

@@ -13,6 +13,7 @@ from torch import nn
 from modelstitch import zoo
 from modelstitch.errors import DataError, ModelError, RunError, SpecError
 from modelstitch.sources.data import Data, Split
+from modelstitch.sources.data.fingerprint import fingerprint
 from modelstitch.specs import View
 from modelstitch.zoo.augment import draw, pad
 from modelstitch.zoo.checkpoint import Card, read_card, save_checkpoint
@@ -143,6 +144,7 @@ def test_a_checkpoint_tells_where_it_comes_from(tmp_path: Path, digits: Data) ->
         "division": digits.division,
         "n_train": 1198,
         "content": digits.digest,
+        "fingerprint": fingerprint(digits.train.images),
     }
     assert plain["recipe"]["learning_rate"] == 0.1
     assert plain["classes"] == list("0123456789")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ from modelstitch.progress import Progress
 if TYPE_CHECKING:
     import xarray as xr
 
+    from modelstitch.evidence.verdict import Verdict
     from modelstitch.results import Comparison
 
 
@@ -83,6 +85,7 @@ def print_matrix(matrix: xr.DataArray, title: str) -> None:
     console.print(table)
 
 
+_MARKS = {"interchangeable": "inter", "decodable only": "label", "incompatible": "none", "cannot tell": "?"}
 _STYLES = {
     "interchangeable": "black on rgb(120,200,140)",
     "decodable only": "black on rgb(240,190,90)",
@@ -108,8 +111,13 @@ def print_verdicts(comparison: Comparison, stitch: str) -> None:
         table.add_column(name)
     for sender in senders:
         row = [found.get((sender, receiver, stitch, seeds[0])) for receiver in receivers]
-        table.add_row(sender, *[Text("–") if v is None else Text(v.name, style=_STYLES[v.name]) for v in row])
+        table.add_row(sender, *[Text("–") if v is None else _mark(v) for v in row])
     console.print(table)
+    console.print(
+        "inter = interchangeable, label = decodable only, none = incompatible, ? = cannot tell; % kept beyond the label",
+        highlight=False,
+        soft_wrap=True,
+    )
     shown: set[str] = set()
     for (sender, receiver, _, _), verdict in found.items():
         if verdict.name not in shown:
@@ -119,6 +127,11 @@ def print_verdicts(comparison: Comparison, stitch: str) -> None:
                 soft_wrap=True,
                 highlight=False,
             )
+
+
+def _mark(verdict: Verdict) -> Text:
+    kept = "" if math.isnan(verdict.kept) else f" {100 * verdict.kept:.0f} %"
+    return Text(f"{_MARKS[verdict.name]}{kept}", style=_STYLES[verdict.name], justify="right")
 
 
 def print_curves(comparison: Comparison) -> None:
