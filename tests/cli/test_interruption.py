@@ -36,7 +36,14 @@ def finished_cells(run: Path) -> dict[str, tuple[str, float]]:
 
 
 def start_and_stop(arguments: list[str], run: Path, after: int, how: signal.Signals) -> tuple[int, str]:
-    process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    process = subprocess.Popen(
+        arguments,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        # A shell that starts the tests in the background leaves them deaf to Ctrl-C, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     deadline = time.monotonic() + 120
     while len(finished_cells(run)) < after and process.poll() is None:
         assert time.monotonic() < deadline, "no cell was finished in two minutes"
