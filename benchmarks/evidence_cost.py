@@ -8,10 +8,10 @@ times, their ratio, and the seconds of each kind of evidence measured by itself.
 
 from __future__ import annotations
 
-import argparse
-import json
 import time
 from typing import Any
+
+from options import parser_of_pair, show
 
 from modelstitch.appraisal import appraise
 from modelstitch.grid import Budget, fit_grid
@@ -20,14 +20,9 @@ from modelstitch.specs import STANDARD_EVIDENCE, DataSpec, EvidenceSpec, FitSpec
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("sender")
-    parser.add_argument("receiver")
-    parser.add_argument("--data", required=True)
-    parser.add_argument("--limit", type=int, default=10_000)
+    parser = parser_of_pair(__doc__)
     parser.add_argument("--heldout", type=int, default=2000)
     parser.add_argument("--each", action="store_true", help="also time every kind by itself")
-    parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     source = DataSpec(source=options.data, limit=options.limit, heldout_limit=options.heldout)
     session = prepare(options.sender, options.receiver, source, controls=())
@@ -50,7 +45,7 @@ def main() -> None:
     }
     if options.each:
         found["each"] = {kind: timed((kind,)) for kind in STANDARD_EVIDENCE}
-    print(json.dumps(found) if options.json else json.dumps(found, indent=1))
+    show(found, options.json)
 
 
 if __name__ == "__main__":

@@ -10,13 +10,12 @@ fitting on fewer images. The stitches' own multiply-adds, the prefixes and the c
 
 from __future__ import annotations
 
-import argparse
-import json
 import time
 from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
+from options import parser_of_pair, show
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -90,12 +89,7 @@ def floor(session: Session, fit: FitSpec, cells: Sequence[FittedCell], seconds: 
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("sender")
-    parser.add_argument("receiver")
-    parser.add_argument("--data", required=True)
-    parser.add_argument("--limit", type=int, default=10_000)
-    parser.add_argument("--json", action="store_true")
+    parser = parser_of_pair(__doc__)
     options = parser.parse_args()
     source = DataSpec(source=options.data, limit=options.limit)
     session = prepare(options.sender, options.receiver, source, controls=())
@@ -103,7 +97,7 @@ def main() -> None:
     begin = time.perf_counter()
     cells = list(fit_grid(session.pair, session.cells, fit, Budget(bytes=4 * 10**9)))
     found = floor(session, fit, cells, time.perf_counter() - begin)
-    print(json.dumps(found) if options.json else json.dumps(found, indent=1))
+    show(found, options.json)
 
 
 if __name__ == "__main__":

@@ -9,11 +9,11 @@ examples, as a share of the expected representation's variance, and the accuracy
 
 from __future__ import annotations
 
-import argparse
 import json
 from dataclasses import replace
 
 import torch
+from options import parser_of_pair
 
 from modelstitch.cell import FittedCell
 from modelstitch.grid import Budget, fit_grid
@@ -38,13 +38,8 @@ def error(session: Session, fitted: FittedCell) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("sender")
-    parser.add_argument("receiver")
-    parser.add_argument("--data", required=True)
-    parser.add_argument("--limit", type=int, default=10_000)
+    parser = parser_of_pair(__doc__)
     parser.add_argument("--epochs", type=float, default=4)
-    parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     names = [f"layers.{index}" for index in range(5)]
     source = DataSpec(source=options.data, limit=options.limit, heldout_limit=2000)

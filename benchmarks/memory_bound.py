@@ -7,13 +7,13 @@ Every run is a process of its own (all sender cuts into one receiver cut, 40 ste
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
+
+from options import parser_of_pair, show
 
 from modelstitch.cli.options import memory
 
@@ -30,14 +30,9 @@ def peak(arguments: list[str]) -> tuple[int, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("sender")
-    parser.add_argument("receiver")
-    parser.add_argument("--data", required=True)
-    parser.add_argument("--limit", type=int, default=10_000)
+    parser = parser_of_pair(__doc__)
     parser.add_argument("--cut", default="layers.2")
     parser.add_argument("--bounds", nargs="+", default=["1GB", "1500MB", "3GB"])
-    parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     found = []
     for bound in options.bounds:
@@ -49,7 +44,7 @@ def main() -> None:
             highest, seconds = peak(command)
         found.append({"bound": bound, "peak": highest, "kept": highest <= memory(bound), "seconds": seconds})
         print(f"{bound}: {highest / 1e9:.2f} GB, {seconds:.0f} s", file=sys.stderr)
-    print(json.dumps(found) if options.json else json.dumps(found, indent=1))
+    show(found, options.json)
 
 
 if __name__ == "__main__":

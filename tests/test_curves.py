@@ -4,26 +4,10 @@ from dataclasses import replace
 
 from modelstitch.curves import capacity_curves, curves_figure
 from modelstitch.results import Comparison
-from modelstitch.rows import Baseline, CellRow
+from modelstitch.rows import Baseline
+from tests.made import cell_row
 
-ROW = CellRow(
-    sender_cut="a",
-    receiver_cut="b",
-    family="affine",
-    norm="none",
-    objective="task",
-    control="none",
-    seed=0,
-    accuracy=0.5,
-    standard_error=0.01,
-    loss=1.0,
-    n_parameters=10,
-    bridge="same",
-    steps=40,
-    seconds=1.0,
-    n_heldout=10_000,
-    failure=None,
-)
+ROW = cell_row()
 REAL = {"identity": (0, 0.1), "lowrank(1)": (5, 0.5), "affine": (20, 0.88), "conv(3)": (90, 0.89)}
 CONTROL = {"identity": (0, 0.02), "lowrank(1)": (5, 0.1), "affine": (20, 0.3), "conv(3)": (90, 0.885)}
 

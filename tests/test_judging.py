@@ -18,24 +18,15 @@ from modelstitch.judging import (
     within_classes,
 )
 from modelstitch.rows import CellRow, EvidenceRow
+from tests.made import cell_row
 
 
 def cell(sender: str, receiver: str, control: str = "none", accuracy: float | None = 0.75) -> CellRow:
-    return CellRow(
+    return cell_row(
         sender_cut=sender,
         receiver_cut=receiver,
-        family="affine",
-        norm="none",
-        objective="task",
         control=control,
-        seed=0,
         accuracy=accuracy,
-        standard_error=0.01,
-        loss=1.0,
-        n_parameters=10,
-        bridge="same",
-        steps=10,
-        seconds=1.0,
         n_heldout=2000,
         failure=None if accuracy is not None else "the loss was nan",
         converged=True,

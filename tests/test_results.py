@@ -12,7 +12,8 @@ import xarray as xr
 from modelstitch import load
 from modelstitch.errors import RunError, SpecError
 from modelstitch.results import Comparison
-from modelstitch.rows import Baseline, CellRow
+from modelstitch.rows import Baseline
+from tests.made import cell_row
 
 CUTS = ["c0", "c1", "c2"]
 
@@ -22,19 +23,14 @@ def comparison(
 ) -> Comparison:
     """A comparison with planted accuracies: rows are sender cuts, columns receiver cuts."""
     cells = [
-        CellRow(
+        cell_row(
             sender_cut=CUTS[i],
             receiver_cut=CUTS[j],
-            family="affine",
-            norm="none",
-            objective="task",
             control=control,
             seed=seed,
             accuracy=None if value is None else value + 0.01 * seed,
             standard_error=None if value is None else 0.01,
             loss=None if value is None else 0.5,
-            n_parameters=10,
-            bridge="same",
             steps=4,
             seconds=0.1,
             n_heldout=n_heldout,

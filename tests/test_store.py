@@ -11,6 +11,7 @@ from modelstitch.errors import RunError, TruthError
 from modelstitch.loading import read_run, read_weights
 from modelstitch.rows import Baseline, CellRow
 from modelstitch.store import Store
+from tests.made import cell_row
 
 FACTS: dict[str, Any] = {
     "sender": "A",
@@ -32,23 +33,15 @@ KEYS = {"a": "a" * 64, "b": "b" * 64}
 
 
 def row(sender_cut: str) -> CellRow:
-    return CellRow(
+    return cell_row(
         sender_cut=sender_cut,
         receiver_cut="x",
-        family="affine",
-        norm="none",
-        objective="task",
-        control="none",
-        seed=0,
-        accuracy=0.5,
         standard_error=0.1,
         loss=None,
         n_parameters=3,
-        bridge="same",
         steps=1,
         seconds=0.5,
         n_heldout=10,
-        failure=None,
     )
 
 

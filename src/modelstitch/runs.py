@@ -138,16 +138,18 @@ def _measure(
         if (kinds := tuple(kind for kind in asked[cell] if (keys[cell], kind) not in have))
     }
     _announce(progress, len(asked), len(asked) - len(missing))
-    device = session.pair.data.heldout.images.device
-    stitches = {}
-    for cell in missing:
-        stitch = build(cell.stitch, *session.pair.shapes(cell))
-        stitch.load_state_dict(store.read_weights(keys[cell]))
-        stitches[cell] = stitch.to(device)
+    stitches = {cell: _saved_stitch(session, store, cell, keys[cell]) for cell in missing}
     for cell, found in appraise(session.pair, stitches, missing, evidence.n_examples):
         rows = evidence_rows(cell, found)
         store.write_evidence(keys[cell], missing[cell], rows, evidence.n_examples, EVIDENCE_VERSION)
         progress.measured(str(cell))
+
+
+def _saved_stitch(session: Session, store: Store, cell: CellSpec, key: str) -> Stitch:
+    """Return the stitch of a finished cell as it stands in its file, on the device of the data."""
+    stitch = build(cell.stitch, *session.pair.shapes(cell))
+    stitch.load_state_dict(store.read_weights(key))
+    return stitch.to(session.pair.data.heldout.images.device)
 
 
 def _with_selectivity(session: Session, evidence: EvidenceSpec) -> EvidenceSpec:
@@ -166,12 +168,12 @@ def _write_files(store: Store, comparison: Comparison) -> None:
     frame = comparison.to_frame()
     store.write_file("cells.csv", lambda path: frame.to_csv(path, index=False))
     store.write_file("cells.parquet", lambda path: frame.to_parquet(path, index=False))
+    if comparison.advantages:
+        ahead = pd.DataFrame([asdict(each) for each in comparison.advantages])
+        store.write_file("advantages.csv", lambda path: ahead.to_csv(path, index=False))
     if comparison.evidence:
         measured = comparison.evidence_frame()
         store.write_file("evidence.csv", lambda path: measured.to_csv(path, index=False))
-        if comparison.advantages:
-            ahead = pd.DataFrame([asdict(each) for each in comparison.advantages])
-            store.write_file("advantages.csv", lambda path: ahead.to_csv(path, index=False))
         errors = comparison.error_table()
         if len(errors):
             store.write_file("errors.csv", lambda path: errors.to_csv(path, index=False))
@@ -242,15 +244,13 @@ def _reload(session: Session, store: Store, keys: dict[CellSpec, str]) -> int:
             chosen.setdefault((cell.control, cell.stitch), cell)
     for cell in chosen.values():
         sender, receiver = session.pair.sides(cell.control, cell.seed)
-        stitch = build(cell.stitch, *session.pair.shapes(cell))
-        stitch.load_state_dict(store.read_weights(keys[cell]))
+        stitch = _saved_stitch(session, store, cell, keys[cell])
         heldout = session.pair.data.heldout
         spec = session.spec.fit
         name = sender.cut(cell.sender_cut).name
         provided = Representations(
             sender, (name,), heldout, "recompute", torch.float32, spec.protocol != "default"
         ).at(name)
-        stitch = stitch.to(heldout.images.device)
         suffix = scoring_suffix(receiver, cell.receiver_cut, spec)
         got = accuracy(score(stitch, suffix, provided, heldout.labels, CLASSIFICATION))
         if got != rows[cell].accuracy:

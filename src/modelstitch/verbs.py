@@ -35,6 +35,7 @@ def compare(
     seeds: Sequence[int] = (0,),
     device: str = "auto",
     budget: Budget = BUDGET,
+    pictures: bool = False,
     progress: Progress = SILENT,
 ) -> Comparison:
     """Stitch every sender cut into every receiver cut and score each stitched network on held-out examples.
@@ -51,6 +52,7 @@ def compare(
         seeds: fitting seeds; each also draws its own untrained copies.
         device: ``auto``, ``cpu`` or ``cuda``.
         budget: how much of the representations may be kept at once.
+        pictures: whether to paint what stitches into the receiver's input make, as ``pictures.png`` in ``out``.
         progress: who watches.
 
     Returns:
@@ -77,7 +79,7 @@ def compare(
         progress=progress,
     )
     wanted = evidence if isinstance(evidence, EvidenceSpec) else EvidenceSpec.parse(evidence)
-    return run(session, out=out, budget=budget, evidence=wanted, progress=progress)
+    return run(session, out=out, budget=budget, evidence=wanted, pictures=pictures, progress=progress)
 
 
 def compare_all(

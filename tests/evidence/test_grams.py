@@ -15,6 +15,7 @@ from sklearn.model_selection import LeaveOneOut, cross_val_predict
 from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 
+from modelstitch import geometry
 from modelstitch.evidence import grams
 
 
@@ -211,3 +212,20 @@ def test_procrustes_of_another_order_is_that_of_the_rows_in_that_order() -> None
     k, l = grams.spectrum(gram(x)), grams.spectrum(gram(y))  # noqa: E741
     direct = grams.procrustes(k, grams.spectrum(gram(y[order])))
     assert grams.procrustes(k, l, order) == pytest.approx(direct, abs=1e-7)
+
+
+@pytest.mark.parametrize("shape", [(60, 8, 5), (40, 90, 70)])
+def test_they_are_what_the_public_measures_say_of_the_rows(shape: tuple[int, int, int]) -> None:
+    """Two roads to one number: here Gram matrices at hand for many cells, there arrays with every check."""
+    n, d, e = shape
+    x = rows(n, d, 0)
+    y = x @ rows(d, e, 1) + rows(n, e, 2)
+    y = y - y.mean(0)
+    k, l = gram(x), gram(y)  # noqa: E741
+    assert one_class(x, y) == pytest.approx(geometry.cka(x, y), abs=1e-9)
+    assert grams.procrustes(grams.spectrum(k), grams.spectrum(l)) == pytest.approx(
+        geometry.procrustes_similarity(x, y), abs=1e-6
+    )
+    assert grams.mutual_knn(k, l, 7) == pytest.approx(
+        geometry.mutual_knn(x, y, 7, distance="euclidean"), abs=1e-9
+    )

@@ -42,7 +42,7 @@ DEFINITIONS = {
     },
     **{
         f"{name}_thin": Definition(
-            "1 where there are fewer than 10 examples for each dimension that the measure fits, so that it means little",
+            "1 where the measure warns of its own value: fewer than 10 examples for each dimension that it fits, or a constant side",
             "0 or 1",
             "",
             "",

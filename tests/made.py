@@ -1,0 +1,32 @@
+"""Rows as tests of the tables need them: one finished cell, changed where a test says so."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from modelstitch.rows import CellRow
+
+_CELL = CellRow(
+    sender_cut="a",
+    receiver_cut="b",
+    family="affine",
+    norm="none",
+    objective="task",
+    control="none",
+    seed=0,
+    accuracy=0.5,
+    standard_error=0.01,
+    loss=1.0,
+    n_parameters=10,
+    bridge="same",
+    steps=40,
+    seconds=1.0,
+    n_heldout=10_000,
+    failure=None,
+)
+
+
+def cell_row(**changes: Any) -> CellRow:
+    """Return a finished cell with ``changes``."""
+    return replace(_CELL, **changes)
