@@ -107,4 +107,4 @@ def test_intervals_cover_the_truth_and_shrink() -> None:
             found.append(high - low)
             covered += low <= truth <= high
     assert sum(narrow) < sum(wide)
-    assert 48 <= covered < 60 or covered == 60
+    assert covered >= 48

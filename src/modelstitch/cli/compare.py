@@ -271,6 +271,8 @@ def report(comparison: Comparison, out: Path | None, as_json: bool) -> bool:
                 ("cells.csv", "the table"),
                 ("cells.parquet", "the same"),
                 *([("evidence.csv", "the evidence")] if comparison.evidence else []),
+                *([("advantages.csv", "differences to the controls")] if comparison.advantages else []),
+                *([("errors.csv", "EV, ES and SV")] if len(comparison.error_table()) else []),
                 *([("verdicts.csv", "the verdicts with their reasons")] if comparison.verdicts() else []),
                 ("run.sqlite", "the database"),
                 ("stitches/", "the fitted stitches"),

@@ -7,9 +7,9 @@ from torch import Tensor
 
 from modelstitch.errors import GeometryError
 from modelstitch.geometry.inputs import Array, Centred, centred_pair
-from modelstitch.geometry.rsa import significant
 
 _BLOCK = 1024
+_ROUNDING = 1e-9
 _COPY = 1e-12  # distance of copies, up to rounding, of components whose squares sum to 1
 
 
@@ -78,11 +78,11 @@ def _neighbourhoods(x: Tensor, y: Tensor, first: int, k: int) -> tuple[Tensor, T
     """Distance to the k-th neighbour, and the numbers strictly nearer in x and in y, for a block."""
     block = slice(first, first + _BLOCK)
     distances = [
-        significant(torch.cdist(each[block], each, compute_mode="donot_use_mm_for_euclid_dist"))
-        for each in (x, y)
+        torch.cdist(each[block], each, compute_mode="donot_use_mm_for_euclid_dist") for each in (x, y)
     ]
     for each in distances:
         each.diagonal(first).fill_(torch.inf)
     near = torch.maximum(*distances).kthvalue(k, dim=1, keepdim=True).values
-    near_x, near_y = ((each < near).sum(1).to(torch.float64) for each in distances)
+    # Nearer by more than rounding: the k-th neighbour itself must not be counted because its last bit differs between x and y.
+    near_x, near_y = ((each < near * (1 - _ROUNDING)).sum(1).to(torch.float64) for each in distances)
     return near.squeeze(1), near_x, near_y
