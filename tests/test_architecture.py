@@ -87,6 +87,7 @@ def test_exported_names() -> None:
         "EvidenceSpec",
         "FitSpec",
         "InputError",
+        "LabelSet",
         "ModelSpec",
         "ModelStitchError",
         "Network",

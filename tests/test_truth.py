@@ -14,7 +14,6 @@ from modelstitch.fitting.trained import Fitted
 from modelstitch.sides import Side
 from modelstitch.sources.data import Data
 from modelstitch.sources.models import Network
-from modelstitch.tasks import CLASSIFICATION
 
 CUTS = ("layers.0", "layers.3")
 
@@ -31,7 +30,7 @@ def damage(network: Network, amount: float) -> None:
 
 def test_sound_cuts_reproduce_to_the_bit(side: Side) -> None:
     assert truth.cuts_reproduce(side, CUTS) == 0
-    assert truth.identity_reproduces(side, CUTS, CLASSIFICATION) == 512
+    assert truth.identity_reproduces(side, CUTS) == 512
 
 
 def test_cuts_of_another_network_do_not_reproduce_this_one(
@@ -41,7 +40,7 @@ def test_cuts_of_another_network_do_not_reproduce_this_one(
     with pytest.raises(TruthError, match=r"do not reproduce the model at cut 'layers.0' of R1111"):
         truth.cuts_reproduce(side, CUTS)
     with pytest.raises(TruthError, match=r"at 'layers.0' changes \d+ of 512 answers"):
-        truth.identity_reproduces(side, CUTS, CLASSIFICATION)
+        truth.identity_reproduces(side, CUTS)
 
 
 def test_a_changed_parameter_is_noticed(side: Side) -> None:

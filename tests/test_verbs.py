@@ -11,7 +11,7 @@ from torch import nn
 from torch.utils.data import TensorDataset
 
 import modelstitch as ms
-from modelstitch.errors import CutError, DataError, ModelError, StitchError
+from modelstitch.errors import CutError, DataError, ModelError, RunError, StitchError
 from modelstitch.sources.data import Data
 
 QUICK = ms.FitSpec(steps=15, batch_size=128)
@@ -329,3 +329,49 @@ def test_all_pairs_share_what_belongs_to_one_model(
 def test_all_pairs_need_two_models(checkpoints: tuple[Path, Path]) -> None:
     with pytest.raises(ms.InputError, match="expected at least two models, got 1"):
         ms.compare_all({"a": str(checkpoints[0])}, "digits")
+
+
+def test_stitches_fitted_to_a_coarser_label_set(checkpoints: tuple[Path, Path], tmp_path: Path) -> None:
+    """Ten outputs read as two labels: everything is scored by those, and the digits are looked for as well."""
+    by = {}
+    for labels in (None, "parity"):
+        by[labels] = ms.compare(
+            str(checkpoints[0]),
+            str(checkpoints[1]),
+            ms.DataSpec(source="digits", labels=labels),
+            cuts=["layers.3"],
+            fit=QUICK,
+            controls=("self-stitch", "clustered-noise", "probe", "shuffled-labels"),
+            out=tmp_path / str(labels),
+        )
+    coarse = by["parity"]
+    assert (coarse.notes["labels"], coarse.notes["n_classes"]) == ("parity", 2)
+    assert 0.5 <= coarse.chance < 0.55
+    own, fine = coarse.baseline("receiver"), by[None].baseline("receiver")
+    assert own is not None
+    assert fine is not None
+    assert own > fine  # who knows the digit knows its parity, and some confused digits have the same
+    assert {cell.failure for cell in coarse.cells} == {None}
+    share = {
+        row.control: row.value
+        for row in coarse.evidence
+        if (row.kind, row.name, row.where) == ("label-sets", "share_by", "labels finest")
+    }
+    assert set(share) == {"none", "self-stitch", "clustered-noise"}
+    assert share["self-stitch"] is not None
+    assert share["clustered-noise"] is not None
+    assert share["self-stitch"] > 0.8 > share["clustered-noise"] + 0.2
+    (text,) = (each for each in coarse.sentences() if "finest labels" in each)
+    assert "Fitted to the labels 'parity' alone" in text
+    assert not any(row.kind == "label-sets" for row in by[None].evidence)
+    assert ms.load(tmp_path / "parity") == coarse
+    with pytest.raises(RunError, match="another"):
+        ms.compare(
+            str(checkpoints[0]),
+            str(checkpoints[1]),
+            "digits",
+            cuts=["layers.3"],
+            fit=QUICK,
+            controls=("self-stitch", "clustered-noise", "probe", "shuffled-labels"),
+            out=tmp_path / "parity",
+        )

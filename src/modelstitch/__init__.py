@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from modelstitch.grid import Budget as Budget
     from modelstitch.results import Comparison as Comparison
     from modelstitch.sources.data import Data as Data
+    from modelstitch.sources.data import LabelSet as LabelSet
     from modelstitch.sources.data import Split as Split
     from modelstitch.sources.data import load_data as load_data
     from modelstitch.sources.models import Network as Network
@@ -48,6 +49,7 @@ _HOMES = {
     "EvidenceSpec": "specs",
     "FitSpec": "specs",
     "InputError": "errors",
+    "LabelSet": "sources.data",
     "ModelSpec": "specs",
     "ModelStitchError": "errors",
     "Network": "sources.models",

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from modelstitch.evidence import KINDS, Material, Measurement
 from modelstitch.evidence.distribution import summarise
-from modelstitch.evidence.material import Genuine
+from modelstitch.evidence.material import Genuine, Labelled
 from modelstitch.evidence.robustness import CHANGES, add_noise, shift
 from modelstitch.evidence.rows import Rows
 from modelstitch.fitting.closed_form import solve
@@ -23,20 +23,19 @@ from modelstitch.sources.data import Split
 from modelstitch.specs import CellSpec, EvidenceSpec, FitSpec
 from modelstitch.stitches import Stitch
 from modelstitch.stitches.linear import Linear
-from modelstitch.tasks import CLASSIFICATION, Task
 
 _GENUINE_EXAMPLES = 1000
 _PIXELS = 8
 
 _OF_CONTROL = {
-    "random-sender": ("errors", "trajectory"),
-    "random-sender-bn": ("errors", "trajectory"),
+    "random-sender": ("errors", "trajectory", "label-sets"),
+    "random-sender-bn": ("errors", "trajectory", "label-sets"),
     "random-receiver": ("errors",),
     "random-receiver-bn": ("errors",),
     "random-both": ("errors",),
     "random-both-bn": ("errors",),
-    "clustered-noise": ("trajectory",),
-    "one-hot": ("trajectory",),
+    "clustered-noise": ("trajectory", "label-sets"),
+    "one-hot": ("trajectory", "label-sets"),
     "probe": (),
     "shuffled-labels": ("selectivity",),
 }
@@ -53,7 +52,6 @@ def appraise(
     stitches: Mapping[CellSpec, Stitch],
     wanted: Mapping[CellSpec, Sequence[str]],
     n_examples: int,
-    task: Task = CLASSIFICATION,
 ) -> Iterator[tuple[CellSpec, list[Measurement]]]:
     """Measure the evidence of cells, yielding each as it is done.
 
@@ -65,7 +63,6 @@ def appraise(
         stitches: the fitted stitch of every cell.
         wanted: kinds of evidence by cell; a cell without any is left out.
         n_examples: most held-out examples to measure on.
-        task: what the outputs mean.
     """
     groups: dict[int, dict[int, list[CellSpec]]] = {}
     for cell in wanted:
@@ -81,7 +78,7 @@ def appraise(
             matched = _matched(sender, expected.side, erring, stitches)
             for cut in dict.fromkeys(cell.sender_cut for cell in mine):
                 some = [cell for cell in mine if cell.sender_cut == cut]
-                yield from _appraise(sender, expected, some, stitches, matched, wanted, task)
+                yield from _appraise(sender, expected, some, stitches, matched, wanted)
 
 
 class Expected:
@@ -156,6 +153,20 @@ class Expected:
             self._outputs = _outputs(self.side, self.side.data.heldout, self.indices)
         return self._outputs
 
+    def finest(self, outputs: Tensor) -> Labelled | None:
+        """Return the finest labels beside class scores (n, K) for them; None without coarser sets, or with too few scores."""
+        data = self.side.data
+        n_classes = len(data.classes if data.finest is None else data.finest.classes)
+        if not data.label_sets or min(outputs.shape[1], self.outputs.shape[1]) < n_classes:
+            return None
+        labels = data.heldout.labels if data.finest is None else data.finest.heldout
+        return Labelled(
+            labels[self.indices.to(labels.device)],
+            outputs,
+            self.outputs,
+            {each.name: each.label_of for each in data.label_sets},
+        )
+
     def changed(self, change: str) -> tuple[Split, Tensor]:
         """Return the examples under a named change, and the whole receiver's class scores for them."""
         if change not in self._changed:
@@ -173,15 +184,15 @@ def _appraise(
     stitches: Mapping[CellSpec, Stitch],
     matched: Mapping[CellSpec, Stitch],
     wanted: Mapping[CellSpec, Sequence[str]],
-    task: Task,
 ) -> Iterator[tuple[CellSpec, list[Measurement]]]:
     """Appraise the cells that share one provided representation."""
     cut = cells[0].sender_cut
     (x,) = _represented(sender, (cut,), sender.data.heldout, receiver.indices)
     provided = Rows(x, receiver.labels)
     own = None
-    if sender.accuracy(task) is not None and any("agreement" in wanted[cell] for cell in cells):
-        own = _outputs(sender, sender.data.heldout, receiver.indices)
+    read = receiver.side.data.task.read
+    if sender.accuracy() is not None and any("agreement" in wanted[cell] for cell in cells):
+        own = read(_outputs(sender, sender.data.heldout, receiver.indices))
     for cell in cells:
         stitch = stitches[cell].eval()
         name = receiver.side.cut(cell.receiver_cut).name
@@ -202,15 +213,16 @@ def _appraise(
             raw_expected=partial(here.raw, tuple(raw.shape[1:])),
             raw_stitched=raw,
             matched=Rows(_run(matched[cell], x), receiver.labels, own=True) if cell in matched else None,
-            outputs=outputs,
-            receiver_outputs=receiver.outputs,
+            outputs=read(outputs),
+            receiver_outputs=read(receiver.outputs),
             sender_outputs=own,
             genuine=receiver.genuine(name) if "distribution" in wanted[cell] else None,
             moved=receiver.moved(name) if "information" in wanted[cell] else None,
             pixels=receiver.pixels,
             is_image=receiver.is_image,
             changed=partial(_changed, sender, cut, stitch, receiver, name),
-            train_right=partial(_train_right, sender, cut, stitch, receiver, name, task),
+            finest=receiver.finest(outputs),
+            train_right=partial(_train_right, sender, cut, stitch, receiver, name),
             weight=_weight(stitch),
         )
         found = [each for kind in wanted[cell] for each in KINDS[kind].measure(material)]
@@ -222,15 +234,16 @@ def _changed(
 ) -> tuple[Tensor, Tensor]:
     split, outputs = receiver.changed(change)
     (x,) = _represented(sender, (cut,), split, torch.arange(len(split)))
-    return _through(stitch, receiver.side, name, (), x)[2], outputs
+    read = receiver.side.data.task.read
+    return read(_through(stitch, receiver.side, name, (), x)[2]), read(outputs)
 
 
-def _train_right(sender: Side, cut: str, stitch: Stitch, receiver: Expected, name: str, task: Task) -> Tensor:
+def _train_right(sender: Side, cut: str, stitch: Stitch, receiver: Expected, name: str) -> Tensor:
     train = receiver.side.data.train
     few = spread(torch.arange(len(train)), len(receiver.indices))
     (x,) = _represented(sender, (cut,), sender.data.train, few)
     outputs = _through(stitch, receiver.side, name, (), x)[2]
-    return task.correct(outputs, train.labels[few.to(train.labels.device)])
+    return receiver.side.data.task.correct(outputs, train.labels[few.to(train.labels.device)])
 
 
 def _through(

@@ -89,9 +89,7 @@ def fit_dtype(spec: FitSpec, device: torch.device) -> torch.dtype:
     return torch.bfloat16 if spec.precision == "bfloat16" else torch.float32
 
 
-def fit_cell(
-    cell: CellSpec, sender: Side, receiver: Side, inputs: Inputs, spec: FitSpec, task: Task
-) -> FittedCell:
+def fit_cell(cell: CellSpec, sender: Side, receiver: Side, inputs: Inputs, spec: FitSpec) -> FittedCell:
     """Fit and score one cell.
 
     Args:
@@ -99,12 +97,11 @@ def fit_cell(
         sender, receiver: the two networks.
         inputs: representations and moments.
         spec: how to fit.
-        task: loss and score.
 
     Raises:
         TruthError: a network changed, or the stitch did not.
     """
-    data = sender.data
+    data, task = sender.data, sender.data.task
     device = data.train.images.device
     dtype = fit_dtype(spec, device)
     fitted, stitch = _fit(cell, sender, receiver, inputs, spec, task, dtype)

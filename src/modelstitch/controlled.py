@@ -12,7 +12,6 @@ from modelstitch.controls.probe import ReadOut
 from modelstitch.controls.roles import Given, Plant
 from modelstitch.sides import Side
 from modelstitch.sources.data import Split
-from modelstitch.tasks import Task
 
 
 class PlantedSide(Side):
@@ -50,7 +49,7 @@ class PlantedSide(Side):
             made.append(self._plant(given).to(dtype))
         return tuple(made)
 
-    def accuracy(self, task: Task) -> float | None:
+    def accuracy(self) -> float | None:
         """Return None: there is no whole network."""
         return None
 
@@ -72,6 +71,6 @@ class ReadOutSide(Side):
     def fast_suffix(self, name: str, dtype: torch.dtype, later: tuple[str, ...] | None = None) -> nn.Module:
         return self.suffix(name)
 
-    def accuracy(self, task: Task) -> float | None:
+    def accuracy(self) -> float | None:
         """Return None: there is no whole network."""
         return None

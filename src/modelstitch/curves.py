@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 
 from modelstitch import plots
-from modelstitch.reading import margin
-from modelstitch.results import CONTROL_TITLES, Comparison
+from modelstitch.reading import TITLES, margin
+from modelstitch.results import Comparison
 from modelstitch.rows import CellRow
 
 
@@ -75,8 +75,8 @@ def curves_figure(comparison: Comparison) -> Figure:
     """Draw all capacity curves, one small picture a cell."""
     panels = []
     for curve in capacity_curves(comparison):
-        lines = {CONTROL_TITLES["none"]: curve.points} | {
-            CONTROL_TITLES[name]: points for name, points in curve.controls.items()
+        lines = {TITLES["none"]: curve.points} | {
+            TITLES[name]: points for name, points in curve.controls.items()
         }
         panels.append(
             (

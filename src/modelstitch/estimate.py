@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 import torch
 
-from modelstitch.bounds import working_bytes
+from modelstitch.appraisal import appraise, kinds_of
+from modelstitch.bounds import affordable, working_bytes
 from modelstitch.cell import fit_dtype, scoring_suffix
 from modelstitch.grid import USUAL_SCHEDULES, Budget, passes
 from modelstitch.places import timed
 from modelstitch.representations import Pass
 from modelstitch.session import Session
-from modelstitch.specs import CellSpec
+from modelstitch.specs import CellSpec, EvidenceSpec
 from modelstitch.stitches import build
-from modelstitch.tasks import CLASSIFICATION
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Estimate:
         n_cells: cells to fit and score.
         n_parameters: of all stitches together.
         seconds: expected wall-clock time for fitting and scoring, on this machine as busy as it is now.
+        evidence_seconds: expected time for the evidence, beside that.
         bytes: expected peak of representations, data and activations; Python and PyTorch take about 0.5 GB more.
         passes: sender cuts whose representations are computed in one pass, where they are kept, and their bytes.
         recomputed_seconds: what computing them again for each step would add, for all cells together.
@@ -33,17 +35,19 @@ class Estimate:
     n_cells: int
     n_parameters: int
     seconds: float
+    evidence_seconds: float
     bytes: int
     passes: tuple[Pass, ...]
     recomputed_seconds: float
 
 
-def estimate(session: Session, budget: Budget) -> Estimate:
-    """Time one step into every receiver cut and one pass of every prefix, and add up the run.
+def estimate(session: Session, budget: Budget, evidence: EvidenceSpec | None = None) -> Estimate:
+    """Time one step into every receiver cut, one pass of every prefix and the evidence of one cell, and add up the run.
 
     Args:
         session: what to run.
         budget: how much of the representations may be kept.
+        evidence: what would be measured about the cells; the standard set without it.
     """
     pair, spec, data = session.pair, session.spec, session.pair.data
     fit, sender, receiver = spec.fit, pair.sender, pair.receiver
@@ -69,7 +73,7 @@ def estimate(session: Session, budget: Budget) -> Estimate:
         def step() -> None:
             with torch.enable_grad():
                 leaf = expected.to(dtype).requires_grad_()
-                torch.autograd.grad(CLASSIFICATION.loss(run(leaf).float(), labels), leaf)
+                torch.autograd.grad(data.task.loss(run(leaf).float(), labels), leaf)
 
         return timed(step, device) / batch, timed(lambda: exact(expected), device) / batch
 
@@ -97,8 +101,34 @@ def estimate(session: Session, budget: Budget) -> Estimate:
     image_bytes = sum(part.images.numel() * part.images.element_size() for part in (data.train, data.heldout))
     working = working_bytes(session)
     return Estimate(
-        len(session.cells), n_parameters, seconds, image_bytes + kept + working, planned, recomputed
+        n_cells=len(session.cells),
+        n_parameters=n_parameters,
+        seconds=seconds,
+        evidence_seconds=_evidence_seconds(
+            session, affordable(session, evidence or EvidenceSpec(), budget.total)
+        ),
+        bytes=image_bytes + kept + working,
+        passes=planned,
+        recomputed_seconds=recomputed,
     )
+
+
+def _evidence_seconds(session: Session, evidence: EvidenceSpec) -> float:
+    """Measure the evidence of one cell in the middle of the grid, with a stitch that is not fitted, and count the others."""
+    pair = session.pair
+    real = [cell for cell in session.cells if cell.control == "none"]
+    middle = real[len(real) // 2]
+    stitches = {middle: build(middle.stitch, *pair.shapes(middle)).to(pair.data.train.images.device)}
+    counts: dict[tuple[str, ...], int] = {}
+    for cell in session.cells:
+        kinds = kinds_of(cell, evidence)
+        counts[kinds] = counts.get(kinds, 0) + 1
+    seconds = 0.0
+    for kinds, n_cells in counts.items():
+        begin = time.perf_counter()
+        list(appraise(pair, stitches, {middle: kinds}, evidence.n_examples))
+        seconds += n_cells * (time.perf_counter() - begin)
+    return seconds
 
 
 def _needs_steps(cell: CellSpec) -> bool:

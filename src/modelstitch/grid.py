@@ -23,7 +23,6 @@ from modelstitch.sources.data import Data, Split
 from modelstitch.sources.models import Network, digest
 from modelstitch.specs import CellSpec, FitSpec
 from modelstitch.stitches import Stitch, build
-from modelstitch.tasks import CLASSIFICATION, Task
 
 USUAL_SCHEDULES = 3.5
 """Steps that an automatic fit takes in all, in lengths of its first schedule: the mean of docs/measurements.md."""
@@ -187,7 +186,6 @@ def fit_grid(
     cells: Sequence[CellSpec],
     spec: FitSpec,
     budget: Budget,
-    task: Task = CLASSIFICATION,
 ) -> Iterator[FittedCell]:
     """Fit and score ``cells``, yielding each as it finishes.
 
@@ -199,7 +197,6 @@ def fit_grid(
         cells: what to fit, in any order.
         spec: how to fit.
         budget: of memory.
-        task: loss and score.
     """
     sides = {cell: pair.sides(cell.control, cell.seed) for cell in cells}
     pair.pool.holds = pair.sender
@@ -215,7 +212,7 @@ def fit_grid(
         for each in passes(sender, mine, spec, budget):
             group = [cell for cell in mine if sender.cut(cell.sender_cut).name in each.names]
             receivers = {cell: sides[cell][1] for cell in group}
-            yield from _fit_pass(pair.pool, sender, group, receivers, each, spec, task)
+            yield from _fit_pass(pair.pool, sender, group, receivers, each, spec)
     if not pair.pool.many:
         pair.pool.release()
 
@@ -227,7 +224,6 @@ def _fit_pass(
     receivers: dict[CellSpec, Side],
     each: Pass,
     spec: FitSpec,
-    task: Task,
 ) -> Iterator[FittedCell]:
     data = sender.data
     dtype = fit_dtype(spec, data.train.images.device)
@@ -252,7 +248,7 @@ def _fit_pass(
                 None if outputs is None else partial(_rows, outputs),
                 moments.get(cell),
             )
-            yield fit_cell(cell, sender, receiver, inputs, spec, task)
+            yield fit_cell(cell, sender, receiver, inputs, spec)
 
 
 def _rows(kept: Tensor, indices: Tensor) -> Tensor:

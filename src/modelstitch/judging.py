@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from modelstitch.evidence.intervals import wilson
-from modelstitch.evidence.verdict import Facts, Interval, Thresholds, Verdict, decide
+from modelstitch.evidence.verdict import Facts, Interval, Thresholds, Verdict, decide, together
 from modelstitch.rows import CellRow, EvidenceRow
 
 Place = tuple[str, str, str, int]
@@ -49,6 +49,14 @@ def verdicts(
         if facts is not None:
             found[place] = decide(facts, thresholds)
     return found
+
+
+def over_seeds(found: Mapping[Place, Verdict]) -> dict[tuple[str, str, str], Verdict]:
+    """Return one verdict a cell, by (sender cut, receiver cut, stitch), from those of its seeds."""
+    seeds: dict[tuple[str, str, str], list[Verdict]] = {}
+    for (sender_cut, receiver_cut, stitch, _), verdict in found.items():
+        seeds.setdefault((sender_cut, receiver_cut, stitch), []).append(verdict)
+    return {cell: together(verdicts) for cell, verdicts in seeds.items()}
 
 
 def place_of(row: CellRow | EvidenceRow) -> Place:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import xarray as xr
 
-from modelstitch.rows import AdvantageRow
+from modelstitch.rows import AdvantageRow, EvidenceRow
 
 _NAMES = {
     "random-sender": "a random sender",
@@ -18,6 +18,22 @@ _NAMES = {
     "random-both": "two random networks",
     "random-both-bn": "two random networks with calibrated batch norms",
 }
+TITLES = {
+    "none": "trained sender, trained receiver",
+    "random-sender": "random sender, trained receiver",
+    "random-sender-bn": "random sender (batch norms calibrated)",
+    "random-receiver": "trained sender, random receiver",
+    "random-receiver-bn": "random receiver (batch norms calibrated)",
+    "random-both": "random sender, random receiver",
+    "random-both-bn": "both random (batch norms calibrated)",
+    "clustered-noise": "clustered noise for a sender: the label only",
+    "one-hot": "one-hot label for a sender: the label only",
+    "self-stitch": "receiver into itself",
+    "probe": "stitch read directly, no receiver",
+    "shuffled-labels": "fitted to shuffled labels",
+}
+"""What each grid is, as the title of its picture."""
+
 _LABEL_ONLY = {"clustered-noise": "clustered noise", "one-hot": "a one-hot label"}
 
 
@@ -99,12 +115,12 @@ def sentences(
     return found
 
 
-def of_verdicts(names: np.ndarray, first_of: int = 1) -> list[str]:
-    """Return one or two sentences on a grid of verdict names (empty where a cell has none), of the first of several seeds."""
+def of_verdicts(names: np.ndarray, n_seeds: int = 1) -> list[str]:
+    """Return one or two sentences on a grid of verdict names (empty where a cell has none), each held by all seeds."""
     n_cells = int((names != "").sum())
     if n_cells == 0:
         return []
-    which = "Verdicts" if first_of == 1 else f"Verdicts (first of {first_of} seeds)"
+    which = "Verdicts" if n_seeds == 1 else f"Verdicts (where {n_seeds} seeds agree)"
     found = [f"{which}: {_counts(names[names != ''])}."]
     lower = lower_triangle(names.shape) & (names != "")
     if 0 < int(lower.sum()) < n_cells:
@@ -125,6 +141,33 @@ def of_advantages(rows: Sequence[AdvantageRow]) -> list[str]:
         return []
     return [
         f"With one error rate of 5 % for all comparisons together, the trained pair is {'; '.join(told)}."
+    ]
+
+
+def of_label_sets(rows: Sequence[EvidenceRow], labels: str) -> list[str]:
+    """Return a sentence on how much of the finest labels survives in stitches that were fitted to a coarser set."""
+    told = {
+        "none": "",
+        "self-stitch": "the receiver into itself",
+        **_LABEL_ONLY,
+        "random-sender": _NAMES["random-sender"],
+    }
+    shares = {}
+    for control in told:
+        values = [
+            row.value
+            for row in rows
+            if (row.control, row.name, row.where) == (control, "share_by", "labels finest")
+            and row.value is not None
+        ]
+        if values:
+            shares[control] = sum(values) / len(values)
+    if "none" not in shares:
+        return []
+    others = ", ".join(f"{told[name]} {value:.2f}" for name, value in shares.items() if name != "none")
+    return [
+        f"Fitted to the labels {labels!r} alone, the stitched networks keep {shares['none']:.2f} of the receiver's score above chance "
+        f"by the finest labels, on average{f' ({others})' if others else ''}: what a stitch was not fitted to."
     ]
 
 

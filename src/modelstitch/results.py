@@ -29,21 +29,6 @@ _FORMAT = "modelstitch comparison 1"
 
 _FLOATS = ("accuracy", "standard_error", "loss", "penalty", "gain", "noise", "normalised", "selectivity")
 
-CONTROL_TITLES = {
-    "none": "trained sender, trained receiver",
-    "random-sender": "random sender, trained receiver",
-    "random-sender-bn": "random sender (batch norms calibrated)",
-    "random-receiver": "trained sender, random receiver",
-    "random-receiver-bn": "random receiver (batch norms calibrated)",
-    "random-both": "random sender, random receiver",
-    "random-both-bn": "both random (batch norms calibrated)",
-    "clustered-noise": "clustered noise for a sender: the label only",
-    "one-hot": "one-hot label for a sender: the label only",
-    "self-stitch": "receiver into itself",
-    "probe": "stitch read directly, no receiver",
-    "shuffled-labels": "fitted to shuffled labels",
-}
-
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
@@ -210,7 +195,7 @@ class Comparison:
         whole = ", ".join(
             f"whole {role} {_shown(self.baseline(role, control))}" for role in absent if not absent[role]
         )
-        return f"{CONTROL_TITLES[control]}{which}\n{whole}"
+        return f"{reading.TITLES[control]}{which}\n{whole}"
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a cell, with its baselines and penalty; for the real grid also its normalised score and selectivity."""
@@ -247,6 +232,10 @@ class Comparison:
             thresholds: where the lines are; the package's own without it.
         """
         return judging.verdicts(self.cells, self.evidence, self.chance, stitch=stitch, thresholds=thresholds)
+
+    def cell_verdicts(self, stitch: str | None = None) -> dict[tuple[str, str, str], Verdict]:
+        """Return one verdict a cell, by (sender cut, receiver cut, stitch): what all seeds say, or that they disagree."""
+        return judging.over_seeds(self.verdicts(stitch))
 
     def verdict_frame(self) -> pd.DataFrame:
         """Return one row a verdict."""
@@ -288,7 +277,9 @@ class Comparison:
             text = reading.of_shape(seen.triangle, seen.asymmetry, seen.corresponding, seen.distant)
             found += [text] if text else []
             n_seeds = len({cell.seed for cell in self.cells})
-            found += reading.of_verdicts(self._verdict_names(stitch), first_of=n_seeds)
+            found += reading.of_verdicts(self._verdict_names(stitch), n_seeds)
+        if self.notes.get("labels"):
+            found += reading.of_label_sets(self.evidence, str(self.notes["labels"]))
         found += reading.of_advantages([row for row in self.advantages if row.stitch == stitch])
         text = reading.of_overlap(self.notes.get("fitting_images_seen") or {})
         return found + ([text] if text else [])
@@ -304,12 +295,11 @@ class Comparison:
         )
 
     def _verdict_names(self, stitch: str) -> np.ndarray:
-        """Return the names of the verdicts of the first seed, senders by receivers; empty where there is none."""
-        verdicts = self.verdicts(stitch)
-        seed = min((place[3] for place in verdicts), default=0)
+        """Return the names of the verdicts over all seeds, senders by receivers; empty where there is none."""
+        verdicts = self.cell_verdicts(stitch)
         senders, receivers = (self._in_spec_order(f"{role}_cut", "none") for role in ("sender", "receiver"))
         names = [
-            [verdicts[i, j, stitch, seed].name if (i, j, stitch, seed) in verdicts else "" for j in receivers]
+            [verdicts[i, j, stitch].name if (i, j, stitch) in verdicts else "" for j in receivers]
             for i in senders
         ]
         return np.asarray(names)

@@ -29,7 +29,7 @@ from modelstitch.specs import EVIDENCE_VERSION, CellSpec, EvidenceSpec, StitchSp
 from modelstitch.stitches import Stitch, build
 from modelstitch.store import Store
 from modelstitch.tables import cell_row, cell_spec, evidence_rows
-from modelstitch.tasks import CLASSIFICATION, accuracy, chance
+from modelstitch.tasks import accuracy, chance
 
 BUDGET = Budget(bytes=2 * 2**30)
 """How much of the representations is kept instead of computed again, unless told otherwise."""
@@ -54,7 +54,7 @@ def run(
         pictures: whether to paint what stitches into the receiver's input make, as ``pictures.png`` in the run folder.
         progress: who watches.
     """
-    evidence = affordable(session, _with_selectivity(session, evidence or EvidenceSpec()), budget.total)
+    evidence = affordable(session, _completed(session, evidence or EvidenceSpec()), budget.total)
     if pictures and (out is None or session.pair.data.train.images.ndim != 4):
         raise SpecError(
             "expected a run folder and images for pictures, got "
@@ -152,11 +152,16 @@ def _saved_stitch(session: Session, store: Store, cell: CellSpec, key: str) -> S
     return stitch.to(session.pair.data.heldout.images.device)
 
 
-def _with_selectivity(session: Session, evidence: EvidenceSpec) -> EvidenceSpec:
-    """Return ``evidence`` with the one kind that shuffled labels are run for."""
-    if "shuffled-labels" not in session.spec.controls or not evidence.kinds:
+def _completed(session: Session, evidence: EvidenceSpec) -> EvidenceSpec:
+    """Return ``evidence`` with what shuffled labels or a coarser label set are chosen for."""
+    own = {
+        "selectivity": "shuffled-labels" in session.spec.controls,
+        "label-sets": session.pair.data.finest is not None,
+    }
+    wanted = [kind for kind, asked in own.items() if asked]
+    if not wanted or not evidence.kinds:
         return evidence
-    return replace(evidence, kinds=tuple(dict.fromkeys([*evidence.kinds, "selectivity"])))
+    return replace(evidence, kinds=tuple(dict.fromkeys([*evidence.kinds, *wanted])))
 
 
 def _announce(progress: Progress, total: int, done: int) -> None:
@@ -210,6 +215,7 @@ def _header(session: Session) -> dict[str, Any]:
             "n_train": len(pair.data.train),
             "n_heldout": len(pair.data.heldout),
             "n_classes": len(pair.data.classes),
+            "labels": None if pair.data.finest is None else pair.data.finest.by.name,
             "chance": chance(pair.data.heldout.labels),
             "device": str(pair.data.train.images.device),
             "modelstitch": __version__,
@@ -225,7 +231,7 @@ def _baselines(session: Session) -> list[Baseline]:
             role=role,
             control=control,
             seed=seed,
-            accuracy=side.accuracy(CLASSIFICATION),
+            accuracy=side.accuracy(),
             digest=side.digest,
         )
         for control in session.spec.controls
@@ -252,7 +258,7 @@ def _reload(session: Session, store: Store, keys: dict[CellSpec, str]) -> int:
             sender, (name,), heldout, "recompute", torch.float32, spec.protocol != "default"
         ).at(name)
         suffix = scoring_suffix(receiver, cell.receiver_cut, spec)
-        got = accuracy(score(stitch, suffix, provided, heldout.labels, CLASSIFICATION))
+        got = accuracy(score(stitch, suffix, provided, heldout.labels, session.pair.data.task))
         if got != rows[cell].accuracy:
             raise TruthError(
                 f"cell {cell}: reloaded from its file it scores {got}, when it was fitted {rows[cell].accuracy}"

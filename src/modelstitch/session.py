@@ -29,7 +29,6 @@ from modelstitch.specs import (
     content_hash,
 )
 from modelstitch.stitches import build
-from modelstitch.tasks import CLASSIFICATION
 
 IN_MEMORY = "in memory"
 
@@ -216,10 +215,10 @@ def prepare(
         truth.cuts_reproduce(pair.receiver, spec.receiver_cuts),
     )
     n_identity = min(
-        truth.identity_reproduces(pair.sender, spec.sender_cuts, CLASSIFICATION)
-        if pair.sender.accuracy(CLASSIFICATION) is not None
+        truth.identity_reproduces(pair.sender, spec.sender_cuts)
+        if pair.sender.accuracy() is not None
         else len(loaded.heldout),
-        truth.identity_reproduces(pair.receiver, spec.receiver_cuts, CLASSIFICATION),
+        truth.identity_reproduces(pair.receiver, spec.receiver_cuts),
     )
     facts = {
         "cut_difference": difference,

@@ -16,7 +16,7 @@ from modelstitch.errors import DataError, ModelError
 from modelstitch.fitting.gram import Gram
 from modelstitch.sources.data import Data, Split
 from modelstitch.sources.models import Network, digest
-from modelstitch.tasks import Task, accuracy
+from modelstitch.tasks import accuracy
 from modelstitch.views import show
 
 SCORE_BATCH = 256
@@ -108,11 +108,11 @@ class Side:
                 outputs = run(self.images(split, indices))
             yield outputs, split.labels[indices.to(split.labels.device)]
 
-    def accuracy(self, task: Task) -> float | None:
+    def accuracy(self) -> float | None:
         """Return the whole network's accuracy on held-out examples, or None where it has no output for some label."""
         if self._accuracy is None and self.n_outputs >= len(self.data.classes):
             correct = [
-                task.correct(outputs, labels)
+                self.data.task.correct(outputs, labels)
                 for outputs, labels in self.outputs(self.data.heldout, self.network.module)
             ]
             self._accuracy = accuracy(torch.cat(correct))

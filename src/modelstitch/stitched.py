@@ -9,7 +9,7 @@ from modelstitch.cell import FittedCell
 from modelstitch.sides import Side
 from modelstitch.sources.data import Split
 from modelstitch.stitches import Stitch
-from modelstitch.tasks import CLASSIFICATION, accuracy
+from modelstitch.tasks import accuracy
 from modelstitch.views import show
 
 
@@ -31,6 +31,7 @@ class Stitched(nn.Module):
         self.stitch: Stitch = fitted.stitch
         self.suffix = receiver.cutting.suffix(fitted.spec.receiver_cut)
         self.accuracy = fitted.accuracy
+        self.task = receiver.data.task
         self.eval()
 
     def forward(self, images: Tensor) -> Tensor:
@@ -44,7 +45,7 @@ class Stitched(nn.Module):
         """Return the accuracy on a part of a data set, from 0 to 1."""
         with torch.no_grad():
             correct = [
-                CLASSIFICATION.correct(self(images), labels)
+                self.task.correct(self(images), labels)
                 for images, labels in zip(part.images.split(256), part.labels.split(256), strict=True)
             ]
         return accuracy(torch.cat(correct))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -17,11 +17,13 @@ class Task:
     Attributes:
         loss: mean loss of a batch, to be made small.
         correct: (N,) booleans, whose mean is the score.
+        read: outputs (N, K) of a network to one class score for each label.
     """
 
     name: str
     loss: Callable[[Tensor, Tensor], Tensor]
     correct: Callable[[Tensor, Tensor], Tensor]
+    read: Callable[[Tensor], Tensor]
 
 
 def is_correct(outputs: Tensor, labels: Tensor) -> Tensor:
@@ -36,7 +38,50 @@ def is_correct(outputs: Tensor, labels: Tensor) -> Tensor:
     return (outputs.argmax(1) == labels) & outputs.isfinite().all(1)
 
 
-CLASSIFICATION = Task("classification", F.cross_entropy, is_correct)
+def _as_they_are(outputs: Tensor) -> Tensor:
+    return outputs
+
+
+CLASSIFICATION = Task("classification", F.cross_entropy, is_correct, _as_they_are)
+
+
+def by_label_set(label_of: Sequence[int]) -> Task:
+    r"""Return classification by coarser labels than the classes a network has outputs for.
+
+    .. math:: s_{nl} = \log \sum_{k:\, l(k) = l} \mathrm{softmax}(o_n)_k
+
+    Outputs beyond the last class count together as one more label, which is never right. Fewer outputs than classes are taken as
+    scores of the coarser labels themselves.
+
+    Args:
+        label_of: the label of each class.
+
+    Example:
+        >>> task = by_label_set([0, 0, 1])
+        >>> task.correct(torch.tensor([[2.0, 2.0, 2.5]]), torch.tensor([0])).tolist()
+        [True]
+    """
+    members = [
+        [index for index, label in enumerate(label_of) if label == each] for each in range(max(label_of) + 1)
+    ]
+
+    def read(outputs: Tensor) -> Tensor:
+        n_outputs = outputs.shape[1]
+        if n_outputs < len(label_of):
+            return outputs
+        beyond = list(range(len(label_of), n_outputs))
+        logs = outputs.log_softmax(1)
+        return torch.stack(
+            [logs[:, some].logsumexp(1) for some in (*members, *([beyond] if beyond else []))], 1
+        )
+
+    def loss(outputs: Tensor, labels: Tensor) -> Tensor:
+        return F.cross_entropy(read(outputs), labels)
+
+    def correct(outputs: Tensor, labels: Tensor) -> Tensor:
+        return is_correct(read(outputs), labels)
+
+    return Task("classification by coarser labels", loss, correct, read)
 
 
 def accuracy(correct: Tensor) -> float:

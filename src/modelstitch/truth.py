@@ -11,7 +11,6 @@ from modelstitch.fitting.trained import Fitted
 from modelstitch.sides import Side
 from modelstitch.sources.data import Split
 from modelstitch.sources.models import digest
-from modelstitch.tasks import Task
 
 _IDENTITY_EXAMPLES = 512
 _CERTIFY_EXAMPLES = 5
@@ -40,7 +39,7 @@ def cuts_reproduce(side: Side, names: tuple[str, ...]) -> float:
     )
 
 
-def identity_reproduces(side: Side, names: tuple[str, ...], task: Task) -> int:
+def identity_reproduces(side: Side, names: tuple[str, ...]) -> int:
     """Check that an identity stitch of a network into itself is right on exactly the examples that it is right on.
 
     Taken over the first 512 held-out examples (all, where fewer).
@@ -55,7 +54,7 @@ def identity_reproduces(side: Side, names: tuple[str, ...], task: Task) -> int:
     few = Split(heldout.images[:_IDENTITY_EXAMPLES], heldout.labels[:_IDENTITY_EXAMPLES])
 
     def correct(module: nn.Module) -> torch.Tensor:
-        return torch.cat([task.correct(out, labels) for out, labels in side.outputs(few, module)])
+        return torch.cat([side.data.task.correct(out, labels) for out, labels in side.outputs(few, module)])
 
     expected = correct(side.network.module)
     for name in names:

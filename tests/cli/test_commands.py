@@ -67,13 +67,14 @@ def test_dry_run_counts_and_writes_nothing(
     assert main(common) == 0
     text = capsys.readouterr().out
     assert "cells:      100 (5 sender cuts x 5 receiver cuts x 1 stitches x 2 grids x 2 seeds)" in text
-    assert "time:" in text
+    assert ", of which evidence " in text
     assert "memory:" in text
     assert not (tmp_path / "run").exists()
     assert main([*common, "--json"]) == 0
     estimate = json.loads(capsys.readouterr().out)
     assert estimate["n_cells"] == 100
     assert 0 < estimate["seconds"] < 600
+    assert 0 < estimate["evidence_seconds"] < 600
     widths = [4, 4, 8, 16, 32]
     sizes = [8, 8, 4, 2, 1]
     by_hand = sum(
@@ -137,6 +138,8 @@ NO_SUCH = "no_such_module_xyz:build"
         (["compare", "PAIR", "--device", "tpu9"], "cannot use device 'tpu9'"),
         (["compare", "PAIR", "--sender-weights", "none.pt"], "no weights file 'none.pt'"),
         (["train", "zoo:R1111", "--batch-size", "5000"], "at least one batch of 5000"),
+        (["compare", "PAIR", "--labels", "party"], "unknown label set of data digits 'party'"),
+        (["train", "zoo:R1111", "--rotations", "--flip", "True"], "expected no --flip True with --rotations"),
         (["train", "zoo:R9"], "unknown zoo network 'R9'"),
         (["train", "R1111"], "expected a network of the zoo"),
         (["train", "zoo:R1111", "--width", "0"], "expected width to be a whole number of at least 1"),

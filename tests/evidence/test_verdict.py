@@ -17,6 +17,7 @@ from modelstitch.evidence.verdict import (
     Facts,
     Thresholds,
     decide,
+    together,
 )
 
 GOOD = Facts(
@@ -148,3 +149,27 @@ def test_doubt_about_the_references_is_doubt_about_what_is_kept() -> None:
     assert unsure.kept_high - unsure.kept_low > sure.kept_high - sure.kept_low
     floor = {"clustered-noise": at(0.0, 0.3)}
     assert decide(replace(GOOD, within=at(0.3), label_within=floor)).kept_high > 0.5
+
+
+def test_seeds_that_agree_say_it_together_with_the_widest_interval_and_the_lowest_confidence() -> None:
+    one, other = decide(GOOD), decide(replace(GOOD, within=at(0.9, 0.05)))
+    found = together([one, other])
+    assert found.name == INTERCHANGEABLE
+    assert found.kept == pytest.approx((one.kept + other.kept) / 2)
+    assert (found.kept_low, found.kept_high) == (other.kept_low, max(one.kept_high, other.kept_high))
+    assert (one.confidence, other.confidence, found.confidence) == ("high", "low", "low")
+    assert found.reason == other.reason
+    assert together([one]) == one
+
+
+def test_seeds_that_disagree_say_so() -> None:
+    verdicts = [decide(GOOD), decide(GOOD), decide(replace(GOOD, within=at(0.97 * 0.65)))]
+    found = together(verdicts)
+    assert (found.name, found.confidence) == (UNKNOWN, "low")
+    assert found.reason.startswith("the seeds disagree: interchangeable with 2, cannot tell with 1; ")
+
+
+def test_a_seed_that_failed_is_a_disagreement() -> None:
+    found = together([decide(GOOD), decide(replace(GOOD, failed="the loss was nan"))])
+    assert found.name == UNKNOWN
+    assert found.kept == decide(GOOD).kept

@@ -67,7 +67,7 @@ class Compare:
     self-stitch (the receiver into itself), probe (no receiver), shuffled-labels."""
     evidence: tuple[str, ...] = ("standard",)
     """What to measure beside accuracy: errors, similarity, distribution, trajectory, agreement, information, geometry (these are
-    the standard), geometry-pooled, rank, robustness, selectivity; all, or none."""
+    the standard), geometry-pooled, rank, robustness, selectivity, label-sets; all, or none."""
     pictures: bool = False
     """Paint what stitches from each sender cut into the receiver's input make, as pictures.png in the run folder."""
     evidence_examples: int = 1000
@@ -91,6 +91,12 @@ class Compare:
     """Number of held-out examples to score on, likewise."""
     data_seed: int = 0
     """Seed of that choice, and of the split where the data has one part only."""
+    rotations: bool = False
+    """Turn each image by 0, 90, 180 or 270 degrees and label it by class and rotation; coarser labels are then class, rotation and
+    turned."""
+    labels: str | None = None
+    """A coarser label set of the data to fit and score by, such as parity for digits; how well the finest labels survive is then
+    measured too (label-sets)."""
     size: int | None = None
     """Height and width that both models want; sender-size and receiver-size for one of them."""
     mean: str | None = None
@@ -134,7 +140,12 @@ class Compare:
         if self.ladder and (self.stitch != ("affine",) or self.norm != "none"):
             raise SpecError("expected either --ladder or --stitch and --norm, got both")
         data = DataSpec(
-            source=self.data, limit=self.limit, heldout_limit=self.heldout_limit, seed=self.data_seed
+            source=self.data,
+            limit=self.limit,
+            heldout_limit=self.heldout_limit,
+            seed=self.data_seed,
+            rotations=self.rotations,
+            labels=self.labels,
         )
         sender = self._model("sender")
         receiver = self._model("receiver")
@@ -166,7 +177,7 @@ class Compare:
             budget = Budget(representation_bytes(session, memory_bytes), self.keep, memory_bytes)
             if self.dry_run:
                 watcher.stage("timing one step of each cell")
-                text = self._estimate(session, budget)
+                text = self._estimate(session, budget, evidence)
             else:
                 comparison = run(
                     session,
@@ -204,12 +215,12 @@ class Compare:
             view=view,
         )
 
-    def _estimate(self, session: Session, budget: Budget) -> str:
+    def _estimate(self, session: Session, budget: Budget, evidence: EvidenceSpec) -> str:
         import json
 
         from modelstitch.estimate import estimate
 
-        cost = estimate(session, budget)
+        cost = estimate(session, budget, evidence)
         if self.json:
             return json.dumps(asdict(cost))
         spec = session.spec
@@ -218,7 +229,8 @@ class Compare:
                 f"cells:      {cost.n_cells} ({len(spec.sender_cuts)} sender cuts x {len(spec.receiver_cuts)} receiver "
                 f"cuts x {len(spec.stitches)} stitches x {len(spec.controls)} grids x {len(spec.seeds)} seeds)",
                 f"parameters: {cost.n_parameters:,} in all stitches",
-                f"time:       about {_duration(cost.seconds)}, evidence not counted",
+                f"time:       about {_duration(cost.seconds + cost.evidence_seconds)}, of which evidence "
+                f"{_duration(cost.evidence_seconds)}",
                 f"memory:     about {cost.bytes / 1e9:.1f} GB beside Python and PyTorch",
                 f"passes:     {len(cost.passes)}; " + "; ".join(map(_shown, cost.passes)),
                 f"            (computing representations again at each step would add {_duration(cost.recomputed_seconds)})",

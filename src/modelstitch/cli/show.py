@@ -96,12 +96,12 @@ _STYLES = {
 
 def print_verdicts(comparison: Comparison, stitch: str) -> None:
     """Print the verdict on every cell of the real grid, then the reason for one cell of each kind."""
-    found = comparison.verdicts(stitch)
+    found, by_seed = comparison.cell_verdicts(stitch), comparison.verdicts(stitch)
     if not found:
         return
     console = Console()
-    seeds = sorted({place[3] for place in found})
-    table = Table(title="verdicts" if len(seeds) == 1 else f"verdicts, seed {seeds[0]}")
+    seeds = sorted({place[3] for place in by_seed})
+    table = Table(title="verdicts" if len(seeds) == 1 else f"verdicts of {len(seeds)} seeds together")
     table.add_column("sender \\ receiver", style="bold")
     matrix = comparison.matrix(stitch=stitch)
     senders, receivers = (
@@ -110,16 +110,21 @@ def print_verdicts(comparison: Comparison, stitch: str) -> None:
     for name in receivers:
         table.add_column(name)
     for sender in senders:
-        row = [found.get((sender, receiver, stitch, seeds[0])) for receiver in receivers]
-        table.add_row(sender, *[Text("–") if v is None else _mark(v) for v in row])
+        marks = []
+        for receiver in receivers:
+            each = [by_seed.get((sender, receiver, stitch, seed)) for seed in seeds]
+            verdict = found.get((sender, receiver, stitch))
+            marks.append(Text("–") if verdict is None else _mark(verdict.name, [v for v in each if v]))
+        table.add_row(sender, *marks)
     console.print(table)
     console.print(
-        "inter = interchangeable, label = decodable only, none = incompatible, ? = cannot tell; % kept beyond the label",
+        "inter = interchangeable, label = decodable only, none = incompatible, ? = cannot tell; % kept beyond the label"
+        + (", by seed" if len(seeds) > 1 else ""),
         highlight=False,
         soft_wrap=True,
     )
     shown: set[str] = set()
-    for (sender, receiver, _, _), verdict in found.items():
+    for (sender, receiver, _), verdict in found.items():
         if verdict.name not in shown:
             shown.add(verdict.name)
             console.print(
@@ -129,9 +134,10 @@ def print_verdicts(comparison: Comparison, stitch: str) -> None:
             )
 
 
-def _mark(verdict: Verdict) -> Text:
-    kept = "" if math.isnan(verdict.kept) else f" {100 * verdict.kept:.0f} %"
-    return Text(f"{_MARKS[verdict.name]}{kept}", style=_STYLES[verdict.name], justify="right")
+def _mark(name: str, seeds: list[Verdict]) -> Text:
+    kept = " ".join("–" if math.isnan(each.kept) else f"{100 * each.kept:.0f}" for each in seeds)
+    shown = "" if all(math.isnan(each.kept) for each in seeds) else f" {kept} %"
+    return Text(f"{_MARKS[name]}{shown}", style=_STYLES[name], justify="right")
 
 
 def print_curves(comparison: Comparison) -> None:

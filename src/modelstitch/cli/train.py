@@ -34,7 +34,11 @@ class Train:
     translate: int = 2
     """Largest random shift in pixels."""
     flip: bool | None = None
-    """Mirror images at random (True or False); without it, all but digits are."""
+    """Mirror images at random (True or False); without it, all but digits and turned images are."""
+    rotations: bool = False
+    """Turn each image by 0, 90, 180 or 270 degrees and label it by class and rotation; images are not mirrored then."""
+    labels: str | None = None
+    """A coarser label set of the data to train on, such as parity for digits."""
     limit: int | None = None
     """Number of training images, a seeded stratified choice."""
     device: str = "auto"
@@ -65,16 +69,22 @@ class Train:
         out = self.out or Path(f"{name}-w{self.width}-s{self.seed}.safetensors")
         if out.parent.exists() and not out.parent.is_dir():
             raise SpecError(f"cannot write {str(out)!r}: {str(out.parent)!r} is not a folder")
+        if self.rotations and self.flip:
+            raise SpecError(
+                "expected no --flip True with --rotations: a mirror image of a turned image is turned otherwise"
+            )
         recipe = Recipe(
             epochs=self.epochs,
             batch_size=self.batch_size,
             learning_rate=self.learning_rate,
             translate=self.translate,
-            flip=self.data != "digits" if self.flip is None else self.flip,
+            flip=self.data != "digits" and not self.rotations if self.flip is None else self.flip,
             seed=self.seed,
         )
         device = choose_device(self.device)
-        data = load_data(DataSpec(source=self.data, limit=self.limit)).to(device)
+        data = load_data(
+            DataSpec(source=self.data, limit=self.limit, rotations=self.rotations, labels=self.labels)
+        ).to(device)
 
         def tell(epoch: int, loss: float) -> None:
             print(f"epoch {epoch} of {self.epochs}: loss {loss:.3f}", file=sys.stderr)

@@ -12,6 +12,7 @@ from modelstitch.evidence import (
     geometry,
     geometry_pooled,
     information,
+    label_sets,
     rank,
     robustness,
     selectivity,
@@ -45,5 +46,6 @@ KINDS = {
         rank,
         robustness,
         selectivity,
+        label_sets,
     )
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -63,6 +63,22 @@ class Genuine:
     known: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Labelled:
+    """Examples by the finest labels that their data has.
+
+    Attributes:
+        labels: (n,).
+        outputs, receiver_outputs: class scores (n, K) for them, of the stitched network and of the receiver.
+        sets: by name of a coarser label set, the label of each of the finest.
+    """
+
+    labels: Tensor
+    outputs: Tensor
+    receiver_outputs: Tensor
+    sets: Mapping[str, Sequence[int]]
+
+
 @dataclass(kw_only=True)
 class Material:
     """Everything that the kinds of evidence read.
@@ -79,6 +95,7 @@ class Material:
         moved: expected representation of the same images after a small shift, at the cut; None likewise.
         pixels: the images in low resolution.
         is_image: whether the examples are images.
+        finest: the examples by their finest labels; None where the data has one set of labels, or the receiver no outputs for them.
         changed: gives class scores of the stitched network and of the receiver on images under a named change.
         train_right: tells for training examples whether the stitched network gives the label that the stitch was fitted to.
         weight: the stitch as one linear map (D, F), where it is one.
@@ -100,6 +117,7 @@ class Material:
     moved: Rows | None
     pixels: Rows
     is_image: bool
+    finest: Labelled | None
     changed: Callable[[str], tuple[Tensor, Tensor]]
     train_right: Callable[[], Tensor]
     weight: Tensor | None = None

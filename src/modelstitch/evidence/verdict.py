@@ -17,8 +17,8 @@ representation would do has about 1.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 Interval = tuple[float, float, float]
 """A value with the ends of its 95 % interval."""
@@ -177,6 +177,42 @@ def decide(facts: Facts, thresholds: Thresholds | None = None) -> Verdict:
         else "the score lies between done and not done"
     )
     return Verdict(UNKNOWN, f"{scored}; {told}: {where}", "low", *found)
+
+
+def together(verdicts: Sequence[Verdict]) -> Verdict:
+    """Return what may be said of a cell that was fitted with several seeds: what every seed says, or that they disagree.
+
+    *kept* is the mean over seeds; its interval goes from the lowest end of any seed to the highest, since each seed's own is
+    about the held-out examples alone. The confidence is the lowest, and the reason that of the seed with the least kept.
+
+    Args:
+        verdicts: one of each seed, at least one.
+
+    Example:
+        >>> same, other = Verdict(DECODABLE, "a", "high", 0.9, 0.2, 0.1, 0.3), Verdict(UNKNOWN, "b", "low", 0.9, 0.6, 0.5, 0.7)
+        >>> together([same, same]).name, together([same, other]).name
+        ('decodable only', 'cannot tell')
+    """
+    if len(verdicts) == 1:
+        return verdicts[0]
+    names = [verdict.name for verdict in verdicts]
+    known = [verdict for verdict in verdicts if not math.isnan(verdict.kept)]
+    least = min(known or verdicts, key=lambda verdict: _finite(verdict.kept))
+    shares = [verdict.score_share for verdict in verdicts if not math.isnan(verdict.score_share)]
+    found = replace(
+        least,
+        confidence=max((verdict.confidence for verdict in verdicts), key=("high", "medium", "low").index),
+        score_share=sum(shares) / len(shares) if shares else math.nan,
+        kept=sum(verdict.kept for verdict in known) / len(known) if known else math.nan,
+        kept_low=min((verdict.kept_low for verdict in known), default=math.nan),
+        kept_high=max((verdict.kept_high for verdict in known), default=math.nan),
+    )
+    if len(set(names)) == 1:
+        return replace(found, name=names[0])
+    told = ", ".join(f"{name} with {names.count(name)}" for name in dict.fromkeys(names))
+    return replace(
+        found, name=UNKNOWN, confidence="low", reason=f"the seeds disagree: {told}; {least.reason}"
+    )
 
 
 def _kept(facts: Facts) -> Interval:

@@ -50,6 +50,7 @@ EVIDENCE = (
     "rank",
     "robustness",
     "selectivity",
+    "label-sets",
 )
 STANDARD_EVIDENCE = EVIDENCE[:7]
 """Kinds of evidence that are measured unless told otherwise; the rest by name."""

@@ -50,12 +50,22 @@ class ModelSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class DataSpec:
-    """Where the labelled images come from, how many to fit on, and the seed of a split that has to be made."""
+    """Where the labelled images come from, how many to fit on, and the seed of a split that has to be made.
+
+    Attributes:
+        source: ``digits``, a folder or a file.
+        limit, heldout_limit: most examples of each part, a seeded stratified choice.
+        seed: of that choice, of a split, and of which image is turned by how much.
+        rotations: turn each image by 0, 90, 180 or 270 degrees, and label it by class and rotation.
+        labels: name of a coarser label set to use in the place of the classes.
+    """
 
     source: str
     limit: int | None = None
     heldout_limit: int | None = None
     seed: int = 0
+    rotations: bool = False
+    labels: str | None = None
 
     def __post_init__(self) -> None:
         positive("limit", self.limit)

@@ -6,24 +6,33 @@ from pathlib import Path
 from typing import Any
 
 from modelstitch.errors import DataError, expect_one_of
+from modelstitch.sources.data.label_sets import LabelSet
 from modelstitch.sources.data.labelled import Data, Split
+from modelstitch.sources.data.rotated import rotated
 from modelstitch.sources.data.tensors import as_split, from_arrays, from_parts
 from modelstitch.specs import DataSpec
 
-__all__ = ["Data", "Split", "as_data", "load_data"]
+__all__ = ["Data", "LabelSet", "Split", "as_data", "load_data", "rotated"]
 
 
 def load_data(spec: DataSpec) -> Data:
-    """Load the data that ``spec`` names.
+    """Load the data that ``spec`` names, turned and labelled as it says.
 
     Raises:
-        DataError: an unknown source, or data that cannot be used.
+        DataError: an unknown source or label set, or data that cannot be used.
 
     Example:
         >>> data = load_data(DataSpec(source="digits"))
         >>> len(data.train), len(data.heldout), len(data.classes)
         (1198, 599, 10)
     """
+    data = _load(spec)
+    if spec.rotations:
+        data = rotated(data, spec.seed)
+    return data if spec.labels is None else data.by(spec.labels)
+
+
+def _load(spec: DataSpec) -> Data:
     if spec.source == "digits":
         from modelstitch.sources.data import digits
 

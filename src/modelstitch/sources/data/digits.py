@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from sklearn.datasets import load_digits
 
+from modelstitch.sources.data.label_sets import LabelSet
 from modelstitch.sources.data.labelled import Data
 from modelstitch.sources.data.tensors import from_arrays
 from modelstitch.specs import DataSpec
 
 
 def load(spec: DataSpec) -> Data:
-    """Load the digits, split by ``spec.seed``; values are 0-16 divided by 16."""
+    """Load the digits, split by ``spec.seed``; values are 0-16 divided by 16. Their coarser label set is ``parity``."""
     bunch = load_digits()
     images = torch.from_numpy(bunch.images).float().unsqueeze(1) / 16
     labels = torch.from_numpy(bunch.target).long()
     classes = tuple(str(name) for name in bunch.target_names)
-    return from_arrays(images, labels, classes=classes, name="digits", spec=spec)
+    data = from_arrays(images, labels, classes=classes, name="digits", spec=spec)
+    return replace(data, label_sets=(LabelSet("parity", ("even", "odd"), (0, 1) * 5),))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from modelstitch.errors import DataError
+from modelstitch.errors import DataError, expect_one_of
+from modelstitch.sources.data.label_sets import Finest, LabelSet
+from modelstitch.tasks import CLASSIFICATION, Task, by_label_set
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,8 @@ class Data:
         classes: names of the classes, in the order of the labels.
         name: what to call the set.
         division: how the two parts came about.
+        label_sets: coarser labels that :meth:`by` can put in the place of the classes.
+        finest: the labels before that was done; None where it was not.
 
     Raises:
         DataError: shapes, labels or values that cannot be used.
@@ -45,6 +49,8 @@ class Data:
     classes: tuple[str, ...]
     name: str
     division: str
+    label_sets: tuple[LabelSet, ...] = ()
+    finest: Finest | None = None
 
     def __post_init__(self) -> None:
         for part, split in (("training", self.train), ("held-out", self.heldout)):
@@ -61,6 +67,13 @@ class Data:
                 f"data {self.name}: {len(absent)} of {len(self.classes)} classes have no training example "
                 f"({names}); expected at least one of each: give more examples or fewer classes"
             )
+        n_classes = len(self.classes if self.finest is None else self.finest.classes)
+        for each in self.label_sets:
+            if len(each.label_of) != n_classes:
+                raise DataError(
+                    f"data {self.name}: expected label set {each.name!r} to give a label for each of {n_classes} classes, "
+                    f"got {len(each.label_of)}"
+                )
 
     def _check(self, part: str, split: Split) -> None:
         where = f"data {self.name}, {part} part"
@@ -95,9 +108,48 @@ class Data:
             )
 
     @property
+    def task(self) -> Task:
+        """What outputs mean: classes, or the coarser labels that took their place."""
+        return CLASSIFICATION if self.finest is None else by_label_set(self.finest.by.label_of)
+
+    def by(self, name: str) -> Data:
+        """Return the same examples labelled by the label set called ``name``.
+
+        A network with an output for each of the finest classes is read by adding up its probabilities of those with one label;
+        a network with fewer outputs as it is.
+
+        Raises:
+            DataError: no such label set.
+
+        Example:
+            >>> from modelstitch.sources.data import load_data
+            >>> from modelstitch.specs import DataSpec
+            >>> load_data(DataSpec(source="digits")).by("parity").classes
+            ('even', 'odd')
+        """
+        if not self.label_sets:
+            raise DataError(f"data {self.name} has no coarser label set, got {name!r}")
+        sets = {each.name: each for each in self.label_sets}
+        expect_one_of(f"label set of data {self.name}", name, sets, DataError)
+        chosen = sets[name]
+        if self.finest is not None:
+            raise DataError(
+                f"data {self.name} is labelled by {self.finest.by.name!r} already: choose {name!r} from the data as loaded"
+            )
+        return replace(
+            self,
+            train=Split(self.train.images, chosen.labels(self.train.labels)),
+            heldout=Split(self.heldout.images, chosen.labels(self.heldout.labels)),
+            classes=chosen.classes,
+            finest=Finest(chosen, self.classes, self.heldout.labels),
+        )
+
+    @property
     def digest(self) -> str:
-        """SHA-256 of the images, labels and class names."""
+        """SHA-256 of the images, labels and class names, and of how finer classes were put together."""
         hasher = hashlib.sha256("\0".join(self.classes).encode())
+        if self.finest is not None:
+            hasher.update(repr((self.finest.by.label_of, self.finest.classes)).encode())
         for split in (self.train, self.heldout):
             for tensor in (split.images, split.labels):
                 hasher.update(f"{tensor.dtype}:{tuple(tensor.shape)}".encode())
@@ -110,4 +162,5 @@ class Data:
         parts = [
             Split(split.images.to(device), split.labels.to(device)) for split in (self.train, self.heldout)
         ]
-        return Data(parts[0], parts[1], self.classes, self.name, self.division)
+        finest = self.finest and replace(self.finest, heldout=self.finest.heldout.to(device))
+        return replace(self, train=parts[0], heldout=parts[1], finest=finest)

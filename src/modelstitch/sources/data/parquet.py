@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 from modelstitch.errors import DataError
+from modelstitch.sources.data.label_sets import LabelSet, set_from_labels
 from modelstitch.sources.data.labelled import Data, Split
 from modelstitch.sources.data.splitting import choose, divide
 from modelstitch.sources.data.tensors import HELDOUT_SHARE, from_parts
@@ -26,7 +28,8 @@ _HELDOUT_NAMES = ("test", "validation", "valid", "val")
 def load(path: Path, spec: DataSpec) -> Data:
     """Load a folder with ``train*.parquet`` and ``test*.parquet`` (or ``validation*``), or a single file.
 
-    Only the rows that ``spec.limit`` chooses are decoded. A single part is split, stratified and seeded.
+    Only the rows that ``spec.limit`` chooses are decoded. A single part is split, stratified and seeded. Another column of whole
+    numbers with ``label`` in its name, such as CIFAR-100's ``coarse_label``, is a label set where it follows from the label.
 
     Raises:
         DataError: no such files, no rows, no image or label column, parts that name their classes differently, or an
@@ -76,7 +79,29 @@ def load(path: Path, spec: DataSpec) -> Data:
             (heldout, held_rows, held_labels, files[part or "train"]),
         )
     ]
-    return from_parts(parts[0], parts[1], classes, name, division, DataSpec(source=spec.source))
+    data = from_parts(parts[0], parts[1], classes, name, division, DataSpec(source=spec.source))
+    tables = [train] if heldout is train else [train, heldout]
+    return replace(data, label_sets=_label_sets(tables, len(data.classes)))
+
+
+def _label_sets(tables: list[pa.Table], n_classes: int) -> tuple[LabelSet, ...]:
+    """Return the label sets that further label columns make, where all rows of all parts agree."""
+    label = _label_column(tables[0], Path())
+    shared = set.intersection(*(set(table.column_names) for table in tables))
+    found = []
+    for field in tables[0].schema:
+        if field.name == label or "label" not in field.name or not pa.types.is_integer(field.type):
+            continue
+        if field.name not in shared or any(table[field.name].null_count for table in tables):
+            continue
+        coarse, fine = (
+            torch.from_numpy(np.concatenate([table[name].to_numpy() for table in tables]).astype(np.int64))
+            for name in (field.name, label)
+        )
+        each = set_from_labels(field.name, coarse, fine, _classes(tables[0], field.name))
+        if each is not None and len(each.label_of) == n_classes:
+            found.append(each)
+    return tuple(found)
 
 
 def _read(paths: list[Path]) -> tuple[pa.Table, tuple[str, ...] | None]:

@@ -1,0 +1,85 @@
+"""Images turned by quarter turns, so that every image has two labels: its class, and by how much it was turned."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from modelstitch.errors import DataError
+from modelstitch.sources.data.label_sets import LabelSet
+from modelstitch.sources.data.labelled import Data, Split
+
+_TURNS = 4
+
+
+def rotated(data: Data, seed: int = 0) -> Data:
+    """Turn every image by 0, 90, 180 or 270 degrees, a quarter of each class each, and label it by class and rotation.
+
+    K classes become 4 K: that of class c turned by r quarters is 4 c + r. Coarser label sets: ``class`` (K labels), ``rotation``
+    (4) and ``turned`` (2, upright or not). A mirror image of a turned image is turned otherwise, so such networks must not be
+    trained on mirrored images.
+
+    Args:
+        data: images (N, C, S, S).
+        seed: chooses which image is turned by how much.
+
+    Raises:
+        DataError: no square images.
+
+    Source: Gidaris et al. 2018 (rotations as labels).
+
+    Example:
+        >>> from modelstitch.sources.data import load_data
+        >>> from modelstitch.specs import DataSpec
+        >>> data = rotated(load_data(DataSpec(source="digits")))
+        >>> len(data.classes), [(each.name, len(each.classes)) for each in data.label_sets]
+        (40, [('class', 10), ('rotation', 4), ('turned', 2), ('parity', 2)])
+    """
+    shape = tuple(data.train.images.shape[1:])
+    if len(shape) != 3 or shape[1] != shape[2]:
+        raise DataError(f"data {data.name}: expected square images to turn, got examples of shape {shape}")
+    if data.finest is not None:
+        raise DataError(
+            f"data {data.name}: expected rotations before a coarser label set is chosen, got labels "
+            f"{data.finest.by.name!r}"
+        )
+    n = len(data.classes)
+    sets = (
+        LabelSet("class", data.classes, tuple(c for c in range(n) for _ in range(_TURNS))),
+        LabelSet("rotation", tuple(f"{90 * r} degrees" for r in range(_TURNS)), tuple(range(_TURNS)) * n),
+        LabelSet("turned", ("upright", "turned"), (0, 1, 1, 1) * n),
+        *(
+            replace(each, label_of=tuple(label for label in each.label_of for _ in range(_TURNS)))
+            for each in data.label_sets
+        ),
+    )
+    return replace(
+        data,
+        train=_turned(data.train, seed),
+        heldout=_turned(data.heldout, seed),
+        classes=tuple(f"{name}, {90 * r} degrees" for name in data.classes for r in range(_TURNS)),
+        division=f"{data.division}; each image turned by 0, 90, 180 or 270 degrees, seed {seed}",
+        label_sets=sets,
+    )
+
+
+def _turned(split: Split, seed: int) -> Split:
+    turns = _quarters(split.labels.cpu(), seed).to(split.labels.device)
+    images = split.images.clone()
+    for turn in range(1, _TURNS):
+        chosen = (turns == turn).to(images.device)
+        images[chosen] = images[chosen].rot90(turn, (2, 3))
+    return Split(images, split.labels * _TURNS + turns)
+
+
+def _quarters(labels: Tensor, seed: int) -> Tensor:
+    """Return (N,) numbers of quarter turns; of each class the four are equally common, as nearly as can be."""
+    generator = torch.Generator().manual_seed(seed)
+    turns = torch.empty_like(labels)
+    for label in labels.unique():
+        (members,) = (labels == label).nonzero(as_tuple=True)
+        order = torch.randperm(len(members), generator=generator)
+        turns[members[order]] = torch.arange(len(members)) % _TURNS
+    return turns
