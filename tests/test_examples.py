@@ -17,3 +17,15 @@ def test_two_modules() -> None:
     assert done.stdout.count("receiver_cut") == 2
     assert "whole receiver: 0.9" in done.stdout
     assert "random control" in done.stdout
+
+
+def test_a_convolutional_network_and_a_transformer() -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", str(ROOT / "examples" / "cnn_to_vit.py"), "--steps", "150"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.count("untrained sender") == 2
+    assert "cnn-to-vit: whole sender 0.9" in done.stdout
+    assert "blocks.2 -> 0" in done.stdout

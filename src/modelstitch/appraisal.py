@@ -17,6 +17,7 @@ from modelstitch.evidence.rows import Rows
 from modelstitch.fitting.closed_form import solve
 from modelstitch.fitting.schedules import spread
 from modelstitch.grid import Pair, gather_moments
+from modelstitch.layouts import Layout
 from modelstitch.representations import Representations
 from modelstitch.sides import Side, score_batches
 from modelstitch.sources.data import Split
@@ -133,7 +134,9 @@ class Expected:
             train = self.side.data.train
             parts = [
                 summarise(
-                    self.side.represent((name,), train, some, torch.float32)[0],
+                    self.side.cut(name).layout.features_first(
+                        self.side.represent((name,), train, some, torch.float32)[0]
+                    ),
                     train.labels[some.to(train.labels.device)],
                 )
                 for some in spread(torch.arange(len(train)), _GENUINE_EXAMPLES).split(256)
@@ -202,16 +205,16 @@ def _appraise(
         stitched = {name: Rows(raw, receiver.labels)} | {
             each: Rows(part, receiver.labels, own=True) for each, part in zip(later, trail, strict=True)
         }
-        here = expected[name]
+        here, layout = expected[name], receiver.side.cut(name).layout
         material = Material(
             cut=name,
             labels=receiver.labels,
             provided=provided,
             expected=expected,
             stitched=stitched,
-            raw_provided=x,
-            raw_expected=partial(here.raw, tuple(raw.shape[1:])),
-            raw_stitched=raw,
+            raw_provided=sender.cut(cut).layout.features_first(x),
+            raw_expected=partial(_raw, here, layout),
+            raw_stitched=layout.features_first(raw),
             matched=Rows(_run(matched[cell], x), receiver.labels, own=True) if cell in matched else None,
             outputs=read(outputs),
             receiver_outputs=read(receiver.outputs),
@@ -227,6 +230,10 @@ def _appraise(
         )
         found = [each for kind in wanted[cell] for each in KINDS[kind].measure(material)]
         yield cell, found
+
+
+def _raw(rows: Rows, layout: Layout) -> Tensor:
+    return layout.features_first(rows.raw(layout.shape))
 
 
 def _changed(

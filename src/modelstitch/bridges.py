@@ -127,7 +127,10 @@ def _rows(grid: Tensor) -> Tensor:
 
 
 def plan(
-    provided: tuple[int, int], expected: tuple[int, int], down: Literal["stride", "pool"] = "stride"
+    provided: tuple[int, int],
+    expected: tuple[int, int],
+    down: Literal["stride", "pool"] = "stride",
+    up: Literal["nearest", "linear"] = "nearest",
 ) -> Bridge:
     """Choose the rule for each axis.
 
@@ -135,6 +138,7 @@ def plan(
         provided: height and width of the sender's representation.
         expected: height and width of the receiver's.
         down: what happens where the provided size is a multiple of the expected one.
+        up: what happens where the expected size is a multiple of the provided one.
 
     Source: Hernandez et al. 2022, section 3 (strided convolution down, nearest neighbour up), for multiples.
 
@@ -153,7 +157,7 @@ def plan(
             rules.append("same")
         elif strided and had > wanted:
             rules.append(f"stride {had // wanted}")
-        elif wanted % had == 0:
+        elif wanted % had == 0 and (up == "nearest" or had == 1):
             rules.append(f"nearest x{wanted // had}")
         else:
             rules.append(f"{'pool' if had > wanted else 'linear'} {had}->{wanted}")

@@ -135,8 +135,8 @@ def _fit(
     data = sender.data
     device = data.train.images.device
     generator = torch.Generator().manual_seed(cell.seed)
-    shapes = sender.cut(cell.sender_cut).shape, receiver.cut(cell.receiver_cut).shape
-    stitch = build(cell.stitch, *shapes, generator).to(device)
+    layouts = sender.cut(cell.sender_cut).layout, receiver.cut(cell.receiver_cut).layout
+    stitch = build(cell.stitch, *layouts, generator).to(device)
     closed = coordinates = None
     if inputs.moments is not None and list(stitch.parameters()):
         exact = spec.objective == "match" and cell.stitch.norm == "none"

@@ -33,20 +33,21 @@ class PlantedSide(Side):
 
         def genuine(name: str, some: Tensor) -> Tensor:
             (found,) = self._genuine.represent((name,), split, some, torch.float32, plain=plain)
-            return found
+            return self.cut(name).layout.features_first(found)
 
         made = []
         for name in names:
+            layout = self.cut(name).layout
             given = Given(
                 name,
-                self.cut(name).shape,
+                layout.first_shape,
                 part,
                 indices,
                 split.labels,
                 len(self.data.classes),
                 partial(genuine, name),
             )
-            made.append(self._plant(given).to(dtype))
+            made.append(layout.features_back(self._plant(given).to(dtype)))
         return tuple(made)
 
     def accuracy(self) -> float | None:
@@ -65,7 +66,7 @@ class ReadOutSide(Side):
         super().__init__(like.network, like.data, like=like)
 
     def suffix(self, name: str) -> nn.Module:
-        read_out = ReadOut(self.cut(name).shape, len(self.data.classes))
+        read_out = ReadOut(self.cut(name).layout, len(self.data.classes))
         return read_out.to(self.data.train.images.device)
 
     def fast_suffix(self, name: str, dtype: torch.dtype, later: tuple[str, ...] | None = None) -> nn.Module:

@@ -90,7 +90,7 @@ def estimate(session: Session, budget: Budget, evidence: EvidenceSpec | None = N
     for cell in session.cells:
         n_images = batch * n_steps if _needs_steps(cell) else 0
         step, forward = suffixes[cell.receiver_cut]
-        n_parameters += build(cell.stitch, *pair.shapes(cell)).n_parameters
+        n_parameters += build(cell.stitch, *pair.layouts(cell)).n_parameters
         seconds += n_images * step + n_heldout * forward
         # A self-stitch of another architecture has cuts of its own; the dearest prefix stands for theirs.
         prefix = prefixes.get(cell.sender_cut, max(prefixes.values()))
@@ -118,7 +118,7 @@ def _evidence_seconds(session: Session, evidence: EvidenceSpec) -> float:
     pair = session.pair
     real = [cell for cell in session.cells if cell.control == "none"]
     middle = real[len(real) // 2]
-    stitches = {middle: build(middle.stitch, *pair.shapes(middle)).to(pair.data.train.images.device)}
+    stitches = {middle: build(middle.stitch, *pair.layouts(middle)).to(pair.data.train.images.device)}
     counts: dict[tuple[str, ...], int] = {}
     for cell in session.cells:
         kinds = kinds_of(cell, evidence)

@@ -16,6 +16,7 @@ from modelstitch.controls import CONTROL_ROLES
 from modelstitch.controls.shuffled_labels import shuffled
 from modelstitch.fitting.gram import Accumulator, Moments
 from modelstitch.fitting.schedules import spread
+from modelstitch.layouts import Layout
 from modelstitch.places import costs
 from modelstitch.representations import Pass, Place, Representations, plan_passes
 from modelstitch.sides import SCORE_BATCH, Side
@@ -56,9 +57,11 @@ class Pool:
         """
         weights = digest(network.module)
         for side in self._sides:
-            if (side.digest, side.network.view, side.network.architecture) == (
+            mine = (side.digest, side.network.view, side.network.layouts, side.network.architecture)
+            if mine == (
                 weights,
                 network.view,
+                network.layouts,
                 network.architecture,
             ) and (network.architecture is not None or side.network.module is network.module):
                 return side
@@ -129,10 +132,10 @@ class Pair:
             self._pairs[control, seed] = (sender, receiver)
         return self._pairs[control, seed]
 
-    def shapes(self, cell: CellSpec) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """Return the shapes of the provided and the expected representation of a cell; no control is built for it."""
+    def layouts(self, cell: CellSpec) -> tuple[Layout, Layout]:
+        """Return the layouts of the provided and the expected representation of a cell; no control is built for it."""
         sender = self.receiver if cell.control == "self-stitch" else self.sender
-        return sender.cut(cell.sender_cut).shape, self.receiver.cut(cell.receiver_cut).shape
+        return sender.cut(cell.sender_cut).layout, self.receiver.cut(cell.receiver_cut).layout
 
     def _side(self, network: Network, like: Side) -> Side:
         return like if network is like.network else self.pool.side(network, like)
@@ -280,7 +283,7 @@ def gather_moments(
         For each cell the moments of the examples to fit and of those kept aside, in its stitch's canonical form.
     """
     stitches = {
-        cell: build(cell.stitch, sender.cut(cell.sender_cut).shape, receiver.cut(cell.receiver_cut).shape)
+        cell: build(cell.stitch, sender.cut(cell.sender_cut).layout, receiver.cut(cell.receiver_cut).layout)
         for cell in cells
     }
     stitches = {cell: stitch for cell, stitch in stitches.items() if list(stitch.parameters())}
@@ -345,4 +348,5 @@ def _keys(cell: CellSpec, stitch: Stitch, tag: Hashable) -> tuple[Hashable, Hash
         had if rule.startswith("nearest") else wanted
         for rule, wanted, had in zip(bridge.rules, bridge.expected, bridge.provided, strict=True)
     )
-    return (cell.sender_cut, reads, stitch.reach, tag), (cell.receiver_cut, grid)
+    extra = (stitch.carries, stitch.expected_layout.extra)
+    return (cell.sender_cut, reads, stitch.reach, extra, tag), (cell.receiver_cut, grid)

@@ -40,7 +40,7 @@ class InputSide(Side):
     def __init__(self, like: Side) -> None:
         super().__init__(like.network, like.data, like=like)
         shape = tuple(self.images(self.data.train, torch.arange(1)).shape[1:])
-        self._input = Cut(INPUT, (), recognise(shape), shape, True)
+        self._input = Cut(INPUT, (), recognise(shape), True)
         frozen = copy.deepcopy(self.network.module).eval()
         for parameter in frozen.parameters():
             parameter.requires_grad_(False)

@@ -147,7 +147,7 @@ def _measure(
 
 def _saved_stitch(session: Session, store: Store, cell: CellSpec, key: str) -> Stitch:
     """Return the stitch of a finished cell as it stands in its file, on the device of the data."""
-    stitch = build(cell.stitch, *session.pair.shapes(cell))
+    stitch = build(cell.stitch, *session.pair.layouts(cell))
     stitch.load_state_dict(store.read_weights(key))
     return stitch.to(session.pair.data.heldout.images.device)
 

@@ -64,6 +64,10 @@ class Session:
                 role: asdict(side.network.view)
                 for role, side in (("sender", self.pair.sender), ("receiver", self.pair.receiver))
             },
+            "layouts": {
+                role: [list(pair) for pair in side.network.layouts]
+                for role, side in (("sender", self.pair.sender), ("receiver", self.pair.receiver))
+            },
             "sender_weights": self.pair.sender.digest,
             "receiver_weights": self.pair.receiver.digest,
             "data_content": self.pair.data_digest,
@@ -80,6 +84,7 @@ class Session:
             receiver.digest,
             sender.network.view,
             receiver.network.view,
+            [[list(pair) for pair in side.network.layouts] for side in (sender, receiver)],
             self.pair.data_digest,
             RESULT_VERSION,
             ROLE_SEEDS,
@@ -243,7 +248,7 @@ def _possible(spec: RunSpec, pair: Pair) -> tuple[CellSpec, ...]:
     reasons: dict[StitchSpec, StitchError] = {}
     for cell in spec.cells():
         try:
-            build(cell.stitch, *pair.shapes(cell))
+            build(cell.stitch, *pair.layouts(cell))
         except StitchError as error:
             if cell.stitch.family not in ("identity", "scale"):
                 raise
@@ -259,10 +264,10 @@ def _possible(spec: RunSpec, pair: Pair) -> tuple[CellSpec, ...]:
 def _choose(side: Side, names: Sequence[str] | None) -> tuple[str, ...]:
     if names:
         return tuple(side.cut(name).name for name in names)
-    usable = tuple(cut.name for cut in side.cutting.boundaries if cut.layout in ("map2d", "vector"))
+    usable = tuple(cut.name for cut in side.cutting.boundaries if cut.layout.stitchable)
     if not usable:
         found = ", ".join(f"{cut.name} ({cut.layout})" for cut in side.cutting.cuts[:5])
         raise CutError(
-            f"model {side.network.name} has no cut whose representation is a 2-D map or a vector; found {found}"
+            f"model {side.network.name} has no cut whose representation is a vector, tokens or a map of one or two dimensions; found {found}"
         )
     return usable

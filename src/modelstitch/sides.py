@@ -56,6 +56,7 @@ class Side:
             if like is not None
             else Cutting(network.module, self.images(data.train, torch.arange(2)), network.name)
         )
+        self.cutting = self.cutting.read_as(dict(network.layouts))
         self._prefixes: dict[tuple[str, ...], nn.Module] = {}
         self._suffixes: dict[str, nn.Module] = {}
         self._fast: dict[Any, nn.Module] = {}

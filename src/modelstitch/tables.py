@@ -28,7 +28,7 @@ def cell_row(fitted: FittedCell) -> CellRow:
         standard_error=None if failed else math.sqrt(share * (1 - share) / n_heldout),
         loss=None if math.isnan(fitted.fitted.loss) else fitted.fitted.loss,
         n_parameters=fitted.stitch.n_parameters,
-        bridge=fitted.stitch.bridge.label,
+        bridge=fitted.stitch.bridge_label,
         steps=fitted.fitted.steps,
         seconds=fitted.fitted.seconds,
         n_heldout=n_heldout,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from modelstitch.cli.options import memory, view_of
+from modelstitch.cli.options import layouts, memory, view_of
 from modelstitch.errors import SpecError
 from modelstitch.specs import (
     ROLE_SEEDS,
@@ -37,7 +37,8 @@ class Compare:
     receiver: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="RECEIVER")]]
     """Gives its last layers: a model in the same form."""
     data: str = "digits"
-    """digits, a folder with train*.parquet and test*.parquet, or one .parquet file."""
+    """digits; cifar10 or cifar100, or the path of their official archive; a folder with train*.parquet and test*.parquet, or with one
+    folder of images a class; a .parquet or .npz file."""
     out: Path | None = None
     """Run folder; an existing one is continued. Without it nothing is saved."""
     sender_weights: Path | None = None
@@ -91,12 +92,20 @@ class Compare:
     """Number of held-out examples to score on, likewise."""
     data_seed: int = 0
     """Seed of that choice, and of the split where the data has one part only."""
+    crop: int | None = None
+    """Bring the shorter side of each image to this many pixels as it is read, and take the middle square; for images of different
+    sizes."""
     rotations: bool = False
     """Turn each image by 0, 90, 180 or 270 degrees and label it by class and rotation; coarser labels are then class, rotation and
     turned."""
     labels: str | None = None
     """A coarser label set of the data to fit and score by, such as parity for digits; how well the finest labels survive is then
     measured too (label-sets)."""
+    sender_layout: tuple[str, ...] = ()
+    """How to read representations of the sender where the layout that `modelstitch cuts` shows is wrong: CUT=LAYOUT, such as
+    "blocks.0=tokens+1 14x14" or "stage=map2d last"."""
+    receiver_layout: tuple[str, ...] = ()
+    """The same for the receiver."""
     size: int | None = None
     """Height and width that both models want; sender-size and receiver-size for one of them."""
     mean: str | None = None
@@ -146,6 +155,7 @@ class Compare:
             seed=self.data_seed,
             rotations=self.rotations,
             labels=self.labels,
+            crop=self.crop,
         )
         sender = self._model("sender")
         receiver = self._model("receiver")
@@ -213,6 +223,7 @@ class Compare:
             partial=self.partial,
             seed=ROLE_SEEDS[role],
             view=view,
+            layouts=layouts(getattr(self, f"{role}_layout")),
         )
 
     def _estimate(self, session: Session, budget: Budget, evidence: EvidenceSpec) -> str:

@@ -24,9 +24,13 @@ class Cuts:
     """Height and width of the images."""
     channels: int | None = None
     """Channels of the images; those of the model's first convolution without it."""
+    json: bool = False
+    """Print the cuts as JSON."""
 
     def run(self) -> bool:
         """Print one line a cut."""
+        import json
+
         import torch
         from rich.console import Console
         from rich.table import Table
@@ -46,11 +50,45 @@ class Cuts:
         example = torch.rand(2, channels, *size, generator=generator)
         cutting = Cutting(network.module, example, self.model)
         table = Table(title=f"{self.model}, images {channels} x {size[0]} x {size[1]}")
-        for column in ("cut", "layout", "shape", "default", "also called"):
-            table.add_column(column)
+        before = cutting.work_before()
+        if self.json:
+            print(
+                json.dumps(
+                    [
+                        {
+                            "name": cut.name,
+                            "layout": str(cut.layout),
+                            "shape": cut.shape,
+                            "default": cut.boundary,
+                            "parameters_before": before[cut.name].parameters,
+                            "multiply_adds_before": before[cut.name].multiply_adds,
+                            "aliases": cut.aliases,
+                        }
+                        for cut in cutting.cuts
+                    ]
+                )
+            )
+            return False
+        for column in (
+            "cut",
+            "layout",
+            "shape",
+            "default",
+            "parameters before",
+            "multiply-adds before",
+            "also called",
+        ):
+            table.add_column(column, justify="right" if column.endswith("before") else "left")
         for cut in cutting.cuts:
-            default = "yes" if cut.boundary else ""
-            shape = " x ".join(map(str, cut.shape))
-            table.add_row(cut.name, cut.layout, shape, default, ", ".join(cut.aliases))
+            work = before[cut.name]
+            table.add_row(
+                cut.name,
+                str(cut.layout),
+                " x ".join(map(str, cut.shape)),
+                "yes" if cut.boundary else "",
+                f"{100 * work.parameters:.0f} %",
+                f"{100 * work.multiply_adds:.0f} %",
+                ", ".join(cut.aliases),
+            )
         Console().print(table)
         return False

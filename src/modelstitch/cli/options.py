@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from modelstitch.errors import SpecError
 from modelstitch.specs import View
@@ -36,6 +37,25 @@ def view_of(size: int | None, channels: int | None, mean: str | None, std: str |
         mean=numbers("mean", mean),
         std=numbers("std", std),
     )
+
+
+def layouts(texts: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """Read several ``CUT=LAYOUT``.
+
+    Raises:
+        SpecError: one without a name or a layout.
+
+    Example:
+        >>> layouts(["blocks.0=tokens+1 4x4"])
+        (('blocks.0', 'tokens+1 4x4'),)
+    """
+    found = []
+    for text in texts:
+        name, _, layout = text.partition("=")
+        if not name.strip() or not layout.strip():
+            raise SpecError(f"expected CUT=LAYOUT, such as 'blocks.0=tokens+1 14x14', got {text!r}")
+        found.append((name.strip(), layout.strip()))
+    return tuple(found)
 
 
 def memory(text: str) -> int:

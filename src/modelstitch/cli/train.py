@@ -18,7 +18,8 @@ class Train:
     model: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="MODEL")]]
     """zoo:R1111 ... zoo:R2222, zoo:R18 or zoo:R34."""
     data: str = "digits"
-    """digits, a folder with train*.parquet and test*.parquet, or one .parquet file."""
+    """digits; cifar10 or cifar100, or the path of their official archive; a folder with train*.parquet and test*.parquet, or with one
+    folder of images a class; a .parquet or .npz file."""
     out: Path | None = None
     """Checkpoint to write; NAME-wWIDTH-sSEED.safetensors without it."""
     width: int = 64
@@ -35,6 +36,8 @@ class Train:
     """Largest random shift in pixels."""
     flip: bool | None = None
     """Mirror images at random (True or False); without it, all but digits and turned images are."""
+    crop: int | None = None
+    """Bring the shorter side of each image to this many pixels as it is read, and take the middle square."""
     rotations: bool = False
     """Turn each image by 0, 90, 180 or 270 degrees and label it by class and rotation; images are not mirrored then."""
     labels: str | None = None
@@ -83,7 +86,13 @@ class Train:
         )
         device = choose_device(self.device)
         data = load_data(
-            DataSpec(source=self.data, limit=self.limit, rotations=self.rotations, labels=self.labels)
+            DataSpec(
+                source=self.data,
+                limit=self.limit,
+                rotations=self.rotations,
+                labels=self.labels,
+                crop=self.crop,
+            )
         ).to(device)
 
         def tell(epoch: int, loss: float) -> None:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from modelstitch.controls.roles import Roles
+from modelstitch.layouts import Shaped, as_layout
 from modelstitch.sources.data import Data
 from modelstitch.sources.models import Network
 
@@ -23,7 +24,7 @@ def roles(sender: Network, receiver: Network, data: Data, seed: int) -> Roles:
 class ReadOut(nn.Module):
     """Class scores (N, K) from a stitched representation (N, *shape), without parameters to fit.
 
-    With at least K channels, the mean over positions of the first K channels; with fewer, a fixed random orthonormal map of all
+    With at least K channels, the mean over positions of the first K; with fewer, a fixed random orthonormal map of all
     values.
 
     Example:
@@ -31,8 +32,10 @@ class ReadOut(nn.Module):
         torch.Size([2, 10])
     """
 
-    def __init__(self, shape: tuple[int, ...], n_classes: int) -> None:
+    def __init__(self, layout: Shaped, n_classes: int) -> None:
         super().__init__()
+        self.layout = as_layout(layout)
+        shape = self.layout.first_shape
         self.n_classes = n_classes
         self.by_channel = shape[0] >= n_classes
         size = math.prod(shape)
@@ -42,6 +45,7 @@ class ReadOut(nn.Module):
         )
 
     def forward(self, y: Tensor) -> Tensor:
+        y = self.layout.features_first(y)
         if self.by_channel:
             return y.flatten(2).mean(2)[:, : self.n_classes] if y.ndim > 2 else y[:, : self.n_classes]
         directions = self.directions

@@ -17,7 +17,7 @@ class Given:
     """What a plant makes the representations of some examples at one cut from.
 
     Attributes:
-        cut, shape: name of the cut and shape of one representation.
+        cut, shape: name of the cut and shape of one representation, features first.
         part: ``train`` or ``held-out``.
         indices: of the examples asked for, (n,).
         labels: of all examples of the part, (N,).

@@ -7,19 +7,22 @@ from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 from torch.fx import Node
 
 from modelstitch.cutting import slicing
+from modelstitch.cutting.axes import layout_of
 from modelstitch.cutting.capture import Captured, capture, tensor_of
 from modelstitch.cutting.certify import certify
+from modelstitch.cutting.cost import Work, work_before
 from modelstitch.cutting.dataflow import bypasses, classify, dominators, live_data
 from modelstitch.cutting.naming import call_of, enclosing, is_block, name_values
 from modelstitch.errors import CutError
-from modelstitch.layouts import recognise
+from modelstitch.layouts import Layout, parse
 
 __all__ = ["Cut", "Cutting", "certify", "cuts", "split"]
 
@@ -32,15 +35,18 @@ class Cut:
         name: the path of the module whose output is cut, ``path@k`` for its k-th call.
         aliases: other names of the same tensor.
         layout: how to read the representation.
-        shape: shape of the representation of one example.
         boundary: whether a block of the model ends here; boundaries are the default set of cuts.
     """
 
     name: str
     aliases: tuple[str, ...]
-    layout: str
-    shape: tuple[int, ...]
+    layout: Layout
     boundary: bool
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the representation of one example."""
+        return self.layout.shape
 
 
 class Cutting:
@@ -78,9 +84,8 @@ class Cutting:
         for index, node in enumerate(candidates):
             value, named = tensor_of(node), names[node]
             assert value is not None
-            shape = tuple(int(length) for length in value.shape[1:])
             boundary = (named.block or index == first) if blocks else "+" not in named.name
-            found.append(Cut(named.name, named.aliases, recognise(shape), shape, boundary))
+            found.append(Cut(named.name, named.aliases, layout_of(node, graph, self._kinds), boundary))
             self._nodes[named.name] = node
         self.cuts: tuple[Cut, ...] = tuple(found)
         if not found:
@@ -182,6 +187,27 @@ class Cutting:
         other.model = model
         return other
 
+    def read_as(self, layouts: Mapping[str, str]) -> Cutting:
+        """Return the same cuts, some of them read in another layout than the one recognised.
+
+        Args:
+            layouts: by name of a cut, a layout as ``str`` writes it, such as ``tokens+1 14x14``.
+
+        Raises:
+            CutError: no such cut.
+            StitchError: no such layout, or one that does not fit the cut's shape.
+        """
+        if not layouts:
+            return self
+        read = {self.find(name).name: text for name, text in layouts.items()}
+        other = object.__new__(Cutting)
+        other.__dict__.update(self.__dict__)
+        other.cuts = tuple(
+            replace(cut, layout=parse(read[cut.name], cut.shape)) if cut.name in read else cut
+            for cut in self.cuts
+        )
+        return other
+
     def prefix(self, *names: str, frozen: bool = False) -> slicing.Slice:
         """Return the module from the input to a tuple of the representations at ``names``.
 
@@ -218,6 +244,10 @@ class Cutting:
         found = self.find(name)
         after = self.cuts[self.cuts.index(found) + 1 :]
         return tuple(cut.name for cut in after if cut.boundary)
+
+    def work_before(self) -> dict[str, Work]:
+        """Return for each cut what of the model lies before it: shares of parameters and of multiply-adds."""
+        return work_before(self._captured, self.model, {cut.name: self._nodes[cut.name] for cut in self.cuts})
 
     def activation_bytes(self, name: str) -> int:
         """Return the bytes of all tensors that the suffix at ``name`` makes for one example (an upper bound)."""

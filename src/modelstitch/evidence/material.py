@@ -88,7 +88,7 @@ class Material:
         labels: (n,).
         provided: the sender's representation.
         expected, stitched: the receiver's representation, and what takes its place, at the cut and at every later cut.
-        raw_provided, raw_expected, raw_stitched: at the cut, as tensors; the second is made when asked for.
+        raw_provided, raw_expected, raw_stitched: at the cut, with their features first; the second is made when asked for.
         matched: what the match-fitted stitch makes, at the cut; None where the pair has none.
         outputs, receiver_outputs, sender_outputs: class scores (n, K); None where the sender has none for these classes.
         genuine: expected representations of training examples; None where no kind asks for them.

@@ -34,14 +34,15 @@ class Ground:
 
     @property
     def n_channels(self) -> int:
-        return self.side.cut(self.cut).shape[0]
+        return self.side.cut(self.cut).layout.n_features
 
     def training(self) -> Tensor:
         """Return the representations of all training examples, (N, C, ...)."""
         train = self.side.data.train
+        layout = self.side.cut(self.cut).layout
         return torch.cat(
             [
-                self.side.represent((self.cut,), train, some, torch.float32)[0]
+                layout.features_first(self.side.represent((self.cut,), train, some, torch.float32)[0])
                 for some in score_batches(len(train))
             ]
         )
@@ -155,7 +156,9 @@ def rank_within_class(ground: Ground) -> Plant:
     """
     pooled = ground.training().flatten(2).mean(2)
     direction = torch.linalg.svd(pooled - pooled.mean(0), full_matrices=False)[2][0]
-    pattern = torch.randn(ground.side.cut(ground.cut).shape, generator=ground.generator("pattern"))
+    pattern = torch.randn(
+        ground.side.cut(ground.cut).layout.first_shape, generator=ground.generator("pattern")
+    )
     ranks: dict[str, Tensor] = {}
 
     def plant(given: Given) -> Tensor:

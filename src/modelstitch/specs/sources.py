@@ -38,7 +38,8 @@ class View:
 class ModelSpec:
     """Where a model comes from: source, weights file, and the view that replaces the source's own.
 
-    ``partial`` allows weights that fit only in part; ``seed`` draws what no weights file fills.
+    ``partial`` allows weights that fit only in part; ``seed`` draws what no weights file fills; ``layouts`` are pairs of a cut and
+    the layout to read it in, such as ``("blocks.0", "tokens+1 14x14")``, where the one that is recognised is wrong.
     """
 
     source: str
@@ -46,6 +47,7 @@ class ModelSpec:
     partial: bool = False
     seed: int = 0
     view: View = field(default_factory=View)
+    layouts: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +60,7 @@ class DataSpec:
         seed: of that choice, of a split, and of which image is turned by how much.
         rotations: turn each image by 0, 90, 180 or 270 degrees, and label it by class and rotation.
         labels: name of a coarser label set to use in the place of the classes.
+        crop: bring the shorter side of each image to this many pixels when it is read, and take the middle square.
     """
 
     source: str
@@ -66,7 +69,9 @@ class DataSpec:
     seed: int = 0
     rotations: bool = False
     labels: str | None = None
+    crop: int | None = None
 
     def __post_init__(self) -> None:
+        positive("crop", self.crop)
         positive("limit", self.limit)
         positive("heldout limit", self.heldout_limit)

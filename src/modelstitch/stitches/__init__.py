@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from modelstitch.layouts import Shaped
 from modelstitch.specs import StitchSpec
 from modelstitch.stitches.affine import Affine
 from modelstitch.stitches.base import Stitch, Values
@@ -44,15 +45,15 @@ FAMILY_CLASSES: dict[str, type[Stitch]] = {
 
 def build(
     spec: StitchSpec,
-    provided_shape: tuple[int, ...],
-    expected_shape: tuple[int, ...],
+    provided_layout: Shaped,
+    expected_layout: Shaped,
     generator: torch.Generator | None = None,
 ) -> Stitch:
     """Build an unfitted stitch.
 
     Args:
         spec: family, size and norm.
-        provided_shape, expected_shape: shapes of one representation, batch axis left out.
+        provided_layout, expected_layout: of the representations, or their shapes (batch axis left out) where these say it all.
         generator: source of the random start; without one, the global state of torch.
 
     Raises:
@@ -62,6 +63,6 @@ def build(
         >>> build(StitchSpec(), (16, 8, 8), (8, 8, 8)).bridge.label
         'same'
     """
-    stitch = FAMILY_CLASSES[spec.family](spec, provided_shape, expected_shape)
+    stitch = FAMILY_CLASSES[spec.family](spec, provided_layout, expected_layout)
     stitch.initialise(generator)
     return stitch

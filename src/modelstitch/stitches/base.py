@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from modelstitch.bridges import Bridge, plan
 from modelstitch.fitting.coordinates import Coordinates
-from modelstitch.layouts import as_map2d
+from modelstitch.layouts import Layout, Shaped, as_layout, stitchable
 from modelstitch.specs import StitchSpec
 
 Values = dict[str, Tensor]
@@ -22,7 +22,7 @@ class Stitch(nn.Module, ABC):
 
     Args:
         spec: family, size and norm.
-        provided_shape, expected_shape: shapes of one representation, batch axis left out.
+        provided_layout, expected_layout: of the representations, or their shapes (batch axis left out) where these say it all.
 
     Raises:
         StitchError: a layout, or a pair of shapes, that this family cannot stitch.
@@ -31,16 +31,24 @@ class Stitch(nn.Module, ABC):
     down: ClassVar[Literal["stride", "pool"]] = "stride"
     """What the bridge does where the provided size is a multiple of the expected one."""
 
-    def __init__(
-        self, spec: StitchSpec, provided_shape: tuple[int, ...], expected_shape: tuple[int, ...]
-    ) -> None:
+    def __init__(self, spec: StitchSpec, provided_layout: Shaped, expected_layout: Shaped) -> None:
         super().__init__()
         self.spec = spec
-        self.provided_shape = provided_shape
-        self.expected_shape = expected_shape
-        self.provided = as_map2d(provided_shape, "the sender's cut")
-        self.expected = as_map2d(expected_shape, "the receiver's cut")
-        self.bridge: Bridge = plan(self.provided[1:], self.expected[1:], self.down)
+        self.provided_layout: Layout = stitchable(as_layout(provided_layout), "the sender's cut")
+        self.expected_layout: Layout = stitchable(as_layout(expected_layout), "the receiver's cut")
+        self.provided = (self.provided_layout.n_features, *self.provided_layout.positions)
+        self.expected = (self.expected_layout.n_features, *self.expected_layout.positions)
+        layouts = (self.provided_layout, self.expected_layout)
+        self.carries = layouts[0].extra == layouts[1].extra > 0 and self.reach == 0
+        # Extra tokens go through the transformation beside the positions, which neither a stride nor a repetition allows. Patches
+        # of a map have neighbours on both sides; a vector or a sequence of tokens would take a weight for each of its positions.
+        strided = not self.carries and all(each.is_map or each.grid for each in layouts)
+        self.bridge: Bridge = plan(
+            self.provided[1:],
+            self.expected[1:],
+            self.down if strided else "pool",
+            "linear" if self.expected_layout.extra else "nearest",
+        )
 
     @property
     def reach(self) -> int:
@@ -62,18 +70,46 @@ class Stitch(nn.Module, ABC):
         """Draw the random start; a family without parameters has none."""
 
     def features(self, x: Tensor) -> Tensor:
-        """Return the canonical form (N, P, F) of a provided representation (N, *provided_shape)."""
-        return self.bridge.features(x.reshape(len(x), *self.provided), self.reach)
+        """Return the canonical form (N, P, F) of a provided representation (N, *shape).
+
+        An extra token that is expected is a row too: the extra token provided, or the mean over positions.
+        """
+        grid, extra = self.provided_layout.to_grid(x)
+        rows = self.bridge.features(grid, self.reach)
+        if self.carries:
+            return _in_front(extra, rows)
+        n_extra = self.expected_layout.extra
+        return torch.cat([rows.mean(1, keepdim=True).expand(-1, n_extra, -1), rows], 1) if n_extra else rows
 
     def targets(self, e: Tensor) -> Tensor:
-        """Return the canonical form (N, P, D) of an expected representation (N, *expected_shape)."""
-        return self.bridge.targets(e.reshape(len(e), *self.expected))
+        """Return the canonical form (N, P, D) of an expected representation (N, *shape)."""
+        grid, extra = self.expected_layout.to_grid(e)
+        return _in_front(extra, self.bridge.targets(grid))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map (N, *provided_shape) to (N, *expected_shape)."""
-        grid = self.bridge.reduce(x.reshape(len(x), *self.provided))
-        y = self.bridge.enlarge(self.transform(grid))
-        return y.reshape(len(x), *self.expected_shape) if len(self.expected_shape) == 1 else y
+        """Map (N, *shape) at the sender's cut to (N, *shape) at the receiver's."""
+        grid, extra = self.provided_layout.to_grid(x)
+        grid = self.bridge.reduce(grid)
+        if not self.carries:
+            return self.expected_layout.from_grid(self.bridge.enlarge(self.transform(grid)))
+        assert extra is not None
+        n = extra.shape[2]
+        y = self.transform(torch.cat([extra, grid.flatten(2)], 2)[:, :, None])[:, :, 0]
+        positions = y[:, :, n:].unflatten(2, grid.shape[2:])
+        return self.expected_layout.from_grid(self.bridge.enlarge(positions), y[:, :, :n])
+
+    @property
+    def bridge_label(self) -> str:
+        """What the bridge does, and what it loses: the layouts where they are more than maps, the rule, and the extra tokens."""
+        plain = {"map2d", "vector"}
+        layouts = (str(self.provided_layout), str(self.expected_layout))
+        told = [] if set(layouts) <= plain else [f"{layouts[0]} to {layouts[1]}"]
+        told.append(self.bridge.label)
+        if self.provided_layout.extra and not self.carries:
+            told.append("extra tokens dropped")
+        if self.expected_layout.extra and not self.carries:
+            told.append("extra tokens from the mean")
+        return ", ".join(told)
 
     @abstractmethod
     def transform(self, x: Tensor) -> Tensor:
@@ -99,4 +135,10 @@ class Stitch(nn.Module, ABC):
         return values
 
     def extra_repr(self) -> str:
-        return f"{self.spec.label}, {self.provided_shape} -> {self.expected_shape}, {self.bridge.label}"
+        shapes = f"{self.provided_layout.shape} -> {self.expected_layout.shape}"
+        return f"{self.spec.label}, {shapes}, {self.bridge_label}"
+
+
+def _in_front(extra: Tensor | None, rows: Tensor) -> Tensor:
+    """Put extra tokens (N, C, extra) in front of the rows of the positions (N, P, C)."""
+    return rows if extra is None else torch.cat([extra.transpose(1, 2), rows], 1)

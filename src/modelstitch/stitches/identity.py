@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from modelstitch.errors import StitchError
+from modelstitch.layouts import Shaped, as_layout
 from modelstitch.specs import StitchSpec
 from modelstitch.stitches.base import Stitch
 
@@ -20,15 +21,16 @@ class Identity(Stitch):
         0
     """
 
-    def __init__(
-        self, spec: StitchSpec, provided_shape: tuple[int, ...], expected_shape: tuple[int, ...]
-    ) -> None:
-        if provided_shape != expected_shape:
+    def __init__(self, spec: StitchSpec, provided_layout: Shaped, expected_layout: Shaped) -> None:
+        provided, expected = as_layout(provided_layout), as_layout(expected_layout)
+        if provided != expected:
+            same = provided.shape == expected.shape
             raise StitchError(
-                f"an identity stitch needs equal shapes, got {provided_shape} -> {expected_shape}; "
-                "choose the family affine, or other cuts"
+                "an identity stitch needs equal shapes, got "
+                + (f"layout {provided} -> {expected}" if same else f"{provided.shape} -> {expected.shape}")
+                + "; choose the family affine, or other cuts"
             )
-        super().__init__(spec, provided_shape, expected_shape)
+        super().__init__(spec, provided_layout, expected_layout)
 
     def transform(self, x: Tensor) -> Tensor:
         return x

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from modelstitch.fitting.coordinates import Coordinates
+from modelstitch.layouts import Shaped
 from modelstitch.specs import StitchSpec
 from modelstitch.stitches.base import Stitch, Values
 
@@ -29,10 +30,8 @@ class Linear(Stitch):
     section 2), and the convolution has no bias of its own.
     """
 
-    def __init__(
-        self, spec: StitchSpec, provided_shape: tuple[int, ...], expected_shape: tuple[int, ...]
-    ) -> None:
-        super().__init__(spec, provided_shape, expected_shape)
+    def __init__(self, spec: StitchSpec, provided_layout: Shaped, expected_layout: Shaped) -> None:
+        super().__init__(spec, provided_layout, expected_layout)
         c_provided, c_expected = self.provided[0], self.expected[0]
         self.weight = nn.Parameter(torch.empty(c_expected, c_provided, *self.bridge.kernel(self.reach)))
         batch = spec.norm == "batch"

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from modelstitch.fitting.coordinates import Coordinates
+from modelstitch.layouts import Shaped
 from modelstitch.specs import StitchSpec
 from modelstitch.stitches.base import Stitch, Values
 from modelstitch.stitches.linear import uniform
@@ -26,10 +27,8 @@ class LowRank(Stitch):
         ((2, 4, 1, 1), (6, 2, 1, 1), 22)
     """
 
-    def __init__(
-        self, spec: StitchSpec, provided_shape: tuple[int, ...], expected_shape: tuple[int, ...]
-    ) -> None:
-        super().__init__(spec, provided_shape, expected_shape)
+    def __init__(self, spec: StitchSpec, provided_layout: Shaped, expected_layout: Shaped) -> None:
+        super().__init__(spec, provided_layout, expected_layout)
         assert spec.size is not None
         c_expected = self.expected[0]
         self.rank = min(spec.size, self.n_features, c_expected)

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from modelstitch.fitting.coordinates import Coordinates
+from modelstitch.layouts import Shaped
 from modelstitch.specs import StitchSpec
 from modelstitch.stitches.base import Stitch, Values
 from modelstitch.stitches.linear import uniform
@@ -24,10 +25,8 @@ class Mlp(Stitch):
         61
     """
 
-    def __init__(
-        self, spec: StitchSpec, provided_shape: tuple[int, ...], expected_shape: tuple[int, ...]
-    ) -> None:
-        super().__init__(spec, provided_shape, expected_shape)
+    def __init__(self, spec: StitchSpec, provided_layout: Shaped, expected_layout: Shaped) -> None:
+        super().__init__(spec, provided_layout, expected_layout)
         assert spec.size is not None
         hidden, c_expected = spec.size, self.expected[0]
         batch = spec.norm == "batch"

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from modelstitch.errors import StitchError
 from modelstitch.fitting.coordinates import Coordinates
+from modelstitch.layouts import Shaped
 from modelstitch.specs import StitchSpec
 from modelstitch.stitches.base import Values
 from modelstitch.stitches.linear import Linear
@@ -42,12 +43,10 @@ class Orthogonal(Linear):
         11
     """
 
-    def __init__(
-        self, spec: StitchSpec, provided_shape: tuple[int, ...], expected_shape: tuple[int, ...]
-    ) -> None:
+    def __init__(self, spec: StitchSpec, provided_layout: Shaped, expected_layout: Shaped) -> None:
         if spec.norm != "none":
             raise StitchError("an orthogonal stitch has no batch norms, which would change what it preserves")
-        super().__init__(spec, provided_shape, expected_shape)
+        super().__init__(spec, provided_layout, expected_layout)
 
     def initialise(self, generator: torch.Generator | None) -> None:
         """Draw a normal matrix, take its nearest semi-orthogonal one, and no offset."""

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from modelstitch.errors import StitchError
 from modelstitch.fitting.coordinates import Coordinates
+from modelstitch.layouts import Shaped
 from modelstitch.specs import StitchSpec
 from modelstitch.stitches.base import Stitch, Values
 
@@ -28,10 +29,8 @@ class Scale(Stitch):
 
     down: ClassVar[Literal["stride", "pool"]] = "pool"
 
-    def __init__(
-        self, spec: StitchSpec, provided_shape: tuple[int, ...], expected_shape: tuple[int, ...]
-    ) -> None:
-        super().__init__(spec, provided_shape, expected_shape)
+    def __init__(self, spec: StitchSpec, provided_layout: Shaped, expected_layout: Shaped) -> None:
+        super().__init__(spec, provided_layout, expected_layout)
         if self.provided[0] != self.expected[0]:
             raise StitchError(
                 f"a scale stitch needs as many channels on both sides, got {self.provided[0]} -> {self.expected[0]}; "

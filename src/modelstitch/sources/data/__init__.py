@@ -1,4 +1,4 @@
-"""Where labelled examples come from: digits, Parquet files, or what the caller holds already."""
+"""Where labelled examples come from: digits, CIFAR, Parquet, image folders, NumPy archives, or what the caller holds already."""
 
 from __future__ import annotations
 
@@ -13,6 +13,16 @@ from modelstitch.sources.data.tensors import as_split, from_arrays, from_parts
 from modelstitch.specs import DataSpec
 
 __all__ = ["Data", "LabelSet", "Split", "as_data", "load_data", "rotated"]
+
+
+_SOURCES = (
+    "digits",
+    "cifar10",
+    "cifar100",
+    "FOLDER of Parquet files or of images",
+    "FILE.parquet",
+    "FILE.npz",
+)
 
 
 def load_data(spec: DataSpec) -> Data:
@@ -38,18 +48,29 @@ def _load(spec: DataSpec) -> Data:
 
         return digits.load(spec)
     path = Path(spec.source)
-    if path.is_dir() or path.suffix == ".parquet":
-        from modelstitch.sources.data import parquet
+    if path.suffix in (".parquet", ".npz") and not path.exists():
+        raise DataError(f"no data file {spec.source!r}")
+    if path.suffix == ".npz":
+        from modelstitch.sources.data import npz
 
-        if not path.exists():
-            raise DataError(f"no data file {spec.source!r}")
-        return parquet.load(path, spec)
+        return npz.load(path, spec)
+    if path.exists() or spec.source in ("cifar10", "cifar100"):
+        from modelstitch.sources.data import cifar, image_folder, parquet
+
+        name = cifar.which(path) if path.exists() else spec.source
+        if name is not None:
+            return cifar.load(name, path if path.exists() else None, spec)
+        if image_folder.is_image_folder(path):
+            return image_folder.load(path, spec)
+        if path.is_dir() or path.suffix == ".parquet":
+            return parquet.load(path, spec)
     if path.exists() or "/" in spec.source:
         raise DataError(
-            f"cannot read data {spec.source!r}: expected a .parquet file, or a folder with train*.parquet and "
-            f"test*.parquet{'' if path.exists() else '; no such file or folder'}"
+            f"cannot read data {spec.source!r}: expected a .parquet or .npz file, an official CIFAR archive, or a folder with "
+            "train*.parquet and test*.parquet or with one folder of images a class"
+            f"{'' if path.exists() else '; no such file or folder'}"
         )
-    expect_one_of("data", spec.source, ("digits", "FOLDER with Parquet files", "FILE.parquet"), DataError)
+    expect_one_of("data", spec.source, _SOURCES, DataError)
     raise AssertionError("unreachable")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -12,10 +11,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 
 from modelstitch.errors import DataError
+from modelstitch.sources.data.images import UNREADABLE, decode, reason, stack
 from modelstitch.sources.data.label_sets import LabelSet, set_from_labels
 from modelstitch.sources.data.labelled import Data, Split
 from modelstitch.sources.data.splitting import choose, divide
@@ -73,7 +73,7 @@ def load(path: Path, spec: DataSpec) -> Data:
         rows = rows[choose(labels[rows], spec.limit, spec.seed)]
         held_rows = held_rows[choose(labels[held_rows], spec.heldout_limit, spec.seed)]
     parts = [
-        Split(_decode(table, chosen, files_of), part_labels[chosen])
+        Split(_decode(table, chosen, files_of, spec.crop), part_labels[chosen])
         for table, chosen, part_labels, files_of in (
             (train, rows, labels, files["train"]),
             (heldout, held_rows, held_labels, files[part or "train"]),
@@ -152,35 +152,26 @@ def _classes(table: pa.Table, label: str) -> tuple[str, ...] | None:
     return tuple(map(str, names)) if isinstance(names, list) and names else None
 
 
-def _decode(table: pa.Table, rows: Tensor, files: list[Path]) -> Tensor:
+def _decode(table: pa.Table, rows: Tensor, files: list[Path], crop: int | None) -> Tensor:
     path = files[0]
     cells = table[_image_column(table, path)].take(pa.array(rows.numpy())).to_pylist()
-    images: list[Image.Image] = []
+    images = []
     for row, cell in zip(rows.tolist(), cells, strict=True):
         try:
-            images.append(_open(cell, path.parent))
-        # Pillow reports some damage as SyntaxError, and an image too large to be meant as an error of its own.
-        except (OSError, TypeError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-            what = "not an image" if isinstance(error, UnidentifiedImageError) else error
+            images.append(_open(cell, path.parent, crop))
+        except UNREADABLE as error:
             file, row_there = _place(row, files)
-            raise DataError(f"cannot decode the image in row {row_there} of {str(file)!r}: {what}") from error
-    sizes = sorted({image.size for image in images})
-    if len(sizes) > 1:
-        shown = ", ".join(f"{width} x {height}" for width, height in sizes[:3])
-        raise DataError(f"images of different sizes in {str(path)!r}: {shown}; expected one size")
-    mode = "L" if all(image.mode == "L" for image in images) else "RGB"
-    stacked = torch.from_numpy(np.stack([np.asarray(image.convert(mode)) for image in images]))
-    return stacked.unsqueeze(1) if mode == "L" else stacked.permute(0, 3, 1, 2).contiguous()
+            raise DataError(
+                f"cannot decode the image in row {row_there} of {str(file)!r}: {reason(error)}"
+            ) from error
+    return stack(images, repr(str(path)))
 
 
-def _open(cell: dict[str, Any] | None, folder: Path) -> Image.Image:
+def _open(cell: dict[str, Any] | None, folder: Path, crop: int | None) -> Image.Image:
     content, name = (cell or {}).get("bytes"), (cell or {}).get("path")
     if not content and not name:
         raise ValueError("neither bytes nor a path")
-    with Image.open(io.BytesIO(content) if content else folder / str(name)) as image:
-        if image.mode.startswith(("I", "F")):
-            raise ValueError(f"mode {image.mode}, expected 8 bits a channel")
-        return image.convert("L" if image.mode in ("1", "L") else "RGB")
+    return decode(content or folder / str(name), crop)
 
 
 def _place(row: int, files: list[Path]) -> tuple[Path, int]:

@@ -32,6 +32,7 @@ class Network:
         name: what to call it.
         view: how it wants to see an image.
         rebuild: makes an untrained copy, or None where only the module itself is known.
+        layouts: pairs of a cut and the layout to read it in, instead of the one that is recognised.
         trained_on: fingerprint of the examples it was trained on, where its checkpoint has one.
         architecture: equal for networks built by the same call, whose captured graphs are the same; None if unknown.
     """
@@ -42,6 +43,7 @@ class Network:
     rebuild: Callable[[], nn.Module] | None = None
     architecture: str | None = None
     trained_on: tuple[str, ...] | None = None
+    layouts: tuple[tuple[str, str], ...] = ()
 
 
 def digest(module: nn.Module) -> str:
@@ -126,6 +128,7 @@ def load_model(spec: ModelSpec) -> Network:
         rebuild=build,
         architecture=architecture,
         trained_on=None if seen is None else tuple(seen),
+        layouts=spec.layouts,
     )
 
 

@@ -1,0 +1,152 @@
+"""Where the features of a captured value are, and which of its tokens stand for no position, read from the graph around it.
+
+A shape alone does not tell (C, L) from (T, D), nor (C, H, W) from (H, W, C). What made a value and what reads it does: a
+convolution or a batch norm has the features on axis 1, a linear layer or a layer norm on the last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import torch
+from torch.fx import Graph, Node
+
+from modelstitch.cutting.capture import tensor_of
+from modelstitch.cutting.dataflow import Kind
+from modelstitch.layouts import Layout, recognise
+
+_aten = torch.ops.aten
+_FIRST = {
+    _aten.conv1d.default,
+    _aten.conv2d.default,
+    _aten.conv3d.default,
+    _aten.conv1d.padding,
+    _aten.conv2d.padding,
+    _aten.conv3d.padding,
+    _aten.convolution.default,
+    _aten.batch_norm.default,
+    _aten._native_batch_norm_legit_no_training.default,
+    _aten.instance_norm.default,
+    _aten.group_norm.default,
+    _aten.native_group_norm.default,
+    _aten.max_pool1d.default,
+    _aten.max_pool2d.default,
+    _aten.max_pool2d_with_indices.default,
+    _aten.avg_pool1d.default,
+    _aten.avg_pool2d.default,
+    _aten.adaptive_avg_pool1d.default,
+    _aten.adaptive_avg_pool2d.default,
+}
+_LAST = {
+    _aten.linear.default,
+    _aten.layer_norm.default,
+    _aten.native_layer_norm.default,
+    _aten.rms_norm.default,
+    _aten.embedding.default,
+}
+_FARTHEST = 12
+"""Elementwise operations between a value and what tells its axes."""
+
+
+def layout_of(node: Node, graph: Graph, kinds: dict[Node, Kind]) -> Layout:
+    """Return the layout of the representation that ``node`` stands for.
+
+    Args:
+        node: one tensor with the batch as its first axis.
+        graph: where it lies.
+        kinds: what every node depends on.
+    """
+    value = tensor_of(node)
+    assert value is not None
+    shape = tuple(int(length) for length in value.shape[1:])
+    last = None
+    if 2 <= len(shape) <= 4:
+        last = features_are_last(node)
+    tokens = len(shape) == 2 and last is not False
+    extra = _extra_tokens(graph, kinds, shape[0], before=node) if tokens else 0
+    return recognise(shape, last=last, extra=extra, picture=_picture(graph) if tokens else None)
+
+
+def features_are_last(node: Node) -> bool | None:
+    """Tell whether the features of a value are its last axis; None where nothing around it says so.
+
+    What reads the value is asked first, then what made it; elementwise operations in between change nothing.
+    """
+    found = _asked(node, lambda each: each.users, reads=True)
+    return found if found is not None else _asked(node, lambda each: each.all_input_nodes, reads=False)
+
+
+def _asked(start: Node, onwards: Callable[[Node], Iterable[Node]], *, reads: bool) -> bool | None:
+    wave, seen = [start], {start}
+    if not reads and (told := _told(start)) is not None:
+        return told
+    for _ in range(_FARTHEST):
+        following = []
+        for node in wave:
+            if not reads and node is not start and (told := _told(node)) is not None:
+                return told
+            if not reads and not _elementwise(node):
+                continue
+            for other in onwards(node):
+                if other in seen:
+                    continue
+                seen.add(other)
+                if reads:
+                    # A weight is read too: only what is read as the input tells about its axes.
+                    if other.args and other.args[0] is node and (told := _told(other)) is not None:
+                        return told
+                    if _elementwise(other) and _same_shape(other, start):
+                        following.append(other)
+                elif _same_shape(other, start):
+                    following.append(other)
+        wave = following
+    return None
+
+
+def _told(node: Node) -> bool | None:
+    if node.target in _FIRST:
+        return False
+    return True if node.target in _LAST else None
+
+
+def _elementwise(node: Node) -> bool:
+    tags = getattr(node.target, "tags", ())
+    return torch.Tag.pointwise in tags or node.target in (_aten.dropout.default, _aten.clone.default)
+
+
+def _same_shape(node: Node, other: Node) -> bool:
+    mine, theirs = tensor_of(node), tensor_of(other)
+    return mine is not None and theirs is not None and mine.shape[1:] == theirs.shape[1:]
+
+
+def _extra_tokens(graph: Graph, kinds: dict[Node, Kind], n_tokens: int, before: Node) -> int:
+    """Return how many of the tokens were put in front of those of the input: learnt tokens, which depend on no value of it."""
+    found = 0
+    for node in graph.nodes:
+        if node is before:
+            break
+        value = tensor_of(node)
+        if node.target is not _aten.cat.default or value is None or value.ndim != 3:
+            continue
+        parts = node.args[0]
+        axis = node.args[1] if len(node.args) > 1 else 0
+        if axis not in (1, -2) or value.shape[1] != n_tokens or not isinstance(parts, list | tuple):
+            continue
+        learnt = 0
+        for part in parts:
+            made = tensor_of(part) if isinstance(part, Node) else None
+            if made is None or kinds[part] is Kind.DATA:
+                break
+            learnt += int(made.shape[1])
+        if learnt < n_tokens:
+            found = max(found, learnt)
+    return found
+
+
+def _picture(graph: Graph) -> tuple[int, int] | None:
+    """Return the height and width of the image that the graph takes; None where it takes something else."""
+    (first, *_) = (node for node in graph.nodes if node.op == "placeholder")
+    value = tensor_of(first)
+    if value is None or value.ndim != 4:
+        return None
+    return int(value.shape[2]), int(value.shape[3])

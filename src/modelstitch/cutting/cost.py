@@ -1,0 +1,79 @@
+"""How much of a model lies before a cut: its share of the parameters and of the multiply-adds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.fx import Interpreter, Node
+from torch.utils.flop_counter import FlopCounterMode
+
+from modelstitch.cutting.capture import Captured, tensor_of
+
+
+@dataclass(frozen=True)
+class Work:
+    """Shares, from 0 to 1, of what a whole model holds and does.
+
+    Attributes:
+        parameters: of the numbers in its parameters.
+        multiply_adds: of the multiply-adds of matrix products, convolutions and attention, for one example.
+    """
+
+    parameters: float
+    multiply_adds: float
+
+
+def work_before(captured: Captured, model: nn.Module, nodes: Mapping[str, Node]) -> dict[str, Work]:
+    """Count what lies before each of several values, by running the graph once on an input of zeros.
+
+    A parameter that is used on both sides counts before.
+
+    Args:
+        captured: the graph of ``model``.
+        model: whose parameters are counted.
+        nodes: by name, the values.
+    """
+    value = tensor_of(captured.primary)
+    assert value is not None
+    like = next((p for p in model.parameters()), torch.empty(0))
+    zeros = torch.zeros(2, *value.shape[1:], dtype=value.dtype, device=like.device)
+    counter = _Counter(captured)
+    with torch.no_grad():
+        counter.run(zeros)
+    sizes = {id(p): p.numel() for p in model.parameters()}
+    total, flops = sum(sizes.values()), counter.total
+    return {
+        name: Work(
+            sum(sizes.get(each, 0) for each in counter.read[node]) / total if total else 0.0,
+            counter.flops[node] / flops if flops else 0.0,
+        )
+        for name, node in nodes.items()
+    }
+
+
+class _Counter(Interpreter):
+    """Runs a graph, and notes for every node the operations and the tensors that were used up to it."""
+
+    def __init__(self, captured: Captured) -> None:
+        super().__init__(captured.graph_module)
+        self.flops: dict[Node, int] = {}
+        self.read: dict[Node, frozenset[int]] = {}
+        self.total = 0
+        self._mode = FlopCounterMode(display=False)
+
+    def run(self, *args: Any) -> Any:
+        with self._mode:
+            found = super().run(*args)
+        self.total = self._mode.get_total_flops()
+        return found
+
+    def run_node(self, n: Node) -> Any:
+        found = super().run_node(n)
+        self.flops[n] = self._mode.get_total_flops()
+        own = frozenset({id(found)}) if n.op == "get_attr" and isinstance(found, Tensor) else frozenset[int]()
+        self.read[n] = own.union(*(self.read[each] for each in n.all_input_nodes))
+        return found
