@@ -1,4 +1,4 @@
-"""Where models come from: the zoo, a checkpoint of ours, or a factory of the user's own with a weights file."""
+"""Where models come from: the zoo, a checkpoint of ours, timm, torchvision, or a factory of the user's own with a weights file."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -16,6 +17,7 @@ from modelstitch.errors import ModelError, expect_one_of
 from modelstitch.layouts import channels_last
 from modelstitch.sources.models.calls import parse_call
 from modelstitch.sources.models.factory import build_from_factory
+from modelstitch.sources.models.hubs import HUBS, build_from_hub, view_of_hub
 from modelstitch.sources.models.weights import load_weights
 from modelstitch.specs import ModelSpec, View
 from modelstitch.zoo.checkpoint import read_card
@@ -72,7 +74,9 @@ def load_model(spec: ModelSpec) -> Network:
     view, name = View(), spec.source
     seen: list[str] | None = None
     build: Callable[[], nn.Module]
+    trained: Callable[[], nn.Module] | None = None
     weights = spec.weights
+    untrained = weights is None and target.startswith("zoo:")
     if target.startswith("zoo:"):
         network = target.removeprefix("zoo:")
         expect_one_of("zoo network", network.replace("_", ""), zoo.STAGES, ModelError)
@@ -99,6 +103,14 @@ def load_model(spec: ModelSpec) -> Network:
 
         def build() -> nn.Module:
             return zoo.build(card_network, **card_arguments)
+    elif target.partition(":")[0] in HUBS:
+        architecture = f"{target}({arguments})"
+        untrained = weights is None and not arguments.get("pretrained")
+        fresh = {key: value for key, value in arguments.items() if key != "pretrained"}
+        trained = partial(build_from_hub, target, arguments)
+
+        def build() -> nn.Module:
+            return build_from_hub(target, fresh)
     elif ":" in target and importlib_name(target.partition(":")[0]):
         architecture = f"{target}({arguments})"
 
@@ -106,12 +118,14 @@ def load_model(spec: ModelSpec) -> Network:
             return build_from_factory(target, arguments)
     else:
         raise ModelError(
-            f"unknown model {spec.source!r}: expected zoo:NAME (such as zoo:R1111), the path of a checkpoint that "
-            "modelstitch train wrote, or package.module:factory"
+            f"unknown model {spec.source!r}: expected zoo:NAME (such as zoo:R1111), timm:NAME, torchvision:NAME, the path of a "
+            "checkpoint that modelstitch train wrote, or package.module:factory"
         )
     with seeded(spec.seed):
-        module = build()
-    if weights is None and target.startswith("zoo:"):
+        module = build() if trained is None else trained()
+    if trained is not None:
+        view = view_of_hub(target, module)
+    if untrained:
         name = f"{name}, untrained (seed {spec.seed})"
     if weights is not None:
         left = load_weights(module, weights, spec.source, spec.partial)

@@ -1,0 +1,115 @@
+"""Does compatibility hold when the task gets finer? The same images by 2, 10 and 40 labels: class x rotation.
+
+    python benchmarks/finer_labels.py --data FOLDER [--models FOLDER] [--limit 4000] [--json]
+
+Two R_1111 of width 16 are trained (or taken from --models) to name class and rotation, 40 labels, on 25,000 images. Stitches are fitted
+three times: told whether the image is turned (2 labels), told its class (10), told both (40). Each time every stitched network is
+scored by all of them, beside the receiver into itself and clustered noise, which hold what the stitch was told and nothing else.
+
+Prints, for each set that was fitted and each region of the grid, the share of the receiver's own score above chance by every set, and
+what is kept within the labels that were fitted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+from pathlib import Path
+from typing import Any
+
+from options import show
+
+import modelstitch as ms
+from modelstitch.reading import lower_triangle
+from modelstitch.zoo.checkpoint import save_checkpoint
+from modelstitch.zoo.recipe import Recipe
+from modelstitch.zoo.training import train_network
+
+CUTS = tuple(f"layers.{index}" for index in range(5))
+SETS = ("turned", "class", None)
+CONTROLS = ("none", "self-stitch", "clustered-noise")
+
+
+def checkpoints(folder: Path, data: str, width: int) -> list[str]:
+    """Return two networks trained on 40 labels, trained here where the folder lacks them."""
+    paths = [folder / f"R1111-w{width}-class-and-rotation-s{seed}.safetensors" for seed in (0, 1)]
+    for seed, path in enumerate(paths):
+        if not path.is_file():
+            print(f"training {path} ...", file=sys.stderr)
+            loaded = ms.load_data(ms.DataSpec(source=data, limit=25_000, rotations=True))
+            module, card, _ = train_network("R1111", loaded, Recipe(seed=seed, flip=False), width)
+            save_checkpoint(module, card, path)
+    return [str(path) for path in paths]
+
+
+def regions() -> dict[str, list[tuple[str, str]]]:
+    """Return the cells of the diagonal, below it and above it."""
+    lower = lower_triangle((5, 5))
+    cells = {(i, j): (CUTS[i], CUTS[j]) for i in range(5) for j in range(5)}
+    return {
+        "diagonal": [cell for (i, j), cell in cells.items() if i == j],
+        "below": [cell for (i, j), cell in cells.items() if i != j and lower[i, j]],
+        "4 -> 0": [cells[4, 0]],
+        "above": [cell for (i, j), cell in cells.items() if not lower[i, j]],
+    }
+
+
+def summary(found: ms.Comparison) -> dict[str, Any]:
+    """Return, by control and region, mean shares of the receiver's score by each label set, and the mean kept."""
+    by_cell: dict[tuple[str, str, str], dict[tuple[str, str], float]] = {}
+    for row in found.evidence:
+        if row.name in ("share_by", "finest_if_right", "receiver_finest_if_right") and row.value is not None:
+            cell = (row.control, row.sender_cut, row.receiver_cut)
+            by_cell.setdefault(cell, {})[row.name, row.where.removeprefix("labels ")] = row.value
+    kept = {cell[:2]: verdict.kept for cell, verdict in found.cell_verdicts().items()}
+    result: dict[str, Any] = {}
+    for control in CONTROLS:
+        for region, cells in regions().items():
+            own = [by_cell[control, *cell] for cell in cells]
+            told = {
+                labels: round(statistics.mean(each["share_by", labels] for each in own), 3)
+                for labels in ("turned", "class", "finest")
+            }
+            if control == "none":
+                told["kept"] = round(statistics.mean(kept[cell] for cell in cells), 3)
+            result.setdefault(control, {})[region] = told
+    return result
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--models", type=Path, default=Path("runs/benchmark-models"))
+    parser.add_argument("--width", type=int, default=16)
+    parser.add_argument("--limit", type=int, default=4000)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    sender, receiver = checkpoints(options.models, options.data, options.width)
+    results: dict[str, Any] = {}
+    for labels in SETS:
+        data = ms.DataSpec(
+            source=options.data, limit=options.limit, heldout_limit=2000, rotations=True, labels=labels
+        )
+        found = ms.compare(
+            sender,
+            receiver,
+            data,
+            cuts=CUTS,
+            controls=CONTROLS[1:],
+            evidence=("trajectory", "label-sets"),
+        )
+        name = labels or "class and rotation"
+        results[name] = {
+            "whole receiver": found.baseline("receiver"),
+            "chance": found.chance,
+            "mean accuracy": float(found.matrix().mean()),
+            "unconverged": len(found.unconverged),
+            **summary(found),
+        }
+        print(f"{name}: {results[name]}", file=sys.stderr, flush=True)
+    show(results, options.json)
+
+
+if __name__ == "__main__":
+    main()

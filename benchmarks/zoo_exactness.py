@@ -1,0 +1,341 @@
+"""How exactly can models be cut? Every cut of many architectures, prefix and suffix against the model.
+
+    python benchmarks/zoo_exactness.py [--only timm] [--json]
+
+Needs the extras timm and torchvision, and transformers. Weights are drawn at random, sizes are those of the smallest variants; no
+weights are downloaded. The list below was fixed before its first run. An architecture is *exact* where suffix(prefix(x)) equals
+model(x) at every cut and at batch sizes 2 and 3, to the last bit or to 1e-5 of its largest value; a refusal counts as a failure.
+
+Columns: cuts found; technique; largest relative difference over cuts and batch sizes; seconds of the capture; time of prefix and suffix at
+the middle cut over that of the plain model (median of seven interleaved rounds).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils import _pytree as pytree
+
+from modelstitch.cutting import Cutting
+from modelstitch.cutting.capture import plain_attention
+from modelstitch.errors import ModelStitchError
+
+TOLERANCE = 1e-5
+Made = tuple[nn.Module, Tensor]
+
+TORCHVISION = {
+    "alexnet": 64,
+    "vgg11_bn": 32,
+    "resnet18": 64,
+    "resnet50": 64,
+    "densenet121": 64,
+    "googlenet": 64,
+    "inception_v3": 96,
+    "squeezenet1_1": 64,
+    "shufflenet_v2_x1_0": 64,
+    "mobilenet_v2": 64,
+    "mobilenet_v3_small": 64,
+    "mnasnet0_5": 64,
+    "regnet_y_400mf": 64,
+    "efficientnet_b0": 64,
+    "convnext_tiny": 64,
+    "swin_t": 64,
+    "vit_b_32": 224,
+}
+TIMM = {
+    "vit_tiny_patch16_224": 224,
+    "deit_tiny_distilled_patch16_224": 224,
+    "swin_tiny_patch4_window7_224": 224,
+    "eva02_tiny_patch14_224": 224,
+    "cait_xxs24_224": 224,
+    "xcit_nano_12_p16_224": 224,
+    "mixer_s32_224": 224,
+    "resmlp_12_224": 224,
+    "convnextv2_atto": 64,
+    "poolformer_s12": 64,
+    "edgenext_xx_small": 64,
+    "mobilevitv2_050": 64,
+    "ghostnet_100": 64,
+    "regnetx_002": 64,
+    "levit_128s": 224,
+    "resnetv2_50": 64,
+    "efficientformer_l1": 224,
+}
+TRANSFORMERS = (
+    "bert",
+    "distilbert",
+    "roberta",
+    "electra",
+    "gpt2",
+    "llama",
+    "qwen3",
+    "t5",
+    "vit",
+    "dinov2",
+    "wav2vec2",
+    "opt",
+)
+PLAIN = ("R1111", "R2222", "cifar_resnet20", "cnn", "vit", "mlp", "conv1d", "lstm", "gru")
+
+
+class _Output(nn.Module):
+    """One tensor of a model of transformers."""
+
+    def __init__(self, model: nn.Module, **fixed: Any) -> None:
+        super().__init__()
+        self.model, self.fixed = model, fixed
+
+    def forward(self, x: Tensor) -> Tensor:
+        output = self.model(x, **self.fixed)
+        found: Tensor = output[0]
+        return found
+
+
+def torchvision_model(name: str) -> Made:
+    import torchvision
+
+    options: dict[str, Any] = {"aux_logits": False} if name in ("googlenet", "inception_v3") else {}
+    if options:
+        options["init_weights"] = False
+    model = torchvision.models.get_model(name, weights=None, num_classes=10, **options)
+    return model, torch.randn(3, 3, TORCHVISION[name], TORCHVISION[name])
+
+
+def timm_model(name: str) -> Made:
+    import timm
+
+    return timm.create_model(name, pretrained=False, num_classes=10), torch.randn(
+        3, 3, TIMM[name], TIMM[name]
+    )
+
+
+def transformers_model(name: str) -> Made:
+    import transformers as t
+
+    words = torch.randint(1, 90, (3, 12))
+    encoder = {
+        "vocab_size": 100,
+        "hidden_size": 32,
+        "num_hidden_layers": 3,
+        "num_attention_heads": 4,
+        "intermediate_size": 64,
+    }
+    decoder = {**encoder, "num_key_value_heads": 2, "head_dim": 8}
+    if name in ("bert", "roberta", "electra"):
+        config = {"bert": t.BertConfig, "roberta": t.RobertaConfig, "electra": t.ElectraConfig}[name](
+            **encoder
+        )
+        return t.AutoModelForSequenceClassification.from_config(config), words
+    if name == "distilbert":
+        small = t.DistilBertConfig(vocab_size=100, dim=32, n_layers=3, n_heads=4, hidden_dim=64)
+        return t.AutoModelForSequenceClassification.from_config(small), words
+    if name in ("gpt2", "opt"):
+        causal: Any = (
+            t.GPT2Config(vocab_size=100, n_embd=32, n_layer=3, n_head=4)
+            if name == "gpt2"
+            else t.OPTConfig(
+                vocab_size=100,
+                hidden_size=32,
+                num_hidden_layers=3,
+                num_attention_heads=4,
+                ffn_dim=64,
+                word_embed_proj_dim=32,
+            )
+        )
+        return _Output(t.AutoModelForCausalLM.from_config(causal), use_cache=False), words
+    if name in ("llama", "qwen3"):
+        llm = {"llama": t.LlamaConfig, "qwen3": t.Qwen3Config}[name](**decoder)
+        return _Output(t.AutoModelForCausalLM.from_config(llm), use_cache=False), words
+    if name == "t5":
+        t5 = t.T5Config(vocab_size=100, d_model=32, d_kv=8, d_ff=64, num_layers=3, num_heads=4)
+        return _Output(t.T5EncoderModel(t5)), words
+    if name in ("vit", "dinov2"):
+        picture = {
+            "hidden_size": 32,
+            "num_hidden_layers": 3,
+            "num_attention_heads": 4,
+            "image_size": 32,
+            "patch_size": 8,
+        }
+        config = {"vit": t.ViTConfig, "dinov2": t.Dinov2Config}[name](**picture)
+        return _Output(t.AutoModelForImageClassification.from_config(config)), torch.randn(3, 3, 32, 32)
+    sound = t.Wav2Vec2Config(
+        hidden_size=32,
+        num_hidden_layers=3,
+        num_attention_heads=4,
+        intermediate_size=64,
+        conv_dim=(16, 16, 16),
+        conv_stride=(5, 4, 4),
+        conv_kernel=(10, 8, 8),
+        num_conv_pos_embeddings=16,
+        num_conv_pos_embedding_groups=4,
+    )
+    return _Output(t.AutoModelForSequenceClassification.from_config(sound)), torch.randn(3, 2000)
+
+
+class _Recurrent(nn.Module):
+    def __init__(self, kind: type[nn.LSTM] | type[nn.GRU]) -> None:
+        super().__init__()
+        self.embed = nn.Linear(5, 16)
+        self.one = kind(16, 24, batch_first=True)
+        self.two = kind(24, 24, batch_first=True)
+        self.head = nn.Linear(24, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y, _ = self.one(self.embed(x))
+        y, _ = self.two(y)
+        output: Tensor = self.head(y.mean(1))
+        return output
+
+
+def plain_model(name: str) -> Made:
+    sys.path.insert(0, str(Path(__file__).parent.parent / "examples"))
+    import cifar_resnet  # type: ignore[import-not-found]
+    import cnn_to_vit  # type: ignore[import-not-found]
+
+    from modelstitch import zoo
+
+    images, small, signal = torch.randn(3, 3, 32, 32), torch.randn(3, 1, 8, 8), torch.randn(3, 5, 40)
+    relu = nn.ReLU
+    makers: dict[str, Callable[[], Made]] = {
+        "R1111": lambda: (zoo.build("R1111", width=16), images),
+        "R2222": lambda: (zoo.build("R2222", width=16), images),
+        "cifar_resnet20": lambda: (cifar_resnet.resnet20(), images),
+        "cnn": lambda: (cnn_to_vit.conv_net(), small),
+        "vit": lambda: (cnn_to_vit.vision_transformer(), small),
+        "mlp": lambda: (
+            nn.Sequential(
+                nn.Flatten(), nn.Linear(64, 32), relu(), nn.Linear(32, 32), relu(), nn.Linear(32, 10)
+            ),
+            small,
+        ),
+        "conv1d": lambda: (
+            nn.Sequential(
+                nn.Conv1d(5, 16, 5, 2),
+                nn.BatchNorm1d(16),
+                relu(),
+                nn.Conv1d(16, 16, 3),
+                relu(),
+                nn.Flatten(),
+                nn.Linear(256, 10),
+            ),
+            signal,
+        ),
+        "lstm": lambda: (_Recurrent(nn.LSTM), signal.transpose(1, 2)),
+        "gru": lambda: (_Recurrent(nn.GRU), signal.transpose(1, 2)),
+    }
+    return makers[name]()
+
+
+FAMILIES: dict[str, tuple[tuple[str, ...], Callable[[str], Made]]] = {
+    "torchvision": (tuple(TORCHVISION), torchvision_model),
+    "timm": (tuple(TIMM), timm_model),
+    "transformers": (TRANSFORMERS, transformers_model),
+    "plain": (PLAIN, plain_model),
+}
+
+
+def difference(got: Any, wanted: Any) -> float:
+    """Return the largest difference of any tensor, as a share of the largest value wanted."""
+    pairs = zip(pytree.tree_leaves(got), pytree.tree_leaves(wanted), strict=True)
+    found = [
+        ((a - b).abs().max() / b.abs().max().clamp_min(1e-12)).item()
+        for a, b in pairs
+        if isinstance(b, Tensor) and b.is_floating_point()
+    ]
+    return max(found)
+
+
+def measure(make: Callable[[], Made]) -> dict[str, Any]:
+    """Cut one architecture everywhere, and compare."""
+    torch.manual_seed(0)
+    model, example = make()
+    model.eval()
+    begin = time.perf_counter()
+    try:
+        cutting = Cutting(model, example)
+    except ModelStitchError as error:
+        return {"cuts": 0, "failed": str(error).splitlines()[0]}
+    seconds = time.perf_counter() - begin
+    worst, exact = 0.0, 0
+    with torch.no_grad(), plain_attention():
+        wanted = {n: model(example[:n]) for n in (2, 3)}
+        for cut in cutting.cuts:
+            prefix, suffix = cutting.prefix(cut.name), cutting.suffix(cut.name)
+            gaps = [difference(suffix(prefix(example[:n])[0]), wanted[n]) for n in (2, 3)]
+            worst = max(worst, *gaps)
+            exact += max(gaps) == 0
+        middle = cutting.cuts[len(cutting.cuts) // 2].name
+        prefix, suffix = cutting.prefix(middle), cutting.suffix(middle)
+        ratios = []
+        for _ in range(7):
+            times = []
+            for run in (lambda: model(example), lambda: suffix(prefix(example)[0])):
+                begin = time.perf_counter()
+                run()
+                times.append(time.perf_counter() - begin)
+            ratios.append(times[1] / times[0])
+    return {
+        "cuts": len(cutting.cuts),
+        "boundaries": len(cutting.boundaries),
+        "exact_cuts": exact,
+        "largest_difference": worst,
+        "capture_seconds": round(seconds, 2),
+        "overhead": round(statistics.median(ratios), 2),
+        "layouts": sorted({str(cut.layout) for cut in cutting.boundaries}),
+    }
+
+
+def table(found: dict[str, dict[str, Any]]) -> str:
+    """Return the outcome as Markdown."""
+    lines = [
+        "| architecture | cuts | exact to the last bit | largest difference | capture, s | time over plain | layouts of the default cuts |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for name, each in found.items():
+        if "failed" in each:
+            lines.append(f"| {name} | refused: {each['failed']} | | | | | |")
+        else:
+            lines.append(
+                f"| {name} | {each['cuts']} | {each['exact_cuts']} | {each['largest_difference']:.0e} | "
+                f"{each['capture_seconds']} | {each['overhead']} | {', '.join(each['layouts'])} |"
+            )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--only", choices=list(FAMILIES))
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    warnings.simplefilter("ignore")
+    found: dict[str, dict[str, Any]] = {}
+    for family, (names, make) in FAMILIES.items():
+        if options.only not in (None, family):
+            continue
+        for name in names:
+            found[f"{family}: {name}"] = measure(lambda make=make, name=name: make(name))  # type: ignore[misc]
+            print(f"{family}: {name}: {found[f'{family}: {name}']}", file=sys.stderr, flush=True)
+    good = sum(each.get("largest_difference", 1.0) <= TOLERANCE for each in found.values())
+    summary = {
+        "architectures": len(found),
+        "exact": good,
+        "share": good / len(found),
+        "cuts": sum(each["cuts"] for each in found.values()),
+        "cuts_exact_to_the_last_bit": sum(each.get("exact_cuts", 0) for each in found.values()),
+    }
+    print(json.dumps({**summary, "found": found}) if options.json else f"{summary}\n\n{table(found)}")
+
+
+if __name__ == "__main__":
+    main()

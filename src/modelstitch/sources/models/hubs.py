@@ -1,0 +1,77 @@
+"""Models of timm and torchvision by name, with the view that each wants."""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+from typing import Any
+
+from torch import nn
+
+from modelstitch.errors import MissingExtraError, ModelError, expect_one_of
+from modelstitch.specs import View
+
+HUBS = ("timm", "torchvision")
+
+
+def build_from_hub(target: str, arguments: dict[str, Any]) -> nn.Module:
+    """Build ``timm:NAME`` or ``torchvision:NAME``; ``pretrained=True`` loads the hub's own weights.
+
+    Args:
+        target: hub and name.
+        arguments: what the hub's own builder takes, such as ``num_classes`` (and for timm ``img_size``).
+
+    Raises:
+        MissingExtraError: the hub's package is not installed.
+        ModelError: no such model, arguments that it does not take, or weights that cannot be had.
+    """
+    hub, _, name = target.partition(":")
+    library = _imported(hub, target)
+    known = library.list_models() if hub == "timm" else library.models.list_models()
+    pretrained = bool(arguments.get("pretrained", False))
+    # timm writes the weights' tag behind a dot.
+    expect_one_of(f"model of {hub}", name.partition(".")[0], known, ModelError)
+    own = {key: value for key, value in arguments.items() if key != "pretrained"}
+    try:
+        if hub == "timm":
+            module = library.create_model(name, pretrained=pretrained, **own)
+        else:
+            module = library.models.get_model(name, weights="DEFAULT" if pretrained else None, **own)
+    except (TypeError, ValueError, AssertionError, RuntimeError, OSError) as error:
+        first_line = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
+        raise ModelError(f"cannot build {target!r} with {arguments}: {first_line}") from error
+    assert isinstance(module, nn.Module)
+    return module
+
+
+def view_of_hub(target: str, module: nn.Module) -> View:
+    """Return how a model of a hub wants to see an image: that of its pretrained weights, where the hub says it.
+
+    Args:
+        target: hub and name.
+        module: what was built.
+    """
+    hub, _, name = target.partition(":")
+    library = _imported(hub, target)
+    if hub == "timm":
+        config = library.data.resolve_model_data_config(module)
+        channels, height, width = config["input_size"]
+        return View(
+            size=(height, width), channels=channels, mean=tuple(config["mean"]), std=tuple(config["std"])
+        )
+    weights = library.models.get_model_weights(name)
+    if not len(weights):
+        return View()
+    shown = weights.DEFAULT.transforms()
+    size = shown.crop_size[0]
+    return View(size=(size, size), channels=3, mean=tuple(shown.mean), std=tuple(shown.std))
+
+
+def _imported(hub: str, target: str) -> ModuleType:
+    try:
+        return importlib.import_module(hub)
+    except ImportError as error:
+        raise MissingExtraError(
+            f"model {target!r} needs the package {hub}, which cannot be imported ({error}): "
+            f'pip install "modelstitch[{hub}]"'
+        ) from error
