@@ -24,10 +24,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils import _pytree as pytree
 
 from modelstitch.cutting import Cutting
 from modelstitch.cutting.capture import plain_attention
+from modelstitch.cutting.certify import relative_difference
 from modelstitch.errors import ModelStitchError
 
 TOLERANCE = 1e-5
@@ -245,17 +245,6 @@ FAMILIES: dict[str, tuple[tuple[str, ...], Callable[[str], Made]]] = {
 }
 
 
-def difference(got: Any, wanted: Any) -> float:
-    """Return the largest difference of any tensor, as a share of the largest value wanted."""
-    pairs = zip(pytree.tree_leaves(got), pytree.tree_leaves(wanted), strict=True)
-    found = [
-        ((a - b).abs().max() / b.abs().max().clamp_min(1e-12)).item()
-        for a, b in pairs
-        if isinstance(b, Tensor) and b.is_floating_point()
-    ]
-    return max(found)
-
-
 def measure(make: Callable[[], Made]) -> dict[str, Any]:
     """Cut one architecture everywhere, and compare."""
     torch.manual_seed(0)
@@ -272,7 +261,7 @@ def measure(make: Callable[[], Made]) -> dict[str, Any]:
         wanted = {n: model(example[:n]) for n in (2, 3)}
         for cut in cutting.cuts:
             prefix, suffix = cutting.prefix(cut.name), cutting.suffix(cut.name)
-            gaps = [difference(suffix(prefix(example[:n])[0]), wanted[n]) for n in (2, 3)]
+            gaps = [relative_difference(suffix(prefix(example[:n])[0]), wanted[n]) for n in (2, 3)]
             worst = max(worst, *gaps)
             exact += max(gaps) == 0
         middle = cutting.cuts[len(cutting.cuts) // 2].name

@@ -331,6 +331,41 @@ def test_all_pairs_need_two_models(checkpoints: tuple[Path, Path]) -> None:
         ms.compare_all({"a": str(checkpoints[0])}, "digits")
 
 
+class Gated(nn.Module):
+    """A branch on the values of the input: no graph can be captured."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Sequential(nn.Conv2d(1, 6, 3, 2, 1), nn.ReLU())
+        self.second = nn.Sequential(nn.Conv2d(6, 8, 3, 2, 1), nn.ReLU())
+        self.head = nn.Linear(8, 10)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.second(self.first(x))
+        if y.max() > 1000:
+            y = y / y.max()
+        output: torch.Tensor = self.head(y.mean((2, 3)))
+        return output
+
+
+def test_a_model_without_a_graph_is_stitched_by_hooks(checkpoints: tuple[Path, Path], digits: Data) -> None:
+    torch.manual_seed(0)
+    result = ms.compare(
+        str(checkpoints[0]),
+        Gated(),
+        digits,
+        sender_cuts=["layers.2"],
+        receiver_cuts=["first", "second"],
+        fit=QUICK,
+        controls=("self-stitch", "random-receiver"),
+    )
+    assert result.notes["technique"]["sender"].startswith("graph capture")
+    assert "module hooks" in result.notes["technique"]["receiver"]
+    assert result.notes["cut_difference"] == 0
+    assert not result.failed
+    assert float(result.matrix().max()) > 0.3  # an affine map in front of a random head is a classifier
+
+
 def test_stitches_fitted_to_a_coarser_label_set(checkpoints: tuple[Path, Path], tmp_path: Path) -> None:
     """Ten outputs read as two labels: everything is scored by those, and the digits are looked for as well."""
     by = {}

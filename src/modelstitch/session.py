@@ -227,6 +227,7 @@ def prepare(
     )
     facts = {
         "cut_difference": difference,
+        "technique": {"sender": pair.sender.cutting.technique, "receiver": pair.receiver.cutting.technique},
         "identity_examples": n_identity,
         "fitting_images_seen": {
             role: None

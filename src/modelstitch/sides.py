@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from modelstitch.cutting import Cut, Cutting
+from modelstitch.cutting import Cut, CutList, cut_model
 from modelstitch.cutting.accelerate import Cache, accelerate
 from modelstitch.cutting.certify import relative_difference
 from modelstitch.cutting.slicing import Slice
@@ -51,10 +51,10 @@ class Side:
         if any(value.device != device for value in network.module.state_dict().values()):
             raise ModelError(f"model {network.name} is not on device {device}, where the data is")
         self.digest = digest(network.module)
-        self.cutting: Cutting = (
+        self.cutting: CutList = (
             like.cutting.bind(network.module)
             if like is not None
-            else Cutting(network.module, self.images(data.train, torch.arange(2)), network.name)
+            else cut_model(network.module, self.images(data.train, torch.arange(2)), network.name)
         )
         self.cutting = self.cutting.read_as(dict(network.layouts))
         self._prefixes: dict[tuple[str, ...], nn.Module] = {}
@@ -163,7 +163,9 @@ class Side:
             self._fast[key] = self._checked(plain, example, dtype)
         return self._fast[key]
 
-    def _checked(self, plain: Slice, example: Tensor, dtype: torch.dtype) -> nn.Module:
+    def _checked(self, plain: nn.Module, example: Tensor, dtype: torch.dtype) -> nn.Module:
+        if not isinstance(plain, Slice):
+            return _Converted(plain, dtype)
         fast = accelerate(plain, dtype, self._shared)
         with torch.no_grad():
             wanted = plain(example)

@@ -88,19 +88,24 @@ def test_the_second_batch_size_counts() -> None:
 
 
 def test_a_gradient_that_the_model_stops_fails() -> None:
+    model = m.seeded(m.StopsAll)
+    backbone, head = model.get_submodule("backbone"), model.get_submodule("head")
+
+    class Prefix(nn.Module):
+        def forward(self, x: torch.Tensor) -> tuple[torch.Tensor]:
+            return (backbone(x),)
+
     with pytest.raises(TruthError, match="a gradient that the model stops passes through the cut"):
-        split(m.seeded(m.StopsAll), "input+relu", torch.randn(4, 6))
-
-
-def test_a_gradient_that_the_model_stops_in_part_fails() -> None:
-    with pytest.raises(TruthError, match="do not have the model's gradient at cut 'first': .*no_grad block"):
-        split(m.seeded(m.StopsPart), "first", torch.randn(4, 6))
+        certify(model, Prefix(), nn.Sequential(nn.ReLU(), head), torch.randn(4, 6), "here")
 
 
 def test_a_backward_lost_behind_an_embedding_fails() -> None:
     words = torch.randint(0, 11, (4, 5), generator=torch.Generator().manual_seed(0))
-    with pytest.raises(TruthError, match="do not have the model's gradient at cut 'embedding'"):
-        split(m.seeded(m.CustomBackwardOnWords), "embedding", words)
+    model = m.seeded(m.CustomBackwardOnWords)
+    graph = Cutting(model, words)
+    with pytest.raises(TruthError, match="do not have the model's gradient at here"):
+        certify(model, graph.prefix("embedding"), graph.suffix("embedding"), words, "here")
+    split(model, "embedding", words)  # by hooks, which keep it
     cutting = Cutting(m.seeded(m.Words), words)
     assert certify(cutting.model, cutting.prefix("block"), cutting.suffix("block"), words, "here") == 0
 

@@ -146,16 +146,17 @@ def test_gradients_reach_the_shared_parameters() -> None:
     assert all(parameter.grad is not None for parameter in model.parameters())
 
 
-def test_a_lost_custom_backward_is_refused() -> None:
+def test_a_lost_custom_backward_is_noticed() -> None:
+    model = m.seeded(m.CustomBackward)
+    graph = Cutting(model, images(4))
     with pytest.raises(TruthError, match=r"do not have the model's gradient.*custom autograd function"):
-        split(m.seeded(m.CustomBackward), "conv", images(4))
+        certify(model, graph.prefix("conv"), graph.suffix("conv"), images(4), "here")
 
 
 @pytest.mark.parametrize(
     ("build", "message"),
     [
         (m.Counting, r"changes its own buffers in eval mode \(calls\)"),
-        (m.DataDependent, "cannot be captured as a graph .*depends on the values"),
         (m.Bypass, r"has no cut between input and head: around \w+ data also flows through "),
     ],
 )

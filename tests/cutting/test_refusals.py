@@ -115,9 +115,9 @@ def test_rows_that_are_no_examples_are_no_representation() -> None:
 
 
 @pytest.mark.parametrize("build", [m.BatchBranch, m.FixedBatch])
-def test_a_model_that_treats_batches_unlike_is_refused(build: type[nn.Module]) -> None:
+def test_no_graph_is_captured_of_a_model_that_treats_batches_unlike(build: type[nn.Module]) -> None:
     with pytest.raises(CutError, match=r"model model fixes the size of its batch, or does something else"):
-        cuts(m.seeded(build), VECTORS)
+        Cutting(m.seeded(build), VECTORS)
 
 
 def test_a_single_operation_has_no_cut() -> None:

@@ -36,7 +36,7 @@ class Cuts:
         from rich.table import Table
         from torch import nn
 
-        from modelstitch.cutting import Cutting
+        from modelstitch.cutting import cut_model
         from modelstitch.sources.models import load_model
 
         weights = None if self.weights is None else str(self.weights)
@@ -48,7 +48,7 @@ class Cuts:
         channels = self.channels or known.channels or (first.in_channels if first else 3)
         generator = torch.Generator().manual_seed(0)
         example = torch.rand(2, channels, *size, generator=generator)
-        cutting = Cutting(network.module, example, self.model)
+        cutting = cut_model(network.module, example, self.model)
         table = Table(title=f"{self.model}, images {channels} x {size[0]} x {size[1]}")
         before = cutting.work_before()
         if self.json:
@@ -90,5 +90,7 @@ class Cuts:
                 f"{100 * work.multiply_adds:.0f} %",
                 ", ".join(cut.aliases),
             )
-        Console().print(table)
+        console = Console()
+        console.print(table)
+        console.print(f"Cut by {cutting.technique}.", highlight=False, soft_wrap=True)
         return False

@@ -1,14 +1,11 @@
 """Find the cuts of a model and split it there, exactly.
 
-The one face of this folder is :class:`Cutting`: list the cuts, then take a prefix or a suffix at any of them.
+The one face of this folder is :func:`cut_model`: list the cuts, then take a prefix or a suffix at any of them.
 """
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -16,40 +13,19 @@ from torch.fx import Node
 
 from modelstitch.cutting import slicing
 from modelstitch.cutting.axes import layout_of
-from modelstitch.cutting.capture import Captured, capture, tensor_of
+from modelstitch.cutting.capture import Captured, NotCapturableError, capture, has_own_backward, tensor_of
 from modelstitch.cutting.certify import certify
 from modelstitch.cutting.cost import Work, work_before
 from modelstitch.cutting.dataflow import bypasses, classify, dominators, live_data
+from modelstitch.cutting.hooks import HookCutting
+from modelstitch.cutting.listed import Cut, CutList, expect_same_shapes
 from modelstitch.cutting.naming import call_of, enclosing, is_block, name_values
 from modelstitch.errors import CutError
-from modelstitch.layouts import Layout, parse
 
-__all__ = ["Cut", "Cutting", "certify", "cuts", "split"]
-
-
-@dataclass(frozen=True)
-class Cut:
-    """A place where a model can be divided so that ``suffix(prefix(x)) == model(x)`` exactly.
-
-    Attributes:
-        name: the path of the module whose output is cut, ``path@k`` for its k-th call.
-        aliases: other names of the same tensor.
-        layout: how to read the representation.
-        boundary: whether a block of the model ends here; boundaries are the default set of cuts.
-    """
-
-    name: str
-    aliases: tuple[str, ...]
-    layout: Layout
-    boundary: bool
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of the representation of one example."""
-        return self.layout.shape
+__all__ = ["Cut", "CutList", "Cutting", "certify", "cut_model", "cuts", "split"]
 
 
-class Cutting:
+class Cutting(CutList):
     """A captured model and its cuts, from the input on.
 
     Args:
@@ -65,6 +41,7 @@ class Cutting:
     def __init__(self, model: nn.Module, example: Tensor, name: str = "model") -> None:
         self.model = model
         self.name = name
+        self.technique = "graph capture, nothing computed twice"
         self._captured: Captured = capture(model, example, name)
         graph = self._captured.graph_module.graph
         self._kinds = classify(graph, self._captured.primary)
@@ -123,28 +100,6 @@ class Cutting:
             f"around {middle.name} data also flows through {around}" if around else "it is a single operation"
         )
 
-    @property
-    def boundaries(self) -> tuple[Cut, ...]:
-        """The default set of cuts: block boundaries, whatever their layout."""
-        return tuple(cut for cut in self.cuts if cut.boundary)
-
-    def find(self, name: str) -> Cut:
-        """Return the cut called ``name``.
-
-        Raises:
-            CutError: there is no such cut; the message says why, and names the nearest legal ones.
-        """
-        for cut in self.cuts:
-            if name == cut.name or name in cut.aliases:
-                return cut
-        legal = [each for cut in self.cuts for each in (cut.name, *cut.aliases)]
-        near = difflib.get_close_matches(name, legal, n=3, cutoff=0.3) or [
-            c.name for c in (self.boundaries or self.cuts)[:3]
-        ]
-        raise CutError(
-            f"no cut {name!r} in model {self.name}: {self._why_not(name)}; nearest legal cuts: {', '.join(near)}"
-        )
-
     def _why_not(self, name: str) -> str:
         spelled = [each for cut in self.cuts for each in (cut.name, *cut.aliases)]
         calls = [each for each in spelled if re.fullmatch(re.escape(name) + r"@\d+", each)]
@@ -170,60 +125,18 @@ class Cutting:
         )
 
     def bind(self, model: nn.Module) -> Cutting:
-        """Return the same cuts for another model of the same architecture and shapes; nothing is captured again.
-
-        Raises:
-            CutError: the models' parameters or buffers differ in name or shape.
-        """
-        ours, theirs = _shapes(self.model), _shapes(model)
-        differ = sorted(name for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name))
-        if differ:
-            raise CutError(
-                f"cannot use the cuts of model {self.name} for another: expected the same architecture and shapes, "
-                f"but {', '.join(differ[:3])} differ"
-            )
+        expect_same_shapes(self.model, model, self.name)
         other = object.__new__(Cutting)
         other.__dict__.update(self.__dict__)
         other.model = model
         return other
 
-    def read_as(self, layouts: Mapping[str, str]) -> Cutting:
-        """Return the same cuts, some of them read in another layout than the one recognised.
-
-        Args:
-            layouts: by name of a cut, a layout as ``str`` writes it, such as ``tokens+1 14x14``.
-
-        Raises:
-            CutError: no such cut.
-            StitchError: no such layout, or one that does not fit the cut's shape.
-        """
-        if not layouts:
-            return self
-        read = {self.find(name).name: text for name, text in layouts.items()}
-        other = object.__new__(Cutting)
-        other.__dict__.update(self.__dict__)
-        other.cuts = tuple(
-            replace(cut, layout=parse(read[cut.name], cut.shape)) if cut.name in read else cut
-            for cut in self.cuts
-        )
-        return other
-
     def prefix(self, *names: str, frozen: bool = False) -> slicing.Slice:
-        """Return the module from the input to a tuple of the representations at ``names``.
-
-        Args:
-            names: cuts; nothing after the deepest of them is computed.
-            frozen: share the parameters' memory but let no gradient reach them.
-        """
         nodes = [self._nodes[self.find(name).name] for name in names]
         captured = self._captured
         return slicing.prefix(captured.graph_module, self.model, captured.primary, nodes, frozen)
 
     def suffix(self, name: str, frozen: bool = False, later: tuple[str, ...] | None = None) -> slicing.Slice:
-        """Return the module from the representation at ``name`` to the model's output.
-
-        With ``later``, to the tuple of the representations at these later cuts instead.
-        """
         captured, cut = self._captured, self.find(name)
         nodes = None if later is None else [self._nodes[self.find(each).name] for each in later]
         try:
@@ -239,18 +152,10 @@ class Cutting:
         except CutError as error:
             raise CutError(f"cannot cut model {self.name} at {name!r}: {error}") from error
 
-    def later(self, name: str) -> tuple[str, ...]:
-        """Return the block boundaries after the cut ``name``."""
-        found = self.find(name)
-        after = self.cuts[self.cuts.index(found) + 1 :]
-        return tuple(cut.name for cut in after if cut.boundary)
-
     def work_before(self) -> dict[str, Work]:
-        """Return for each cut what of the model lies before it: shares of parameters and of multiply-adds."""
         return work_before(self._captured, self.model, {cut.name: self._nodes[cut.name] for cut in self.cuts})
 
     def activation_bytes(self, name: str) -> int:
-        """Return the bytes of all tensors that the suffix at ``name`` makes for one example (an upper bound)."""
         start = self._live.index(self._nodes[self.find(name).name])
         total = 0
         for node in self._live[start:]:
@@ -261,12 +166,26 @@ class Cutting:
         return total
 
 
-def _shapes(model: nn.Module) -> dict[str, torch.Size]:
-    tensors = [
-        *model.named_parameters(remove_duplicate=False),
-        *model.named_buffers(remove_duplicate=False),
-    ]
-    return {name: tensor.shape for name, tensor in tensors}
+def cut_model(model: nn.Module, example: Tensor, name: str = "model") -> CutList:
+    """Find the cuts of a model by graph capture, or by hooks on its modules where no graph can be captured.
+
+    Args:
+        model: any module with one tensor input; it is read in eval mode and left as it was.
+        example: (N, ...) inputs with N >= 2.
+        name: what to call the model in errors.
+
+    Raises:
+        ModelError: the model does not run on ``example``.
+        CutError: the model has no legal cut, or changes its own buffers or its input.
+    """
+    try:
+        if has_own_backward(model, example, name):
+            raise NotCapturableError(
+                f"model {name} has a custom autograd function, whose backward pass a graph would lose"
+            )
+        return Cutting(model, example, name)
+    except NotCapturableError as error:
+        return HookCutting(model, example, name, str(error))
 
 
 def cuts(model: nn.Module, example: Tensor) -> tuple[Cut, ...]:
@@ -288,7 +207,7 @@ def cuts(model: nn.Module, example: Tensor) -> tuple[Cut, ...]:
         >>> [(cut.name, cut.shape) for cut in cuts(model, torch.zeros(2, 1, 8, 8))]
         [('0', (4, 6, 6)), ('1', (4, 6, 6)), ('2', (144,))]
     """
-    return Cutting(model, example).cuts
+    return cut_model(model, example).cuts
 
 
 def split(model: nn.Module, cut: str, example: Tensor) -> tuple[nn.Module, nn.Module]:
@@ -316,7 +235,7 @@ def split(model: nn.Module, cut: str, example: Tensor) -> tuple[nn.Module, nn.Mo
         >>> torch.equal(suffix(prefix(x)), model(x))
         True
     """
-    cutting = Cutting(model, example)
+    cutting = cut_model(model, example)
     prefix, suffix = cutting.prefix(cut), cutting.suffix(cut)
     certify(model, prefix, suffix, example, f"cut {cut!r}")
     return _First(prefix), suffix

@@ -22,6 +22,10 @@ from modelstitch.errors import CutError, ModelError
 _ANY_BATCH = 10_000
 
 
+class NotCapturableError(CutError):
+    """No graph can be captured of a model that runs; hooks may still do."""
+
+
 @dataclass(frozen=True)
 class Captured:
     """A functional graph of a model, with its parameters by name."""
@@ -84,6 +88,26 @@ def run_eagerly(model: nn.Module, example: Tensor, name: str) -> Any:
         ) from error
 
 
+def has_own_backward(model: nn.Module, example: Tensor, name: str) -> bool:
+    """Tell whether the output of ``model`` was made by a custom autograd function, whose backward pass a capture would lose."""
+    with eval_mode(model), plain_attention(), same_buffers(model), torch.enable_grad():
+        try:
+            output = model(example.clone())
+        except (RuntimeError, ValueError, TypeError, IndexError):
+            return False  # told in words when it is captured
+    pending = [leaf.grad_fn for leaf in pytree.tree_leaves(output) if isinstance(leaf, Tensor)]
+    seen: set[Any] = set()
+    while pending:
+        node = pending.pop()
+        if node is None or node in seen:
+            continue
+        if isinstance(node, torch.autograd.function.BackwardCFunction):
+            return True
+        seen.add(node)
+        pending += [before for before, _ in node.next_functions]
+    return False
+
+
 def capture(model: nn.Module, example: Tensor, name: str = "model") -> Captured:
     """Capture ``model`` in eval mode as a functional graph that shares its parameters.
 
@@ -107,15 +131,23 @@ def capture(model: nn.Module, example: Tensor, name: str = "model") -> Captured:
         run_eagerly(model, example, name)
         try:
             with torch.enable_grad():
-                program = export(
-                    model, (example,), dynamic_shapes=_free_batch(model), strict=False
-                ).run_decompositions({})
+                exported = export(model, (example,), dynamic_shapes=_free_batch(model), strict=False)
+                program = exported.run_decompositions({})
         except Exception as error:  # torch.export raises many unrelated types
             first_line = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
-            raise CutError(
+            raise NotCapturableError(
                 f"model {name} cannot be captured as a graph ({type(error).__name__}: {first_line}); "
                 "control flow that depends on the values of the input is the usual reason"
             ) from error
+        if any(
+            "set_grad_enabled" in str(node.target)
+            for inner in exported.graph_module.modules()
+            if isinstance(inner, GraphModule)
+            for node in inner.graph.nodes
+        ):
+            raise NotCapturableError(
+                f"model {name} switches gradients off for a part of itself, which a graph would lose"
+            )
         changed = sorted(program.graph_signature.buffers_to_mutate.values())
         if changed:
             raise CutError(
@@ -151,7 +183,7 @@ def _expect_any_batch(primary: Node, constraints: Any, name: str) -> None:
         legal = constraints[batch.node.expr]
         if legal.lower <= 2 and legal.upper > _ANY_BATCH:
             return
-    raise CutError(
+    raise NotCapturableError(
         f"model {name} fixes the size of its batch, or does something else at other sizes: "
         "expected a model whose forward treats every batch size alike"
     )

@@ -1,0 +1,314 @@
+"""Cut a model that no graph can be captured of, by hooks on its modules.
+
+The prefix runs the model until the module has given its output, and stops. The suffix runs the whole model on examples kept for this, and puts
+the stitched representation in the place of the module's output; so it costs the receiver's first layers too. A module is a legal cut where the
+model's output then depends on nothing else of the input. That is tested with an input that is a FakeTensor, which holds no values: if any
+tensor of the output is one as well, data flowed around the cut. (Another input with values would not do: a branch that starts at zero shows
+no difference.)
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
+from torch.utils import _pytree as pytree
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import FlopCounterMode
+
+from modelstitch.cutting.capture import eval_mode, plain_attention, run_eagerly
+from modelstitch.cutting.cost import Work
+from modelstitch.cutting.listed import Cut, CutList
+from modelstitch.cutting.naming import is_block
+from modelstitch.errors import CutError, ModelError
+from modelstitch.layouts import recognise
+
+Act = Callable[[str, int, Any], Any]
+"""Is told the path of a module, the number of its call and its output; what it returns takes the output's place, unless None."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of one module: its path, which call, the output's shape for one example, and what was done up to there."""
+
+    path: str
+    number: int
+    shape: tuple[int, ...]
+    bytes: int
+    parameters: int
+    flops: int
+
+
+class _Stop(Exception):  # noqa: N818
+    """All that was asked for is there."""
+
+
+@contextlib.contextmanager
+def acting(model: nn.Module, act: Act) -> Iterator[None]:
+    """Have ``act`` see, and replace, the output of every module of ``model`` while the block runs."""
+    counts: dict[str, int] = {}
+
+    def hook_of(path: str) -> Callable[[nn.Module, Any, Any], Any]:
+        def hook(module: nn.Module, arguments: Any, output: Any) -> Any:
+            number = counts[path] = counts.get(path, -1) + 1
+            return act(path, number, output)
+
+        return hook
+
+    handles = [module.register_forward_hook(hook_of(path)) for path, module in model.named_modules() if path]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+class HookPrefix(nn.Module):
+    """The model up to some calls, to the tuple of their outputs."""
+
+    def __init__(self, model: nn.Module, calls: list[tuple[str, int]], frozen: bool) -> None:
+        super().__init__()
+        self.model, self.calls, self.frozen = model, calls, frozen
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        found: dict[tuple[str, int], Tensor] = {}
+
+        def keep(path: str, number: int, output: Any) -> None:
+            if (path, number) in self.calls:
+                # What comes next may write to it.
+                found[path, number] = output.clone()
+                if len(found) == len(set(self.calls)):
+                    raise _Stop
+
+        with eval_mode(self.model), plain_attention(), acting(self.model, keep), contextlib.suppress(_Stop):
+            _run(self.model, x.clone(), self.frozen)
+        return tuple(found[call] for call in self.calls)
+
+
+class HookSuffix(nn.Module):
+    """The model after one call: its own input is an example that is kept, and the call's output is what is given."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        example: Tensor,
+        call: tuple[str, int],
+        frozen: bool,
+        later: list[tuple[str, int]] | None,
+    ) -> None:
+        super().__init__()
+        self.model, self.call, self.frozen, self.later = model, call, frozen, later
+        self.register_buffer("example", example, persistent=False)
+
+    def forward(self, y: Tensor) -> Any:
+        found: dict[tuple[str, int], Tensor] = {}
+
+        def act(path: str, number: int, output: Any) -> Any:
+            if (path, number) == self.call:
+                return y.clone()
+            if self.later is not None and (path, number) in self.later:
+                found[path, number] = output.clone()
+                if len(found) == len(self.later):
+                    raise _Stop
+            return None
+
+        example = self.example
+        assert isinstance(example, Tensor)
+        own = example[torch.arange(len(y), device=example.device) % len(example)].to(y.device)
+        output: Any = None
+        with eval_mode(self.model), plain_attention(), acting(self.model, act), contextlib.suppress(_Stop):
+            output = _run(self.model, own.to(y.dtype) if own.is_floating_point() else own, self.frozen)
+        return output if self.later is None else tuple(found[call] for call in self.later)
+
+
+def _run(model: nn.Module, x: Tensor, frozen: bool) -> Any:
+    if not frozen:
+        return model(x)
+    values = {name: value.detach() for name, value in (*model.named_parameters(), *model.named_buffers())}
+    return torch.func.functional_call(model, values, (x,))
+
+
+class _WritesOfFake(TorchDispatchMode):
+    """Notices when something without values is written into a tensor that has them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen = False
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        given = dict(zip((each.name for each in func._schema.arguments), args, strict=False)) | kwargs
+        written = [
+            given[each.name]
+            for each in func._schema.arguments
+            if each.alias_info is not None and each.alias_info.is_write and each.name in given
+        ]
+        if any(isinstance(each, Tensor) and not isinstance(each, FakeTensor) for each in written) and any(
+            isinstance(each, FakeTensor) for each in pytree.tree_leaves((args, kwargs))
+        ):
+            self.seen = True
+        return func(*args, **kwargs)
+
+
+def why_illegal(model: nn.Module, example: Tensor, path: str, number: int) -> str | None:
+    """Return why the output of a call is no legal cut, or None where it is one.
+
+    Args:
+        model: in eval mode.
+        example: (N, ...) inputs.
+        path, number: of the call.
+    """
+    prefix = HookPrefix(model, [(path, number)], frozen=True)
+    with torch.no_grad():
+        (real,) = prefix(example)
+        fake = FakeTensorMode(allow_non_fake_inputs=True).from_tensor(example)
+        writes = _WritesOfFake()
+
+        def act(at: str, call: int, output: Any) -> Any:
+            return real.clone() if (at, call) == (path, number) else None
+
+        try:
+            with acting(model, act), writes:
+                output = model(fake)
+        except Exception as error:  # whatever a model does with values that are not there
+            first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            return f"what comes before it depends on the values of the input ({first_line})"
+    if writes.seen or any(isinstance(leaf, FakeTensor) for leaf in pytree.tree_leaves(output)):
+        return "data also flows around it"
+    return None
+
+
+class HookCutting(CutList):
+    """A model and the calls of its modules at which it can be cut.
+
+    Args:
+        model: any module with one tensor input.
+        example: (N, ...) inputs with N >= 2; kept, to run the suffix's first layers on.
+        name: what to call the model in errors.
+        reason: why no graph was captured.
+
+    Raises:
+        ModelError: the model does not run on ``example``.
+        CutError: no module's output is a legal cut.
+    """
+
+    def __init__(self, model: nn.Module, example: Tensor, name: str, reason: str) -> None:
+        self.model, self.name, self.example = model, name, example.detach().clone()
+        self.technique = f"module hooks, which run the receiver's first layers too, since {reason}"
+        for n in (len(example), 1, 2 * len(example)):
+            try:
+                run_eagerly(model, example[torch.arange(n) % len(example)], name)
+            except ModelError as error:
+                if n == len(example):
+                    raise
+                raise CutError(
+                    f"{reason}, and it does not run on {n} inputs: expected a model that takes any batch"
+                ) from error
+        with eval_mode(model), plain_attention():
+            groups, self._calls = _traced(model, self.example)
+            self._why: dict[str, str] = {}
+            found: list[Cut] = []
+            self._at: dict[str, tuple[str, int]] = {}
+            n_calls: dict[str, int] = {}
+            for call in self._calls:
+                n_calls[call.path] = n_calls.get(call.path, 0) + 1
+            for group in groups:
+                names = [
+                    call.path if n_calls[call.path] == 1 else f"{call.path}@{call.number}" for call in group
+                ]
+                blocks = [index for index, call in enumerate(group) if is_block(model, call.path)]
+                chosen = blocks[0] if blocks else 0
+                call = group[-1]  # the outermost: nothing of the module comes after it
+                why = why_illegal(model, self.example, call.path, call.number)
+                if why is not None:
+                    self._why |= dict.fromkeys(names, why)
+                    continue
+                aliases = tuple(each for index, each in enumerate(names) if index != chosen)
+                found.append(Cut(names[chosen], aliases, recognise(call.shape), bool(blocks)))
+                self._at[names[chosen]] = (call.path, call.number)
+        if not any(cut.boundary for cut in found):
+            found = [Cut(cut.name, cut.aliases, cut.layout, True) for cut in found]
+        self.cuts = tuple(found)
+        if not found:
+            raise CutError(
+                f"model {name} has no cut: {reason}, and with hooks "
+                + (
+                    "no module's output is one tensor"
+                    if not self._why
+                    else "; ".join(sorted(set(self._why.values())))
+                )
+            )
+
+    def _why_not(self, name: str) -> str:
+        if name in self._why:
+            return self._why[name]
+        if name in dict(self.model.named_modules()):
+            return "its output is not one floating-point tensor with the batch as its first axis, or the model's own output"
+        return "no module of this name"
+
+    def bind(self, model: nn.Module) -> HookCutting:
+        other = object.__new__(HookCutting)
+        other.__dict__.update(self.__dict__)
+        other.model = model
+        return other
+
+    def prefix(self, *names: str, frozen: bool = False) -> nn.Module:
+        return HookPrefix(self.model, [self._at[self.find(name).name] for name in names], frozen)
+
+    def suffix(self, name: str, frozen: bool = False, later: tuple[str, ...] | None = None) -> nn.Module:
+        after = None if later is None else [self._at[self.find(each).name] for each in later]
+        return HookSuffix(self.model, self.example, self._at[self.find(name).name], frozen, after)
+
+    def activation_bytes(self, name: str) -> int:
+        # The whole model runs, whatever the cut.
+        self.find(name)
+        return sum(call.bytes for call in self._calls)
+
+    def work_before(self) -> dict[str, Work]:
+        whole = max(1, sum(p.numel() for p in self.model.parameters()))
+        flops = max(1, self._calls[-1].flops)
+        by_call = {(call.path, call.number): call for call in self._calls}
+        return {
+            cut.name: Work(
+                by_call[self._at[cut.name]].parameters / whole, by_call[self._at[cut.name]].flops / flops
+            )
+            for cut in self.cuts
+        }
+
+
+def _traced(model: nn.Module, example: Tensor) -> tuple[list[list[Call]], list[Call]]:
+    """Run the model once; return the calls that could be cuts, those with one output together, and all calls in order."""
+    calls: list[tuple[Call, Tensor | None]] = []
+    counter = FlopCounterMode(display=False)
+    used: set[int] = set()
+    parameters = {path: list(module.parameters(recurse=True)) for path, module in model.named_modules()}
+    sizes = {id(p): p.numel() for p in model.parameters()}
+
+    def note(path: str, number: int, output: Any) -> None:
+        used.update(id(p) for p in parameters[path])
+        plain = isinstance(output, Tensor) and output.is_floating_point() and output.ndim >= 2
+        fits = plain and len(output) == len(example)
+        shape = tuple(output.shape[1:]) if fits else ()
+        n_bytes = output.numel() * output.element_size() // len(example) if plain else 0
+        call = Call(path, number, shape, n_bytes, sum(sizes[i] for i in used), counter.get_total_flops())
+        calls.append((call, output if fits else None))
+
+    with torch.no_grad(), counter, acting(model, note):
+        last = model(example.clone())
+    groups: list[list[Call]] = []
+    tensors: list[Tensor] = []
+    outputs = [leaf for leaf in pytree.tree_leaves(last) if isinstance(leaf, Tensor)]
+    for call, output in calls:
+        if output is None or any(output is leaf for leaf in outputs):
+            continue
+        if tensors and tensors[-1] is output:
+            groups[-1].append(call)
+        else:
+            groups.append([call])
+            tensors.append(output)
+    return groups, [call for call, _ in calls]

@@ -1,0 +1,157 @@
+"""A model's cuts by name: what graph capture and hooks have in common."""
+
+from __future__ import annotations
+
+import difflib
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Self
+
+from torch import nn
+
+from modelstitch.cutting.cost import Work
+from modelstitch.errors import CutError
+from modelstitch.layouts import Layout, parse
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A place where a model can be divided so that ``suffix(prefix(x)) == model(x)`` exactly.
+
+    Attributes:
+        name: the path of the module whose output is cut, ``path@k`` for its k-th call.
+        aliases: other names of the same tensor.
+        layout: how to read the representation.
+        boundary: whether a block of the model ends here; boundaries are the default set of cuts.
+    """
+
+    name: str
+    aliases: tuple[str, ...]
+    layout: Layout
+    boundary: bool
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the representation of one example."""
+        return self.layout.shape
+
+
+class CutList(ABC):
+    """A model and its cuts, from the input on.
+
+    Attributes:
+        model, name: what is cut, and what to call it in errors.
+        cuts: all of them.
+        technique: how it is cut, and what that costs.
+    """
+
+    model: nn.Module
+    name: str
+    cuts: tuple[Cut, ...]
+    technique: str
+
+    @property
+    def boundaries(self) -> tuple[Cut, ...]:
+        """The default set of cuts: block boundaries, whatever their layout."""
+        return tuple(cut for cut in self.cuts if cut.boundary)
+
+    def find(self, name: str) -> Cut:
+        """Return the cut called ``name``.
+
+        Raises:
+            CutError: there is no such cut; the message says why, and names the nearest legal ones.
+        """
+        for cut in self.cuts:
+            if name == cut.name or name in cut.aliases:
+                return cut
+        legal = [each for cut in self.cuts for each in (cut.name, *cut.aliases)]
+        near = difflib.get_close_matches(name, legal, n=3, cutoff=0.3) or [
+            c.name for c in (self.boundaries or self.cuts)[:3]
+        ]
+        raise CutError(
+            f"no cut {name!r} in model {self.name}: {self._why_not(name)}; nearest legal cuts: {', '.join(near)}"
+        )
+
+    def later(self, name: str) -> tuple[str, ...]:
+        """Return the block boundaries after the cut ``name``."""
+        found = self.find(name)
+        after = self.cuts[self.cuts.index(found) + 1 :]
+        return tuple(cut.name for cut in after if cut.boundary)
+
+    def read_as(self, layouts: Mapping[str, str]) -> Self:
+        """Return the same cuts, some of them read in another layout than the one recognised.
+
+        Args:
+            layouts: by name of a cut, a layout as ``str`` writes it, such as ``tokens+1 14x14``.
+
+        Raises:
+            CutError: no such cut.
+            StitchError: no such layout, or one that does not fit the cut's shape.
+        """
+        if not layouts:
+            return self
+        read = {self.find(name).name: text for name, text in layouts.items()}
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__)
+        other.cuts = tuple(
+            replace(cut, layout=parse(read[cut.name], cut.shape)) if cut.name in read else cut
+            for cut in self.cuts
+        )
+        return other
+
+    @abstractmethod
+    def _why_not(self, name: str) -> str:
+        """Say why ``name`` is no cut."""
+
+    @abstractmethod
+    def bind(self, model: nn.Module) -> Self:
+        """Return the same cuts for another model of the same architecture and shapes; nothing is captured again.
+
+        Raises:
+            CutError: the models' parameters or buffers differ in name or shape.
+        """
+
+    @abstractmethod
+    def prefix(self, *names: str, frozen: bool = False) -> nn.Module:
+        """Return the module from the input to a tuple of the representations at ``names``.
+
+        Args:
+            names: cuts; nothing after the deepest of them is computed.
+            frozen: share the parameters' memory but let no gradient reach them.
+        """
+
+    @abstractmethod
+    def suffix(self, name: str, frozen: bool = False, later: tuple[str, ...] | None = None) -> nn.Module:
+        """Return the module from the representation at ``name`` to the model's output.
+
+        With ``later``, to the tuple of the representations at these later cuts instead.
+        """
+
+    @abstractmethod
+    def activation_bytes(self, name: str) -> int:
+        """Return the bytes of all tensors that the suffix at ``name`` makes for one example (an upper bound)."""
+
+    @abstractmethod
+    def work_before(self) -> dict[str, Work]:
+        """Return for each cut what of the model lies before it: shares of parameters and of multiply-adds."""
+
+
+def expect_same_shapes(ours: nn.Module, theirs: nn.Module, name: str) -> None:
+    """Raise CutError unless two models hold parameters and buffers of the same names and shapes."""
+    one, other = (
+        {
+            path: tensor.shape
+            for path, tensor in (
+                *model.named_parameters(remove_duplicate=False),
+                *model.named_buffers(remove_duplicate=False),
+            )
+        }
+        for model in (ours, theirs)
+    )
+    differ = sorted(path for path in one.keys() | other.keys() if one.get(path) != other.get(path))
+    if differ:
+        raise CutError(
+            f"cannot use the cuts of model {name} for another: expected the same architecture and shapes, "
+            f"but {', '.join(differ[:3])} differ"
+        )

@@ -1,0 +1,194 @@
+"""Cuts by hooks: exact where no graph can be captured, and never legal where the graph says they are not."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from modelstitch.cutting import Cutting, certify, cut_model, split
+from modelstitch.cutting.hooks import HookCutting, why_illegal
+from modelstitch.errors import CutError
+from tests.cutting import models as m
+
+IMAGES = torch.rand(4, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+VECTORS = torch.randn(4, 6, generator=torch.Generator().manual_seed(0))
+
+
+def hooked(model: nn.Module, example: Tensor) -> HookCutting:
+    return HookCutting(model, example, "model", "this is a test")
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        m.FunctionalResNet,
+        m.DroppedInPlace,
+        m.Reused,
+        m.ZeroBranch,
+        m.UNet,
+        m.Dense,
+        m.Side,
+        m.SharedBlock,
+        m.Tokens,
+    ],
+)
+def test_every_cut_by_hooks_is_one_of_the_graph_and_exact(build: type[nn.Module]) -> None:
+    model = m.seeded(build)
+    graph, found = Cutting(model, IMAGES), hooked(model, IMAGES)
+    assert found.cuts
+    for cut in found.cuts:
+        assert graph.find(cut.name).shape == cut.shape
+        prefix, suffix = found.prefix(cut.name), found.suffix(cut.name)
+        assert certify(model, prefix, suffix, IMAGES, cut.name) == 0
+    # Module outputs alone: what the graph offers under a module's plain name, hooks offer too.
+    modules = {name for name, _ in model.named_modules()}
+    wanted = {cut.name for cut in graph.cuts if cut.name in modules}
+    offered = {name for cut in found.cuts for name in (cut.name, *cut.aliases)}
+    in_place = {name for name in wanted if name not in offered}
+    assert not in_place
+
+
+def test_a_branch_that_starts_at_zero_is_seen() -> None:
+    model = m.seeded(m.ZeroBranch)
+    graph, found = Cutting(model, IMAGES), hooked(model, IMAGES)
+    offered = {cut.name for cut in found.cuts}
+    for name, module in model.named_modules():
+        if name and name not in offered and not list(module.children()):
+            with pytest.raises(CutError):
+                found.find(name)
+    assert offered <= {name for cut in graph.cuts for name in (cut.name, *cut.aliases)}
+
+
+def test_between_the_skips_nothing_is_legal() -> None:
+    found = hooked(m.seeded(m.UNet), IMAGES)
+    for name in ("down", "middle", "up"):
+        with pytest.raises(
+            CutError, match=f"no cut '{name}' in model model: data also flows around it; nearest"
+        ):
+            found.find(name)
+
+
+class WritesPast(nn.Module):
+    """Data reach the output through a tensor that is written to after the cut."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second, self.head = nn.Linear(6, 6), nn.Linear(6, 6), nn.Linear(6, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.second(self.first(x)).clone()
+        y.add_(x)
+        output: Tensor = self.head(y)
+        return output
+
+
+def test_what_is_written_past_a_cut_is_seen() -> None:
+    model = m.seeded(WritesPast).eval()
+    for path in ("first", "second"):
+        assert why_illegal(model, VECTORS, path, 0) == "data also flows around it"
+    with pytest.raises(CutError, match="data also flows around it"):
+        hooked(model, VECTORS)
+
+
+@pytest.mark.parametrize(
+    ("build", "example", "reason"),
+    [
+        (m.DataDependent, IMAGES, "cannot be captured as a graph"),
+        (m.CustomBackward, IMAGES, "custom autograd function"),
+        (m.StopsPart, VECTORS, "switches gradients off"),
+        (m.StopsAll, VECTORS, "switches gradients off"),
+        (m.BatchBranch, VECTORS, "fixes the size of its batch, or does something else"),
+    ],
+)
+def test_what_no_graph_can_hold_is_cut_by_hooks(build: type[nn.Module], example: Tensor, reason: str) -> None:
+    model = m.seeded(build)
+    cutting = cut_model(model, example)
+    assert isinstance(cutting, HookCutting)
+    assert cutting.technique.startswith("module hooks, which run the receiver's first layers too, since")
+    assert reason in cutting.technique
+    for cut in cutting.cuts:
+        assert certify(model, cutting.prefix(cut.name), cutting.suffix(cut.name), example, cut.name) == 0
+        # A batch of another size, and one larger than the example that is kept.
+        many = torch.cat([example] * 3)[:7]
+        got = cutting.suffix(cut.name)(cutting.prefix(cut.name)(many)[0])
+        model.eval()
+        torch.testing.assert_close(got, model(many), rtol=0, atol=0)
+        model.train()
+
+
+def test_control_flow_before_a_cut_is_told() -> None:
+    class Early(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.second, self.head = nn.Linear(6, 6), nn.Linear(6, 6), nn.Linear(6, 5)
+
+        def forward(self, x: Tensor) -> Tensor:
+            y = self.first(x)
+            if y.sum() > 0:
+                y = -y
+            output: Tensor = self.head(self.second(y).relu())
+            return output
+
+    cutting = cut_model(m.seeded(Early), VECTORS)
+    assert [cut.name for cut in cutting.cuts] == ["first"]
+    with pytest.raises(
+        CutError, match="no cut 'second' in model model: what comes before it depends on the values"
+    ):
+        cutting.find("second")
+
+
+def test_a_fixed_batch_is_refused_all_the_same() -> None:
+    with pytest.raises(CutError, match=r"fixes the size of its batch.*and it does not run on 1 inputs"):
+        cut_model(m.seeded(m.FixedBatch), VECTORS[:3])
+
+
+def test_a_frozen_half_has_no_gradient_but_passes_one() -> None:
+    model = m.seeded(m.CustomBackward)
+    cutting = cut_model(model, IMAGES)
+    (y,) = cutting.prefix("conv", frozen=True)(IMAGES)
+    assert not y.requires_grad
+    leaf = y.clone().requires_grad_()
+    cutting.suffix("conv", frozen=True)(leaf).square().sum().backward()
+    assert leaf.grad is not None
+    assert leaf.grad.abs().sum() > 0
+    assert all(parameter.grad is None for parameter in model.parameters())
+    assert [module.training for module in model.modules()] == [True] * len(list(model.modules()))
+
+
+def test_later_cuts_and_other_models_of_the_same_architecture() -> None:
+    class Three(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layers = nn.ModuleList(nn.Sequential(nn.Linear(6, 6), nn.Tanh()) for _ in range(3))
+            self.head = nn.Linear(6, 5)
+
+        def forward(self, x: Tensor) -> Tensor:
+            for layer in self.layers:
+                x = layer(x)
+            output: Tensor = self.head(x)
+            return output
+
+    first, second = m.seeded(Three), m.seeded(Three, 1)
+    cutting = hooked(first, VECTORS)
+    assert [cut.name for cut in cutting.boundaries] == ["layers.0", "layers.1", "layers.2"]
+    assert cutting.cuts[1].aliases == ("layers.0.1",)
+    assert cutting.later("layers.0") == ("layers.1", "layers.2")
+    (y,) = cutting.prefix("layers.0")(VECTORS)
+    one, two = cutting.suffix("layers.0", later=("layers.1", "layers.2"))(y)
+    wanted = cutting.prefix("layers.1", "layers.2")(VECTORS)
+    assert torch.equal(one, wanted[0])
+    assert torch.equal(two, wanted[1])
+    other = cutting.bind(second)
+    got = other.suffix("layers.1")(other.prefix("layers.1")(VECTORS)[0])
+    assert torch.equal(got, second(VECTORS))
+    work = cutting.work_before()
+    assert work["layers.0"].parameters == pytest.approx(42 / 161)
+    assert work["layers.2"].multiply_adds == pytest.approx(108 / 138)
+
+
+def test_split_says_nothing_else_than_the_two_halves() -> None:
+    model = m.seeded(m.CustomBackward)
+    prefix, suffix = split(model, "conv", IMAGES)
+    model.eval()
+    assert torch.equal(suffix(prefix(IMAGES)), model(IMAGES))
