@@ -104,7 +104,7 @@ def test_features_of_a_strided_patch_come_in_the_order_of_a_convolutions_weight(
     assert bridge.kernel() == (2, 4)
     torch.testing.assert_close(bridge.features(x), F.unfold(x, (2, 4), stride=(2, 4)).transpose(1, 2))
     padded = F.unfold(x, (4, 6), stride=(2, 4), padding=1).transpose(1, 2)
-    torch.testing.assert_close(bridge.features(x, reach=1), padded)
+    torch.testing.assert_close(bridge.features(x, reach=(1, 1)), padded)
 
 
 def test_features_of_a_pooled_bridge_are_means_of_patches() -> None:

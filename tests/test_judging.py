@@ -12,6 +12,7 @@ from modelstitch.judging import (
     facts_of,
     normalised,
     normalised_scores,
+    over_seeds,
     place_of,
     selectivity,
     verdicts,
@@ -150,3 +151,12 @@ def test_scores_beside_their_references() -> None:
     ]
     assert selectivity(rows) == {place_of(REAL): pytest.approx(0.6)}
     assert selectivity(rows[:1]) == {}
+
+
+def test_a_seed_without_a_verdict_keeps_the_others_from_speaking_for_it() -> None:
+    found = verdicts(CELLS, EVIDENCE, 0.1)
+    (place,) = found
+    assert over_seeds(found, [0])[place[:3]] == found[place]
+    both = over_seeds(found, [0, 1])[place[:3]]
+    assert both.name == "cannot tell"
+    assert "the seeds disagree: interchangeable with 1, cannot tell with 1" in both.reason

@@ -79,3 +79,15 @@ def affordable(session: Session, evidence: EvidenceSpec, total_bytes: int | None
             f"give --memory {needed:.1f}GB or more, or --evidence none"
         )
     return replace(evidence, n_examples=min(evidence.n_examples, most))
+
+
+def completed(session: Session, evidence: EvidenceSpec) -> EvidenceSpec:
+    """Return ``evidence`` with what shuffled labels or a coarser label set are chosen for."""
+    own = {
+        "selectivity": "shuffled-labels" in session.spec.controls,
+        "label-sets": session.pair.data.finest is not None,
+    }
+    wanted = [kind for kind, asked in own.items() if asked]
+    if not wanted or not evidence.kinds:
+        return evidence
+    return replace(evidence, kinds=tuple(dict.fromkeys([*evidence.kinds, *wanted])))

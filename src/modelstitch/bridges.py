@@ -59,14 +59,14 @@ class Bridge:
             y = F.interpolate(y, size=(height, width), mode="nearest")
         return self._interpolate(y)
 
-    def features(self, x: Tensor, reach: int = 0) -> Tensor:
+    def features(self, x: Tensor, reach: tuple[int, int] = (0, 0)) -> Tensor:
         r"""Unfold a provided representation into its canonical form.
 
         A stitch with weight W (D, F) gives :math:`y_{n,p} = W f_{n,p} + b` at position p, before positions are repeated.
 
         Args:
             x: (N, C, H, W).
-            reach: positions that a kernel sees beyond its stride, on each side.
+            reach: positions that a kernel sees beyond its stride, on each side of height and width.
 
         Returns:
             (N, P, F) with F = C x (stride + 2 reach) per axis, in the order of a convolution's weight.
@@ -78,12 +78,12 @@ class Bridge:
         """
         grid = self.reduce(x)
         kernel = self.kernel(reach)
-        if reach == 0 and not any(rule.startswith("linear") for rule in self.rules):
+        if not any(reach) and not any(rule.startswith("linear") for rule in self.rules):
             return self._tiles(grid)
         if kernel != (1, 1):
             height, width = (
-                (had + 2 * reach - size) // step + 1
-                for had, size, step in zip(grid.shape[2:], kernel, self.stride, strict=True)
+                (had + 2 * beyond - size) // step + 1
+                for had, beyond, size, step in zip(grid.shape[2:], reach, kernel, self.stride, strict=True)
             )
             grid = F.unfold(grid, kernel, padding=reach, stride=self.stride)
             grid = grid.reshape(len(x), -1, height, width)
@@ -101,9 +101,9 @@ class Bridge:
         small = F.adaptive_avg_pool2d(e, (height, width)) if (height, width) != self.expected else e
         return _rows(small)
 
-    def kernel(self, reach: int = 0) -> tuple[int, int]:
+    def kernel(self, reach: tuple[int, int] = (0, 0)) -> tuple[int, int]:
         """Height and width of the patch that one output position sees."""
-        return self.stride[0] + 2 * reach, self.stride[1] + 2 * reach
+        return self.stride[0] + 2 * reach[0], self.stride[1] + 2 * reach[1]
 
     def _tiles(self, grid: Tensor) -> Tensor:
         # Patches that do not overlap are one copy of the map in another order.
@@ -157,7 +157,7 @@ def plan(
             rules.append("same")
         elif strided and had > wanted:
             rules.append(f"stride {had // wanted}")
-        elif wanted % had == 0 and (up == "nearest" or had == 1):
+        elif wanted % had == 0 and up == "nearest":
             rules.append(f"nearest x{wanted // had}")
         else:
             rules.append(f"{'pool' if had > wanted else 'linear'} {had}->{wanted}")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
 from modelstitch.appraisal import appraise, kinds_of
-from modelstitch.bounds import affordable, working_bytes
+from modelstitch.bounds import affordable, completed, working_bytes
 from modelstitch.cell import fit_dtype, scoring_suffix
 from modelstitch.grid import USUAL_SCHEDULES, Budget, passes
 from modelstitch.places import timed
@@ -105,7 +105,7 @@ def estimate(session: Session, budget: Budget, evidence: EvidenceSpec | None = N
         n_parameters=n_parameters,
         seconds=seconds,
         evidence_seconds=_evidence_seconds(
-            session, affordable(session, evidence or EvidenceSpec(), budget.total)
+            session, affordable(session, completed(session, evidence or EvidenceSpec()), budget.total)
         ),
         bytes=image_bytes + kept + working,
         passes=planned,
@@ -114,21 +114,38 @@ def estimate(session: Session, budget: Budget, evidence: EvidenceSpec | None = N
 
 
 def _evidence_seconds(session: Session, evidence: EvidenceSpec) -> float:
-    """Measure the evidence of one cell in the middle of the grid, with a stitch that is not fitted, and count the others."""
+    """Measure the evidence of one cell in the middle of the grid, and of a second one, with stitches that are not fitted.
+
+    What the second adds is the cost of a cell; the rest is what a receiver cut costs once.
+    """
     pair = session.pair
     real = [cell for cell in session.cells if cell.control == "none"]
     middle = real[len(real) // 2]
-    stitches = {middle: build(middle.stitch, *pair.layouts(middle)).to(pair.data.train.images.device)}
+    pairs = [middle, replace(middle, seed=middle.seed + 1)]
+    stitches = {
+        cell: build(cell.stitch, *pair.layouts(cell)).to(pair.data.train.images.device) for cell in pairs
+    }
+
+    def seconds(cells: list[CellSpec], kinds: tuple[str, ...]) -> float:
+        begin = time.perf_counter()
+        list(appraise(pair, stitches, dict.fromkeys(cells, kinds), evidence.n_examples))
+        return time.perf_counter() - begin
+
     counts: dict[tuple[str, ...], int] = {}
     for cell in session.cells:
         kinds = kinds_of(cell, evidence)
-        counts[kinds] = counts.get(kinds, 0) + 1
-    seconds = 0.0
-    for kinds, n_cells in counts.items():
-        begin = time.perf_counter()
-        list(appraise(pair, stitches, {middle: kinds}, evidence.n_examples))
-        seconds += n_cells * (time.perf_counter() - begin)
-    return seconds
+        if kinds:
+            counts[kinds] = counts.get(kinds, 0) + 1
+    if not counts:
+        return 0.0
+    total = 0.0
+    for index, (kinds, n_cells) in enumerate(counts.items()):
+        once = seconds(pairs[:1], kinds)
+        each = max(0.0, seconds(pairs, kinds) - once)
+        total += n_cells * each
+        if index == 0:
+            total += len(session.spec.receiver_cuts) * max(0.0, once - each)
+    return total
 
 
 def _needs_steps(cell: CellSpec) -> bool:

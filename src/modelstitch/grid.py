@@ -70,7 +70,8 @@ class Pool:
                 (
                     side
                     for side in self._sides
-                    if (side.network.architecture, side.network.view) == (network.architecture, network.view)
+                    if (side.network.architecture, side.network.view, side.network.layouts)
+                    == (network.architecture, network.view, network.layouts)
                 ),
                 None,
             )

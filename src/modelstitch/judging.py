@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from modelstitch.evidence.intervals import wilson
-from modelstitch.evidence.verdict import Facts, Interval, Thresholds, Verdict, decide, together
+from modelstitch.evidence.verdict import UNKNOWN, Facts, Interval, Thresholds, Verdict, decide, together
 from modelstitch.rows import CellRow, EvidenceRow
 
 Place = tuple[str, str, str, int]
@@ -51,12 +51,16 @@ def verdicts(
     return found
 
 
-def over_seeds(found: Mapping[Place, Verdict]) -> dict[tuple[str, str, str], Verdict]:
-    """Return one verdict a cell, by (sender cut, receiver cut, stitch), from those of its seeds."""
-    seeds: dict[tuple[str, str, str], list[Verdict]] = {}
-    for (sender_cut, receiver_cut, stitch, _), verdict in found.items():
-        seeds.setdefault((sender_cut, receiver_cut, stitch), []).append(verdict)
-    return {cell: together(verdicts) for cell, verdicts in seeds.items()}
+def over_seeds(found: Mapping[Place, Verdict], seeds: Sequence[int]) -> dict[tuple[str, str, str], Verdict]:
+    """Return one verdict a cell, by (sender cut, receiver cut, stitch), from those of its seeds.
+
+    Args:
+        found: by place.
+        seeds: all that were fitted; one without a verdict says nothing.
+    """
+    cells = dict.fromkeys(place[:3] for place in found)
+    missing = Verdict(UNKNOWN, "the evidence for a verdict was not measured with every seed", "low")
+    return {cell: together([found.get((*cell, seed), missing) for seed in seeds]) for cell in cells}
 
 
 def place_of(row: CellRow | EvidenceRow) -> Place:

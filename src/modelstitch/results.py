@@ -235,7 +235,8 @@ class Comparison:
 
     def cell_verdicts(self, stitch: str | None = None) -> dict[tuple[str, str, str], Verdict]:
         """Return one verdict a cell, by (sender cut, receiver cut, stitch): what all seeds say, or that they disagree."""
-        return judging.over_seeds(self.verdicts(stitch))
+        seeds = {cell.seed for cell in self.cells if cell.control == "none"}
+        return judging.over_seeds(self.verdicts(stitch), sorted(seeds))
 
     def verdict_frame(self) -> pd.DataFrame:
         """Return one row a verdict."""
@@ -278,7 +279,7 @@ class Comparison:
             found += [text] if text else []
             n_seeds = len({cell.seed for cell in self.cells})
             found += reading.of_verdicts(self._verdict_names(stitch), n_seeds)
-        if self.notes.get("labels"):
+        if self.notes.get("labels") and self.spec.get("fit", {}).get("objective", "task") == "task":
             found += reading.of_label_sets(self.evidence, str(self.notes["labels"]))
         found += reading.of_advantages([row for row in self.advantages if row.stitch == stitch])
         text = reading.of_overlap(self.notes.get("fitting_images_seen") or {})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 
 from modelstitch.appraisal import appraise, kinds_of
-from modelstitch.bounds import affordable
+from modelstitch.bounds import affordable, completed
 from modelstitch.cell import score, scoring_suffix
 from modelstitch.curves import curves_figure
 from modelstitch.errors import SpecError, TruthError
@@ -54,7 +54,7 @@ def run(
         pictures: whether to paint what stitches into the receiver's input make, as ``pictures.png`` in the run folder.
         progress: who watches.
     """
-    evidence = affordable(session, _completed(session, evidence or EvidenceSpec()), budget.total)
+    evidence = affordable(session, completed(session, evidence or EvidenceSpec()), budget.total)
     if pictures and (out is None or session.pair.data.train.images.ndim != 4):
         raise SpecError(
             "expected a run folder and images for pictures, got "
@@ -150,18 +150,6 @@ def _saved_stitch(session: Session, store: Store, cell: CellSpec, key: str) -> S
     stitch = build(cell.stitch, *session.pair.layouts(cell))
     stitch.load_state_dict(store.read_weights(key))
     return stitch.to(session.pair.data.heldout.images.device)
-
-
-def _completed(session: Session, evidence: EvidenceSpec) -> EvidenceSpec:
-    """Return ``evidence`` with what shuffled labels or a coarser label set are chosen for."""
-    own = {
-        "selectivity": "shuffled-labels" in session.spec.controls,
-        "label-sets": session.pair.data.finest is not None,
-    }
-    wanted = [kind for kind, asked in own.items() if asked]
-    if not wanted or not evidence.kinds:
-        return evidence
-    return replace(evidence, kinds=tuple(dict.fromkeys([*evidence.kinds, *wanted])))
 
 
 def _announce(progress: Progress, total: int, done: int) -> None:

@@ -111,7 +111,7 @@ class Side:
 
     def accuracy(self) -> float | None:
         """Return the whole network's accuracy on held-out examples, or None where it has no output for some label."""
-        if self._accuracy is None and self.n_outputs >= len(self.data.classes):
+        if self._accuracy is None and self.data.read_by(self.n_outputs):
             correct = [
                 self.data.task.correct(outputs, labels)
                 for outputs, labels in self.outputs(self.data.heldout, self.network.module)
@@ -133,7 +133,14 @@ class Side:
 
     def expect_labels(self) -> None:
         """Raise unless the network, as receiver, has an output for every class of the data."""
-        if self.n_outputs < len(self.data.classes):
+        if not self.data.read_by(self.n_outputs):
+            finest = self.data.finest
+            if finest is not None:
+                raise DataError(
+                    f"data {self.data.name} is labelled by {finest.by.name!r}, {len(self.data.classes)} labels for "
+                    f"{len(finest.classes)} classes, but receiver {self.network.name} has {self.n_outputs} outputs; expected "
+                    f"{len(self.data.classes)}, or at least {len(finest.classes)}"
+                )
             raise DataError(
                 f"data {self.data.name} has {len(self.data.classes)} classes, labels 0 to "
                 f"{len(self.data.classes) - 1}, but receiver {self.network.name} has {self.n_outputs} outputs; "

@@ -101,5 +101,5 @@ def test_other_reasons_are_named_too(small: Cutting) -> None:
 def test_layouts() -> None:
     layouts = {cut.name: str(cut.layout) for cut in cutting(m.seeded(m.Tokens)).cuts}
     assert layouts["patch"] == "map2d"
-    assert layouts["blocks.0"] == "tokens"
+    assert layouts["blocks.0"] == "tokens 2x2"
     assert layouts["blocks.1+mean" if "blocks.1+mean" in layouts else list(layouts)[-1]] == "vector"

@@ -123,6 +123,12 @@ def test_archives_that_are_cut_short_or_lack_a_file(tmp_path: Path) -> None:
         load_data(DataSpec(source=str(path)))
 
 
+def test_files_that_hold_something_else_are_refused(tmp_path: Path) -> None:
+    contents = files("cifar10") | {"test_batch": {"data": batch(1)["data"]}}
+    with pytest.raises(DataError, match=r"do not hold what the official ones do \('labels'\)"):
+        load_data(DataSpec(source=str(archive(tmp_path, "cifar10", contents))))
+
+
 @contextmanager
 def server(content: bytes) -> Iterator[str]:
     class Handler(http.server.BaseHTTPRequestHandler):

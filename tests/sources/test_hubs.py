@@ -36,6 +36,16 @@ def test_a_transformer_of_timm_is_cut_at_its_blocks() -> None:
     assert layouts["blocks.0"] == layouts["blocks.1"] == "tokens+1 4x4"
 
 
+def test_a_view_follows_what_the_model_was_built_with() -> None:
+    grey = load_model(ModelSpec(source="timm:resnet18(in_chans=1)")).view
+    assert (grey.channels, grey.mean) == (1, None)
+
+
+def test_networks_for_other_tasks_are_refused() -> None:
+    with pytest.raises(ModelError, match="expected a network that gives class scores"):
+        load_model(ModelSpec(source="torchvision:lraspp_mobilenet_v3_large(weights_backbone=None)"))
+
+
 def test_a_torchvision_model_comes_with_the_view_of_its_weights() -> None:
     network = load_model(ModelSpec(source="torchvision:resnet18(num_classes=10)"))
     assert network.view.size == (224, 224)

@@ -123,6 +123,13 @@ def test_an_image_that_claims_to_be_huge_is_not_decoded(tmp_path: Path) -> None:
         load(good)
 
 
+def test_tables_beside_images_are_read_as_tables(tmp_path: Path) -> None:
+    folder(tmp_path)
+    (tmp_path / "train.parquet").write_bytes(b"hello")
+    with pytest.raises(DataError, match="cannot read Parquet file"):
+        load(tmp_path)
+
+
 def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("hello")
     with pytest.raises(DataError, match=r"expected train\*\.parquet and test\*\.parquet in the folder"):

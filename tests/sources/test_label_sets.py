@@ -9,10 +9,13 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import nn
 
 from modelstitch.errors import DataError
 from modelstitch.sources.data import Data, LabelSet, Split, load_data, rotated
 from modelstitch.sources.data.label_sets import set_from_labels
+from modelstitch.sides import Side
+from modelstitch.sources.models import wrap
 from modelstitch.specs import DataSpec
 from tests.sources.test_parquet import good, hub, write
 
@@ -108,6 +111,18 @@ def test_a_planted_label_set_is_found(label_of: list[int], seed: int) -> None:
     assert broken is None or broken != found
 
 
+def test_outputs_that_fit_neither_set_are_refused(digits: Data) -> None:
+    """Ten outputs are digits, and no rotations of them."""
+    data = load_data(DataSpec(source="digits", rotations=True, labels="rotation"))
+    assert [data.read_by(n) for n in (4, 10, 39, 40, 41)] == [True, False, False, True, True]
+    assert [digits.read_by(n) for n in (9, 10, 11)] == [False, True, True]
+    module = nn.Sequential(nn.Flatten(), nn.Linear(64, 16), nn.ReLU(), nn.Linear(16, 10))
+    side = Side(wrap(module, "ten"), data)
+    assert side.accuracy() is None
+    with pytest.raises(DataError, match="labelled by 'rotation', 4 labels for 40 classes, but receiver ten has 10 outputs"):
+        side.expect_labels()
+
+
 def test_rotations_are_quarter_turns_that_the_label_tells(digits: Data) -> None:
     turned = rotated(digits, seed=3)
     for part, original in ((turned.train, digits.train), (turned.heldout, digits.heldout)):
@@ -115,8 +130,11 @@ def test_rotations_are_quarter_turns_that_the_label_tells(digits: Data) -> None:
         for turn in range(4):
             mine = part.labels % 4 == turn
             assert torch.equal(part.images[mine].rot90(-turn, (2, 3)), original.images[mine])
-    counts = turned.train.labels.bincount(minlength=40).reshape(10, 4)
-    assert int((counts.max(1).values - counts.min(1).values).max()) <= 1
+    counts = turned.train.labels.bincount(minlength=40).double()
+    assert float(((counts - 30) ** 2 / 30).sum()) < 80  # chi squared with 39 degrees of freedom: one in ten thousand
+    few = rotated(load_data(DataSpec(source="digits", limit=200)), seed=3)
+    whole = {image.numpy().tobytes() for image in turned.train.images}
+    assert {image.numpy().tobytes() for image in few.train.images} <= whole  # the same image is turned alike
     assert turned.classes[5] == "1, 90 degrees"
     assert torch.equal(rotated(digits, seed=3).train.images, turned.train.images)
     assert not torch.equal(rotated(digits, seed=4).train.labels, turned.train.labels)

@@ -89,6 +89,24 @@ def test_files_that_are_no_archive(tmp_path: Path, content: bytes) -> None:
         load_data(DataSpec(source=str(tmp_path / "set.npz")))
 
 
+def test_one_array_alone_is_no_archive(tmp_path: Path) -> None:
+    with (tmp_path / "set.npz").open("wb") as file:
+        np.save(file, Y)
+    with pytest.raises(DataError, match="one array alone"):
+        load_data(DataSpec(source=str(tmp_path / "set.npz")))
+
+
+def test_numbers_stored_the_other_way_round_are_read(tmp_path: Path) -> None:
+    x = draw(12, 4, dtype=np.float32)
+    swapped = saved(tmp_path, x=x.astype(">f4"), y=Y.astype(">i8"))
+    assert torch.equal(swapped.train.images, saved(tmp_path, x=x, y=Y).train.images)
+
+
+def test_a_crop_of_what_has_one_size_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="expected crop with image files alone, got 4 with data 'digits'"):
+        load_data(DataSpec(source="digits", crop=4))
+
+
 def test_no_such_file(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no data file '.*set\.npz'"):
         load_data(DataSpec(source=str(tmp_path / "set.npz")))

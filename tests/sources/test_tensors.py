@@ -210,7 +210,7 @@ def test_a_class_of_the_held_out_part_alone_is_refused() -> None:
         ("gone.parquet", r"no data file 'gone\.parquet'"),
         (
             "notes.txt",
-            r"cannot read data 'notes\.txt': expected a \.parquet file, or a folder with train\*\.parquet",
+            r"cannot read data 'notes\.txt': expected a \.parquet or \.npz file, .* or a folder with train\*\.parquet",
         ),
     ],
 )

@@ -55,12 +55,12 @@ def test_what_a_fit_sees_is_what_the_stitch_does(family: str, provided: Layout, 
 
 
 @settings(deadline=None, max_examples=60)
-@given(st.sampled_from(["pooled", "affine"]), LAYOUTS, LAYOUTS)
+@given(st.sampled_from(["pooled", "affine", "conv(3)"]), LAYOUTS, LAYOUTS)
 def test_least_squares_minimises_the_whole_error_extra_tokens_and_all(
     family: str, provided: Layout, expected: Layout
 ) -> None:
     first, second = (made(family, provided, expected, seed) for seed in (0, 1))
-    if any(rule.startswith("nearest") for rule in first.bridge.rules):
+    if not expected.extra and any(rule.startswith("nearest") for rule in first.bridge.rules):
         return  # repeated positions are counted once, which tests/test_canonical.py is about
     x, e = normal(3, *provided.shape), normal(3, *expected.shape, seed=1)
     seen = [(through_features(each, x) - each.targets(e)).square().sum() for each in (first, second)]
@@ -119,6 +119,22 @@ def test_a_class_token_goes_through_beside_the_patches() -> None:
 )
 def test_a_bridge_says_what_it_does_and_what_it_loses(provided: Layout, expected: Layout, label: str) -> None:
     assert build(StitchSpec(), provided, expected).bridge_label == label
+
+
+def test_a_kernel_passes_class_tokens_alone_and_holds_the_affine_stitch() -> None:
+    layout = Layout("tokens", (17, 3), extra=1, grid=(4, 4))
+    affine, conv = made("affine", layout, layout), made("conv(3)", layout, layout)
+    weight = torch.zeros_like(conv.get_parameter("weight"))
+    weight[:, :, 1:2, 1:2] = affine.get_parameter("weight").detach()
+    conv.get_parameter("weight").data = weight
+    conv.get_parameter("bias").data = affine.get_parameter("bias").detach()
+    x = normal(2, 17, 3)
+    torch.testing.assert_close(conv(x), affine(x))
+
+
+def test_a_kernel_has_no_weights_where_there_is_one_position() -> None:
+    signal = Layout("map1d", (3, 8))
+    assert tuple(build(StitchSpec.parse("conv(3)"), signal, signal).get_parameter("weight").shape) == (3, 3, 1, 3)
 
 
 def test_an_identity_stitch_needs_one_layout_and_not_only_one_shape() -> None:

@@ -39,7 +39,7 @@ class Cutting(CutList):
     """
 
     def __init__(self, model: nn.Module, example: Tensor, name: str = "model") -> None:
-        self.model = model
+        self.model = self._captured_from = model
         self.name = name
         self.technique = "graph capture, nothing computed twice"
         self._captured: Captured = capture(model, example, name)
@@ -153,7 +153,9 @@ class Cutting(CutList):
             raise CutError(f"cannot cut model {self.name} at {name!r}: {error}") from error
 
     def work_before(self) -> dict[str, Work]:
-        return work_before(self._captured, self.model, {cut.name: self._nodes[cut.name] for cut in self.cuts})
+        return work_before(
+            self._captured, self._captured_from, {cut.name: self._nodes[cut.name] for cut in self.cuts}
+        )
 
     def activation_bytes(self, name: str) -> int:
         start = self._live.index(self._nodes[self.find(name).name])

@@ -80,7 +80,7 @@ def run_eagerly(model: nn.Module, example: Tensor, name: str) -> Any:
     try:
         with torch.no_grad(), same_buffers(model):
             return model(example.clone())
-    except (RuntimeError, ValueError, TypeError, IndexError) as error:
+    except (RuntimeError, ValueError, TypeError, IndexError, AssertionError) as error:
         first_line = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
         raise ModelError(
             f"model {name} cannot take inputs of shape {tuple(example.shape[1:])}: {first_line}; "
@@ -92,8 +92,8 @@ def has_own_backward(model: nn.Module, example: Tensor, name: str) -> bool:
     """Tell whether the output of ``model`` was made by a custom autograd function, whose backward pass a capture would lose."""
     with eval_mode(model), plain_attention(), same_buffers(model), torch.enable_grad():
         try:
-            output = model(example.clone())
-        except (RuntimeError, ValueError, TypeError, IndexError):
+            output = model(example.detach().requires_grad_(example.is_floating_point()).clone())
+        except (RuntimeError, ValueError, TypeError, IndexError, AssertionError):
             return False  # told in words when it is captured
     pending = [leaf.grad_fn for leaf in pytree.tree_leaves(output) if isinstance(leaf, Tensor)]
     seen: set[Any] = set()

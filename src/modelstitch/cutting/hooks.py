@@ -23,7 +23,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from modelstitch.cutting.capture import eval_mode, plain_attention, run_eagerly
 from modelstitch.cutting.cost import Work
-from modelstitch.cutting.listed import Cut, CutList
+from modelstitch.cutting.listed import Cut, CutList, expect_same_shapes
 from modelstitch.cutting.naming import is_block
 from modelstitch.errors import CutError, ModelError
 from modelstitch.layouts import recognise
@@ -34,7 +34,10 @@ Act = Callable[[str, int, Any], Any]
 
 @dataclass(frozen=True)
 class Call:
-    """One call of one module: its path, which call, the output's shape for one example, and what was done up to there."""
+    """One call of one module: its path, which call, the output's shape for one example, and what was done up to there.
+
+    ``last`` tells whether its features are the last axis, where the layer that ran last tells.
+    """
 
     path: str
     number: int
@@ -42,6 +45,17 @@ class Call:
     bytes: int
     parameters: int
     flops: int
+    last: bool | None
+
+
+_FEATURES_FIRST = (
+    nn.modules.conv._ConvNd,
+    nn.modules.batchnorm._BatchNorm,
+    nn.GroupNorm,
+    nn.modules.pooling._MaxPoolNd,
+    nn.modules.pooling._AdaptiveAvgPoolNd,
+)
+_FEATURES_LAST = (nn.Linear, nn.LayerNorm, nn.Embedding, nn.MultiheadAttention, nn.RNNBase)
 
 
 class _Stop(Exception):  # noqa: N818
@@ -110,7 +124,8 @@ class HookSuffix(nn.Module):
 
         def act(path: str, number: int, output: Any) -> Any:
             if (path, number) == self.call:
-                return y.clone()
+                # With the strides of the model's own, which a view after it may count on.
+                return torch.empty_like(output, dtype=y.dtype).copy_(y)
             if self.later is not None and (path, number) in self.later:
                 found[path, number] = output.clone()
                 if len(found) == len(self.later):
@@ -137,7 +152,7 @@ class _WritesOfFake(TorchDispatchMode):
     """Notices when something without values is written into a tensor that has them."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.seen = False
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -202,7 +217,8 @@ class HookCutting(CutList):
         self.technique = f"module hooks, which run the receiver's first layers too, since {reason}"
         for n in (len(example), 1, 2 * len(example)):
             try:
-                run_eagerly(model, example[torch.arange(n) % len(example)], name)
+                with eval_mode(model), plain_attention():
+                    run_eagerly(model, example[torch.arange(n) % len(example)], name)
             except ModelError as error:
                 if n == len(example):
                     raise
@@ -229,7 +245,8 @@ class HookCutting(CutList):
                     self._why |= dict.fromkeys(names, why)
                     continue
                 aliases = tuple(each for index, each in enumerate(names) if index != chosen)
-                found.append(Cut(names[chosen], aliases, recognise(call.shape), bool(blocks)))
+                layout = recognise(call.shape, last=call.last if 2 <= len(call.shape) <= 4 else None)
+                found.append(Cut(names[chosen], aliases, layout, bool(blocks)))
                 self._at[names[chosen]] = (call.path, call.number)
         if not any(cut.boundary for cut in found):
             found = [Cut(cut.name, cut.aliases, cut.layout, True) for cut in found]
@@ -252,6 +269,7 @@ class HookCutting(CutList):
         return "no module of this name"
 
     def bind(self, model: nn.Module) -> HookCutting:
+        expect_same_shapes(self.model, model, self.name)
         other = object.__new__(HookCutting)
         other.__dict__.update(self.__dict__)
         other.model = model
@@ -283,30 +301,40 @@ class HookCutting(CutList):
 
 def _traced(model: nn.Module, example: Tensor) -> tuple[list[list[Call]], list[Call]]:
     """Run the model once; return the calls that could be cuts, those with one output together, and all calls in order."""
-    calls: list[tuple[Call, Tensor | None]] = []
+    calls: list[tuple[Call, tuple[Tensor, int] | None]] = []
     counter = FlopCounterMode(display=False)
     used: set[int] = set()
     parameters = {path: list(module.parameters(recurse=True)) for path, module in model.named_modules()}
     sizes = {id(p): p.numel() for p in model.parameters()}
 
+    modules = dict(model.named_modules())
+    known: list[bool | None] = [None]
+
     def note(path: str, number: int, output: Any) -> None:
+        if isinstance(modules[path], _FEATURES_FIRST):
+            known[0] = False
+        elif isinstance(modules[path], _FEATURES_LAST):
+            known[0] = True
         used.update(id(p) for p in parameters[path])
         plain = isinstance(output, Tensor) and output.is_floating_point() and output.ndim >= 2
         fits = plain and len(output) == len(example)
         shape = tuple(output.shape[1:]) if fits else ()
         n_bytes = output.numel() * output.element_size() // len(example) if plain else 0
-        call = Call(path, number, shape, n_bytes, sum(sizes[i] for i in used), counter.get_total_flops())
-        calls.append((call, output if fits else None))
+        call = Call(
+            path, number, shape, n_bytes, sum(sizes[i] for i in used), counter.get_total_flops(), known[0]
+        )
+        calls.append((call, (output, output._version) if fits else None))
 
     with torch.no_grad(), counter, acting(model, note):
         last = model(example.clone())
     groups: list[list[Call]] = []
-    tensors: list[Tensor] = []
+    tensors: list[tuple[Tensor, int]] = []
     outputs = [leaf for leaf in pytree.tree_leaves(last) if isinstance(leaf, Tensor)]
     for call, output in calls:
-        if output is None or any(output is leaf for leaf in outputs):
+        if output is None or any(output[0] is leaf and output[1] == leaf._version for leaf in outputs):
             continue
-        if tensors and tensors[-1] is output:
+        # One tensor that was written to in between is another value.
+        if tensors and tensors[-1][0] is output[0] and tensors[-1][1] == output[1]:
             groups[-1].append(call)
         else:
             groups.append([call])

@@ -162,7 +162,8 @@ def solve(stitch: Stitch, moments: Moments, aside: Moments, *, refit: bool) -> V
     else:
         return None
     if stitch.spec.norm == "batch":
-        if stitch.reach or any(rule.startswith("linear") for rule in stitch.bridge.rules):
+        added = stitch.expected_layout.extra > 0 and not stitch.carries
+        if added or any(stitch.reach) or any(rule.startswith("linear") for rule in stitch.bridge.rules):
             return None  # what the norms see there is not what the moments were taken of
         found = _between_norms(stitch, found, whole)
     return {name: found[name].reshape(value.shape).to(value) for name, value in values.items()}

@@ -39,7 +39,10 @@ class Stitch(nn.Module, ABC):
         self.provided = (self.provided_layout.n_features, *self.provided_layout.positions)
         self.expected = (self.expected_layout.n_features, *self.expected_layout.positions)
         layouts = (self.provided_layout, self.expected_layout)
-        self.carries = layouts[0].extra == layouts[1].extra > 0 and self.reach == 0
+        # A kernel's batch norms would see extra tokens apart from the positions.
+        self.carries = layouts[0].extra == layouts[1].extra > 0 and (
+            not any(self.reach) or spec.norm == "none"
+        )
         # Extra tokens go through the transformation beside the positions, which neither a stride nor a repetition allows. Patches
         # of a map have neighbours on both sides; a vector or a sequence of tokens would take a weight for each of its positions.
         strided = not self.carries and all(each.is_map or each.grid for each in layouts)
@@ -51,9 +54,9 @@ class Stitch(nn.Module, ABC):
         )
 
     @property
-    def reach(self) -> int:
-        """Positions that the transformation sees beyond its stride, on each side."""
-        return 0
+    def reach(self) -> tuple[int, int]:
+        """Positions that the transformation sees beyond its stride, on each side of height and width."""
+        return 0, 0
 
     @property
     def n_features(self) -> int:
@@ -77,7 +80,7 @@ class Stitch(nn.Module, ABC):
         grid, extra = self.provided_layout.to_grid(x)
         rows = self.bridge.features(grid, self.reach)
         if self.carries:
-            return _in_front(extra, rows)
+            return _in_front(self._centred(extra), rows)
         n_extra = self.expected_layout.extra
         return torch.cat([rows.mean(1, keepdim=True).expand(-1, n_extra, -1), rows], 1) if n_extra else rows
 
@@ -94,9 +97,21 @@ class Stitch(nn.Module, ABC):
             return self.expected_layout.from_grid(self.bridge.enlarge(self.transform(grid)))
         assert extra is not None
         n = extra.shape[2]
+        if any(self.reach):  # an extra token has no neighbours
+            alone = self.transform(extra.transpose(1, 2).flatten(0, 1)[:, :, None, None])
+            beside = alone.flatten(1).unflatten(0, (len(x), n)).transpose(1, 2)
+            return self.expected_layout.from_grid(self.bridge.enlarge(self.transform(grid)), beside)
         y = self.transform(torch.cat([extra, grid.flatten(2)], 2)[:, :, None])[:, :, 0]
         positions = y[:, :, n:].unflatten(2, grid.shape[2:])
         return self.expected_layout.from_grid(self.bridge.enlarge(positions), y[:, :, :n])
+
+    def _centred(self, extra: Tensor | None) -> Tensor | None:
+        """Put extra tokens (N, C, extra) in the middle of patches of zeros, (N, C x kernel, extra)."""
+        if extra is None or not any(self.reach):
+            return extra
+        patches = extra.new_zeros(*extra.shape, *self.bridge.kernel(self.reach))
+        patches[..., self.reach[0], self.reach[1]] = extra
+        return patches.movedim(2, -1).flatten(1, -2)
 
     @property
     def bridge_label(self) -> str:

@@ -19,6 +19,9 @@ class Conv(Linear):
     """
 
     @property
-    def reach(self) -> int:
+    def reach(self) -> tuple[int, int]:
         assert self.spec.size is not None
-        return (self.spec.size - 1) // 2
+        beyond = (self.spec.size - 1) // 2
+        # Along an axis of one position a kernel would see zeros alone.
+        height, width = (beyond if had > 1 else 0 for had in self.provided[1:])
+        return height, width

@@ -43,6 +43,12 @@ def load_data(spec: DataSpec) -> Data:
 
 
 def _load(spec: DataSpec) -> Data:
+    if spec.crop is not None and (
+        spec.source in ("digits", "cifar10", "cifar100") or spec.source.endswith(".npz")
+    ):
+        raise DataError(
+            f"expected crop with image files alone, got {spec.crop} with data {spec.source!r}, whose images have one size"
+        )
     if spec.source == "digits":
         from modelstitch.sources.data import digits
 
@@ -60,7 +66,8 @@ def _load(spec: DataSpec) -> Data:
         name = cifar.which(path) if path.exists() else spec.source
         if name is not None:
             return cifar.load(name, path if path.exists() else None, spec)
-        if image_folder.is_image_folder(path):
+        of_tables = path.is_dir() and any([*path.glob("*.parquet"), *path.glob("data/*.parquet")])
+        if not of_tables and image_folder.is_image_folder(path):
             return image_folder.load(path, spec)
         if path.is_dir() or path.suffix == ".parquet":
             return parquet.load(path, spec)

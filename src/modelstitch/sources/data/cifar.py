@@ -88,7 +88,17 @@ def load(name: str, path: Path | None, spec: DataSpec) -> Data:
         DataError: an archive that is not the official one, cannot be read or cannot be downloaded.
     """
     archive = ARCHIVES[name]
-    files = _read(path if path is not None else fetch(archive), archive)
+    where = path if path is not None else fetch(archive)
+    files = _read(where, archive)
+    try:
+        return _assembled(name, files, archive, spec)
+    except (KeyError, ValueError, TypeError) as error:
+        raise DataError(
+            f"cannot read {str(where)!r}: its files do not hold what the official ones do ({error})"
+        ) from error
+
+
+def _assembled(name: str, files: dict[str, dict[str, Any]], archive: Archive, spec: DataSpec) -> Data:
     parts = []
     for wanted in (archive.train, (archive.test,)):
         pixels = [np.asarray(files[each]["data"]).reshape(-1, 3, 32, 32) for each in wanted]

@@ -112,11 +112,17 @@ class Data:
         """What outputs mean: classes, or the coarser labels that took their place."""
         return CLASSIFICATION if self.finest is None else by_label_set(self.finest.by.label_of)
 
+    def read_by(self, n_outputs: int) -> bool:
+        """Tell whether a network of ``n_outputs`` has scores for these labels, or for the finest ones that they were made of."""
+        if self.finest is None:
+            return n_outputs >= len(self.classes)
+        return n_outputs == len(self.classes) or n_outputs >= len(self.finest.classes)
+
     def by(self, name: str) -> Data:
         """Return the same examples labelled by the label set called ``name``.
 
         A network with an output for each of the finest classes is read by adding up its probabilities of those with one label;
-        a network with fewer outputs as it is.
+        one with an output for each label of the set as it is.
 
         Raises:
             DataError: no such label set.
@@ -146,10 +152,12 @@ class Data:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the images, labels and class names, and of how finer classes were put together."""
+        """SHA-256 of the images, labels and class names, and of the coarser label sets."""
         hasher = hashlib.sha256("\0".join(self.classes).encode())
+        hasher.update(repr(self.label_sets).encode())
         if self.finest is not None:
-            hasher.update(repr((self.finest.by.label_of, self.finest.classes)).encode())
+            hasher.update(repr((self.finest.by, self.finest.classes)).encode())
+            hasher.update(self.finest.heldout.cpu().numpy().tobytes())
         for split in (self.train, self.heldout):
             for tensor in (split.images, split.labels):
                 hasher.update(f"{tensor.dtype}:{tuple(tensor.shape)}".encode())

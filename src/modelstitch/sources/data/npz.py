@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -27,9 +28,12 @@ def load(path: Path, spec: DataSpec) -> Data:
         DataError: no such arrays, or arrays that cannot be used.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        archive = np.load(path, allow_pickle=False)
+        if not isinstance(archive, np.lib.npyio.NpzFile):
+            raise ValueError("one array alone (.npy), expected an archive of several (.npz)")
+        with archive:
             arrays = {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
+    except (OSError, ValueError, zipfile.BadZipFile, EOFError, zlib.error) as error:
         first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"cannot read {str(path)!r}: {first_line}") from error
     classes = tuple(map(str, arrays["classes"].tolist())) if "classes" in arrays else None
@@ -57,4 +61,4 @@ def _features_first(x: np.ndarray) -> Tensor:
         x = np.moveaxis(x, -1, 1)
     if x.ndim == 3 and x.dtype == np.uint8:
         x = x[:, None]
-    return torch.from_numpy(np.ascontiguousarray(x))
+    return torch.from_numpy(np.ascontiguousarray(x.astype(x.dtype.newbyteorder("="), copy=False)))

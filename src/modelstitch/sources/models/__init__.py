@@ -124,7 +124,7 @@ def load_model(spec: ModelSpec) -> Network:
     with seeded(spec.seed):
         module = build() if trained is None else trained()
     if trained is not None:
-        view = view_of_hub(target, module)
+        view = view_of_hub(target, module, arguments)
     if untrained:
         name = f"{name}, untrained (seed {spec.seed})"
     if weights is not None:

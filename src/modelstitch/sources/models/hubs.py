@@ -44,18 +44,28 @@ def build_from_hub(target: str, arguments: dict[str, Any]) -> nn.Module:
     return module
 
 
-def view_of_hub(target: str, module: nn.Module) -> View:
+def view_of_hub(target: str, module: nn.Module, arguments: dict[str, Any]) -> View:
     """Return how a model of a hub wants to see an image: that of its pretrained weights, where the hub says it.
 
     Args:
         target: hub and name.
         module: what was built.
+        arguments: what it was built with.
+
+    Raises:
+        ModelError: a model that does not take one image and give class scores.
     """
     hub, _, name = target.partition(":")
     library = _imported(hub, target)
     if hub == "timm":
         config = library.data.resolve_model_data_config(module)
         channels, height, width = config["input_size"]
+        # The configuration is that of the pretrained weights, whatever the model was built with.
+        asked = arguments.get("img_size", (height, width))
+        height, width = (asked, asked) if isinstance(asked, int) else asked
+        channels = arguments.get("in_chans", channels)
+        if channels != config["input_size"][0]:
+            return View(size=(height, width), channels=channels)
         return View(
             size=(height, width), channels=channels, mean=tuple(config["mean"]), std=tuple(config["std"])
         )
@@ -63,6 +73,10 @@ def view_of_hub(target: str, module: nn.Module) -> View:
     if not len(weights):
         return View()
     shown = weights.DEFAULT.transforms()
+    if not hasattr(shown, "crop_size"):
+        raise ModelError(
+            f"cannot use {target!r}: expected a network that gives class scores for one image, and this one is for another task"
+        )
     size = shown.crop_size[0]
     return View(size=(size, size), channels=3, mean=tuple(shown.mean), std=tuple(shown.std))
 
