@@ -56,7 +56,7 @@ class VisionTransformer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.patch(x).flatten(2).transpose(1, 2)
-        y = torch.cat([self.class_token.expand(len(y), -1, -1), y], dim=1) + self.position
+        y = torch.cat([self.class_token.expand(y.shape[0], -1, -1), y], dim=1) + self.position
         for block in self.blocks:
             y = block(y)
         output: Tensor = self.head(self.norm(y[:, 0]))

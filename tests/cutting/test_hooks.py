@@ -153,7 +153,11 @@ def test_signals_and_tokens_are_told_by_the_layer_that_ran_last() -> None:
             return y.mean(1)
 
     found = hooked(m.seeded(Signal), torch.randn(4, 3, 9))
-    assert {cut.name: str(cut.layout) for cut in found.cuts} == {"conv": "map1d", "act": "map1d", "lin": "tokens"}
+    assert {cut.name: str(cut.layout) for cut in found.cuts} == {
+        "conv": "map1d",
+        "act": "map1d",
+        "lin": "tokens",
+    }
 
 
 def test_control_flow_before_a_cut_is_told() -> None:

@@ -9,7 +9,7 @@ from modelstitch.evidence import label_sets
 from modelstitch.evidence.material import Labelled, Material, Measurement
 
 SETS = {"class": (0, 0, 0, 0, 1, 1, 1, 1), "turned": (0, 1, 1, 1) * 2}
-LABELS = torch.arange(8).repeat(50)
+LABELS = torch.arange(8).repeat(250)
 
 
 def measured(outputs: Tensor, receiver: Tensor) -> dict[tuple[str, str], Measurement]:

@@ -274,5 +274,5 @@ def test_folders_without_parts(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no data file '.*x\.parquet'"):
         load_data(DataSpec(source=str(tmp_path / "x.parquet")))
     (tmp_path / "x.csv").write_text("a")
-    with pytest.raises(DataError, match=r"cannot read data '.*x\.csv': expected a \.parquet file"):
+    with pytest.raises(DataError, match=r"cannot read data '.*x\.csv': expected a \.parquet or \.npz file"):
         load_data(DataSpec(source=str(tmp_path / "x.csv")))

@@ -148,7 +148,10 @@ def multiplied(values: Values, wider: Stitch) -> Values:
 
 
 def bordered(values: Values, wider: Stitch) -> Values:
-    return {"weight": F.pad(values["weight"], (1, 1, 1, 1)), "bias": values["bias"]}
+    # One more on each side, but where a map has one position.
+    sizes = zip(wider.get_parameter("weight").shape[:1:-1], values["weight"].shape[:1:-1], strict=True)
+    around = [(wide - narrow) // 2 for wide, narrow in sizes for _ in range(2)]
+    return {"weight": F.pad(values["weight"], around), "bias": values["bias"]}
 
 
 def filled(values: Values, wider: Stitch) -> Values:

@@ -134,7 +134,12 @@ def test_a_kernel_passes_class_tokens_alone_and_holds_the_affine_stitch() -> Non
 
 def test_a_kernel_has_no_weights_where_there_is_one_position() -> None:
     signal = Layout("map1d", (3, 8))
-    assert tuple(build(StitchSpec.parse("conv(3)"), signal, signal).get_parameter("weight").shape) == (3, 3, 1, 3)
+    assert tuple(build(StitchSpec.parse("conv(3)"), signal, signal).get_parameter("weight").shape) == (
+        3,
+        3,
+        1,
+        3,
+    )
 
 
 def test_an_identity_stitch_needs_one_layout_and_not_only_one_shape() -> None:

@@ -6,6 +6,7 @@ convolution or a batch norm has the features on axis 1, a linear layer or a laye
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterable
 
 import torch
@@ -97,7 +98,7 @@ def _asked(start: Node, onwards: Callable[[Node], Iterable[Node]], *, reads: boo
                         return told
                     if _elementwise(other) and _same_shape(other, start):
                         following.append(other)
-                elif _same_shape(other, start):
+                elif _same_shape(other, start) or node.target is operator.getitem:
                     following.append(other)
         wave = following
     return None
@@ -111,7 +112,9 @@ def _told(node: Node) -> bool | None:
 
 def _elementwise(node: Node) -> bool:
     tags = getattr(node.target, "tags", ())
-    return torch.Tag.pointwise in tags or node.target in (_aten.dropout.default, _aten.clone.default)
+    # What an operator with several outputs gives is reached through getitem.
+    passing = (_aten.dropout.default, _aten.clone.default, operator.getitem)
+    return torch.Tag.pointwise in tags or node.target in passing
 
 
 def _same_shape(node: Node, other: Node) -> bool:

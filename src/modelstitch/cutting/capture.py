@@ -185,7 +185,7 @@ def _expect_any_batch(primary: Node, constraints: Any, name: str) -> None:
             return
     raise NotCapturableError(
         f"model {name} fixes the size of its batch, or does something else at other sizes: "
-        "expected a model whose forward treats every batch size alike"
+        "expected a model whose forward treats every batch size alike (len(x) is a fixed number in a graph; x.shape[0] is not)"
     )
 
 

@@ -303,7 +303,7 @@ class Fit:
         self.stitch.eval()
         judged = [(torch.zeros(0), torch.zeros(0))]
         with torch.no_grad():
-            for indices in self.aside.split(_ASIDE_BATCH):
+            for indices in self.aside.split(_ASIDE_BATCH) if len(self.aside) else ():
                 x = self.provided(indices)
                 y = self._stitched(values, x)
                 scores, losses = self.objective.judge(y, indices)

@@ -28,11 +28,11 @@ def load(path: Path, spec: DataSpec) -> Data:
         DataError: no such arrays, or arrays that cannot be used.
     """
     try:
-        archive = np.load(path, allow_pickle=False)
-        if not isinstance(archive, np.lib.npyio.NpzFile):
-            raise ValueError("one array alone (.npy), expected an archive of several (.npz)")
-        with archive:
-            arrays = {name: archive[name] for name in archive.files}
+        with path.open("rb") as file:
+            archive = np.load(file, allow_pickle=False)
+            if not isinstance(archive, np.lib.npyio.NpzFile):
+                raise ValueError("one array alone (.npy), expected an archive of several (.npz)")
+            arrays = {name: _native(archive[name]) for name in archive.files}
     except (OSError, ValueError, zipfile.BadZipFile, EOFError, zlib.error) as error:
         first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"cannot read {str(path)!r}: {first_line}") from error
@@ -52,6 +52,11 @@ def load(path: Path, spec: DataSpec) -> Data:
     return from_arrays(whole.images, whole.labels, classes=classes, name=name, spec=spec)
 
 
+def _native(array: np.ndarray) -> np.ndarray:
+    """Return an array in this machine's order of bytes."""
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
+
+
 def _features_first(x: np.ndarray) -> Tensor:
     if x.dtype.kind not in "fui":
         raise DataError(f"expected x as an array of numbers, got {x.dtype}")
@@ -61,4 +66,4 @@ def _features_first(x: np.ndarray) -> Tensor:
         x = np.moveaxis(x, -1, 1)
     if x.ndim == 3 and x.dtype == np.uint8:
         x = x[:, None]
-    return torch.from_numpy(np.ascontiguousarray(x.astype(x.dtype.newbyteorder("="), copy=False)))
+    return torch.from_numpy(np.ascontiguousarray(x))
