@@ -269,9 +269,9 @@ def measure(make: Callable[[], Made]) -> dict[str, Any]:
         ratios = []
         for _ in range(7):
             times = []
-            for run in (lambda: model(example), lambda: suffix(prefix(example)[0])):
+            for whole in (True, False):
                 begin = time.perf_counter()
-                run()
+                _ = model(example) if whole else suffix(prefix(example)[0])
                 times.append(time.perf_counter() - begin)
             ratios.append(times[1] / times[0])
     return {

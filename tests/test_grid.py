@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from modelstitch.cell import FittedCell, divide
+from modelstitch.cutting import Cutting
 from modelstitch.fitting.trained import paired_gain
 from modelstitch.grid import Budget, Pair, fit_grid
 from modelstitch.representations import Place
@@ -79,7 +80,10 @@ def test_controls_share_their_untrained_copies(session: Session) -> None:
 
 
 def test_two_seeds_of_one_architecture_share_one_capture(session: Session) -> None:
-    assert session.pair.sender.cutting._captured is session.pair.receiver.cutting._captured
+    sender, receiver = session.pair.sender.cutting, session.pair.receiver.cutting
+    assert isinstance(sender, Cutting)
+    assert isinstance(receiver, Cutting)
+    assert sender._captured is receiver._captured
 
 
 @pytest.mark.parametrize("objective", ["task", "logits", "latent", "match"])

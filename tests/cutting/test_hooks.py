@@ -149,8 +149,8 @@ def test_signals_and_tokens_are_told_by_the_layer_that_ran_last() -> None:
             self.conv, self.act, self.lin = nn.Conv1d(3, 4, 3), nn.ReLU(), nn.Linear(4, 5)
 
         def forward(self, x: Tensor) -> Tensor:
-            y = self.lin(self.act(self.conv(x)).transpose(1, 2))
-            return y.mean(1)
+            output: Tensor = self.lin(self.act(self.conv(x)).transpose(1, 2)).mean(1)
+            return output
 
     found = hooked(m.seeded(Signal), torch.randn(4, 3, 9))
     assert {cut.name: str(cut.layout) for cut in found.cuts} == {

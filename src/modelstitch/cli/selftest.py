@@ -52,10 +52,14 @@ class Selftest:
                 f"expected models that were trained on {self.data}, got none: give them with --models"
             )
         with watching() as watcher:
-            limits = (
-                {} if self.data == "digits" else {"limit": self.limit, "heldout_limit": self.heldout_limit}
+            whole = self.data == "digits"
+            data = load_data(
+                DataSpec(
+                    source=self.data,
+                    limit=None if whole else self.limit,
+                    heldout_limit=None if whole else self.heldout_limit,
+                )
             )
-            data = load_data(DataSpec(source=self.data, **limits))
             networks = [load_model(ModelSpec(source=source)) for source in self.models]
             for seed in range(0 if networks else 1 if self.quick else N_NETWORKS):
                 watcher.stage(f"training network {seed}")

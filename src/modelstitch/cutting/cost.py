@@ -43,7 +43,7 @@ def work_before(captured: Captured, model: nn.Module, nodes: Mapping[str, Node])
     zeros = torch.zeros(2, *value.shape[1:], dtype=value.dtype, device=like.device)
     counter = _Counter(captured)
     with torch.no_grad():
-        counter.run(zeros)
+        counter.count(zeros)
     sizes = {id(p): p.numel() for p in model.parameters()}
     total, flops = sum(sizes.values()), counter.total
     return {
@@ -65,11 +65,11 @@ class _Counter(Interpreter):
         self.total = 0
         self._mode = FlopCounterMode(display=False)
 
-    def run(self, *args: Any) -> Any:
+    def count(self, *args: Any) -> None:
+        """Run the graph, and count."""
         with self._mode:
-            found = super().run(*args)
+            self.run(*args)
         self.total = self._mode.get_total_flops()
-        return found
 
     def run_node(self, n: Node) -> Any:
         found = super().run_node(n)
