@@ -355,9 +355,9 @@ def test_a_model_without_a_graph_is_stitched_by_hooks(checkpoints: tuple[Path, P
         Gated(),
         digits,
         sender_cuts=["layers.2"],
-        receiver_cuts=["first", "second"],
-        fit=QUICK,
+        receiver_cuts=["second"],
         controls=("self-stitch", "random-receiver"),
+        evidence=(),
     )
     assert result.notes["technique"]["sender"].startswith("graph capture")
     assert "module hooks" in result.notes["technique"]["receiver"]

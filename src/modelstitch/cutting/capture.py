@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import io
+import logging
 import operator
 import warnings
 from collections.abc import Iterator
@@ -75,6 +77,18 @@ def plain_attention() -> Iterator[None]:
         torch.backends.mha.set_fastpath_enabled(before)
 
 
+@contextlib.contextmanager
+def quietly() -> Iterator[None]:
+    """Keep torch from logging and printing the graph of a model that it cannot capture: what went wrong is told in one line."""
+    before = logging.root.manager.disable
+    logging.disable(max(before, logging.WARNING))
+    try:
+        with contextlib.redirect_stderr(io.StringIO()):
+            yield
+    finally:
+        logging.disable(before)
+
+
 def run_eagerly(model: nn.Module, example: Tensor, name: str) -> Any:
     """Run ``model`` on ``example``, change neither, and turn a complaint about a shape into one line."""
     try:
@@ -130,7 +144,7 @@ def capture(model: nn.Module, example: Tensor, name: str = "model") -> Captured:
         warnings.simplefilter("ignore")
         run_eagerly(model, example, name)
         try:
-            with torch.enable_grad():
+            with torch.enable_grad(), quietly():
                 exported = export(model, (example,), dynamic_shapes=_free_batch(model), strict=False)
                 program = exported.run_decompositions({})
         except Exception as error:  # torch.export raises many unrelated types
