@@ -1,6 +1,7 @@
 """Are stitches of the lower-left triangle hacks? Verdicts on pairs that were really trained, whose truth nobody knows.
 
     python benchmarks/are_they_hacks.py --data FOLDER [--models FOLDER] [--out FOLDER] [--quick]
+    python benchmarks/are_they_hacks.py --data FOLDER --width 64 --trained 50000      # full width, on a GPU
 
 Trains (or takes from --models) R_1111 of width 16 on 25,000 images: two seeds; the second one trained on for an epoch; one on rotations, one on
 shuffled labels, one with a patch in the corner that gives the label away. Each is the sender for the first network as receiver, stitches
@@ -27,13 +28,14 @@ from torch import Tensor, nn
 
 import modelstitch as ms
 from modelstitch.reading import lower_triangle
+from modelstitch.session import choose_device
 from modelstitch.sources.data import Data, Split
 from modelstitch.views import show
 from modelstitch.zoo.checkpoint import Card, read_card, save_checkpoint
 from modelstitch.zoo.recipe import Recipe
 from modelstitch.zoo.training import train_network
 
-WIDTH, N_TRAINED, N_FITTED, N_HELDOUT = 16, 25_000, 10_000, 2000
+N_FITTED, N_HELDOUT = 10_000, 2000
 EVERY = tuple(f"layers.{index}" for index in range(5))
 FEW = EVERY[::2]
 
@@ -91,7 +93,7 @@ def unseen(everything: Data, seen: Split, n_train: int) -> Split:
     return everything.train.take(torch.tensor(new[:n_train]))
 
 
-def networks(folder: Path, data: Data) -> dict[str, Path]:
+def networks(folder: Path, data: Data, width: int) -> dict[str, Path]:
     """Return the checkpoints by name, trained here where the folder lacks them."""
     tasks = {
         "s0": (data, 0),
@@ -102,13 +104,13 @@ def networks(folder: Path, data: Data) -> dict[str, Path]:
     }
     paths = {}
     for name, (task, seed) in tasks.items():
-        paths[name] = folder / f"R1111-w{WIDTH}-{name}.safetensors"
+        paths[name] = folder / f"R1111-w{width}-{name}.safetensors"
         if not paths[name].is_file():
             print(f"training {name} ...", file=sys.stderr)
-            module, card, _ = train_network("R1111", task, Recipe(seed=seed), WIDTH)
+            module, card, _ = train_network("R1111", task, Recipe(seed=seed), width)
             save_checkpoint(module, card, paths[name])
             print(f"  {card.accuracy:.3f} on its own task", file=sys.stderr)
-    paths["tuned"] = folder / f"R1111-w{WIDTH}-tuned.safetensors"
+    paths["tuned"] = folder / f"R1111-w{width}-tuned.safetensors"
     if not paths["tuned"].is_file():
         longer, longer_card = tuned(paths["s0"], data)
         save_checkpoint(longer, longer_card, paths["tuned"])
@@ -119,14 +121,15 @@ def tuned(path: Path, data: Data) -> tuple[nn.Module, Card]:
     """Return the receiver trained on for an epoch at a constant rate, with its card."""
     network = ms.load_model(ms.ModelSpec(source=str(path)))
     card = read_card(path)
-    module = network.module.train()
+    module = network.module.train().to(data.train.images.device)
     for parameter in module.parameters():
         parameter.requires_grad_(True)
     optimiser = torch.optim.SGD(module.parameters(), 0.01, momentum=0.9, weight_decay=5e-4)
     order = torch.randperm(len(data.train), generator=torch.Generator().manual_seed(5))
     for indices in order.split(256):
         loss = torch.nn.functional.cross_entropy(
-            module(show(data.train.images[indices], network.view)), data.train.labels[indices]
+            module(show(data.train.images[indices], network.view)),
+            data.train.labels[indices.to(data.train.labels.device)],
         )
         optimiser.zero_grad()
         loss.backward()
@@ -170,9 +173,11 @@ def main() -> None:
     parser.add_argument("--unseen", action="store_true", help="fit on images that no network was trained on")
     parser.add_argument("--only", nargs="+", default=["s1", "tuned", "rotations", "shuffled", "patch"])
     parser.add_argument("--json", type=Path, default=None)
+    parser.add_argument("--width", type=int, default=16)
+    parser.add_argument("--trained", type=int, default=25_000, help="images that the networks are trained on")
     options = parser.parse_args()
-    seen = ms.load_data(ms.DataSpec(source=options.data, limit=N_TRAINED))
-    paths = networks(options.models, seen)
+    seen = ms.load_data(ms.DataSpec(source=options.data, limit=options.trained))
+    paths = networks(options.models, seen.to(choose_device("auto")), options.width)
     n_fitted = 2000 if options.quick else N_FITTED
     plain = ms.load_data(ms.DataSpec(source=options.data, limit=n_fitted, heldout_limit=N_HELDOUT))
     known = set(hashes(seen.train.images))
