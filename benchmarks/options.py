@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from typing import Any
+
+import torch
 
 
 def parser_of_pair(doc: str | None, limit: int = 10_000) -> argparse.ArgumentParser:
@@ -21,3 +24,23 @@ def parser_of_pair(doc: str | None, limit: int = 10_000) -> argparse.ArgumentPar
 def show(found: Any, as_json: bool) -> None:
     """Print a result: one line for a program, indented for a reader."""
     print(json.dumps(found) if as_json else json.dumps(found, indent=1))
+
+
+def usable_torchvision() -> object:
+    """Import torchvision also where its compiled part does not load: classifiers need only the names of two operators of it.
+
+    Returns:
+        What must be kept for as long as torchvision is used.
+    """
+    try:
+        import torchvision
+    except RuntimeError:
+        for name in [each for each in sys.modules if each.partition(".")[0] == "torchvision"]:
+            del sys.modules[name]
+        library = torch.library.Library("torchvision", "FRAGMENT")
+        for name in ("nms", "qnms"):
+            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        import torchvision  # noqa: F401
+
+        return library
+    return None

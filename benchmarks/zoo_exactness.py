@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from options import usable_torchvision
 from torch import Tensor, nn
 
 from modelstitch.cutting import Cutting
@@ -308,6 +309,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
+    keep = usable_torchvision()
     found: dict[str, dict[str, Any]] = {}
     for family, (names, make) in FAMILIES.items():
         if options.only not in (None, family):
@@ -323,6 +325,7 @@ def main() -> None:
         "cuts": sum(each["cuts"] for each in found.values()),
         "cuts_exact_to_the_last_bit": sum(each.get("exact_cuts", 0) for each in found.values()),
     }
+    del keep
     print(json.dumps({**summary, "found": found}) if options.json else f"{summary}\n\n{table(found)}")
 
 

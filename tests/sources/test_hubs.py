@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 
 import pytest
 import torch
 
+from benchmarks.options import usable_torchvision
 from modelstitch.cutting import Cutting
 from modelstitch.errors import MissingExtraError, ModelError
 from modelstitch.sources.models import load_model
 from modelstitch.specs import ModelSpec, View
+
+
+@pytest.fixture(autouse=True, scope="module")
+def torchvision() -> Iterator[None]:
+    keep = usable_torchvision()
+    yield
+    del keep
 
 
 def test_a_timm_model_comes_with_its_view() -> None:
