@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 import torch
+from options import usable_torchvision
 
-from benchmarks.options import usable_torchvision
 from modelstitch.cutting import Cutting
 from modelstitch.errors import MissingExtraError, ModelError
 from modelstitch.sources.models import load_model
