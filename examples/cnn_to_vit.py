@@ -1,6 +1,6 @@
 """Stitch across architectures: a convolutional network into a vision transformer and back, on digits.
 
-    python examples/cnn_to_vit.py [--steps 400] [--out runs/cnn-vit]
+    python examples/cnn_to_vit.py [--out runs/cnn-vit] [--quick]
 
 Maps become tokens and tokens maps: the bridge lays the patches out row by row, and where a class token is expected that no one
 provides, it takes the mean of the others. Both networks are plain PyTorch; modelstitch finds their cuts and layouts itself.
@@ -20,6 +20,7 @@ from torch import Tensor, nn
 import modelstitch as ms
 
 HERE = Path(__file__).stem
+CUTS = {"conv_net": ("1", "3"), "vision_transformer": ("blocks.0", "blocks.2")}
 
 
 def conv_net(width: int = 16) -> nn.Module:
@@ -87,21 +88,29 @@ def train(model: nn.Module, data: ms.Data, n_steps: int, path: Path) -> ms.Model
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--quick", action="store_true", help="less training, two cuts each, short fits")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     data = ms.load_data(ms.DataSpec(source="digits"))
     torch.manual_seed(0)
     with tempfile.TemporaryDirectory() as folder:
         convolutional, transformer = (
-            train(model, data, options.steps, Path(folder, f"{index}.safetensors"))
+            train(model, data, 150 if options.quick else 400, Path(folder, f"{index}.safetensors"))
             for index, model in enumerate((conv_net(), vision_transformer()))
         )
         for name, pair in (
             ("cnn-to-vit", (convolutional, transformer)),
             ("vit-to-cnn", (transformer, convolutional)),
         ):
-            found = ms.compare(*pair, data, out=None if options.out is None else options.out / name)
+            cuts = [CUTS[spec.source.partition(":")[2]] if options.quick else None for spec in pair]
+            found = ms.compare(
+                *pair,
+                data,
+                sender_cuts=cuts[0],
+                receiver_cuts=cuts[1],
+                fit=ms.FitSpec(steps=20) if options.quick else None,
+                out=None if options.out is None else options.out / name,
+            )
             print(
                 f"{name}: whole sender {found.baseline('sender'):.3f}, receiver {found.baseline('receiver'):.3f}"
             )

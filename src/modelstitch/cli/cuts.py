@@ -74,11 +74,15 @@ class Cuts:
             "layout",
             "shape",
             "default",
-            "parameters before",
-            "multiply-adds before",
+            "params before",
+            "mult-adds before",
             "also called",
         ):
-            table.add_column(column, justify="right" if column.endswith("before") else "left")
+            table.add_column(
+                column,
+                justify="right" if column.endswith("before") else "left",
+                no_wrap=column in ("cut", "layout", "shape"),
+            )
         for cut in cutting.cuts:
             work = before[cut.name]
             table.add_row(
