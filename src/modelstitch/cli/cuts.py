@@ -82,6 +82,8 @@ class Cuts:
                 column,
                 justify="right" if column.endswith("before") else "left",
                 no_wrap=column in ("cut", "layout", "shape"),
+                overflow="fold",
+                min_width=6,
             )
         for cut in cutting.cuts:
             work = before[cut.name]
