@@ -83,7 +83,6 @@ class Cuts:
                 justify="right" if column.endswith("before") else "left",
                 no_wrap=column in ("cut", "layout", "shape"),
                 overflow="fold",
-                min_width=6,
             )
         for cut in cutting.cuts:
             work = before[cut.name]
@@ -97,6 +96,8 @@ class Cuts:
                 ", ".join(cut.aliases),
             )
         console = Console()
+        if not console.is_terminal:  # a file or a pipe has room
+            console = Console(width=140)
         console.print(table)
         console.print(f"Cut by {cutting.technique}.", highlight=False, soft_wrap=True)
         return False
