@@ -76,7 +76,7 @@ def test_where_the_features_are_decides_between_layouts_of_one_shape() -> None:
 def test_features_first_and_the_grid_lose_nothing(layout: Layout) -> None:
     x = torch.randn(3, *layout.shape)
     first = layout.features_first(x)
-    assert tuple(first.shape[1:]) == layout.first_shape
+    assert tuple(first.shape[1:]) == layout.features_first_shape
     assert first.shape[1] == layout.n_features
     assert torch.equal(layout.features_back(first), x)
     grid, extra = layout.to_grid(x)

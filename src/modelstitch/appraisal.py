@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from modelstitch.evidence import KINDS, Material, Measurement
 from modelstitch.evidence.distribution import summarise
-from modelstitch.evidence.material import Genuine, Labelled
+from modelstitch.evidence.material import FinestLabels, Genuine
 from modelstitch.evidence.robustness import CHANGES, add_noise, shift
 from modelstitch.evidence.rows import Rows
 from modelstitch.fitting.closed_form import solve
@@ -156,14 +156,14 @@ class Expected:
             self._outputs = _outputs(self.side, self.side.data.heldout, self.indices)
         return self._outputs
 
-    def finest(self, outputs: Tensor) -> Labelled | None:
+    def finest(self, outputs: Tensor) -> FinestLabels | None:
         """Return the finest labels beside class scores (n, K) for them; None without coarser sets, or with too few scores."""
         data = self.side.data
         n_classes = len(data.classes if data.finest is None else data.finest.classes)
         if not data.label_sets or min(outputs.shape[1], self.outputs.shape[1]) < n_classes:
             return None
         labels = data.heldout.labels if data.finest is None else data.finest.heldout
-        return Labelled(
+        return FinestLabels(
             labels[self.indices.to(labels.device)],
             outputs,
             self.outputs,

@@ -40,7 +40,7 @@ class PlantedSide(Side):
             layout = self.cut(name).layout
             given = Given(
                 name,
-                layout.first_shape,
+                layout.features_first_shape,
                 part,
                 indices,
                 split.labels,

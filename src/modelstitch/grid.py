@@ -349,5 +349,5 @@ def _keys(cell: CellSpec, stitch: Stitch, tag: Hashable) -> tuple[Hashable, Hash
         had if rule.startswith("nearest") else wanted
         for rule, wanted, had in zip(bridge.rules, bridge.expected, bridge.provided, strict=True)
     )
-    extra = (stitch.carries, stitch.expected_layout.extra)
+    extra = (stitch.carries_extra, stitch.expected_layout.extra)
     return (cell.sender_cut, reads, stitch.reach, extra, tag), (cell.receiver_cut, grid)

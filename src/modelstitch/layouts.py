@@ -112,7 +112,7 @@ class Layout:
         return x.movedim(1, -1) if self.kind == "tokens" or self.last else x
 
     @property
-    def first_shape(self) -> tuple[int, ...]:
+    def features_first_shape(self) -> tuple[int, ...]:
         """Shape of one example with its features first."""
         moved = self.kind == "tokens" or self.last
         return (self.shape[-1], *self.shape[:-1]) if moved else self.shape
@@ -131,7 +131,7 @@ class Layout:
         Extra tokens that are not given are the mean over positions.
         """
         if self.kind != "tokens":
-            return self.features_back(y.reshape(len(y), *self.first_shape))
+            return self.features_back(y.reshape(len(y), *self.features_first_shape))
         flat = y.flatten(2)
         if self.extra:
             if extra is None:

@@ -111,7 +111,7 @@ class Side:
 
     def accuracy(self) -> float | None:
         """Return the whole network's accuracy on held-out examples, or None where it has no output for some label."""
-        if self._accuracy is None and self.data.read_by(self.n_outputs):
+        if self._accuracy is None and self.data.can_score(self.n_outputs):
             correct = [
                 self.data.task.correct(outputs, labels)
                 for outputs, labels in self.outputs(self.data.heldout, self.network.module)
@@ -133,7 +133,7 @@ class Side:
 
     def expect_labels(self) -> None:
         """Raise unless the network, as receiver, has an output for every class of the data."""
-        if not self.data.read_by(self.n_outputs):
+        if not self.data.can_score(self.n_outputs):
             finest = self.data.finest
             if finest is not None:
                 raise DataError(

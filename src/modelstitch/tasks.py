@@ -51,7 +51,7 @@ def by_label_set(label_of: Sequence[int]) -> Task:
     .. math:: s_{nl} = \log \sum_{k:\, l(k) = l} \mathrm{softmax}(o_n)_k
 
     Outputs beyond the last class count together as one more label, which is never right. Fewer outputs than classes are taken as
-    scores of the coarser labels themselves; see :meth:`Data.read_by`.
+    scores of the coarser labels themselves; see :meth:`Data.can_score`.
 
     Args:
         label_of: the label of each class.

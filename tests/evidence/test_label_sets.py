@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from modelstitch.evidence import label_sets
-from modelstitch.evidence.material import Labelled, Material, Measurement
+from modelstitch.evidence.material import FinestLabels, Material, Measurement
 
 SETS = {"class": (0, 0, 0, 0, 1, 1, 1, 1), "turned": (0, 1, 1, 1) * 2}
 LABELS = torch.arange(8).repeat(250)
@@ -14,7 +14,7 @@ LABELS = torch.arange(8).repeat(250)
 
 def measured(outputs: Tensor, receiver: Tensor) -> dict[tuple[str, str], Measurement]:
     material = Material.__new__(Material)
-    material.finest = Labelled(LABELS, outputs, receiver, SETS)
+    material.finest = FinestLabels(LABELS, outputs, receiver, SETS)
     found = label_sets.measure(material)
     assert {each.name for each in found} == set(label_sets.DEFINITIONS)
     return {(each.name, each.where): each for each in found}

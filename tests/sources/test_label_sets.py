@@ -114,8 +114,8 @@ def test_a_planted_label_set_is_found(label_of: list[int], seed: int) -> None:
 def test_outputs_that_fit_neither_set_are_refused(digits: Data) -> None:
     """Ten outputs are digits, and no rotations of them."""
     data = load_data(DataSpec(source="digits", rotations=True, labels="rotation"))
-    assert [data.read_by(n) for n in (4, 10, 39, 40, 41)] == [True, False, False, True, True]
-    assert [digits.read_by(n) for n in (9, 10, 11)] == [False, True, True]
+    assert [data.can_score(n) for n in (4, 10, 39, 40, 41)] == [True, False, False, True, True]
+    assert [digits.can_score(n) for n in (9, 10, 11)] == [False, True, True]
     module = nn.Sequential(nn.Flatten(), nn.Linear(64, 16), nn.ReLU(), nn.Linear(16, 10))
     side = Side(wrap(module, "ten"), data)
     assert side.accuracy() is None

@@ -35,7 +35,7 @@ class ReadOut(nn.Module):
     def __init__(self, layout: Shaped, n_classes: int) -> None:
         super().__init__()
         self.layout = as_layout(layout)
-        shape = self.layout.first_shape
+        shape = self.layout.features_first_shape
         self.n_classes = n_classes
         self.by_channel = shape[0] >= n_classes
         size = math.prod(shape)

@@ -18,7 +18,7 @@ from modelstitch.cutting.certify import certify
 from modelstitch.cutting.cost import Work, work_before
 from modelstitch.cutting.dataflow import bypasses, classify, dominators, live_data
 from modelstitch.cutting.hooks import HookCutting
-from modelstitch.cutting.listed import Cut, CutList, expect_same_shapes
+from modelstitch.cutting.listed import Cut, CutList
 from modelstitch.cutting.naming import call_of, enclosing, is_block, name_values
 from modelstitch.errors import CutError
 
@@ -124,13 +124,6 @@ class Cutting(CutList):
             f"{source.name} -> {target.name}" for source, target in around[:3]
         )
 
-    def bind(self, model: nn.Module) -> Cutting:
-        expect_same_shapes(self.model, model, self.name)
-        other = object.__new__(Cutting)
-        other.__dict__.update(self.__dict__)
-        other.model = model
-        return other
-
     def prefix(self, *names: str, frozen: bool = False) -> slicing.Slice:
         nodes = [self._nodes[self.find(name).name] for name in names]
         captured = self._captured
@@ -181,7 +174,7 @@ def cut_model(model: nn.Module, example: Tensor, name: str = "model") -> CutList
         CutError: the model has no legal cut, or changes its own buffers or its input.
     """
     try:
-        if has_own_backward(model, example, name):
+        if has_own_backward(model, example):
             raise NotCapturableError(
                 f"model {name} has a custom autograd function, whose backward pass a graph would lose"
             )

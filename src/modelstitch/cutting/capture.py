@@ -102,7 +102,7 @@ def run_eagerly(model: nn.Module, example: Tensor, name: str) -> Any:
         ) from error
 
 
-def has_own_backward(model: nn.Module, example: Tensor, name: str) -> bool:
+def has_own_backward(model: nn.Module, example: Tensor) -> bool:
     """Tell whether the output of ``model`` was made by a custom autograd function, whose backward pass a capture would lose."""
     with eval_mode(model), plain_attention(), same_buffers(model), torch.enable_grad():
         try:

@@ -23,7 +23,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from modelstitch.cutting.capture import eval_mode, plain_attention, run_eagerly
 from modelstitch.cutting.cost import Work
-from modelstitch.cutting.listed import Cut, CutList, expect_same_shapes
+from modelstitch.cutting.listed import Cut, CutList
 from modelstitch.cutting.naming import is_block
 from modelstitch.errors import CutError, ModelError
 from modelstitch.layouts import recognise
@@ -267,13 +267,6 @@ class HookCutting(CutList):
         if name in dict(self.model.named_modules()):
             return "its output is not one floating-point tensor with the batch as its first axis, or the model's own output"
         return "no module of this name"
-
-    def bind(self, model: nn.Module) -> HookCutting:
-        expect_same_shapes(self.model, model, self.name)
-        other = object.__new__(HookCutting)
-        other.__dict__.update(self.__dict__)
-        other.model = model
-        return other
 
     def prefix(self, *names: str, frozen: bool = False) -> nn.Module:
         return HookPrefix(self.model, [self._at[self.find(name).name] for name in names], frozen)

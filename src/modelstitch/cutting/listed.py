@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -92,25 +93,27 @@ class CutList(ABC):
         if not layouts:
             return self
         read = {self.find(name).name: text for name, text in layouts.items()}
-        other = object.__new__(type(self))
-        other.__dict__.update(self.__dict__)
+        other = copy.copy(self)
         other.cuts = tuple(
             replace(cut, layout=parse(read[cut.name], cut.shape)) if cut.name in read else cut
             for cut in self.cuts
         )
         return other
 
-    @abstractmethod
-    def _why_not(self, name: str) -> str:
-        """Say why ``name`` is no cut."""
-
-    @abstractmethod
     def bind(self, model: nn.Module) -> Self:
         """Return the same cuts for another model of the same architecture and shapes; nothing is captured again.
 
         Raises:
             CutError: the models' parameters or buffers differ in name or shape.
         """
+        _expect_same_shapes(self.model, model, self.name)
+        other = copy.copy(self)
+        other.model = model
+        return other
+
+    @abstractmethod
+    def _why_not(self, name: str) -> str:
+        """Say why ``name`` is no cut."""
 
     @abstractmethod
     def prefix(self, *names: str, frozen: bool = False) -> nn.Module:
@@ -137,7 +140,7 @@ class CutList(ABC):
         """Return for each cut what of the model lies before it: shares of parameters and of multiply-adds."""
 
 
-def expect_same_shapes(ours: nn.Module, theirs: nn.Module, name: str) -> None:
+def _expect_same_shapes(ours: nn.Module, theirs: nn.Module, name: str) -> None:
     """Raise CutError unless two models hold parameters and buffers of the same names and shapes."""
     one, other = (
         {

@@ -64,7 +64,7 @@ class Genuine:
 
 
 @dataclass(frozen=True)
-class Labelled:
+class FinestLabels:
     """Examples by the finest labels that their data has.
 
     Attributes:
@@ -117,7 +117,7 @@ class Material:
     moved: Rows | None
     pixels: Rows
     is_image: bool
-    finest: Labelled | None
+    finest: FinestLabels | None
     changed: Callable[[str], tuple[Tensor, Tensor]]
     train_right: Callable[[], Tensor]
     weight: Tensor | None = None

@@ -162,7 +162,7 @@ def solve(stitch: Stitch, moments: Moments, aside: Moments, *, refit: bool) -> V
     else:
         return None
     if stitch.spec.norm == "batch":
-        added = stitch.expected_layout.extra > 0 and not stitch.carries
+        added = stitch.expected_layout.extra > 0 and not stitch.carries_extra
         if added or any(stitch.reach) or any(rule.startswith("linear") for rule in stitch.bridge.rules):
             return None  # what the norms see there is not what the moments were taken of
         found = _between_norms(stitch, found, whole)

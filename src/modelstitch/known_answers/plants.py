@@ -157,7 +157,7 @@ def rank_within_class(ground: Ground) -> Plant:
     pooled = ground.training().flatten(2).mean(2)
     direction = torch.linalg.svd(pooled - pooled.mean(0), full_matrices=False)[2][0]
     pattern = torch.randn(
-        ground.side.cut(ground.cut).layout.first_shape, generator=ground.generator("pattern")
+        ground.side.cut(ground.cut).layout.features_first_shape, generator=ground.generator("pattern")
     )
     ranks: dict[str, Tensor] = {}
 

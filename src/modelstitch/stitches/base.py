@@ -40,12 +40,12 @@ class Stitch(nn.Module, ABC):
         self.expected = (self.expected_layout.n_features, *self.expected_layout.positions)
         layouts = (self.provided_layout, self.expected_layout)
         # A kernel's batch norms would see extra tokens apart from the positions.
-        self.carries = layouts[0].extra == layouts[1].extra > 0 and (
+        self.carries_extra = layouts[0].extra == layouts[1].extra > 0 and (
             not any(self.reach) or spec.norm == "none"
         )
         # Extra tokens go through the transformation beside the positions, which neither a stride nor a repetition allows. Patches
         # of a map have neighbours on both sides; a vector or a sequence of tokens would take a weight for each of its positions.
-        strided = not self.carries and all(each.is_map or each.grid for each in layouts)
+        strided = not self.carries_extra and all(each.is_map or each.grid for each in layouts)
         self.bridge: Bridge = plan(
             self.provided[1:],
             self.expected[1:],
@@ -79,7 +79,7 @@ class Stitch(nn.Module, ABC):
         """
         grid, extra = self.provided_layout.to_grid(x)
         rows = self.bridge.features(grid, self.reach)
-        if self.carries:
+        if self.carries_extra:
             return _in_front(self._centred(extra), rows)
         n_extra = self.expected_layout.extra
         return torch.cat([rows.mean(1, keepdim=True).expand(-1, n_extra, -1), rows], 1) if n_extra else rows
@@ -93,7 +93,7 @@ class Stitch(nn.Module, ABC):
         """Map (N, *shape) at the sender's cut to (N, *shape) at the receiver's."""
         grid, extra = self.provided_layout.to_grid(x)
         grid = self.bridge.reduce(grid)
-        if not self.carries:
+        if not self.carries_extra:
             return self.expected_layout.from_grid(self.bridge.enlarge(self.transform(grid)))
         assert extra is not None
         n = extra.shape[2]
@@ -120,9 +120,9 @@ class Stitch(nn.Module, ABC):
         layouts = (str(self.provided_layout), str(self.expected_layout))
         told = [] if set(layouts) <= plain else [f"{layouts[0]} to {layouts[1]}"]
         told.append(self.bridge.label)
-        if self.provided_layout.extra and not self.carries:
+        if self.provided_layout.extra and not self.carries_extra:
             told.append("extra tokens dropped")
-        if self.expected_layout.extra and not self.carries:
+        if self.expected_layout.extra and not self.carries_extra:
             told.append("extra tokens from the mean")
         return ", ".join(told)
 

@@ -1,4 +1,4 @@
-"""Labelled examples, in memory, in two parts: one to fit on, one held out."""
+"""FinestLabels examples, in memory, in two parts: one to fit on, one held out."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ class Data:
         """What outputs mean: classes, or the coarser labels that took their place."""
         return CLASSIFICATION if self.finest is None else by_label_set(self.finest.by.label_of)
 
-    def read_by(self, n_outputs: int) -> bool:
+    def can_score(self, n_outputs: int) -> bool:
         """Tell whether a network of ``n_outputs`` has scores for these labels, or for the finest ones that they were made of."""
         if self.finest is None:
             return n_outputs >= len(self.classes)
