@@ -107,6 +107,15 @@ def test_a_crop_of_what_has_one_size_is_refused(tmp_path: Path) -> None:
         load_data(DataSpec(source="digits", crop=4))
 
 
+def test_a_number_that_is_none_is_found_where_it_stands_in_the_file(tmp_path: Path) -> None:
+    x = draw(12, 4, dtype=np.float32)
+    x[[7, 9], 1] = np.nan
+    with pytest.raises(
+        DataError, match="2 examples of x hold NaN or infinity, the first is number 7 of the array"
+    ):
+        saved(tmp_path, x=x, y=Y)
+
+
 def test_no_such_file(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no data file '.*set\.npz'"):
         load_data(DataSpec(source=str(tmp_path / "set.npz")))

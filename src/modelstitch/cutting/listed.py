@@ -12,7 +12,7 @@ from typing import Self
 from torch import nn
 
 from modelstitch.cutting.cost import Work
-from modelstitch.errors import CutError
+from modelstitch.errors import CutError, StitchError
 from modelstitch.layouts import Layout, parse
 
 
@@ -94,10 +94,14 @@ class CutList(ABC):
             return self
         read = {self.find(name).name: text for name, text in layouts.items()}
         other = copy.copy(self)
-        other.cuts = tuple(
-            replace(cut, layout=parse(read[cut.name], cut.shape)) if cut.name in read else cut
-            for cut in self.cuts
-        )
+        try:
+            other.cuts = tuple(
+                replace(cut, layout=parse(read[cut.name], cut.shape)) if cut.name in read else cut
+                for cut in self.cuts
+            )
+        except StitchError as error:
+            asked = ", ".join(f"{name}={text}" for name, text in layouts.items())
+            raise StitchError(f"cannot read {self.name} as {asked}: {error}") from error
         return other
 
     def bind(self, model: nn.Module) -> Self:

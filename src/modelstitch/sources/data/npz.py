@@ -60,6 +60,11 @@ def _native(array: np.ndarray) -> np.ndarray:
 def _features_first(x: np.ndarray) -> Tensor:
     if x.dtype.kind not in "fui":
         raise DataError(f"expected x as an array of numbers, got {x.dtype}")
+    if x.dtype.kind == "f" and not np.isfinite(x).all():
+        wrong = np.flatnonzero(~np.isfinite(x).all(tuple(range(1, x.ndim))))
+        raise DataError(
+            f"{len(wrong)} examples of x hold NaN or infinity, the first is number {wrong[0]} of the array; expected finite values"
+        )
     if x.dtype.kind in "ui" and x.dtype != np.uint8:
         raise DataError(f"expected x in uint8 (0-255) or floating, got {x.dtype}")
     if x.ndim == 4 and x.shape[-1] in _CHANNELS and x.shape[1] not in _CHANNELS:
