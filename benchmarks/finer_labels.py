@@ -59,7 +59,7 @@ def summary(found: ms.Comparison) -> dict[str, Any]:
     """Return, by control and region, mean shares of the receiver's score by each label set, and the mean kept."""
     by_cell: dict[tuple[str, str, str], dict[tuple[str, str], float]] = {}
     for row in found.evidence:
-        if row.name in ("share_by", "finest_if_right", "receiver_finest_if_right") and row.value is not None:
+        if row.name == "share_by" and row.value is not None:
             cell = (row.control, row.sender_cut, row.receiver_cut)
             by_cell.setdefault(cell, {})[row.name, row.where.removeprefix("labels ")] = row.value
     kept = {cell[:2]: verdict.kept for cell, verdict in found.cell_verdicts().items()}

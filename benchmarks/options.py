@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from functools import cache
 from typing import Any
 
 import torch
@@ -26,11 +27,12 @@ def show(found: Any, as_json: bool) -> None:
     print(json.dumps(found) if as_json else json.dumps(found, indent=1))
 
 
+@cache
 def usable_torchvision() -> object:
     """Import torchvision also where its compiled part does not load: classifiers need only the names of two operators of it.
 
     Returns:
-        What must be kept for as long as torchvision is used.
+        What declares these names; they last as long as it does, so it is cached.
     """
     try:
         import torchvision

@@ -26,7 +26,7 @@ import torch
 from options import usable_torchvision
 from torch import Tensor, nn
 
-from modelstitch.cutting import Cutting
+from modelstitch.cutting import cut_model
 from modelstitch.cutting.capture import plain_attention
 from modelstitch.cutting.certify import relative_difference
 from modelstitch.errors import ModelStitchError
@@ -103,6 +103,7 @@ class _Output(nn.Module):
 
 
 def torchvision_model(name: str) -> Made:
+    usable_torchvision()
     import torchvision
 
     options: dict[str, Any] = {"aux_logits": False} if name in ("googlenet", "inception_v3") else {}
@@ -113,6 +114,7 @@ def torchvision_model(name: str) -> Made:
 
 
 def timm_model(name: str) -> Made:
+    usable_torchvision()
     import timm
 
     return timm.create_model(name, pretrained=False, num_classes=10), torch.randn(
@@ -253,7 +255,7 @@ def measure(make: Callable[[], Made]) -> dict[str, Any]:
     model.eval()
     begin = time.perf_counter()
     try:
-        cutting = Cutting(model, example)
+        cutting = cut_model(model, example)
     except ModelStitchError as error:
         return {"cuts": 0, "failed": str(error).splitlines()[0]}
     seconds = time.perf_counter() - begin
@@ -278,6 +280,7 @@ def measure(make: Callable[[], Made]) -> dict[str, Any]:
     return {
         "cuts": len(cutting.cuts),
         "boundaries": len(cutting.boundaries),
+        "technique": cutting.technique.partition(",")[0],
         "exact_cuts": exact,
         "largest_difference": worst,
         "capture_seconds": round(seconds, 2),
@@ -289,15 +292,15 @@ def measure(make: Callable[[], Made]) -> dict[str, Any]:
 def table(found: dict[str, dict[str, Any]]) -> str:
     """Return the outcome as Markdown."""
     lines = [
-        "| architecture | cuts | exact to the last bit | largest difference | capture, s | time over plain | layouts of the default cuts |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| architecture | cuts | technique | exact to the last bit | largest difference | capture, s | time over plain | layouts of the default cuts |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for name, each in found.items():
         if "failed" in each:
-            lines.append(f"| {name} | refused: {each['failed']} | | | | | |")
+            lines.append(f"| {name} | refused: {each['failed']} | | | | | | |")
         else:
             lines.append(
-                f"| {name} | {each['cuts']} | {each['exact_cuts']} | {each['largest_difference']:.0e} | "
+                f"| {name} | {each['cuts']} | {each['technique']} | {each['exact_cuts']} | {each['largest_difference']:.0e} | "
                 f"{each['capture_seconds']} | {each['overhead']} | {', '.join(each['layouts'])} |"
             )
     return "\n".join(lines)
@@ -309,7 +312,6 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
-    keep = usable_torchvision()
     found: dict[str, dict[str, Any]] = {}
     for family, (names, make) in FAMILIES.items():
         if options.only not in (None, family):
@@ -325,7 +327,6 @@ def main() -> None:
         "cuts": sum(each["cuts"] for each in found.values()),
         "cuts_exact_to_the_last_bit": sum(each.get("exact_cuts", 0) for each in found.values()),
     }
-    del keep
     print(json.dumps({**summary, "found": found}) if options.json else f"{summary}\n\n{table(found)}")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 
 import pytest
 import torch
@@ -16,10 +15,8 @@ from modelstitch.specs import ModelSpec, View
 
 
 @pytest.fixture(autouse=True, scope="module")
-def torchvision() -> Iterator[None]:
-    keep = usable_torchvision()
-    yield
-    del keep
+def torchvision() -> None:
+    usable_torchvision()
 
 
 def test_a_timm_model_comes_with_its_view() -> None:

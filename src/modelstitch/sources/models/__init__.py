@@ -88,12 +88,10 @@ def load_model(spec: ModelSpec) -> Network:
     elif target.endswith(".safetensors") or Path(target).is_file():
         card = read_card(target) if Path(target).is_file() else None
         if card is None:
-            reason = (
-                "is not a checkpoint of ours, or is damaged" if Path(target).is_file() else "does not exist"
-            )
+            reason = "is not a checkpoint of ours" if Path(target).is_file() else "does not exist"
             raise ModelError(
                 f"model {target!r} {reason}: a weights file alone says no architecture; "
-                "give zoo:NAME or package.module:factory, and the file as its weights"
+                "give zoo:NAME or package.module:factory, and the file as its weights (a checkpoint of ours that was cut short looks the same)"
             )
         if arguments:
             raise ModelError(
