@@ -75,9 +75,8 @@ def curves_figure(comparison: Comparison) -> Figure:
     """Draw all capacity curves, one small picture a cell."""
     panels = []
     for curve in capacity_curves(comparison):
-        lines = {TITLES["none"]: curve.points} | {
-            TITLES[name]: points for name, points in curve.controls.items()
-        }
+        lines: dict[str, tuple[Point, ...]] = {TITLES["none"]: curve.points}
+        lines.update({TITLES[name]: points for name, points in curve.controls.items()})
         panels.append(
             (
                 f"{curve.sender_cut} -> {curve.receiver_cut}",

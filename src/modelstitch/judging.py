@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from modelstitch.evidence.intervals import wilson
 from modelstitch.evidence.verdict import UNKNOWN, Facts, Interval, Thresholds, Verdict, decide, together
 from modelstitch.rows import CellRow, EvidenceRow
+from modelstitch.wording import say
 
 Place = tuple[str, str, str, int]
 """Sender cut, receiver cut, stitch and seed."""
@@ -59,7 +60,7 @@ def over_seeds(found: Mapping[Place, Verdict], seeds: Sequence[int]) -> dict[tup
         seeds: all that were fitted; one without a verdict says nothing.
     """
     cells = dict.fromkeys(place[:3] for place in found)
-    missing = Verdict(UNKNOWN, "the evidence for a verdict was not measured with every seed", "low")
+    missing = Verdict(UNKNOWN, say("verdict.no_seed"), "low")
     return {cell: together([found.get((*cell, seed), missing) for seed in seeds]) for cell in cells}
 
 

@@ -11,7 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-_COLOURS = "viridis"
+COLOURS = "viridis"
+"""Of every picture of accuracies."""
 
 
 def heatmap(
@@ -43,7 +44,7 @@ def heatmap(
         if doubtful is None
         else doubtful.transpose("sender_cut", "receiver_cut").to_numpy()
     )
-    image = ax.imshow(values, vmin=0, vmax=1, cmap=_COLOURS, aspect="auto")
+    image = ax.imshow(values, vmin=0, vmax=1, cmap=COLOURS, aspect="auto")
     for row, column in np.ndindex(values.shape):
         value = values[row, column]
         ax.text(
@@ -53,7 +54,7 @@ def heatmap(
             ha="center",
             va="center",
             fontsize=9 if max(values.shape) <= 10 else 6,
-            color="black" if np.isnan(value) else _readable_on(image.cmap(float(value))),
+            color="black" if np.isnan(value) else readable_on(image.cmap(float(value))),
         )
     receivers = [str(name) for name in matrix["receiver_cut"].to_numpy()]
     senders = [str(name) for name in matrix["sender_cut"].to_numpy()]
@@ -68,7 +69,7 @@ def heatmap(
     return ax
 
 
-def _readable_on(colour: tuple[float, ...]) -> str:
+def readable_on(colour: tuple[float, ...]) -> str:
     """Choose black or white, whichever has the higher contrast (relative luminance of WCAG 2.2)."""
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour[:3]]
     luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

@@ -9,32 +9,21 @@ import numpy as np
 import xarray as xr
 
 from modelstitch.rows import AdvantageRow, EvidenceRow
+from modelstitch.specs import CONTROLS
+from modelstitch.wording import Listed, Text, say
 
-_NAMES = {
-    "random-sender": "a random sender",
-    "random-sender-bn": "a random sender with calibrated batch norms",
-    "random-receiver": "a random receiver",
-    "random-receiver-bn": "a random receiver with calibrated batch norms",
-    "random-both": "two random networks",
-    "random-both-bn": "two random networks with calibrated batch norms",
-}
-TITLES = {
-    "none": "trained sender, trained receiver",
-    "random-sender": "random sender, trained receiver",
-    "random-sender-bn": "random sender (batch norms calibrated)",
-    "random-receiver": "trained sender, random receiver",
-    "random-receiver-bn": "random receiver (batch norms calibrated)",
-    "random-both": "random sender, random receiver",
-    "random-both-bn": "both random (batch norms calibrated)",
-    "clustered-noise": "clustered noise for a sender: the label only",
-    "one-hot": "one-hot label for a sender: the label only",
-    "self-stitch": "receiver into itself",
-    "probe": "stitch read directly, no receiver",
-    "shuffled-labels": "fitted to shuffled labels",
-}
+_RANDOM = (
+    "random-sender",
+    "random-sender-bn",
+    "random-receiver",
+    "random-receiver-bn",
+    "random-both",
+    "random-both-bn",
+)
+_LABEL_ONLY = ("clustered-noise", "one-hot")
+
+TITLES: dict[str, Text] = {name: say(f"title.{name}") for name in CONTROLS}
 """What each grid is, as the title of its picture."""
-
-_LABEL_ONLY = {"clustered-noise": "clustered noise", "one-hot": "a one-hot label"}
 
 
 def margin(n_heldout: int, accuracy: float) -> float:
@@ -74,7 +63,7 @@ def sentences(
     n_heldout: int,
     n_unconverged: int = 0,
     n_unconverged_controls: int = 0,
-) -> list[str]:
+) -> list[Text]:
     """Return two or three sentences on the trained matrix and on how far the controls explain it.
 
     Args:
@@ -86,74 +75,58 @@ def sentences(
     """
     real = matrices["none"].to_numpy() if "none" in matrices else None
     if real is None:
-        return ["Only controls were run, so there is no matrix of the pair itself to read."]
+        return [say("matrix.no_real")]
     failed = int(np.isnan(real).sum())
     found = [_where_it_works(real, receiver_accuracy, n_classes)]
-    controls = {name: matrix.to_numpy() for name, matrix in matrices.items() if name in _NAMES}
+    controls = {name: matrix.to_numpy() for name, matrix in matrices.items() if name in _RANDOM}
     labels = {name: matrix.to_numpy() for name, matrix in matrices.items() if name in _LABEL_ONLY}
     if controls:
         found += _against_controls(matrices["none"], controls, n_heldout)
     if labels:
         found.append(_against_labels(real, labels, n_heldout))
     if not controls and not labels:
-        found.append(
-            "No control was run, so a high value here may be the work of the stitch alone: "
-            "run the controls before believing it."
-        )
+        found.append(say("matrix.no_control"))
     if n_unconverged_controls:
-        found.append(
-            f"{n_unconverged_controls} cell{'s' if n_unconverged_controls > 1 else ''} of the controls had not converged: the "
-            "controls may do better than shown."
-        )
+        found.append(say("matrix.controls_moved", n=n_unconverged_controls))
     if n_unconverged:
-        found.append(
-            f"{n_unconverged} of {real.size} cells had not converged: their values are lower bounds of what the stitch "
-            "could do, not facts about the networks."
-        )
+        found.append(say("matrix.moved", n=n_unconverged, of=real.size))
     if failed:
-        found.append(f"{failed} of {real.size} cells failed and are left out of these sentences.")
+        found.append(say("matrix.failed", n=failed, of=real.size))
     return found
 
 
-def of_verdicts(names: np.ndarray, n_seeds: int = 1) -> list[str]:
+def of_verdicts(names: np.ndarray, n_seeds: int = 1) -> list[Text]:
     """Return one or two sentences on a grid of verdict names (empty where a cell has none), each held by all seeds."""
     n_cells = int((names != "").sum())
     if n_cells == 0:
         return []
-    which = "Verdicts" if n_seeds == 1 else f"Verdicts (where {n_seeds} seeds agree)"
-    found = [f"{which}: {_counts(names[names != ''])}."]
+    counts = _counts(names[names != ""])
+    found = [
+        say("matrix.verdicts", counts=counts)
+        if n_seeds == 1
+        else say("matrix.verdicts_seeds", seeds=n_seeds, counts=counts)
+    ]
     lower = lower_triangle(names.shape) & (names != "")
     if 0 < int(lower.sum()) < n_cells:
-        found.append(
-            f"Of the {int(lower.sum())} cells into receiver cuts no deeper than the sender's own: {_counts(names[lower])}."
-        )
+        found.append(say("matrix.lower", n=int(lower.sum()), counts=_counts(names[lower])))
     return found
 
 
-def of_advantages(rows: Sequence[AdvantageRow]) -> list[str]:
+def of_advantages(rows: Sequence[AdvantageRow]) -> list[Text]:
     """Return a sentence on the cells in which the real grid is ahead of the random controls whatever sampling does."""
     told = []
-    for control in dict.fromkeys(row.control for row in rows if row.control in _NAMES):
+    for control in dict.fromkeys(row.control for row in rows if row.control in _RANDOM):
         own = [row for row in rows if row.control == control]
         ahead, behind = sum(row.low > 0 for row in own), sum(row.high < 0 for row in own)
-        told.append(f"ahead of {_NAMES[control]} in {ahead} of {len(own)} cells and behind in {behind}")
-    if not told:
-        return []
-    return [
-        f"With one error rate of 5 % for all comparisons together, the trained pair is {'; '.join(told)}."
-    ]
+        name = say(f"control.{control}")
+        told.append(say("matrix.advantage", control=name, ahead=ahead, of=len(own), behind=behind))
+    return [say("matrix.advantages", told=Listed(told, "list.semicolon"))] if told else []
 
 
-def of_label_sets(rows: Sequence[EvidenceRow], labels: str) -> list[str]:
+def of_label_sets(rows: Sequence[EvidenceRow], labels: str) -> list[Text]:
     """Return a sentence on how much of the finest labels survives in stitches that were fitted to a coarser set."""
-    told = {
-        "none": "",
-        "self-stitch": "the receiver into itself",
-        **_LABEL_ONLY,
-        "random-sender": _NAMES["random-sender"],
-    }
     shares = {}
-    for control in told:
+    for control in ("none", "self-stitch", *_LABEL_ONLY, "random-sender"):
         values = [
             row.value
             for row in rows
@@ -164,78 +137,73 @@ def of_label_sets(rows: Sequence[EvidenceRow], labels: str) -> list[str]:
             shares[control] = sum(values) / len(values)
     if "none" not in shares:
         return []
-    others = ", ".join(f"{told[name]} {value:.2f}" for name, value in shares.items() if name != "none")
-    return [
-        f"Fitted to the labels {labels!r} alone, the stitched networks keep {shares['none']:.2f} of the receiver's score above chance "
-        f"by the finest labels, on average{f' ({others})' if others else ''}: what a stitch was not fitted to."
+    told = [
+        say("matrix.label_other", control=say(f"control.{name}"), share=value)
+        for name, value in shares.items()
+        if name != "none"
     ]
+    others = say("matrix.label_others", told=Listed(told)) if told else say("matrix.no_others")
+    return [say("matrix.label_sets", labels=labels, share=shares["none"], others=others)]
 
 
-def of_overlap(seen: Mapping[str, float | None]) -> str:
-    """Return a sentence on how many of the images that stitches were fitted on the networks had seen; empty where none is known."""
+def of_overlap(seen: Mapping[str, float | None]) -> list[Text]:
+    """Return a sentence on how many of the images that stitches were fitted on the networks had seen; none where none is known."""
     known = {role: share for role, share in seen.items() if share}
-    if not known:
-        return ""
-    told = " and ".join(f"{100 * share:.0f} % in the {role}'s" for role, share in known.items())
-    return (
-        f"Of the images that stitches were fitted on, about {told} training set: representations of such images may be cleaner "
-        "than those of new ones. Held-out scores are not touched by this."
-    )
+    told = [say(f"matrix.overlap_{role}", share=100 * share) for role, share in known.items()]
+    return [say("matrix.overlap", told=Listed(told, "list.and"))] if told else []
 
 
-def _counts(names: np.ndarray) -> str:
+def of_shape(triangle: float, asymmetry: float, corresponding: float, distant: float) -> list[Text]:
+    """Return a sentence on the shape of a matrix; none where it has none."""
+    parts: list[Text] = []
+    if not math.isnan(triangle):
+        parts.append(say("matrix.shape_triangle", share=100 * triangle))
+    if not math.isnan(corresponding) and not math.isnan(distant):
+        key = "matrix.shape_near" if parts else "matrix.shape_near_first"
+        parts.append(say(key, near=corresponding, far=distant))
+    if not math.isnan(asymmetry):
+        parts.append(
+            say("matrix.shape_direction" if parts else "matrix.shape_direction_first", gap=asymmetry)
+        )
+    return [say("matrix.shape", told=Listed(parts, "list.semicolon"))] if parts else []
+
+
+def _counts(names: np.ndarray) -> Listed:
     kinds = ("interchangeable", "decodable only", "incompatible", "cannot tell")
     counts = {kind: int((names == kind).sum()) for kind in kinds}
-    return ", ".join(f"{count} {kind}" for kind, count in counts.items() if count)
+    return Listed(
+        [say("matrix.count", n=count, name=say(f"verdict.{kind}")) for kind, count in counts.items() if count]
+    )
 
 
-def of_shape(triangle: float, asymmetry: float, corresponding: float, distant: float) -> str:
-    """Return a sentence on the shape of a matrix; empty where it has none."""
-    parts = []
-    if not math.isnan(triangle):
-        parts.append(
-            f"whether the receiver cut is the deeper one explains {100 * triangle:.0f} % of the variance between cells"
-        )
-    if not math.isnan(corresponding) and not math.isnan(distant):
-        parts.append(f"corresponding layers score {corresponding:.2f}, distant ones {distant:.2f}")
-    if not math.isnan(asymmetry):
-        parts.append(f"late into early scores {asymmetry:+.2f} against early into late")
-    return (parts[0][0].upper() + "; ".join(parts)[1:] + ".") if parts else ""
-
-
-def _where_it_works(real: np.ndarray, receiver_accuracy: float | None, n_classes: int) -> str:
+def _where_it_works(real: np.ndarray, receiver_accuracy: float | None, n_classes: int) -> Text:
     lower = lower_triangle(real.shape) & ~np.isnan(real)
     upper = ~lower_triangle(real.shape) & ~np.isnan(real)
-    own = "" if receiver_accuracy is None else f" (the whole receiver: {receiver_accuracy:.2f})"
+    own = say("matrix.no_own") if receiver_accuracy is None else say("matrix.own", own=receiver_accuracy)
     if not lower.any() or not upper.any():
         values = real[~np.isnan(real)]
-        mean = f"{values.mean():.2f}" if values.size else "nothing"
-        return f"The stitched networks score {mean} on average{own}; chance is {1 / n_classes:.2f}."
+        mean = say("matrix.score", score=values.mean()) if values.size else say("matrix.nothing")
+        return say("matrix.mean", mean=mean, own=own, chance=1 / n_classes)
     below, above = real[lower].mean(), real[upper].mean()
-    text = (
-        f"Stitched into receiver cuts that lie no deeper than the sender's own, the networks score "
-        f"{below:.2f} on average{own}; into deeper cuts {above:.2f}; chance is {1 / n_classes:.2f}."
-    )
+    key = "plain"
     if abs(below - above) < 0.02:
-        text += " So in this matrix the direction of the stitch makes little difference."
+        key = "no_direction"
     elif below < above:
-        text += " So this matrix is the other way round than the paper's lower-left triangle."
-    return text
+        key = "reversed"
+    more = say(f"matrix.{key}")
+    return say("matrix.triangle", below=below, own=own, above=above, chance=1 / n_classes, more=more)
 
 
-def _against_labels(real: np.ndarray, labels: Mapping[str, np.ndarray], n_heldout: int) -> str:
+def _against_labels(real: np.ndarray, labels: Mapping[str, np.ndarray], n_heldout: int) -> Text:
     best = np.stack([np.nan_to_num(each, nan=-1.0) for each in labels.values()]).max(0)
     usable = ~np.isnan(real)
     slack = np.vectorize(lambda p: margin(n_heldout, p))(np.nan_to_num(real))
     n_reached = int((usable & (best >= real - slack)).sum())
-    names = " or ".join(_LABEL_ONLY[name] for name in labels)
-    return (
-        f"A sender that holds the label and no image ({names}) does as well in {n_reached} of {int(usable.sum())} cells: "
-        "accuracy alone cannot tell whether more than the label comes across."
-    )
+    names = Listed([say(f"control.{name}") for name in labels], "list.or")
+    return say("matrix.labels", names=names, n=n_reached, of=int(usable.sum()))
 
 
-def _against_controls(real: xr.DataArray, controls: Mapping[str, np.ndarray], n_heldout: int) -> list[str]:
+def _against_controls(real: xr.DataArray, controls: Mapping[str, np.ndarray], n_heldout: int) -> list[Text]:
     values = real.to_numpy()
     names = list(controls)
     stacked = np.stack([np.nan_to_num(controls[name], nan=-1.0) for name in names])
@@ -250,23 +218,30 @@ def _against_controls(real: xr.DataArray, controls: Mapping[str, np.ndarray], n_
     sender, receiver = (
         str(real[axis].to_numpy()[index]) for axis, index in (("sender_cut", row), ("receiver_cut", column))
     )
-    lead = (
-        f"the trained pair is furthest ahead at {sender} -> {receiver}, {values[row, column]:.2f} against "
-        f"{best[row, column]:.2f} with {_NAMES[strongest]}"
-    )
     n_reached = int(reached.sum())
     if n_reached == n_cells:
-        return [
-            f"In all {n_cells} cells a random control does as well as the trained pair, within sampling error: "
-            "this matrix is no evidence that the two networks learnt anything alike."
-        ]
+        return [say("matrix.all_reached", n=n_cells)]
+    lead = say(
+        "matrix.lead",
+        sender=sender,
+        receiver=receiver,
+        score=values[row, column],
+        best=best[row, column],
+        control=say(f"control.{strongest}"),
+    )
     if n_reached == 0:
-        return [f"No random control reaches the trained pair in any of the {n_cells} cells; {lead}."]
-    by_name = ", ".join(
-        f"{int((usable & (controls[name] >= values - slack)).sum())} with {_NAMES[name]}" for name in names
+        return [say("matrix.none_reached", n=n_cells, lead=lead)]
+    by_name = Listed(
+        [
+            say(
+                "matrix.with",
+                n=int((usable & (controls[name] >= values - slack)).sum()),
+                control=say(f"control.{name}"),
+            )
+            for name in names
+        ]
     )
     return [
-        f"In {n_reached} of {n_cells} cells a random control does as well as the trained pair, within sampling "
-        f"error ({by_name}): there the number says nothing about what the networks learnt.",
-        f"In the other {n_cells - n_reached} cells training matters; {lead}.",
+        say("matrix.some_reached", n=n_reached, of=n_cells, by_name=by_name),
+        say("matrix.rest", n=n_cells - n_reached, lead=lead),
     ]

@@ -12,22 +12,22 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from modelstitch import judging, plots, reading
+from modelstitch import judging, notebook, plots, reading
 from modelstitch.error_tables import error_table
 from modelstitch.errors import RunError, SpecError, expect_one_of
 from modelstitch.evidence.verdict import Thresholds, Verdict
+from modelstitch.frames import cell_frame
 from modelstitch.judging import Place
 from modelstitch.rows import AdvantageRow, Baseline, CellRow, EvidenceRow
 from modelstitch.shape import Shape, shape
 from modelstitch.specs import CONTROLS
+from modelstitch.wording import Text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _FORMAT = "modelstitch comparison 1"
-
-_FLOATS = ("accuracy", "standard_error", "loss", "penalty", "gain", "noise", "normalised", "selectivity")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,6 +116,10 @@ class Comparison:
             attrs={"sender": self.sender, "receiver": self.receiver, "data": self.data},
         )
 
+    def cut_names(self, control: str) -> tuple[list[str], list[str]]:
+        """Return the sender's cuts of one grid and the receiver's cuts of all, in the order of the models."""
+        return self._in_spec_order("sender_cut", control), self._in_spec_order("receiver_cut")
+
     def _in_spec_order(self, name: str, control: str | None = None) -> list[str]:
         present = {getattr(cell, name) for cell in self.cells if control in (None, cell.control)}
         # The rows of a self-stitch are cuts of the receiver.
@@ -151,10 +155,11 @@ class Comparison:
     def heatmap(self, ax: Axes | None = None, control: str = "none", stitch: str | None = None) -> Axes:
         """Draw the matrix of one control; :meth:`figure` draws all of them."""
         chosen = stitch or self.stitches[0]
-        doubtful = self._doubtful(control, chosen)
+        doubtful = self.doubtful(control, chosen)
         return plots.heatmap(self.matrix(control, stitch=chosen), ax, self._title(control, chosen), doubtful)
 
-    def _doubtful(self, control: str, stitch: str) -> xr.DataArray:
+    def doubtful(self, control: str, stitch: str) -> xr.DataArray:
+        """Tell for each cell of a grid whether its accuracy still moved, with some seed, when its fit had to end."""
         rows = self._in_spec_order("sender_cut", control)
         converged = self.dataset["converged"].sel(control=control, stitch=stitch, sender_cut=rows)
         return (converged == 0).any("seed")
@@ -165,7 +170,7 @@ class Comparison:
             (
                 self._title(control, stitch),
                 self.matrix(control, stitch=stitch),
-                self._doubtful(control, stitch),
+                self.doubtful(control, stitch),
             )
             for stitch in self.stitches
             for control in self.controls
@@ -199,28 +204,7 @@ class Comparison:
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a cell, with its baselines and penalty; for the real grid also its normalised score and selectivity."""
-        normalised = judging.normalised_scores(self.cells)
-        selective = judging.selectivity(self.evidence)
-        rows = []
-        for cell in self.cells:
-            receiver = self.baseline("receiver", cell.control)
-            known = receiver is not None and cell.accuracy is not None
-            place = judging.place_of(cell)
-            rows.append(
-                {
-                    **asdict(cell),
-                    "sender_accuracy": self.baseline("sender", cell.control),
-                    "receiver_accuracy": receiver,
-                    "penalty": receiver - cell.accuracy if known else None,  # type: ignore[operator]
-                    "normalised": normalised.get(place) if cell.control == "none" else None,
-                    "selectivity": selective.get(place) if cell.control == "none" else None,
-                }
-            )
-        frame = pd.DataFrame(rows)
-        frame.insert(0, "sender", self.sender)
-        frame.insert(1, "receiver", self.receiver)
-        frame.insert(2, "data", self.data)
-        return frame.astype(dict.fromkeys(_FLOATS, "float64"))
+        return cell_frame(self.cells, self.evidence, self.baseline, (self.sender, self.receiver, self.data))
 
     def verdicts(
         self, stitch: str | None = None, thresholds: Thresholds | None = None
@@ -262,7 +246,7 @@ class Comparison:
         """Return one row a measurement."""
         return pd.DataFrame([asdict(each) for each in self.evidence])
 
-    def sentences(self) -> list[str]:
+    def sentences(self) -> list[Text]:
         """Say in a few plain sentences what the matrix shows, computed from the numbers alone."""
         stitch = self.stitches[0]
         found = reading.sentences(
@@ -275,15 +259,13 @@ class Comparison:
         )
         if "none" in self.controls:
             seen = self.shape(stitch=stitch)
-            text = reading.of_shape(seen.triangle, seen.asymmetry, seen.corresponding, seen.distant)
-            found += [text] if text else []
+            found += reading.of_shape(seen.triangle, seen.asymmetry, seen.corresponding, seen.distant)
             n_seeds = len({cell.seed for cell in self.cells})
             found += reading.of_verdicts(self._verdict_names(stitch), n_seeds)
         if self.notes.get("labels") and self.spec.get("fit", {}).get("objective", "task") == "task":
             found += reading.of_label_sets(self.evidence, str(self.notes["labels"]))
         found += reading.of_advantages([row for row in self.advantages if row.stitch == stitch])
-        text = reading.of_overlap(self.notes.get("fitting_images_seen") or {})
-        return found + ([text] if text else [])
+        return found + reading.of_overlap(self.notes.get("fitting_images_seen") or {})
 
     def _n_unconverged(self, stitch: str, *, real: bool) -> int:
         """Return how many cells had not converged with some seed."""
@@ -350,6 +332,11 @@ class Comparison:
         got = values.get("format") if isinstance(values, dict) else type(values).__name__
         if got != _FORMAT:
             raise RunError(f"cannot read comparison {str(path)!r}: expected {_FORMAT!r}, got {got!r}")
+        return cls.from_json(values)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Comparison:
+        """Return the comparison that :meth:`to_json` gave the values of."""
         return cls(
             sender=values["sender"],
             receiver=values["receiver"],
@@ -369,13 +356,18 @@ class Comparison:
         )
 
     def _repr_html_(self) -> str:
-        parts = [f"<p>{_escape(repr(self))}</p>"]
+        tables = []
         for stitch in self.stitches:
+            which = f" ({stitch})" if len(self.stitches) > 1 else ""
+            if "none" in self.controls and (verdicts := self.cell_verdicts(stitch)):
+                tables.append(
+                    notebook.verdict_table(f"verdicts{which}", self.matrix(stitch=stitch), verdicts, stitch)
+                )
             for control in self.controls:
-                table = self.matrix(control, stitch=stitch).to_pandas()
-                title = _escape(self._title(control, stitch).replace("\n", ": "))
-                parts.append(f"<p><b>{title}</b></p>{table.to_html(float_format='{:.3f}'.format)}")
-        return "".join(parts)
+                title = self._title(control, stitch).replace("\n", ": ")
+                matrix, doubtful = self.matrix(control, stitch=stitch), self.doubtful(control, stitch)
+                tables.append(notebook.accuracy_table(title, matrix, doubtful))
+        return notebook.whole(repr(self), self.sentences() if self.cells else (), tables)
 
 
 def _nan(value: float | None) -> float:
@@ -384,7 +376,3 @@ def _nan(value: float | None) -> float:
 
 def _shown(value: float | None) -> str:
     return "has no such classes" if value is None else f"{value:.3f}"
-
-
-def _escape(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

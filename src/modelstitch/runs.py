@@ -20,6 +20,7 @@ from modelstitch.grid import Budget, fit_grid
 from modelstitch.judging import Place, place_of
 from modelstitch.pictures import contact_sheet, paint
 from modelstitch.progress import SILENT, Progress
+from modelstitch.report import page, read_strips
 from modelstitch.representations import Representations
 from modelstitch.results import Comparison
 from modelstitch.rows import Baseline, CellRow, EvidenceRow
@@ -87,6 +88,8 @@ def run(
         if pictures:
             progress.stage("painting what stitches into the receiver's input make")
             _paint(session, store, budget)
+        text = page(comparison, strips=read_strips(store.folder), folder=store.folder)
+        store.write_file("report.html", lambda path: path.write_text(text, encoding="utf-8"))
         return comparison
 
 
@@ -186,6 +189,17 @@ def _paint(session: Session, store: Store, budget: Budget) -> None:
     names = (session.pair.sender.network.name, session.pair.receiver.network.name)
     sheet = contact_sheet(painted, f"{names[0]}, stitched into the input of {names[1]} (its accuracy)")
     store.write_file("pictures.png", lambda path: sheet.savefig(path, format="png", dpi=120))
+    pixels = {
+        title: (255 * images.permute(0, 2, 3, 1)).round().byte().cpu().numpy()
+        for title, images in painted.items()
+    }
+    store.write_file("painted.npz", lambda path: _save_arrays(path, pixels))
+
+
+def _save_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    # By handle: given a name, numpy would add an ending of its own.
+    with path.open("wb") as file:
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
 
 
 def _header(session: Session) -> dict[str, Any]:
@@ -202,6 +216,7 @@ def _header(session: Session) -> dict[str, Any]:
             "division": pair.data.division,
             "n_train": len(pair.data.train),
             "n_heldout": len(pair.data.heldout),
+            "n_cells": len(session.cells),
             "n_classes": len(pair.data.classes),
             "labels": None if pair.data.finest is None else pair.data.finest.by.name,
             "chance": chance(pair.data.heldout.labels),

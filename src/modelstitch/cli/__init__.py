@@ -13,6 +13,8 @@ import tyro
 from modelstitch.cli.compare import Compare
 from modelstitch.cli.cuts import Cuts
 from modelstitch.cli.demo import Demo
+from modelstitch.cli.figures import Figures
+from modelstitch.cli.report import Report
 from modelstitch.cli.selftest import Selftest
 from modelstitch.cli.train import Train
 from modelstitch.errors import InputError, TruthError
@@ -24,6 +26,8 @@ Command = (
     | Annotated[Compare, tyro.conf.subcommand("compare")]
     | Annotated[Train, tyro.conf.subcommand("train")]
     | Annotated[Cuts, tyro.conf.subcommand("cuts")]
+    | Annotated[Report, tyro.conf.subcommand("report")]
+    | Annotated[Figures, tyro.conf.subcommand("figures")]
     | Annotated[Selftest, tyro.conf.subcommand("selftest")]
 )
 
@@ -59,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_OK
     except KeyboardInterrupt:
         again = shlex.join(["modelstitch", *given])
-        saved = getattr(command, "out", None) is not None and not isinstance(command, Train)
+        saved = getattr(command, "out", None) is not None and isinstance(command, Compare | Demo)
         outcome = (
             f"finished cells are saved, the same command goes on: {again}"
             if saved

@@ -288,6 +288,7 @@ def report(comparison: Comparison, out: Path | None, as_json: bool) -> bool:
         if out is not None:
             print("\nFiles:")
             for name, what in (
+                ("report.html", "the page: open this one"),
                 ("matrix.png", "the picture"),
                 *([("pictures.png", "what stitches paint")] if (out / "pictures.png").is_file() else []),
                 *([("capacity.png", "the capacity curves")] if len(comparison.stitches) > 2 else []),

@@ -20,6 +20,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from modelstitch.wording import Listed, Text, say
+
 Interval = tuple[float, float, float]
 """A value with the ends of its 95 % interval."""
 
@@ -89,14 +91,14 @@ class Verdict:
 
     Attributes:
         name: interchangeable, decodable only, incompatible or cannot tell.
-        reason: one sentence with the numbers that decided.
+        reason: one sentence with the numbers that decided, in English or any language of the catalogue.
         confidence: high, medium or low: how far the deciding number lies from its line, in half-widths of its interval.
         score_share, kept: the two quantities, NaN where they cannot be said.
         kept_low, kept_high: ends of kept's interval.
     """
 
     name: str
-    reason: str
+    reason: Text
     confidence: str
     score_share: float = math.nan
     kept: float = math.nan
@@ -119,64 +121,48 @@ def decide(facts: Facts, thresholds: Thresholds | None = None) -> Verdict:
     """
     lines = thresholds or Thresholds()
     if facts.failed is not None:
-        return Verdict(UNKNOWN, f"the fit failed: {facts.failed}", "low")
+        return Verdict(UNKNOWN, say("verdict.failed", why=facts.failed), "low")
     if facts.n < lines.fewest:
-        return Verdict(UNKNOWN, f"{facts.n} held-out examples are too few, {lines.fewest} are needed", "low")
+        return Verdict(UNKNOWN, say("verdict.few", n=facts.n, needed=lines.fewest), "low")
     room = facts.self_score - facts.chance
     if room <= 2 * _half(facts.score):
-        return Verdict(
-            UNKNOWN,
-            f"the receiver into itself scores {facts.self_score:.2f}, within noise of chance ({facts.chance:.2f})",
-            "low",
-        )
+        reason = say("verdict.no_room", own=facts.self_score, chance=facts.chance)
+        return Verdict(UNKNOWN, reason, "low")
     share, share_low, share_high = ((each - facts.chance) / room for each in facts.score)
-    scored = f"score {facts.score[0]:.2f} (self-stitch {facts.self_score:.2f}, chance {facts.chance:.2f})"
+    scored = say("verdict.scored", score=facts.score[0], own=facts.self_score, chance=facts.chance)
     if share_high <= lines.score_low:
         if facts.converged is False:
-            return Verdict(UNKNOWN, f"{scored}, and the fit had not converged", "low", share)
+            return Verdict(UNKNOWN, say("verdict.score_moves", scored=scored), "low", share)
         confidence = _confidence(lines.score_low - share, share_high - share)
-        return Verdict(INCOMPATIBLE, f"{scored}: the task is not done", confidence, share)
+        return Verdict(INCOMPATIBLE, say("verdict.not_done", scored=scored), confidence, share)
     kept, low, high = _kept(facts)
     found = (share, kept, low, high)
-    told = (
-        f"within-class similarity {facts.within[0]:.2f} (self-stitch {facts.self_within[0]:.2f}, "
-        f"{_label_text(facts)}): {100 * kept:.0f} % kept"
-    )
     if math.isnan(kept):
-        return Verdict(
-            UNKNOWN,
-            f"{scored}; the references span no range: within-class similarity of the self-stitch is "
-            f"{facts.self_within[0]:.2f}, {_label_text(facts)}",
-            "low",
-            share,
-        )
-    told += f", give or take {50 * (high - low):.0f}"
+        reason = say("verdict.no_range", scored=scored, own=facts.self_within[0], label=_label_text(facts))
+        return Verdict(UNKNOWN, reason, "low", share)
+    told = say(
+        "verdict.kept",
+        within=facts.within[0],
+        own=facts.self_within[0],
+        label=_label_text(facts),
+        kept=100 * kept,
+        half=50 * (high - low),
+    )
     if high <= lines.kept_low and share_low > lines.score_low:
         if facts.converged is False:
-            return Verdict(UNKNOWN, f"{scored}; {told}; but the fit had not converged", "low", *found)
-        return Verdict(
-            DECODABLE,
-            f"{scored}; {told}: {'the label' if share >= lines.score_high else 'part of the label'} comes across, most of the "
-            f"rest does not{_depth(facts)}",
-            _confidence(lines.kept_low - high, high - kept),
-            *found,
-        )
+            return Verdict(UNKNOWN, say("verdict.moves", scored=scored, told=told), "low", *found)
+        key = "verdict.whole_label" if share >= lines.score_high else "verdict.part_label"
+        reason = say(key, scored=scored, told=told, depth=_depth(facts))
+        return Verdict(DECODABLE, reason, _confidence(lines.kept_low - high, high - kept), *found)
     if low >= lines.kept_high:
         blocked = _blocked(facts, share, lines)
-        if blocked:
-            return Verdict(UNKNOWN, f"{scored}; {told}; but {blocked}", "low", *found)
-        return Verdict(
-            INTERCHANGEABLE,
-            f"{scored}; {told}",
-            _confidence(low - lines.kept_high, kept - low),
-            *found,
-        )
-    where = (
-        "more than the label comes across, and less than of the receiver's own"
-        if share_low > lines.score_low
-        else "the score lies between done and not done"
-    )
-    return Verdict(UNKNOWN, f"{scored}; {told}: {where}", "low", *found)
+        if blocked is not None:
+            reason = say("verdict.blocked", scored=scored, told=told, why=blocked)
+            return Verdict(UNKNOWN, reason, "low", *found)
+        confidence = _confidence(low - lines.kept_high, kept - low)
+        return Verdict(INTERCHANGEABLE, say("verdict.good", scored=scored, told=told), confidence, *found)
+    key = "verdict.between" if share_low > lines.score_low else "verdict.half_done"
+    return Verdict(UNKNOWN, say(key, scored=scored, told=told), "low", *found)
 
 
 def together(verdicts: Sequence[Verdict]) -> Verdict:
@@ -189,7 +175,9 @@ def together(verdicts: Sequence[Verdict]) -> Verdict:
         verdicts: one of each seed, at least one.
 
     Example:
-        >>> same, other = Verdict(DECODABLE, "a", "high", 0.9, 0.2, 0.1, 0.3), Verdict(UNKNOWN, "b", "low", 0.9, 0.6, 0.5, 0.7)
+        >>> reason = say("verdict.few", n=1, needed=2)
+        >>> same = Verdict(DECODABLE, reason, "high", 0.9, 0.2, 0.1, 0.3)
+        >>> other = Verdict(UNKNOWN, reason, "low", 0.9, 0.6, 0.5, 0.7)
         >>> together([same, same]).name, together([same, other]).name
         ('decodable only', 'cannot tell')
     """
@@ -209,10 +197,12 @@ def together(verdicts: Sequence[Verdict]) -> Verdict:
     )
     if len(set(names)) == 1:
         return replace(found, name=names[0])
-    told = ", ".join(f"{name} with {names.count(name)}" for name in dict.fromkeys(names))
-    return replace(
-        found, name=UNKNOWN, confidence="low", reason=f"the seeds disagree: {told}; {least.reason}"
-    )
+    told = [
+        say("verdict.seed_share", name=say(f"verdict.{name}"), n=names.count(name))
+        for name in dict.fromkeys(names)
+    ]
+    reason = say("verdict.seeds", told=Listed(told), reason=least.reason)
+    return replace(found, name=UNKNOWN, confidence="low", reason=reason)
 
 
 def _kept(facts: Facts) -> Interval:
@@ -233,37 +223,38 @@ def _kept(facts: Facts) -> Interval:
     return kept, kept - half / room, kept + half / room
 
 
-def _blocked(facts: Facts, share: float, lines: Thresholds) -> str:
+def _blocked(facts: Facts, share: float, lines: Thresholds) -> Text | None:
     """Say what forbids *interchangeable* in spite of what is kept."""
     if share < lines.score_high:
-        return f"the score is {100 * share:.0f} % of the self-stitch's"
+        return say("blocked.score", share=100 * share)
     if facts.converged is False or facts.self_converged is False:
-        return f"the fit {'' if facts.converged is False else 'of the self-stitch '}had not converged"
+        return say("blocked.fit" if facts.converged is False else "blocked.self_fit")
     if not facts.label_within:
-        return "no sender that holds the label alone was run beside it (clustered-noise, one-hot)"
+        return say("blocked.no_label")
     if facts.random_within is None:
-        return "no random sender was run beside it"
+        return say("blocked.no_random")
     for name, (_, _, high) in facts.label_within.items():
         if facts.within[1] <= _finite(high):
-            return f"{name.replace('-', ' ')} keeps as much"
-    if facts.random_within is not None and facts.within[1] <= _finite(facts.random_within[2]):
-        return f"a random sender keeps as much ({facts.random_within[0]:.2f}): the number is no evidence of what was learnt"
-    return ""
+            return say("blocked.label", control=say(f"control.{name}"))
+    if facts.within[1] <= _finite(facts.random_within[2]):
+        return say("blocked.random", within=facts.random_within[0])
+    return None
 
 
-def _depth(facts: Facts) -> str:
+def _depth(facts: Facts) -> Text:
     if facts.deeper_within is None:
-        return ""
+        return say("verdict.no_depth")
     own, gap = facts.deeper_within[0], facts.within[0] - facts.deeper_within[0]
     if math.isnan(own) or gap < -0.1 or own > 0.8 * facts.self_within[0]:
-        return ""
-    return f"; the receiver's own cut of that name does no better ({own:.2f}), so it is depth that loses it, not the pair"
+        return say("verdict.no_depth")
+    return say("verdict.depth", own=own)
 
 
-def _label_text(facts: Facts) -> str:
+def _label_text(facts: Facts) -> Text:
     if not facts.label_within:
-        return "no label-only sender was run"
-    return "label alone " + ", ".join(f"{_finite(value):.2f}" for value, _, _ in facts.label_within.values())
+        return say("verdict.no_label")
+    values = [f"{_finite(value):.2f}" for value, _, _ in facts.label_within.values()]
+    return say("verdict.label_alone", values=Listed(values))
 
 
 def _confidence(distance: float, half: float) -> str:

@@ -1,0 +1,83 @@
+"""Every command with its options, as a page: ``python -m modelstitch.cli.reference`` prints docs/cli.md."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import itertools
+import re
+from dataclasses import MISSING, Field, fields
+from pathlib import Path
+from typing import Any, get_args
+
+from modelstitch.cli import Command
+
+_HEAD = """# The command line
+
+Exit codes: 0 all is well; 2 bad input, with one line that says what to do; 3 some cells failed; 4 a truth check failed, so that the run must not be believed; 130 interrupted.
+
+This page is printed by `python -m modelstitch.cli.reference`; a test holds it to what the commands say.
+"""
+
+
+def page() -> str:
+    """Return all commands as Markdown."""
+    parts = [_HEAD]
+    for command in get_args(Command):
+        cls, setting = get_args(command)
+        told = _told(cls)
+        positional = [field for field in fields(cls) if _is_positional(field)]
+        words = " ".join(_metavar(field) for field in positional)
+        parts.append(f"## modelstitch {setting.name}\n")
+        parts.append(f"{inspect.getdoc(cls)}\n")
+        parts.append(f"```\nmodelstitch {f'{setting.name} {words}'.strip()} [OPTIONS]\n```\n")
+        parts.append("| argument | default | meaning |\n| --- | --- | --- |")
+        for field in fields(cls):
+            name = _metavar(field) if field in positional else f"--{field.name.replace('_', '-')}"
+            parts.append(f"| `{name}` | {_default(field)} | {told[field.name]} |")
+        parts.append("")
+    return "\n".join(parts)
+
+
+def _told(cls: type[Any]) -> dict[str, str]:
+    """Return what stands below each field of a command in its source."""
+    tree = ast.parse(Path(inspect.getfile(cls)).read_text(encoding="utf-8"))
+    (body,) = [
+        node.body for node in tree.body if isinstance(node, ast.ClassDef) and node.name == cls.__name__
+    ]
+    found = {}
+    for node, after in itertools.pairwise(body):
+        if (
+            isinstance(node, ast.AnnAssign)
+            and isinstance(node.target, ast.Name)
+            and isinstance(after, ast.Expr)
+        ):
+            assert isinstance(after.value, ast.Constant)
+            found[node.target.id] = " ".join(str(after.value.value).split()).replace("|", "\\|")
+    return found
+
+
+def _is_positional(field: Field[Any]) -> bool:
+    return "Positional" in str(field.type)
+
+
+def _metavar(field: Field[Any]) -> str:
+    found = re.search(r'metavar="(\w+)"', str(field.type))
+    return found[1] if found else field.name.upper()
+
+
+def _default(field: Field[Any]) -> str:
+    if field.default is MISSING:
+        return "needed"
+    value = field.default
+    if value is None or value == ():
+        return ""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, tuple):
+        return f"`{' '.join(map(str, value))}`"
+    return f"`{value}`"
+
+
+if __name__ == "__main__":
+    print(page(), end="")

@@ -1,0 +1,52 @@
+"""Tables of a run as pandas frames: one row a cell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+
+import pandas as pd
+
+from modelstitch import judging
+from modelstitch.rows import CellRow, EvidenceRow
+
+_FLOATS = ("accuracy", "standard_error", "loss", "penalty", "gain", "noise", "normalised", "selectivity")
+
+Baselines = Callable[[str, str], float | None]
+"""The whole network's accuracy by role and control."""
+
+
+def cell_frame(
+    cells: Sequence[CellRow],
+    evidence: Sequence[EvidenceRow],
+    baseline: Baselines,
+    names: tuple[str, str, str],
+) -> pd.DataFrame:
+    """Return one row a cell, with its baselines and penalty; for the real grid also its normalised score and selectivity.
+
+    Args:
+        cells, evidence: rows of a run.
+        baseline: accuracies of the whole networks.
+        names: of sender, receiver and data.
+    """
+    normalised = judging.normalised_scores(cells)
+    selective = judging.selectivity(evidence)
+    rows = []
+    for cell in cells:
+        receiver = baseline("receiver", cell.control)
+        known = receiver is not None and cell.accuracy is not None
+        place = judging.place_of(cell)
+        rows.append(
+            {
+                **asdict(cell),
+                "sender_accuracy": baseline("sender", cell.control),
+                "receiver_accuracy": receiver,
+                "penalty": receiver - cell.accuracy if known else None,  # type: ignore[operator]
+                "normalised": normalised.get(place) if cell.control == "none" else None,
+                "selectivity": selective.get(place) if cell.control == "none" else None,
+            }
+        )
+    frame = pd.DataFrame(rows)
+    for index, (column, name) in enumerate(zip(("sender", "receiver", "data"), names, strict=True)):
+        frame.insert(index, column, name)
+    return frame.astype(dict.fromkeys(_FLOATS, "float64"))

@@ -1,0 +1,199 @@
+"""The first screen: the answer for a reader who decides and does not program, from the verdicts alone."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from modelstitch.evidence.verdict import DECODABLE, INCOMPATIBLE, INTERCHANGEABLE, UNKNOWN, Verdict
+from modelstitch.results import Comparison
+from modelstitch.wording import Text, say
+
+ENOUGH_SEEDS = 3
+"""Fitting seeds that have to agree before the page says more than *pilot*."""
+
+_MOST = 6
+"""Cells that the first screen names."""
+
+_LABEL_ONLY = ("clustered-noise", "one-hot")
+
+_ADVICE = {
+    "blocked.random": "advice.random",
+    "verdict.between": "advice.between",
+    "verdict.half_done": "advice.between",
+    "verdict.moves": "advice.moves",
+    "verdict.score_moves": "advice.moves",
+    "blocked.fit": "advice.moves",
+    "blocked.self_fit": "advice.moves",
+    "verdict.few": "advice.few",
+    "verdict.no_range": "advice.range",
+    "verdict.no_room": "advice.range",
+    "verdict.seeds": "advice.seeds",
+    "verdict.no_seed": "advice.seeds",
+    "blocked.no_label": "advice.controls",
+    "blocked.no_random": "advice.controls",
+    "blocked.label": "advice.range",
+    "blocked.score": "advice.between",
+    "verdict.failed": "advice.failed",
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the run allows one to decide.
+
+    Attributes:
+        recommendation: ``adopt``, ``pilot``, ``leave``, ``undecided`` or ``unmeasured``.
+        headline: one sentence.
+        tried: what was tried.
+        stand_in: which parts can stand in for which, a sentence each.
+        sure: how sure that is.
+        not_meant: what a high number does not mean.
+        next_steps: what to try next.
+        counts: cells by verdict.
+    """
+
+    recommendation: str
+    headline: Text
+    tried: tuple[Text, ...]
+    stand_in: tuple[Text, ...]
+    sure: tuple[Text, ...]
+    not_meant: tuple[Text, ...]
+    next_steps: tuple[Text, ...]
+    counts: Mapping[str, int]
+
+
+def answer(comparison: Comparison, stitch: str) -> Answer:
+    """Return the answer that a run gives with one stitch."""
+    verdicts = {place[:2]: verdict for place, verdict in comparison.cell_verdicts(stitch).items()}
+    counts = Counter(verdict.name for verdict in verdicts.values())
+    n_seeds = len({cell.seed for cell in comparison.cells if cell.control == "none"})
+    good = {place: each for place, each in verdicts.items() if each.name == INTERCHANGEABLE}
+    recommendation = _recommended(verdicts, good, n_seeds)
+    return Answer(
+        recommendation=recommendation,
+        headline=say(f"answer.{recommendation}", n=len(good), of=len(verdicts)),
+        tried=_tried(comparison),
+        stand_in=_stand_in(comparison, verdicts, good),
+        sure=_sure(comparison, counts, n_seeds),
+        not_meant=_not_meant(comparison, stitch),
+        next_steps=_next_steps(recommendation, verdicts, good, n_seeds),
+        counts=counts,
+    )
+
+
+def _recommended(
+    verdicts: Mapping[tuple[str, str], Verdict], good: Mapping[tuple[str, str], Verdict], n_seeds: int
+) -> str:
+    if not verdicts:
+        return "unmeasured"
+    if good:
+        sound = any(each.confidence != "low" for each in good.values())
+        return "adopt" if sound and n_seeds >= ENOUGH_SEEDS else "pilot"
+    settled = all(each.name in (DECODABLE, INCOMPATIBLE) for each in verdicts.values())
+    return "leave" if settled else "undecided"
+
+
+def _tried(comparison: Comparison) -> tuple[Text, ...]:
+    real = [cell for cell in comparison.cells if cell.control == "none"] or list(comparison.cells)
+    facts = say(
+        "answer.tried",
+        senders=len({cell.sender_cut for cell in real}),
+        receivers=len({cell.receiver_cut for cell in real}),
+        sender=comparison.sender,
+        receiver=comparison.receiver,
+        data=comparison.data,
+        n_train=int(comparison.notes.get("n_train", 0)),
+        n_heldout=real[0].n_heldout,
+    )
+    n_controls = len([control for control in comparison.controls if control != "none"])
+    return facts, say("answer.controls", n=n_controls) if n_controls else say("answer.no_controls")
+
+
+def _stand_in(
+    comparison: Comparison,
+    verdicts: Mapping[tuple[str, str], Verdict],
+    good: Mapping[tuple[str, str], Verdict],
+) -> tuple[Text, ...]:
+    if not verdicts:
+        return (say("answer.no_verdict"),)
+    names = {"sender_name": comparison.sender, "receiver_name": comparison.receiver}
+
+    def told(key: str, place: tuple[str, str], verdict: Verdict) -> Text:
+        return say(
+            key,
+            sender=place[0],
+            receiver=place[1],
+            kept=100 * verdict.kept,
+            low=100 * verdict.kept_low,
+            high=100 * verdict.kept_high,
+            score=100 * verdict.score_share,
+            confidence=say(f"confidence.{verdict.confidence}"),
+            **names,
+        )
+
+    best = sorted(good.items(), key=lambda each: -each[1].kept)
+    lines = [told("answer.good", place, verdict) for place, verdict in best[:_MOST]]
+    if len(best) > _MOST:
+        lines.append(say("answer.more", n=len(best) - _MOST))
+    if not best:
+        lines.append(say("answer.none"))
+        known = [(place, verdict) for place, verdict in verdicts.items() if not math.isnan(verdict.kept)]
+        if known:
+            place, verdict = max(known, key=lambda each: each[1].kept)
+            lines.append(told("answer.nearest", place, verdict))
+    return tuple(lines)
+
+
+def _sure(comparison: Comparison, counts: Mapping[str, int], n_seeds: int) -> tuple[Text, ...]:
+    lines = []
+    if counts:
+        lines.append(
+            say("answer.sure", n=sum(counts.values()) - counts.get(UNKNOWN, 0), of=sum(counts.values()))
+        )
+    lines.append(say("answer.one_seed") if n_seeds < 2 else say("answer.seeds", n=n_seeds))
+    if comparison.unconverged:
+        lines.append(say("answer.unconverged", n=len(comparison.unconverged), of=len(comparison.cells)))
+    return tuple(lines)
+
+
+def _not_meant(comparison: Comparison, stitch: str) -> tuple[Text, ...]:
+    scores = [
+        cell.accuracy
+        for cell in comparison.cells
+        if cell.control in _LABEL_ONLY and cell.stitch == stitch and cell.accuracy is not None
+    ]
+    first = say("answer.label_alone", best=max(scores)) if scores else say("answer.label_alone_not_run")
+    return first, say("answer.this_task"), say("answer.this_data")
+
+
+def _next_steps(
+    recommendation: str,
+    verdicts: Mapping[tuple[str, str], Verdict],
+    good: Mapping[tuple[str, str], Verdict],
+    n_seeds: int,
+) -> tuple[Text, ...]:
+    lines: list[Text] = []
+    if good:
+        place, _ = max(good.items(), key=lambda each: each[1].kept)
+        lines.append(say("next.pilot", sender=place[0], receiver=place[1]))
+        lines.append(say("next.own_data"))
+        if n_seeds < ENOUGH_SEEDS:
+            lines.append(say("next.seeds", n=ENOUGH_SEEDS))
+        return tuple(lines)
+    if recommendation == "unmeasured":
+        return (say("next.measure"),)
+    if recommendation == "leave":
+        return say("next.leave"), say("next.feature")
+    reasons = Counter(
+        _ADVICE[_deciding(verdict.reason)] for verdict in verdicts.values() if verdict.name == UNKNOWN
+    )
+    return tuple(say(key, n=n) for key, n in reasons.most_common(2))
+
+
+def _deciding(reason: Text) -> str:
+    """Return the key of what decided: for a verdict that was blocked, what blocked it."""
+    why = reason.values.get("why")
+    return why.key if reason.key == "verdict.blocked" and isinstance(why, Text) else reason.key

@@ -1,0 +1,202 @@
+"""Figures for a paper: the matrices, the verdicts, geometry beside function, the capacity curves."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from modelstitch.curves import curves_figure
+from modelstitch.errors import RunError, SpecError
+from modelstitch.looks import VERDICTS
+from modelstitch.plots import COLOURS, readable_on
+from modelstitch.results import Comparison
+from modelstitch.wording import say
+
+_INCH = 25.4
+_NARROWEST, _WIDEST = 40.0, 600.0
+
+# Text stays text in the files, in a font that journals take.
+_STYLE: dict[Any, Any] = {
+    "font.size": 7,
+    "axes.titlesize": 7,
+    "axes.labelsize": 7,
+    "xtick.labelsize": 6,
+    "ytick.labelsize": 6,
+    "legend.fontsize": 6,
+    "pdf.fonttype": 42,
+    "svg.fonttype": "none",
+    "axes.linewidth": 0.5,
+}
+
+
+def figures(comparison: Comparison, width: float = 140.0) -> dict[str, Figure]:
+    """Return the figures of a run by name: ``accuracy``, and ``verdicts``, ``geometry``, ``capacity`` where there is something to draw.
+
+    Sender cuts are rows and receiver cuts columns; names such as R1111 are set as the paper sets them.
+
+    Args:
+        comparison: what was run.
+        width: of each, in millimetres.
+
+    Raises:
+        SpecError: a width that no page has.
+
+    Source: Hernandez et al. 2022, figures 2 to 5.
+    """
+    if not _NARROWEST <= width <= _WIDEST:
+        raise SpecError(f"expected a width of {_NARROWEST:g} to {_WIDEST:g} millimetres, got {width:g}")
+    stitch = comparison.stitches[0]
+    with matplotlib.rc_context(_STYLE):
+        found = {"accuracy": _accuracy(comparison, stitch, width)}
+        if "none" in comparison.controls:
+            if comparison.cell_verdicts(stitch):
+                found["verdicts"] = _verdicts(comparison, stitch, width)
+            geometry = _geometry(comparison, stitch, width)
+            if geometry is not None:
+                found["geometry"] = geometry
+        if len(comparison.stitches) > 2 and "none" in comparison.controls:
+            found["capacity"] = curves_figure(comparison)
+    return found
+
+
+def write_figures(drawn: Mapping[str, Figure], folder: Path, formats: Sequence[str]) -> list[Path]:
+    """Write figures to a folder, each whole or not at all; return the files.
+
+    Raises:
+        RunError: they cannot be written.
+    """
+    paths = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, figure in drawn.items():
+            for kind in formats:
+                path = folder / f"{name}.{kind}"
+                unfinished = path.with_name(path.name + ".unfinished")
+                # No date, so that the same run gives the same file.
+                metadata = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(kind)
+                with matplotlib.rc_context(_STYLE | {"svg.hashsalt": "modelstitch"}):
+                    figure.savefig(unfinished, format=kind, dpi=300, metadata=metadata)
+                unfinished.replace(path)
+                paths.append(path)
+    except OSError as error:
+        raise RunError(f"cannot write figures to {str(folder)!r}: {error.strerror}") from error
+    return paths
+
+
+def typeset(name: str) -> str:
+    """Return a name for a figure: R1111 with its digits below the line, everything else as plain text.
+
+    Example:
+        >>> typeset("R1111 (width 16, seed 0)"), typeset("cost_$5")
+        ('$R_{1111}$ (width 16, seed 0)', 'cost_\\\\$5')
+    """
+    return re.sub(r"\bR(\d{2,})\b", r"$R_{\1}$", name.replace("$", r"\$"))
+
+
+def _grid(n: int, comparison: Comparison, width: float, columns: int) -> tuple[Figure, list[Axes]]:
+    senders, receivers = (len(names) for names in comparison.cut_names(comparison.controls[0]))
+    columns = min(columns, n)
+    rows = -(-n // columns)
+    panel = width / _INCH / columns
+    height = panel * (0.35 + 0.65 * senders / receivers)
+    figure = Figure(figsize=(width / _INCH, rows * min(height, 2 * panel) + 0.35), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = list(figure.subplots(rows, columns, squeeze=False).flatten())
+    for ax in axes[n:]:
+        ax.set_axis_off()
+    return figure, axes[:n]
+
+
+def _label(ax: Axes, senders: Sequence[str], receivers: Sequence[str]) -> None:
+    ax.set_xticks(range(len(receivers)), [typeset(name) for name in receivers], rotation=40, ha="right")
+    ax.set_yticks(range(len(senders)), [typeset(name) for name in senders])
+    ax.set_xlabel("receiver cut")
+    ax.set_ylabel("sender cut")
+    ax.tick_params(length=2)
+
+
+def _accuracy(comparison: Comparison, stitch: str, width: float) -> Figure:
+    figure, axes = _grid(len(comparison.controls), comparison, width, 3)
+    for ax, control in zip(axes, comparison.controls, strict=True):
+        matrix = comparison.matrix(control, stitch=stitch)
+        moved = comparison.doubtful(control, stitch).to_numpy()
+        values = matrix.to_numpy()
+        image = ax.imshow(values, vmin=0, vmax=1, cmap=COLOURS, aspect="auto")
+        small = max(values.shape) > 8
+        for (i, j), value in zip(
+            ((i, j) for i in range(len(values)) for j in range(values.shape[1])), values.flat, strict=True
+        ):
+            text = "–" if math.isnan(value) else f"{value:.2f}".lstrip("0") + ("?" if moved[i, j] else "")
+            ink = "black" if math.isnan(value) else readable_on(image.cmap(float(value)))
+            ax.text(j, i, text, ha="center", va="center", color=ink, fontsize=4 if small else 6)
+        _label(ax, *comparison.cut_names(control)[:1], comparison.cut_names(control)[1])
+        ax.set_title(say(f"title.{control}"))
+    figure.colorbar(axes[0].images[0], ax=axes, label="held-out accuracy", shrink=0.8, aspect=30)
+    figure.suptitle(
+        f"{typeset(comparison.sender)} into {typeset(comparison.receiver)}, {comparison.data}", fontsize=8
+    )
+    return figure
+
+
+def _verdicts(comparison: Comparison, stitch: str, width: float) -> Figure:
+    senders, receivers = comparison.cut_names("none")
+    figure, (ax,) = _grid(1, comparison, min(width, 90.0), 1)
+    for (sender, receiver, _), verdict in comparison.cell_verdicts(stitch).items():
+        fill, ink, mark = VERDICTS[verdict.name]
+        i, j = senders.index(sender), receivers.index(receiver)
+        ax.add_patch(matplotlib.patches.Rectangle((j - 0.48, i - 0.48), 0.96, 0.96, color=fill))
+        kept = "" if math.isnan(verdict.kept) else f"\n{100 * verdict.kept:.0f} %"
+        ax.text(
+            j,
+            i,
+            mark.replace("✓", "=").replace("✕", "×") + kept,
+            ha="center",
+            va="center",
+            color=ink,
+            fontsize=6,
+        )
+    ax.set_xlim(-0.5, len(receivers) - 0.5)
+    ax.set_ylim(len(senders) - 0.5, -0.5)
+    _label(ax, senders, receivers)
+    ax.set_title(
+        "= interchangeable, L decodable only, × incompatible, ? cannot tell;\n% kept beyond the label"
+    )
+    return figure
+
+
+def _geometry(comparison: Comparison, stitch: str, width: float) -> Figure | None:
+    rows = [
+        row
+        for row in comparison.evidence
+        if (row.kind, row.name, row.control, row.stitch) == ("geometry", "cka", "none", stitch)
+        and row.value is not None
+    ]
+    if not rows:
+        return None
+    scores = {
+        (cell.sender_cut, cell.receiver_cut, cell.seed): cell.accuracy
+        for cell in comparison.cells
+        if cell.control == "none" and cell.stitch == stitch and cell.accuracy is not None
+    }
+    points = [
+        (row.value or 0.0, scores[place])
+        for row in rows
+        if (place := (row.sender_cut, row.receiver_cut, row.seed)) in scores
+    ]
+    side = min(width, 90.0) / _INCH
+    figure = Figure(figsize=(side, 0.8 * side), layout="constrained")
+    FigureCanvasAgg(figure)
+    ax = figure.subplots()
+    ax.scatter([x for x, _ in points], [y for _, y in points], s=10, alpha=0.7, linewidths=0)
+    ax.set_ylim(0, 1.02)
+    ax.set_xlabel("debiased linear CKA of provided and expected representation")
+    ax.set_ylabel("held-out accuracy of the stitched network")
+    return figure

@@ -1,0 +1,266 @@
+"""Everything the page's own program reads, as one compact JSON value: numbers in lists, row by row, rounded to what is said."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from modelstitch import judging
+from modelstitch.evidence import KINDS
+from modelstitch.evidence.verdict import Thresholds
+from modelstitch.looks import VERDICTS, palette
+from modelstitch.results import Comparison
+from modelstitch.rows import CellRow, EvidenceRow
+from modelstitch.wording import LANGUAGES, plain, translated
+
+BYTES = 300_000
+"""What the island may take before evidence of further stitches and seeds is left out."""
+
+REASON_BYTES = 100_000
+"""What reasons may take; of further stitches the name and the numbers are left."""
+
+_ALONG, _DRAWN = "trajectory", "within_cka"
+
+Grid = tuple[str, str, int]
+"""Control, stitch and seed."""
+
+
+def island(comparison: Comparison, language: str) -> dict[str, Any]:
+    """Return what the page's program needs; see ``page.js`` for how each part is read."""
+    rows = {control: comparison.cut_names(control)[0] for control in comparison.controls}
+    receivers = comparison.cut_names(comparison.controls[0])[1]
+    seeds = sorted({cell.seed for cell in comparison.cells})
+    facts: dict[str, Any] = {
+        "sender": comparison.sender,
+        "receiver": comparison.receiver,
+        "receivers": receivers,
+        "rows": rows,
+        "controls": list(comparison.controls),
+        "titles": {control: plain(f"title.{control}", language) for control in comparison.controls},
+        "short": {
+            control: plain(f"control.{control}", language)
+            if f"control.{control}" in LANGUAGES[language]
+            else control
+            for control in comparison.controls
+        },
+        "stitches": list(comparison.stitches),
+        "seeds": seeds,
+        "baselines": {
+            control: [_number(comparison.baseline(role, control)) for role in ("sender", "receiver")]
+            for control in comparison.controls
+        },
+        "chance": _number(comparison.chance),
+        "n": comparison.cells[0].n_heldout,
+        "palette": palette(),
+        "looks": {name: [*look, plain(f"verdict.{name}", language)] for name, look in VERDICTS.items()},
+        "thresholds": asdict(Thresholds()),
+        "words": {
+            key.removeprefix("ui."): text
+            for key, text in LANGUAGES[language].items()
+            if key.startswith("ui.")
+        },
+        "confidence": {name: plain(f"confidence.{name}", language) for name in ("high", "medium", "low")},
+        "grids": _grids(comparison, rows, receivers),
+        "verdicts": _verdicts(comparison, seeds, language),
+    }
+    facts["normalised"] = _by_place(comparison, judging.normalised_scores(comparison.cells))
+    measures, evidence, along = _evidence(comparison, rows)
+    facts["measures"] = measures
+    kept = _affordable(facts, evidence, along, comparison)
+    facts["evidence"] = {_key(grid): evidence[grid] for grid in kept if grid in evidence}
+    facts["along"] = {_key(grid): along[grid] for grid in kept if grid in along}
+    facts["left_out"] = len(set(evidence) | set(along)) - len(kept)
+    return facts
+
+
+def as_script(facts: dict[str, Any]) -> str:
+    """Return the island as JSON that stays inert inside a page: no character that could end its element.
+
+    Example:
+        >>> as_script({"name": "</script>"})
+        '{"name":"\\\\u003c/script\\\\u003e"}'
+    """
+    text = json.dumps(facts, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    for sign in "<>&\u2028\u2029":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return text
+
+
+def _key(grid: Grid) -> str:
+    return "|".join(map(str, grid))
+
+
+def _grids(
+    comparison: Comparison, rows: dict[str, list[str]], receivers: Sequence[str]
+) -> dict[str, dict[str, list[Any]]]:
+    found: dict[str, dict[str, list[Any]]] = {}
+    for cell in comparison.cells:
+        grid = found.setdefault(_key((cell.control, cell.stitch, cell.seed)), {})
+        size = len(rows[cell.control]) * len(receivers)
+        at = rows[cell.control].index(cell.sender_cut) * len(receivers) + receivers.index(cell.receiver_cut)
+        for name, value in _of_cell(cell).items():
+            grid.setdefault(name, [None] * size)[at] = value
+    return found
+
+
+def _of_cell(cell: CellRow) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "accuracy": _number(cell.accuracy, 4),
+        "state": "failed"
+        if cell.failure is not None
+        else {None: "", True: "yes", False: "no"}[cell.converged],
+        "parameters": cell.n_parameters,
+    }
+    if cell.control == "none":
+        values |= {
+            "gain": _number(cell.gain),
+            "noise": _number(cell.noise),
+            "steps": cell.total_steps,
+            "start": cell.start,
+            "bridge": cell.bridge,
+            "seconds": _number(cell.seconds),
+        }
+        if cell.failure is not None:
+            values["failure"] = cell.failure
+    return values
+
+
+def _verdicts(comparison: Comparison, seeds: Sequence[int], language: str) -> dict[str, list[Any]]:
+    """Return by ``stitch|seed``, and by ``stitch|all`` over all seeds, what was judged of each cell of the real grid."""
+    if "none" not in comparison.controls:
+        return {}
+    by_seed = comparison.verdicts()
+    senders, receivers = comparison.cut_names("none")
+    found: dict[str, list[Any]] = {}
+    room = REASON_BYTES
+    for stitch in comparison.stitches:
+        together = comparison.cell_verdicts(stitch)
+        for seed in (*(seeds if len(seeds) > 1 else ()), None):
+            judged = [
+                together.get((i, j, stitch)) if seed is None else by_seed.get((i, j, stitch, seed))
+                for i in senders
+                for j in receivers
+            ]
+            reasons = [None if each is None else translated(each.reason, language) for each in judged]
+            room -= sum(len(text.encode()) for text in reasons if text)
+            if any(judged):
+                found[f"{stitch}|{'all' if seed is None else seed}"] = [
+                    None
+                    if each is None
+                    else [
+                        each.name,
+                        each.confidence,
+                        *(_number(v) for v in (each.score_share, each.kept, each.kept_low, each.kept_high)),
+                        reason if room > 0 else None,
+                    ]
+                    for each, reason in zip(judged, reasons, strict=True)
+                ]
+    return found
+
+
+def _by_place(comparison: Comparison, values: dict[judging.Place, float]) -> dict[str, list[Any]]:
+    found: dict[str, list[Any]] = {}
+    senders, receivers = comparison.cut_names("none")
+    for (sender, receiver, stitch, seed), value in values.items():
+        row = found.setdefault(f"{stitch}|{seed}", [None] * (len(senders) * len(receivers)))
+        row[senders.index(sender) * len(receivers) + receivers.index(receiver)] = _number(value)
+    return found
+
+
+def _evidence(
+    comparison: Comparison, rows: dict[str, list[str]]
+) -> tuple[list[dict[str, Any]], dict[Grid, list[Any]], dict[Grid, list[Any]]]:
+    """Return what was measured: descriptions, for each grid one list a measure, and what is kept along the receiver's later cuts.
+
+    Numbers of a measure are whole multiples of its ``unit``, a thousandth of its power of ten: that is what a reader is shown, in
+    half the bytes.
+    """
+    receivers = comparison.cut_names(comparison.controls[0])[1]
+    found: dict[Grid, dict[str, list[Any]]] = {}
+    along: dict[Grid, list[Any]] = {}
+    seen: dict[str, tuple[str, str]] = {}
+    largest: dict[str, float] = {}
+    for row in comparison.evidence:
+        grid = (row.control, row.stitch, row.seed)
+        at = rows[row.control].index(row.sender_cut) * len(receivers) + receivers.index(row.receiver_cut)
+        size = len(rows[row.control]) * len(receivers)
+        if row.kind == _ALONG:
+            if row.name == _DRAWN and row.where in receivers:
+                series = along.setdefault(grid, [None] * size)
+                if series[at] is None:
+                    series[at] = [None] * len(receivers)
+                series[at][receivers.index(row.where)] = _number(row.value)
+            continue
+        if row.value is None:
+            continue
+        key = f"{row.kind}.{row.name}" + (f" ({row.where})" if _is_variant(row, receivers) else "")
+        seen.setdefault(key, (row.kind, row.name))
+        largest[key] = max(largest.get(key, 0.0), abs(row.value))
+        interval = row.control == "none" and row.low is not None and row.high is not None
+        values = found.setdefault(grid, {}).setdefault(key, [None] * size)
+        values[at] = (row.value, row.low, row.high) if interval else row.value
+    measures: list[dict[str, Any]] = []
+    for key, (kind, name) in seen.items():
+        definition = KINDS[kind].definitions.get(name)
+        texts = (definition.text, definition.range, definition.better) if definition else ("", "", "")
+        unit = 10.0 ** (math.ceil(math.log10(largest[key])) - 3) if largest[key] else 0.001
+        told = dict(zip(("text", "range", "better"), texts, strict=True))
+        measures.append({"key": key, "kind": kind, "unit": unit, **told})
+    single = {
+        grid: [_whole(values.get(each["key"], ()), each["unit"]) for each in measures]
+        for grid, values in found.items()
+    }
+    return measures, single, along
+
+
+def _whole(values: Iterable[Any], unit: float) -> list[Any]:
+    def one(value: float | None) -> int | None:
+        return None if value is None or not math.isfinite(value) else round(value / unit)
+
+    return [[one(each) for each in value] if isinstance(value, tuple) else one(value) for value in values]
+
+
+def _is_variant(row: EvidenceRow, receivers: Iterable[str]) -> bool:
+    """Tell whether a measure has several places in one cell, so that the place belongs to its name."""
+    return row.where not in ("", "output", *receivers)
+
+
+def _affordable(
+    facts: dict[str, Any],
+    evidence: dict[Grid, list[Any]],
+    along: dict[Grid, list[Any]],
+    comparison: Comparison,
+) -> list[Grid]:
+    """Return the grids whose evidence the page holds: as many as its size allows, the first stitch and the real grid first."""
+    room = BYTES - len(as_script(facts))
+    order = sorted(
+        set(evidence) | set(along),
+        key=lambda grid: (
+            comparison.stitches.index(grid[1]),
+            grid[2],
+            comparison.controls.index(grid[0]),
+        ),
+    )
+    kept: list[Grid] = []
+    for grid in order:
+        room -= len(as_script({"e": evidence.get(grid), "a": along.get(grid)}))
+        if room < 0 and kept:
+            break
+        kept.append(grid)
+    return kept
+
+
+def _number(value: float | None, digits: int = 3) -> float | int | None:
+    """Return a value rounded to significant digits, whole where it is whole; None for what is no number.
+
+    Example:
+        >>> _number(0.98765), _number(12345.6), _number(2.0), _number(float("nan"))
+        (0.988, 12300, 2, None)
+    """
+    if value is None or not math.isfinite(value):
+        return None
+    rounded = float(f"{value:.{digits}g}")
+    return int(rounded) if rounded.is_integer() else rounded

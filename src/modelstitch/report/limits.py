@@ -1,0 +1,43 @@
+"""What a reader must know before the numbers: everything about a run that weakens it, said at the top of the page."""
+
+from __future__ import annotations
+
+from modelstitch.results import Comparison
+from modelstitch.specs import VERDICT_CONTROLS
+from modelstitch.wording import Listed, Text, say
+
+
+def limits(comparison: Comparison) -> list[Text]:
+    """Return a sentence for each thing that weakens a run; none for a run without fault."""
+    found: list[Text] = []
+    planned = comparison.notes.get("n_cells")
+    if planned is not None and len(comparison.cells) < int(planned):
+        found.append(say("limit.cut_short", n=len(comparison.cells), of=int(planned)))
+    if comparison.failed:
+        first = comparison.failed[0]
+        found.append(
+            say(
+                "limit.failed",
+                n=len(comparison.failed),
+                of=len(comparison.cells),
+                sender=first.sender_cut,
+                receiver=first.receiver_cut,
+                why=first.failure,
+            )
+        )
+    controls = [control for control in comparison.controls if control != "none"]
+    missing = [control for control in VERDICT_CONTROLS if control not in controls and control != "none"]
+    if not controls:
+        found.append(say("limit.no_controls"))
+    elif missing:
+        found.append(say("limit.controls", names=Listed([say(f"title.{name}") for name in missing])))
+    if controls and "none" in comparison.controls and not comparison.verdicts():
+        found.append(say("limit.no_verdict"))
+    real = [cell for cell in comparison.unconverged if cell.control == "none"]
+    if real:
+        found.append(say("limit.unconverged", n=len(real)))
+    if len(comparison.unconverged) > len(real):
+        found.append(say("limit.unconverged_controls", n=len(comparison.unconverged) - len(real)))
+    if len({cell.seed for cell in comparison.cells}) == 1:
+        found.append(say("limit.one_seed"))
+    return found

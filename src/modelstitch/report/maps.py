@@ -1,0 +1,128 @@
+"""The heat maps of the page as plain values: what stands in each cell, in which colours.
+
+The page's program makes each cell a button with a description; without it a map is one picture, and the table below it says the same.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+
+from modelstitch.evidence.verdict import Verdict
+from modelstitch.looks import NEUTRAL, VERDICTS, shade
+from modelstitch.results import Comparison
+from modelstitch.wording import plain
+
+
+@dataclass(frozen=True)
+class Square:
+    """One cell of a map: its place, the text in it, its colours."""
+
+    row: int
+    column: int
+    text: str
+    fill: str
+    ink: str
+
+
+@dataclass(frozen=True)
+class Map:
+    """One heat map.
+
+    Attributes:
+        name: ``verdict``, or the control whose grid it shows.
+        title, note: above it.
+        rows, columns: names of the sender's and of the receiver's cuts.
+        squares: row by row.
+        width, height: of the picture, in its own units.
+        left, top: where the squares begin.
+        side: of a square, width and height.
+    """
+
+    name: str
+    title: str
+    note: str
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    squares: tuple[Square, ...]
+    side: tuple[int, int] = (54, 34)
+
+    @property
+    def left(self) -> int:
+        # Names of columns lean to the left below the squares, so that the first of them may need room too.
+        rows, columns = (max(map(len, map(short, names))) for names in (self.rows, self.columns))
+        return 14 + round(max(6.6 * rows, 5.4 * columns - self.side[0] / 2))
+
+    @property
+    def top(self) -> int:
+        return 12
+
+    @property
+    def bottom(self) -> int:
+        return 24 + round(4.8 * max(map(len, map(short, self.columns))))
+
+    @property
+    def width(self) -> int:
+        return self.left + self.side[0] * len(self.columns) + 8
+
+    @property
+    def height(self) -> int:
+        return self.top + self.side[1] * len(self.rows) + self.bottom
+
+
+def short(name: str, longest: int = 26) -> str:
+    """Return a name cut to ``longest`` characters, its end kept, since that is what tells cuts apart.
+
+    Example:
+        >>> short("backbone.features.stage.3.block.2.out", 12)
+        '….block.2.out'
+    """
+    return name if len(name) <= longest else "…" + name[-longest:]
+
+
+def accuracy_map(comparison: Comparison, control: str, stitch: str, language: str) -> Map:
+    """Return the map of accuracies of one control, the mean over its seeds."""
+    matrix = comparison.matrix(control, stitch=stitch)
+    moved = comparison.doubtful(control, stitch).to_numpy()
+    values = matrix.to_numpy()
+    squares = []
+    for i, j in np.ndindex(values.shape):
+        value = None if math.isnan(values[i, j]) else float(values[i, j])
+        text = "–" if value is None else f"{value:.2f}{'?' if moved[i, j] else ''}"
+        squares.append(Square(i, j, text, *shade(value)))
+    whole = comparison.baseline("receiver", control)
+    note = "" if whole is None or control == "probe" else plain("page.whole", language, value=whole)
+    return Map(control, plain(f"title.{control}", language), note, *_names(matrix), tuple(squares))
+
+
+def verdict_map(comparison: Comparison, stitch: str, language: str) -> Map | None:
+    """Return the map of verdicts over all seeds, or None where none was reached."""
+    found = comparison.cell_verdicts(stitch)
+    if not found:
+        return None
+    rows, columns = _names(comparison.matrix(stitch=stitch))
+    squares = [
+        _judged(found.get((sender, receiver, stitch)), i, j)
+        for i, sender in enumerate(rows)
+        for j, receiver in enumerate(columns)
+    ]
+    title, note = plain("page.verdicts", language), plain("page.verdicts_note", language)
+    return Map("verdict", title, note, rows, columns, tuple(squares))
+
+
+def _judged(verdict: Verdict | None, i: int, j: int) -> Square:
+    if verdict is None:
+        return Square(i, j, "–", *NEUTRAL)
+    fill, ink, mark = VERDICTS[verdict.name]
+    kept = "" if math.isnan(verdict.kept) else f" {100 * verdict.kept:.0f}"
+    return Square(i, j, mark + kept, fill, ink)
+
+
+def _names(matrix: xr.DataArray) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    senders, receivers = (
+        tuple(str(name) for name in matrix[axis].to_numpy()) for axis in ("sender_cut", "receiver_cut")
+    )
+    return senders, receivers

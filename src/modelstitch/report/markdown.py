@@ -1,0 +1,76 @@
+"""The same answer as Markdown, for a pull request."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from modelstitch.looks import VERDICTS
+from modelstitch.report.answer import answer
+from modelstitch.report.limits import limits
+from modelstitch.report.redaction import redacted
+from modelstitch.results import Comparison
+from modelstitch.wording import plain, translated
+
+
+def markdown(comparison: Comparison, language: str = "en") -> str:
+    """Return the answer, the limits, the verdicts and the accuracies as Markdown.
+
+    Args:
+        comparison: what was run.
+        language: ``en`` or ``ja``.
+    """
+    comparison = Comparison.from_json(redacted(comparison.to_json()))
+    stitch = comparison.stitches[0]
+    found = answer(comparison, stitch)
+    names = {"sender": inert(comparison.sender), "receiver": inert(comparison.receiver)}
+    lines = [f"### {plain('page.question', language, **names)}", ""]
+    badge = plain(f"recommend.{found.recommendation}", language)
+    lines += [f"**{badge}.** {inert(translated(found.headline, language))}", ""]
+    weak = limits(comparison)
+    if weak:
+        lines += [f"> - {inert(translated(text, language))}" for text in weak] + [""]
+    for key, texts in (
+        ("stand_in", found.stand_in),
+        ("not_meant", found.not_meant),
+        ("next", found.next_steps),
+    ):
+        lines += [f"**{plain(f'page.{key}', language)}**", ""]
+        lines += [f"- {inert(translated(text, language))}" for text in texts] + [""]
+    if "none" in comparison.controls:
+        lines += _table(comparison, stitch, language)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def inert(text: str) -> str:
+    """Return a text in which nothing is markup.
+
+    Example:
+        >>> inert("a|b <i>*c*</i>")
+        'a\\\\|b &lt;i&gt;\\\\*c\\\\*&lt;/i&gt;'
+    """
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(r"([\\`*_\[\]|#~!@])", r"\\\1", text).replace("\n", " ")
+
+
+def _table(comparison: Comparison, stitch: str, language: str) -> list[str]:
+    senders, receivers = comparison.cut_names("none")
+    matrix = comparison.matrix(stitch=stitch)
+    verdicts = comparison.cell_verdicts(stitch)
+    head = [plain("page.sender_receiver", language).replace("\\", "\\\\"), *map(inert, receivers)]
+    lines = [f"| {' | '.join(head)} |", "|" + " --- |" * len(head)]
+    for sender in senders:
+        cells = []
+        for receiver in receivers:
+            value = float(matrix.sel(sender_cut=sender, receiver_cut=receiver))
+            verdict = verdicts.get((sender, receiver, stitch))
+            score = "–" if math.isnan(value) else f"{value:.2f}"
+            kept = "" if verdict is None or math.isnan(verdict.kept) else f" {100 * verdict.kept:.0f} %"
+            cells.append(score if verdict is None else f"{score} {VERDICTS[verdict.name][2]}{kept}")
+        lines.append(f"| {' | '.join([inert(sender), *cells])} |")
+    if verdicts:
+        marks = ", ".join(
+            f"{look[2]} {plain(f'verdict.{name}', language)}" for name, look in VERDICTS.items()
+        )
+        lines += ["", f"{plain('page.score', language)}; {marks}; % {plain('ui.kept', language)}"]
+    return lines

@@ -1,0 +1,323 @@
+"use strict";
+(() => {
+const D = JSON.parse(document.getElementById("run").textContent);
+const W = D.words, PLAIN = ["accuracy", "penalty", "normalised", "kept"];
+const state = { stitch: D.stitches[0], seed: "all", measure: "accuracy", at: null, held: false };
+const nC = D.receivers.length, detail = document.getElementById("detail"), stage = document.querySelector(".stage");
+const SVG = "http://www.w3.org/2000/svg";
+
+// Everything that comes from the run goes in as text, never as markup.
+function make(tag, attributes, ...children) {
+  const svg = ["svg", "path", "circle", "line", "rect", "g", "text:svg", "title:svg"].includes(tag);
+  const element = svg ? document.createElementNS(SVG, tag.split(":")[0]) : document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes || {})) element.setAttribute(name, value);
+  for (const child of children) if (child !== null && child !== undefined) element.append(child);
+  return element;
+}
+const known = v => v !== null && v !== undefined;
+const said = (v, d = 2) => !known(v) ? "–" : Math.abs(v) >= 1000 ? Math.round(v).toLocaleString() : Number(v.toFixed(Math.abs(v) < 0.1 && v !== 0 ? 3 : d)).toString();
+// Wilson's 95 % interval of a share of the held-out examples.
+function wilson(p) {
+  const z = 1.96, n = D.n, middle = (p + z * z / (2 * n)) / (1 + z * z / n), half = z * Math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n);
+  return [middle - half, middle + half];
+}
+const fixed = v => known(v) ? v.toFixed(3) : "–";
+const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+const mean = values => { const some = values.filter(known); return some.length && some.length === values.length ? some.reduce((a, b) => a + b, 0) / some.length : null; };
+const seeds = () => state.seed === "all" ? D.seeds : [state.seed];
+const grid = (control, stitch, seed) => D.grids[`${control}|${stitch}|${seed}`];
+const judged = stitch => D.verdicts[`${stitch}|${state.seed}`] || [];
+const first = v => Array.isArray(v) ? v[0] : v;
+
+// Evidence is kept in whole numbers, each measure in a unit of its own.
+function measuredAt(control, stitch, seed, key, index) {
+  const at = D.measures.findIndex(each => each.key === key), grid = D.evidence[`${control}|${stitch}|${seed}`];
+  const value = grid && grid[at] ? grid[at][index] : null, unit = at < 0 ? 1 : D.measures[at].unit;
+  return !known(value) ? null : Array.isArray(value) ? value.map(each => known(each) ? each * unit : null) : value * unit;
+}
+function valueOf(control, index, measure, stitch = state.stitch) {
+  if (measure === "kept") {
+    const verdict = control === "none" ? judged(stitch)[index] : null;
+    return verdict ? verdict[3] : null;
+  }
+  return mean(seeds().map(seed => {
+    if (measure === "normalised") return control === "none" ? (D.normalised[`${stitch}|${seed}`] || [])[index] : null;
+    const cells = grid(control, stitch, seed);
+    if (measure === "accuracy" || measure === "penalty") {
+      const accuracy = cells && cells.accuracy[index], whole = D.baselines[control][1];
+      return !known(accuracy) ? null : measure === "accuracy" ? accuracy : known(whole) ? whole - accuracy : null;
+    }
+    return first(measuredAt(control, stitch, seed, measure, index));
+  }));
+}
+function unsettled(control, index, stitch = state.stitch) {
+  return seeds().some(seed => { const cells = grid(control, stitch, seed); return cells && cells.state[index] === "no"; });
+}
+function ink(colour) {
+  const [r, g, b] = [1, 3, 5].map(i => parseInt(colour.slice(i, i + 2), 16) / 255).map(c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+  const light = 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  return (light + 0.05) / 0.05 > 1.05 / (light + 0.05) ? "black" : "white";
+}
+function paint(square, text, colour, letter, label) {
+  square.querySelector("rect").style.fill = colour;
+  const words = square.querySelector("text");
+  words.textContent = text; words.style.fill = letter;
+  square.setAttribute("aria-label", label);
+}
+function scale() {
+  if (state.measure === "accuracy") return [0, 1];
+  const all = [];
+  for (const control of D.controls) for (let i = 0; i < D.rows[control].length * nC; i++) all.push(valueOf(control, i, state.measure));
+  const some = all.filter(known);
+  if (!some.length) return [0, 1];
+  const low = Math.min(...some), high = Math.max(...some);
+  return low >= 0 && high <= 1 ? [0, 1] : [low, high === low ? low + 1 : high];
+}
+function redraw() {
+  const [low, high] = scale();
+  for (const figure of document.querySelectorAll("figure.map")) {
+    const name = figure.dataset.map;
+    for (const square of figure.querySelectorAll("g")) {
+      const index = +square.dataset.index, i = Math.floor(index / nC), j = index % nC;
+      const place = `${D.rows[name === "verdict" ? "none" : name][i]} → ${D.receivers[j]}: `;
+      if (name === "verdict") {
+        const verdict = judged(state.stitch)[index];
+        if (!verdict) { paint(square, "–", "var(--none)", "var(--ink)", place + W.no_value); continue; }
+        const [colour, letter, mark, word] = D.looks[verdict[0]], kept = known(verdict[3]) ? ` ${Math.round(100 * verdict[3])}` : "";
+        paint(square, mark + kept, colour, letter, `${place}${word}, ${W.confidence} ${D.confidence[verdict[1]]}${kept && `,${kept} %`}`);
+        continue;
+      }
+      const value = valueOf(name, index, state.measure);
+      if (!known(value)) { paint(square, "–", "var(--none)", "var(--ink)", place + W.no_value); continue; }
+      const share = Math.min(1, Math.max(0, (value - low) / (high - low)));
+      const colour = D.palette[Math.round(share * (D.palette.length - 1))];
+      const text = (state.measure === "accuracy" ? value.toFixed(2) : said(value)) + (PLAIN.includes(state.measure) && unsettled(name, index) ? "?" : "");
+      paint(square, text, colour, ink(colour), place + text);
+    }
+  }
+  const legend = document.getElementById("legend");
+  legend.replaceChildren(measureName(state.measure) + ": ", make("i", { style: `background:linear-gradient(to right,${D.palette.join()})` }), fill(W.legend, { low: said(low), high: said(high) }));
+  legend.hidden = false;
+  drawScatter();
+  if (state.at) show(state.at);
+}
+let drawScatter = () => {};
+const measureName = measure => W[measure] || measure;
+
+function chooser(label, options, chosen, change) {
+  const select = make("select", { "aria-label": label });
+  for (const [value, text, group] of options) {
+    let parent = select;
+    if (group) parent = [...select.children].find(each => each.label === group) || select.appendChild(make("optgroup", { label: group }));
+    parent.append(make("option", { value }, text));
+  }
+  select.value = chosen;
+  select.addEventListener("change", () => { change(select.value); redraw(); });
+  return make("label", {}, label, select);
+}
+function switches() {
+  const form = document.getElementById("switches");
+  form.addEventListener("submit", event => event.preventDefault());
+  const measures = PLAIN.filter(each => each !== "kept" || Object.keys(D.verdicts).length).filter(each => each !== "normalised" || Object.keys(D.normalised).length).map(each => [each, W[each]]);
+  for (const each of D.measures) measures.push([each.key, each.key.split(".")[1], `${W.evidence}: ${each.kind}`]);
+  form.append(chooser(W.show, measures, state.measure, value => { state.measure = value; }));
+  if (D.stitches.length > 1) form.append(chooser(W.stitch, D.stitches.map(each => [each, each]), state.stitch, value => { state.stitch = value; }));
+  if (D.seeds.length > 1) form.append(chooser(W.seed, [["all", W.all_seeds], ...D.seeds.map(each => [String(each), String(each)])], "all", value => { state.seed = value === "all" ? "all" : +value; }));
+  const others = D.controls.filter(each => each !== "none");
+  if (others.length > 1) {
+    const set = make("fieldset", {}, make("legend", {}, W.controls));
+    for (const control of others) {
+      const box = make("input", { type: "checkbox", name: control });
+      box.checked = true;
+      box.addEventListener("change", () => { document.querySelector(`figure.map[data-map="${control}"]`).hidden = !box.checked; });
+      set.append(make("label", {}, box, D.titles[control]));
+    }
+    form.append(set);
+  }
+  form.hidden = false;
+}
+
+function table(head, rows) {
+  const body = make("tbody", {});
+  for (const row of rows) body.append(make("tr", {}, ...row.map((value, k) => make(k ? "td" : "th", k ? {} : { scope: "row" }, value))));
+  return make("table", {}, make("thead", {}, make("tr", {}, ...head.map(each => make("th", { scope: "col" }, each)))), body);
+}
+// A small line chart; x in shares of the width, y from 0 to 1.
+function chart(lines, names, title) {
+  const w = 340, h = 120, left = 28, bottom = 104, top = 8, wide = w - left - 8;
+  const colours = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00"];
+  const picture = make("svg", { viewBox: `0 0 ${w} ${h + 14 * lines.length}`, role: "img", "aria-label": title });
+  picture.append(make("path", { class: "axis", d: `M${left} ${top}V${bottom}H${w - 8}` }));
+  for (const y of [0, 0.5, 1]) picture.append(make("text:svg", { class: "name", x: left - 4, y: bottom - y * (bottom - top) + 4, "text-anchor": "end" }, String(y)));
+  lines.forEach(([name, points], k) => {
+    const shown = points.filter(p => known(p[1])).map(([x, y]) => [left + 6 + x * (wide - 12), bottom - Math.min(1, Math.max(0, y)) * (bottom - top)]);
+    if (shown.length > 1) picture.append(make("path", { d: "M" + shown.map(p => p.map(v => v.toFixed(1)).join(" ")).join("L"), fill: "none", stroke: colours[k % 6], "stroke-width": 2, "stroke-dasharray": k % 2 ? "5 3" : "none" }));
+    for (const [x, y] of shown) picture.append(make("circle", { cx: x, cy: y, r: 3, style: `fill:${colours[k % 6]};fill-opacity:1` }));
+    picture.append(make("path", { d: `M${left} ${h + 14 * k + 4}h22`, stroke: colours[k % 6], "stroke-width": 2, "stroke-dasharray": k % 2 ? "5 3" : "none" }), make("text:svg", { x: left + 28, y: h + 14 * k + 8, class: "name" }, name));
+  });
+  return make("div", {}, picture, make("details", {}, make("summary", {}, W.value), table(["", ...names], lines.map(([name, points]) => [name, ...names.map((_, k) => said((points[k] || [])[1]))]))));
+}
+// Where the interval of what is kept lies between the two lines of the rule.
+function bar(low, value, high) {
+  const x = v => 10 + 320 * Math.min(1.1, Math.max(-0.1, v) + 0.1) / 1.2;
+  const picture = make("svg", { viewBox: "0 0 340 40", class: "bar", role: "img", "aria-label": `${said(value)} (${said(low)} – ${said(high)})` });
+  picture.append(make("path", { class: "axis", d: `M10 16H330` }));
+  for (const [at, text] of [[D.thresholds.kept_low, `${100 * D.thresholds.kept_low} %`], [D.thresholds.kept_high, `${100 * D.thresholds.kept_high} %`]])
+    picture.append(make("path", { d: `M${x(at)} 6V26`, stroke: "currentColor", "stroke-dasharray": "3 2" }), make("text:svg", { class: "name", x: x(at), y: 38, "text-anchor": "middle" }, text));
+  picture.append(make("path", { d: `M${x(low)} 16H${x(high)}`, stroke: "#0072b2", "stroke-width": 6, "stroke-linecap": "round" }), make("circle", { cx: x(value), cy: 16, r: 5 }));
+  return picture;
+}
+
+function show(at) {
+  state.at = at;
+  const [i, j] = at, index = i * nC + j, sender = D.rows.none ? D.rows.none[i] : D.rows[D.controls[0]][i], receiver = D.receivers[j];
+  const parts = [make("h3", {}, `${sender} → ${receiver}`)];
+  if (state.held) parts.push(make("p", { class: "note" }, W.held));
+  const verdict = judged(state.stitch)[index];
+  if (verdict) {
+    const [colour, letter, mark, word] = D.looks[verdict[0]];
+    parts.push(make("p", {}, make("span", { class: "mark", style: `background:${colour};color:${letter}`, "aria-hidden": "true" }, mark), make("b", {}, word), `, ${W.confidence}: ${D.confidence[verdict[1]]}`), verdict[6] && make("p", {}, fill(W.sentence, { text: verdict[6] })));
+    if (known(verdict[3])) parts.push(bar(verdict[4], verdict[3], verdict[5]), make("p", { class: "note" }, fill(W.lines, { low: 100 * D.thresholds.kept_low, high: 100 * D.thresholds.kept_high })));
+  }
+  // A control has this cell where it has the same sender cut; the self-stitch is read at the receiver's own cut.
+  const places = D.controls.map(control => [control, control === "self-stitch" ? D.rows[control].indexOf(receiver) : D.rows[control].indexOf(sender)]).filter(each => each[1] >= 0).map(([control, row]) => [control, row * nC + j]);
+  const one = state.seed === "all" ? D.seeds[0] : state.seed;
+  parts.push(table([W.grid, W.accuracy, W.interval], places.map(([control, k]) => {
+    const cells = grid(control, state.stitch, one), value = valueOf(control, k, "accuracy");
+    const interval = seeds().length === 1 && known(value) ? wilson(value).map(fixed).join(" – ") : seeds().length > 1 ? seeds().map(seed => fixed((grid(control, state.stitch, seed) || { accuracy: [] }).accuracy[k])).join(" · ") : "–";
+    const failed = cells && cells.state[k] === "failed" ? ` ${W.failed}` : "";
+    return [control === "none" ? W.own : D.titles[control], fixed(value) + (unsettled(control, k) ? "?" : "") + failed, interval];
+  })));
+  const real = grid("none", state.stitch, one);
+  if (real && known(real.parameters[index])) {
+    const rows = [[W.penalty, said(valueOf("none", index, "penalty"), 3)]];
+    if (known(valueOf("none", index, "normalised"))) rows.push([W.normalised, said(valueOf("none", index, "normalised"))]);
+    if (verdict && known(verdict[2])) rows.push([W.share, said(verdict[2])]);
+    rows.push([W.fit, real.state[index] === "failed" ? `${W.failed}: ${(real.failure || [])[index]}` : W[`converged_${real.state[index]}`]]);
+    if (known(real.gain[index])) rows.push([W.gain, `${said(real.gain[index], 3)} (${W.noise} ${said(real.noise[index], 3)})`]);
+    rows.push([W.steps, String(real.steps[index])], [W.start, real.start[index]], [W.bridge, real.bridge[index]], [W.parameters, real.parameters[index].toLocaleString()], [W.seconds, said(real.seconds[index])]);
+    parts.push(make("h4", {}, W.fit), table(["", ""], rows));
+  }
+  parts.push(...along(index, places), ...curve(index), ...measured(index, places), ...recipe(sender, receiver, one));
+  detail.replaceChildren(...parts.filter(Boolean));
+  detail.hidden = false;
+  stage.classList.add("open");
+}
+function along(index, places) {
+  const start = index % nC, later = D.receivers.slice(start), lines = [];
+  for (const [control, k] of places) {
+    const rows = seeds().map(seed => (D.along[`${control}|${state.stitch}|${seed}`] || [])[k]).filter(known);
+    if (rows.length && rows[0].slice(start).some(known)) lines.push([control === "none" ? W.own : D.titles[control], later.map((_, n) => [later.length > 1 ? n / (later.length - 1) : 0.5, mean(rows.map(row => row[start + n]))])]);
+  }
+  return lines.length ? [make("h4", {}, W.along), chart(lines, later, W.along)] : [];
+}
+function curve(index) {
+  if (D.stitches.length < 3) return [];
+  const lines = D.controls.map(control => [control === "none" ? W.own : D.titles[control], D.stitches.map(stitch => {
+    const cells = grid(control, stitch, D.seeds[0]);
+    return cells && known(cells.parameters[index]) ? [Math.log10(Math.max(0.5, cells.parameters[index])), valueOf(control, index, "accuracy", stitch)] : null;
+  }).filter(Boolean).sort((a, b) => a[0] - b[0])]).filter(each => each[1].length);
+  const all = lines.flatMap(each => each[1].map(p => p[0])), low = Math.min(...all), wide = Math.max(...all) - low || 1;
+  const sizes = (lines[0] || ["", []])[1].map(p => Math.round(10 ** p[0]).toLocaleString());
+  return lines.length ? [make("h4", {}, W.curve), chart(lines.map(([name, points]) => [name, points.map(([x, y]) => [(x - low) / wide, y])]), sizes, W.curve)] : [];
+}
+function measured(index, places) {
+  const one = state.seed === "all" ? D.seeds[0] : state.seed, rows = [];
+  const others = places.filter(([control]) => control !== "none" && D.evidence[`${control}|${state.stitch}|${one}`]);
+  for (const each of D.measures) {
+    const value = measuredAt("none", state.stitch, one, each.key, index);
+    if (!known(first(value))) continue;
+    const text = Array.isArray(value) ? `${said(value[0])} (${said(value[1])}–${said(value[2])})` : said(value);
+    if (!rows.length || rows[rows.length - 1].kind !== each.kind) rows.push(Object.assign([make("b", {}, each.kind)], { kind: each.kind }));
+    const name = make("span", { title: `${each.text}; ${each.range}` }, each.key.slice(each.kind.length + 1), each.better ? make("span", { class: "note" }, each.better === "higher" ? " ↑" : each.better === "lower" ? " ↓" : "") : null);
+    rows.push(Object.assign([name, text, ...others.map(([control, k]) => said(valueOf(control, k, each.key)))], { kind: each.kind }));
+  }
+  return rows.length ? [make("h4", {}, W.evidence), make("p", { class: "note" }, `↑ ${W.higher}, ↓ ${W.lower}`), make("div", { class: "scroll measures" }, table([W.measure, W.own, ...others.map(([control]) => D.short[control])], rows))] : [];
+}
+function recipe(sender, receiver, seed) {
+  if (!D.recipes) return [];
+  const [shell, python] = D.stitch_words[state.stitch] || [state.stitch, state.stitch];
+  const values = { sender_cut: sender, receiver_cut: receiver, shell, python, seed };
+  return [make("h4", {}, W.get), ...D.recipes.map(text => make("pre", {}, text.replace(/\{(sender_cut|receiver_cut|shell|python|seed)\}/g, (_, name) => values[name])))];
+}
+
+function maps() {
+  for (const picture of document.querySelectorAll("figure.map svg")) {
+    const squares = [...picture.querySelectorAll("g")], own = picture.closest("figure").dataset.map;
+    picture.setAttribute("role", "group");
+    squares.forEach((square, k) => {
+      square.setAttribute("role", "button");
+      square.dataset.index = k;
+      square.tabIndex = k ? -1 : 0;
+    });
+    // A cell of a control is shown as the cell of the pair that it stands beside.
+    const place = square => {
+      const rows = D.rows[own === "verdict" ? "none" : own] || [], k = +square.dataset.index;
+      const i = (D.rows.none || rows).indexOf(rows[Math.floor(k / nC)]);
+      return i < 0 ? null : [i, k % nC];
+    };
+    const look = square => { const at = place(square); if (at && !state.held) show(at); };
+    const hold = square => {
+      const at = place(square);
+      if (!at) return;
+      document.querySelectorAll(".held").forEach(each => each.classList.remove("held"));
+      square.classList.add("held");
+      state.held = true;
+      show(at);
+    };
+    squares.forEach((square, k) => {
+      square.addEventListener("mouseenter", () => look(square));
+      square.addEventListener("focus", () => look(square));
+      square.addEventListener("click", () => { hold(square); if (matchMedia("(max-width:999px)").matches) detail.scrollIntoView({ behavior: "smooth" }); });
+      square.addEventListener("keydown", event => {
+        const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: nC, ArrowUp: -nC, Home: -k, End: squares.length - 1 - k }[event.key];
+        if (step !== undefined) {
+          const next = squares[k + step], sideways = Math.abs(step) === 1 && event.key !== "Home" && event.key !== "End";
+          event.preventDefault();
+          if (!next || (sideways && Math.floor(k / nC) !== Math.floor((k + step) / nC))) return;
+          square.tabIndex = -1; next.tabIndex = 0;
+          release(); next.focus();
+        } else if (event.key === "Enter" || event.key === " ") { event.preventDefault(); hold(square); }
+      });
+    });
+  }
+  document.addEventListener("keydown", event => { if (event.key === "Escape") release(); });
+}
+function release() {
+  document.querySelectorAll(".held").forEach(each => each.classList.remove("held"));
+  if (!state.held) return;
+  state.held = false;
+  if (state.at) show(state.at);
+}
+
+function scatter() {
+  const box = document.getElementById("scatter");
+  if (!box) return;
+  const names = box.dataset.measures.split("|"), picture = box.querySelector("svg");
+  if (names.length < 2) return;
+  let measure = names[0];
+  drawScatter = () => {
+    const points = [];
+    for (let k = 0; k < D.rows.none.length * nC; k++) {
+      const x = valueOf("none", k, measure), y = valueOf("none", k, "accuracy");
+      if (known(x) && known(y)) points.push([x, y, `${D.rows.none[Math.floor(k / nC)]} → ${D.receivers[k % nC]}: ${said(x)}, ${said(y)}`]);
+    }
+    const xs = points.map(p => p[0]), low = Math.min(0, ...xs), high = Math.max(1, ...xs);
+    picture.querySelectorAll("circle,.name").forEach(each => each.remove());
+    for (const share of [0, 0.5, 1]) picture.append(make("text:svg", { class: "name", x: 50 + 350 * share, y: 276, "text-anchor": "middle" }, said(low + share * (high - low))), make("text:svg", { class: "name", x: 44, y: 264 - 240 * share, "text-anchor": "end" }, String(share)));
+    picture.append(make("text:svg", { class: "name", x: 230, y: 294, "text-anchor": "middle" }, measure));
+    for (const [x, y, title] of points) picture.append(make("circle", { cx: 50 + 350 * (x - low) / (high - low), cy: 260 - 240 * y, r: 5 }, make("title:svg", {}, title)));
+  };
+  box.prepend(chooser(W.measure, names.map(each => [each, each]), measure, value => { measure = value; }));
+}
+
+switches();
+maps();
+scatter();
+redraw();
+detail.replaceChildren(make("p", { class: "note" }, W.choose));
+detail.hidden = false;
+stage.classList.add("open");
+addEventListener("beforeprint", () => document.querySelectorAll("main details").forEach(each => { each.dataset.was = each.open; each.open = true; }));
+addEventListener("afterprint", () => document.querySelectorAll("main details").forEach(each => { each.open = each.dataset.was === "true"; }));
+})();

@@ -1,0 +1,150 @@
+"""Runs with planted numbers, as tests of the report need them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from modelstitch.results import Comparison
+from modelstitch.rows import Baseline, CellRow, EvidenceRow
+from modelstitch.specs import VERDICT_CONTROLS
+from tests.made import cell_row
+
+SINGLE = {
+    "errors": ("ev", "es", "sv", "ev_share", "es_share", "sv_share"),
+    "similarity": ("cka", "within_cka", "procrustes", "r2", "within_r2"),
+    "agreement": ("agreement_receiver", "agreement_sender", "kappa_receiver", "kappa_sender", "kl_receiver"),
+    "information": ("retrieval", "retrieval_chance", "retrieval_moved", "pixels_r2", "pixels_r2_expected"),
+    "geometry": (
+        "cka",
+        "cka_null",
+        "linear_r2",
+        "linear_r2_null",
+        "mutual_knn",
+        "mutual_knn_null",
+        "procrustes",
+    ),
+    "distribution": (
+        "mahalanobis_auroc",
+        "mahalanobis_auroc_genuine",
+        "class_mahalanobis_auroc",
+        "class_mahalanobis_auroc_genuine",
+        "neighbour_ratio_auroc",
+        "neighbour_ratio_auroc_genuine",
+        "size_auroc",
+        "size_auroc_genuine",
+        "sparsity_auroc",
+        "sparsity_auroc_genuine",
+    ),
+}
+ALONG = ("error", "within_error", "retrieval", "within_cka")
+MEASURED = ("none", "self-stitch")
+WITHIN = {"none": 0.95, "self-stitch": 0.97, "random-sender": 0.4, "clustered-noise": 0.0, "one-hot": 0.01}
+ACCURACY = {"none": 0.93, "self-stitch": 0.95, "random-sender": 0.5, "clustered-noise": 0.99, "one-hot": 1.0}
+
+
+def run(
+    n_senders: int = 2,
+    n_receivers: int = 3,
+    *,
+    controls: tuple[str, ...] = ("none", *VERDICT_CONTROLS),
+    seeds: tuple[int, ...] = (0,),
+    within: float | None = None,
+    accuracy: float | None = None,
+    names: tuple[str, str, str] = ("A", "B", "D"),
+    prefix: str = "c",
+    spec: dict[str, Any] | None = None,
+    **cell_changes: Any,
+) -> Comparison:
+    """Return a run of every sender cut into every receiver cut, where all that the rule reads is planted.
+
+    Args:
+        within, accuracy: of the real grid, instead of an interchangeable one's.
+        names: of sender, receiver and data.
+        prefix: of the names of cuts.
+        cell_changes: to every cell of the real grid.
+    """
+    senders = [f"{prefix}{i}" for i in range(n_senders)]
+    receivers = [f"{prefix}{j}" for j in range(n_receivers)]
+    cells, evidence = [], []
+    for control in controls:
+        rows = receivers if control == "self-stitch" else senders
+        for seed in seeds:
+            for sender in rows:
+                for j, receiver in enumerate(receivers):
+                    changes = cell_changes if control == "none" else {}
+                    score = ACCURACY[control] if accuracy is None or control != "none" else accuracy
+                    cell = cell_row(
+                        **{
+                            "sender_cut": sender,
+                            "receiver_cut": receiver,
+                            "control": control,
+                            "seed": seed,
+                            "accuracy": score,
+                            "n_heldout": 2000,
+                            "converged": True,
+                            **changes,
+                        }
+                    )
+                    cells.append(cell)
+                    kept = WITHIN[control] if within is None or control != "none" else within
+                    evidence += _along(cell, receivers[j:], kept)
+                    if control in MEASURED:
+                        evidence += _single(cell, j)
+    baselines = [
+        Baseline(role=role, control=control, seed=seed, accuracy=0.95, digest=f"{role}-digest")
+        for control in controls
+        for seed in seeds
+        for role in ("sender", "receiver")
+    ]
+    return Comparison(
+        sender=names[0],
+        receiver=names[1],
+        data=names[2],
+        spec=spec
+        or {
+            "sender_cuts": senders,
+            "receiver_cuts": receivers,
+            "stitches": [{"family": "affine", "norm": "none", "size": None}],
+            "sender": {"source": "Net (sender)"},
+            "receiver": {"source": "Net (receiver)"},
+            "data": {"source": "in memory"},
+        },
+        cells=tuple(cells),
+        baselines=tuple(baselines),
+        notes={"n_classes": 10, "n_train": 5000, "n_heldout": 2000, "chance": 0.1, "modelstitch": "0.1.0"},
+        evidence=tuple(evidence),
+    )
+
+
+def _row(cell: CellRow, kind: str, name: str, where: str, value: float, half: float) -> EvidenceRow:
+    return EvidenceRow(
+        sender_cut=cell.sender_cut,
+        receiver_cut=cell.receiver_cut,
+        family=cell.family,
+        norm=cell.norm,
+        control=cell.control,
+        seed=cell.seed,
+        kind=kind,
+        name=name,
+        where=where,
+        value=value,
+        low=value - half,
+        high=value + half,
+        n=1000,
+    )
+
+
+def _along(cell: CellRow, later: list[str], kept: float) -> list[EvidenceRow]:
+    return [
+        _row(cell, "trajectory", name, where, kept if name == "within_cka" else 0.12345, 0.01)
+        for name in ALONG
+        for where in later
+    ]
+
+
+def _single(cell: CellRow, j: int) -> list[EvidenceRow]:
+    return [
+        _row(cell, kind, name, cell.receiver_cut, 0.3123 + 0.01 * j, 0.0234)
+        for kind, names in SINGLE.items()
+        for name in names
+    ]

@@ -1,0 +1,95 @@
+"""The first screen: what it recommends, from planted verdicts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from modelstitch.report.answer import ENOUGH_SEEDS, answer
+from modelstitch.report.limits import limits
+from modelstitch.results import Comparison
+from modelstitch.rows import CellRow, EvidenceRow
+from tests.report.made import run
+
+THREE = tuple(range(ENOUGH_SEEDS))
+
+
+@pytest.mark.parametrize(
+    ("comparison", "recommendation"),
+    [
+        (run(), "pilot"),
+        (run(seeds=THREE), "adopt"),
+        (run(within=0.1, seeds=THREE), "leave"),
+        (run(accuracy=0.1), "leave"),
+        (run(within=0.65), "undecided"),
+        (run(converged=False), "undecided"),
+        (run(controls=("none",)), "unmeasured"),
+        (run(controls=("none", "self-stitch")), "undecided"),
+    ],
+)
+def test_what_is_recommended(comparison: Comparison, recommendation: str) -> None:
+    assert answer(comparison, "affine").recommendation == recommendation
+
+
+def test_seeds_that_disagree_are_no_ground_to_adopt() -> None:
+    comparison = run(seeds=THREE)
+    spoilt = tuple(
+        row if (row.seed, row.control, row.kind) != (2, "none", "trajectory") else _worse(row)
+        for row in comparison.evidence
+    )
+    found = answer(Comparison(**{**vars(comparison), "evidence": spoilt}), "affine")
+    assert found.recommendation == "undecided"
+    assert any("the seeds disagree" in line for line in found.next_steps)
+
+
+def _worse(row: EvidenceRow) -> EvidenceRow:
+    return replace(row, value=0.6, low=0.59, high=0.61)
+
+
+def test_good_cells_are_named_with_their_numbers_and_the_rest_counted() -> None:
+    found = answer(run(3, 3), "affine")
+    assert found.counts == {"interchangeable": 9}
+    assert "98 % of what the receiver knows" in found.stand_in[0]
+    assert "(95 % interval 96 to 99)" in found.stand_in[0]
+    assert found.stand_in[-1] == "And 3 more, in the map below."
+    assert "In 9 of 9 places the evidence decides." in found.sure
+
+
+def test_where_nothing_is_good_the_nearest_is_named_and_the_commonest_reason_gives_the_advice() -> None:
+    found = answer(run(within=0.65), "affine")
+    assert found.stand_in[0] == "None, as far as this run can tell."
+    assert "c0 for B up to c1, with 67 % kept" in found.stand_in[1]
+    assert found.next_steps[0].startswith("In 6 places more than the label comes across, but not enough.")
+
+
+def test_the_best_label_only_sender_says_what_a_high_number_does_not_mean() -> None:
+    assert "nothing of the input scored 1.00" in answer(run(), "affine").not_meant[0]
+    assert "was not measured" in answer(run(controls=("none",)), "affine").not_meant[0]
+
+
+def texts(comparison: Comparison) -> str:
+    return " ".join(limits(comparison))
+
+
+def test_limits_are_said_one_by_one() -> None:
+    assert limits(run(seeds=THREE)) == []
+    assert texts(run()) == "One fitting seed: how much another one would change is not known."
+    assert "No control was run" in texts(run(controls=("none",)))
+    assert "missing: clustered noise" in texts(run(controls=("none", "random-sender", "self-stitch")))
+    assert "6 cells of the pair had not converged" in texts(run(converged=False))
+    failed = run(accuracy=None, failure="loss nan at step 2")
+    failed = Comparison(
+        **{
+            **vars(failed),
+            "cells": tuple(_failed(cell) if cell.control == "none" else cell for cell in failed.cells),
+        }
+    )
+    assert "6 of 33 cells failed; the first is c0 -> c0: loss nan at step 2." in texts(failed)
+    cut = run()
+    cut.notes["n_cells"] = 50
+    assert "cut short: 33 of 50 cells are finished" in texts(cut)
+
+
+def _failed(cell: CellRow) -> CellRow:
+    return replace(cell, accuracy=None, failure="loss nan at step 2")

@@ -1,0 +1,42 @@
+"""Figures for a paper: files of the kinds that were asked for, at the width that was asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from modelstitch.errors import RunError, SpecError
+from modelstitch.report.figures import figures, write_figures
+from tests.report.made import run
+
+
+def test_what_is_drawn_follows_from_the_run() -> None:
+    assert set(figures(run())) == {"accuracy", "verdicts", "geometry"}
+    assert set(figures(run(controls=("none",)))) == {"accuracy", "geometry"}
+    assert set(figures(run(controls=("random-sender",)))) == {"accuracy"}
+
+
+def test_width_is_kept_and_refused_where_no_page_has_it() -> None:
+    assert figures(run(), 85)["accuracy"].get_size_inches()[0] == pytest.approx(85 / 25.4)
+    with pytest.raises(SpecError, match="40 to 600 millimetres, got 7"):
+        figures(run(), 7)
+
+
+def test_files_are_whole_the_same_each_time_and_hold_text(tmp_path: Path) -> None:
+    drawn = figures(run(names=("R1111", "R$1", "D")))
+    paths = write_figures(drawn, tmp_path / "a", ("svg", "pdf", "png"))
+    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == sorted(path.name for path in paths)
+    again = write_figures(figures(run(names=("R1111", "R$1", "D"))), tmp_path / "b", ("svg", "pdf"))
+    for path in again:
+        assert path.read_bytes() == (tmp_path / "a" / path.name).read_bytes()
+    svg = (tmp_path / "a" / "accuracy.svg").read_text()
+    assert "receiver cut" in svg
+    assert ">.93<" in svg.replace("\n", "").replace(" ", "")
+    assert (tmp_path / "a" / "accuracy.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunError, match="cannot write figures"):
+        write_figures(figures(run()), tmp_path / "file", ("pdf",))

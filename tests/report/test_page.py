@@ -1,0 +1,157 @@
+"""The page without its program: what stands in it, and that nothing in a run can become markup."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from modelstitch.errors import RunError, SpecError
+from modelstitch.report import markdown, page, read_strips, write_page
+from modelstitch.report.strips import FILE
+from tests.report.made import run
+
+HOSTILE = """<script>alert(1)</script>"'&amp;{{7*7}}<img src=x onerror=alert(1)>"""
+
+
+class Reader(HTMLParser):
+    """Collects elements, their attributes, and the text that a reader sees."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self._hidden = 0
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        self._hidden += tag in ("script", "style")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._hidden -= tag in ("script", "style")
+
+    def handle_data(self, data: str) -> None:
+        if not self._hidden:
+            self.text += data
+
+    def count(self, tag: str) -> int:
+        return sum(each == tag for each, _ in self.elements)
+
+
+def test_the_first_screen_and_every_map_with_its_table() -> None:
+    found = Reader(page(run(2, 3)))
+    assert "Worth a pilot: in 6 of 6 places" in found.text
+    assert "One fitting seed" in found.text
+    maps = [
+        attributes["data-map"]
+        for tag, attributes in found.elements
+        if tag == "figure" and "data-map" in attributes
+    ]
+    assert maps == ["verdict", "none", "random-sender", "clustered-noise", "one-hot", "self-stitch"]
+    # Every map has its squares and one table; the page's program makes the squares buttons.
+    assert found.count("rect") == 5 * 6 + 9
+    assert found.count("table") >= len(maps) + 3
+
+
+def test_nothing_is_asked_of_the_network() -> None:
+    text = page(run())
+    assert not re.search(r"""(?:src|href)\s*=\s*["'](?!data:)""", text)
+    assert not re.search(r"url\(|@import|fetch\(|XMLHttpRequest|WebSocket", text)
+    assert set(re.findall(r"https?://[\w.]+", text)) == {"http://www.w3.org"}
+    assert "default-src 'none'" in text
+
+
+def test_hostile_names_stay_text() -> None:
+    clean, hostile = run(), run(names=(HOSTILE, HOSTILE, HOSTILE), prefix=HOSTILE, bridge=HOSTILE)
+    for language in ("en", "ja"):
+        seen, known = Reader(page(hostile, language)), Reader(page(clean, language))
+        assert seen.count("script") == known.count("script") == 2
+        assert seen.count("img") == 0
+        assert not any(name.startswith("on") for _, attributes in seen.elements for name in attributes)
+        assert "alert(1)" in seen.text
+        assert "49" not in Reader(page(run(names=("{{7*7}}", "B", "D")))).text.split("tested on")[0]
+    assert "<script" not in markdown(hostile)
+    assert "<img" not in markdown(hostile)
+
+
+def test_paths_are_shown_only_when_asked(tmp_path: Path) -> None:
+    spec = {
+        "sender_cuts": ["c0", "c1"],
+        "receiver_cuts": ["c0", "c1", "c2"],
+        "sender": {"source": "/home/zoe/secret/a.pt", "weights": "qhidden/w.pt"},
+        "receiver": {"source": str(tmp_path / "models" / "b.pt"), "weights": None},
+        "data": {"source": "/mnt/qprivate/images"},
+        "stitches": [{"family": "affine", "norm": "none", "size": None}],
+    }
+    comparison = run(spec=spec)
+    text = page(comparison, folder=tmp_path)
+    assert not any(word in text for word in ("zoe", "secret", "qhidden", "mnt", "qprivate", str(tmp_path)))
+    assert "…/a.pt" in text
+    assert "models/b.pt" in text
+    assert "/home/zoe/secret/a.pt" in page(comparison, folder=tmp_path, paths=True)
+    assert "secret" not in markdown(comparison)
+
+
+def test_japanese_page_says_the_same_in_japanese() -> None:
+    text = Reader(page(run(2, 3), "ja")).text
+    assert "試験導入" in text
+    assert "置き換え可能" in text
+    assert "6か所のうち6か所" in text
+    # Names and code stay; whole English sentences do not.
+    prose = re.sub(r"\{.*\}", "", text, flags=re.DOTALL)
+    assert not re.search(r"(?:\b[a-z]{3,}\b ){5}", prose.split("再現のための情報")[0])
+
+
+def test_a_language_that_is_not_there() -> None:
+    with pytest.raises(SpecError, match="'fr'"):
+        page(run(), "fr")
+
+
+@pytest.mark.parametrize(
+    "comparison",
+    [
+        run(controls=("none",)),
+        run(controls=("random-sender",)),
+        run(accuracy=0.5, converged=False),
+        run(1, 1),
+        run(seeds=(0, 1)),
+    ],
+)
+def test_weak_runs_have_a_page_all_the_same(comparison) -> None:  # type: ignore[no-untyped-def]
+    assert "</html>" in page(comparison)
+    assert markdown(comparison)
+
+
+def test_strips_stand_in_the_page(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    pictures = {"original": rng.integers(0, 256, (8, 32, 32, 3), dtype=np.uint8)}
+    with (tmp_path / FILE).open("wb") as file:
+        np.savez_compressed(file, **pictures)  # type: ignore[arg-type]
+    strips = read_strips(tmp_path)
+    text = page(run(), strips=strips)
+    assert '<img src="data:image/jpeg;base64,' in text
+    assert read_strips(tmp_path / "elsewhere") == {}
+    (tmp_path / FILE).write_bytes(b"PK broken")
+    with pytest.raises(RunError, match=r"cannot read the pictures.*painted\.npz"):
+        read_strips(tmp_path)
+
+
+def test_a_page_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    write_page("<p>é</p>", tmp_path / "a.html")
+    assert (tmp_path / "a.html").read_text(encoding="utf-8") == "<p>é</p>"
+    with pytest.raises(RunError, match="cannot write"):
+        write_page("x", tmp_path / "no" / "a.html")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.html"]
+
+
+def test_markdown_has_the_answer_the_limits_and_the_table() -> None:
+    text = markdown(run(2, 3))
+    assert "**Pilot.** Worth a pilot: in 6 of 6 places" in text
+    assert "> - One fitting seed" in text
+    assert "| c0 | 0.93 ✓ 98 % | 0.93 ✓ 98 % | 0.93 ✓ 98 % |" in text
+    assert "判定" not in text
+    assert "試験導入" in markdown(run(), "ja")

@@ -1,0 +1,73 @@
+"""The commands of a page are commands that run."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import modelstitch as ms
+from modelstitch.cli import main
+from modelstitch.report.recipes import recipes, stitch_words
+from modelstitch.specs import DataSpec, FitSpec, ModelSpec, StitchSpec, View
+
+
+def spec_of(checkpoints: tuple[Path, Path]) -> dict[str, Any]:
+    view = View(size=(8, 8), channels=1, mean=(0.3,), std=(0.4,))
+    sender, receiver = (asdict(ModelSpec(source=str(path), view=view)) for path in checkpoints)
+    return {
+        "sender": sender,
+        "receiver": receiver,
+        "data": asdict(DataSpec(source="digits", limit=200)),
+        "fit": asdict(FitSpec(steps=2)),
+    }
+
+
+def filled(text: str, stitch: StitchSpec) -> str:
+    shell, python = stitch_words([asdict(stitch)])[stitch.label]
+    values = {
+        "sender_cut": "layers.0",
+        "receiver_cut": "layers.2",
+        "shell": shell,
+        "python": python,
+        "seed": "3",
+    }
+    for name, value in values.items():
+        text = text.replace(f"{{{name}}}", value)
+    return text
+
+
+def test_both_give_the_same_cell(checkpoints: tuple[Path, Path], tmp_path: Path) -> None:
+    import shlex
+
+    shell, python = recipes(spec_of(checkpoints))
+    stitch = StitchSpec(family="lowrank", size=2)
+    words = shlex.split(filled(shell, stitch))
+    assert words[:2] == ["modelstitch", "compare"]
+    out = tmp_path / "run"
+    assert main([*words[1:], "--controls", "none", "--evidence", "none", "--out", str(out)]) == 0
+    (cell,) = ms.load(out).cells
+    assert (cell.sender_cut, cell.receiver_cut, cell.stitch, cell.seed) == (
+        "layers.0",
+        "layers.2",
+        stitch.label,
+        3,
+    )
+    space: dict[str, Any] = {}
+    lines = filled(python, stitch).splitlines()
+    exec("\n".join(lines[:-1]), space)
+    assert space["stitched"].accuracy == cell.accuracy
+
+
+def test_what_was_given_in_memory_stands_by_its_role() -> None:
+    spec = {
+        "sender": {"source": "Net (sender)"},
+        "receiver": {"source": "zoo:R1111"},
+        "data": {"source": "in memory"},
+    }
+    (python,) = recipes(spec)
+    assert (
+        "ms.stitch(\n    sender, '{sender_cut}',\n    ms.ModelSpec(source='zoo:R1111'), '{receiver_cut}',\n    data,"
+        in python
+    )
+    assert recipes({}) == []

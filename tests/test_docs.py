@@ -1,0 +1,154 @@
+"""What the documents show runs: Python blocks are executed, commands are read by the program, messages are in the source."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+
+import modelstitch
+import modelstitch as ms
+from modelstitch.cli import _read
+from modelstitch.cli.reference import page as cli_page
+from modelstitch.sources.data import Data
+from modelstitch.sources.models import Network
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def blocks(path: Path, language: str) -> list[str]:
+    return re.findall(
+        rf"^```{language}\n(.*?)^```", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+    )
+
+
+@pytest.fixture
+def space(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    networks: tuple[Network, Network],
+    checkpoints: tuple[Path, Path],
+    digits: Data,
+) -> dict[str, Any]:
+    """What the documents take for granted: two checkpoints, a folder of images, modules, tensors."""
+    monkeypatch.chdir(tmp_path)
+    for name, path in zip(("a.safetensors", "b.safetensors"), checkpoints, strict=True):
+        Path(name).write_bytes(path.read_bytes())
+    images, labels = digits.train.images[:600].float(), digits.train.labels[:600]
+    for index, (image, label) in enumerate(zip(images[:300], labels[:300], strict=True)):
+        folder = Path("FOLDER") / str(int(label))
+        folder.mkdir(parents=True, exist_ok=True)
+        pixels = (255 * image[0]).byte() if image.max() <= 1 else image[0].byte()
+        Image.fromarray(pixels.numpy()).save(folder / f"{index}.png")
+    model, other = (network.module for network in networks)
+    return {
+        "model": model,
+        "other": other,
+        "third": model,
+        "model_a": model,
+        "model_b": other,
+        "images": images,
+        "labels": labels,
+        "part": ms.Split(images[:50], labels[:50]),
+        "x": torch.randn(50, 4, generator=torch.Generator().manual_seed(0)),
+        "y": torch.randn(50, 3, generator=torch.Generator().manual_seed(1)),
+        "train": ms.Split(images[:400], labels[:400] % 3),
+        "heldout": ms.Split(images[400:], labels[400:] % 3),
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "path", [page for page in PAGES if blocks(page, "python")], ids=lambda path: path.name
+)
+def test_python_blocks_run_one_after_another(path: Path, space: dict[str, Any]) -> None:
+    for block in blocks(path, "python"):
+        exec(compile(block, str(path), "exec"), space)
+
+
+def commands() -> list[tuple[str, str]]:
+    found = []
+    for path in PAGES:
+        for block in blocks(path, ""):
+            lines = block.replace("\\\n", " ").splitlines()
+            found += [
+                (path.name, line)
+                for line in lines
+                if line.startswith("modelstitch ") and "[OPTIONS]" not in line
+            ]
+    return found
+
+
+@pytest.mark.parametrize(("page", "line"), commands())
+def test_commands_are_legal(page: str, line: str) -> None:
+    words = shlex.split(line, comments=True)[1:]
+    words = [word.replace("SEED", "0") for word in words]
+    assert _read(words) is not None
+
+
+def test_the_documents_show_commands() -> None:
+    assert len(commands()) > 20
+
+
+def test_the_page_of_the_command_line_is_what_the_commands_say() -> None:
+    assert (ROOT / "docs" / "cli.md").read_text(encoding="utf-8") == cli_page()
+
+
+def test_messages_of_the_errors_page_are_in_the_source() -> None:
+    text = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
+    messages = re.findall(r"^\| `([^`]+)` \|", text, re.MULTILINE)
+    assert len(messages) > 8
+    source = "".join(path.read_text() for path in Path(modelstitch.__file__).parent.rglob("*.py"))
+    # A message may be broken over lines of source.
+    joined = re.sub(r'"\s*\n\s*f?"', "", source).replace('\\"', '"')
+    for message in messages:
+        assert message in joined, message
+
+
+def test_both_languages_of_the_page_for_deciders_have_the_same_parts() -> None:
+    english, japanese = (
+        (ROOT / "docs" / name).read_text(encoding="utf-8")
+        for name in ("for-deciders.md", "for-deciders.ja.md")
+    )
+    for mark in ("## ", "| ", "- ", "1. "):
+        counts = [sum(line.startswith(mark) for line in text.splitlines()) for text in (english, japanese)]
+        assert counts[0] == counts[1], mark
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    for path in PAGES:
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8")):
+            assert (path.parent / target).exists(), f"{path.name} links to {target}"
+
+
+@pytest.mark.slow
+def test_the_site_builds_with_every_link_checked(tmp_path: Path) -> None:
+    import subprocess
+    import sys
+
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "mkdocs",
+            "build",
+            "--strict",
+            "--quiet",
+            "--site-dir",
+            str(tmp_path / "site"),
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    text = (tmp_path / "site" / "api" / "index.html").read_text(encoding="utf-8")
+    assert "modelstitch.compare" in text
+    assert "Source: Hernandez" in text
