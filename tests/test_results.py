@@ -177,7 +177,7 @@ def test_sentences_without_controls_say_so() -> None:
 
 def test_sentences_leave_failed_cells_out_and_say_so() -> None:
     text = sentences({"none": [[None, 0.4, 0.3], *TRIANGLE[1:]], "random-sender": LOW})
-    assert "1 of 9 cells failed" in text
+    assert "1 cell of the pair failed and is left out" in text
     assert "nan" not in text
 
 

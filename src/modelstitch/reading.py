@@ -61,6 +61,7 @@ def sentences(
     receiver_accuracy: float | None,
     n_classes: int,
     n_heldout: int,
+    n_failed: int = 0,
     n_unconverged: int = 0,
     n_unconverged_controls: int = 0,
 ) -> list[Text]:
@@ -70,13 +71,13 @@ def sentences(
         matrices: accuracies by control; ``none`` is the real grid.
         receiver_accuracy: of the whole receiver.
         n_classes, n_heldout: of the data.
+        n_failed: cells of the real grid whose fit failed, with each seed counted.
         n_unconverged, n_unconverged_controls: cells of the real grid, of the controls, whose accuracy still moved when
             their fit ended.
     """
     real = matrices["none"].to_numpy() if "none" in matrices else None
     if real is None:
         return [say("matrix.no_real")]
-    failed = int(np.isnan(real).sum())
     found = [_where_it_works(real, receiver_accuracy, n_classes)]
     controls = {name: matrix.to_numpy() for name, matrix in matrices.items() if name in _RANDOM}
     labels = {name: matrix.to_numpy() for name, matrix in matrices.items() if name in _LABEL_ONLY}
@@ -90,8 +91,8 @@ def sentences(
         found.append(say("matrix.controls_moved", n=n_unconverged_controls))
     if n_unconverged:
         found.append(say("matrix.moved", n=n_unconverged, of=real.size))
-    if failed:
-        found.append(say("matrix.failed", n=failed, of=real.size))
+    if n_failed:
+        found.append(say("matrix.failed", n=n_failed))
     return found
 
 

@@ -78,6 +78,13 @@ class Comparison:
         return tuple(dict.fromkeys(cell.stitch for cell in self.cells))
 
     @property
+    def main_stitch(self) -> str:
+        """The stitch that one speaks of where several were fitted: ``affine``, which the paper's is, or else the largest."""
+        if "affine" in self.stitches:
+            return "affine"
+        return max(self.cells, key=lambda cell: cell.n_parameters).stitch
+
+    @property
     def failed(self) -> tuple[CellRow, ...]:
         """The cells whose fit failed."""
         return tuple(cell for cell in self.cells if cell.failure is not None)
@@ -154,7 +161,7 @@ class Comparison:
 
     def heatmap(self, ax: Axes | None = None, control: str = "none", stitch: str | None = None) -> Axes:
         """Draw the matrix of one control; :meth:`figure` draws all of them."""
-        chosen = stitch or self.stitches[0]
+        chosen = stitch or self.main_stitch
         doubtful = self.doubtful(control, chosen)
         return plots.heatmap(self.matrix(control, stitch=chosen), ax, self._title(control, chosen), doubtful)
 
@@ -234,7 +241,7 @@ class Comparison:
 
     def shape(self, control: str = "none", stitch: str | None = None) -> Shape:
         """Return the shape of one matrix: triangle, corresponding and distant layers, direction."""
-        return shape(self.matrix(control, stitch=stitch or self.stitches[0]))
+        return shape(self.matrix(control, stitch=stitch or self.main_stitch))
 
     def error_table(self) -> pd.DataFrame:
         """Return the paper's tables of EV, ES and SV; see :func:`modelstitch.error_tables.error_table`."""
@@ -248,12 +255,13 @@ class Comparison:
 
     def sentences(self) -> list[Text]:
         """Say in a few plain sentences what the matrix shows, computed from the numbers alone."""
-        stitch = self.stitches[0]
+        stitch = self.main_stitch
         found = reading.sentences(
             {control: self.matrix(control, stitch=stitch) for control in self.controls},
             receiver_accuracy=self.baseline("receiver"),
             n_classes=int(self.notes["n_classes"]),
             n_heldout=self.cells[0].n_heldout,
+            n_failed=sum(cell.control == "none" and cell.stitch == stitch for cell in self.failed),
             n_unconverged=self._n_unconverged(stitch, real=True),
             n_unconverged_controls=self._n_unconverged(stitch, real=False),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from modelstitch.results import Comparison
@@ -148,3 +149,15 @@ def _single(cell: CellRow, j: int) -> list[EvidenceRow]:
         for kind, names in SINGLE.items()
         for name in names
     ]
+
+
+def with_stitches(comparison: Comparison, added: dict[str, tuple[int, float]]) -> Comparison:
+    """Return a run of further families, each with its number of parameters and accuracy of the real grid."""
+    more = [
+        replace(cell, family=family, n_parameters=n, accuracy=score if cell.control == "none" else 0.2)
+        for family, (n, score) in added.items()
+        for cell in comparison.cells
+    ]
+    stitches = [{"family": family, "norm": "none", "size": None} for family in added]
+    spec = {**comparison.spec, "stitches": [*stitches, *comparison.spec["stitches"]]}
+    return replace(comparison, cells=(*more, *comparison.cells), spec=spec)

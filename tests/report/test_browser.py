@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from modelstitch.report import page as page_of
-from tests.report.made import run
+from tests.report.made import run, with_stitches
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -197,6 +197,22 @@ def test_without_its_program_the_page_still_answers(browser: Browser, file: Path
     assert page.locator('figure[data-map="verdict"] text').first.is_visible()
     assert not page.locator("#switches").is_visible()
     context.close()
+
+
+def test_a_cell_of_several_stitches_shows_its_curve(browser: Browser, tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    several = with_stitches(run(2, 3), {"identity": (0, 0.15), "scale": (4, 0.5)})
+    path.write_text(page_of(several), encoding="utf-8")
+    page = browser.new_page()
+    page.goto(path.as_uri())
+    square(page, "none", 0, 0).click()
+    curve = page.get_by_role("img", name="Accuracy against parameters of the stitch")
+    assert curve.locator("path[fill=none]").count() == 5
+    assert curve.locator("circle").count() == 15
+    assert square(page, "none", 0, 0).locator("text").text_content() == "0.93"
+    page.get_by_label("stitch", exact=True).select_option("scale")
+    assert square(page, "none", 0, 0).locator("text").text_content() == "0.50"
+    page.close()
 
 
 def test_hostile_names_run_nothing(browser: Browser, tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ import pytest
 from modelstitch.errors import RunError, SpecError
 from modelstitch.report import markdown, page, read_strips, write_page
 from modelstitch.report.strips import FILE
-from tests.report.made import run
+from modelstitch.results import Comparison
+from tests.report.made import run, with_stitches
 
 HOSTILE = """<script>alert(1)</script>"'&amp;{{7*7}}<img src=x onerror=alert(1)>"""
 
@@ -111,9 +112,31 @@ def test_a_language_that_is_not_there() -> None:
         page(run(), "fr")
 
 
+def cut_short(comparison: Comparison, n: int) -> Comparison:
+    """Return what a run holds that was stopped after ``n`` cells: no baselines and no evidence yet."""
+    notes = {**comparison.notes, "n_cells": len(comparison.cells)}
+    return Comparison(
+        **{**vars(comparison), "cells": comparison.cells[:n], "baselines": (), "evidence": (), "notes": notes}
+    )
+
+
+def test_a_run_that_was_cut_short_says_so_at_the_top() -> None:
+    text = Reader(page(cut_short(run(2, 3), 4))).text
+    assert "This run was cut short: 4 of 33 cells are finished." in text
+    assert "No control was run" in text
+    assert "cut short" in markdown(cut_short(run(2, 3), 4))
+    with pytest.raises(RunError, match="no cell of this run is finished yet"):
+        page(cut_short(run(2, 3), 0))
+    with pytest.raises(RunError, match="no cell of this run is finished yet"):
+        markdown(cut_short(run(2, 3), 0))
+
+
 @pytest.mark.parametrize(
     "comparison",
     [
+        cut_short(run(2, 3), 1),
+        cut_short(run(2, 3), 7),
+        cut_short(run(2, 3, seeds=(0, 1)), 30),
         run(controls=("none",)),
         run(controls=("random-sender",)),
         run(accuracy=0.5, converged=False),
@@ -121,9 +144,23 @@ def test_a_language_that_is_not_there() -> None:
         run(seeds=(0, 1)),
     ],
 )
-def test_weak_runs_have_a_page_all_the_same(comparison) -> None:  # type: ignore[no-untyped-def]
+def test_weak_runs_have_a_page_all_the_same(comparison: Comparison) -> None:
     assert "</html>" in page(comparison)
     assert markdown(comparison)
+
+
+def test_of_several_stitches_the_page_speaks_of_the_papers_and_shows_what_each_takes() -> None:
+    several = with_stitches(run(2, 3), {"scale": (2, 0.5), "identity": (0, 0.15)})
+    assert several.stitches == ("scale", "identity", "affine")
+    text = Reader(page(several)).text
+    assert "Worth a pilot: in 6 of 6 places" in text
+    assert "affine, 10 parameters" in text
+    # Where the largest is another, that one.
+    large = with_stitches(run(2, 3), {"scale": (2, 0.5)})
+    without = Comparison(
+        **{**vars(large), "cells": tuple(cell for cell in large.cells if cell.family == "scale")}
+    )
+    assert without.main_stitch == "scale"
 
 
 def test_strips_stand_in_the_page(tmp_path: Path) -> None:

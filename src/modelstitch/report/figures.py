@@ -4,23 +4,33 @@ from __future__ import annotations
 
 import math
 import re
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import matplotlib
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from modelstitch.curves import curves_figure
 from modelstitch.errors import RunError, SpecError
 from modelstitch.looks import VERDICTS
 from modelstitch.plots import COLOURS, readable_on
+from modelstitch.report.limits import readable
 from modelstitch.results import Comparison
 from modelstitch.wording import say
 
 _INCH = 25.4
+_LETTER = 1.35
+"""Millimetres of a letter of a title."""
+
+# Marks that fonts of papers lack.
+_IN_FONT = {"✓": "=", "✕": "×"}
+
 _NARROWEST, _WIDEST = 40.0, 600.0
 
 # Text stays text in the files, in a font that journals take.
@@ -53,7 +63,7 @@ def figures(comparison: Comparison, width: float = 140.0) -> dict[str, Figure]:
     """
     if not _NARROWEST <= width <= _WIDEST:
         raise SpecError(f"expected a width of {_NARROWEST:g} to {_WIDEST:g} millimetres, got {width:g}")
-    stitch = comparison.stitches[0]
+    stitch = readable(comparison).main_stitch
     with matplotlib.rc_context(_STYLE):
         found = {"accuracy": _accuracy(comparison, stitch, width)}
         if "none" in comparison.controls:
@@ -115,60 +125,62 @@ def _grid(n: int, comparison: Comparison, width: float, columns: int) -> tuple[F
     return figure, axes[:n]
 
 
-def _label(ax: Axes, senders: Sequence[str], receivers: Sequence[str]) -> None:
+def _label(ax: Axes, senders: Sequence[str], receivers: Sequence[str], title: str, width: float) -> None:
+    """Name the cuts and the axes; ``width`` is that of the panel in millimetres."""
     ax.set_xticks(range(len(receivers)), [typeset(name) for name in receivers], rotation=40, ha="right")
     ax.set_yticks(range(len(senders)), [typeset(name) for name in senders])
     ax.set_xlabel("receiver cut")
     ax.set_ylabel("sender cut")
     ax.tick_params(length=2)
+    ax.set_title("\n".join(textwrap.wrap(title, max(12, round(width / _LETTER)))))
+
+
+def _fitting(width: float, n_columns: int, letters: int) -> float:
+    """Return the size in points at which ``letters`` fit a cell of a panel of ``width`` millimetres, of which 0.6 are cells."""
+    cell = 0.6 * width / _INCH * 72 / n_columns
+    return max(2.5, min(6.0, 0.9 * cell / (0.62 * letters)))
 
 
 def _accuracy(comparison: Comparison, stitch: str, width: float) -> Figure:
     figure, axes = _grid(len(comparison.controls), comparison, width, 3)
+    panel = 0.88 * width / min(3, len(comparison.controls))
     for ax, control in zip(axes, comparison.controls, strict=True):
-        matrix = comparison.matrix(control, stitch=stitch)
+        values = comparison.matrix(control, stitch=stitch).to_numpy()
         moved = comparison.doubtful(control, stitch).to_numpy()
-        values = matrix.to_numpy()
         image = ax.imshow(values, vmin=0, vmax=1, cmap=COLOURS, aspect="auto")
-        small = max(values.shape) > 8
-        for (i, j), value in zip(
-            ((i, j) for i in range(len(values)) for j in range(values.shape[1])), values.flat, strict=True
-        ):
-            text = "–" if math.isnan(value) else f"{value:.2f}".lstrip("0") + ("?" if moved[i, j] else "")
+        size = _fitting(panel, values.shape[1], 4)
+        for i, j in np.ndindex(values.shape):
+            value = values[i, j]
+            text = "–" if math.isnan(value) else f"{value:.2f}".lstrip("0").replace("1.00", "1")
+            text += "?" if moved[i, j] else ""
             ink = "black" if math.isnan(value) else readable_on(image.cmap(float(value)))
-            ax.text(j, i, text, ha="center", va="center", color=ink, fontsize=4 if small else 6)
-        _label(ax, *comparison.cut_names(control)[:1], comparison.cut_names(control)[1])
-        ax.set_title(say(f"title.{control}"))
+            ax.text(j, i, text, ha="center", va="center", color=ink, fontsize=size)
+        _label(ax, *comparison.cut_names(control), say(f"title.{control}"), panel)
     figure.colorbar(axes[0].images[0], ax=axes, label="held-out accuracy", shrink=0.8, aspect=30)
     figure.suptitle(
-        f"{typeset(comparison.sender)} into {typeset(comparison.receiver)}, {comparison.data}", fontsize=8
+        f"{typeset(comparison.sender)} into {typeset(comparison.receiver)}, {typeset(comparison.data)}",
+        fontsize=8,
     )
     return figure
 
 
 def _verdicts(comparison: Comparison, stitch: str, width: float) -> Figure:
     senders, receivers = comparison.cut_names("none")
-    figure, (ax,) = _grid(1, comparison, min(width, 90.0), 1)
+    width = min(width, 90.0)
+    figure, (ax,) = _grid(1, comparison, width, 1)
+    size = _fitting(width, len(receivers), 5)
     for (sender, receiver, _), verdict in comparison.cell_verdicts(stitch).items():
         fill, ink, mark = VERDICTS[verdict.name]
         i, j = senders.index(sender), receivers.index(receiver)
-        ax.add_patch(matplotlib.patches.Rectangle((j - 0.48, i - 0.48), 0.96, 0.96, color=fill))
+        ax.add_patch(Rectangle((j - 0.48, i - 0.48), 0.96, 0.96, color=fill))
         kept = "" if math.isnan(verdict.kept) else f"\n{100 * verdict.kept:.0f} %"
-        ax.text(
-            j,
-            i,
-            mark.replace("✓", "=").replace("✕", "×") + kept,
-            ha="center",
-            va="center",
-            color=ink,
-            fontsize=6,
-        )
+        ax.text(j, i, _IN_FONT.get(mark, mark) + kept, ha="center", va="center", color=ink, fontsize=size)
     ax.set_xlim(-0.5, len(receivers) - 0.5)
     ax.set_ylim(len(senders) - 0.5, -0.5)
-    _label(ax, senders, receivers)
-    ax.set_title(
-        "= interchangeable, L decodable only, × incompatible, ? cannot tell;\n% kept beyond the label"
+    title = (
+        "= interchangeable, L decodable only, × incompatible, ? cannot tell; per cent kept beyond the label"
     )
+    _label(ax, senders, receivers, title, 0.8 * width)
     return figure
 
 

@@ -46,6 +46,7 @@ def island(comparison: Comparison, language: str) -> dict[str, Any]:
             else control
             for control in comparison.controls
         },
+        "main": comparison.main_stitch,
         "stitches": list(comparison.stitches),
         "seeds": seeds,
         "baselines": {
@@ -136,7 +137,7 @@ def _verdicts(comparison: Comparison, seeds: Sequence[int], language: str) -> di
     senders, receivers = comparison.cut_names("none")
     found: dict[str, list[Any]] = {}
     room = REASON_BYTES
-    for stitch in comparison.stitches:
+    for stitch in sorted(comparison.stitches, key=lambda each: each != comparison.main_stitch):
         together = comparison.cell_verdicts(stitch)
         for seed in (*(seeds if len(seeds) > 1 else ()), None):
             judged = [
@@ -239,6 +240,7 @@ def _affordable(
     order = sorted(
         set(evidence) | set(along),
         key=lambda grid: (
+            grid[1] != comparison.main_stitch,
             comparison.stitches.index(grid[1]),
             grid[2],
             comparison.controls.index(grid[0]),

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from modelstitch.errors import RunError
 from modelstitch.results import Comparison
 from modelstitch.specs import VERDICT_CONTROLS
 from modelstitch.wording import Listed, Text, say
+
+
+def readable(comparison: Comparison) -> Comparison:
+    """Return the comparison if there is anything in it to report.
+
+    Raises:
+        RunError: no cell is finished yet.
+    """
+    if not comparison.cells:
+        raise RunError("no cell of this run is finished yet, so there is nothing to report; let it go on")
+    return comparison
 
 
 def limits(comparison: Comparison) -> list[Text]:

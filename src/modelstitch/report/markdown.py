@@ -7,7 +7,7 @@ import re
 
 from modelstitch.looks import VERDICTS
 from modelstitch.report.answer import answer
-from modelstitch.report.limits import limits
+from modelstitch.report.limits import limits, readable
 from modelstitch.report.redaction import redacted
 from modelstitch.results import Comparison
 from modelstitch.wording import plain, translated
@@ -20,8 +20,8 @@ def markdown(comparison: Comparison, language: str = "en") -> str:
         comparison: what was run.
         language: ``en`` or ``ja``.
     """
-    comparison = Comparison.from_json(redacted(comparison.to_json()))
-    stitch = comparison.stitches[0]
+    comparison = Comparison.from_json(redacted(readable(comparison).to_json()))
+    stitch = comparison.main_stitch
     found = answer(comparison, stitch)
     names = {"sender": inert(comparison.sender), "receiver": inert(comparison.receiver)}
     lines = [f"### {plain('page.question', language, **names)}", ""]

@@ -2,7 +2,7 @@
 (() => {
 const D = JSON.parse(document.getElementById("run").textContent);
 const W = D.words, PLAIN = ["accuracy", "penalty", "normalised", "kept"];
-const state = { stitch: D.stitches[0], seed: "all", measure: "accuracy", at: null, held: false };
+const state = { stitch: D.main, seed: "all", measure: "accuracy", at: null, held: false };
 const nC = D.receivers.length, detail = document.getElementById("detail"), stage = document.querySelector(".stage");
 const SVG = "http://www.w3.org/2000/svg";
 

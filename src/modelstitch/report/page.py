@@ -19,7 +19,7 @@ from modelstitch.evidence.verdict import Thresholds
 from modelstitch.looks import VERDICTS
 from modelstitch.report.answer import answer
 from modelstitch.report.island import as_script, island
-from modelstitch.report.limits import limits
+from modelstitch.report.limits import limits, readable
 from modelstitch.report.maps import accuracy_map, short, verdict_map
 from modelstitch.report.recipes import recipes, stitch_words
 from modelstitch.report.redaction import redacted
@@ -54,11 +54,12 @@ def page(
         paths: show the paths of the user's machine as they are.
 
     Raises:
+        RunError: no cell is finished yet.
         SpecError: no such language.
     """
     expect_one_of("language", language, tuple(LANGUAGES), SpecError)
-    comparison = comparison if paths else _without_paths(comparison, folder)
-    stitch = comparison.stitches[0]
+    comparison = readable(comparison) if paths else _without_paths(readable(comparison), folder)
+    stitch = comparison.main_stitch
 
     def t(key: str, **values: Any) -> str:
         return plain(key, language, **values)
@@ -245,7 +246,8 @@ def _cells(comparison: Comparison, t: Say) -> dict[str, Any]:
     left_out = 0
     for name in ("stitch", "seed"):
         if len(frame) > _MOST_ROWS:
-            first = frame[frame[name] == frame[name].iloc[0]]
+            chosen = comparison.main_stitch if name == "stitch" else frame[name].iloc[0]
+            first = frame[frame[name] == chosen]
             left_out += len(frame) - len(first)
             frame = first
     names = [
@@ -287,7 +289,7 @@ def _facts(comparison: Comparison, t: Say) -> list[tuple[str, str]]:
     rows = [
         (t("page.weights_hash", role=t(f"page.{each.role}")), each.digest)
         for each in comparison.baselines
-        if each.control == "none" and each.seed == comparison.baselines[0].seed
+        if each.control == "none" and each.seed == min(other.seed for other in comparison.baselines)
     ]
     rows += [
         (name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))

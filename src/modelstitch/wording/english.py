@@ -93,7 +93,7 @@ SENTENCES = {
         "{n} of {of} cells had not converged: their values are lower bounds of what the stitch could do, not facts about the "
         "networks."
     ),
-    "matrix.failed": "{n} of {of} cells failed and are left out of these sentences.",
+    "matrix.failed": "{n} {n:cell|cells} of the pair failed and {n:is|are} left out of these sentences.",
     "matrix.all_reached": (
         "In all {n} cells a random control does as well as the trained pair, within sampling error: this matrix is no "
         "evidence that the two networks learnt anything alike."
