@@ -29,22 +29,32 @@ _SHAPES = ((16, 32), (32, 16), (64, 8), (64, 32), (128, 16))
 """Channels and side of the maps tried; the best of them is the machine's rate."""
 
 
-def conv_rate(dtype: torch.dtype, batch: int = 64, repeats: int = 10) -> float:
+def conv_rate(dtype: torch.dtype, device: torch.device, batch: int = 64, repeats: int = 10) -> float:
     """Return the multiply-adds per second of the best 3 x 3 convolution, forward and gradient to its input."""
     rates = []
     for channels, size in _SHAPES:
-        conv = nn.Conv2d(channels, channels, 3, padding=1).to(dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        conv: nn.Module = nn.Conv2d(channels, channels, 3, padding=1)
+        conv = conv.to(device, dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
         conv.requires_grad_(False)
-        x = torch.randn(batch, channels, size, size).to(dtype, memory_format=torch.channels_last)
+        x = torch.randn(batch, channels, size, size)
+        x = x.to(device, dtype, memory_format=torch.channels_last)
         x.requires_grad_()
         up = torch.ones_like(conv(x))
         times = []
         for _ in range(repeats):
+            wait(device)
             begin = time.perf_counter()
             torch.autograd.grad(conv(x), x, up)
+            wait(device)
             times.append(time.perf_counter() - begin)
         rates.append(2 * batch * (channels * size) ** 2 * 9 / min(times))
     return max(rates)
+
+
+def wait(device: torch.device) -> None:
+    """Wait until the device has done what it was given, so that a clock can be read."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
 
 
 def suffix_macs(receiver: Side, name: str) -> tuple[int, int]:
@@ -58,7 +68,7 @@ def suffix_macs(receiver: Side, name: str) -> tuple[int, int]:
         with FlopCounterMode(display=False) as counter, torch.set_grad_enabled(backward):
             output = receiver.suffix(name)(leaf)
             if backward:
-                F.cross_entropy(output, torch.zeros(4, dtype=torch.long)).backward()
+                F.cross_entropy(output, torch.zeros(4, dtype=torch.long, device=output.device)).backward()
         counted.append(counter.get_total_flops() // 2 // len(indices))
     return counted[0], counted[1]
 
@@ -72,8 +82,9 @@ def floor(session: Session, fit: FitSpec, cells: Sequence[FittedCell], seconds: 
         for cell in cells
     )
     scored = sum(len(data.heldout) * macs[cell.spec.receiver_cut][0] for cell in cells)
-    rate = conv_rate(fit_dtype(fit, data.train.images.device))
-    exact = conv_rate(torch.float32)
+    device = data.train.images.device
+    rate = conv_rate(fit_dtype(fit, device), device)
+    exact = conv_rate(torch.float32, device)
     total = fitted / rate + scored / exact
     fit_seconds = sum(cell.fitted.seconds for cell in cells)
     return {

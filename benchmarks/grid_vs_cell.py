@@ -31,7 +31,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from floor import floor
+from floor import floor, wait
 from torch import Tensor, nn
 
 from modelstitch.cell import FittedCell
@@ -70,6 +70,7 @@ class Loop:
     def __init__(self, networks: list[Network], session: Session, layout: torch.memory_format) -> None:
         self.layout = layout
         data = session.pair.data
+        self.device = data.train.images.device
         self.train = self._resident(networks[0], data.train.images)
         self.heldout = self._resident(networks[0], data.heldout.images)
         self.labels, self.heldout_labels = data.train.labels, data.heldout.labels
@@ -77,7 +78,7 @@ class Loop:
         for network in networks:
             module = network.module
             assert isinstance(module, SmallResNet)
-            module = module.eval().to(memory_format=layout)  # type: ignore[call-overload]
+            module = module.eval().to(self.device, memory_format=layout)  # type: ignore[call-overload]
             for parameter in module.parameters():
                 parameter.requires_grad_(False)
             self.parts.append(module)
@@ -98,7 +99,7 @@ class Loop:
         stitch: nn.Module = nn.Conv2d(provided.shape[1], expected.shape[1], stride, stride)
         if up > 1:
             stitch = nn.Sequential(nn.Upsample(scale_factor=up, mode="nearest"), stitch)
-        return prefix, stitch.to(memory_format=self.layout), suffix  # type: ignore[call-overload]
+        return prefix, stitch.to(self.device, memory_format=self.layout), suffix  # type: ignore[call-overload]
 
     def fit(self, i: int, j: int, seed: int, n_steps: int | None = None) -> tuple[nn.Module, float]:
         """Fit one cell; return the stitch and the training images per second."""
@@ -110,7 +111,7 @@ class Loop:
         warm = max(1, round(WARMUP * total))
         begin, step = time.perf_counter(), 0
         while step < total:
-            order = torch.randperm(len(self.labels))
+            order = torch.randperm(len(self.labels)).to(self.device)
             for indices in order[: per_epoch * BATCH].split(BATCH):
                 if step == total:
                     break
@@ -126,6 +127,7 @@ class Loop:
                 loss.backward()
                 optimiser.step()
                 step += 1
+        wait(self.device)
         return stitch, total * BATCH / (time.perf_counter() - begin)
 
     def score(self, i: int, j: int, stitch: nn.Module) -> Tensor:
@@ -137,7 +139,7 @@ class Loop:
                 self.heldout.split(BATCH), self.heldout_labels.split(BATCH), strict=True
             ):
                 correct.append(suffix(stitch(prefix(images))).argmax(1) == labels)
-        return torch.cat(correct)
+        return torch.cat(correct).cpu()
 
     def bare(self, i: int, j: int, n_steps: int) -> float:
         """Return the images per second of the two halves alone: forward of both, gradient of the second."""
@@ -145,6 +147,7 @@ class Loop:
         images = self.train[:BATCH]
         with torch.no_grad():
             expected = self.parts[1].layers[: j + 1](images)
+        wait(self.device)
         begin = time.perf_counter()
         for _ in range(n_steps):
             with torch.no_grad():
@@ -152,6 +155,7 @@ class Loop:
             leaf = expected.detach().requires_grad_()
             loss = F.cross_entropy(suffix(leaf), self.labels[:BATCH])
             torch.autograd.grad(loss, leaf)
+        wait(self.device)
         return n_steps * BATCH / (time.perf_counter() - begin)
 
 
@@ -214,7 +218,7 @@ def compare(
             mine.setdefault(where, []).append(cell.correct)
     lows, differences = {}, {}
     for where, answers in mine.items():
-        per_image = torch.stack(answers).double().mean(0) - torch.stack(loop[where]).double().mean(0).cpu()
+        per_image = torch.stack(answers).double().mean(0).cpu() - torch.stack(loop[where]).double().mean(0)
         error = per_image.std().item() / len(per_image) ** 0.5
         differences[where] = per_image.mean().item()
         lows[where] = differences[where] - SIMULTANEOUS * error
@@ -328,7 +332,9 @@ def main() -> None:
         "width": options.width,
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
-        "machine": platform.processor() or platform.machine(),
+        "machine": torch.cuda.get_device_name()
+        if torch.cuda.is_available()
+        else platform.processor() or platform.machine(),
     }
     if options.budget_check:
         result.update(budget_check(session, engine[0], fit))

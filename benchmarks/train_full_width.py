@@ -1,6 +1,6 @@
 """Accuracy of R1111 at the paper's width on a whole data set, three seeds; meant for a GPU.
 
-    python benchmarks/train_full_width.py --data FOLDER [--seeds 0 1 2] [--epochs 16] [--width 64]
+    python benchmarks/train_full_width.py --data FOLDER [--seeds 0 1 2] [--epochs 16] [--width 64] [--out FOLDER]
 
 Prints hardware, versions, the accuracy and seconds of each seed, their mean and their spread, as JSON. Not run yet at full
 width for want of a GPU: no figure of it stands in the documents.
@@ -12,12 +12,14 @@ import argparse
 import json
 import platform
 import statistics
+from pathlib import Path
 
 import torch
 
 from modelstitch.session import choose_device
 from modelstitch.sources.data import load_data
 from modelstitch.specs import DataSpec
+from modelstitch.zoo.checkpoint import save_checkpoint
 from modelstitch.zoo.recipe import Recipe
 from modelstitch.zoo.training import train_network
 
@@ -31,13 +33,21 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--limit", type=int)
     parser.add_argument("--device", default="auto")
+    parser.add_argument(
+        "--out", type=Path, help="keep the networks there, named as the other benchmarks take them"
+    )
     options = parser.parse_args()
     device = choose_device(options.device)
     data = load_data(DataSpec(source=options.data, limit=options.limit)).to(device)
     runs = []
     for seed in options.seeds:
         recipe = Recipe(epochs=options.epochs, seed=seed)
-        _, _, trained = train_network(options.network, data, recipe, options.width)
+        module, card, trained = train_network(options.network, data, recipe, options.width)
+        if options.out is not None:
+            options.out.mkdir(parents=True, exist_ok=True)
+            save_checkpoint(
+                module, card, options.out / f"{options.network}-w{options.width}-s{seed}.safetensors"
+            )
         runs.append({"seed": seed, "accuracy": trained.accuracy, "seconds": round(trained.seconds, 1)})
     accuracies = [run["accuracy"] for run in runs]
     print(

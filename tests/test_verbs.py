@@ -31,6 +31,7 @@ def test_compare_two_checkpoints(checkpoints: tuple[Path, Path], tmp_path: Path)
     assert ms.load(tmp_path / "run") == result
     names = {each.name for each in (tmp_path / "run").iterdir()}
     assert names == {
+        "report.html",
         "run.sqlite",
         "lock.sqlite",
         "stitches",
