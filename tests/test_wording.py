@@ -17,7 +17,7 @@ from modelstitch.wording import LANGUAGES, Listed, Text, plain, say, translated
 
 SOURCE = Path(modelstitch.__file__).parent
 KANA = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")
-SAME_EVERYWHERE = {"list.comma", "list.semicolon", "list.or", "list.and"}
+SAME_EVERYWHERE = {"ui.comma", "ui.colon", "list.comma", "list.semicolon", "list.or", "list.and"}
 
 
 def fields(template: str) -> set[str]:

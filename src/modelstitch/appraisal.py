@@ -306,7 +306,7 @@ def _represented(side: Side, names: tuple[str, ...], split: Split, indices: Tens
 
 def _outputs(side: Side, split: Split, indices: Tensor) -> Tensor:
     with torch.inference_mode():
-        return torch.cat([side.network.module(side.images(split, some)) for some in indices.split(256)])
+        return torch.cat([side.whole(side.images(split, some)) for some in indices.split(256)])
 
 
 def _pixels(images: Tensor) -> Tensor:

@@ -271,7 +271,7 @@ def _solved(cell: CellSpec, spec: FitSpec) -> bool:
 def _outputs(receiver: Side, plain: bool) -> Tensor:
     """Return the whole receiver's outputs for all training examples, (N, K) in float32."""
     return torch.cat(
-        [output.float() for output, _ in receiver.outputs(receiver.data.train, receiver.network.module)]
+        [output.float() for output, _ in receiver.outputs(receiver.data.train, receiver.whole)]
     ).clone()
 
 

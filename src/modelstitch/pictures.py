@@ -22,6 +22,7 @@ from modelstitch.layouts import recognise
 from modelstitch.sides import Side
 from modelstitch.sources.data import Split
 from modelstitch.specs import CellSpec, FitSpec, View
+from modelstitch.tasks import class_scores
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -61,7 +62,7 @@ class InputSide(Side):
         return _Same(len(names))
 
     def suffix(self, name: str) -> nn.Module:
-        return self._whole
+        return self._scoring(self._whole)
 
     def fast_suffix(self, name: str, dtype: torch.dtype, later: tuple[str, ...] | None = None) -> nn.Module:
         return _InFloat32(self._whole)
@@ -82,9 +83,7 @@ class _InFloat32(nn.Module):
         self.module = module
 
     def forward(self, x: Tensor) -> Tensor:
-        output = self.module(x.float())
-        assert isinstance(output, Tensor)
-        return output
+        return class_scores(self.module(x.float()))
 
 
 class _IntoInput(Pair):

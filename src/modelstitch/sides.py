@@ -16,7 +16,7 @@ from modelstitch.errors import DataError, ModelError
 from modelstitch.fitting.gram import Gram
 from modelstitch.sources.data import Data, Split
 from modelstitch.sources.models import Network, digest
-from modelstitch.tasks import accuracy
+from modelstitch.tasks import accuracy, class_scores
 from modelstitch.views import show
 
 SCORE_BATCH = 256
@@ -63,6 +63,11 @@ class Side:
         self._shared: Cache = {}
         self.grams: dict[Any, Gram] = {}
         self._accuracy: float | None = None
+        with torch.inference_mode():
+            output = network.module(self.images(data.train, torch.arange(2)))
+        self._gives_more = not isinstance(output, Tensor)
+        self.n_outputs = self._n_outputs(output)
+        """Number of the network's class scores per example."""
 
     def images(self, split: Split, indices: Tensor) -> Tensor:
         """Return the images of ``split`` at ``indices`` as this network wants to see them."""
@@ -99,8 +104,15 @@ class Side:
     def suffix(self, name: str) -> nn.Module:
         """Return the frozen suffix at ``name``."""
         if name not in self._suffixes:
-            self._suffixes[name] = self.cutting.suffix(name, frozen=True)
+            self._suffixes[name] = self._scoring(self.cutting.suffix(name, frozen=True))
         return self._suffixes[name]
+
+    def whole(self, images: Tensor) -> Tensor:
+        """Return the whole network's class scores (N, K) for images in its view."""
+        return class_scores(self.network.module(images))
+
+    def _scoring(self, half: nn.Module) -> nn.Module:
+        return ScoresOf(half) if self._gives_more else half
 
     def outputs(self, split: Split, run: Callable[[Tensor], Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield ``run``'s outputs and the labels, batch by batch; ``run`` takes images in this network's view."""
@@ -114,22 +126,16 @@ class Side:
         if self._accuracy is None and self.data.can_score(self.n_outputs):
             correct = [
                 self.data.task.correct(outputs, labels)
-                for outputs, labels in self.outputs(self.data.heldout, self.network.module)
+                for outputs, labels in self.outputs(self.data.heldout, self.whole)
             ]
             self._accuracy = accuracy(torch.cat(correct))
         return self._accuracy
 
-    @property
-    def n_outputs(self) -> int:
-        """Number of the network's outputs per example."""
-        with torch.inference_mode():
-            output = self.network.module(self.images(self.data.train, torch.arange(2)))
-        if not isinstance(output, Tensor) or output.ndim != 2:
-            shape = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
-            raise ModelError(
-                f"model {self.network.name} gives {shape} for 2 images: expected one row of class scores for each"
-            )
-        return output.shape[1]
+    def _n_outputs(self, output: Any) -> int:
+        try:
+            return class_scores(output).shape[1]
+        except ModelError as error:
+            raise ModelError(f"model {self.network.name} cannot be scored: {error}") from error
 
     def expect_labels(self) -> None:
         """Raise unless the network, as receiver, has an output for every class of the data."""
@@ -167,7 +173,8 @@ class Side:
             images = self.images(self.data.train, torch.arange(min(_CHECK_EXAMPLES, len(self.data.train))))
             with torch.no_grad():
                 (example,) = self.prefix(name)(images)
-            self._fast[key] = self._checked(plain, example, dtype)
+            checked = self._checked(plain, example, dtype)
+            self._fast[key] = self._scoring(checked) if later is None else checked
         return self._fast[key]
 
     def _checked(self, plain: nn.Module, example: Tensor, dtype: torch.dtype) -> nn.Module:
@@ -184,6 +191,22 @@ class Side:
         if dtype == torch.float64 or relative_difference(got, wanted) <= tolerance:
             return fast
         return _Converted(plain, dtype)
+
+
+class ScoresOf(nn.Module):
+    """A half, or a whole network, that gives its class scores alone.
+
+    Args:
+        half: gives something that :func:`modelstitch.tasks.class_scores` can read.
+    """
+
+    def __init__(self, half: nn.Module) -> None:
+        super().__init__()
+        self.half = half
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return class scores (N, K)."""
+        return class_scores(self.half(x))
 
 
 class _Converted(nn.Module):

@@ -9,7 +9,7 @@ from modelstitch.cell import FittedCell
 from modelstitch.sides import Side
 from modelstitch.sources.data import Split
 from modelstitch.stitches import Stitch
-from modelstitch.tasks import accuracy
+from modelstitch.tasks import accuracy, class_scores
 from modelstitch.views import show
 
 
@@ -35,11 +35,9 @@ class Stitched(nn.Module):
         self.eval()
 
     def forward(self, images: Tensor) -> Tensor:
-        """Map images (N, C, H, W) to the receiver's outputs (N, K)."""
+        """Map images (N, C, H, W) to the receiver's class scores (N, K)."""
         (representation,) = self.prefix(show(images, self.view))
-        output = self.suffix(self.stitch(representation))
-        assert isinstance(output, Tensor)
-        return output
+        return class_scores(self.suffix(self.stitch(representation)))
 
     def score(self, part: Split) -> float:
         """Return the accuracy on a part of a data set, from 0 to 1."""

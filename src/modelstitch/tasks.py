@@ -2,12 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from modelstitch.errors import ModelError
+
+_SCORES = ("logits", "scores", "out", "output")
+"""Names under which models give their class scores, where they give several things."""
+
+
+def class_scores(output: Any) -> Tensor:
+    """Return the class scores (N, K) in what a network gives: the output itself, or the part of it that holds them.
+
+    That part is called ``logits``, ``scores``, ``out`` or ``output`` in a mapping, a dataclass or a named tuple (Hugging Face's outputs are
+    such), and comes first in a plain tuple.
+
+    Raises:
+        ModelError: no such part.
+
+    Example:
+        >>> class_scores({"hidden": torch.zeros(2, 5), "logits": torch.ones(2, 3)}).shape
+        torch.Size([2, 3])
+    """
+    found = output
+    if not isinstance(output, Tensor):
+        named = output if isinstance(output, Mapping) else getattr(output, "__dict__", {})
+        named = output._asdict() if hasattr(output, "_asdict") else named
+        found = next((named[name] for name in _SCORES if isinstance(named.get(name), Tensor)), None)
+        if found is None and isinstance(output, tuple | list) and output:
+            found = output[0]
+    if not isinstance(found, Tensor) or found.ndim != 2:
+        raise ModelError(
+            f"expected class scores, one row for each example, got {_described(output)}; a model that gives several things "
+            f"gives them as {', '.join(_SCORES)}, or first in a tuple"
+        )
+    return found
+
+
+def _described(output: Any) -> str:
+    if isinstance(output, Tensor):
+        return f"a tensor of shape {tuple(output.shape)}"
+    if isinstance(output, Mapping):
+        return f"{type(output).__name__} with {', '.join(map(str, output))}"
+    if isinstance(output, tuple | list):
+        return f"{type(output).__name__} of {', '.join(_described(each) for each in output)}"
+    return type(output).__name__
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import nn
 
@@ -53,10 +55,10 @@ def identity_reproduces(side: Side, names: tuple[str, ...]) -> int:
     heldout = side.data.heldout
     few = Split(heldout.images[:_IDENTITY_EXAMPLES], heldout.labels[:_IDENTITY_EXAMPLES])
 
-    def correct(module: nn.Module) -> torch.Tensor:
-        return torch.cat([side.data.task.correct(out, labels) for out, labels in side.outputs(few, module)])
+    def correct(run: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
+        return torch.cat([side.data.task.correct(out, labels) for out, labels in side.outputs(few, run)])
 
-    expected = correct(side.network.module)
+    expected = correct(side.whole)
     for name in names:
         got = correct(_Joined(side.prefix(name), side.suffix(name)))
         if not torch.equal(got, expected):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import is_dataclass
 from typing import Any
 
 import torch
@@ -15,6 +16,15 @@ from modelstitch.errors import CutError, TruthError
 RELATIVE_TOLERANCE = 1e-5
 
 
+def _leaves(output: Any) -> list[Any]:
+    """Return the leaves of an output, those inside of dataclasses that torch does not know too."""
+    found = []
+    for leaf in pytree.tree_leaves(output):
+        inside = is_dataclass(leaf) and not isinstance(leaf, type)
+        found += _leaves(vars(leaf)) if inside else [leaf]
+    return found
+
+
 def relative_difference(got: Any, expected: Any) -> float:
     r"""Return the largest absolute difference, relative to the largest absolute expected value.
 
@@ -25,7 +35,7 @@ def relative_difference(got: Any, expected: Any) -> float:
         0.5
     """
     worst = 0.0
-    for one, other in zip(pytree.tree_leaves(got), pytree.tree_leaves(expected), strict=True):
+    for one, other in zip(_leaves(got), _leaves(expected), strict=True):
         if isinstance(other, Tensor) and other.numel():
             gap = (one.double() - other.double()).abs().max().item()
             scale = other.double().abs().max().item()

@@ -84,7 +84,7 @@ function redraw() {
         const verdict = judged(state.stitch)[index];
         if (!verdict) { paint(square, "–", "var(--none)", "var(--ink)", place + W.no_value); continue; }
         const [colour, letter, mark, word] = D.looks[verdict[0]], kept = known(verdict[3]) ? ` ${Math.round(100 * verdict[3])}` : "";
-        paint(square, mark + kept, colour, letter, `${place}${word}, ${W.confidence} ${D.confidence[verdict[1]]}${kept && `,${kept} %`}`);
+        paint(square, mark + kept, colour, letter, `${place}${word}${W.comma}${W.confidence}${W.colon}${D.confidence[verdict[1]]}${kept && `${W.comma}${kept.trim()} %`}`);
         continue;
       }
       const value = valueOf(name, index, state.measure);
@@ -96,7 +96,7 @@ function redraw() {
     }
   }
   const legend = document.getElementById("legend");
-  legend.replaceChildren(measureName(state.measure) + ": ", make("i", { style: `background:linear-gradient(to right,${D.palette.join()})` }), fill(W.legend, { low: said(low), high: said(high) }));
+  legend.replaceChildren(measureName(state.measure) + W.colon, make("i", { style: `background:linear-gradient(to right,${D.palette.join()})` }), fill(W.legend, { low: said(low), high: said(high) }));
   legend.hidden = false;
   drawScatter();
   if (state.at) show(state.at);
@@ -176,7 +176,7 @@ function show(at) {
   const verdict = judged(state.stitch)[index];
   if (verdict) {
     const [colour, letter, mark, word] = D.looks[verdict[0]];
-    parts.push(make("p", {}, make("span", { class: "mark", style: `background:${colour};color:${letter}`, "aria-hidden": "true" }, mark), make("b", {}, word), `, ${W.confidence}: ${D.confidence[verdict[1]]}`), verdict[6] && make("p", {}, fill(W.sentence, { text: verdict[6] })));
+    parts.push(make("p", {}, make("span", { class: "mark", style: `background:${colour};color:${letter}`, "aria-hidden": "true" }, mark), make("b", {}, word), `${W.comma}${W.confidence}${W.colon}${D.confidence[verdict[1]]}`), verdict[6] && make("p", {}, fill(W.sentence, { text: verdict[6] })));
     if (known(verdict[3])) parts.push(bar(verdict[4], verdict[3], verdict[5]), make("p", { class: "note" }, fill(W.lines, { low: 100 * D.thresholds.kept_low, high: 100 * D.thresholds.kept_high })));
   }
   // A control has this cell where it has the same sender cut; the self-stitch is read at the receiver's own cut.

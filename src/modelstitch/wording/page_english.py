@@ -161,6 +161,8 @@ SENTENCES = {
     "page.weights_hash": "hash of the {role}'s weights",
     "page.left_out": "Evidence of {n} further {n:grid|grids} is in evidence.csv of the run folder; it would not fit this page.",
     # Words that the page's program uses.
+    "ui.comma": ", ",
+    "ui.colon": ": ",
     "ui.sentence": "{text}.",
     "ui.show": "show",
     "ui.stitch": "stitch",

@@ -1,4 +1,4 @@
-"""Where models come from: the zoo, a checkpoint of ours, timm, torchvision, or a factory of the user's own with a weights file."""
+"""Where models come from: the zoo, a checkpoint of ours, timm, torchvision, Hugging Face, or a factory of the user's own with a weights file."""
 
 from __future__ import annotations
 
@@ -18,6 +18,12 @@ from modelstitch.layouts import channels_last
 from modelstitch.sources.models.calls import parse_call
 from modelstitch.sources.models.factory import build_from_factory
 from modelstitch.sources.models.hubs import HUBS, build_from_hub, view_of_hub
+from modelstitch.sources.models.hugging_face import (
+    PREFIX,
+    build_from_hugging_face,
+    revision_of,
+    view_of_hugging_face,
+)
 from modelstitch.sources.models.weights import load_weights
 from modelstitch.specs import ModelSpec, View
 from modelstitch.zoo.checkpoint import read_card
@@ -103,11 +109,20 @@ def load_model(spec: ModelSpec) -> Network:
 
         def build() -> nn.Module:
             return zoo.build(card_network, **card_arguments)
+    elif target.startswith(PREFIX):
+        architecture = f"{target}({arguments})"
+        untrained = weights is None and not arguments.get("pretrained")
+        trained = partial(build_from_hugging_face, target, arguments)
+        view_of = view_of_hugging_face
+
+        def build() -> nn.Module:
+            return build_from_hugging_face(target, {**arguments, "pretrained": False})
     elif target.partition(":")[0] in HUBS:
         architecture = f"{target}({arguments})"
         untrained = weights is None and not arguments.get("pretrained")
         fresh = {key: value for key, value in arguments.items() if key != "pretrained"}
         trained = partial(build_from_hub, target, arguments)
+        view_of = view_of_hub
 
         def build() -> nn.Module:
             return build_from_hub(target, fresh)
@@ -118,13 +133,15 @@ def load_model(spec: ModelSpec) -> Network:
             return build_from_factory(target, arguments)
     else:
         raise ModelError(
-            f"unknown model {spec.source!r}: expected zoo:NAME (such as zoo:R1111), timm:NAME, torchvision:NAME, the path of a "
+            f"unknown model {spec.source!r}: expected zoo:NAME (such as zoo:R1111), timm:NAME, torchvision:NAME, hf:NAME or hf:FOLDER, the path of a "
             "checkpoint that modelstitch train wrote, or package.module:factory"
         )
     with seeded(spec.seed):
         module = build() if trained is None else trained()
     if trained is not None:
-        view = view_of_hub(target, module, arguments)
+        view = view_of(target, module, arguments)
+        commit = revision_of(module)
+        name = f"{name}, commit {commit[:12]}" if commit else name
     if untrained:
         name = f"{name}, untrained (seed {spec.seed})"
     if weights is not None:
