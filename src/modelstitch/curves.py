@@ -71,8 +71,13 @@ def capacity_curves(comparison: Comparison, share: float = 0.95) -> list[Curve]:
     return curves
 
 
-def curves_figure(comparison: Comparison) -> Figure:
-    """Draw all capacity curves, one small picture a cell."""
+def curves_figure(comparison: Comparison, width: float | None = None) -> Figure:
+    """Draw all capacity curves, one small picture a cell.
+
+    Args:
+        comparison: a run with several families.
+        width: of the figure in inches; as wide as its pictures want it without.
+    """
     panels = []
     for curve in capacity_curves(comparison):
         lines: dict[str, tuple[Point, ...]] = {TITLES["none"]: curve.points}
@@ -87,7 +92,7 @@ def curves_figure(comparison: Comparison) -> Figure:
             )
         )
     heading = f"{comparison.sender} into {comparison.receiver}: what more parameters buy"
-    return plots.capacity(panels, comparison.baseline("receiver"), heading)
+    return plots.capacity(panels, comparison.baseline("receiver"), heading, width)
 
 
 def _points(cells: Iterable[CellRow]) -> tuple[Point, ...]:

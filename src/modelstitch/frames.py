@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 
 import pandas as pd
 
 from modelstitch import judging
+from modelstitch.evidence.verdict import Verdict
 from modelstitch.rows import CellRow, EvidenceRow
 
 _FLOATS = ("accuracy", "standard_error", "loss", "penalty", "gain", "noise", "normalised", "selectivity")
@@ -50,3 +51,18 @@ def cell_frame(
     for index, (column, name) in enumerate(zip(("sender", "receiver", "data"), names, strict=True)):
         frame.insert(index, column, name)
     return frame.astype(dict.fromkeys(_FLOATS, "float64"))
+
+
+def verdict_frame(verdicts: Mapping[judging.Place, Verdict]) -> pd.DataFrame:
+    """Return one row a verdict.
+
+    Args:
+        verdicts: by place.
+    """
+    names = ("sender_cut", "receiver_cut", "stitch", "seed")
+    return pd.DataFrame(
+        [
+            {**dict(zip(names, place, strict=True)), **asdict(verdict), "reason": str(verdict.reason)}
+            for place, verdict in verdicts.items()
+        ]
+    )

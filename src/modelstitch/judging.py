@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from modelstitch.evidence.intervals import wilson
 from modelstitch.evidence.verdict import UNKNOWN, Facts, Interval, Thresholds, Verdict, decide, together
@@ -60,8 +61,14 @@ def over_seeds(found: Mapping[Place, Verdict], seeds: Sequence[int]) -> dict[tup
         seeds: all that were fitted; one without a verdict says nothing.
     """
     cells = dict.fromkeys(place[:3] for place in found)
-    missing = Verdict(UNKNOWN, say("verdict.no_seed"), "low")
-    return {cell: together([found.get((*cell, seed), missing) for seed in seeds]) for cell in cells}
+
+    def one(cell: tuple[str, str, str]) -> Verdict:
+        known = [found[*cell, seed] for seed in seeds if (*cell, seed) in found]
+        if len(known) < len(seeds):
+            return replace(together(known), name=UNKNOWN, reason=say("verdict.no_seed"), confidence="low")
+        return together(known)
+
+    return {cell: one(cell) for cell in cells}
 
 
 def place_of(row: CellRow | EvidenceRow) -> Place:

@@ -107,17 +107,25 @@ def sheet(panels: Sequence[tuple[str, xr.DataArray, xr.DataArray | None]], headi
 Line = tuple[Sequence[float], Sequence[float]]
 
 
-def capacity(panels: Sequence[tuple[str, Mapping[str, Line]]], level: float | None, heading: str) -> Figure:
+def capacity(
+    panels: Sequence[tuple[str, Mapping[str, Line]]],
+    level: float | None,
+    heading: str,
+    width: float | None = None,
+) -> Figure:
     """Draw accuracy against the number of parameters, one small picture a cell, one line a control.
 
     Args:
         panels: title of each, and its lines by name, each as numbers of parameters and accuracies.
         level: accuracy of the whole receiver, drawn as a dashed line.
         heading: above all of them.
+        width: of the figure in inches; as wide as the pictures want it without.
     """
     columns = min(5, len(panels))
     rows = -(-len(panels) // columns)
-    figure = Figure(figsize=(2.6 * columns + 1.0, 2.2 * rows + 1.2), layout="constrained")
+    wanted = 2.6 * columns + 1.0
+    shrunk = 1.0 if width is None else width / wanted
+    figure = Figure(figsize=(wanted * shrunk, max(1.8, (2.2 * rows + 1.2) * shrunk)), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(rows, columns, squeeze=False, sharey=True).flatten()
     for ax, (title, lines) in zip(axes, panels, strict=False):

@@ -84,7 +84,7 @@ def sentences(
     if controls:
         found += _against_controls(matrices["none"], controls, n_heldout)
     if labels:
-        found.append(_against_labels(real, labels, n_heldout))
+        found += _against_labels(real, labels, n_heldout)
     if not controls and not labels:
         found.append(say("matrix.no_control"))
     if n_unconverged_controls:
@@ -195,27 +195,38 @@ def _where_it_works(real: np.ndarray, receiver_accuracy: float | None, n_classes
     return say("matrix.triangle", below=below, own=own, above=above, chance=1 / n_classes, more=more)
 
 
-def _against_labels(real: np.ndarray, labels: Mapping[str, np.ndarray], n_heldout: int) -> Text:
-    best = np.stack([np.nan_to_num(each, nan=-1.0) for each in labels.values()]).max(0)
-    usable = ~np.isnan(real)
+def _best_of(controls: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the best of several matrices in each cell, NaN where none has a value."""
+    stacked = np.stack(controls)
+    best = np.where(np.isnan(stacked), -np.inf, stacked).max(0)
+    return np.where(np.isinf(best), np.nan, best)
+
+
+def _against_labels(real: np.ndarray, labels: Mapping[str, np.ndarray], n_heldout: int) -> list[Text]:
+    best = _best_of(list(labels.values()))
+    usable = ~np.isnan(real) & ~np.isnan(best)
+    if not usable.any():
+        return []
     slack = np.vectorize(lambda p: margin(n_heldout, p))(np.nan_to_num(real))
-    n_reached = int((usable & (best >= real - slack)).sum())
+    n_reached = int((usable & (np.nan_to_num(best) >= real - slack)).sum())
     names = Listed([say(f"control.{name}") for name in labels], "list.or")
-    return say("matrix.labels", names=names, n=n_reached, of=int(usable.sum()))
+    return [say("matrix.labels", names=names, n=n_reached, of=int(usable.sum()))]
 
 
 def _against_controls(real: xr.DataArray, controls: Mapping[str, np.ndarray], n_heldout: int) -> list[Text]:
     values = real.to_numpy()
     names = list(controls)
-    stacked = np.stack([np.nan_to_num(controls[name], nan=-1.0) for name in names])
-    best = stacked.max(0)
-    usable = ~np.isnan(values)
+    stacked = np.stack([controls[name] for name in names])
+    best = _best_of(list(controls.values()))
+    usable = ~np.isnan(values) & ~np.isnan(best)
     n_cells = int(usable.sum())
+    if not n_cells:
+        return []
     slack = np.vectorize(lambda p: margin(n_heldout, p))(np.nan_to_num(values))
-    reached = usable & (best >= values - slack)
+    reached = usable & (np.nan_to_num(best) >= values - slack)
     gap = np.where(usable, values - best, -np.inf)
     row, column = np.unravel_index(int(gap.argmax()), gap.shape)
-    strongest = names[int(stacked[:, row, column].argmax())]
+    strongest = names[int(np.nanargmax(stacked[:, row, column]))]
     sender, receiver = (
         str(real[axis].to_numpy()[index]) for axis, index in (("sender_cut", row), ("receiver_cut", column))
     )
@@ -236,7 +247,7 @@ def _against_controls(real: xr.DataArray, controls: Mapping[str, np.ndarray], n_
         [
             say(
                 "matrix.with",
-                n=int((usable & (controls[name] >= values - slack)).sum()),
+                n=int((usable & (np.nan_to_num(controls[name], nan=-np.inf) >= values - slack)).sum()),
                 control=say(f"control.{name}"),
             )
             for name in names

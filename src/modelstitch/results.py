@@ -16,7 +16,7 @@ from modelstitch import judging, notebook, plots, reading
 from modelstitch.error_tables import error_table
 from modelstitch.errors import RunError, SpecError, expect_one_of
 from modelstitch.evidence.verdict import Thresholds, Verdict
-from modelstitch.frames import cell_frame
+from modelstitch.frames import cell_frame, verdict_frame
 from modelstitch.judging import Place
 from modelstitch.rows import AdvantageRow, Baseline, CellRow, EvidenceRow
 from modelstitch.shape import Shape, shape
@@ -78,6 +78,12 @@ class Comparison:
         return tuple(dict.fromkeys(cell.stitch for cell in self.cells))
 
     @property
+    def is_cut_short(self) -> bool:
+        """Whether cells that the run was to have are not there."""
+        planned = self.notes.get("n_cells")
+        return planned is not None and len(self.cells) < int(planned)
+
+    @property
     def main_stitch(self) -> str:
         """The stitch that one speaks of where several were fitted: ``affine``, which the paper's is, or else the largest."""
         if "affine" in self.stitches:
@@ -106,7 +112,16 @@ class Comparison:
         }
         where = {name: {value: i for i, value in enumerate(values)} for name, values in axes.items()}
         shape = [len(values) for values in axes.values()]
-        quantities = ("accuracy", "standard_error", "loss", "n_parameters", "seconds", "converged", "gain")
+        quantities = (
+            "accuracy",
+            "standard_error",
+            "loss",
+            "n_parameters",
+            "seconds",
+            "converged",
+            "gain",
+            "failed",
+        )
         filled = {name: np.full(shape, np.nan) for name in quantities}
         for cell in self.cells:
             index = tuple(where[name][getattr(cell, name)] for name in axes)
@@ -154,7 +169,9 @@ class Comparison:
         rows = self._in_spec_order("sender_cut", control)
         values = self.dataset["accuracy"].sel(control=control, stitch=chosen, sender_cut=rows)
         if seed is None:
-            return values.mean("seed", skipna=False)
+            # A seed that has not been run yet says nothing; one whose fit failed leaves no mean.
+            failed = self.dataset["failed"].sel(control=control, stitch=chosen, sender_cut=rows)
+            return values.mean("seed", skipna=True).where(~(failed == 1).any("seed"))
         seeds = [str(each) for each in values["seed"].to_numpy()]
         expect_one_of("seed", str(seed), seeds, SpecError)
         return values.sel(seed=seed)
@@ -231,13 +248,7 @@ class Comparison:
 
     def verdict_frame(self) -> pd.DataFrame:
         """Return one row a verdict."""
-        names = ("sender_cut", "receiver_cut", "stitch", "seed")
-        return pd.DataFrame(
-            [
-                {**dict(zip(names, place, strict=True)), **asdict(verdict)}
-                for place, verdict in self.verdicts().items()
-            ]
-        )
+        return verdict_frame(self.verdicts())
 
     def shape(self, control: str = "none", stitch: str | None = None) -> Shape:
         """Return the shape of one matrix: triangle, corresponding and distant layers, direction."""
@@ -262,8 +273,8 @@ class Comparison:
             n_classes=int(self.notes["n_classes"]),
             n_heldout=self.cells[0].n_heldout,
             n_failed=sum(cell.control == "none" and cell.stitch == stitch for cell in self.failed),
-            n_unconverged=self._n_unconverged(stitch, real=True),
-            n_unconverged_controls=self._n_unconverged(stitch, real=False),
+            n_unconverged=self.n_unconverged(stitch, real=True),
+            n_unconverged_controls=self.n_unconverged(stitch, real=False),
         )
         if "none" in self.controls:
             seen = self.shape(stitch=stitch)
@@ -275,8 +286,8 @@ class Comparison:
         found += reading.of_advantages([row for row in self.advantages if row.stitch == stitch])
         return found + reading.of_overlap(self.notes.get("fitting_images_seen") or {})
 
-    def _n_unconverged(self, stitch: str, *, real: bool) -> int:
-        """Return how many cells had not converged with some seed."""
+    def n_unconverged(self, stitch: str, *, real: bool) -> int:
+        """Return how many cells of the real grid, or of the controls, had not converged with some seed."""
         return len(
             {
                 (cell.control, cell.sender_cut, cell.receiver_cut)

@@ -36,6 +36,10 @@ class CellRow:
     def stitch(self) -> str:
         return self.family if self.norm == "none" else f"{self.family}+{self.norm}"
 
+    @property
+    def failed(self) -> bool:
+        return self.failure is not None
+
 
 @dataclass(frozen=True, kw_only=True)
 class Baseline:

@@ -89,7 +89,9 @@ def run(
             progress.stage("painting what stitches into the receiver's input make")
             _paint(session, store, budget)
         text = page(comparison, strips=read_strips(store.folder), folder=store.folder)
-        store.write_file("report.html", lambda path: path.write_text(text, encoding="utf-8"))
+        store.write_file(
+            "report.html", lambda path: path.write_text(text, encoding="utf-8", errors="replace")
+        )
         return comparison
 
 

@@ -202,11 +202,11 @@ class ScoresOf(nn.Module):
 
     def __init__(self, half: nn.Module) -> None:
         super().__init__()
-        self.half = half
+        self.inner = half
 
     def forward(self, x: Tensor) -> Tensor:
         """Return class scores (N, K)."""
-        return class_scores(self.half(x))
+        return class_scores(self.inner(x))
 
 
 class _Converted(nn.Module):

@@ -53,6 +53,7 @@ def run(
     accuracy: float | None = None,
     names: tuple[str, str, str] = ("A", "B", "D"),
     prefix: str = "c",
+    receiver_prefix: str | None = None,
     spec: dict[str, Any] | None = None,
     **cell_changes: Any,
 ) -> Comparison:
@@ -61,11 +62,11 @@ def run(
     Args:
         within, accuracy: of the real grid, instead of an interchangeable one's.
         names: of sender, receiver and data.
-        prefix: of the names of cuts.
+        prefix, receiver_prefix: of the names of the sender's and the receiver's cuts; the same without the second.
         cell_changes: to every cell of the real grid.
     """
     senders = [f"{prefix}{i}" for i in range(n_senders)]
-    receivers = [f"{prefix}{j}" for j in range(n_receivers)]
+    receivers = [f"{receiver_prefix or prefix}{j}" for j in range(n_receivers)]
     cells, evidence = [], []
     for control in controls:
         rows = receivers if control == "self-stitch" else senders

@@ -47,6 +47,52 @@ def _worse(row: EvidenceRow) -> EvidenceRow:
     return replace(row, value=0.6, low=0.59, high=0.61)
 
 
+def test_places_without_a_verdict_are_counted_and_stand_against_leaving() -> None:
+    whole = run(3, 3, within=0.1)
+    assert answer(whole, "affine").recommendation == "leave"
+    notes = {**whole.notes, "n_cells": len(whole.cells)}
+    first = [cell for cell in whole.cells if cell.control != "none"] + [whole.cells[0]]
+    found = answer(replace(whole, cells=tuple(first), notes=notes), "affine")
+    assert found.recommendation == "undecided"
+    assert found.counts == {"decodable only": 1, "cannot tell": 8}
+    assert "In 1 of 9 places the evidence decides." in found.sure
+
+
+def test_a_stitch_that_can_speaks_against_leaving() -> None:
+    poor, good = run(2, 2, within=0.1), run(2, 2)
+    cells = tuple(replace(cell, family="conv", n_parameters=90) for cell in good.cells)
+    evidence = tuple(replace(row, family="conv") for row in good.evidence)
+    both = replace(poor, cells=(*poor.cells, *cells), evidence=(*poor.evidence, *evidence))
+    found = answer(both, "affine")
+    assert found.recommendation == "undecided"
+    assert (
+        "With another stitch, conv, 4 places can be exchanged: choose it in the maps below." in found.stand_in
+    )
+
+
+def test_the_surest_place_is_the_one_to_try() -> None:
+    comparison = run(1, 2, seeds=THREE)
+    wide = tuple(
+        replace(row, value=0.97, low=0.80, high=1.14)
+        if (row.control, row.receiver_cut, row.kind) == ("none", "c0", "trajectory")
+        else replace(row, value=0.93, low=0.92, high=0.94)
+        if (row.control, row.kind) == ("none", "trajectory")
+        else row
+        for row in comparison.evidence
+    )
+    found = answer(replace(comparison, evidence=wide), "affine")
+    assert found.recommendation == "adopt"
+    assert found.headline.startswith("Yes, for this task: in 1 of 2 places")
+    assert found.next_steps[0].startswith("Take c0 -> c1 as a pilot")
+
+
+def test_evidence_that_is_missing_for_a_seed_is_no_disagreement() -> None:
+    comparison = run(seeds=THREE)
+    evidence = tuple(row for row in comparison.evidence if (row.seed, row.control) != (2, "none"))
+    found = answer(replace(comparison, evidence=evidence), "affine")
+    assert "the evidence was not measured with every seed" in found.next_steps[0]
+
+
 def test_good_cells_are_named_with_their_numbers_and_the_rest_counted() -> None:
     found = answer(run(3, 3), "affine")
     assert found.counts == {"interchangeable": 9}

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from modelstitch.report import page as page_of
+from modelstitch.results import Comparison
 from tests.report.made import run, with_stitches
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -73,8 +76,8 @@ def opened(browser: Browser, file: Path) -> Iterator[Page]:
     assert [url for url in requests if not url.startswith(("file:", "data:"))] == []
 
 
-def square(page: Page, name: str, row: int, column: int):  # type: ignore[no-untyped-def]
-    return page.locator(f'figure[data-map="{name}"] [data-index="{3 * row + column}"]')
+def square(page: Page, name: str, row: int, column: int, n_columns: int = 3):  # type: ignore[no-untyped-def]
+    return page.locator(f'figure[data-map="{name}"] [data-index="{n_columns * row + column}"]')
 
 
 def test_a_cell_shows_all_that_is_known_of_it_by_mouse(opened: Page) -> None:
@@ -91,7 +94,7 @@ def test_a_cell_shows_all_that_is_known_of_it_by_mouse(opened: Page) -> None:
         "ms.stitch(",
     ):
         assert expected in text
-    assert "'c1'" in text
+    assert '"c1"' in text
     assert "--sender-cuts" not in text  # the data of this run were given in memory
     square(opened, "none", 0, 1).click()
     square(opened, "none", 1, 1).hover()
@@ -128,10 +131,8 @@ def test_switches_change_what_the_maps_show(opened: Page) -> None:
     assert cell.text_content() == "0.93"
     opened.get_by_label("show", exact=True).select_option("penalty")
     assert cell.text_content() == "0.02"
-    assert (
-        "from 0 to 1" in opened.locator("#legend").inner_text()
-        or "from" in opened.locator("#legend").inner_text()
-    )
+    legend = " ".join(opened.locator("#legend").inner_text().split())
+    assert legend == "penalty (whole receiver less stitched): from -0.05 to 0.45"
     opened.get_by_label("show", exact=True).select_option("similarity.cka")
     assert cell.text_content() == "0.31"
     assert square(opened, "random-sender", 0, 0).locator("text").text_content() == "–"
@@ -145,7 +146,8 @@ def test_switches_change_what_the_maps_show(opened: Page) -> None:
 
 def test_colours_of_the_maps_agree_with_the_static_page(opened: Page, file: Path) -> None:
     static = re.findall(r'data-map="none".*?</figure>', file.read_text(encoding="utf-8"), re.DOTALL)[0]
-    fills = re.findall(r'style="fill:(#\w+)"/>', static)
+    fills = re.findall(r'<rect fill="(#\w+)"/>', static)
+    assert len(fills) == 6
     drawn = opened.evaluate(
         """[...document.querySelectorAll('figure[data-map="none"] rect')].map(each => each.style.fill)"""
     )
@@ -213,6 +215,89 @@ def test_a_cell_of_several_stitches_shows_its_curve(browser: Browser, tmp_path: 
     page.get_by_label("stitch", exact=True).select_option("scale")
     assert square(page, "none", 0, 0).locator("text").text_content() == "0.50"
     page.close()
+
+
+def distinct(comparison: Comparison) -> Comparison:
+    """Give every cell an accuracy of its own, so that one that is read at a wrong place is seen."""
+    cells = tuple(
+        replace(cell, accuracy=round(0.1 + 0.007 * index, 3)) for index, cell in enumerate(comparison.cells)
+    )
+    return replace(comparison, cells=cells)
+
+
+def test_each_cell_is_shown_with_the_controls_that_stand_beside_it(browser: Browser, tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    several = distinct(
+        with_stitches(run(2, 3, receiver_prefix="r"), {"identity": (0, 0.15), "scale": (4, 0.5)})
+    )
+    path.write_text(page_of(several), encoding="utf-8")
+    known = {(c.control, c.stitch, c.sender_cut, c.receiver_cut): c.accuracy for c in several.cells}
+    page = browser.new_page()
+    page.goto(path.as_uri())
+    detail = page.locator("#detail")
+    square(page, "none", 0, 2).click()
+    text = detail.inner_text()
+    assert text.startswith("c0 → r2")
+    assert f"{known['none', 'affine', 'c0', 'r2']:.3f}" in text
+    assert f"receiver into itself\t{known['self-stitch', 'affine', 'r2', 'r2']:.3f}" in text
+    # The curve of the receiver into itself is that of its own cut too.
+    details = detail.locator("details").last
+    details.locator("summary").click()
+    assert f"{known['self-stitch', 'scale', 'r2', 'r2']:.2f}" in details.inner_text()
+    # A cell of the receiver into itself is shown as what it is.
+    page.keyboard.press("Escape")
+    square(page, "self-stitch", 2, 1).click()
+    text = detail.inner_text()
+    assert text.startswith("r2 → r1\n\nreceiver into itself")
+    assert f"{known['self-stitch', 'affine', 'r2', 'r1']:.3f}" in text
+    assert "ms.stitch(" not in text
+    page.close()
+
+
+def test_a_run_of_controls_alone_can_be_looked_at(browser: Browser, tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    path.write_text(page_of(run(2, 3, controls=("random-sender", "self-stitch"))), encoding="utf-8")
+    page = browser.new_page()
+    page.goto(path.as_uri())
+    square(page, "random-sender", 1, 2).hover()
+    text = page.locator("#detail").inner_text()
+    assert text.startswith("c1 → c2\n\nrandom sender")
+    assert "undefined" not in text
+    page.close()
+
+
+def test_names_of_cuts_are_quoted_in_what_one_is_to_paste(browser: Browser, tmp_path: Path) -> None:
+    spec = {
+        "sender_cuts": ["a;touch hacked;0", "a;touch hacked;1"],
+        "receiver_cuts": ["a;touch hacked;0", "a;touch hacked;1"],
+        "sender": {"source": "zoo:R1111"},
+        "receiver": {"source": "zoo:R1111"},
+        "data": {"source": "digits"},
+        "stitches": [{"family": "affine", "norm": "none", "size": None}],
+    }
+    path = tmp_path / "report.html"
+    path.write_text(page_of(run(2, 2, prefix="a;touch hacked;", spec=spec)), encoding="utf-8")
+    page = browser.new_page()
+    page.goto(path.as_uri())
+    square(page, "none", 0, 0, 2).click()
+    shell, python = page.locator("#detail pre").all_inner_texts()
+    assert shlex.split(shell)[shlex.split(shell).index("--sender-cuts") + 1] == "a;touch hacked;0"
+    assert '"a;touch hacked;0"' in python
+    page.close()
+
+
+def test_tables_and_descriptions_follow_the_switches(opened: Page) -> None:
+    figure = opened.locator('figure[data-map="none"]')
+    assert figure.locator(".shown").inner_text() == "accuracy"
+    opened.get_by_label("show", exact=True).select_option("penalty")
+    assert figure.locator("tbody td").first.text_content() == "0.02"
+    assert figure.locator(".shown").inner_text() == "penalty (whole receiver less stitched)"
+    label = square(opened, "none", 0, 0).get_attribute("aria-label")
+    assert label == "c0 → c0: penalty (whole receiver less stitched): 0.02"
+    square(opened, "none", 1, 1).click()
+    assert square(opened, "none", 1, 1).get_attribute("aria-pressed") == "true"
+    assert figure.locator('g[tabindex="0"]').count() == 1
+    assert opened.locator("#status").text_content() == "c1 → c1, interchangeable, accuracy: 0.930"
 
 
 def test_hostile_names_run_nothing(browser: Browser, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from modelstitch.errors import RunError, SpecError
 from modelstitch.report.figures import figures, write_figures
-from tests.report.made import run
+from tests.report.made import run, with_stitches
 
 
 def test_what_is_drawn_follows_from_the_run() -> None:
@@ -18,7 +18,12 @@ def test_what_is_drawn_follows_from_the_run() -> None:
 
 
 def test_width_is_kept_and_refused_where_no_page_has_it() -> None:
-    assert figures(run(), 85)["accuracy"].get_size_inches()[0] == pytest.approx(85 / 25.4)
+    several = with_stitches(run(), {"identity": (0, 0.1), "scale": (2, 0.5)})
+    widths = {name: figure.get_size_inches()[0] * 25.4 for name, figure in figures(several, 85).items()}
+    assert widths == {name: pytest.approx(85) for name in ("accuracy", "verdicts", "geometry", "capacity")}
+    widths = {name: figure.get_size_inches()[0] * 25.4 for name, figure in figures(several, 170).items()}
+    assert widths["accuracy"] == widths["capacity"] == pytest.approx(170)
+    assert widths["verdicts"] == widths["geometry"] == pytest.approx(90)
     with pytest.raises(SpecError, match="40 to 600 millimetres, got 7"):
         figures(run(), 7)
 

@@ -11,8 +11,10 @@ import pytest
 
 from modelstitch.errors import RunError, SpecError
 from modelstitch.report import markdown, page, read_strips, write_page
+from modelstitch.report.limits import limits
 from modelstitch.report.strips import FILE
 from modelstitch.results import Comparison
+from modelstitch.wording import plain
 from tests.report.made import run, with_stitches
 
 HOSTILE = """<script>alert(1)</script>"'&amp;{{7*7}}<img src=x onerror=alert(1)>"""
@@ -145,8 +147,12 @@ def test_a_run_that_was_cut_short_says_so_at_the_top() -> None:
     ],
 )
 def test_weak_runs_have_a_page_all_the_same(comparison: Comparison) -> None:
-    assert "</html>" in page(comparison)
-    assert markdown(comparison)
+    for language in ("en", "ja"):
+        text = Reader(page(comparison, language)).text
+        assert (plain("page.limits", language) in text) == bool(limits(comparison))
+        for wrong in ("-1.00", "undefined", "nan"):
+            assert wrong not in text, wrong
+    assert "nan" not in markdown(comparison)
 
 
 def test_of_several_stitches_the_page_speaks_of_the_papers_and_shows_what_each_takes() -> None:
@@ -172,9 +178,11 @@ def test_strips_stand_in_the_page(tmp_path: Path) -> None:
     text = page(run(), strips=strips)
     assert '<img src="data:image/jpeg;base64,' in text
     assert read_strips(tmp_path / "elsewhere") == {}
-    (tmp_path / FILE).write_bytes(b"PK broken")
-    with pytest.raises(RunError, match=r"cannot read the pictures.*painted\.npz"):
-        read_strips(tmp_path)
+    whole = (tmp_path / FILE).read_bytes()
+    for damaged in (b"PK broken", whole[: len(whole) // 2], whole[:200] + b"x" * 50 + whole[250:], b""):
+        (tmp_path / FILE).write_bytes(damaged)
+        with pytest.raises(RunError, match=r"cannot read the pictures.*painted\.npz"):
+            read_strips(tmp_path)
 
 
 def test_a_page_is_written_whole_or_not_at_all(tmp_path: Path) -> None:

@@ -28,6 +28,8 @@ def filled(text: str, stitch: StitchSpec) -> str:
     values = {
         "sender_cut": "layers.0",
         "receiver_cut": "layers.2",
+        "sender_text": '"layers.0"',
+        "receiver_text": '"layers.2"',
         "shell": shell,
         "python": python,
         "seed": "3",
@@ -67,7 +69,7 @@ def test_what_was_given_in_memory_stands_by_its_role() -> None:
     }
     (python,) = recipes(spec)
     assert (
-        "ms.stitch(\n    sender, '{sender_cut}',\n    ms.ModelSpec(source='zoo:R1111'), '{receiver_cut}',\n    data,"
+        "ms.stitch(\n    sender, {sender_text},\n    ms.ModelSpec(source='zoo:R1111'), {receiver_text},\n    data,"
         in python
     )
     assert recipes({}) == []

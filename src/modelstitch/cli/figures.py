@@ -20,7 +20,7 @@ class Figures:
     format: tuple[Literal["pdf", "svg", "png"], ...] = ("pdf",)
     """One or several of pdf, svg and png."""
     width: float = 140.0
-    """Width of each figure in millimetres."""
+    """Width of each figure in millimetres; verdicts and geometry, which hold one picture, are at most 90 wide."""
 
     def run(self) -> bool:
         """Write the figures; return whether some cells of the run failed."""

@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 
 import tyro
 
+from modelstitch.errors import RunError
+
 
 @dataclass(frozen=True)
 class Report:
@@ -17,11 +19,11 @@ class Report:
     run_folder: tyro.conf.Positional[Annotated[Path, tyro.conf.arg(metavar="RUN")]]
     """A run folder, or a file that Comparison.save wrote."""
     out: Path | None = None
-    """The file to write; report.html in the run folder without it (report.ja.html in Japanese)."""
+    """The file to write; report.html beside the run without it (report.ja.html in Japanese)."""
     lang: Literal["en", "ja"] = "en"
     """English or Japanese."""
     markdown: bool = False
-    """Print Markdown for a pull request on stdout instead."""
+    """Markdown for a pull request instead, on stdout or to the file of --out."""
     paths: bool = False
     """Show the paths of this machine as they are, instead of their last part alone."""
 
@@ -31,12 +33,22 @@ class Report:
         from modelstitch.verbs import load
 
         comparison = load(self.run_folder)
+        folder = self.run_folder if self.run_folder.is_dir() else None
         if self.markdown:
-            sys.stdout.write(markdown(comparison, self.lang))
-            return bool(comparison.failed)
-        folder = self.run_folder if self.run_folder.is_dir() else self.run_folder.parent
-        out = self.out or folder / ("report.html" if self.lang == "en" else f"report.{self.lang}.html")
-        strips = read_strips(folder) if self.run_folder.is_dir() else {}
-        write_page(page(comparison, self.lang, strips=strips, folder=folder, paths=self.paths), out)
+            text = markdown(comparison, self.lang, folder=folder, paths=self.paths)
+            if self.out is None:
+                sys.stdout.write(text)
+                return bool(comparison.failed)
+            out = self.out
+        else:
+            try:
+                strips = {} if folder is None else read_strips(folder)
+            except RunError as error:
+                print(f"modelstitch: {error}; the page is written without them", file=sys.stderr)
+                strips = {}
+            text = page(comparison, self.lang, strips=strips, folder=folder, paths=self.paths)
+            name = "report.html" if self.lang == "en" else f"report.{self.lang}.html"
+            out = self.out or (folder or self.run_folder.parent) / name
+        write_page(text, out)
         print(out)
         return bool(comparison.failed)

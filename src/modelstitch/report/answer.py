@@ -31,7 +31,7 @@ _ADVICE = {
     "verdict.no_range": "advice.range",
     "verdict.no_room": "advice.range",
     "verdict.seeds": "advice.seeds",
-    "verdict.no_seed": "advice.seeds",
+    "verdict.no_seed": "advice.unfinished",
     "blocked.no_label": "advice.controls",
     "blocked.no_random": "advice.controls",
     "blocked.label": "advice.range",
@@ -66,38 +66,69 @@ class Answer:
 
 
 def answer(comparison: Comparison, stitch: str) -> Answer:
-    """Return the answer that a run gives with one stitch."""
-    verdicts = {place[:2]: verdict for place, verdict in comparison.cell_verdicts(stitch).items()}
-    counts = Counter(verdict.name for verdict in verdicts.values())
+    """Return the answer that a run gives with one stitch; a place without a verdict counts as *cannot tell*."""
+    verdicts = _by_place(comparison, stitch)
     n_seeds = len({cell.seed for cell in comparison.cells if cell.control == "none"})
+    n_places = _n_places(comparison, stitch)
+    counts = Counter(verdict.name for verdict in verdicts.values())
+    if verdicts and n_places > len(verdicts):
+        counts[UNKNOWN] += n_places - len(verdicts)
     good = {place: each for place, each in verdicts.items() if each.name == INTERCHANGEABLE}
-    recommendation = _recommended(verdicts, good, n_seeds)
+    sound = {place: each for place, each in good.items() if each.confidence != "low"}
+    others = {
+        other: n
+        for other in comparison.stitches
+        if other != stitch
+        and (n := sum(each.name == INTERCHANGEABLE for each in _by_place(comparison, other).values()))
+    }
+    if not verdicts:
+        recommendation = "unmeasured"
+    elif good:
+        recommendation = "adopt" if sound and n_seeds >= ENOUGH_SEEDS else "pilot"
+    else:
+        settled = counts[DECODABLE] + counts[INCOMPATIBLE] == n_places and not others
+        recommendation = "leave" if settled else "undecided"
+    named = _best_first(sound if recommendation == "adopt" else good)
     return Answer(
         recommendation=recommendation,
-        headline=say(f"answer.{recommendation}", n=len(good), of=len(verdicts)),
+        headline=say(f"answer.{recommendation}", n=len(named), of=n_places),
         tried=_tried(comparison),
-        stand_in=_stand_in(comparison, verdicts, good),
+        stand_in=(*_stand_in(comparison, verdicts, named), *_with_others(others)),
         sure=_sure(comparison, counts, n_seeds),
         not_meant=_not_meant(comparison, stitch),
-        next_steps=_next_steps(recommendation, verdicts, good, n_seeds),
+        next_steps=_next_steps(recommendation, verdicts, named, n_seeds),
         counts=counts,
     )
 
 
-def _recommended(
-    verdicts: Mapping[tuple[str, str], Verdict], good: Mapping[tuple[str, str], Verdict], n_seeds: int
-) -> str:
-    if not verdicts:
-        return "unmeasured"
-    if good:
-        sound = any(each.confidence != "low" for each in good.values())
-        return "adopt" if sound and n_seeds >= ENOUGH_SEEDS else "pilot"
-    settled = all(each.name in (DECODABLE, INCOMPATIBLE) for each in verdicts.values())
-    return "leave" if settled else "undecided"
+def _by_place(comparison: Comparison, stitch: str) -> dict[tuple[str, str], Verdict]:
+    return {place[:2]: verdict for place, verdict in comparison.cell_verdicts(stitch).items()}
+
+
+def _n_places(comparison: Comparison, stitch: str) -> int:
+    """Return how many pairs of cuts were to be stitched: in a run that was cut short, more than there are cells."""
+    there = {
+        (c.sender_cut, c.receiver_cut) for c in comparison.cells if (c.control, c.stitch) == ("none", stitch)
+    }
+    if not comparison.is_cut_short:
+        return len(there)
+    return len(comparison.spec["sender_cuts"]) * len(comparison.spec["receiver_cuts"])
+
+
+def _best_first(good: Mapping[tuple[str, str], Verdict]) -> dict[tuple[str, str], Verdict]:
+    """Return cells in the order in which one would try them: the surest first, then by the least that is kept."""
+    order = ("high", "medium", "low")
+    return dict(sorted(good.items(), key=lambda each: (order.index(each[1].confidence), -each[1].kept_low)))
+
+
+def _with_others(others: Mapping[str, int]) -> tuple[Text, ...]:
+    return tuple(say("answer.other_stitch", stitch=stitch, n=n) for stitch, n in others.items())
 
 
 def _tried(comparison: Comparison) -> tuple[Text, ...]:
-    real = [cell for cell in comparison.cells if cell.control == "none"] or list(comparison.cells)
+    real = [cell for cell in comparison.cells if cell.control == "none"]
+    if not real:
+        return (say("answer.tried_controls", sender=comparison.sender, receiver=comparison.receiver),)
     facts = say(
         "answer.tried",
         senders=len({cell.sender_cut for cell in real}),
@@ -115,7 +146,7 @@ def _tried(comparison: Comparison) -> tuple[Text, ...]:
 def _stand_in(
     comparison: Comparison,
     verdicts: Mapping[tuple[str, str], Verdict],
-    good: Mapping[tuple[str, str], Verdict],
+    named: Mapping[tuple[str, str], Verdict],
 ) -> tuple[Text, ...]:
     if not verdicts:
         return (say("answer.no_verdict"),)
@@ -134,11 +165,10 @@ def _stand_in(
             **names,
         )
 
-    best = sorted(good.items(), key=lambda each: -each[1].kept)
-    lines = [told("answer.good", place, verdict) for place, verdict in best[:_MOST]]
-    if len(best) > _MOST:
-        lines.append(say("answer.more", n=len(best) - _MOST))
-    if not best:
+    lines = [told("answer.good", place, verdict) for place, verdict in list(named.items())[:_MOST]]
+    if len(named) > _MOST:
+        lines.append(say("answer.more", n=len(named) - _MOST))
+    if not named:
         lines.append(say("answer.none"))
         known = [(place, verdict) for place, verdict in verdicts.items() if not math.isnan(verdict.kept)]
         if known:
@@ -172,12 +202,12 @@ def _not_meant(comparison: Comparison, stitch: str) -> tuple[Text, ...]:
 def _next_steps(
     recommendation: str,
     verdicts: Mapping[tuple[str, str], Verdict],
-    good: Mapping[tuple[str, str], Verdict],
+    named: Mapping[tuple[str, str], Verdict],
     n_seeds: int,
 ) -> tuple[Text, ...]:
     lines: list[Text] = []
-    if good:
-        place, _ = max(good.items(), key=lambda each: each[1].kept)
+    if named:
+        place = next(iter(named))
         lines.append(say("next.pilot", sender=place[0], receiver=place[1]))
         lines.append(say("next.own_data"))
         if n_seeds < ENOUGH_SEEDS:

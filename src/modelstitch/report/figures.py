@@ -54,7 +54,7 @@ def figures(comparison: Comparison, width: float = 140.0) -> dict[str, Figure]:
 
     Args:
         comparison: what was run.
-        width: of each, in millimetres.
+        width: of each, in millimetres; ``verdicts`` and ``geometry``, which hold one picture, are at most 90 wide.
 
     Raises:
         SpecError: a width that no page has.
@@ -73,7 +73,7 @@ def figures(comparison: Comparison, width: float = 140.0) -> dict[str, Figure]:
             if geometry is not None:
                 found["geometry"] = geometry
         if len(comparison.stitches) > 2 and "none" in comparison.controls:
-            found["capacity"] = curves_figure(comparison)
+            found["capacity"] = curves_figure(comparison, width / _INCH)
     return found
 
 

@@ -16,10 +16,10 @@ from modelstitch.results import Comparison
 from modelstitch.rows import CellRow, EvidenceRow
 from modelstitch.wording import LANGUAGES, plain, translated
 
-BYTES = 300_000
-"""What the island may take before evidence of further stitches and seeds is left out."""
+BYTES = 290_000
+"""What the island may take, unless told otherwise, before evidence of further stitches, seeds and controls is left out."""
 
-REASON_BYTES = 100_000
+REASON_BYTES = 70_000
 """What reasons may take; of further stitches the name and the numbers are left."""
 
 _ALONG, _DRAWN = "trajectory", "within_cka"
@@ -28,8 +28,8 @@ Grid = tuple[str, str, int]
 """Control, stitch and seed."""
 
 
-def island(comparison: Comparison, language: str) -> dict[str, Any]:
-    """Return what the page's program needs; see ``page.js`` for how each part is read."""
+def island(comparison: Comparison, language: str, room: int = BYTES) -> dict[str, Any]:
+    """Return what the page's program needs, in about ``room`` bytes; see ``page.js`` for how each part is read."""
     rows = {control: comparison.cut_names(control)[0] for control in comparison.controls}
     receivers = comparison.cut_names(comparison.controls[0])[1]
     seeds = sorted({cell.seed for cell in comparison.cells})
@@ -70,7 +70,7 @@ def island(comparison: Comparison, language: str) -> dict[str, Any]:
     facts["normalised"] = _by_place(comparison, judging.normalised_scores(comparison.cells))
     measures, evidence, along = _evidence(comparison, rows)
     facts["measures"] = measures
-    kept = _affordable(facts, evidence, along, comparison)
+    kept = _affordable(room - _size(facts), evidence, along, comparison)
     facts["evidence"] = {_key(grid): evidence[grid] for grid in kept if grid in evidence}
     facts["along"] = {_key(grid): along[grid] for grid in kept if grid in along}
     facts["left_out"] = len(set(evidence) | set(along)) - len(kept)
@@ -139,7 +139,8 @@ def _verdicts(comparison: Comparison, seeds: Sequence[int], language: str) -> di
     room = REASON_BYTES
     for stitch in sorted(comparison.stitches, key=lambda each: each != comparison.main_stitch):
         together = comparison.cell_verdicts(stitch)
-        for seed in (*(seeds if len(seeds) > 1 else ()), None):
+        # All seeds together first: that is what a reader sees first, and what must have its reasons.
+        for seed in (None, *(seeds if len(seeds) > 1 else ())):
             judged = [
                 together.get((i, j, stitch)) if seed is None else by_seed.get((i, j, stitch, seed))
                 for i in senders
@@ -154,7 +155,10 @@ def _verdicts(comparison: Comparison, seeds: Sequence[int], language: str) -> di
                     else [
                         each.name,
                         each.confidence,
-                        *(_number(v) for v in (each.score_share, each.kept, each.kept_low, each.kept_high)),
+                        *(
+                            _number(v, 5)
+                            for v in (each.score_share, each.kept, each.kept_low, each.kept_high)
+                        ),
                         reason if room > 0 else None,
                     ]
                     for each, reason in zip(judged, reasons, strict=True)
@@ -174,16 +178,11 @@ def _by_place(comparison: Comparison, values: dict[judging.Place, float]) -> dic
 def _evidence(
     comparison: Comparison, rows: dict[str, list[str]]
 ) -> tuple[list[dict[str, Any]], dict[Grid, list[Any]], dict[Grid, list[Any]]]:
-    """Return what was measured: descriptions, for each grid one list a measure, and what is kept along the receiver's later cuts.
-
-    Numbers of a measure are whole multiples of its ``unit``, a thousandth of its power of ten: that is what a reader is shown, in
-    half the bytes.
-    """
+    """Return what was measured: descriptions, for each grid one list a measure, and what is kept along the receiver's later cuts."""
     receivers = comparison.cut_names(comparison.controls[0])[1]
     found: dict[Grid, dict[str, list[Any]]] = {}
     along: dict[Grid, list[Any]] = {}
     seen: dict[str, tuple[str, str]] = {}
-    largest: dict[str, float] = {}
     for row in comparison.evidence:
         grid = (row.control, row.stitch, row.seed)
         at = rows[row.control].index(row.sender_cut) * len(receivers) + receivers.index(row.receiver_cut)
@@ -193,35 +192,32 @@ def _evidence(
                 series = along.setdefault(grid, [None] * size)
                 if series[at] is None:
                     series[at] = [None] * len(receivers)
-                series[at][receivers.index(row.where)] = _number(row.value)
+                series[at][receivers.index(row.where)] = _number(row.value, 2)
             continue
-        if row.value is None:
+        if row.value is None or not math.isfinite(row.value):
             continue
         key = f"{row.kind}.{row.name}" + (f" ({row.where})" if _is_variant(row, receivers) else "")
         seen.setdefault(key, (row.kind, row.name))
-        largest[key] = max(largest.get(key, 0.0), abs(row.value))
-        interval = row.control == "none" and row.low is not None and row.high is not None
         values = found.setdefault(grid, {}).setdefault(key, [None] * size)
-        values[at] = (row.value, row.low, row.high) if interval else row.value
+        values[at] = _with_interval(row) if row.control == "none" else _number(row.value)
     measures: list[dict[str, Any]] = []
     for key, (kind, name) in seen.items():
         definition = KINDS[kind].definitions.get(name)
         texts = (definition.text, definition.range, definition.better) if definition else ("", "", "")
-        unit = 10.0 ** (math.ceil(math.log10(largest[key])) - 3) if largest[key] else 0.001
         told = dict(zip(("text", "range", "better"), texts, strict=True))
-        measures.append({"key": key, "kind": kind, "unit": unit, **told})
-    single = {
-        grid: [_whole(values.get(each["key"], ()), each["unit"]) for each in measures]
-        for grid, values in found.items()
-    }
+        measures.append({"key": key, "kind": kind, **told})
+    single = {grid: [values.get(each["key"], []) for each in measures] for grid, values in found.items()}
     return measures, single, along
 
 
-def _whole(values: Iterable[Any], unit: float) -> list[Any]:
-    def one(value: float | None) -> int | None:
-        return None if value is None or not math.isfinite(value) else round(value / unit)
-
-    return [[one(each) for each in value] if isinstance(value, tuple) else one(value) for value in values]
+def _with_interval(row: EvidenceRow) -> Any:
+    """Return a value alone, with its half-width where its interval is symmetric, or with both ends."""
+    value, low, high = (_number(each) for each in (row.value, row.low, row.high))
+    if low is None or high is None or row.low is None or row.high is None or row.value is None:
+        return value
+    half = (row.high - row.low) / 2
+    symmetric = abs(row.value - (row.low + row.high) / 2) <= 0.01 * half
+    return [value, _number(half, 2)] if symmetric else [value, low, high]
 
 
 def _is_variant(row: EvidenceRow, receivers: Iterable[str]) -> bool:
@@ -229,14 +225,17 @@ def _is_variant(row: EvidenceRow, receivers: Iterable[str]) -> bool:
     return row.where not in ("", "output", *receivers)
 
 
+def _size(value: Any) -> int:
+    return len(as_script({"": value}).encode())
+
+
 def _affordable(
-    facts: dict[str, Any],
+    room: int,
     evidence: dict[Grid, list[Any]],
     along: dict[Grid, list[Any]],
     comparison: Comparison,
 ) -> list[Grid]:
     """Return the grids whose evidence the page holds: as many as its size allows, the first stitch and the real grid first."""
-    room = BYTES - len(as_script(facts))
     order = sorted(
         set(evidence) | set(along),
         key=lambda grid: (
@@ -248,8 +247,8 @@ def _affordable(
     )
     kept: list[Grid] = []
     for grid in order:
-        room -= len(as_script({"e": evidence.get(grid), "a": along.get(grid)}))
-        if room < 0 and kept:
+        room -= _size([evidence.get(grid), along.get(grid)])
+        if room < 0:
             break
         kept.append(grid)
     return kept

@@ -22,9 +22,9 @@ def readable(comparison: Comparison) -> Comparison:
 def limits(comparison: Comparison) -> list[Text]:
     """Return a sentence for each thing that weakens a run; none for a run without fault."""
     found: list[Text] = []
-    planned = comparison.notes.get("n_cells")
-    if planned is not None and len(comparison.cells) < int(planned):
-        found.append(say("limit.cut_short", n=len(comparison.cells), of=int(planned)))
+    if comparison.is_cut_short:
+        planned = int(comparison.notes["n_cells"])
+        found.append(say("limit.cut_short", n=len(comparison.cells), of=planned))
     if comparison.failed:
         first = comparison.failed[0]
         found.append(
@@ -45,11 +45,10 @@ def limits(comparison: Comparison) -> list[Text]:
         found.append(say("limit.controls", names=Listed([say(f"title.{name}") for name in missing])))
     if controls and "none" in comparison.controls and not comparison.verdicts():
         found.append(say("limit.no_verdict"))
-    real = [cell for cell in comparison.unconverged if cell.control == "none"]
-    if real:
-        found.append(say("limit.unconverged", n=len(real)))
-    if len(comparison.unconverged) > len(real):
-        found.append(say("limit.unconverged_controls", n=len(comparison.unconverged) - len(real)))
+    stitch = comparison.main_stitch
+    for real, key in ((True, "limit.unconverged"), (False, "limit.unconverged_controls")):
+        n = comparison.n_unconverged(stitch, real=real)
+        found += [say(key, n=n)] if n else []
     if len({cell.seed for cell in comparison.cells}) == 1:
         found.append(say("limit.one_seed"))
     return found

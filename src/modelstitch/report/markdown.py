@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from pathlib import Path
 
 from modelstitch.looks import VERDICTS
 from modelstitch.report.answer import answer
@@ -13,14 +14,22 @@ from modelstitch.results import Comparison
 from modelstitch.wording import plain, translated
 
 
-def markdown(comparison: Comparison, language: str = "en") -> str:
+def markdown(
+    comparison: Comparison, language: str = "en", *, folder: Path | None = None, paths: bool = False
+) -> str:
     """Return the answer, the limits, the verdicts and the accuracies as Markdown.
 
     Args:
         comparison: what was run.
         language: ``en`` or ``ja``.
+        folder: the run folder: paths inside it are shown from there.
+        paths: show the paths of the user's machine as they are.
+
+    Raises:
+        RunError: no cell is finished yet.
     """
-    comparison = Comparison.from_json(redacted(readable(comparison).to_json()))
+    if not paths:
+        comparison = Comparison.from_json(redacted(readable(comparison).to_json(), folder))
     stitch = comparison.main_stitch
     found = answer(comparison, stitch)
     names = {"sender": inert(comparison.sender), "receiver": inert(comparison.receiver)}

@@ -15,7 +15,7 @@ function make(tag, attributes, ...children) {
   return element;
 }
 const known = v => v !== null && v !== undefined;
-const said = (v, d = 2) => !known(v) ? "–" : Math.abs(v) >= 1000 ? Math.round(v).toLocaleString() : Number(v.toFixed(Math.abs(v) < 0.1 && v !== 0 ? 3 : d)).toString();
+const said = (v, d = 2) => !known(v) ? "–" : Math.abs(v) >= 1000 ? Math.round(v).toLocaleString() : v !== 0 && Math.abs(v) < 0.001 ? v.toExponential(1) : Number(v.toFixed(Math.abs(v) < 0.1 ? 3 : d)).toString();
 // Wilson's 95 % interval of a share of the held-out examples.
 function wilson(p) {
   const z = 1.96, n = D.n, middle = (p + z * z / (2 * n)) / (1 + z * z / n), half = z * Math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n);
@@ -23,24 +23,29 @@ function wilson(p) {
 }
 const fixed = v => known(v) ? v.toFixed(3) : "–";
 const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
-const mean = values => { const some = values.filter(known); return some.length && some.length === values.length ? some.reduce((a, b) => a + b, 0) / some.length : null; };
+const mean = values => { const some = values.filter(known); return some.length ? some.reduce((a, b) => a + b, 0) / some.length : null; };
+const failedAt = (control, index, stitch) => seeds().some(seed => { const cells = grid(control, stitch, seed); return cells && cells.state[index] === "failed"; });
 const seeds = () => state.seed === "all" ? D.seeds : [state.seed];
 const grid = (control, stitch, seed) => D.grids[`${control}|${stitch}|${seed}`];
 const judged = stitch => D.verdicts[`${stitch}|${state.seed}`] || [];
 const first = v => Array.isArray(v) ? v[0] : v;
 
-// Evidence is kept in whole numbers, each measure in a unit of its own.
+// A value, or a value with the ends of its interval (which the page holds as half of its width where it is symmetric).
 function measuredAt(control, stitch, seed, key, index) {
   const at = D.measures.findIndex(each => each.key === key), grid = D.evidence[`${control}|${stitch}|${seed}`];
-  const value = grid && grid[at] ? grid[at][index] : null, unit = at < 0 ? 1 : D.measures[at].unit;
-  return !known(value) ? null : Array.isArray(value) ? value.map(each => known(each) ? each * unit : null) : value * unit;
+  const value = grid && grid[at] ? grid[at][index] : null;
+  return !known(value) ? null : Array.isArray(value) && value.length === 2 ? [value[0], value[0] - value[1], value[0] + value[1]] : value;
 }
+// The seeds whose evidence this page holds; very large runs have the rest in evidence.csv.
+const held = (control, stitch) => seeds().filter(seed => D.evidence[`${control}|${stitch}|${seed}`]);
 function valueOf(control, index, measure, stitch = state.stitch) {
+  if ((measure === "accuracy" || measure === "penalty") && failedAt(control, index, stitch)) return null;
   if (measure === "kept") {
     const verdict = control === "none" ? judged(stitch)[index] : null;
     return verdict ? verdict[3] : null;
   }
-  return mean(seeds().map(seed => {
+  const some = PLAIN.includes(measure) ? seeds() : held(control, stitch);
+  return mean(some.map(seed => {
     if (measure === "normalised") return control === "none" ? (D.normalised[`${stitch}|${seed}`] || [])[index] : null;
     const cells = grid(control, stitch, seed);
     if (measure === "accuracy" || measure === "penalty") {
@@ -76,23 +81,27 @@ function scale() {
 function redraw() {
   const [low, high] = scale();
   for (const figure of document.querySelectorAll("figure.map")) {
-    const name = figure.dataset.map;
+    const name = figure.dataset.map, cells = figure.querySelectorAll("tbody td");
+    if (name !== "verdict") figure.querySelector(".shown").textContent = measureName(state.measure);
     for (const square of figure.querySelectorAll("g")) {
       const index = +square.dataset.index, i = Math.floor(index / nC), j = index % nC;
       const place = `${D.rows[name === "verdict" ? "none" : name][i]} → ${D.receivers[j]}: `;
       if (name === "verdict") {
         const verdict = judged(state.stitch)[index];
-        if (!verdict) { paint(square, "–", "var(--none)", "var(--ink)", place + W.no_value); continue; }
+        if (!verdict) { paint(square, "–", "var(--none)", "var(--ink)", place + W.no_value); cells[index].textContent = "–"; continue; }
         const [colour, letter, mark, word] = D.looks[verdict[0]], kept = known(verdict[3]) ? ` ${Math.round(100 * verdict[3])}` : "";
-        paint(square, mark + kept, colour, letter, `${place}${word}${W.comma}${W.confidence}${W.colon}${D.confidence[verdict[1]]}${kept && `${W.comma}${kept.trim()} %`}`);
+        paint(square, mark + kept, colour, letter, `${place}${word}${W.comma}${W.confidence}${W.colon}${D.confidence[verdict[1]]}${kept && `${W.comma}${W.kept}${W.colon}${kept.trim()} %`}`);
+        cells[index].textContent = mark + kept;
         continue;
       }
       const value = valueOf(name, index, state.measure);
-      if (!known(value)) { paint(square, "–", "var(--none)", "var(--ink)", place + W.no_value); continue; }
+      if (!known(value)) { paint(square, "–", "var(--none)", "var(--ink)", place + W.no_value); cells[index].textContent = "–"; continue; }
       const share = Math.min(1, Math.max(0, (value - low) / (high - low)));
       const colour = D.palette[Math.round(share * (D.palette.length - 1))];
-      const text = (state.measure === "accuracy" ? value.toFixed(2) : said(value)) + (PLAIN.includes(state.measure) && unsettled(name, index) ? "?" : "");
-      paint(square, text, colour, ink(colour), place + text);
+      const moved = PLAIN.includes(state.measure) && unsettled(name, index);
+      const number = state.measure === "accuracy" ? value.toFixed(2) : said(value), text = number + (moved ? "?" : "");
+      paint(square, text, colour, ink(colour), place + measureName(state.measure) + W.colon + number + (moved ? W.comma + W.not_converged : ""));
+      cells[index].textContent = text;
     }
   }
   const legend = document.getElementById("legend");
@@ -168,77 +177,87 @@ function bar(low, value, high) {
   return picture;
 }
 
+// What is known of one cell: that of the pair, or, of the receiver into itself, its own.
 function show(at) {
   state.at = at;
-  const [i, j] = at, index = i * nC + j, sender = D.rows.none ? D.rows.none[i] : D.rows[D.controls[0]][i], receiver = D.receivers[j];
+  const [control, i, j] = at, index = i * nC + j, sender = D.rows[control][i], receiver = D.receivers[j], pair = control === "none";
   const parts = [make("h3", {}, `${sender} → ${receiver}`)];
+  if (!pair) parts.push(make("p", {}, D.titles[control]));
   if (state.held) parts.push(make("p", { class: "note" }, W.held));
-  const verdict = judged(state.stitch)[index];
+  const verdict = pair ? judged(state.stitch)[index] : null;
   if (verdict) {
     const [colour, letter, mark, word] = D.looks[verdict[0]];
     parts.push(make("p", {}, make("span", { class: "mark", style: `background:${colour};color:${letter}`, "aria-hidden": "true" }, mark), make("b", {}, word), `${W.comma}${W.confidence}${W.colon}${D.confidence[verdict[1]]}`), verdict[6] && make("p", {}, fill(W.sentence, { text: verdict[6] })));
     if (known(verdict[3])) parts.push(bar(verdict[4], verdict[3], verdict[5]), make("p", { class: "note" }, fill(W.lines, { low: 100 * D.thresholds.kept_low, high: 100 * D.thresholds.kept_high })));
   }
-  // A control has this cell where it has the same sender cut; the self-stitch is read at the receiver's own cut.
-  const places = D.controls.map(control => [control, control === "self-stitch" ? D.rows[control].indexOf(receiver) : D.rows[control].indexOf(sender)]).filter(each => each[1] >= 0).map(([control, row]) => [control, row * nC + j]);
-  const one = state.seed === "all" ? D.seeds[0] : state.seed;
-  parts.push(table([W.grid, W.accuracy, W.interval], places.map(([control, k]) => {
-    const cells = grid(control, state.stitch, one), value = valueOf(control, k, "accuracy");
-    const interval = seeds().length === 1 && known(value) ? wilson(value).map(fixed).join(" – ") : seeds().length > 1 ? seeds().map(seed => fixed((grid(control, state.stitch, seed) || { accuracy: [] }).accuracy[k])).join(" · ") : "–";
-    const failed = cells && cells.state[k] === "failed" ? ` ${W.failed}` : "";
-    return [control === "none" ? W.own : D.titles[control], fixed(value) + (unsettled(control, k) ? "?" : "") + failed, interval];
+  // Beside a cell of the pair stand the cells of the controls with the same sender cut, and the self-stitch of the receiver's own cut.
+  const places = pair
+    ? D.controls.map(each => [each, D.rows[each].indexOf(each === "self-stitch" ? receiver : sender)]).filter(each => each[1] >= 0).map(([each, row]) => [each, row * nC + j])
+    : [[control, index]];
+  parts.push(table([W.grid, W.accuracy, W.interval], places.map(([each, k]) => {
+    const value = valueOf(each, k, "accuracy");
+    const interval = seeds().length > 1 ? seeds().map(seed => fixed((grid(each, state.stitch, seed) || { accuracy: [] }).accuracy[k])).join(" · ") : known(value) ? wilson(value).map(fixed).join(" – ") : "–";
+    return [each === "none" ? W.own : D.titles[each], fixed(value) + (unsettled(each, k) ? "?" : "") + (failedAt(each, k, state.stitch) ? ` ${W.failed}` : ""), interval];
   })));
-  const real = grid("none", state.stitch, one);
-  if (real && known(real.parameters[index])) {
+  const real = seeds().map(seed => grid("none", state.stitch, seed)).filter(cells => cells && known(cells.parameters[index]));
+  if (pair && real.length) {
+    // One value for each seed, one alone where all agree.
+    const each = of => [...new Set(real.map(of))].length === 1 ? of(real[0]) : real.map(of).join(" · ");
     const rows = [[W.penalty, said(valueOf("none", index, "penalty"), 3)]];
     if (known(valueOf("none", index, "normalised"))) rows.push([W.normalised, said(valueOf("none", index, "normalised"))]);
     if (verdict && known(verdict[2])) rows.push([W.share, said(verdict[2])]);
-    rows.push([W.fit, real.state[index] === "failed" ? `${W.failed}: ${(real.failure || [])[index]}` : W[`converged_${real.state[index]}`]]);
-    if (known(real.gain[index])) rows.push([W.gain, `${said(real.gain[index], 3)} (${W.noise} ${said(real.noise[index], 3)})`]);
-    rows.push([W.steps, String(real.steps[index])], [W.start, real.start[index]], [W.bridge, real.bridge[index]], [W.parameters, real.parameters[index].toLocaleString()], [W.seconds, said(real.seconds[index])]);
+    rows.push([W.fit, each(cells => cells.state[index] === "failed" ? `${W.failed}${W.colon}${(cells.failure || [])[index]}` : W[`converged_${cells.state[index]}`])]);
+    if (real.some(cells => known(cells.gain[index]))) rows.push([W.gain, each(cells => `${said(cells.gain[index], 3)} (${W.noise} ${said(cells.noise[index], 3)})`)]);
+    rows.push([W.steps, each(cells => String(cells.steps[index]))], [W.start, each(cells => cells.start[index])], [W.bridge, each(cells => cells.bridge[index])], [W.parameters, real[0].parameters[index].toLocaleString()], [W.seconds, each(cells => said(cells.seconds[index]))]);
     parts.push(make("h4", {}, W.fit), table(["", ""], rows));
   }
-  parts.push(...along(index, places), ...curve(index), ...measured(index, places), ...recipe(sender, receiver, one));
+  parts.push(...along(j, places), ...curve(places), ...measured(places));
+  if (pair) parts.push(...recipe(sender, receiver));
   detail.replaceChildren(...parts.filter(Boolean));
+  document.getElementById("status").textContent = `${sender} → ${receiver}${verdict ? W.comma + D.looks[verdict[0]][3] : ""}${W.comma}${W.accuracy}${W.colon}${fixed(valueOf(control, index, "accuracy"))}`;
   detail.hidden = false;
   stage.classList.add("open");
 }
-function along(index, places) {
-  const start = index % nC, later = D.receivers.slice(start), lines = [];
+function along(start, places) {
+  const later = D.receivers.slice(start), lines = [];
   for (const [control, k] of places) {
     const rows = seeds().map(seed => (D.along[`${control}|${state.stitch}|${seed}`] || [])[k]).filter(known);
     if (rows.length && rows[0].slice(start).some(known)) lines.push([control === "none" ? W.own : D.titles[control], later.map((_, n) => [later.length > 1 ? n / (later.length - 1) : 0.5, mean(rows.map(row => row[start + n]))])]);
   }
   return lines.length ? [make("h4", {}, W.along), chart(lines, later, W.along)] : [];
 }
-function curve(index) {
+function curve(places) {
   if (D.stitches.length < 3) return [];
-  const lines = D.controls.map(control => [control === "none" ? W.own : D.titles[control], D.stitches.map(stitch => {
-    const cells = grid(control, stitch, D.seeds[0]);
-    return cells && known(cells.parameters[index]) ? [Math.log10(Math.max(0.5, cells.parameters[index])), valueOf(control, index, "accuracy", stitch)] : null;
+  const lines = places.map(([control, k]) => [control === "none" ? W.own : D.titles[control], D.stitches.map(stitch => {
+    const cells = D.seeds.map(seed => grid(control, stitch, seed)).find(each => each && known(each.parameters[k]));
+    return cells ? [Math.log10(Math.max(0.5, cells.parameters[k])), valueOf(control, k, "accuracy", stitch)] : null;
   }).filter(Boolean).sort((a, b) => a[0] - b[0])]).filter(each => each[1].length);
   const all = lines.flatMap(each => each[1].map(p => p[0])), low = Math.min(...all), wide = Math.max(...all) - low || 1;
   const sizes = (lines[0] || ["", []])[1].map(p => Math.round(10 ** p[0]).toLocaleString());
   return lines.length ? [make("h4", {}, W.curve), chart(lines.map(([name, points]) => [name, points.map(([x, y]) => [(x - low) / wide, y])]), sizes, W.curve)] : [];
 }
-function measured(index, places) {
-  const one = state.seed === "all" ? D.seeds[0] : state.seed, rows = [];
-  const others = places.filter(([control]) => control !== "none" && D.evidence[`${control}|${state.stitch}|${one}`]);
+function measured(places) {
+  const rows = [], shown = places.filter(([control]) => held(control, state.stitch).length);
   for (const each of D.measures) {
-    const value = measuredAt("none", state.stitch, one, each.key, index);
-    if (!known(first(value))) continue;
-    const text = Array.isArray(value) ? `${said(value[0])} (${said(value[1])}–${said(value[2])})` : said(value);
+    const texts = shown.map(([control, k]) => {
+      const some = held(control, state.stitch), value = measuredAt(control, state.stitch, some[0], each.key, k);
+      return some.length === 1 && Array.isArray(value) ? `${said(value[0])} (${said(value[1])}–${said(value[2])})` : said(valueOf(control, k, each.key));
+    });
+    if (!texts.length || texts.every(text => text === "–")) continue;
     if (!rows.length || rows[rows.length - 1].kind !== each.kind) rows.push(Object.assign([make("b", {}, each.kind)], { kind: each.kind }));
-    const name = make("span", { title: `${each.text}; ${each.range}` }, each.key.slice(each.kind.length + 1), each.better ? make("span", { class: "note" }, each.better === "higher" ? " ↑" : each.better === "lower" ? " ↓" : "") : null);
-    rows.push(Object.assign([name, text, ...others.map(([control, k]) => said(valueOf(control, k, each.key)))], { kind: each.kind }));
+    const better = each.better === "higher" ? "↑" : each.better === "lower" ? "↓" : "";
+    const name = make("span", { title: `${each.text}; ${each.range}` }, `${each.key.slice(each.kind.length + 1)} `, better && make("span", { class: "note", role: "img", "aria-label": W[each.better] }, better));
+    rows.push(Object.assign([name, ...texts], { kind: each.kind }));
   }
-  return rows.length ? [make("h4", {}, W.evidence), make("p", { class: "note" }, `↑ ${W.higher}, ↓ ${W.lower}`), make("div", { class: "scroll measures" }, table([W.measure, W.own, ...others.map(([control]) => D.short[control])], rows))] : [];
+  return rows.length ? [make("h4", {}, W.evidence), make("p", { class: "note" }, `↑ ${W.higher}${W.comma}↓ ${W.lower}`), make("div", { class: "scroll measures" }, table([W.measure, ...shown.map(([control]) => control === "none" ? W.own : D.short[control])], rows))] : [];
 }
-function recipe(sender, receiver, seed) {
+// Names of cuts are anyone's text: quoted for the shell and for Python, each in its own way.
+const forShell = text => /^[\w.@%+=:,/-]+$/.test(text) ? text : `'${text.replaceAll("'", `'"'"'`)}'`;
+function recipe(sender, receiver) {
   if (!D.recipes) return [];
-  const [shell, python] = D.stitch_words[state.stitch] || [state.stitch, state.stitch];
-  const values = { sender_cut: sender, receiver_cut: receiver, shell, python, seed };
-  return [make("h4", {}, W.get), ...D.recipes.map(text => make("pre", {}, text.replace(/\{(sender_cut|receiver_cut|shell|python|seed)\}/g, (_, name) => values[name])))];
+  const [shell, python] = D.stitch_words[state.stitch] || [state.stitch, state.stitch], seed = state.seed === "all" ? D.seeds[0] : state.seed;
+  const values = { sender_cut: forShell(sender), receiver_cut: forShell(receiver), sender_text: JSON.stringify(sender), receiver_text: JSON.stringify(receiver), shell, python, seed };
+  return [make("h4", {}, W.get), ...D.recipes.map(text => make("pre", {}, text.replace(/\{(\w+)\}/g, (whole, name) => name in values ? values[name] : whole)))];
 }
 
 function maps() {
@@ -247,27 +266,27 @@ function maps() {
     picture.setAttribute("role", "group");
     squares.forEach((square, k) => {
       square.setAttribute("role", "button");
+      square.setAttribute("aria-pressed", "false");
       square.dataset.index = k;
       square.tabIndex = k ? -1 : 0;
     });
-    // A cell of a control is shown as the cell of the pair that it stands beside.
+    // A cell of a control is shown as the cell of the pair that it stands beside; the receiver into itself has its own.
     const place = square => {
-      const rows = D.rows[own === "verdict" ? "none" : own] || [], k = +square.dataset.index;
-      const i = (D.rows.none || rows).indexOf(rows[Math.floor(k / nC)]);
-      return i < 0 ? null : [i, k % nC];
+      const k = +square.dataset.index, control = own === "verdict" ? "none" : own, i = Math.floor(k / nC);
+      const beside = D.rows.none && control !== "self-stitch" ? D.rows.none.indexOf(D.rows[control][i]) : -1;
+      return beside < 0 ? [control, i, k % nC] : ["none", beside, k % nC];
     };
-    const look = square => { const at = place(square); if (at && !state.held) show(at); };
+    const look = square => { if (!state.held) show(place(square)); };
     const hold = square => {
-      const at = place(square);
-      if (!at) return;
-      document.querySelectorAll(".held").forEach(each => each.classList.remove("held"));
+      document.querySelectorAll(".held").forEach(each => { each.classList.remove("held"); each.setAttribute("aria-pressed", "false"); });
       square.classList.add("held");
+      square.setAttribute("aria-pressed", "true");
       state.held = true;
-      show(at);
+      show(place(square));
     };
     squares.forEach((square, k) => {
       square.addEventListener("mouseenter", () => look(square));
-      square.addEventListener("focus", () => look(square));
+      square.addEventListener("focus", () => { squares.forEach(each => { each.tabIndex = -1; }); square.tabIndex = 0; look(square); });
       square.addEventListener("click", () => { hold(square); if (matchMedia("(max-width:999px)").matches) detail.scrollIntoView({ behavior: "smooth" }); });
       square.addEventListener("keydown", event => {
         const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: nC, ArrowUp: -nC, Home: -k, End: squares.length - 1 - k }[event.key];
@@ -275,8 +294,8 @@ function maps() {
           const next = squares[k + step], sideways = Math.abs(step) === 1 && event.key !== "Home" && event.key !== "End";
           event.preventDefault();
           if (!next || (sideways && Math.floor(k / nC) !== Math.floor((k + step) / nC))) return;
-          square.tabIndex = -1; next.tabIndex = 0;
-          release(); next.focus();
+          release();
+          next.focus();
         } else if (event.key === "Enter" || event.key === " ") { event.preventDefault(); hold(square); }
       });
     });
@@ -284,7 +303,7 @@ function maps() {
   document.addEventListener("keydown", event => { if (event.key === "Escape") release(); });
 }
 function release() {
-  document.querySelectorAll(".held").forEach(each => each.classList.remove("held"));
+  document.querySelectorAll(".held").forEach(each => { each.classList.remove("held"); each.setAttribute("aria-pressed", "false"); });
   if (!state.held) return;
   state.held = false;
   if (state.at) show(state.at);
@@ -302,6 +321,7 @@ function scatter() {
       const x = valueOf("none", k, measure), y = valueOf("none", k, "accuracy");
       if (known(x) && known(y)) points.push([x, y, `${D.rows.none[Math.floor(k / nC)]} → ${D.receivers[k % nC]}: ${said(x)}, ${said(y)}`]);
     }
+    if (!points.length) return;
     const xs = points.map(p => p[0]), low = Math.min(0, ...xs), high = Math.max(1, ...xs);
     picture.querySelectorAll("circle,.name").forEach(each => each.remove());
     for (const share of [0, 0.5, 1]) picture.append(make("text:svg", { class: "name", x: 50 + 350 * share, y: 276, "text-anchor": "middle" }, said(low + share * (high - low))), make("text:svg", { class: "name", x: 44, y: 264 - 240 * share, "text-anchor": "end" }, String(share)));

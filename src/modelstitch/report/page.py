@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from jinja2 import Environment, StrictUndefined, Template
 
 from modelstitch.curves import Curve, Point, capacity_curves
 from modelstitch.errors import RunError, SpecError, expect_one_of
+from modelstitch.evidence.intervals import wilson
 from modelstitch.evidence.verdict import Thresholds
 from modelstitch.looks import VERDICTS
 from modelstitch.report.answer import answer
@@ -30,6 +31,9 @@ Say = Callable[..., str]
 """A sentence of the catalogue in the language of the page, by key and values."""
 
 _POINTS = ("tried", "stand_in", "sure", "not_meant", "next")
+BYTES = 499_000
+"""What a page may take before evidence that it would show is left to evidence.csv."""
+
 _MOST_ROWS = 400
 """Rows of the table of all cells."""
 
@@ -70,19 +74,19 @@ def page(
     )
     real = "none" in comparison.controls
     verdicts = verdict_map(comparison, stitch, language) if real else None
-    facts = island(comparison, language)
-    facts["recipes"] = recipes(comparison.spec)
-    facts["stitch_words"] = stitch_words(comparison.spec.get("stitches", []))
+    added = {
+        "recipes": recipes(comparison.spec),
+        "stitch_words": stitch_words(comparison.spec.get("stitches", [])),
+    }
     lines = Thresholds()
     bounds = {"high": 100 * lines.kept_high, "low": 100 * (1 - lines.kept_low)}
-    text: str = _template().render(
+    render = partial(
+        _template().render,
         lang=language,
         t=t,
         short=short,
         css=_part("page.css"),
         script=_part("page.js"),
-        island=as_script(facts),
-        left_out=facts["left_out"],
         sender=comparison.sender,
         receiver=comparison.receiver,
         data=comparison.data,
@@ -123,7 +127,9 @@ def page(
         spec=json.dumps(comparison.spec, indent=1, ensure_ascii=False),
         version=comparison.notes.get("modelstitch", ""),
     )
-    return text
+    rest = render(island=as_script(added), left_out=1)
+    facts = island(comparison, language, BYTES - len(rest.encode()))
+    return render(island=as_script(facts | added), left_out=facts["left_out"])
 
 
 def write_page(text: str, path: Path) -> None:
@@ -134,7 +140,7 @@ def write_page(text: str, path: Path) -> None:
     """
     unfinished = path.with_name(path.name + ".unfinished")
     try:
-        unfinished.write_text(text, encoding="utf-8")
+        unfinished.write_text(text, encoding="utf-8", errors="replace")
         unfinished.replace(path)
     except OSError as error:
         raise RunError(f"cannot write {str(path)!r}: {error.strerror}") from error
@@ -275,7 +281,9 @@ def _cells(comparison: Comparison, t: Say) -> dict[str, Any]:
             "stitch": row["stitch"],
             "seed": row["seed"],
             "score": "–" if failed else f"{row['accuracy']:.4f}",
-            "interval": "–" if failed else f"± {1.96 * row['standard_error']:.3f}",
+            "interval": "–"
+            if failed
+            else "{:.3f} – {:.3f}".format(*_wilson(row["accuracy"], row["n_heldout"])),
             "penalty": "–" if pd.isna(row["penalty"]) else f"{row['penalty']:+.4f}",
             "converged": t({True: "page.yes", False: "page.no"}.get(row["converged"], "page.fixed")),
             "verdict": "–" if verdict is None else t(f"verdict.{verdict.name}"),
@@ -283,6 +291,10 @@ def _cells(comparison: Comparison, t: Say) -> dict[str, Any]:
         }
         rows.append([told[name] for name in names])
     return {"head": [t(f"page.{name}") for name in names], "rows": rows, "left_out": left_out}
+
+
+def _wilson(accuracy: float, n: int) -> tuple[float, float]:
+    return wilson(round(accuracy * n), n)
 
 
 def _facts(comparison: Comparison, t: Say) -> list[tuple[str, str]]:

@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-# Absolute, from home, or with a drive; in quotes it may hold spaces, elsewhere white space, brackets and commas end it. A stroke
-# behind a letter ("and/or", the address of a page) begins no path.
-_START = r"(?:~|\.{1,2}|[A-Za-z]:)?[\\/]"
+# Absolute, from home, upwards, or with a drive. In quotes it may hold spaces; elsewhere it ends with the last separator and what follows that
+# up to white space, so that a space inside of a folder does not show the folder. A stroke behind a letter ("and/or") begins no path.
+_START = r"(?:file:/*(?=/)|~|\.{1,2}|[A-Za-z]:)?[\\/]"
 _QUOTED = re.compile(rf"""(['"]){_START}(?:[^'"\\/]*[\\/])*([^'"\\/]*)\1""")
-_BARE = re.compile(rf"""(?<![\w…/<])(?!//){_START}(?:[^\s'"(),;:\\/<>|]+[\\/])*([^\s'"(),;:\\/<>|]*)""")
+_BARE = re.compile(rf"""(?<![\w…/<])(?!//){_START}(?:[^'"(),;:\\/<>|\n]+[\\/])*([^\s'"(),;:\\/<>|]*)""")
 
 
 def shown(text: str, folder: Path | None = None) -> str:
-    """Return a text whose absolute paths are shortened to their last part; a path inside the run folder stays, seen from there.
+    """Return a text whose paths are shortened to their last part; a path inside the run folder stays, seen from there.
 
     Args:
         text: any text.
@@ -30,10 +30,11 @@ def shown(text: str, folder: Path | None = None) -> str:
         'torchvision:resnet18, 3 / 4'
     """
     if folder is not None:
-        for known in (str(folder.resolve()), str(folder)):
-            text = text.replace(known.rstrip("/\\") + "/", "")
+        # Whole names alone: /tmp/older is not inside of /tmp/old.
+        inside = re.escape(str(folder.resolve()).rstrip("/\\"))
+        text = re.sub(rf"(?<![\w.…/\\-]){inside}[\\/]", "", text)
     text = _QUOTED.sub(lambda found: f"{found[1]}…/{found[2]}{found[1]}", text)
-    return _BARE.sub(lambda found: f"…/{found[1]}" if len(found[0]) > 1 else found[0], text)
+    return _BARE.sub(lambda found: f"…/{found[1]}" if len(found[0]) > 1 and found[1] else found[0], text)
 
 
 def source(text: str, folder: Path | None = None) -> str:
@@ -47,10 +48,19 @@ def source(text: str, folder: Path | None = None) -> str:
         >>> source("runs/private/net.safetensors"), source("timm:resnet18"), source("hf:org/name")
         ('…/net.safetensors', 'timm:resnet18', 'hf:org/name')
     """
-    if folder is not None and (inside := shown(text, folder)) != text and "…" not in inside:
-        return inside
-    if re.match(r"[\w.]{2,}:", text) or not re.search(r"[\\/]", text):
-        return shown(text, folder)
+    named = re.match(r"([\w.]{2,}:)(.*)", text, re.DOTALL)
+    if named and named[1] != "file:":
+        # A hub's name has one stroke; anything longer, or one that begins with a stroke, a dot or a tilde, is a folder of this machine.
+        target, bracket, rest = named[2].partition("(")
+        if target.startswith(("/", ".", "~", "\\")) or target.count("/") > 1:
+            target = "…/" + re.split(r"[\\/]", target.rstrip("\\/"))[-1]
+        return named[1] + target + bracket + shown(rest, folder)
+    if folder is not None and not named:
+        path, home = Path(text).expanduser().resolve(), folder.resolve()
+        if path.is_relative_to(home) and path != home:
+            return path.relative_to(home).as_posix()
+    if not re.search(r"[\\/]", text):
+        return text
     return "…/" + re.split(r"[\\/]", text.rstrip("\\/"))[-1]
 
 

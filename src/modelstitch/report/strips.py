@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
+import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -28,9 +30,10 @@ def read_strips(folder: Path) -> dict[str, str]:
     if not path.is_file():
         return {}
     try:
-        with np.load(path, allow_pickle=False) as pictures:
+        # By handle: numpy leaves a damaged file open that it was given by name.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as pictures:
             return {title: strip(pictures[title]) for title in pictures.files}
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise RunError(f"cannot read the pictures {str(path)!r}: {error}") from error
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 SENTENCES = {
     # The first screen.
-    "answer.adopt": "Yes, for this task: in {n} of {of} places a part of the one network does the job of a part of the other, with every seed.",
-    "answer.pilot": "Worth a pilot: in {n} of {of} places the evidence says that the parts can be exchanged.",
-    "answer.leave": "No: in none of the {of} places tried does more than the label come across.",
-    "answer.undecided": "Not shown: in none of the {of} places tried does the evidence suffice to say that the parts can be exchanged.",
+    "answer.adopt": "Yes, for this task: in {n} of {of} {of:place|places} a part of the one network does the job of a part of the other, with every seed.",
+    "answer.pilot": "Worth a pilot: in {n} of {of} {of:place|places} the evidence says that the parts can be exchanged.",
+    "answer.leave": "No: in none of the {of} {of:place|places} tried does most of what the receiver knows beyond the label come across.",
+    "answer.undecided": "Not shown: in none of the {of} {of:place|places} tried does the evidence suffice to say that the parts can be exchanged.",
     "answer.unmeasured": "Not answered: this run measured what can be read, not what can be exchanged.",
     "recommend.adopt": "Adopt",
     "recommend.pilot": "Pilot",
@@ -32,7 +32,7 @@ SENTENCES = {
         "Nearest to it: {sender_name} up to {sender} for {receiver_name} up to {receiver}, with {kept:.0f} % kept beyond the label "
         "({low:.0f} to {high:.0f}) and {score:.0f} % of the score."
     ),
-    "answer.sure": "In {n} of {of} places the evidence decides.",
+    "answer.sure": "In {n} of {of} {of:place|places} the evidence decides.",
     "answer.one_seed": "Everything was fitted once. A second and a third seed show how much of it is chance.",
     "answer.seeds": "Every place was fitted with {n} seeds, and a verdict stands only where all agree.",
     "answer.unconverged": "{n} of {of} fits had not come to rest; what they reach is a lower bound.",
@@ -46,6 +46,9 @@ SENTENCES = {
     ),
     "answer.this_task": "It says nothing about another task: a part that keeps what this task needs may lose what the next one needs.",
     "answer.this_data": "It holds for inputs like these.",
+    "answer.tried_controls": "Only controls were run: no layers of {sender} were joined to layers of {receiver}.",
+    "answer.other_stitch": "With another stitch, {stitch}, {n} {n:place|places} can be exchanged: choose it in the maps below.",
+    "advice.unfinished": "In {n} {n:place|places} the evidence was not measured with every seed. Let the run finish: the same command goes on.",
     "next.pilot": "Take {sender} -> {receiver} as a pilot: run the stitched model beside the present one, on a small share of the real inputs.",
     "next.own_data": "Repeat this comparison on your own recent data, which neither network was trained on.",
     "next.seeds": "Repeat it with {n} seeds before deciding.",
@@ -63,7 +66,7 @@ SENTENCES = {
     "advice.range": (
         "In {n} {n:place|places} there is nothing to tell apart: the references are too close. Try another cut, or a task with more classes."
     ),
-    "advice.seeds": "In {n} {n:place|places} the seeds disagree. Add seeds (--seeds 0 1 2 3 4), or more training examples.",
+    "advice.seeds": "In {n} {n:place|places} the seeds disagree: what is found there depends on the fit. More training examples (--limit) make fits steadier.",
     "advice.controls": "In {n} {n:place|places} a control is missing. Run the default controls.",
     "advice.failed": "In {n} {n:place|places} the fit failed. Try a lower --learning-rate.",
     # What weakens the run.
@@ -71,7 +74,7 @@ SENTENCES = {
     "limit.failed": "{n} of {of} cells failed; the first is {sender} -> {receiver}: {why}.",
     "limit.no_controls": "No control was run: a high value may be the work of the stitch alone.",
     "limit.controls": "Controls that a verdict is read against are missing: {names}.",
-    "limit.no_verdict": "The evidence for a verdict was not measured.",
+    "limit.no_verdict": "There is no verdict: its evidence was not measured, or the receiver was not joined to itself.",
     "limit.unconverged": "{n} {n:cell|cells} of the pair had not converged (marked ?): their values are lower bounds.",
     "limit.unconverged_controls": "{n} {n:cell|cells} of the controls had not converged: the controls may do better than shown.",
     "limit.one_seed": "One fitting seed: how much another one would change is not known.",
@@ -164,6 +167,7 @@ SENTENCES = {
     "ui.comma": ", ",
     "ui.colon": ": ",
     "ui.sentence": "{text}.",
+    "ui.not_converged": "not converged",
     "ui.show": "show",
     "ui.stitch": "stitch",
     "ui.seed": "seed",
@@ -192,7 +196,7 @@ SENTENCES = {
     "ui.parameters": "parameters",
     "ui.seconds": "seconds",
     "ui.share": "share of the self-stitch's score",
-    "ui.lines": "Lines of the rule: up to {low} % the label alone, from {high} % interchangeable.",
+    "ui.lines": "Lines of the rule: up to {low} % decodable only, from {high} % interchangeable.",
     "ui.measure": "measure",
     "ui.value": "value",
     "ui.higher": "higher is better",
