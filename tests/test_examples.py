@@ -29,3 +29,15 @@ def test_a_convolutional_network_and_a_transformer() -> None:
     assert done.stdout.count("untrained sender") == 2
     assert "cnn-to-vit: whole sender 0.9" in done.stdout
     assert "blocks.2 -> 1" in done.stdout
+
+
+def test_a_one_dimensional_convolution_and_a_recurrent_network_on_real_speech() -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", str(ROOT / "examples" / "vowels.py"), "--quick"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.count("untrained sender") == 2
+    assert "conv-to-gru: whole sender 0.9" in done.stdout
+    assert "second -> 2" in done.stdout

@@ -194,7 +194,7 @@ function show(at) {
   const places = pair
     ? D.controls.map(each => [each, D.rows[each].indexOf(each === "self-stitch" ? receiver : sender)]).filter(each => each[1] >= 0).map(([each, row]) => [each, row * nC + j])
     : [[control, index]];
-  parts.push(table([W.grid, W.accuracy, W.interval], places.map(([each, k]) => {
+  parts.push(table([W.grid, W.accuracy, seeds().length > 1 ? W.by_seed : W.interval], places.map(([each, k]) => {
     const value = valueOf(each, k, "accuracy");
     const interval = seeds().length > 1 ? seeds().map(seed => fixed((grid(each, state.stitch, seed) || { accuracy: [] }).accuracy[k])).join(" · ") : known(value) ? wilson(value).map(fixed).join(" – ") : "–";
     return [each === "none" ? W.own : D.titles[each], fixed(value) + (unsettled(each, k) ? "?" : "") + (failedAt(each, k, state.stitch) ? ` ${W.failed}` : ""), interval];

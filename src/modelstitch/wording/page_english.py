@@ -168,6 +168,7 @@ SENTENCES = {
     "ui.colon": ": ",
     "ui.sentence": "{text}.",
     "ui.not_converged": "not converged",
+    "ui.by_seed": "by seed",
     "ui.show": "show",
     "ui.stitch": "stitch",
     "ui.seed": "seed",

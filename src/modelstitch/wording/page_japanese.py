@@ -141,6 +141,7 @@ SENTENCES = {
     "ui.colon": "：",
     "ui.sentence": "{text}。",
     "ui.not_converged": "収束せず",
+    "ui.by_seed": "シード別",
     "ui.show": "表示",
     "ui.stitch": "接合層",
     "ui.seed": "シード",

@@ -1,0 +1,159 @@
+"""Stitch across architectures that hear: a 1-D convolutional network into a recurrent one and back, on speakers of Japanese vowels.
+
+    python examples/vowels.py [--data FOLDER] [--out runs/vowels] [--quick]
+
+The data are the first 25 frames of 12 cepstral coefficients of two vowels, said by nine men (Kudo, Toyama and Shimbo 1999): 270 utterances to
+train on and 370 to score. They lie inside the package aeon (pip install --no-deps aeon), which is only looked into, not imported; --data names
+another folder with JapaneseVowels_eq_TRAIN.ts and JapaneseVowels_eq_TEST.ts. Frames of a map become steps of a sequence, and back.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import tempfile
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+import modelstitch as ms
+
+HERE = Path(__file__).stem
+N_COEFFICIENTS, N_SPEAKERS = 12, 9
+CUTS = {"conv_net": ("0", "2"), "recurrent_net": ("first", "second")}
+
+
+def conv_net(width: int = 32) -> nn.Module:
+    """Build four 1-D convolutions and a pool."""
+
+    def block(before: int, after: int, stride: int) -> nn.Module:
+        return nn.Sequential(nn.Conv1d(before, after, 3, stride, 1), nn.BatchNorm1d(after), nn.ReLU())
+
+    return nn.Sequential(
+        block(N_COEFFICIENTS, width, 1),
+        block(width, width, 1),
+        block(width, 2 * width, 2),
+        block(2 * width, 2 * width, 1),
+        nn.AdaptiveAvgPool1d(1),
+        nn.Flatten(),
+        nn.Linear(2 * width, N_SPEAKERS),
+    )
+
+
+class Layer(nn.Module):
+    """A GRU that gives its outputs alone, which are its one representation."""
+
+    def __init__(self, before: int, after: int) -> None:
+        super().__init__()
+        self.gru = nn.GRU(before, after, batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y, _ = self.gru(x)
+        output: Tensor = y
+        return output
+
+
+class RecurrentNet(nn.Module):
+    """Two layers of GRU over the frames, and the mean of the second."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.embed = nn.Linear(N_COEFFICIENTS, width)
+        self.first = Layer(width, width)
+        self.second = Layer(width, width)
+        self.head = nn.Linear(width, N_SPEAKERS)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.second(self.first(self.embed(x.transpose(1, 2))))
+        output: Tensor = self.head(y.mean(1))
+        return output
+
+
+def recurrent_net(width: int = 48) -> nn.Module:
+    """Build the recurrent network."""
+    return RecurrentNet(width)
+
+
+def find_data() -> Path:
+    """Return the folder of the data inside the package aeon."""
+    spec = importlib.util.find_spec("aeon")
+    if spec is None or spec.origin is None:
+        raise SystemExit("no data: pip install --no-deps aeon, or name their folder with --data")
+    return Path(spec.origin).parent / "datasets" / "data" / "JapaneseVowels"
+
+
+def read(path: Path) -> ms.Split:
+    """Read a .ts file: one series a line, coefficients between colons, frames between commas, the speaker last."""
+    lines = path.read_text().split("@data\n", 1)[1].splitlines()
+    parts = [line.strip().split(":") for line in lines if line.strip()]
+    series = [[[float(value) for value in one.split(",")] for one in part[:-1]] for part in parts]
+    return ms.Split(torch.tensor(series), torch.tensor([int(part[-1]) - 1 for part in parts]))
+
+
+def load(folder: Path) -> ms.Data:
+    """Read both parts; coefficients are brought to mean 0 and standard deviation 1 of the training part."""
+    train, heldout = (read(folder / f"JapaneseVowels_eq_{part}.ts") for part in ("TRAIN", "TEST"))
+    mean, std = train.images.mean((0, 2), keepdim=True), train.images.std((0, 2), keepdim=True)
+    names = tuple(f"speaker {index + 1}" for index in range(N_SPEAKERS))
+    first, second = (ms.Split((part.images - mean) / std, part.labels) for part in (train, heldout))
+    return ms.Data(first, second, names, "Japanese vowels", "as published")
+
+
+def train(model: nn.Module, data: ms.Data, n_steps: int, path: Path) -> ms.ModelSpec:
+    """Train ``model``, save its weights, and say where it comes from."""
+    optimiser = torch.optim.AdamW(model.parameters(), weight_decay=0.05)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 5e-3, total_steps=n_steps)
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(n_steps):
+        indices = torch.randint(0, len(data.train), (64,), generator=generator)
+        loss = F.cross_entropy(model(data.train.images[indices]), data.train.labels[indices])
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        schedule.step()
+    save_file(model.state_dict(), path)
+    factory = "conv_net" if isinstance(model, nn.Sequential) else "recurrent_net"
+    return ms.ModelSpec(source=f"{HERE}:{factory}", weights=str(path))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--quick", action="store_true", help="less training, two cuts each, short fits")
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    data = load(options.data or find_data())
+    torch.manual_seed(0)
+    with tempfile.TemporaryDirectory() as folder:
+        convolutional, recurrent = (
+            train(model, data, 100 if options.quick else 300, Path(folder, f"{index}.safetensors"))
+            for index, model in enumerate((conv_net(), recurrent_net()))
+        )
+        for name, pair in (
+            ("conv-to-gru", (convolutional, recurrent)),
+            ("gru-to-conv", (recurrent, convolutional)),
+        ):
+            cuts = [CUTS[spec.source.partition(":")[2]] if options.quick else None for spec in pair]
+            found = ms.compare(
+                *pair,
+                data,
+                sender_cuts=cuts[0],
+                receiver_cuts=cuts[1],
+                fit=ms.FitSpec(steps=20) if options.quick else None,
+                out=None if options.out is None else options.out / name,
+            )
+            print(
+                f"{name}: whole sender {found.baseline('sender'):.3f}, receiver {found.baseline('receiver'):.3f}"
+            )
+            print(found.matrix().to_pandas().round(3), "\n\nuntrained sender")
+            print(found.matrix("random-sender").to_pandas().round(3), "\n")
+            for cell, verdict in found.cell_verdicts().items():
+                print(f"  {cell[0]} -> {cell[1]}: {verdict.name}, {100 * verdict.kept:.0f} % kept")
+            print("\n".join(f"- {sentence}" for sentence in found.sentences()), "\n")
+
+
+if __name__ == "__main__":
+    main()
