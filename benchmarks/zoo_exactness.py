@@ -1,6 +1,6 @@
 """How exactly can models be cut? Every cut of many architectures, prefix and suffix against the model.
 
-    python benchmarks/zoo_exactness.py [--only timm] [--json]
+    python benchmarks/zoo_exactness.py [--only timm] [--json] [--read FILE ...]
 
 Needs the extras timm and torchvision, and transformers. Weights are drawn at random, sizes are those of the smallest variants; no
 weights are downloaded. The list below was fixed before its first run. An architecture is *exact* where suffix(prefix(x)) equals
@@ -123,6 +123,7 @@ def timm_model(name: str) -> Made:
 
 
 def transformers_model(name: str) -> Made:
+    usable_torchvision()  # transformers looks at it when it imports its models
     import transformers as t
 
     words = torch.randint(1, 90, (3, 12))
@@ -183,7 +184,7 @@ def transformers_model(name: str) -> Made:
         num_conv_pos_embeddings=16,
         num_conv_pos_embedding_groups=4,
     )
-    return _Output(t.AutoModelForSequenceClassification.from_config(sound)), torch.randn(3, 2000)
+    return _Output(t.AutoModelForAudioClassification.from_config(sound)), torch.randn(3, 2000)
 
 
 class _Recurrent(nn.Module):
@@ -203,8 +204,8 @@ class _Recurrent(nn.Module):
 
 def plain_model(name: str) -> Made:
     sys.path.insert(0, str(Path(__file__).parent.parent / "examples"))
-    import cifar_resnet  # type: ignore[import-not-found]
-    import cnn_to_vit  # type: ignore[import-not-found]
+    import cifar_resnet
+    import cnn_to_vit
 
     from modelstitch import zoo
 
@@ -310,11 +311,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--only", choices=list(FAMILIES))
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--read", type=Path, nargs="+", help="print the table of earlier runs with --json instead")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     found: dict[str, dict[str, Any]] = {}
+    for path in options.read or ():
+        found |= json.loads(path.read_text())["found"]
     for family, (names, make) in FAMILIES.items():
-        if options.only not in (None, family):
+        if options.read or options.only not in (None, family):
             continue
         for name in names:
             found[f"{family}: {name}"] = measure(lambda make=make, name=name: make(name))  # type: ignore[misc]

@@ -15,13 +15,11 @@ import tempfile
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
-from safetensors.torch import save_file
+from both_ways import stitch_both_ways, train
 from torch import Tensor, nn
 
 import modelstitch as ms
 
-HERE = Path(__file__).stem
 N_COEFFICIENTS, N_SPEAKERS = 12, 9
 CUTS = {"conv_net": ("0", "2"), "recurrent_net": ("first", "second")}
 
@@ -102,23 +100,6 @@ def load(folder: Path) -> ms.Data:
     return ms.Data(first, second, names, "Japanese vowels", "as published")
 
 
-def train(model: nn.Module, data: ms.Data, n_steps: int, path: Path) -> ms.ModelSpec:
-    """Train ``model``, save its weights, and say where it comes from."""
-    optimiser = torch.optim.AdamW(model.parameters(), weight_decay=0.05)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 5e-3, total_steps=n_steps)
-    generator = torch.Generator().manual_seed(0)
-    for _ in range(n_steps):
-        indices = torch.randint(0, len(data.train), (64,), generator=generator)
-        loss = F.cross_entropy(model(data.train.images[indices]), data.train.labels[indices])
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        schedule.step()
-    save_file(model.state_dict(), path)
-    factory = "conv_net" if isinstance(model, nn.Sequential) else "recurrent_net"
-    return ms.ModelSpec(source=f"{HERE}:{factory}", weights=str(path))
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--data", type=Path)
@@ -129,30 +110,23 @@ def main() -> None:
     torch.manual_seed(0)
     with tempfile.TemporaryDirectory() as folder:
         convolutional, recurrent = (
-            train(model, data, 100 if options.quick else 300, Path(folder, f"{index}.safetensors"))
-            for index, model in enumerate((conv_net(), recurrent_net()))
-        )
-        for name, pair in (
-            ("conv-to-gru", (convolutional, recurrent)),
-            ("gru-to-conv", (recurrent, convolutional)),
-        ):
-            cuts = [CUTS[spec.source.partition(":")[2]] if options.quick else None for spec in pair]
-            found = ms.compare(
-                *pair,
+            train(
+                factory,
                 data,
-                sender_cuts=cuts[0],
-                receiver_cuts=cuts[1],
-                fit=ms.FitSpec(steps=20) if options.quick else None,
-                out=None if options.out is None else options.out / name,
+                100 if options.quick else 300,
+                Path(folder, f"{factory.__name__}.safetensors"),
+                learning_rate=5e-3,
+                batch_size=64,
             )
-            print(
-                f"{name}: whole sender {found.baseline('sender'):.3f}, receiver {found.baseline('receiver'):.3f}"
-            )
-            print(found.matrix().to_pandas().round(3), "\n\nuntrained sender")
-            print(found.matrix("random-sender").to_pandas().round(3), "\n")
-            for cell, verdict in found.cell_verdicts().items():
-                print(f"  {cell[0]} -> {cell[1]}: {verdict.name}, {100 * verdict.kept:.0f} % kept")
-            print("\n".join(f"- {sentence}" for sentence in found.sentences()), "\n")
+            for factory in (conv_net, recurrent_net)
+        )
+        stitch_both_ways(
+            {"conv-to-gru": (convolutional, recurrent), "gru-to-conv": (recurrent, convolutional)},
+            data,
+            cuts=CUTS if options.quick else None,
+            fit=ms.FitSpec(steps=20) if options.quick else None,
+            out=options.out,
+        )
 
 
 if __name__ == "__main__":

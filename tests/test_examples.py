@@ -41,3 +41,15 @@ def test_a_one_dimensional_convolution_and_a_recurrent_network_on_real_speech() 
     assert done.stdout.count("untrained sender") == 2
     assert "conv-to-gru: whole sender 0.9" in done.stdout
     assert "second -> 2" in done.stdout
+
+
+def test_two_readers_of_docstrings() -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", str(ROOT / "examples" / "words.py"), "--quick"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.count("untrained sender") == 2
+    assert "narrow-to-wide: whole sender 0." in done.stdout
+    assert "blocks.1 -> blocks.0" in done.stdout

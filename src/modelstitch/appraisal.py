@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from modelstitch.evidence import KINDS, Material, Measurement
 from modelstitch.evidence.distribution import summarise
 from modelstitch.evidence.material import FinestLabels, Genuine
-from modelstitch.evidence.robustness import CHANGES, add_noise, shift
+from modelstitch.evidence.robustness import CHANGES, disturb, shift
 from modelstitch.evidence.rows import Rows
 from modelstitch.fitting.closed_form import solve
 from modelstitch.fitting.schedules import spread
@@ -119,11 +119,11 @@ class Expected:
         return {name: self._rows[name] for name in names}
 
     def moved(self, name: str) -> Rows:
-        """Return the rows of the same images after a small shift (small noise, where they are no images)."""
+        """Return the rows of the same images after a small shift (small noise, or a few tokens replaced, where they are no images)."""
         if name not in self._moved:
             heldout = self.side.data.heldout
             images = heldout.images[self.indices.to(heldout.images.device)]
-            changed = shift(images) if self.is_image else add_noise(images, 0.05)
+            changed = shift(images) if self.is_image else disturb(images, 0.05)
             (x,) = _represented(self.side, (name,), Split(changed, self.labels), torch.arange(len(changed)))
             self._moved[name] = Rows(x, self.labels, own=True)
         return self._moved[name]
@@ -310,9 +310,18 @@ def _outputs(side: Side, split: Split, indices: Tensor) -> Tensor:
 
 
 def _pixels(images: Tensor) -> Tensor:
+    if images.dtype == torch.int64:
+        return _counts(images)
     if images.ndim != 4 or min(images.shape[2:]) <= _PIXELS:
         return images.float()
     return nn.functional.adaptive_avg_pool2d(images.float(), _PIXELS)
+
+
+def _counts(tokens: Tensor) -> Tensor:
+    """Return how often each of the commonest tokens stands in an example, (N, at most 64): what is to images their pixels."""
+    known, times = tokens.unique(return_counts=True)
+    common = known[times.argsort(descending=True, stable=True)[: _PIXELS**2]]
+    return torch.stack([(tokens == each).sum(1) for each in common], 1).float()
 
 
 def _weight(stitch: Stitch) -> Tensor | None:

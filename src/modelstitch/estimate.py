@@ -16,6 +16,7 @@ from modelstitch.representations import Pass
 from modelstitch.session import Session
 from modelstitch.specs import CellSpec, EvidenceSpec
 from modelstitch.stitches import build
+from modelstitch.views import in_precision
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def estimate(session: Session, budget: Budget, evidence: EvidenceSpec | None = N
     def prefix_seconds(name: str) -> float:
         run = sender.prefix(name) if plain else sender.fast_prefix((name,), dtype)
         images = sender.images(data.train, few)
-        return timed(lambda: run(images if plain else images.to(dtype)), device) / batch
+        return timed(lambda: run(images if plain else in_precision(images, dtype)), device) / batch
 
     def suffix_seconds(name: str) -> tuple[float, float]:
         run = receiver.suffix(name) if plain else receiver.fast_suffix(name, dtype)

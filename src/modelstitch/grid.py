@@ -24,6 +24,7 @@ from modelstitch.sources.data import Data, Split
 from modelstitch.sources.models import Network, digest
 from modelstitch.specs import CellSpec, FitSpec
 from modelstitch.stitches import Stitch, build
+from modelstitch.views import in_precision
 
 USUAL_SCHEDULES = 3.5
 """Steps that an automatic fit takes in all, in lengths of its first schedule: the mean of docs/measurements.md."""
@@ -320,7 +321,7 @@ def _moments_of(
     accumulator = Accumulator(keys.values(), known)
     for some in indices.split(SCORE_BATCH):
         with torch.no_grad():
-            images = receiver.images(receiver.data.train, some).to(train.dtype)
+            images = in_precision(receiver.images(receiver.data.train, some), train.dtype)
             expected = dict(zip(names, prefix(images), strict=True))
             provided = {name: look_up(some) for name, look_up in senders.items()}
             features = {

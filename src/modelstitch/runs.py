@@ -219,6 +219,7 @@ def _header(session: Session) -> dict[str, Any]:
             "n_train": len(pair.data.train),
             "n_heldout": len(pair.data.heldout),
             "n_cells": len(session.cells),
+            "data_content": session.identity["data_content"],
             "n_classes": len(pair.data.classes),
             "labels": None if pair.data.finest is None else pair.data.finest.by.name,
             "chance": chance(pair.data.heldout.labels),

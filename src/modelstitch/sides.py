@@ -17,7 +17,7 @@ from modelstitch.fitting.gram import Gram
 from modelstitch.sources.data import Data, Split
 from modelstitch.sources.models import Network, digest
 from modelstitch.tasks import accuracy, class_scores
-from modelstitch.views import show
+from modelstitch.views import in_precision, show
 
 SCORE_BATCH = 256
 """Examples a batch when nothing is fitted; fixed, since the last bits of a convolution depend on it."""
@@ -98,7 +98,7 @@ class Side:
         # no_grad and not inference_mode: a fit needs tensors that autograd may save.
         with torch.no_grad():
             x = self.images(split, indices)
-            found = half(x if plain else x.to(dtype))
+            found = half(x if plain else in_precision(x, dtype))
         return tuple(each.to(dtype) for each in found)
 
     def suffix(self, name: str) -> nn.Module:
@@ -184,7 +184,7 @@ class Side:
         with torch.no_grad():
             wanted = plain(example)
             try:
-                got = fast(example.to(dtype))
+                got = fast(in_precision(example, dtype))
             except RuntimeError:  # an operator that does not exist in this precision
                 return _Converted(plain, dtype)
         tolerance = _FLOAT32_TOLERANCE if dtype == torch.float32 else _BFLOAT16_TOLERANCE
@@ -217,5 +217,5 @@ class _Converted(nn.Module):
         self.plain, self.dtype = plain, dtype
 
     def forward(self, x: Tensor) -> Any:
-        output = self.plain(x.float())
+        output = self.plain(in_precision(x, torch.float32))
         return tuple(each.to(self.dtype) for each in output) if isinstance(output, tuple) else output

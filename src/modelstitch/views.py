@@ -17,7 +17,8 @@ def show(images: Tensor, view: View) -> Tensor:
     r"""Return ``images`` at the view's size and channels, as ``(x - mean) / std`` of values in 0-1.
 
     Args:
-        images: (N, C, H, W), uint8 in 0-255 or floating in 0-1; of any shape where the view sets nothing.
+        images: (N, C, H, W), uint8 in 0-255 or floating in 0-1; of any shape where the view sets nothing; tokens (N, T) in int64
+            stay as they are.
         view: what the model wants; fields that are None change nothing.
 
     Returns:
@@ -36,6 +37,8 @@ def show(images: Tensor, view: View) -> Tensor:
             f"cannot show data of shape {tuple(images.shape)} as {view}: expected images (N, C, H, W), or a view "
             "that sets nothing"
         )
+    if images.dtype == torch.int64:
+        return images
     x = images.float().div_(255) if images.dtype == torch.uint8 else images.float()
     if view.channels is not None and view.channels != x.shape[1]:
         if x.shape[1] == 1:
@@ -57,6 +60,16 @@ def show(images: Tensor, view: View) -> Tensor:
         mean, std = x.new_tensor(view.mean), x.new_tensor(view.std)
         x = (x - mean[:, None, None]) / std[:, None, None]
     return x
+
+
+def in_precision(x: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return what a model is shown in ``dtype``; tokens, which are no numbers to calculate with, stay as they are.
+
+    Example:
+        >>> in_precision(torch.zeros(1), torch.float64).dtype, in_precision(torch.zeros(1, dtype=torch.int64), torch.float64).dtype
+        (torch.float64, torch.int64)
+    """
+    return x.to(dtype) if x.is_floating_point() else x
 
 
 def _resize(x: Tensor, size: tuple[int, int]) -> Tensor:

@@ -31,13 +31,26 @@ def add_noise(images: Tensor, share: float) -> Tensor:
     return images + share * scale * noise.to(images.dtype)
 
 
+def replace_tokens(tokens: Tensor, share: float) -> Tensor:
+    """Return tokens (N, T) of which a share is taken from the same places of other examples, by a fixed seed."""
+    generator = torch.Generator().manual_seed(0)
+    others = tokens[torch.randperm(len(tokens), generator=generator).to(tokens.device)]
+    chosen = torch.rand(tokens.shape, generator=generator).to(tokens.device) < share
+    return torch.where(chosen, others, tokens)
+
+
+def disturb(x: Tensor, share: float) -> Tensor:
+    """Return examples with normal noise of ``share`` of their range, or tokens of which that share is replaced."""
+    return replace_tokens(x, share) if x.dtype == torch.int64 else add_noise(x, share)
+
+
 CHANGES: dict[str, Callable[[Tensor], Tensor]] = {
     "shift_1": lambda images: shift(images, 1),
     "shift_2": lambda images: shift(images, 2),
-    "noise_5": lambda images: add_noise(images, 0.05),
-    "noise_10": lambda images: add_noise(images, 0.10),
+    "noise_5": lambda images: disturb(images, 0.05),
+    "noise_10": lambda images: disturb(images, 0.10),
 }
-"""By name: a shift by 1 or 2 pixels (images only), normal noise of 5 % or 10 %."""
+"""By name: a shift by 1 or 2 pixels (images only), normal noise of 5 % or 10 % (of tokens: that share replaced)."""
 
 DEFINITIONS = {
     name: definition

@@ -122,6 +122,7 @@ def _of_cell(cell: CellRow) -> dict[str, Any]:
             "steps": cell.total_steps,
             "start": cell.start,
             "bridge": cell.bridge,
+            "objective": cell.objective,
             "seconds": _number(cell.seconds),
         }
         if cell.failure is not None:

@@ -208,7 +208,7 @@ function show(at) {
     if (verdict && known(verdict[2])) rows.push([W.share, said(verdict[2])]);
     rows.push([W.fit, each(cells => cells.state[index] === "failed" ? `${W.failed}${W.colon}${(cells.failure || [])[index]}` : W[`converged_${cells.state[index]}`])]);
     if (real.some(cells => known(cells.gain[index]))) rows.push([W.gain, each(cells => `${said(cells.gain[index], 3)} (${W.noise} ${said(cells.noise[index], 3)})`)]);
-    rows.push([W.steps, each(cells => String(cells.steps[index]))], [W.start, each(cells => cells.start[index])], [W.bridge, each(cells => cells.bridge[index])], [W.parameters, real[0].parameters[index].toLocaleString()], [W.seconds, each(cells => said(cells.seconds[index]))]);
+    rows.push([W.objective, each(cells => cells.objective[index])], [W.steps, each(cells => String(cells.steps[index]))], [W.start, each(cells => cells.start[index])], [W.bridge, each(cells => cells.bridge[index])], [W.parameters, real[0].parameters[index].toLocaleString()], [W.seconds, each(cells => said(cells.seconds[index]))]);
     parts.push(make("h4", {}, W.fit), table(["", ""], rows));
   }
   parts.push(...along(j, places), ...curve(places), ...measured(places));

@@ -107,9 +107,9 @@ SENTENCES = {
         "number says nothing about what the networks learnt."
     ),
     "matrix.with": "{n} with {control}",
-    "matrix.rest": "In the other {n} cells training matters; {lead}.",
+    "matrix.rest": "In the other {n} {n:cell|cells} training matters; {lead}.",
     "matrix.labels": (
-        "A sender that holds the label and no image ({names}) does as well in {n} of {of} cells: accuracy alone cannot tell "
+        "A sender that holds the label and nothing of the input ({names}) does as well in {n} of {of} cells: accuracy alone cannot tell "
         "whether more than the label comes across."
     ),
     "matrix.verdicts": "Verdicts: {counts}.",

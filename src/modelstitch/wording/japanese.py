@@ -90,7 +90,7 @@ SENTENCES = {
     ),
     "matrix.with": "{control}：{n}件",
     "matrix.rest": "残りの{n}件では、学習の効果が認められます。{lead}。",
-    "matrix.labels": "画像の情報を持たずラベルだけを持つ送り手（{names}）が同等の正解率になるのは、{of}件のうち{n}件です。正解率だけでは、ラベル以外の情報が伝わっているかどうかは分かりません。",
+    "matrix.labels": "入力の情報を持たずラベルだけを持つ送り手（{names}）が同等の正解率になるのは、{of}件のうち{n}件です。正解率だけでは、ラベル以外の情報が伝わっているかどうかは分かりません。",
     "matrix.verdicts": "判定：{counts}。",
     "matrix.verdicts_seeds": "判定（{seeds}個のシードで一致したもの）：{counts}。",
     "matrix.lower": "受け手側の位置が送り手側と同じか、それより浅い{n}件の判定：{counts}。",

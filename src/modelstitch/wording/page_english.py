@@ -169,6 +169,7 @@ SENTENCES = {
     "ui.sentence": "{text}.",
     "ui.not_converged": "not converged",
     "ui.by_seed": "by seed",
+    "ui.objective": "objective",
     "ui.show": "show",
     "ui.stitch": "stitch",
     "ui.seed": "seed",

@@ -142,6 +142,7 @@ SENTENCES = {
     "ui.sentence": "{text}。",
     "ui.not_converged": "収束せず",
     "ui.by_seed": "シード別",
+    "ui.objective": "学習の目的",
     "ui.show": "表示",
     "ui.stitch": "接合層",
     "ui.seed": "シード",

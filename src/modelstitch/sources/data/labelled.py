@@ -15,7 +15,7 @@ from modelstitch.tasks import CLASSIFICATION, Task, by_label_set
 
 @dataclass(frozen=True)
 class Split:
-    """One part: ``images`` (N, ...) in uint8 or floating, ``labels`` (N,) in int64."""
+    """One part: ``images`` (N, ...) in uint8 or floating, or tokens (N, T) in int64; ``labels`` (N,) in int64."""
 
     images: Tensor
     labels: Tensor
@@ -82,13 +82,16 @@ class Data:
                 f"{where}: expected as many labels as images and at least one, "
                 f"got {len(split.images)} images and {len(split.labels)} labels"
             )
+        tokens = split.images.dtype == torch.int64 and split.images.ndim == 2
         if split.images.ndim < 2 or not (
-            split.images.is_floating_point() or split.images.dtype == torch.uint8
+            split.images.is_floating_point() or split.images.dtype == torch.uint8 or tokens
         ):
             raise DataError(
-                f"{where}: expected images (N, ...) in uint8 (0-255) or floating (0-1), "
+                f"{where}: expected images (N, ...) in uint8 (0-255) or floating (0-1), or tokens (N, T) in int64; "
                 f"got {split.images.dtype} of shape {tuple(split.images.shape)}"
             )
+        if tokens and int(split.images.min()) < 0:
+            raise DataError(f"{where}: expected tokens from 0 on, got {int(split.images.min())}")
         if split.labels.ndim != 1 or split.labels.dtype != torch.int64:
             raise DataError(
                 f"{where}: expected labels (N,) in torch.int64, "

@@ -54,7 +54,15 @@ def build_from_hugging_face(target: str, arguments: dict[str, Any]) -> nn.Module
             )
     except ModelError:
         raise
-    except (OSError, ValueError, TypeError, RuntimeError, KeyError, SafetensorError) as error:
+    except (
+        ImportError,
+        OSError,
+        ValueError,
+        TypeError,
+        RuntimeError,
+        KeyError,
+        SafetensorError,
+    ) as error:
         raise ModelError(f"cannot build {target!r}: {_first_line(error)}") from error
     module.config._commit_hash = commit  # which loading the weights may have dropped
     assert isinstance(module, nn.Module)

@@ -1,0 +1,77 @@
+"""What the examples share: train a network for a few seconds, and stitch two of them both ways."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import save_file
+from torch import nn
+
+import modelstitch as ms
+
+
+def train(
+    factory: Callable[[], nn.Module],
+    data: ms.Data,
+    n_steps: int,
+    path: Path,
+    *,
+    learning_rate: float = 3e-3,
+    batch_size: int = 128,
+) -> ms.ModelSpec:
+    """Build and train a network, save its weights, and say where it comes from."""
+    model = factory()
+    optimiser = torch.optim.AdamW(model.parameters(), learning_rate, weight_decay=0.05)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, learning_rate, total_steps=n_steps)
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(n_steps):
+        indices = torch.randint(0, len(data.train), (batch_size,), generator=generator)
+        loss = F.cross_entropy(model(data.train.images[indices]), data.train.labels[indices])
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        schedule.step()
+    save_file(model.state_dict(), path)
+    source = Path(inspect.getfile(factory)).stem
+    return ms.ModelSpec(source=f"{source}:{factory.__name__}", weights=str(path))
+
+
+def stitch_both_ways(
+    pairs: Mapping[str, tuple[ms.ModelSpec, ms.ModelSpec]],
+    data: ms.Data,
+    *,
+    cuts: Mapping[str, Sequence[str]] | None = None,
+    fit: ms.FitSpec | None = None,
+    out: Path | None = None,
+) -> None:
+    """Stitch each pair, and print its matrix, that of an untrained sender, the verdicts and the sentences.
+
+    Args:
+        pairs: sender and receiver by name.
+        data: what both were trained on.
+        cuts: by the name of a network's function; all block boundaries without it.
+        fit: how; until converged without it.
+        out: folder of run folders.
+    """
+    for name, pair in pairs.items():
+        chosen = [None if cuts is None else cuts[spec.source.partition(":")[2]] for spec in pair]
+        found = ms.compare(
+            *pair,
+            data,
+            sender_cuts=chosen[0],
+            receiver_cuts=chosen[1],
+            fit=fit,
+            out=None if out is None else out / name,
+        )
+        print(
+            f"{name}: whole sender {found.baseline('sender'):.3f}, receiver {found.baseline('receiver'):.3f}"
+        )
+        print(found.matrix().to_pandas().round(3), "\n\nuntrained sender")
+        print(found.matrix("random-sender").to_pandas().round(3), "\n")
+        for cell, verdict in found.cell_verdicts().items():
+            print(f"  {cell[0]} -> {cell[1]}: {verdict.name}, {100 * verdict.kept:.0f} % kept")
+        print("\n".join(f"- {sentence}" for sentence in found.sentences()), "\n")

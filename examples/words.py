@@ -1,0 +1,117 @@
+"""Stitch networks that read: two text classifiers of different width and depth, on the docstrings of Python's own library.
+
+    python examples/words.py [--out runs/words] [--quick]
+
+Which package of the standard library does a docstring come from? Six packages, whose sources lie beside the running Python and are read, not imported; words
+are tokens, the commonest 800 of the training part by name. Both networks are encoders of plain PyTorch that take tokens and average over them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import re
+import sysconfig
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+import torch
+from both_ways import stitch_both_ways, train
+from torch import Tensor, nn
+
+import modelstitch as ms
+
+PACKAGES = ("asyncio", "email", "importlib", "logging", "unittest", "xml")
+N_WORDS, LENGTH, FEWEST = 800, 32, 5
+CUTS = {"narrow": ("blocks.1",), "wide": ("blocks.0",)}
+
+
+class Reader(nn.Module):
+    """Words and their places, encoder blocks, and the mean over the places."""
+
+    def __init__(self, width: int, n_blocks: int) -> None:
+        super().__init__()
+        self.embed = nn.Embedding(N_WORDS + 2, width)
+        self.place = nn.Parameter(0.02 * torch.randn(LENGTH, width))
+        self.blocks = nn.ModuleList(
+            nn.TransformerEncoderLayer(width, 4, 2 * width, 0.0, "gelu", batch_first=True, norm_first=True)
+            for _ in range(n_blocks)
+        )
+        self.head = nn.Linear(width, len(PACKAGES))
+
+    def forward(self, words: Tensor) -> Tensor:
+        y = self.embed(words) + self.place
+        for block in self.blocks:
+            y = block(y)
+        output: Tensor = self.head(y.mean(1))
+        return output
+
+
+def narrow() -> nn.Module:
+    """Build a reader of width 32 with three blocks."""
+    return Reader(32, 3)
+
+
+def wide() -> nn.Module:
+    """Build a reader of width 48 with two blocks."""
+    return Reader(48, 2)
+
+
+def docstrings(package: str) -> list[list[str]]:
+    """Return the words of every docstring of a package, in the order of its files."""
+    found = []
+    for path in sorted(Path(sysconfig.get_paths()["stdlib"], package).rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                words = re.findall(r"[a-z]{2,}", (ast.get_docstring(node) or "").lower())
+                if len(words) >= FEWEST:
+                    found.append(words[:LENGTH])
+    return found
+
+
+def load() -> ms.Data:
+    """Read the docstrings; every third is held out, and the words are those of the others."""
+    texts = [(words, label) for label, name in enumerate(PACKAGES) for words in docstrings(name)]
+    parts = [[each for n, each in enumerate(texts) if (n % 3 == 0) == held] for held in (False, True)]
+    counts = Counter(word for words, _ in parts[0] for word in words)
+    numbers = {word: index + 2 for index, (word, _) in enumerate(counts.most_common(N_WORDS))}
+
+    def split(part: list[tuple[list[str], int]]) -> ms.Split:
+        # 0 fills up, 1 is any rarer word.
+        rows = [[numbers.get(word, 1) for word in words] + [0] * (LENGTH - len(words)) for words, _ in part]
+        return ms.Split(torch.tensor(rows), torch.tensor([label for _, label in part]))
+
+    return ms.Data(split(parts[0]), split(parts[1]), PACKAGES, "docstrings", "every third held out")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--quick", action="store_true", help="less training, one cut each, short fits")
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    data = load()
+    torch.manual_seed(0)
+    with tempfile.TemporaryDirectory() as folder:
+        small, large = (
+            train(
+                factory,
+                data,
+                60 if options.quick else 200,
+                Path(folder, f"{factory.__name__}.safetensors"),
+                batch_size=64,
+            )
+            for factory in (narrow, wide)
+        )
+        stitch_both_ways(
+            {"narrow-to-wide": (small, large), "wide-to-narrow": (large, small)},
+            data,
+            cuts=CUTS if options.quick else None,
+            fit=ms.FitSpec(steps=20) if options.quick else None,
+            out=options.out,
+        )
+
+
+if __name__ == "__main__":
+    main()
