@@ -13,7 +13,7 @@ test: $(VENV)/.ready-dev browser
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto
 
 # The tests look at the report in Chromium: taken where it lies, installed where that can be done, asked for otherwise.
 browser:

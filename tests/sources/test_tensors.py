@@ -150,7 +150,7 @@ def test_a_source_is_read_by_whatever_names_it() -> None:
         (((np.zeros((2, 1)), [[1], [1, 2]])), "expected labels as an array of numbers: .*inhomogeneous"),
         (
             (examples()[0].mul(255).long(), examples()[1]),
-            r"in uint8 \(0-255\) or floating \(0-1\), got torch\.int64",
+            r"in uint8 \(0-255\) or floating \(0-1\), or tokens .*; got torch\.int64",
         ),
         ((examples()[0][:0], examples()[1][:0]), "at least 2 examples, got 0"),
         ((examples()[0][:1], examples()[1][:1]), "at least 2 examples, got 1"),
