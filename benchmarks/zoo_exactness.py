@@ -311,7 +311,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--only", choices=list(FAMILIES))
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--read", type=Path, nargs="+", help="print the table of earlier runs with --json instead")
+    parser.add_argument(
+        "--read", type=Path, nargs="+", help="print the table of earlier runs with --json instead"
+    )
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     found: dict[str, dict[str, Any]] = {}

@@ -13,7 +13,7 @@ from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from modelstitch import zoo
-from modelstitch.cutting import Cutting, certify, split
+from modelstitch.cutting import Cutting, certify, cut_model, split
 from modelstitch.cutting.capture import eval_mode, plain_attention
 from modelstitch.cutting.certify import relative_difference
 from modelstitch.errors import CutError
@@ -56,6 +56,13 @@ def compiled() -> nn.Module:
     return model
 
 
+def compiled_to_kernels() -> nn.Module:
+    """Compiled as users compile: the compiler's own kernels where it can make some, its own autograd function in any case."""
+    model = torch.compile(training(), backend="aot_eager")
+    assert isinstance(model, nn.Module)
+    return model
+
+
 CASES: dict[str, tuple[Callable[[], nn.Module], Callable[[int], Tensor]]] = {
     "cnn": (cnn, images),
     "mlp": (mlp, vectors),
@@ -63,6 +70,7 @@ CASES: dict[str, tuple[Callable[[], nn.Module], Callable[[int], Tensor]]] = {
     "training": (training, vectors),
     "DataParallel": (lambda: nn.DataParallel(training()), vectors),
     "compiled": (compiled, vectors),
+    "compiled to kernels": (compiled_to_kernels, vectors),
     "R2111": (lambda: zoo.build("R2111", width=2), images),
     "FunctionalResNet": (m.FunctionalResNet, images),
     "DroppedInPlace": (m.DroppedInPlace, images),
@@ -298,3 +306,14 @@ def test_a_representation_may_be_stored_in_another_order() -> None:
 def test_a_model_of_another_architecture_cannot_be_bound(other: Callable[[], nn.Module], named: str) -> None:
     with pytest.raises(CutError, match=f"expected the same architecture and shapes, but {named} differ"):
         cutting_of("mlp").bind(other())
+
+
+def test_a_compiled_model_is_captured_as_it_was_written() -> None:
+    model = compiled_to_kernels()
+    cutting = cut_model(model, vectors(3))
+    assert isinstance(cutting, Cutting)
+    assert [cut.name for cut in cutting.boundaries] == [f"_orig_mod.{index}" for index in range(4)]
+    with torch.no_grad():
+        for cut in cutting.cuts:
+            got = cutting.suffix(cut.name)(cutting.prefix(cut.name)(vectors(3))[0])
+            torch.testing.assert_close(got, model.eval()(vectors(3)), rtol=1e-5, atol=1e-6)

@@ -32,7 +32,10 @@ def data(train: Split | None = None, heldout: Split | None = None, **changes: An
             {"images": split().images.long()},
             r"expected images \(N, ...\) in uint8 .* got torch\.int64 of shape",
         ),
-        ({"images": split().images > 0.5}, r"in uint8 \(0-255\) or floating \(0-1\), or tokens .*; got torch\.bool"),
+        (
+            {"images": split().images > 0.5},
+            r"in uint8 \(0-255\) or floating \(0-1\), or tokens .*; got torch\.bool",
+        ),
         ({"images": split().images.to(torch.complex64)}, r"got torch\.complex64"),
         ({"images": torch.rand(6)}, r"expected images \(N, ...\) .* got torch\.float32 of shape \(6,\)"),
         ({"labels": split().labels.float()}, r"expected labels \(N,\) in torch\.int64, got torch\.float32"),

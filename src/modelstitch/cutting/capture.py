@@ -89,6 +89,12 @@ def quietly() -> Iterator[None]:
         logging.disable(before)
 
 
+def as_written() -> contextlib.AbstractContextManager[object]:
+    """Run compiled parts as they were written: a graph is captured of what they compute, not of their kernels."""
+    stance: contextlib.AbstractContextManager[object] = torch.compiler.set_stance("force_eager")
+    return stance
+
+
 def run_eagerly(model: nn.Module, example: Tensor, name: str) -> Any:
     """Run ``model`` on ``example``, change neither, and turn a complaint about a shape into one line."""
     try:
@@ -104,7 +110,7 @@ def run_eagerly(model: nn.Module, example: Tensor, name: str) -> Any:
 
 def has_own_backward(model: nn.Module, example: Tensor) -> bool:
     """Tell whether the output of ``model`` was made by a custom autograd function, whose backward pass a capture would lose."""
-    with eval_mode(model), plain_attention(), same_buffers(model), torch.enable_grad():
+    with eval_mode(model), plain_attention(), same_buffers(model), torch.enable_grad(), as_written():
         try:
             output = model(example.detach().requires_grad_(example.is_floating_point()).clone())
         except (RuntimeError, ValueError, TypeError, IndexError, AssertionError):
@@ -144,7 +150,7 @@ def capture(model: nn.Module, example: Tensor, name: str = "model") -> Captured:
         warnings.simplefilter("ignore")
         run_eagerly(model, example, name)
         try:
-            with torch.enable_grad(), quietly():
+            with torch.enable_grad(), quietly(), as_written():
                 exported = export(model, (example,), dynamic_shapes=_free_batch(model), strict=False)
                 program = exported.run_decompositions({})
         except Exception as error:  # torch.export raises many unrelated types
