@@ -134,3 +134,58 @@ def test_a_cut_knows_its_shape_from_its_layout() -> None:
     block = cutting.find("blocks.0")
     assert block.shape == (17, 16)
     assert (block.layout.extra, block.layout.grid) == (1, (4, 4))
+
+
+class Rows(nn.Module):
+    """Positions of a map laid in a row by a module, and its axes swapped by another, as torchvision's vision transformer does."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.patch = nn.Conv2d(3, width, 8, stride=8)
+        self.lay = nn.Flatten(2)
+        self.mix = nn.Linear(width, width)
+        self.head = nn.Linear(width, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        row = self.lay(self.patch(x))
+        output: Tensor = self.head(self.mix(row.transpose(1, 2)).mean(1))
+        return output
+
+
+@pytest.mark.parametrize("width", [16, 24])  # 16 channels and 16 positions: no size tells them apart
+def test_a_map_laid_in_a_row_keeps_its_features_first_until_they_are_moved(width: int) -> None:
+    found = {cut.name: cut.layout for cut in cuts(Rows(width), torch.zeros(2, 3, 32, 32))}
+    assert str(found["patch"]) == "map2d"
+    assert (str(found["lay"]), found["lay"].shape) == ("map1d", (width, 16))
+    swapped = next(layout for name, layout in found.items() if name.startswith("lay+"))
+    assert (swapped.kind, swapped.shape) == ("tokens", (16, width))
+    assert found["mix"].kind == "tokens"
+
+
+class Merged(nn.Module):
+    """Blocks that lay a (H, W, C) map in a row, work on it, and lay it out again, as timm's Swin does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 8, 4, stride=4)
+        self.mix = nn.Linear(8, 8)
+        self.join = nn.Linear(32, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.stem(x).permute(0, 2, 3, 1)
+        row = self.mix(y.reshape(y.shape[0], 64, 8))
+        back = row.reshape(row.shape[0], 8, 8, 8)
+        corners = back.reshape(back.shape[0], 4, 2, 4, 2, 8).permute(0, 1, 3, 2, 4, 5).flatten(3)
+        output: Tensor = self.join(corners).mean((1, 2))
+        return output
+
+
+def test_a_row_laid_out_again_has_its_features_where_they_were() -> None:
+    found = {cut.name: str(cut.layout) for cut in cuts(Merged(), torch.zeros(2, 3, 32, 32))}
+    assert found["mix"].startswith("tokens")
+    assert next(layout for name, layout in found.items() if name.startswith("mix+")) == "map2d last"
+
+
+def test_the_class_token_counts_where_it_is_put_in() -> None:
+    found = {cut.name: str(cut.layout) for cut in cuts(ClassTokens(), torch.zeros(2, 3, 16, 16))}
+    assert found["patch+cat"] == "tokens+1 4x4"

@@ -45,6 +45,8 @@ _LAST = {
     _aten.rms_norm.default,
     _aten.embedding.default,
 }
+_RESHAPES = {_aten.reshape.default, _aten.view.default, _aten.flatten.using_ints, _aten._unsafe_view.default}
+
 _FARTHEST = 12
 """Elementwise operations between a value and what tells its axes."""
 
@@ -64,7 +66,7 @@ def layout_of(node: Node, graph: Graph, kinds: dict[Node, Kind]) -> Layout:
     if 2 <= len(shape) <= 4:
         last = features_are_last(node)
     tokens = len(shape) == 2 and last is not False
-    extra = _extra_tokens(graph, kinds, shape[0], before=node) if tokens else 0
+    extra = _extra_tokens(graph, kinds, shape[0], last=node) if tokens else 0
     return recognise(shape, last=last, extra=extra, picture=_picture(graph) if tokens else None)
 
 
@@ -74,7 +76,30 @@ def features_are_last(node: Node) -> bool | None:
     What reads the value is asked first, then what made it; elementwise operations in between change nothing.
     """
     found = _asked(node, lambda each: each.users, reads=True)
-    return found if found is not None else _asked(node, lambda each: each.all_input_nodes, reads=False)
+    if found is None:
+        found = _asked(node, lambda each: each.all_input_nodes, reads=False)
+    return found if found is not None else _of_what_was_moved(node)
+
+
+def _of_what_was_moved(node: Node) -> bool | None:
+    """Tell it of positions that were laid in a row or into a grid, or swapped with the features, by what they were before."""
+    inputs = node.all_input_nodes
+    value, given = tensor_of(node), tensor_of(inputs[0]) if inputs else None
+    if value is None or given is None:
+        return None
+    if node.target in _RESHAPES and value.ndim != given.ndim:
+        before = features_are_last(inputs[0]) if min(value.ndim, given.ndim) >= 3 else None
+        # What was neither split nor merged is still there, on its side.
+        kept = before is not None and (
+            value.shape[-1] == given.shape[-1] if before else value.shape[1] == given.shape[1]
+        )
+        return before if kept else None
+    swaps = node.target is _aten.permute.default and list(node.args[1]) == [0, 2, 1]  # type: ignore[arg-type]
+    swaps |= node.target is _aten.transpose.int and {each % 3 for each in node.args[1:]} == {1, 2}  # type: ignore[operator]
+    if swaps and given.ndim == 3:
+        before = features_are_last(inputs[0])
+        return None if before is None else not before
+    return None
 
 
 def _asked(start: Node, onwards: Callable[[Node], Iterable[Node]], *, reads: bool) -> bool | None:
@@ -122,12 +147,11 @@ def _same_shape(node: Node, other: Node) -> bool:
     return mine is not None and theirs is not None and mine.shape[1:] == theirs.shape[1:]
 
 
-def _extra_tokens(graph: Graph, kinds: dict[Node, Kind], n_tokens: int, before: Node) -> int:
+def _extra_tokens(graph: Graph, kinds: dict[Node, Kind], n_tokens: int, last: Node) -> int:
     """Return how many of the tokens were put in front of those of the input: learnt tokens, which depend on no value of it."""
     found = 0
-    for node in graph.nodes:
-        if node is before:
-            break
+    nodes = list(graph.nodes)
+    for node in nodes[: nodes.index(last) + 1]:
         value = tensor_of(node)
         if node.target is not _aten.cat.default or value is None or value.ndim != 3:
             continue
