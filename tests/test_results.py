@@ -152,7 +152,7 @@ def test_sentences_see_the_triangle_and_the_strongest_control() -> None:
 
 def test_sentences_admit_that_controls_do_as_well() -> None:
     text = sentences({"none": TRIANGLE, "random-sender": TRIANGLE})
-    assert "In all 9 cells a random control does as well" in text
+    assert "In all 9 cells a random control scores as well" in text
     assert "no evidence that the two networks learnt anything alike" in text
 
 
@@ -161,7 +161,7 @@ def test_sentences_count_the_cells_that_a_control_reaches() -> None:
     text = sentences({"none": TRIANGLE, "random-receiver": control})
     assert "In 1 of 9 cells a random control does as well" in text
     assert "(1 with a random receiver)" in text
-    assert "In the other 8 cells training matters" in text
+    assert "In the other 8 cells the trained pair does better" in text
 
 
 def test_few_examples_make_the_margin_wide() -> None:

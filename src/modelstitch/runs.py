@@ -65,6 +65,7 @@ def run(
                 else f"data {session.pair.data.name}, which are no images"
             )
         )
+    ready(session)
     if out is None:
         return _run_in_memory(session, budget, evidence, progress)
     facts = {**_header(session), **session.identity}
@@ -93,6 +94,16 @@ def run(
             "report.html", lambda path: path.write_text(text, encoding="utf-8", errors="replace")
         )
         return comparison
+
+
+def ready(session: Session) -> None:
+    """Build what every control stitches instead, so that one that cannot be built is told before anything is written.
+
+    Raises:
+        InputError: a control cannot be built for these models.
+    """
+    for control in session.spec.controls:
+        session.pair.sides(control, session.spec.seeds[0])
 
 
 def _run_in_memory(

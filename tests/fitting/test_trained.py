@@ -155,6 +155,20 @@ def test_where_the_closed_form_is_perfect_it_is_kept_and_the_fit_has_converged()
     assert fitted.total_steps <= 160
 
 
+def test_a_random_start_that_leads_nowhere_gives_way_to_the_closed_form(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    planted = Planted()
+    monkeypatch.setattr(Fit, "_start", lambda self: ("random", self.stitch.random_start(self.generator)))
+    stitch, fitted = planted.fit(FitSpec(learning_rate=1e-6))
+    assert fitted.start == "closed form"
+    assert planted.accuracy(stitch) > 0.98
+    # Who asks for a random start gets it, and the stitch that was kept is the one that is in place.
+    stitch, fitted = planted.fit(FitSpec(learning_rate=1e-6, start="random"))
+    assert fitted.start == "random"
+    assert planted.accuracy(stitch) < 0.6
+
+
 def test_doubling_goes_on_while_it_gains_and_says_where_it_had_to_stop(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

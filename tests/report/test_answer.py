@@ -106,7 +106,7 @@ def test_where_nothing_is_good_the_nearest_is_named_and_the_commonest_reason_giv
     found = answer(run(within=0.65), "affine")
     assert found.stand_in[0] == "None, as far as this run can tell."
     assert "c0 for B up to c1, with 67 % kept" in found.stand_in[1]
-    assert found.next_steps[0].startswith("In 6 places more than the label comes across, but not enough.")
+    assert found.next_steps[0].startswith("In 6 places more than the label comes across, but not enough for sure.")
 
 
 def test_the_best_label_only_sender_says_what_a_high_number_does_not_mean() -> None:
@@ -122,6 +122,9 @@ def test_limits_are_said_one_by_one() -> None:
     assert limits(run(seeds=THREE)) == []
     assert texts(run()) == "One fitting seed: how much another one would change is not known."
     assert "No control was run" in texts(run(controls=("none",)))
+    assert "an untrained network scores as well" in texts(run(accuracy=0.45))
+    at_chance = replace(run(), baselines=tuple(replace(each, accuracy=0.11) for each in run().baselines))
+    assert "The whole receiver scores 0.11, and a guess 0.10: are its weights missing" in texts(at_chance)
     assert "missing: clustered noise" in texts(run(controls=("none", "random-sender", "self-stitch")))
     assert "6 cells of the pair had not converged" in texts(run(converged=False))
     failed = run(accuracy=None, failure="loss nan at step 2")

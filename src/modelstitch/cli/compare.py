@@ -163,7 +163,7 @@ class Compare:
         from modelstitch.bounds import representation_bytes
         from modelstitch.cli.show import watching
         from modelstitch.grid import Budget
-        from modelstitch.runs import run
+        from modelstitch.runs import ready, run
         from modelstitch.session import prepare
         from modelstitch.stitches.ladder import LADDER
 
@@ -186,6 +186,7 @@ class Compare:
             )
             budget = Budget(representation_bytes(session, memory_bytes), self.keep, memory_bytes)
             if self.dry_run:
+                ready(session)
                 watcher.stage("timing one step of each cell")
                 text = self._estimate(session, budget, evidence)
             else:

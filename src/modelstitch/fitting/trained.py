@@ -114,6 +114,7 @@ class Fit:
         self.generator, self.coordinates, self.closed_form = generator, coordinates, closed_form
         self.micro_batch = micro_batch or spec.batch_size
         self.total_steps = 0
+        self._kept: Candidate | None = None
 
     def run(self) -> Fitted:
         """Fit the stitch in place.
@@ -131,6 +132,10 @@ class Fit:
         retried = False
         try:
             fitted = self._schedules(start, values, self.spec)
+            if start == "random" and self._closed_form_is_better():
+                assert self.closed_form is not None
+                start = "closed form"
+                fitted = self._schedules(start, self._from_plain(self.closed_form), self.spec)
         except _DivergedError:
             retried = True
             self.generator.set_state(state)
@@ -168,6 +173,19 @@ class Fit:
             losses = [float(self._loss(each, few)) for each in (closed, drawn)]
         # A comparison with NaN is false: only a random start that is certainly better replaces the closed form.
         return ("random", drawn) if losses[1] < losses[0] else ("closed form", closed)
+
+    def _closed_form_is_better(self) -> bool:
+        """Tell whether the closed form, as it is, does better on the examples kept aside than what came of the random start.
+
+        The start is chosen by the loss before a step was taken, which does not always tell where a fit will end.
+        """
+        if self.closed_form is None or not self.spec.automatic or self.spec.start == "random":
+            return False
+        assert self._kept is not None
+        closed = self._candidate(self._from_plain(self.closed_form), 0, math.nan)
+        self.stitch.load_state_dict(self._kept.state)
+        gain, noise = paired_gain(closed.scores, self._kept.scores)
+        return gain > noise
 
     def _from_plain(self, values: Values) -> Values:
         return values if self.coordinates is None else self.stitch.from_plain(values, self.coordinates)
@@ -227,6 +245,7 @@ class Fit:
             last, n_steps = candidate, 2 * n_steps
         assert best is not None
         unchanged = tuple(name for name, value in values.items() if torch.equal(value, start[name]))
+        self._kept = best
         self.stitch.load_state_dict(best.state)
         self.stitch.eval()
         return Fitted(

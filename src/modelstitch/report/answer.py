@@ -162,6 +162,7 @@ def _stand_in(
             high=100 * verdict.kept_high,
             score=100 * verdict.score_share,
             confidence=say(f"confidence.{verdict.confidence}"),
+            **({"why": _but(verdict)} if key == "answer.nearest" else {}),
             **names,
         )
 
@@ -175,6 +176,13 @@ def _stand_in(
             place, verdict = max(known, key=lambda each: each[1].kept)
             lines.append(told("answer.nearest", place, verdict))
     return tuple(lines)
+
+
+def _but(verdict: Verdict) -> Text:
+    """Say what keeps a cell from being interchangeable, where one thing does."""
+    why = verdict.reason.values.get("why")
+    blocked = verdict.reason.key == "verdict.blocked" and isinstance(why, Text)
+    return say("answer.nearest_why", why=why) if blocked else say("answer.nearest_plain")
 
 
 def _sure(comparison: Comparison, counts: Mapping[str, int], n_seeds: int) -> tuple[Text, ...]:

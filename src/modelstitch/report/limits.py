@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from modelstitch.errors import RunError
+from modelstitch.evidence.intervals import wilson
 from modelstitch.results import Comparison
 from modelstitch.specs import VERDICT_CONTROLS
 from modelstitch.wording import Listed, Text, say
@@ -46,6 +47,12 @@ def limits(comparison: Comparison) -> list[Text]:
     if controls and "none" in comparison.controls and not comparison.verdicts():
         found.append(say("limit.no_verdict"))
     stitch = comparison.main_stitch
+    own, chance = comparison.baseline("receiver"), comparison.chance
+    n_heldout = comparison.cells[0].n_heldout
+    if own is not None and wilson(round(own * n_heldout), n_heldout)[0] <= chance:
+        found.append(say("limit.receiver_at_chance", own=own, chance=chance))
+    if any(text.key == "matrix.all_reached" for text in comparison.sentences()):
+        found.append(say("limit.random"))
     for real, key in ((True, "limit.unconverged"), (False, "limit.unconverged_controls")):
         n = comparison.n_unconverged(stitch, real=real)
         found += [say(key, n=n)] if n else []

@@ -94,10 +94,7 @@ SENTENCES = {
         "networks."
     ),
     "matrix.failed": "{n} {n:cell|cells} of the pair failed and {n:is|are} left out of these sentences.",
-    "matrix.all_reached": (
-        "In all {n} cells a random control does as well as the trained pair, within sampling error: this matrix is no "
-        "evidence that the two networks learnt anything alike."
-    ),
+    "matrix.all_reached": "In all {n} {n:cell|cells} a random control scores as well as the trained pair, within sampling error: these scores are no evidence that the two networks learnt anything alike.",
     "matrix.lead": (
         "the trained pair is furthest ahead at {sender} -> {receiver}, {score:.2f} against {best:.2f} with {control}"
     ),
@@ -107,7 +104,7 @@ SENTENCES = {
         "number says nothing about what the networks learnt."
     ),
     "matrix.with": "{n} with {control}",
-    "matrix.rest": "In the other {n} {n:cell|cells} training matters; {lead}.",
+    "matrix.rest": "In the other {n} {n:cell|cells} the trained pair does better, each cell taken by itself; {lead}.",
     "matrix.labels": (
         "A sender that holds the label and nothing of the input ({names}) does as well in {n} of {of} cells: accuracy alone cannot tell "
         "whether more than the label comes across."

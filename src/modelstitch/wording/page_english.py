@@ -28,10 +28,7 @@ SENTENCES = {
     ),
     "answer.more": "And {n} more, in the map below.",
     "answer.none": "None, as far as this run can tell.",
-    "answer.nearest": (
-        "Nearest to it: {sender_name} up to {sender} for {receiver_name} up to {receiver}, with {kept:.0f} % kept beyond the label "
-        "({low:.0f} to {high:.0f}) and {score:.0f} % of the score."
-    ),
+    "answer.nearest": "Nearest to it: {sender_name} up to {sender} for {receiver_name} up to {receiver}, with {kept:.0f} % kept beyond the label ({low:.0f} to {high:.0f}) and {score:.0f} % of the score{why}.",
     "answer.sure": "In {n} of {of} {of:place|places} the evidence decides.",
     "answer.one_seed": "Everything was fitted once. A second and a third seed show how much of it is chance.",
     "answer.seeds": "Every place was fitted with {n} seeds, and a verdict stands only where all agree.",
@@ -49,6 +46,10 @@ SENTENCES = {
     "answer.tried_controls": "Only controls were run: no layers of {sender} were joined to layers of {receiver}.",
     "answer.other_stitch": "With another stitch, {stitch}, {n} {n:place|places} can be exchanged: choose it in the maps below.",
     "advice.unfinished": "In {n} {n:place|places} the evidence was not measured with every seed. Let the run finish: the same command goes on.",
+    "answer.nearest_why": ", but {why}",
+    "answer.nearest_plain": "",
+    "limit.random": "In every cell an untrained network scores as well as the pair: these scores do not show what was learnt.",
+    "limit.receiver_at_chance": "The whole receiver scores {own:.2f}, and a guess {chance:.2f}: are its weights missing (--receiver-weights)?",
     "next.pilot": "Take {sender} -> {receiver} as a pilot: run the stitched model beside the present one, on a small share of the real inputs.",
     "next.own_data": "Repeat this comparison on your own recent data, which neither network was trained on.",
     "next.seeds": "Repeat it with {n} seeds before deciding.",
@@ -58,15 +59,13 @@ SENTENCES = {
     "advice.random": (
         "In {n} {n:place|places} an untrained network keeps as much. Try deeper cuts, or a harder task, where training makes a difference."
     ),
-    "advice.between": (
-        "In {n} {n:place|places} more than the label comes across, but not enough. Try larger stitches (--ladder) or more training examples (--limit)."
-    ),
+    "advice.between": "In {n} {n:place|places} more than the label comes across, but not enough for sure. Try larger stitches (--ladder), or more examples, where there are more.",
     "advice.moves": "In {n} {n:place|places} the fit had not come to rest. Give it more training examples, or more time (--epochs).",
     "advice.few": "In {n} {n:place|places} there were too few held-out examples. Add some (--heldout-limit).",
     "advice.range": (
         "In {n} {n:place|places} there is nothing to tell apart: the references are too close. Try another cut, or a task with more classes."
     ),
-    "advice.seeds": "In {n} {n:place|places} the seeds disagree: what is found there depends on the fit. More training examples (--limit) make fits steadier.",
+    "advice.seeds": "In {n} {n:place|places} the seeds disagree: what is found there depends on the fit. More training examples make fits steadier, where there are more.",
     "advice.controls": "In {n} {n:place|places} a control is missing. Run the default controls.",
     "advice.failed": "In {n} {n:place|places} the fit failed. Try a lower --learning-rate.",
     # What weakens the run.
@@ -205,7 +204,7 @@ SENTENCES = {
     "ui.lower": "lower is better",
     "ui.along": "Kept along the receiver: similarity within classes at its cut and after it",
     "ui.curve": "Accuracy against parameters of the stitch",
-    "ui.get": "Get this cell",
+    "ui.get": "Get this cell (paths are seen from the run folder)",
     "ui.legend": "from {low} to {high}",
     "ui.no_value": "no value",
     "ui.own": "the pair",

@@ -89,3 +89,9 @@ def _imported(hub: str, target: str) -> ModuleType:
             f"model {target!r} needs the package {hub}, which cannot be imported ({error}): "
             f'pip install "modelstitch[{hub}]"'
         ) from error
+    except RuntimeError as error:
+        # What torchvision says when its compiled part was built for another torch.
+        raise MissingExtraError(
+            f"model {target!r} needs the package {hub}, which does not load ({str(error).splitlines()[0]}): torch and torchvision are "
+            "of different builds; reinstall both from one place, as in pip install --force-reinstall torch torchvision"
+        ) from error

@@ -63,7 +63,12 @@ def build_from_hugging_face(target: str, arguments: dict[str, Any]) -> nn.Module
         KeyError,
         SafetensorError,
     ) as error:
-        raise ModelError(f"cannot build {target!r}: {_first_line(error)}") from error
+        hint = (
+            "; one of the packages that it needs does not load, most often a torchvision of another build than torch"
+            if isinstance(error, ImportError)
+            else ""
+        )
+        raise ModelError(f"cannot build {target!r}: {_first_line(error)}{hint}") from error
     module.config._commit_hash = commit  # which loading the weights may have dropped
     assert isinstance(module, nn.Module)
     return module
