@@ -155,6 +155,35 @@ def test_where_the_closed_form_is_perfect_it_is_kept_and_the_fit_has_converged()
     assert fitted.total_steps <= 160
 
 
+def test_a_stitch_is_computed_in_full_precision_whatever_its_halves_run_in() -> None:
+    planted = Planted()
+    # Features that are nearly one and the same: their differences, which tell everything, are undone by large weights.
+    nearly_one = 1 + 0.02 * torch.linalg.qr(torch.randn(4, 4, generator=generator(5))).Q
+    planted.provided = torch.einsum("nchw,dc->ndhw", planted.expected, nearly_one)
+    stitch = build(StitchSpec(), SHAPE, SHAPE, generator())
+    moments = planted.moments(stitch)
+    closed = solve(stitch, *moments, refit=False)
+    assert closed is not None
+    assert closed["weight"].abs().max() > 10
+    fit = Fit(
+        stitch,
+        planted.objective(),
+        planted.provided.__getitem__,
+        torch.arange(500),
+        torch.arange(500, 600),
+        FitSpec(),
+        generator(),
+        coordinates_of(stitch, moments[0], torch.device("cpu"), torch.float32),
+        closed,
+    )
+    values = fit._from_plain(closed)
+    x = planted.provided[:50].bfloat16()
+    y, exact = fit._stitched(values, x), fit._stitched(values, x.float())
+    assert y.dtype == torch.bfloat16
+    # No more is lost than by writing the result down in bfloat16.
+    assert (y.float() - exact).abs().max() <= 0.005 * exact.abs().max()
+
+
 def test_a_random_start_that_leads_nowhere_gives_way_to_the_closed_form(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

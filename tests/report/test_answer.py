@@ -106,7 +106,9 @@ def test_where_nothing_is_good_the_nearest_is_named_and_the_commonest_reason_giv
     found = answer(run(within=0.65), "affine")
     assert found.stand_in[0] == "None, as far as this run can tell."
     assert "c0 for B up to c1, with 67 % kept" in found.stand_in[1]
-    assert found.next_steps[0].startswith("In 6 places more than the label comes across, but not enough for sure.")
+    assert found.next_steps[0].startswith(
+        "In 6 places more than the label comes across, but not enough for sure."
+    )
 
 
 def test_the_best_label_only_sender_says_what_a_high_number_does_not_mean() -> None:
