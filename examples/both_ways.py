@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -75,3 +76,47 @@ def stitch_both_ways(
         for cell, verdict in found.cell_verdicts().items():
             print(f"  {cell[0]} -> {cell[1]}: {verdict.name}, {100 * verdict.kept:.0f} % kept")
         print("\n".join(f"- {sentence}" for sentence in found.sentences()), "\n")
+
+
+def train_and_stitch(
+    data: ms.Data,
+    networks: Mapping[str, Callable[[], nn.Module]],
+    cuts: Mapping[str, Sequence[str]],
+    *,
+    n_steps: int,
+    quick: bool,
+    out: Path | None,
+    learning_rate: float = 3e-3,
+    batch_size: int = 128,
+) -> None:
+    """Train two networks and stitch each into the other.
+
+    Args:
+        data: to train and stitch on.
+        networks: two functions that build one, by a short name.
+        cuts: for a quick look, by the name of a network's function.
+        n_steps: of the training of each.
+        quick: a third of the training, these cuts alone, and short fits.
+        out: folder of run folders.
+    """
+    torch.manual_seed(0)
+    with tempfile.TemporaryDirectory() as folder:
+        trained = {
+            name: train(
+                factory,
+                data,
+                n_steps // 3 if quick else n_steps,
+                Path(folder, f"{name}.safetensors"),
+                learning_rate=learning_rate,
+                batch_size=batch_size,
+            )
+            for name, factory in networks.items()
+        }
+        (one, first), (other, second) = trained.items()
+        stitch_both_ways(
+            {f"{one}-to-{other}": (first, second), f"{other}-to-{one}": (second, first)},
+            data,
+            cuts=cuts if quick else None,
+            fit=ms.FitSpec(steps=20) if quick else None,
+            out=out,
+        )

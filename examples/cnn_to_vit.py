@@ -9,11 +9,10 @@ provides, it takes the mean of the others. Both networks are plain PyTorch; mode
 from __future__ import annotations
 
 import argparse
-import tempfile
 from pathlib import Path
 
 import torch
-from both_ways import stitch_both_ways, train
+from both_ways import train_and_stitch
 from torch import Tensor, nn
 
 import modelstitch as ms
@@ -73,21 +72,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     data = ms.load_data(ms.DataSpec(source="digits"))
-    torch.manual_seed(0)
-    with tempfile.TemporaryDirectory() as folder:
-        convolutional, transformer = (
-            train(
-                factory, data, 150 if options.quick else 400, Path(folder, f"{factory.__name__}.safetensors")
-            )
-            for factory in (conv_net, vision_transformer)
-        )
-        stitch_both_ways(
-            {"cnn-to-vit": (convolutional, transformer), "vit-to-cnn": (transformer, convolutional)},
-            data,
-            cuts=CUTS if options.quick else None,
-            fit=ms.FitSpec(steps=20) if options.quick else None,
-            out=options.out,
-        )
+    train_and_stitch(
+        data,
+        {"cnn": conv_net, "vit": vision_transformer},
+        CUTS,
+        n_steps=400,
+        quick=options.quick,
+        out=options.out,
+    )
 
 
 if __name__ == "__main__":

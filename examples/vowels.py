@@ -11,11 +11,10 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import tempfile
 from pathlib import Path
 
 import torch
-from both_ways import stitch_both_ways, train
+from both_ways import train_and_stitch
 from torch import Tensor, nn
 
 import modelstitch as ms
@@ -107,26 +106,16 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     data = load(options.data or find_data())
-    torch.manual_seed(0)
-    with tempfile.TemporaryDirectory() as folder:
-        convolutional, recurrent = (
-            train(
-                factory,
-                data,
-                100 if options.quick else 300,
-                Path(folder, f"{factory.__name__}.safetensors"),
-                learning_rate=5e-3,
-                batch_size=64,
-            )
-            for factory in (conv_net, recurrent_net)
-        )
-        stitch_both_ways(
-            {"conv-to-gru": (convolutional, recurrent), "gru-to-conv": (recurrent, convolutional)},
-            data,
-            cuts=CUTS if options.quick else None,
-            fit=ms.FitSpec(steps=20) if options.quick else None,
-            out=options.out,
-        )
+    train_and_stitch(
+        data,
+        {"conv": conv_net, "gru": recurrent_net},
+        CUTS,
+        n_steps=300,
+        quick=options.quick,
+        out=options.out,
+        learning_rate=5e-3,
+        batch_size=64,
+    )
 
 
 if __name__ == "__main__":

@@ -12,12 +12,11 @@ import argparse
 import ast
 import re
 import sysconfig
-import tempfile
 from collections import Counter
 from pathlib import Path
 
 import torch
-from both_ways import stitch_both_ways, train
+from both_ways import train_and_stitch
 from torch import Tensor, nn
 
 import modelstitch as ms
@@ -92,25 +91,15 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     data = load()
-    torch.manual_seed(0)
-    with tempfile.TemporaryDirectory() as folder:
-        small, large = (
-            train(
-                factory,
-                data,
-                60 if options.quick else 200,
-                Path(folder, f"{factory.__name__}.safetensors"),
-                batch_size=64,
-            )
-            for factory in (narrow, wide)
-        )
-        stitch_both_ways(
-            {"narrow-to-wide": (small, large), "wide-to-narrow": (large, small)},
-            data,
-            cuts=CUTS if options.quick else None,
-            fit=ms.FitSpec(steps=20) if options.quick else None,
-            out=options.out,
-        )
+    train_and_stitch(
+        data,
+        {"narrow": narrow, "wide": wide},
+        CUTS,
+        n_steps=200,
+        quick=options.quick,
+        out=options.out,
+        batch_size=64,
+    )
 
 
 if __name__ == "__main__":

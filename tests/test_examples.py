@@ -4,52 +4,34 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent.parent
 
 
+def printed_by(name: str, *arguments: str) -> str:
+    """Return what an example prints; any warning in it is an error."""
+    command = [sys.executable, "-W", "error", str(ROOT / "examples" / name), *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
 def test_two_modules() -> None:
-    done = subprocess.run(
-        [sys.executable, "-W", "error", str(ROOT / "examples" / "two_modules.py")],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    assert done.stdout.count("receiver_cut") == 2
-    assert "whole receiver: 0.9" in done.stdout
-    assert "random control" in done.stdout
+    text = printed_by("two_modules.py")
+    assert text.count("receiver_cut") == 2
+    assert "whole receiver: 0.9" in text
+    assert "random control" in text
 
 
-def test_a_convolutional_network_and_a_transformer() -> None:
-    done = subprocess.run(
-        [sys.executable, "-W", "error", str(ROOT / "examples" / "cnn_to_vit.py"), "--quick"],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    assert done.stdout.count("untrained sender") == 2
-    assert "cnn-to-vit: whole sender 0.9" in done.stdout
-    assert "blocks.2 -> 1" in done.stdout
-
-
-def test_a_one_dimensional_convolution_and_a_recurrent_network_on_real_speech() -> None:
-    done = subprocess.run(
-        [sys.executable, "-W", "error", str(ROOT / "examples" / "vowels.py"), "--quick"],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    assert done.stdout.count("untrained sender") == 2
-    assert "conv-to-gru: whole sender 0.9" in done.stdout
-    assert "second -> 2" in done.stdout
-
-
-def test_two_readers_of_docstrings() -> None:
-    done = subprocess.run(
-        [sys.executable, "-W", "error", str(ROOT / "examples" / "words.py"), "--quick"],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    assert done.stdout.count("untrained sender") == 2
-    assert "narrow-to-wide: whole sender 0." in done.stdout
-    assert "blocks.1 -> blocks.0" in done.stdout
+@pytest.mark.parametrize(
+    ("name", "heading", "cell"),
+    [
+        ("cnn_to_vit.py", "cnn-to-vit: whole sender 0.9", "blocks.2 -> 1"),
+        ("vowels.py", "conv-to-gru: whole sender 0.9", "second -> 2"),
+        ("words.py", "narrow-to-wide: whole sender 0.", "blocks.1 -> blocks.0"),
+    ],
+)
+def test_two_kinds_of_network_both_ways(name: str, heading: str, cell: str) -> None:
+    text = printed_by(name, "--quick")
+    assert text.count("untrained sender") == 2
+    assert heading in text
+    assert cell in text

@@ -12,14 +12,7 @@ from modelstitch.rows import AdvantageRow, EvidenceRow
 from modelstitch.specs import CONTROLS
 from modelstitch.wording import Listed, Text, say
 
-_RANDOM = (
-    "random-sender",
-    "random-sender-bn",
-    "random-receiver",
-    "random-receiver-bn",
-    "random-both",
-    "random-both-bn",
-)
+_RANDOM = tuple(name for name in CONTROLS if name.startswith("random-"))
 _LABEL_ONLY = ("clustered-noise", "one-hot")
 
 TITLES: dict[str, Text] = {name: say(f"title.{name}") for name in CONTROLS}
