@@ -18,7 +18,7 @@ SOURCE = Path(modelstitch.__file__).parent
 
 # Each room may import from its own line and the lines above it, never from below.
 LAYERS = [
-    {"errors", "specs", "progress", "wording"},
+    {"errors", "files", "specs", "progress", "wording"},
     {"layouts", "views", "bridges", "cutting", "geometry"},
     {"stitches", "fitting"},
     {"sources", "zoo", "tasks", "controls", "evidence"},

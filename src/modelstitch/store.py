@@ -20,6 +20,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from modelstitch.errors import RunError
+from modelstitch.files import write_whole
 from modelstitch.judging import Place
 from modelstitch.loading import COLUMNS, comparison_of, facts_of, read_weights
 from modelstitch.results import Comparison
@@ -245,10 +246,8 @@ class Store:
     def write_file(self, name: str, write: Callable[[Path], object]) -> Path:
         """Have ``write`` make the file ``name`` of the run folder, whole or not at all."""
         target = self.folder / name
-        unfinished = target.with_name(f"{target.name}.unfinished")
         try:
-            write(unfinished)
-            unfinished.replace(target)
+            write_whole(target, write)
         except OSError as error:
             raise RunError(f"cannot write {str(target)!r}: {error}") from error
         return target

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from modelstitch.errors import RunError, SpecError
+from modelstitch.files import write_whole
 from modelstitch.report import markdown, page, read_strips, write_page
 from modelstitch.report.limits import limits
 from modelstitch.report.strips import FILE
@@ -191,6 +192,16 @@ def test_a_page_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="cannot write"):
         write_page("x", tmp_path / "no" / "a.html")
     assert [path.name for path in tmp_path.iterdir()] == ["a.html"]
+
+
+def test_what_could_not_be_written_to_its_end_leaves_nothing(tmp_path: Path) -> None:
+    def half(path: Path) -> None:
+        path.write_text("half")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        write_whole(tmp_path / "a.html", half)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_markdown_has_the_answer_the_limits_and_the_table() -> None:

@@ -6,6 +6,7 @@ import math
 import re
 import textwrap
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from matplotlib.patches import Rectangle
 
 from modelstitch.curves import curves_figure
 from modelstitch.errors import RunError, SpecError
+from modelstitch.files import write_whole
 from modelstitch.looks import VERDICTS
 from modelstitch.plots import COLOURS, readable_on
 from modelstitch.report.limits import readable
@@ -89,12 +91,11 @@ def write_figures(drawn: Mapping[str, Figure], folder: Path, formats: Sequence[s
         for name, figure in drawn.items():
             for kind in formats:
                 path = folder / f"{name}.{kind}"
-                unfinished = path.with_name(path.name + ".unfinished")
                 # No date, so that the same run gives the same file.
                 metadata = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(kind)
+                save = partial(figure.savefig, format=kind, dpi=300, metadata=metadata)
                 with matplotlib.rc_context(_STYLE | {"svg.hashsalt": "modelstitch"}):
-                    figure.savefig(unfinished, format=kind, dpi=300, metadata=metadata)
-                unfinished.replace(path)
+                    write_whole(path, save)
                 paths.append(path)
     except OSError as error:
         raise RunError(f"cannot write figures to {str(folder)!r}: {error.strerror}") from error

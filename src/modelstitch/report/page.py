@@ -17,6 +17,7 @@ from modelstitch.curves import Curve, Point, capacity_curves
 from modelstitch.errors import RunError, SpecError, expect_one_of
 from modelstitch.evidence.intervals import wilson
 from modelstitch.evidence.verdict import Thresholds
+from modelstitch.files import write_whole
 from modelstitch.looks import VERDICTS
 from modelstitch.report.answer import answer
 from modelstitch.report.island import as_script, island
@@ -138,10 +139,8 @@ def write_page(text: str, path: Path) -> None:
     Raises:
         RunError: it cannot be written.
     """
-    unfinished = path.with_name(path.name + ".unfinished")
     try:
-        unfinished.write_text(text, encoding="utf-8", errors="replace")
-        unfinished.replace(path)
+        write_whole(path, lambda unfinished: unfinished.write_text(text, encoding="utf-8", errors="replace"))
     except OSError as error:
         raise RunError(f"cannot write {str(path)!r}: {error.strerror}") from error
 

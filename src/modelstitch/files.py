@@ -1,0 +1,21 @@
+"""Write a file whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Have ``write`` make a file beside ``path`` and put it in its place; where that fails nothing of it is left.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    unfinished = path.with_name(path.name + ".unfinished")
+    try:
+        write(unfinished)
+        unfinished.replace(path)
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise
