@@ -1,6 +1,6 @@
 """Does compatibility hold when the task gets finer? The same images by 2, 10 and 40 labels: class x rotation.
 
-    python benchmarks/finer_labels.py --data FOLDER [--models FOLDER] [--limit 4000] [--json]
+    python benchmarks/finer_labels.py --data FOLDER [--models FOLDER] [--limit 4000] [--steps N] [--json]
 
 Two R_1111 of width 16 are trained (or taken from --models) to name class and rotation, 40 labels, on 25,000 images. Stitches are fitted
 three times: told whether the image is turned (2 labels), told its class (10), told both (40). Each time every stitched network is
@@ -13,8 +13,10 @@ what is kept within the labels that were fitted.
 from __future__ import annotations
 
 import argparse
+import math
 import statistics
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -66,15 +68,20 @@ def summary(found: ms.Comparison) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for control in CONTROLS:
         for region, cells in regions().items():
-            own = [by_cell[control, *cell] for cell in cells]
+            own = [by_cell.get((control, *cell), {}) for cell in cells]
             told = {
-                labels: round(statistics.mean(each["share_by", labels] for each in own), 3)
+                labels: _mean(each.get(("share_by", labels), math.nan) for each in own)
                 for labels in ("turned", "class", "finest")
             }
             if control == "none":
-                told["kept"] = round(statistics.mean(kept[cell] for cell in cells), 3)
+                told["kept"] = _mean(kept[cell] for cell in cells)
             result.setdefault(control, {})[region] = told
     return result
+
+
+def _mean(values: Iterable[float]) -> float:
+    """Return a mean; NaN where a receiver is no better than chance, so that it has no share."""
+    return round(statistics.fmean(values), 3)
 
 
 def main() -> None:
@@ -83,6 +90,9 @@ def main() -> None:
     parser.add_argument("--models", type=Path, default=Path("runs/benchmark-models"))
     parser.add_argument("--width", type=int, default=16)
     parser.add_argument("--limit", type=int, default=4000)
+    parser.add_argument(
+        "--steps", type=int, default=None, help="of every fit; as long as it gains without it"
+    )
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     sender, receiver = checkpoints(options.models, options.data, options.width)
@@ -96,6 +106,7 @@ def main() -> None:
             receiver,
             data,
             cuts=CUTS,
+            fit=ms.FitSpec(steps=options.steps),
             controls=CONTROLS[1:],
             evidence=("trajectory", "label-sets"),
         )

@@ -31,4 +31,4 @@ run grid "$python" benchmarks/grid_vs_cell.py --data "$data" --models "$models" 
 # Why the paper's similarity-trained stitches score 0.1, at the paper's width.
 run match "$python" benchmarks/match_optimisers.py "$models/R1111-w64-s0.safetensors" "$models/R1111-w64-s1.safetensors" --data "$data" --limit 50000 --json
 # Are lower-triangle stitches hacks, at full width?
-run hacks "$python" benchmarks/are_they_hacks.py --data "$data" --models "$models" --width 64 --trained 50000 --json
+run hacks "$python" benchmarks/are_they_hacks.py --data "$data" --models "$models" --width 64 --trained 50000 --json "$out/hacks-cells.json"

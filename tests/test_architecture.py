@@ -36,6 +36,7 @@ LAYERS = [
         "error_tables",
         "simultaneous",
         "frames",
+        "saved",
     },
     {"results", "estimate", "bounds"},
     {"store", "loading", "curves"},

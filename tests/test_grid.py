@@ -86,6 +86,21 @@ def test_two_seeds_of_one_architecture_share_one_capture(session: Session) -> No
     assert sender._captured is receiver._captured
 
 
+def test_several_objectives_in_one_grid_are_several_grids(session: Session) -> None:
+    wanted: tuple[Objective, ...] = ("task", "match", "logits", "latent")
+    cells = [
+        replace(cell(2, 2), stitch=StitchSpec(objective=None if each == "task" else each), objective=each)
+        for each in wanted
+    ]
+    together = {each.spec.objective: each for each in fit_grid(session.pair, cells, FIT, GIGABYTE)}
+    for one in cells:
+        alone_spec = replace(one, stitch=StitchSpec())
+        (alone,) = fit_grid(session.pair, [alone_spec], replace(FIT, objective=one.objective), GIGABYTE)
+        for a, b in zip(weights(alone), weights(together[one.objective]), strict=True):
+            assert torch.equal(a, b)
+    assert not torch.equal(weights(together["task"])[0], weights(together["match"])[0])
+
+
 @pytest.mark.parametrize("objective", ["task", "logits", "latent", "match"])
 @pytest.mark.parametrize("family", ["affine", "lowrank(2)", "conv(3)", "mlp(8)", "affine+batch", "scale"])
 def test_every_family_and_objective_runs_through_the_grid(

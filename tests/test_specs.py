@@ -39,6 +39,14 @@ def run_spec(**changes: Any) -> RunSpec:
         (lambda: StitchSpec(family="conv", size=2), r"an odd kernel for the family conv, got 2"),
         (lambda: StitchSpec(family="affine", size=2), "no size with the family affine, got 2"),
         (lambda: FitSpec(objective="mach"), "unknown objective 'mach'.*did you mean 'match'"),  # type: ignore[arg-type]
+        (lambda: StitchSpec(objective="mach"), "unknown objective 'mach'.*did you mean 'match'"),  # type: ignore[arg-type]
+        (lambda: StitchSpec.parse("affine by mach"), "unknown objective 'mach'.*did you mean 'match'"),
+        (
+            lambda: run_spec(
+                stitches=(StitchSpec(), StitchSpec(objective="match")), controls=("none", "probe")
+            ),
+            "objective task with the control probe, which is about labels, got 'match'",
+        ),
         (lambda: FitSpec(first_steps=0), "first steps > 0, got 0"),
         (lambda: StitchSpec(family="identity", norm="batch"), "norm 'none' with the family identity"),
         (lambda: FitSpec(learning_rate=0.0), "learning rate > 0, got 0.0"),
@@ -64,6 +72,17 @@ def run_spec(**changes: Any) -> RunSpec:
 def test_a_wrong_value_is_named(build: Any, message: str) -> None:
     with pytest.raises(SpecError, match=message):
         build()
+
+
+def test_a_stitch_may_have_an_objective_of_its_own() -> None:
+    spec = run_spec(stitches=(StitchSpec(), StitchSpec(objective="match")), fit=FitSpec(objective="latent"))
+    assert spec.objectives == ("latent", "match")
+    assert [(cell.stitch.label, cell.objective) for cell in spec.cells()[:2]] == [
+        ("affine", "latent"),
+        ("affine by match", "match"),
+    ]
+    for label in ("affine by match", "lowrank(4) by logits+batch"):
+        assert StitchSpec.parse(label).label == label
 
 
 def test_specs_are_frozen() -> None:

@@ -44,17 +44,19 @@ class Curve:
 
 
 def capacity_curves(comparison: Comparison, share: float = 0.95) -> list[Curve]:
-    """Return the capacity curve of every pair of cuts.
+    """Return the capacity curve of every pair of cuts, of stitches that were fitted to the first objective.
 
     Args:
         comparison: a run with several families, such as one of ``--ladder``.
         share: of the receiver's own accuracy that counts as sufficient.
     """
     baseline = comparison.baseline("receiver")
-    pairs = dict.fromkeys((cell.sender_cut, cell.receiver_cut) for cell in comparison.cells)
+    objective = comparison.objectives[0]
+    cells = [cell for cell in comparison.cells if cell.objective == objective]
+    pairs = dict.fromkeys((cell.sender_cut, cell.receiver_cut) for cell in cells)
     curves = []
     for sender_cut, receiver_cut in pairs:
-        here = [c for c in comparison.cells if (c.sender_cut, c.receiver_cut) == (sender_cut, receiver_cut)]
+        here = [c for c in cells if (c.sender_cut, c.receiver_cut) == (sender_cut, receiver_cut)]
         points = _points(cell for cell in here if cell.control == "none")
         controls = {
             control: _points(cell for cell in here if cell.control == control)

@@ -200,7 +200,7 @@ def fit_grid(
     Args:
         pair: the two networks and the data.
         cells: what to fit, in any order.
-        spec: how to fit.
+        spec: how to fit; the objective is that of each cell.
         budget: of memory.
     """
     sides = {cell: pair.sides(cell.control, cell.seed) for cell in cells}
@@ -214,10 +214,13 @@ def fit_grid(
         sender = sides[mine[0]][0]
         if not pair.pool.many:
             pair.pool.release()
-        for each in passes(sender, mine, spec, budget):
-            group = [cell for cell in mine if sender.cut(cell.sender_cut).name in each.names]
-            receivers = {cell: sides[cell][1] for cell in group}
-            yield from _fit_pass(pair.pool, sender, group, receivers, each, spec)
+        for objective in dict.fromkeys(cell.objective for cell in mine):
+            own = replace(spec, objective=objective)
+            alike = [cell for cell in mine if cell.objective == objective]
+            for each in passes(sender, alike, own, budget):
+                group = [cell for cell in alike if sender.cut(cell.sender_cut).name in each.names]
+                receivers = {cell: sides[cell][1] for cell in group}
+                yield from _fit_pass(pair.pool, sender, group, receivers, each, own)
     if not pair.pool.many:
         pair.pool.release()
 

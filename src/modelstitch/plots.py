@@ -11,6 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from modelstitch.files import write_whole
+
 COLOURS = "viridis"
 """Of every picture of accuracies."""
 
@@ -149,6 +151,4 @@ def capacity(
 
 def save(figure: Figure, path: Path) -> None:
     """Write ``figure`` to ``path`` as PNG, whole or not at all."""
-    unfinished = path.with_name(path.name + ".unfinished")
-    figure.savefig(unfinished, format="png", dpi=150)
-    unfinished.replace(path)
+    write_whole(path, lambda unfinished: figure.savefig(unfinished, format="png", dpi=150))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,11 +13,12 @@ import xarray as xr
 
 from modelstitch import judging, notebook, plots, reading
 from modelstitch.error_tables import error_table
-from modelstitch.errors import RunError, SpecError, expect_one_of
+from modelstitch.errors import SpecError, expect_one_of
 from modelstitch.evidence.verdict import Thresholds, Verdict
 from modelstitch.frames import cell_frame, verdict_frame
 from modelstitch.judging import Place
 from modelstitch.rows import AdvantageRow, Baseline, CellRow, EvidenceRow
+from modelstitch.saved import FORMAT, read_values, write_values
 from modelstitch.shape import Shape, shape
 from modelstitch.specs import CONTROLS
 from modelstitch.wording import Text
@@ -26,8 +26,6 @@ from modelstitch.wording import Text
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-_FORMAT = "modelstitch comparison 1"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +76,20 @@ class Comparison:
         return tuple(dict.fromkeys(cell.stitch for cell in self.cells))
 
     @property
+    def objectives(self) -> tuple[str, ...]:
+        """What stitches were fitted to, that of the main stitch first."""
+        main = self.main_stitch
+        return tuple(
+            dict.fromkeys(cell.objective for cell in sorted(self.cells, key=lambda cell: cell.stitch != main))
+        )
+
+    @property
+    def has_curves(self) -> bool:
+        """Whether enough stitches were fitted to one objective to draw accuracy against the number of parameters."""
+        first = self.objectives[0]
+        return len({cell.stitch for cell in self.cells if cell.objective == first}) > 2
+
+    @property
     def is_cut_short(self) -> bool:
         """Whether cells that the run was to have are not there."""
         planned = self.notes.get("n_cells")
@@ -88,7 +100,8 @@ class Comparison:
         """The stitch that one speaks of where several were fitted: ``affine``, which the paper's is, or else the largest."""
         if "affine" in self.stitches:
             return "affine"
-        return max(self.cells, key=lambda cell: cell.n_parameters).stitch
+        usual = [cell for cell in self.cells if " by " not in cell.stitch] or self.cells
+        return max(usual, key=lambda cell: cell.n_parameters).stitch
 
     @property
     def failed(self) -> tuple[CellRow, ...]:
@@ -309,7 +322,7 @@ class Comparison:
     def to_json(self) -> dict[str, Any]:
         """Return everything as plain values; :func:`load` reads it back."""
         return {
-            "format": _FORMAT,
+            "format": FORMAT,
             "sender": self.sender,
             "receiver": self.receiver,
             "data": self.data,
@@ -329,13 +342,7 @@ class Comparison:
         Raises:
             RunError: the file cannot be written.
         """
-        path = Path(path)
-        unfinished = path.with_name(path.name + ".unfinished")
-        try:
-            unfinished.write_text(json.dumps(self.to_json(), indent=1, allow_nan=False) + "\n")
-            unfinished.replace(path)
-        except OSError as error:
-            raise RunError(f"cannot write {str(path)!r}: {error}") from error
+        write_values(self.to_json(), path)
 
     @classmethod
     def read(cls, path: str | Path) -> Comparison:
@@ -344,14 +351,7 @@ class Comparison:
         Raises:
             RunError: no such file, or a file of another kind.
         """
-        try:
-            values = json.loads(Path(path).read_text())
-        except (OSError, ValueError) as error:
-            raise RunError(f"cannot read comparison {str(path)!r}: {error}") from error
-        got = values.get("format") if isinstance(values, dict) else type(values).__name__
-        if got != _FORMAT:
-            raise RunError(f"cannot read comparison {str(path)!r}: expected {_FORMAT!r}, got {got!r}")
-        return cls.from_json(values)
+        return cls.from_json(read_values(path))
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Comparison:

@@ -191,7 +191,7 @@ def _write_files(store: Store, comparison: Comparison) -> None:
             store.write_file("verdicts.csv", lambda path: judged.to_csv(path, index=False))
     figure = comparison.figure()
     store.write_file("matrix.png", lambda path: figure.savefig(path, format="png", dpi=150))
-    if len(comparison.stitches) > 2:
+    if comparison.has_curves:
         curves = curves_figure(comparison)
         store.write_file("capacity.png", lambda path: curves.savefig(path, format="png", dpi=150))
 

@@ -56,6 +56,8 @@ CREATE TABLE IF NOT EXISTS evidence (
 );
 """
 
+_TOLD = 3  # differences to another run that are told; who sees three knows that it is another
+
 
 class Store:
     """A run folder, open for writing by one process at a time.
@@ -117,9 +119,12 @@ class Store:
                 stored = facts_of(self._connection)
                 differing = [name for name in identity if stored.get(name) != _plain(facts[name])]
                 if differing:
+                    told = [_difference(name, stored, _plain(facts)) for name in differing[:_TOLD]]
+                    more = f"; and {len(differing) - _TOLD} more differ" if len(differing) > _TOLD else ""
                     raise RunError(
                         f"run folder {str(self.folder)!r} holds another run: "
-                        + "; ".join(_difference(name, stored, _plain(facts)) for name in differing)
+                        + "; ".join(told)
+                        + more
                         + "; choose another folder, or repeat the command of that run"
                     )
         except BaseException:

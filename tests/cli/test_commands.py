@@ -123,6 +123,10 @@ NO_SUCH = "no_such_module_xyz:build"
         (["compare", "PAIR", "--cuts", "layer.1"], "nearest legal cuts: layers.1"),
         (["compare", "PAIR", "--stitch", "afine"], "did you mean 'affine'"),
         (["compare", "PAIR", "--objective", "mach"], "did you mean 'match'"),
+        (
+            ["compare", "PAIR", "--objective", "task", "task"],
+            "at least one objective, none twice, got task task",
+        ),
         (["compare", "PAIR", "--stitch", "lowrank(0)"], "a size of at least 1 for the family lowrank, got 0"),
         (["compare", "PAIR", "--stitch", "conv(2"], "expected a stitch such as affine, lowrank(8)"),
         (["compare", "PAIR", "--ladder", "--stitch", "mlp"], "expected either --ladder or --stitch"),

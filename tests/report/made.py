@@ -162,3 +162,19 @@ def with_stitches(comparison: Comparison, added: dict[str, tuple[int, float]]) -
     stitches = [{"family": family, "norm": "none", "size": None} for family in added]
     spec = {**comparison.spec, "stitches": [*stitches, *comparison.spec["stitches"]]}
     return replace(comparison, cells=(*more, *comparison.cells), spec=spec)
+
+
+def with_objective(comparison: Comparison, objective: str, score: float) -> Comparison:
+    """Return a run whose every stitch was fitted to a second objective too."""
+    more = [
+        replace(
+            cell,
+            family=f"{cell.family} by {objective}",
+            objective=objective,
+            accuracy=score if cell.control == "none" else 0.2,
+        )
+        for cell in comparison.cells
+    ]
+    own = comparison.spec["stitches"]
+    spec = {**comparison.spec, "stitches": [*own, *({**each, "objective": objective} for each in own)]}
+    return replace(comparison, cells=(*comparison.cells, *more), spec=spec)

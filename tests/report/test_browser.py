@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from modelstitch.report import page as page_of
 from modelstitch.results import Comparison
-from tests.report.made import run, with_stitches
+from tests.report.made import run, with_objective, with_stitches
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -142,6 +142,44 @@ def test_switches_change_what_the_maps_show(opened: Page) -> None:
     assert square(opened, "verdict", 0, 0).locator("text").text_content() == "✓ 98"
     opened.get_by_role("checkbox", name="one-hot label").uncheck()
     assert not opened.locator('figure[data-map="one-hot"]').is_visible()
+
+
+def test_family_and_objective_have_a_switch_each(browser: Browser, tmp_path: Path) -> None:
+    several = with_objective(with_stitches(run(2, 2), {"scale": (4, 0.5)}), "match", 0.3)
+    path = tmp_path / "report.html"
+    path.write_text(page_of(several), encoding="utf-8")
+    page = browser.new_page()
+    page.goto(path.as_uri())
+    cell, family, objective = (
+        square(page, "none", 0, 0).locator("text"),
+        page.get_by_label("stitch", exact=True),
+        page.get_by_label("objective", exact=True),
+    )
+    for select in (family, objective):
+        assert select.locator("option").count() == 2
+    assert cell.text_content() == "0.93"
+    objective.select_option("match")
+    assert cell.text_content() == "0.30"
+    family.select_option("scale")
+    assert (cell.text_content(), objective.input_value()) == ("0.30", "match")
+    objective.select_option("task")
+    assert (cell.text_content(), family.input_value()) == ("0.50", "scale")
+    page.close()
+
+
+def test_an_objective_that_one_family_lacks_shows_the_family_that_has_it(
+    browser: Browser, tmp_path: Path
+) -> None:
+    several = with_stitches(with_objective(run(2, 2), "match", 0.3), {"scale": (4, 0.5)})
+    path = tmp_path / "report.html"
+    path.write_text(page_of(several), encoding="utf-8")
+    page = browser.new_page()
+    page.goto(path.as_uri())
+    page.get_by_label("stitch", exact=True).select_option("scale")
+    page.get_by_label("objective", exact=True).select_option("match")
+    assert page.get_by_label("stitch", exact=True).input_value() == "affine"
+    assert square(page, "none", 0, 0).locator("text").text_content() == "0.30"
+    page.close()
 
 
 def test_colours_of_the_maps_agree_with_the_static_page(opened: Page, file: Path) -> None:

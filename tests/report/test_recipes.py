@@ -24,7 +24,7 @@ def spec_of(checkpoints: tuple[Path, Path]) -> dict[str, Any]:
 
 
 def filled(text: str, stitch: StitchSpec) -> str:
-    shell, python = stitch_words([asdict(stitch)])[stitch.label]
+    shell, python = stitch_words({"stitches": [asdict(stitch)]})[stitch.label]
     values = {
         "sender_cut": "layers.0",
         "receiver_cut": "layers.2",

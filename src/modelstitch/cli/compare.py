@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -57,9 +57,10 @@ class Compare:
     """Stitches to fit: identity, scale, orthogonal, pooled, lowrank(RANK), affine (the paper's), conv(KERNEL), mlp(HIDDEN)."""
     ladder: bool = False
     """Fit ten stitches from identity to conv(3) instead, and report how accuracy grows with parameters."""
-    objective: str = "task"
+    objective: tuple[str, ...] = ("task",)
     """What a stitch is fitted to: task (the receiver's own loss), match (the expected representation, in closed form),
-    logits (the receiver's own outputs), latent (expected representations at the cut and after it)."""
+    logits (the receiver's own outputs), latent (expected representations at the cut and after it); of several, every stitch is
+    fitted to each."""
     norm: str = "none"
     """none (the paper's stitch) or batch (batch norm before and after the convolution)."""
     controls: tuple[str, ...] = VERDICT_CONTROLS
@@ -146,6 +147,10 @@ class Compare:
         """Run the grid; return whether some cells failed."""
         memory_bytes = memory(self.memory)
         fit = self._fit()
+        if len(set(self.objective)) < len(self.objective) or not self.objective:
+            raise SpecError(
+                f"expected at least one objective, none twice, got {' '.join(self.objective) or 'none'}"
+            )
         if self.ladder and (self.stitch != ("affine",) or self.norm != "none"):
             raise SpecError("expected either --ladder or --stitch and --norm, got both")
         data = DataSpec(
@@ -165,10 +170,9 @@ class Compare:
         from modelstitch.grid import Budget
         from modelstitch.runs import ready, run
         from modelstitch.session import prepare
-        from modelstitch.stitches.ladder import LADDER
 
         evidence = EvidenceSpec.parse(self.evidence, self.evidence_examples)
-        stitches = LADDER if self.ladder else [StitchSpec.parse(text, self.norm) for text in self.stitch]
+        stitches = self._stitches()
         with watching() as watcher:
             session = prepare(
                 sender,
@@ -209,7 +213,19 @@ class Compare:
             for name in ("epochs", "steps", "batch_size", "learning_rate")
             if (value := getattr(self, name)) is not None
         }
-        return FitSpec.named(self.protocol, objective=self.objective, **changes)
+        return FitSpec.named(self.protocol, objective=self.objective[0], **changes)
+
+    def _stitches(self) -> list[StitchSpec]:
+        from modelstitch.stitches.ladder import LADDER
+
+        stitches = LADDER if self.ladder else [StitchSpec.parse(text, self.norm) for text in self.stitch]
+        # The first objective is the fit's own, so that a run with one has plain names.
+        own = [None, *self.objective[1:]]
+        return [
+            stitch if objective is None else replace(stitch, objective=objective)  # type: ignore[arg-type]
+            for objective in own
+            for stitch in stitches
+        ]
 
     def _model(self, role: str) -> ModelSpec:
         def option(name: str) -> Any:
@@ -284,7 +300,7 @@ def report(comparison: Comparison, out: Path | None, as_json: bool) -> bool:
             print_verdicts(comparison, stitch)
         for sentence in comparison.sentences():
             print(f"- {sentence}")
-        if len(comparison.stitches) > 2:
+        if comparison.has_curves:
             print_curves(comparison)
         if out is not None:
             print("\nFiles:")
@@ -292,7 +308,7 @@ def report(comparison: Comparison, out: Path | None, as_json: bool) -> bool:
                 ("report.html", "the page: open this one"),
                 ("matrix.png", "the picture"),
                 *([("pictures.png", "what stitches paint")] if (out / "pictures.png").is_file() else []),
-                *([("capacity.png", "the capacity curves")] if len(comparison.stitches) > 2 else []),
+                *([("capacity.png", "the capacity curves")] if comparison.has_curves else []),
                 ("cells.csv", "the table"),
                 ("cells.parquet", "the same"),
                 *([("evidence.csv", "the evidence")] if comparison.evidence else []),

@@ -71,7 +71,8 @@ class CutList(ABC):
             c.name for c in (self.boundaries or self.cuts)[:3]
         ]
         raise CutError(
-            f"no cut {name!r} in model {self.name}: {self._why_not(name)}; nearest legal cuts: {', '.join(near)}"
+            f"no cut {name!r} in model {self.name}: {self._why_not(name)}; nearest legal cuts: {', '.join(near)} "
+            f"(of {len(self.cuts)}; modelstitch cuts lists them)"
         )
 
     def later(self, name: str) -> tuple[str, ...]:

@@ -74,7 +74,7 @@ def figures(comparison: Comparison, width: float = 140.0) -> dict[str, Figure]:
             geometry = _geometry(comparison, stitch, width)
             if geometry is not None:
                 found["geometry"] = geometry
-        if len(comparison.stitches) > 2 and "none" in comparison.controls:
+        if comparison.has_curves and "none" in comparison.controls:
             found["capacity"] = curves_figure(comparison, width / _INCH)
     return found
 

@@ -48,6 +48,7 @@ def island(comparison: Comparison, language: str, room: int = BYTES) -> dict[str
         },
         "main": comparison.main_stitch,
         "stitches": list(comparison.stitches),
+        "fitted": _fitted(comparison),
         "seeds": seeds,
         "baselines": {
             control: [_number(comparison.baseline(role, control)) for role in ("sender", "receiver")]
@@ -92,6 +93,15 @@ def as_script(facts: dict[str, Any]) -> str:
 
 def _key(grid: Grid) -> str:
     return "|".join(map(str, grid))
+
+
+def _fitted(comparison: Comparison) -> dict[str, list[str]]:
+    """Return of every stitch its family, with size and norm, and the objective."""
+    found = {}
+    for cell in comparison.cells:
+        family = cell.stitch.replace(f" by {cell.objective}", "")
+        found[cell.stitch] = [family, cell.objective]
+    return found
 
 
 def _grids(

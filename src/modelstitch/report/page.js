@@ -113,8 +113,8 @@ function redraw() {
 let drawScatter = () => {};
 const measureName = measure => W[measure] || measure;
 
-function chooser(label, options, chosen, change) {
-  const select = make("select", { "aria-label": label });
+function chooser(label, options, chosen, change, more) {
+  const select = make("select", { "aria-label": label, ...more });
   for (const [value, text, group] of options) {
     let parent = select;
     if (group) parent = [...select.children].find(each => each.label === group) || select.appendChild(make("optgroup", { label: group }));
@@ -130,7 +130,15 @@ function switches() {
   const measures = PLAIN.filter(each => each !== "kept" || Object.keys(D.verdicts).length).filter(each => each !== "normalised" || Object.keys(D.normalised).length).map(each => [each, W[each]]);
   for (const each of D.measures) measures.push([each.key, each.key.split(".")[1], `${W.evidence}: ${each.kind}`]);
   form.append(chooser(W.show, measures, state.measure, value => { state.measure = value; }));
-  if (D.stitches.length > 1) form.append(chooser(W.stitch, D.stitches.map(each => [each, each]), state.stitch, value => { state.stitch = value; }));
+  // A stitch is a family and what it was fitted to; where a run has not every pair of them, the nearest is shown.
+  [W.stitch, W.objective].forEach((label, part) => {
+    const all = [...new Set(D.stitches.map(each => D.fitted[each][part]))];
+    if (all.length > 1) form.append(chooser(label, all.map(each => [each, each]), D.fitted[state.stitch][part], value => {
+      const other = D.fitted[state.stitch][1 - part], fits = D.stitches.filter(each => D.fitted[each][part] === value);
+      state.stitch = fits.find(each => D.fitted[each][1 - part] === other) || fits[0];
+      form.querySelectorAll("select[data-part]").forEach(each => { each.value = D.fitted[state.stitch][+each.dataset.part]; });
+    }, { "data-part": part }));
+  });
   if (D.seeds.length > 1) form.append(chooser(W.seed, [["all", W.all_seeds], ...D.seeds.map(each => [String(each), String(each)])], "all", value => { state.seed = value === "all" ? "all" : +value; }));
   const others = D.controls.filter(each => each !== "none");
   if (others.length > 1) {
@@ -227,8 +235,9 @@ function along(start, places) {
   return lines.length ? [make("h4", {}, W.along), chart(lines, later, W.along)] : [];
 }
 function curve(places) {
-  if (D.stitches.length < 3) return [];
-  const lines = places.map(([control, k]) => [control === "none" ? W.own : D.titles[control], D.stitches.map(stitch => {
+  const alike = D.stitches.filter(each => D.fitted[each][1] === D.fitted[state.stitch][1]);
+  if (alike.length < 3) return [];
+  const lines = places.map(([control, k]) => [control === "none" ? W.own : D.titles[control], alike.map(stitch => {
     const cells = D.seeds.map(seed => grid(control, stitch, seed)).find(each => each && known(each.parameters[k]));
     return cells ? [Math.log10(Math.max(0.5, cells.parameters[k])), valueOf(control, k, "accuracy", stitch)] : null;
   }).filter(Boolean).sort((a, b) => a[0] - b[0])]).filter(each => each[1].length);

@@ -77,7 +77,7 @@ def page(
     verdicts = verdict_map(comparison, stitch, language) if real else None
     added = {
         "recipes": recipes(comparison.spec),
-        "stitch_words": stitch_words(comparison.spec.get("stitches", [])),
+        "stitch_words": stitch_words(comparison.spec),
     }
     lines = Thresholds()
     bounds = {"high": 100 * lines.kept_high, "low": 100 * (1 - lines.kept_low)}
@@ -169,7 +169,7 @@ def _without_paths(comparison: Comparison, folder: Path | None) -> Comparison:
 
 
 def _curves(comparison: Comparison, t: Say) -> list[list[str]]:
-    if len(comparison.stitches) < 3 or "none" not in comparison.controls:
+    if not comparison.has_curves or "none" not in comparison.controls:
         return []
 
     def told(point: Point | None) -> str:

@@ -31,21 +31,23 @@ def recipes(spec: Mapping[str, Any]) -> list[str]:
     return [*([] if shell is None else [shell]), _python(spec)]
 
 
-def stitch_words(stitches: list[Mapping[str, Any]]) -> dict[str, list[str]]:
-    """Return by label how a stitch is asked for in the shell and in Python.
+def stitch_words(spec: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return by label how a stitch of a run is asked for in the shell and in Python.
 
     Example:
-        >>> stitch_words([{"family": "affine", "norm": "batch", "size": None}])
-        {'affine+batch': ['--stitch affine --norm batch', "ms.StitchSpec(family='affine', norm='batch')"]}
+        >>> stitch_words({"stitches": [{"family": "affine", "norm": "batch", "size": None}], "fit": {"objective": "match"}})
+        {'affine+batch': ['--stitch affine --norm batch --objective match', "ms.StitchSpec(family='affine', norm='batch')"]}
     """
     found = {}
-    for each in stitches:
+    for each in spec.get("stitches", []):
         stitch = StitchSpec(**each)
         text = stitch.family if stitch.size is None else f"{stitch.family}({stitch.size})"
         norm = "" if stitch.norm == "none" else f" --norm {stitch.norm}"
+        fitted_to = stitch.objective or spec.get("fit", {}).get("objective", "task")
+        objective = "" if fitted_to == "task" else f" --objective {fitted_to}"
         given = {name: value for name, value in each.items() if value not in (None, "none")}
         python = ", ".join(f"{name}={value!r}" for name, value in given.items())
-        found[stitch.label] = [f"--stitch {shlex.quote(text)}{norm}", f"ms.StitchSpec({python})"]
+        found[stitch.label] = [f"--stitch {shlex.quote(text)}{norm}{objective}", f"ms.StitchSpec({python})"]
     return found
 
 
@@ -98,9 +100,8 @@ def _shell(spec: Mapping[str, Any]) -> str | None:
         for cut, layout in model.get("layouts") or ():
             words += [f"--{role}-layout", f"{cut}={layout}"]
     fit = spec.get("fit", {})
-    for name, usual in (("protocol", "default"), ("objective", "task")):
-        if fit.get(name, usual) != usual:
-            words += [f"--{name}", fit[name]]
+    if fit.get("protocol", "default") != "default":
+        words += ["--protocol", fit["protocol"]]
     for name, value in _changed(fit).items():
         if name not in _FIT_OPTIONS:
             return None

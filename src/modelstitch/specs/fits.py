@@ -22,21 +22,24 @@ from modelstitch.specs.names import (
 
 @dataclass(frozen=True, kw_only=True)
 class StitchSpec:
-    """The family of a stitch, its size, and whether batch norms stand around its transformation.
+    """The family of a stitch, its size, whether batch norms stand around its transformation, and what it is fitted to.
 
     ``size`` is the rank of ``lowrank``, the kernel of ``conv`` (odd) and the hidden units of ``mlp``; other families
-    have none.
+    have none. ``objective`` is for runs that compare objectives: without it a stitch is fitted to the objective of its :class:`FitSpec`.
 
     Example:
-        >>> StitchSpec(family="lowrank", size=4).label, StitchSpec(norm="batch").label
-        ('lowrank(4)', 'affine+batch')
+        >>> StitchSpec(family="lowrank", size=4).label, StitchSpec(norm="batch").label, StitchSpec(objective="match").label
+        ('lowrank(4)', 'affine+batch', 'affine by match')
     """
 
     family: str = "affine"
     norm: Norm = "none"
     size: int | None = None
+    objective: Objective | None = None
 
     def __post_init__(self) -> None:
+        if self.objective is not None:
+            expect_one_of("objective", self.objective, OBJECTIVES, SpecError)
         expect_one_of("stitch family", self.family, FAMILIES, SpecError)
         expect_one_of("norm", self.norm, NORMS, SpecError)
         if self.norm != "none" and self.family not in NORMED_FAMILIES:
@@ -54,26 +57,33 @@ class StitchSpec:
 
     @classmethod
     def parse(cls, text: str, norm: str = "none") -> StitchSpec:
-        """Read ``affine``, ``lowrank(4)`` or ``affine+batch``.
+        """Read ``affine``, ``lowrank(4)``, ``affine+batch`` or ``affine by match``.
 
         Raises:
             SpecError: anything else.
 
         Example:
-            >>> StitchSpec.parse("conv(3)+batch").size
-            3
+            >>> StitchSpec.parse("conv(3)+batch").size, StitchSpec.parse("lowrank(4) by logits").objective
+            (3, 'logits')
         """
         name, plus, given = text.strip().partition("+")
+        name, by, objective = name.partition(" by ")
         found = re.fullmatch(r"([^()]*)(?:\((\d+)\))?", name)
         if found is None:
             raise SpecError(f"expected a stitch such as affine, lowrank(8) or affine+batch, got {text!r}")
         size = int(found[2]) if found[2] else None
-        return cls(family=found[1], size=size, norm=given if plus else norm)  # type: ignore[arg-type]
+        return cls(
+            family=found[1],
+            size=size,
+            norm=given if plus else norm,  # type: ignore[arg-type]
+            objective=objective if by else None,  # type: ignore[arg-type]
+        )
 
     @property
     def name(self) -> str:
-        """The family with its size, such as ``lowrank(8)``."""
-        return self.family if self.size is None else f"{self.family}({self.size})"
+        """The family with its size, and the objective where it has its own, such as ``lowrank(8)``."""
+        sized = self.family if self.size is None else f"{self.family}({self.size})"
+        return sized if self.objective is None else f"{sized} by {self.objective}"
 
     @property
     def label(self) -> str:

@@ -96,11 +96,17 @@ class RunSpec:
                 raise SpecError(f"expected {name} without repeats, got {list(values)}")
         for control in self.controls:
             expect_one_of("control", control, CONTROLS, SpecError)
-            if control in ("probe", "shuffled-labels") and self.fit.objective != "task":
+            other = next((each for each in self.objectives if each != "task"), None)
+            if control in ("probe", "shuffled-labels") and other is not None:
                 raise SpecError(
                     f"expected the objective task with the control {control}, which is about labels, got "
-                    f"{self.fit.objective!r}: leave the control out, or fit to the task"
+                    f"{other!r}: leave the control out, or fit to the task"
                 )
+
+    @property
+    def objectives(self) -> tuple[Objective, ...]:
+        """What stitches are fitted to, the objective of the fit or that of the stitch itself."""
+        return tuple(dict.fromkeys(stitch.objective or self.fit.objective for stitch in self.stitches))
 
     def cells(self) -> list[CellSpec]:
         """Return every cell, those that share a sender's representation beside each other.
@@ -112,7 +118,7 @@ class RunSpec:
                 sender_cut=sender_cut,
                 receiver_cut=receiver_cut,
                 stitch=stitch,
-                objective=self.fit.objective,
+                objective=stitch.objective or self.fit.objective,
                 control=control,
                 seed=seed,
             )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from modelstitch.errors import RunError, SpecError, WeightsError
+from modelstitch.files import write_whole
 from modelstitch.specs import View
 
 _KEY = "modelstitch"
@@ -57,14 +57,11 @@ def save_checkpoint(module: nn.Module, card: Card, path: str | Path) -> None:
     """
     path = Path(path)
     state = {key: value.detach().cpu().contiguous() for key, value in module.state_dict().items()}
-    unfinished = path.with_name(path.name + ".unfinished")
+    metadata = {_KEY: json.dumps(asdict(card))}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(state, unfinished, metadata={_KEY: json.dumps(asdict(card))})
-        unfinished.replace(path)
+        write_whole(path, lambda unfinished: save_file(state, unfinished, metadata=metadata))
     except (OSError, SafetensorError) as error:
-        with contextlib.suppress(OSError):
-            unfinished.unlink(missing_ok=True)
         raise RunError(f"cannot write {str(path)!r}: {error}") from error
 
 

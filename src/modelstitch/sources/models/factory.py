@@ -27,8 +27,10 @@ def build_from_factory(target: str, arguments: dict[str, Any]) -> nn.Module:
     finally:
         sys.path[:] = path_before
     if not hasattr(module, attribute):
-        public = [name for name in vars(module) if not name.startswith("_")]
-        expect_one_of(f"factory in {module_name}", attribute, public, ModelError)
+        public = {name: each for name, each in vars(module).items() if name[0] != "_" and callable(each)}
+        # What it imported from elsewhere is no factory of its own; a package that gathers others' is left as it is.
+        own = [name for name, each in public.items() if getattr(each, "__module__", None) == module.__name__]
+        expect_one_of(f"factory in {module_name}", attribute, own or list(public), ModelError)
     try:
         model = getattr(module, attribute)(**arguments)
     except TypeError as error:

@@ -1,0 +1,176 @@
+"""Every command that the documents show, run as it is shown in a folder that holds what the page takes for granted.
+
+What a reader runs for an hour is run here on a few images, with options for a small run behind those that are shown. ``make`` and
+``modelstitch demo`` are run elsewhere: the one runs these tests, the other has a test of its own; so have the examples.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from options import usable_torchvision
+from PIL import Image
+
+from modelstitch.cli import EXIT_OK, main
+from modelstitch.sources.data import Data
+from modelstitch.sources.models import load_model
+from modelstitch.specs import ModelSpec
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+ELSEWHERE = re.compile(
+    r"make (demo|test)\b|modelstitch demo\b|python examples/|MODELSTITCH_DATA=\S+ examples/|pip install "
+)
+
+TINY = ["--limit", "60", "--heldout-limit", "40", "--steps", "1", "--evidence-examples", "20"]
+OURS, FOREIGN, TIMM = (
+    ["--cuts", "layers.1", "layers.3"],
+    ["--cuts", "layer1.2"],
+    ["--sender-cuts", "layer2.0", "--receiver-cuts", "blocks.5"],
+)
+SMALL = {
+    "selftest": ["--quick"],
+    "train": ["--epochs", "1", "--width", "2", "--limit", "150"],
+    "are_they_hacks.py": ["--width", "2", "--trained", "150", "--quick", "--only", "s1"],
+    "finer_labels.py": ["--width", "2", "--limit", "400", "--steps", "1"],
+}
+STANDS_FOR = {"A": "a.safetensors", "B": "b.safetensors"}
+
+
+def shown(path: Path) -> list[str]:
+    """Return the commands of a page's blocks, one a line; the page of the command line shows usage, not commands."""
+    if path.name == "cli.md":
+        return []
+    blocks = re.findall(r"^```\w*\n(.*?)^```", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
+    return [line for line in lines if re.match(r"(modelstitch|python|make|pip|[\w=.]* ?examples/)", line)]
+
+
+def is_run(line: str) -> bool:
+    return ELSEWHERE.match(line) is None
+
+
+def with_options(words: list[str], more: list[str]) -> list[str]:
+    """Return a command with further options in place of those of the same name."""
+    found, skipping = [], False
+    for word in words:
+        skipping = word in more if word.startswith("--") else skipping
+        if not skipping:
+            found.append(word)
+    return [*found, *more]
+
+
+def small(words: list[str]) -> list[str]:
+    """Return a command as a reader types it, made small."""
+    if words[0] == "python":
+        return with_options(words, SMALL[Path(words[1]).name])
+    more = SMALL.get(words[1], [])
+    if words[1] == "compare":
+        timm = words[2].startswith("timm:")
+        cuts = TIMM if timm else FOREIGN if words[2] == words[3] else OURS
+        told = any(word.endswith("-cuts") for word in words)
+        different = words[2].startswith("mypackage") and words[2] != words[3]
+        if different:
+            cuts = ["--receiver-cuts", "layers.1", *([] if told else ["--sender-cuts", "layer1.2"])]
+        more = [*TINY, *cuts, *(["--controls", "none"] if timm else [])]
+    return with_options([STANDS_FOR.get(word, word) for word in words], more)
+
+
+@pytest.fixture
+def folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, checkpoints: tuple[Path, Path], digits: Data
+) -> Path:
+    """What the pages take for granted: images, checkpoints, weights, a module of the reader's own."""
+    usable_torchvision()  # which timm imports
+    monkeypatch.chdir(tmp_path)
+    for index, (image, label) in enumerate(
+        zip(digits.train.images[:700], digits.train.labels[:700], strict=True)
+    ):
+        of_class = Path("FOLDER") / str(int(label))
+        of_class.mkdir(parents=True, exist_ok=True)
+        Image.fromarray((255 * image[0]).byte().numpy()).convert("RGB").save(of_class / f"{index}.png")
+    for names, source in (
+        (("a", "R1111-w16-s0"), checkpoints[0]),
+        (("b", "other", "R1111-w16-s1"), checkpoints[1]),
+    ):
+        for name in names:
+            Path(f"{name}.safetensors").write_bytes(source.read_bytes())
+    Path("mypackage").mkdir()
+    shutil.copy(ROOT / "examples" / "cifar_resnet.py", "mypackage/models.py")
+    with Path("mypackage/models.py").open("a", encoding="utf-8") as file:
+        file.write(
+            "\n\ndef build_net(depth=20):\n    return CifarResNet((depth - 2) // 6)\n\n\nnet = build_net\n"
+        )
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in ("mypackage", "mypackage.models"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    for name in ("net", "old", "new"):
+        torch.save(
+            load_model(ModelSpec(source="mypackage.models:build_net")).module.state_dict(), f"{name}.pt"
+        )
+    return tmp_path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "path", [each for each in PAGES if any(map(is_run, shown(each)))], ids=lambda path: path.name
+)
+def test_commands_run(path: Path, folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    for line in filter(is_run, shown(path)):
+        words = small(shlex.split(line.replace("SEED", "0"), comments=True))
+        if "run" in words and words[1] == "compare" and "--dry-run" not in words:
+            shutil.rmtree("run", ignore_errors=True)
+        elif "run" in words and words[1] in ("report", "figures") and not Path("run").exists():
+            assert main(small(shlex.split("modelstitch compare A B --data FOLDER --out run"))[1:]) == EXIT_OK
+        for role, name in (("sender", "cnn"), ("receiver", "vit")):
+            if f"{name}.pt" in words:
+                module = load_model(ModelSpec(source=words[2 if role == "sender" else 3])).module
+                torch.save(module.state_dict(), f"{name}.pt")
+        if words[0] == "modelstitch":
+            code = main(words[1:])
+        else:
+            code = subprocess.run([sys.executable, str(ROOT / words[1]), *words[2:]], check=False).returncode
+        shown_text = capfd.readouterr()
+        assert code == EXIT_OK, f"{shlex.join(words)}\n{shown_text.err}"
+        assert shown_text.out, line
+
+
+def test_every_command_is_run_here_or_elsewhere() -> None:
+    everything = [line for path in PAGES for line in shown(path)]
+    assert len(list(filter(is_run, everything))) >= 20
+    assert {line.split()[0] for line in everything} == {
+        "modelstitch",
+        "python",
+        "make",
+        "pip",
+        "MODELSTITCH_DATA=...",
+    }
+
+
+@pytest.mark.slow
+def test_what_pip_installs_runs_and_holds_the_page(tmp_path: Path) -> None:
+    """``pip install .`` without the network: the packages it needs are those that the tests run with."""
+    into = ["--no-deps", "--no-build-isolation", "--target", str(tmp_path / "site")]
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", *into, str(ROOT)], check=True)
+    script = (
+        "import modelstitch; from importlib.resources import files; "
+        "from modelstitch.cli import main; print(modelstitch.__file__, len(files('modelstitch.report').joinpath('page.html').read_text())); main(['cuts', 'zoo:R1111'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "site")},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert str(tmp_path / "site") in done.stdout
+    assert "layers.4" in done.stdout
