@@ -13,7 +13,15 @@ from torch.fx import Node
 
 from modelstitch.cutting import slicing
 from modelstitch.cutting.axes import layout_of
-from modelstitch.cutting.capture import Captured, NotCapturableError, capture, has_own_backward, tensor_of
+from modelstitch.cutting.capture import (
+    NO_MORE,
+    Captured,
+    More,
+    NotCapturableError,
+    capture,
+    has_own_backward,
+    tensor_of,
+)
 from modelstitch.cutting.certify import certify
 from modelstitch.cutting.cost import Work, work_before
 from modelstitch.cutting.dataflow import bypasses, classify, dominators, live_data
@@ -29,20 +37,21 @@ class Cutting(CutList):
     """A captured model and its cuts, from the input on.
 
     Args:
-        model: any module with one tensor input; it is read in eval mode and left as it was.
+        model: any module; it is read in eval mode and left as it was.
         example: (N, ...) inputs with N >= 2.
         name: what to call the model in errors.
+        more: (N, ...) further inputs by name of argument.
 
     Raises:
         ModelError: the model does not run on ``example``.
         CutError: the model cannot be captured, or has no legal cut.
     """
 
-    def __init__(self, model: nn.Module, example: Tensor, name: str = "model") -> None:
+    def __init__(self, model: nn.Module, example: Tensor, name: str = "model", more: More = NO_MORE) -> None:
         self.model = self._captured_from = model
         self.name = name
         self.technique = "graph capture, nothing computed twice"
-        self._captured: Captured = capture(model, example, name)
+        self._captured: Captured = capture(model, example, name, more)
         graph = self._captured.graph_module.graph
         self._kinds = classify(graph, self._captured.primary)
         self._live = live_data(graph, self._kinds)
@@ -59,8 +68,7 @@ class Cutting(CutList):
         self._nodes: dict[str, Node] = {}
         found: list[Cut] = []
         for index, node in enumerate(candidates):
-            value, named = tensor_of(node), names[node]
-            assert value is not None
+            named = names[node]
             boundary = (named.block or index == first) if blocks else "+" not in named.name
             found.append(Cut(named.name, named.aliases, layout_of(node, graph, self._kinds), boundary))
             self._nodes[named.name] = node
@@ -70,14 +78,15 @@ class Cutting(CutList):
 
     def _is_representation(self, node: Node) -> bool:
         value, batch = tensor_of(node), self._captured.primary.meta["val"].shape[0]
-        return (
-            value is not None
-            and value.is_floating_point()
-            and value.ndim >= 2
-            and isinstance(value.shape[0], torch.SymInt)
-            and value.shape[0].node.expr == batch.node.expr
-            and all(isinstance(length, int) for length in value.shape[1:])
-        )
+        if value is None or not value.is_floating_point() or value.ndim < 2:
+            return False
+        axis = slicing.batch_axis(node)
+        # Of two axes the second is features, whatever its length; a sequence-first value has three at least.
+        if axis is None or (axis == 1 and value.ndim < 3):
+            return False
+        length = value.shape[axis]
+        assert isinstance(length, torch.SymInt)
+        return bool(length.node.expr == batch.node.expr)
 
     def _entrance(self, candidates: list[Node], first_block: int) -> int | None:
         """Return the index of the cut that feeds the first block: layer 0 of the paper, whoever computed it."""
@@ -120,27 +129,24 @@ class Cutting(CutList):
             return "its output is the model's output"
         if not around:
             return "its output is not one floating-point tensor with the batch as its first axis"
-        return "data also flows around it, through " + ", ".join(
+        told = "data also flows around it, through " + ", ".join(
             f"{source.name} -> {target.name}" for source, target in around[:3]
         )
+        values = [tensor_of(source) for source, _ in around]
+        if any(value is None or value.is_floating_point() for value in values):
+            return told
+        return f"{told}; these are no numbers to calculate with but a mask or tokens: give them to the model as an input of their own"
 
     def prefix(self, *names: str, frozen: bool = False) -> slicing.Slice:
         nodes = [self._nodes[self.find(name).name] for name in names]
-        captured = self._captured
-        return slicing.prefix(captured.graph_module, self.model, captured.primary, nodes, frozen)
+        return slicing.prefix(self._captured, self.model, nodes, frozen)
 
     def suffix(self, name: str, frozen: bool = False, later: tuple[str, ...] | None = None) -> slicing.Slice:
-        captured, cut = self._captured, self.find(name)
+        cut = self.find(name)
         nodes = None if later is None else [self._nodes[self.find(each).name] for each in later]
         try:
             return slicing.suffix(
-                captured.graph_module,
-                self.model,
-                self._kinds,
-                self._nodes[cut.name],
-                captured.out_spec,
-                frozen,
-                nodes,
+                self._captured, self.model, self._kinds, self._nodes[cut.name], frozen, nodes
             )
         except CutError as error:
             raise CutError(f"cannot cut model {self.name} at {name!r}: {error}") from error
@@ -161,34 +167,36 @@ class Cutting(CutList):
         return total
 
 
-def cut_model(model: nn.Module, example: Tensor, name: str = "model") -> CutList:
+def cut_model(model: nn.Module, example: Tensor, name: str = "model", more: More = NO_MORE) -> CutList:
     """Find the cuts of a model by graph capture, or by hooks on its modules where no graph can be captured.
 
     Args:
-        model: any module with one tensor input; it is read in eval mode and left as it was.
+        model: any module; it is read in eval mode and left as it was.
         example: (N, ...) inputs with N >= 2.
         name: what to call the model in errors.
+        more: (N, ...) further inputs by name of argument, such as a mask: both halves are given them.
 
     Raises:
         ModelError: the model does not run on ``example``.
         CutError: the model has no legal cut, or changes its own buffers or its input.
     """
     try:
-        if has_own_backward(model, example):
+        if has_own_backward(model, example, more):
             raise NotCapturableError(
                 f"model {name} has a custom autograd function, whose backward pass a graph would lose"
             )
-        return Cutting(model, example, name)
+        return Cutting(model, example, name, more)
     except NotCapturableError as error:
-        return HookCutting(model, example, name, str(error))
+        return HookCutting(model, example, name, str(error), more)
 
 
-def cuts(model: nn.Module, example: Tensor) -> tuple[Cut, ...]:
+def cuts(model: nn.Module, example: Tensor, more: More | None = None) -> tuple[Cut, ...]:
     """List every cut of ``model`` that its run on ``example`` shows, from the input on.
 
     Args:
-        model: any module that takes one tensor; read in eval mode and left as it was.
+        model: any module; read in eval mode and left as it was.
         example: (N, ...) inputs with N >= 2.
+        more: (N, ...) further inputs by name of argument, such as a mask.
 
     Returns:
         The cuts, from the input on; those with ``boundary`` set are block boundaries.
@@ -202,22 +210,25 @@ def cuts(model: nn.Module, example: Tensor) -> tuple[Cut, ...]:
         >>> [(cut.name, cut.shape) for cut in cuts(model, torch.zeros(2, 1, 8, 8))]
         [('0', (4, 6, 6)), ('1', (4, 6, 6)), ('2', (144,))]
     """
-    return cut_model(model, example).cuts
+    return cut_model(model, example, more=more or {}).cuts
 
 
-def split(model: nn.Module, cut: str, example: Tensor) -> tuple[nn.Module, nn.Module]:
+def split(
+    model: nn.Module, cut: str, example: Tensor, more: More | None = None
+) -> tuple[nn.Module, nn.Module]:
     """Split ``model`` at ``cut`` into a prefix and a suffix, and check both against the model.
 
     .. math:: \\mathrm{suffix}(\\mathrm{prefix}(x)) = \\mathrm{model}(x)
 
     Args:
-        model: any module that takes one tensor.
+        model: any module.
         cut: a name from :func:`cuts`.
         example: (N, ...) real inputs with N >= 2, on which the split is checked.
+        more: (N, ...) further inputs by name of argument, such as a mask.
 
     Returns:
         The prefix (input to representation) and the suffix (representation to output); both share the model's
-        parameters and carry gradients.
+        parameters and carry gradients. Further inputs are keyword arguments of both.
 
     Raises:
         CutError: no such cut.
@@ -230,9 +241,9 @@ def split(model: nn.Module, cut: str, example: Tensor) -> tuple[nn.Module, nn.Mo
         >>> torch.equal(suffix(prefix(x)), model(x))
         True
     """
-    cutting = cut_model(model, example)
+    cutting = cut_model(model, example, more=more or {})
     prefix, suffix = cutting.prefix(cut), cutting.suffix(cut)
-    certify(model, prefix, suffix, example, f"cut {cut!r}")
+    certify(model, prefix, suffix, example, f"cut {cut!r}", more or {})
     return _First(prefix), suffix
 
 
@@ -241,7 +252,7 @@ class _First(nn.Module):
         super().__init__()
         self.prefix = prefix
 
-    def forward(self, x: Tensor) -> Tensor:
-        (representation,) = self.prefix(x)
+    def forward(self, x: Tensor, **more: Tensor) -> Tensor:
+        (representation,) = self.prefix(x, **more)
         assert isinstance(representation, Tensor)
         return representation

@@ -14,6 +14,7 @@ from torch.fx import Graph, Node
 
 from modelstitch.cutting.capture import tensor_of
 from modelstitch.cutting.dataflow import Kind
+from modelstitch.cutting.slicing import batch_axis
 from modelstitch.layouts import Layout, recognise
 
 _aten = torch.ops.aten
@@ -55,16 +56,18 @@ def layout_of(node: Node, graph: Graph, kinds: dict[Node, Kind]) -> Layout:
     """Return the layout of the representation that ``node`` stands for.
 
     Args:
-        node: one tensor with the batch as its first axis.
+        node: one tensor with the batch as its first axis, or as its second one, behind a sequence.
         graph: where it lies.
         kinds: what every node depends on.
     """
     value = tensor_of(node)
     assert value is not None
-    shape = tuple(int(length) for length in value.shape[1:])
+    axis = batch_axis(node)
+    shape = tuple(int(length) for each, length in enumerate(value.shape) if each != axis)
     last = None
     if 2 <= len(shape) <= 4:
-        last = features_are_last(node)
+        # A sequence-first value (T, N, D) has its features last: what reads it as a map has the batch first.
+        last = True if axis == 1 else features_are_last(node)
     tokens = len(shape) == 2 and last is not False
     extra = _extra_tokens(graph, kinds, shape[0], last=node) if tokens else 0
     return recognise(shape, last=last, extra=extra, picture=_picture(graph) if tokens else None)

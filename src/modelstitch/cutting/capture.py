@@ -8,8 +8,8 @@ import io
 import logging
 import operator
 import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -24,17 +24,31 @@ from modelstitch.errors import CutError, ModelError
 _ANY_BATCH = 10_000
 
 
+More = Mapping[str, Tensor]
+"""Further inputs of a model by name of argument, such as a mask; each has the batch as its first axis."""
+
+NO_MORE: More = {}
+
+
 class NotCapturableError(CutError):
     """No graph can be captured of a model that runs; hooks may still do."""
 
 
 @dataclass(frozen=True)
 class Captured:
-    """A functional graph of a model, with its parameters by name."""
+    """A functional graph of a model, with its parameters by name.
+
+    Attributes:
+        graph_module: the graph.
+        primary: its input.
+        out_spec: structure of its output.
+        more: its further inputs by name.
+    """
 
     graph_module: GraphModule
     primary: Node
     out_spec: pytree.TreeSpec
+    more: Mapping[str, Node] = field(default_factory=dict)
 
 
 @contextlib.contextmanager
@@ -95,11 +109,11 @@ def as_written() -> contextlib.AbstractContextManager[object]:
     return stance
 
 
-def run_eagerly(model: nn.Module, example: Tensor, name: str) -> Any:
+def run_eagerly(model: nn.Module, example: Tensor, name: str, more: More = NO_MORE) -> Any:
     """Run ``model`` on ``example``, change neither, and turn a complaint about a shape into one line."""
     try:
         with torch.no_grad(), same_buffers(model):
-            return model(example.clone())
+            return model(example.clone(), **more)
     except (RuntimeError, ValueError, TypeError, IndexError, AssertionError) as error:
         first_line = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
         raise ModelError(
@@ -108,11 +122,11 @@ def run_eagerly(model: nn.Module, example: Tensor, name: str) -> Any:
         ) from error
 
 
-def has_own_backward(model: nn.Module, example: Tensor) -> bool:
+def has_own_backward(model: nn.Module, example: Tensor, more: More = NO_MORE) -> bool:
     """Tell whether the output of ``model`` was made by a custom autograd function, whose backward pass a capture would lose."""
     with eval_mode(model), plain_attention(), same_buffers(model), torch.enable_grad(), as_written():
         try:
-            output = model(example.detach().requires_grad_(example.is_floating_point()).clone())
+            output = model(example.detach().requires_grad_(example.is_floating_point()).clone(), **more)
         except (RuntimeError, ValueError, TypeError, IndexError, AssertionError):
             return False  # told in words when it is captured
     pending = [leaf.grad_fn for leaf in pytree.tree_leaves(output) if isinstance(leaf, Tensor)]
@@ -128,13 +142,14 @@ def has_own_backward(model: nn.Module, example: Tensor) -> bool:
     return False
 
 
-def capture(model: nn.Module, example: Tensor, name: str = "model") -> Captured:
+def capture(model: nn.Module, example: Tensor, name: str = "model", more: More = NO_MORE) -> Captured:
     """Capture ``model`` in eval mode as a functional graph that shares its parameters.
 
     Args:
         model: any module that takes one tensor and whose control flow does not depend on the values in it.
         example: (N, ...) with N >= 2, since a batch of one would be baked in.
         name: what to call the model in errors.
+        more: (N, ...) further inputs by name of argument.
 
     Returns:
         The graph, its input node and the structure of its output.
@@ -148,10 +163,11 @@ def capture(model: nn.Module, example: Tensor, name: str = "model") -> Captured:
         raise CutError(f"expected an example batch of at least 2 inputs, got shape {tuple(example.shape)}")
     with eval_mode(model), plain_attention(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        run_eagerly(model, example, name)
+        run_eagerly(model, example, name, more)
         try:
             with torch.enable_grad(), quietly(), as_written():
-                exported = export(model, (example,), dynamic_shapes=_free_batch(model), strict=False)
+                shapes = _free_batch(model, example, more)
+                exported = export(model, (example,), dict(more), dynamic_shapes=shapes, strict=False)
                 program = exported.run_decompositions({})
         except Exception as error:  # torch.export raises many unrelated types
             first_line = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
@@ -183,17 +199,18 @@ def capture(model: nn.Module, example: Tensor, name: str = "model") -> Captured:
     assert isinstance(graph_module, GraphModule)
     _views_to_reshapes(graph_module)
     placeholders = [node for node in graph_module.graph.nodes if node.op == "placeholder"]
-    if len(placeholders) != 1:
-        raise CutError(f"model {name} takes {len(placeholders)} inputs: expected one tensor")
+    if len(placeholders) != 1 + len(more):
+        raise CutError(f"model {name} takes {len(placeholders)} inputs: expected {1 + len(more)} tensors")
     _expect_any_batch(placeholders[0], program.range_constraints, name)
-    return Captured(graph_module, placeholders[0], program.call_spec.out_spec)
+    assert program.call_spec.in_spec is not None
+    named = dict(zip(program.call_spec.in_spec.child(1).context, placeholders[1:], strict=True))
+    return Captured(graph_module, placeholders[0], program.call_spec.out_spec, named)
 
 
-def _free_batch(model: nn.Module) -> tuple[Any, ...]:
-    # Wrappers (DataParallel, torch.compile) take *args, which count as one argument that is a tuple.
-    first = next(iter(inspect.signature(model.forward).parameters.values()), None)
-    batch = {0: Dim.AUTO}
-    return ((batch,),) if first is not None and first.kind is first.VAR_POSITIONAL else (batch,)
+def _free_batch(model: nn.Module, example: Tensor, more: More) -> Any:
+    # What *args and **kwargs of a wrapper (DataParallel, torch.compile) gather counts as one argument with parts.
+    bound = inspect.signature(model.forward).bind(example, **more).arguments
+    return pytree.tree_map(lambda _: {0: Dim.AUTO}, tuple(bound.values()))
 
 
 def _expect_any_batch(primary: Node, constraints: Any, name: str) -> None:

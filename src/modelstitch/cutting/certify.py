@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import is_dataclass
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
-from modelstitch.cutting.capture import eval_mode, plain_attention
+from modelstitch.cutting.capture import NO_MORE, More, eval_mode, plain_attention
 from modelstitch.errors import CutError, TruthError
 
 RELATIVE_TOLERANCE = 1e-5
@@ -75,7 +76,13 @@ def _forward_and_gradient(
     )
 
 
-def certify(model: nn.Module, prefix: nn.Module, suffix: nn.Module, x: Tensor, where: str) -> float:
+def _joined(prefix: nn.Module, suffix: nn.Module, more: More, x: Tensor) -> Any:
+    return suffix(prefix(x, **more)[0], **more)
+
+
+def certify(
+    model: nn.Module, prefix: nn.Module, suffix: nn.Module, x: Tensor, where: str, more: More = NO_MORE
+) -> float:
     """Check that ``suffix(prefix(x))`` and its gradient at ``x`` are those of ``model``, at two batch sizes.
 
     Where ``x`` holds tokens, the gradient is taken at the model's parameters.
@@ -86,6 +93,7 @@ def certify(model: nn.Module, prefix: nn.Module, suffix: nn.Module, x: Tensor, w
         suffix: representation to output.
         x: (N, ...) real inputs, N >= 2.
         where: what is checked, for the error.
+        more: (N, ...) further inputs by name of argument.
 
     Returns:
         The largest relative difference seen; 0 where all bits agree.
@@ -97,16 +105,19 @@ def certify(model: nn.Module, prefix: nn.Module, suffix: nn.Module, x: Tensor, w
     worst = 0.0
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     with eval_mode(model), plain_attention():
-        for batch in (x, x[: max(1, len(x) // 2)]):
+        for size in (len(x), max(1, len(x) // 2)):
+            batch, further = x[:size], {name: value[:size] for name, value in more.items()}
+            whole = partial(model, **further)
             try:
-                expected, expected_gradient = _forward_and_gradient(model, batch, parameters)
+                expected, expected_gradient = _forward_and_gradient(whole, batch, parameters)
             except RuntimeError as error:
                 first_line = str(error).splitlines()[0]
                 raise CutError(
                     f"the model itself cannot be differentiated, so no stitch can be fitted through it at {where}: "
                     f"{first_line}"
                 ) from error
-            got, gradient = _forward_and_gradient(lambda each: suffix(prefix(each)[0]), batch, parameters)
+            halves = partial(_joined, prefix, suffix, further)
+            got, gradient = _forward_and_gradient(halves, batch, parameters)
             difference = relative_difference(got, expected)
             if difference > RELATIVE_TOLERANCE:
                 raise TruthError(

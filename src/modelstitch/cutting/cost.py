@@ -37,13 +37,15 @@ def work_before(captured: Captured, model: nn.Module, nodes: Mapping[str, Node])
         model: whose parameters are counted.
         nodes: by name, the values.
     """
-    value = tensor_of(captured.primary)
-    assert value is not None
     like = next((p for p in model.parameters()), torch.empty(0))
-    zeros = torch.zeros(2, *value.shape[1:], dtype=value.dtype, device=like.device)
+    zeros = []
+    for node in (captured.primary, *captured.more.values()):
+        value = tensor_of(node)
+        assert value is not None
+        zeros.append(torch.zeros(2, *value.shape[1:], dtype=value.dtype, device=like.device))
     counter = _Counter(captured)
     with torch.no_grad():
-        counter.count(zeros)
+        counter.count(*zeros)
     sizes = {id(p): p.numel() for p in model.parameters()}
     total, flops = sum(sizes.values()), counter.total
     return {

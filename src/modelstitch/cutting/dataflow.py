@@ -13,7 +13,8 @@ class Kind(IntEnum):
 
     CONST = 0  # parameters, buffers, literals
     META = 1  # sizes of the input only, never its values
-    DATA = 2  # values of the input
+    SIDE = 2  # values of further inputs, such as a mask, which a suffix is given again
+    DATA = 3  # values of the input
 
 
 _aten = torch.ops.aten
@@ -34,11 +35,14 @@ META_OPS = {
 
 
 def classify(graph: Graph, primary: Node) -> dict[Node, Kind]:
-    """Give every node of ``graph`` its kind, with ``primary`` the placeholder that carries the data."""
+    """Give every node of ``graph`` its kind, with ``primary`` the placeholder that carries the data; others are further inputs."""
     kinds: dict[Node, Kind] = {}
     for node in graph.nodes:
         if node is primary:
             kinds[node] = Kind.DATA
+            continue
+        if node.op == "placeholder":
+            kinds[node] = Kind.SIDE
             continue
         kind = max((kinds[source] for source in node.all_input_nodes), default=Kind.CONST)
         if kind is Kind.DATA and node.target in META_OPS:

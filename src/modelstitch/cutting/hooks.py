@@ -21,7 +21,7 @@ from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
-from modelstitch.cutting.capture import eval_mode, plain_attention, run_eagerly
+from modelstitch.cutting.capture import NO_MORE, More, eval_mode, plain_attention, run_eagerly
 from modelstitch.cutting.cost import Work
 from modelstitch.cutting.listed import Cut, CutList
 from modelstitch.cutting.naming import is_block
@@ -89,7 +89,7 @@ class HookPrefix(nn.Module):
         super().__init__()
         self.model, self.calls, self.frozen = model, calls, frozen
 
-    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+    def forward(self, x: Tensor, **more: Tensor) -> tuple[Tensor, ...]:
         found: dict[tuple[str, int], Tensor] = {}
 
         def keep(path: str, number: int, output: Any) -> None:
@@ -100,7 +100,7 @@ class HookPrefix(nn.Module):
                     raise _Stop
 
         with eval_mode(self.model), plain_attention(), acting(self.model, keep), contextlib.suppress(_Stop):
-            _run(self.model, x.clone(), self.frozen)
+            _run(self.model, x.clone(), more, self.frozen)
         return tuple(found[call] for call in self.calls)
 
 
@@ -119,7 +119,7 @@ class HookSuffix(nn.Module):
         self.model, self.call, self.frozen, self.later = model, call, frozen, later
         self.register_buffer("example", example, persistent=False)
 
-    def forward(self, y: Tensor) -> Any:
+    def forward(self, y: Tensor, **more: Tensor) -> Any:
         found: dict[tuple[str, int], Tensor] = {}
 
         def act(path: str, number: int, output: Any) -> Any:
@@ -137,15 +137,15 @@ class HookSuffix(nn.Module):
         own = example[torch.arange(len(y), device=example.device) % len(example)].to(y.device)
         output: Any = None
         with eval_mode(self.model), plain_attention(), acting(self.model, act), contextlib.suppress(_Stop):
-            output = _run(self.model, own.to(y.dtype) if own.is_floating_point() else own, self.frozen)
+            output = _run(self.model, own.to(y.dtype) if own.is_floating_point() else own, more, self.frozen)
         return output if self.later is None else tuple(found[call] for call in self.later)
 
 
-def _run(model: nn.Module, x: Tensor, frozen: bool) -> Any:
+def _run(model: nn.Module, x: Tensor, more: More, frozen: bool) -> Any:
     if not frozen:
-        return model(x)
+        return model(x, **more)
     values = {name: value.detach() for name, value in (*model.named_parameters(), *model.named_buffers())}
-    return torch.func.functional_call(model, values, (x,))
+    return torch.func.functional_call(model, values, (x,), dict(more))
 
 
 class _WritesOfFake(TorchDispatchMode):
@@ -170,17 +170,20 @@ class _WritesOfFake(TorchDispatchMode):
         return func(*args, **kwargs)
 
 
-def why_illegal(model: nn.Module, example: Tensor, path: str, number: int) -> str | None:
+def why_illegal(
+    model: nn.Module, example: Tensor, path: str, number: int, more: More = NO_MORE
+) -> str | None:
     """Return why the output of a call is no legal cut, or None where it is one.
 
     Args:
         model: in eval mode.
         example: (N, ...) inputs.
         path, number: of the call.
+        more: further inputs by name of argument, which the suffix is given as they are.
     """
     prefix = HookPrefix(model, [(path, number)], frozen=True)
     with torch.no_grad():
-        (real,) = prefix(example)
+        (real,) = prefix(example, **more)
         fake = FakeTensorMode(allow_non_fake_inputs=True).from_tensor(example)
         writes = _WritesOfFake()
 
@@ -189,7 +192,7 @@ def why_illegal(model: nn.Module, example: Tensor, path: str, number: int) -> st
 
         try:
             with acting(model, act), writes:
-                output = model(fake)
+                output = model(fake, **more)
         except Exception as error:  # whatever a model does with values that are not there
             first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             return f"what comes before it depends on the values of the input ({first_line})"
@@ -206,19 +209,24 @@ class HookCutting(CutList):
         example: (N, ...) inputs with N >= 2; kept, to run the suffix's first layers on.
         name: what to call the model in errors.
         reason: why no graph was captured.
+        more: (N, ...) further inputs by name of argument.
 
     Raises:
         ModelError: the model does not run on ``example``.
         CutError: no module's output is a legal cut.
     """
 
-    def __init__(self, model: nn.Module, example: Tensor, name: str, reason: str) -> None:
+    def __init__(
+        self, model: nn.Module, example: Tensor, name: str, reason: str, more: More = NO_MORE
+    ) -> None:
         self.model, self.name, self.example = model, name, example.detach().clone()
         self.technique = f"module hooks, which run the receiver's first layers too, since {reason}"
         for n in (len(example), 1, 2 * len(example)):
             try:
                 with eval_mode(model), plain_attention():
-                    run_eagerly(model, example[torch.arange(n) % len(example)], name)
+                    some = torch.arange(n, device=example.device) % len(example)
+                    further = {each: value[some] for each, value in more.items()}
+                    run_eagerly(model, example[some], name, further)
             except ModelError as error:
                 if n == len(example):
                     raise
@@ -226,7 +234,7 @@ class HookCutting(CutList):
                     f"{reason}, and it does not run on {n} inputs: expected a model that takes any batch"
                 ) from error
         with eval_mode(model), plain_attention():
-            groups, self._calls = _traced(model, self.example)
+            groups, self._calls = _traced(model, self.example, more)
             self._why: dict[str, str] = {}
             found: list[Cut] = []
             self._at: dict[str, tuple[str, int]] = {}
@@ -240,7 +248,7 @@ class HookCutting(CutList):
                 blocks = [index for index, call in enumerate(group) if is_block(model, call.path)]
                 chosen = blocks[0] if blocks else 0
                 call = group[-1]  # the outermost: nothing of the module comes after it
-                why = why_illegal(model, self.example, call.path, call.number)
+                why = why_illegal(model, self.example, call.path, call.number, more)
                 if why is not None:
                     self._why |= dict.fromkeys(names, why)
                     continue
@@ -292,7 +300,7 @@ class HookCutting(CutList):
         }
 
 
-def _traced(model: nn.Module, example: Tensor) -> tuple[list[list[Call]], list[Call]]:
+def _traced(model: nn.Module, example: Tensor, more: More) -> tuple[list[list[Call]], list[Call]]:
     """Run the model once; return the calls that could be cuts, those with one output together, and all calls in order."""
     calls: list[tuple[Call, tuple[Tensor, int] | None]] = []
     counter = FlopCounterMode(display=False)
@@ -319,7 +327,7 @@ def _traced(model: nn.Module, example: Tensor) -> tuple[list[list[Call]], list[C
         calls.append((call, (output, output._version) if fits else None))
 
     with torch.no_grad(), counter, acting(model, note):
-        last = model(example.clone())
+        last = model(example.clone(), **more)
     groups: list[list[Call]] = []
     tensors: list[tuple[Tensor, int]] = []
     outputs = [leaf for leaf in pytree.tree_leaves(last) if isinstance(leaf, Tensor)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 from torch.fx import Graph, GraphModule, Node
 from torch.utils import _pytree as pytree
 
+from modelstitch.cutting.capture import Captured
 from modelstitch.cutting.dataflow import Kind
 from modelstitch.errors import CutError
 
@@ -22,15 +24,22 @@ _FILLED = {
 
 
 class Slice(nn.Module):
-    """Part of a model: an ordinary module that shares the model's parameters."""
+    """Part of a model: an ordinary module that shares the model's parameters.
 
-    def __init__(self, graph_module: GraphModule, out_spec: pytree.TreeSpec | None) -> None:
+    Attributes:
+        more: names of the further inputs that it reads; it may be given others too.
+    """
+
+    def __init__(
+        self, graph_module: GraphModule, out_spec: pytree.TreeSpec | None, more: tuple[str, ...] = ()
+    ) -> None:
         super().__init__()
         self.body = graph_module
         self.out_spec = out_spec
+        self.more = more
 
-    def forward(self, x: Tensor) -> Any:
-        outputs = self.body(x)
+    def forward(self, x: Tensor, **more: Tensor) -> Any:
+        outputs = self.body(x, *(more[name] for name in self.more))
         return outputs if self.out_spec is None else pytree.tree_unflatten(outputs, self.out_spec)
 
 
@@ -86,28 +95,49 @@ def _values(source: GraphModule, model: nn.Module, nodes: set[Node], frozen: boo
     return values
 
 
-def prefix(source: GraphModule, model: nn.Module, primary: Node, cuts: list[Node], frozen: bool) -> Slice:
+def batch_axis(node: Node) -> int | None:
+    """Return the axis of a captured tensor that is the batch: the first, or the second of a sequence-first one; else None."""
+    value = node.meta.get("val")
+    if not isinstance(value, Tensor):
+        return None
+    free = [axis for axis, length in enumerate(value.shape) if isinstance(length, torch.SymInt)]
+    return free[0] if len(free) == 1 and free[0] < 2 else None
+
+
+def _batch_first(graph: Graph, node: Node, source: Node) -> Node:
+    """Swap the first two axes of ``node`` where ``source`` is sequence-first; the same swap undoes it."""
+    return node if batch_axis(source) != 1 else graph.call_function(_aten.transpose.int, (node, 0, 1))
+
+
+def _further(graph: Graph, more: Mapping[str, Node], needed: set[Node]) -> dict[str, tuple[Node, Node]]:
+    """Make a placeholder for each further input that is needed; return both, by name."""
+    return {name: (node, graph.placeholder(node.name)) for name, node in more.items() if node in needed}
+
+
+def prefix(captured: Captured, model: nn.Module, cuts: list[Node], frozen: bool) -> Slice:
     """Build the module that maps the input to the representations at ``cuts``, and computes nothing else.
 
     Returns:
         A module from the input (N, ...) to a tuple of representations, in the order of ``cuts``.
     """
-    needed = _needed(cuts, primary)
+    source = captured.graph_module
+    needed = _needed(cuts, captured.primary)
     graph = Graph()
-    mapped: dict[Node, Node] = {primary: graph.placeholder("x")}
+    mapped: dict[Node, Node] = {captured.primary: graph.placeholder("x")}
+    further = _further(graph, captured.more, needed)
+    mapped |= dict(further.values())
     for node in source.graph.nodes:
-        if node in needed:
+        if node in needed and node not in mapped:
             mapped[node] = graph.node_copy(node, mapped.__getitem__)
-    graph.output(tuple(mapped[cut] for cut in cuts))
-    return Slice(build_module(graph, _values(source, model, needed, frozen)), None)
+    graph.output(tuple(_batch_first(graph, mapped[cut], cut) for cut in cuts))
+    return Slice(build_module(graph, _values(source, model, needed, frozen)), None, tuple(further))
 
 
 def suffix(
-    source: GraphModule,
+    captured: Captured,
     model: nn.Module,
     kinds: dict[Node, Kind],
     cut: Node,
-    out_spec: pytree.TreeSpec,
     frozen: bool,
     later: list[Node] | None = None,
 ) -> Slice:
@@ -120,17 +150,22 @@ def suffix(
     Raises:
         CutError: data reaches the output around the cut, or a size cannot be read off the representation.
     """
+    source = captured.graph_module
     (output,) = (node for node in source.graph.nodes if node.op == "output")
     needed = _needed(list(output.all_input_nodes) if later is None else later, cut)
     graph = Graph()
-    x = graph.placeholder("representation")
-    mapped: dict[Node, Node] = {cut: x}
+    given = graph.placeholder("representation")
+    further = _further(graph, captured.more, needed)
+    x = _batch_first(graph, given, cut)
+    mapped: dict[Node, Node] = {cut: x} | dict(further.values())
     ordered = [node for node in source.graph.nodes if node in needed]
     below: set[Node] = {cut}
     for node in ordered:
         if any(each in below for each in node.all_input_nodes):
             below.add(node)
     for node in ordered:
+        if node in mapped:
+            continue
         if kinds[node] is Kind.DATA and node not in below:
             continue  # above the cut: only reached through sizes, which are re-derived
         if (
@@ -144,11 +179,13 @@ def suffix(
         if missing:
             raise CutError(f"the output also depends on the input through {', '.join(missing)}")
         mapped[node] = graph.node_copy(node, mapped.__getitem__)
-    wanted = output.args[0] if later is None else tuple(later)
-    graph.output(pytree.tree_map(lambda each: mapped.get(each, each), wanted))
+    if later is None:
+        graph.output(pytree.tree_map(lambda each: mapped.get(each, each), output.args[0]))
+    else:
+        graph.output(tuple(_batch_first(graph, mapped[each], each) for each in later))
     used = {node for node in needed if node in mapped}
     values = _values(source, model, used, frozen)
-    return Slice(build_module(graph, values), out_spec if later is None else None)
+    return Slice(build_module(graph, values), captured.out_spec if later is None else None, tuple(further))
 
 
 def _derived(graph: Graph, x: Node, cut: Node, node: Node) -> Node:

@@ -1,0 +1,131 @@
+"""Models with further inputs beside the first: masks travel to both halves; and sequences whose batch is the second axis."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from modelstitch.cutting import Cutting, certify, cut_model, cuts, split
+from modelstitch.cutting.capture import plain_attention
+from modelstitch.cutting.hooks import HookCutting
+from modelstitch.errors import CutError
+
+
+class Masked(nn.Module):
+    """An encoder whose attention and pooling leave padded positions out."""
+
+    def __init__(self, batch_first: bool = True) -> None:
+        super().__init__()
+        self.embed = nn.Embedding(20, 16)
+        self.blocks = nn.ModuleList(
+            nn.TransformerEncoderLayer(16, 2, 24, 0.0, batch_first=batch_first) for _ in range(3)
+        )
+        self.head = nn.Linear(16, 5)
+        self.batch_first = batch_first
+
+    def forward(self, tokens: Tensor, mask: Tensor, **unused: Tensor) -> dict[str, Tensor]:
+        x = self.embed(tokens)
+        x = x if self.batch_first else x.transpose(0, 1)
+        for block in self.blocks:
+            x = block(x, src_key_padding_mask=~mask)
+        x = x if self.batch_first else x.transpose(0, 1)
+        weights = mask.unsqueeze(-1).to(x.dtype)
+        return {"logits": self.head((x * weights).sum(1) / weights.sum(1))}
+
+
+def batch(n: int = 6, length: int = 7) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    tokens = torch.randint(0, 20, (n, length), generator=generator)
+    lengths = torch.randint(2, length + 1, (n,), generator=generator)
+    return tokens, torch.arange(length)[None] < lengths[:, None]
+
+
+@pytest.mark.parametrize("batch_first", [True, False])
+def test_every_cut_of_a_masked_model_is_exact(batch_first: bool) -> None:
+    torch.manual_seed(0)
+    model = Masked(batch_first).eval()
+    tokens, mask = batch()
+    cutting = cut_model(model, tokens, more={"mask": mask})
+    assert isinstance(cutting, Cutting)
+    entrance = "embed" if batch_first else "embed+transpose"
+    assert [cut.name for cut in cutting.boundaries] == [entrance, "blocks.0", "blocks.1", "blocks.2"]
+    for cut in cutting.cuts:
+        assert (
+            certify(
+                model, cutting.prefix(cut.name), cutting.suffix(cut.name), tokens, cut.name, {"mask": mask}
+            )
+            == 0
+        )
+    for cut in cutting.boundaries:
+        assert (str(cut.layout), cut.shape) == ("tokens", (7, 16))
+    assert cutting.work_before()["blocks.0"].parameters < cutting.work_before()["blocks.2"].parameters
+
+
+def test_a_suffix_feels_the_mask_that_it_is_given() -> None:
+    torch.manual_seed(0)
+    model = Masked().eval()
+    tokens, mask = batch()
+    prefix, suffix = split(model, "blocks.1", tokens, {"mask": mask})
+    with torch.no_grad(), plain_attention():
+        y = prefix(tokens, mask=mask)
+        whole = model(tokens, mask)["logits"]
+        assert torch.equal(suffix(y, mask=mask)["logits"], whole)
+        assert not torch.allclose(suffix(y, mask=torch.ones_like(mask))["logits"], whole)
+        assert torch.equal(suffix(y[:2], mask=mask[:2])["logits"], model(tokens[:2], mask[:2])["logits"])
+        assert torch.equal(suffix(y, mask=mask, other=mask)["logits"], whole)  # what it does not read is left
+
+
+def test_a_sequence_first_value_is_handed_over_with_the_batch_first() -> None:
+    torch.manual_seed(0)
+
+    class Last(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.lift = nn.Linear(3, 4)
+            self.gru = nn.GRU(4, 5)
+            self.then = nn.Linear(5, 5)
+            self.head = nn.Linear(5, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            y = self.then(self.gru(self.lift(x.transpose(0, 1)))[0])
+            head: Tensor = self.head(torch.tanh(y)[-1])
+            return head
+
+    last = Last().eval()
+    x = torch.randn(4, 6, 3)
+    found = {cut.name: cut for cut in cuts(last, x)}
+    assert (str(found["lift"].layout), found["lift"].shape) == ("tokens", (6, 4))
+    assert found["then"].shape == (6, 5)
+    prefix, suffix = split(last, "then", x)
+    assert prefix(x).shape == (4, 6, 5)
+    with torch.no_grad():
+        assert torch.equal(suffix(prefix(x)), last(x))
+        # The trail to later cuts too is handed over with the batch first.
+        cutting = cut_model(last, x)
+        (later,) = cutting.suffix("lift", later=("then",))(cutting.prefix("lift")(x)[0])
+        assert torch.equal(later, prefix(x))
+
+
+def test_hooks_give_the_mask_to_both_halves_too() -> None:
+    torch.manual_seed(0)
+    model = Masked().eval()
+    tokens, mask = batch()
+    cutting = HookCutting(model, tokens, "masked", "for the test", {"mask": mask})
+    for name in ("blocks.0", "blocks.2"):
+        prefix, suffix = cutting.prefix(name), cutting.suffix(name)
+        assert certify(model, prefix, suffix, tokens, name, {"mask": mask}) == 0
+    other = tokens.flip(0)
+    with torch.no_grad(), plain_attention():
+        (y,) = cutting.prefix("blocks.1")(other, mask=mask)
+        assert torch.equal(cutting.suffix("blocks.1")(y, mask=mask)["logits"], model(other, mask)["logits"])
+
+
+def test_a_mask_made_of_the_tokens_flows_around_every_cut_and_is_told() -> None:
+    class OfTokens(Masked):
+        def forward(self, tokens: Tensor) -> dict[str, Tensor]:  # type: ignore[override]
+            return super().forward(tokens, tokens != 0)
+
+    expected = r"data also flows around it, through ne -> .*a mask or tokens: give them to the model as an input of their own"
+    with pytest.raises(CutError, match=expected):
+        split(OfTokens().eval(), "blocks.1", batch()[0])
