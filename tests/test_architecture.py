@@ -19,10 +19,21 @@ SOURCE = Path(modelstitch.__file__).parent
 # Each room may import from its own line and the lines above it, never from below.
 LAYERS = [
     {"errors", "files", "specs", "progress", "wording"},
-    {"layouts", "views", "bridges", "cutting", "geometry"},
+    {"layouts", "views", "bridges", "cutting", "geometry", "tasks"},
     {"stitches", "fitting"},
-    {"sources", "zoo", "tasks", "controls", "evidence"},
-    {"sides", "controlled", "truth", "representations", "places", "cell", "grid", "appraisal", "pictures"},
+    {"sources", "zoo", "controls", "evidence"},
+    {
+        "sides",
+        "controlled",
+        "truth",
+        "representations",
+        "places",
+        "cell",
+        "grid",
+        "units",
+        "appraisal",
+        "pictures",
+    },
     {
         "session",
         "plots",

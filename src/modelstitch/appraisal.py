@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 import torch
@@ -19,11 +20,12 @@ from modelstitch.fitting.schedules import spread
 from modelstitch.grid import Pair, gather_moments
 from modelstitch.layouts import Layout
 from modelstitch.representations import Representations
-from modelstitch.sides import Side, score_batches
+from modelstitch.sides import Side, score_batches, scored
 from modelstitch.sources.data import Split
 from modelstitch.specs import CellSpec, EvidenceSpec, FitSpec
 from modelstitch.stitches import Stitch
 from modelstitch.stitches.linear import Linear
+from modelstitch.units import Units
 
 _GENUINE_EXAMPLES = 1000
 _PIXELS = 8
@@ -41,6 +43,9 @@ _OF_CONTROL = {
     "shuffled-labels": ("selectivity",),
 }
 """Kinds that say something about a control; the real grid and the self-stitch get all of them."""
+
+_OF_CLASSES = ("agreement", "robustness", "label-sets")
+"""Kinds that read answers and their probabilities, which tasks without classes have not."""
 
 
 def kinds_of(cell: CellSpec, spec: EvidenceSpec) -> tuple[str, ...]:
@@ -94,14 +99,11 @@ class Expected:
         self.side = side
         heldout = side.data.heldout
         spaced = spread(torch.arange(len(heldout)), n_examples)
-        # Class after class, and in random order within each, so that every tenth example is a fair choice.
-        mixed = spaced[torch.randperm(len(spaced), generator=torch.Generator().manual_seed(0))]
-        labels = heldout.labels[mixed.to(heldout.labels.device)]
-        order = labels.argsort(stable=True)
-        self.indices, self.labels = mixed[order.to(mixed.device)], labels[order]
-        images = heldout.images[self.indices.to(heldout.images.device)]
-        self.pixels = Rows(_pixels(images), self.labels)
-        self.is_image = images.ndim == 4
+        self.units = Units(heldout, spaced, side.data.task, n_examples)
+        self.indices, self.labels = self.units.indices, self.units.labels
+        self.split = heldout.take(self.indices)
+        self.pixels = Rows(_pixels(self.units.tokens(self.split.images)), self.labels)
+        self.is_image = self.split.images.ndim == 4
         self._rows: dict[str, Rows] = {}
         self._moved: dict[str, Rows] = {}
         self._genuine: dict[str, Genuine] = {}
@@ -114,38 +116,29 @@ class Expected:
         if missing:
             parts = _represented(self.side, missing, self.side.data.heldout, self.indices)
             self._rows |= {
-                name: Rows(x, self.labels, own=True) for name, x in zip(missing, parts, strict=True)
+                name: Rows(self.units.of(x, self.layout(name)), self.labels, own=True)
+                for name, x in zip(missing, parts, strict=True)
             }
         return {name: self._rows[name] for name in names}
 
     def moved(self, name: str) -> Rows:
         """Return the rows of the same images after a small shift (small noise, or a few tokens replaced, where they are no images)."""
         if name not in self._moved:
-            heldout = self.side.data.heldout
-            images = heldout.images[self.indices.to(heldout.images.device)]
-            changed = shift(images) if self.is_image else disturb(images, 0.05)
-            (x,) = _represented(self.side, (name,), Split(changed, self.labels), torch.arange(len(changed)))
-            self._moved[name] = Rows(x, self.labels, own=True)
+            images = self.split.images
+            split = replace(self.split, images=shift(images) if self.is_image else disturb(images, 0.05))
+            (x,) = _represented(self.side, (name,), split, torch.arange(len(split)))
+            self._moved[name] = Rows(self.units.of(x, self.layout(name)), self.labels, own=True)
         return self._moved[name]
 
     def genuine(self, name: str) -> Genuine:
         """Return what training examples look like at a cut."""
         if name not in self._genuine:
-            train = self.side.data.train
-            parts = [
-                summarise(
-                    self.side.cut(name).layout.features_first(
-                        self.side.represent((name,), train, some, torch.float32)[0]
-                    ),
-                    train.labels[some.to(train.labels.device)],
-                )
-                for some in spread(torch.arange(len(train)), _GENUINE_EXAMPLES).split(256)
-            ]
-            self._genuine[name] = Genuine(
-                features=torch.cat([part.features for part in parts]),
-                labels=torch.cat([part.labels for part in parts]),
-                size=torch.cat([part.size for part in parts]),
-                sparsity=torch.cat([part.sparsity for part in parts]),
+            train, layout, task = self.side.data.train, self.layout(name), self.side.data.task
+            some = spread(torch.arange(len(train)), _GENUINE_EXAMPLES)
+            units = Units(train, some, task, _GENUINE_EXAMPLES)
+            (x,) = _represented(self.side, (name,), train, units.indices)
+            self._genuine[name] = summarise(
+                units.layout(layout).features_first(units.of(x, layout)), units.labels
             )
         return self._genuine[name]
 
@@ -153,8 +146,16 @@ class Expected:
     def outputs(self) -> Tensor:
         """The whole receiver's class scores (n, K)."""
         if self._outputs is None:
-            self._outputs = _outputs(self.side, self.side.data.heldout, self.indices)
+            self._outputs = self.outputs_of(self.side, self.side.data.heldout, self.indices)
         return self._outputs
+
+    def outputs_of(self, side: Side, split: Split, indices: Tensor) -> Tensor:
+        """Return a whole network's outputs for the same examples, given in ``split`` at ``indices``."""
+        return self.units.outputs(batch for batch, _ in side.outputs(split, side.whole, indices))
+
+    def layout(self, name: str) -> Layout:
+        """Return the layout at a cut."""
+        return self.side.cut(name).layout
 
     def finest(self, outputs: Tensor) -> FinestLabels | None:
         """Return the finest labels beside class scores (n, K) for them; None without coarser sets, or with too few scores."""
@@ -173,10 +174,8 @@ class Expected:
     def changed(self, change: str) -> tuple[Split, Tensor]:
         """Return the examples under a named change, and the whole receiver's class scores for them."""
         if change not in self._changed:
-            heldout = self.side.data.heldout
-            images = CHANGES[change](heldout.images[self.indices.to(heldout.images.device)])
-            split = Split(images, self.labels)
-            self._changed[change] = (split, _outputs(self.side, split, torch.arange(len(split))))
+            split = replace(self.split, images=CHANGES[change](self.split.images))
+            self._changed[change] = (split, self.outputs_of(self.side, split, torch.arange(len(split))))
         return self._changed[change]
 
 
@@ -189,35 +188,43 @@ def _appraise(
     wanted: Mapping[CellSpec, Sequence[str]],
 ) -> Iterator[tuple[CellSpec, list[Measurement]]]:
     """Appraise the cells that share one provided representation."""
-    cut = cells[0].sender_cut
+    cut, units, task = cells[0].sender_cut, receiver.units, receiver.side.data.task
     (x,) = _represented(sender, (cut,), sender.data.heldout, receiver.indices)
-    provided = Rows(x, receiver.labels)
+    given = sender.cut(cut).layout
+    fits = units.fits(given)
+    provided = units.of(x, given) if fits else x
     own = None
-    read = receiver.side.data.task.read
-    if sender.accuracy() is not None and any("agreement" in wanted[cell] for cell in cells):
-        own = read(_outputs(sender, sender.data.heldout, receiver.indices))
+    if task.has_classes and sender.accuracy() is not None and any("agreement" in wanted[c] for c in cells):
+        own = task.read(receiver.outputs_of(sender, sender.data.heldout, receiver.indices))
     for cell in cells:
         stitch = stitches[cell].eval()
         name = receiver.side.cut(cell.receiver_cut).name
+        layout = units.layout(receiver.layout(name))
+        if not fits or not units.fits(receiver.layout(name)):
+            yield cell, []  # no value for every position that is wanted
+            continue
         later = receiver.side.cutting.later(name) if "trajectory" in wanted[cell] else ()
+        later = tuple(each for each in later if units.fits(receiver.layout(each)))
         expected = receiver.rows((name, *later))
-        raw, trail, outputs = _through(stitch, receiver.side, name, later, x)
+        raw, trail, outputs = _through(stitch, receiver, name, later, x)
         stitched = {name: Rows(raw, receiver.labels)} | {
             each: Rows(part, receiver.labels, own=True) for each, part in zip(later, trail, strict=True)
         }
-        here, layout = expected[name], receiver.side.cut(name).layout
+        here = expected[name]
         material = Material(
             cut=name,
             labels=receiver.labels,
-            provided=provided,
+            provided=Rows(provided, receiver.labels),
             expected=expected,
             stitched=stitched,
-            raw_provided=sender.cut(cut).layout.features_first(x),
+            raw_provided=units.layout(given).features_first(provided),
             raw_expected=partial(_raw, here, layout),
             raw_stitched=layout.features_first(raw),
-            matched=Rows(_run(matched[cell], x), receiver.labels, own=True) if cell in matched else None,
-            outputs=read(outputs),
-            receiver_outputs=read(receiver.outputs),
+            matched=Rows(units.of(_run(matched[cell], x), receiver.layout(name)), receiver.labels, own=True)
+            if cell in matched
+            else None,
+            outputs=task.read(outputs),
+            receiver_outputs=task.read(receiver.outputs),
             sender_outputs=own,
             genuine=receiver.genuine(name) if "distribution" in wanted[cell] else None,
             moved=receiver.moved(name) if "information" in wanted[cell] else None,
@@ -228,7 +235,8 @@ def _appraise(
             train_right=partial(_train_right, sender, cut, stitch, receiver, name),
             weight=_weight(stitch),
         )
-        found = [each for kind in wanted[cell] for each in KINDS[kind].measure(material)]
+        kinds = [kind for kind in wanted[cell] if task.has_classes or kind not in _OF_CLASSES]
+        found = [each for kind in kinds for each in KINDS[kind].measure(material)]
         yield cell, found
 
 
@@ -242,33 +250,47 @@ def _changed(
     split, outputs = receiver.changed(change)
     (x,) = _represented(sender, (cut,), split, torch.arange(len(split)))
     read = receiver.side.data.task.read
-    return read(_through(stitch, receiver.side, name, (), x)[2]), read(outputs)
+    return read(_through(stitch, receiver, name, (), x)[2]), read(outputs)
 
 
 def _train_right(sender: Side, cut: str, stitch: Stitch, receiver: Expected, name: str) -> Tensor:
-    train = receiver.side.data.train
-    few = spread(torch.arange(len(train)), len(receiver.indices))
+    side = receiver.side
+    few = spread(torch.arange(len(side.data.train)), len(receiver.indices))
     (x,) = _represented(sender, (cut,), sender.data.train, few)
-    outputs = _through(stitch, receiver.side, name, (), x)[2]
-    return receiver.side.data.task.correct(outputs, train.labels[few.to(train.labels.device)])
+    wanted = side.data.train.take(few)
+    last = side.bound(side.fast_suffix(name, torch.float32), wanted)
+    with torch.inference_mode():
+        batches = [
+            (last(stitch(x[some]), some), wanted.wanted[some.to(wanted.wanted.device)])
+            for some in score_batches(len(x))
+        ]
+    return scored(side.data.task, batches)
 
 
 def _through(
-    stitch: Stitch, receiver: Side, name: str, later: tuple[str, ...], x: Tensor
+    stitch: Stitch, receiver: Expected, name: str, later: tuple[str, ...], x: Tensor
 ) -> tuple[Tensor, list[Tensor], Tensor]:
-    """Run provided representations through the stitch and on, to every later cut and to the output."""
-    trail = receiver.fast_suffix(name, torch.float32, later) if later else None
-    last = receiver.fast_suffix(later[-1] if later else name, torch.float32)
-    at_cut, at_later, outputs = [], [], []
-    with torch.inference_mode():
+    """Run provided representations through the stitch and on; return the units at the cut, at every later cut and of the output."""
+    side, units, split = receiver.side, receiver.units, receiver.split
+    trail = side.bound(side.fast_suffix(name, torch.float32, later), split) if later else None
+    last = side.bound(side.fast_suffix(later[-1] if later else name, torch.float32), split)
+    at_cut: list[Tensor] = []
+    at_later: list[tuple[Tensor, ...]] = []
+
+    def outputs() -> Iterator[Tensor]:
         for indices in score_batches(len(x)):
             y = stitch(x[indices])
-            parts = trail(y) if trail is not None else (y,)
+            parts = trail(y, indices) if trail is not None else (y,)
             at_cut.append(y)
             at_later.append(parts)
-            outputs.append(last(parts[-1]))
-    found = [torch.cat(each) for each in zip(*at_later, strict=True)]
-    return torch.cat(at_cut), found if later else [], torch.cat(outputs)
+            yield last(parts[-1], indices)
+
+    with torch.inference_mode():
+        found = units.outputs(outputs())
+        here = units.of(torch.cat(at_cut), receiver.layout(name))
+        along = [torch.cat(each) for each in zip(*at_later, strict=True)] if later else []
+        then = [units.of(each, receiver.layout(cut)) for each, cut in zip(along, later, strict=True)]
+    return here, then, found
 
 
 def _matched(
@@ -302,11 +324,6 @@ def _run(stitch: nn.Module, x: Tensor) -> Tensor:
 def _represented(side: Side, names: tuple[str, ...], split: Split, indices: Tensor) -> list[Tensor]:
     parts = [side.represent(names, split, some, torch.float32) for some in indices.split(256)]
     return [torch.cat(each) for each in zip(*parts, strict=True)]
-
-
-def _outputs(side: Side, split: Split, indices: Tensor) -> Tensor:
-    with torch.inference_mode():
-        return torch.cat([side.whole(side.images(split, some)) for some in indices.split(256)])
 
 
 def _pixels(images: Tensor) -> Tensor:

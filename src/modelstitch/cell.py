@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import torch
@@ -17,10 +18,10 @@ from modelstitch.fitting.objectives import Objective
 from modelstitch.fitting.schedules import spread
 from modelstitch.fitting.trained import Fit, Fitted, paired_gain
 from modelstitch.representations import Lookup
-from modelstitch.sides import Side, score_batches
+from modelstitch.sides import Side, score_batches, scored
 from modelstitch.specs import CellSpec, FitSpec
 from modelstitch.stitches import Stitch, build
-from modelstitch.tasks import Task, accuracy
+from modelstitch.tasks import Task, mean_score
 
 _ASIDE_SHARE, _ASIDE_MOST = 0.1, 1000
 _PRECISION_EXAMPLES = 256
@@ -30,7 +31,7 @@ _PRECISION_EXAMPLES = 256
 class FittedCell:
     """A finished cell: its spec, its stitch, its score on held-out examples and how the fit went.
 
-    ``correct`` is (n_heldout,) in bool; a cell whose fit failed has an accuracy of NaN.
+    ``correct`` is (n_heldout,), the score of each example, true and false or from 0 to 1; a cell whose fit failed has an accuracy of NaN.
     """
 
     spec: CellSpec
@@ -40,7 +41,7 @@ class FittedCell:
 
     @property
     def accuracy(self) -> float:
-        return math.nan if self.fitted.failure is not None else accuracy(self.correct)
+        return math.nan if self.fitted.failure is not None else mean_score(self.correct)
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ def fit_cell(cell: CellSpec, sender: Side, receiver: Side, inputs: Inputs, spec:
     truth.still_frozen(sender, cell)
     truth.still_frozen(receiver, cell)
     suffix = scoring_suffix(receiver, cell.receiver_cut, spec)
-    correct = score(stitch, suffix, inputs.heldout, data.heldout.labels, task)
+    correct = score(stitch, receiver, suffix, inputs.heldout, task)
     return FittedCell(cell, stitch, fitted, correct)
 
 
@@ -169,47 +170,56 @@ def _objective(
 ) -> Objective:
     name = cell.receiver_cut
     accelerated = spec.protocol == "default"
-    suffix = receiver.fast_suffix(name, dtype) if accelerated else receiver.suffix(name)
-    labels = receiver.data.train.labels
-    by_task = objectives.task(suffix, labels, task.loss, task.correct)
+    train = receiver.data.train
+    half = receiver.fast_suffix(name, dtype) if accelerated else receiver.suffix(name)
+    suffix, wanted = receiver.bound(half, train), train.wanted
+    by_task = objectives.task(suffix, wanted, task)
     if spec.objective == "task":
         return by_task
     if spec.objective == "logits":
         assert inputs.outputs is not None
-        return objectives.logits(suffix, inputs.outputs, labels, task.correct)
+        return objectives.logits(suffix, inputs.outputs, wanted, task)
     assert inputs.expected is not None
     if spec.objective == "match":
-        few = spread(torch.arange(len(labels)), _PRECISION_EXAMPLES)
+        few = spread(torch.arange(len(wanted)), _PRECISION_EXAMPLES)
         # Other people's protocols minimise the raw error.
         variance = float(inputs.expected(few).float().var()) if accelerated else 1.0
         return objectives.match(inputs.expected, max(variance, 1e-12))
     later = receiver.cutting.later(name)
-    trail = receiver.fast_suffix(name, dtype, later) if later else _nothing_later
+    trail = receiver.bound(receiver.fast_suffix(name, dtype, later), train) if later else _nothing_later
     return objectives.latent(trail, inputs.expected, lambda y, indices: by_task.judge(y, indices)[0])
 
 
-def _nothing_later(y: Tensor) -> tuple[Tensor, ...]:
+def _nothing_later(y: Tensor, indices: Tensor) -> tuple[Tensor, ...]:
     return ()
 
 
 def _loses(stitch: Stitch, receiver: Side, name: str, inputs: Inputs, few: Tensor, task: Task) -> bool:
     """Tell whether a stitch fitted in bfloat16 does worse in float32 than in bfloat16, beyond noise."""
-    scores, labels = [], receiver.data.train.labels
+    scores, train = [], receiver.data.train
     with torch.no_grad():
         for lookup, dtype in ((inputs.exact, torch.float32), (inputs.provided, torch.bfloat16)):
             x = lookup(few)
-            outputs = receiver.fast_suffix(name, dtype)(stitch(x.float()).to(dtype))
-            scores.append(task.correct(outputs.float(), labels[few.to(labels.device)]).float().cpu())
+            outputs = receiver.bound(receiver.fast_suffix(name, dtype), train)(
+                stitch(x.float()).to(dtype), few
+            )
+            scores.append(
+                task.score(outputs.float(), train.wanted[few.to(train.wanted.device)]).float().cpu()
+            )
     gain, noise = paired_gain(*scores)
     return gain < -noise
 
 
-def score(stitch: Stitch, suffix: nn.Module, provided: Lookup, labels: Tensor, task: Task) -> Tensor:
-    """Return which held-out examples the stitched network gets right, (N,) in bool on the CPU."""
+def score(stitch: Stitch, receiver: Side, suffix: nn.Module, provided: Lookup, task: Task) -> Tensor:
+    """Return the score of the stitched network on every held-out example, (N,) on the CPU; of classification in bool."""
     stitch.eval()
-    parts = []
+    heldout = receiver.data.heldout
+    run = receiver.bound(suffix, heldout)
+
+    def batches() -> Iterator[tuple[Tensor, Tensor]]:
+        for indices in score_batches(len(heldout)):
+            outputs = run(stitch(provided(indices)), indices)
+            yield outputs, heldout.wanted[indices.to(heldout.wanted.device)]
+
     with torch.inference_mode():
-        for indices in score_batches(len(labels)):
-            outputs = suffix(stitch(provided(indices)))
-            parts.append(task.correct(outputs, labels[indices.to(labels.device)]))
-    return torch.cat(parts).cpu()
+        return scored(task, batches()).cpu()

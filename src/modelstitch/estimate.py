@@ -60,23 +60,25 @@ def estimate(session: Session, budget: Budget, evidence: EvidenceSpec | None = N
     plain = fit.protocol != "default"
 
     def prefix_seconds(name: str) -> float:
-        run = sender.prefix(name) if plain else sender.fast_prefix((name,), dtype)
-        images = sender.images(data.train, few)
-        return timed(lambda: run(images if plain else in_precision(images, dtype)), device) / batch
+        half = sender.prefix(name) if plain else sender.fast_prefix((name,), dtype)
+        run, images = sender.bound(half, data.train), sender.images(data.train, few)
+        return timed(lambda: run(images if plain else in_precision(images, dtype), few), device) / batch
 
     def suffix_seconds(name: str) -> tuple[float, float]:
-        run = receiver.suffix(name) if plain else receiver.fast_suffix(name, dtype)
-        exact = scoring_suffix(receiver, name, fit)
+        run = receiver.bound(
+            receiver.suffix(name) if plain else receiver.fast_suffix(name, dtype), data.train
+        )
+        exact = receiver.bound(scoring_suffix(receiver, name, fit), data.train)
         with torch.no_grad():
-            (expected,) = receiver.prefix(name)(receiver.images(data.train, few))
-        labels = data.train.labels[few.to(device)]
+            (expected,) = receiver.represent((name,), data.train, few, torch.float32, plain=True)
+        wanted = data.train.wanted[few.to(device)]
 
         def step() -> None:
             with torch.enable_grad():
                 leaf = expected.to(dtype).requires_grad_()
-                torch.autograd.grad(data.task.loss(run(leaf).float(), labels), leaf)
+                torch.autograd.grad(data.task.loss(run(leaf, few).float(), wanted), leaf)
 
-        return timed(step, device) / batch, timed(lambda: exact(expected), device) / batch
+        return timed(step, device) / batch, timed(lambda: exact(expected, few), device) / batch
 
     prefixes = {name: prefix_seconds(name) for name in spec.sender_cuts}
     suffixes = {name: suffix_seconds(name) for name in spec.receiver_cuts}

@@ -325,7 +325,8 @@ def _moments_of(
     for some in indices.split(SCORE_BATCH):
         with torch.no_grad():
             images = in_precision(receiver.images(receiver.data.train, some), train.dtype)
-            expected = dict(zip(names, prefix(images), strict=True))
+            more = receiver.more(receiver.data.train, some)
+            expected = dict(zip(names, prefix(images, **more), strict=True))
             provided = {name: look_up(some) for name, look_up in senders.items()}
             features = {
                 key: stitch.features(provided[cell.sender_cut].float()).flatten(0, 1)

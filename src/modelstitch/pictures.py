@@ -22,7 +22,7 @@ from modelstitch.layouts import recognise
 from modelstitch.sides import Side
 from modelstitch.sources.data import Split
 from modelstitch.specs import CellSpec, FitSpec, View
-from modelstitch.tasks import class_scores
+from modelstitch.tasks import Task
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -65,7 +65,7 @@ class InputSide(Side):
         return self._scoring(self._whole)
 
     def fast_suffix(self, name: str, dtype: torch.dtype, later: tuple[str, ...] | None = None) -> nn.Module:
-        return _InFloat32(self._whole)
+        return _InFloat32(self._whole, self.data.task)
 
 
 class _Same(nn.Module):
@@ -73,17 +73,17 @@ class _Same(nn.Module):
         super().__init__()
         self.n = n
 
-    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+    def forward(self, x: Tensor, **more: Tensor) -> tuple[Tensor, ...]:
         return (x,) * self.n
 
 
 class _InFloat32(nn.Module):
-    def __init__(self, module: nn.Module) -> None:
+    def __init__(self, module: nn.Module, task: Task) -> None:
         super().__init__()
-        self.module = module
+        self.module, self.task = module, task
 
-    def forward(self, x: Tensor) -> Tensor:
-        return class_scores(self.module(x.float()))
+    def forward(self, x: Tensor, **more: Tensor) -> Tensor:
+        return self.task.outputs_of(self.module(x.float(), **more))
 
 
 class _IntoInput(Pair):

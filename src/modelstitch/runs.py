@@ -30,7 +30,7 @@ from modelstitch.specs import EVIDENCE_VERSION, CellSpec, EvidenceSpec, StitchSp
 from modelstitch.stitches import Stitch, build
 from modelstitch.store import Store
 from modelstitch.tables import cell_row, cell_spec, evidence_rows
-from modelstitch.tasks import accuracy, chance
+from modelstitch.tasks import mean_score
 
 BUDGET = Budget(bytes=2 * 2**30)
 """How much of the representations is kept instead of computed again, unless told otherwise."""
@@ -233,7 +233,9 @@ def _header(session: Session) -> dict[str, Any]:
             "data_content": session.identity["data_content"],
             "n_classes": len(pair.data.classes),
             "labels": None if pair.data.finest is None else pair.data.finest.by.name,
-            "chance": chance(pair.data.heldout.labels),
+            "chance": pair.data.task.chance(pair.data.heldout.wanted),
+            "task": pair.data.task.name,
+            "score": pair.data.task.score_name,
             "device": str(pair.data.train.images.device),
             "modelstitch": __version__,
             "torch": torch.__version__,
@@ -275,7 +277,7 @@ def _reload(session: Session, store: Store, keys: dict[CellSpec, str]) -> int:
             sender, (name,), heldout, "recompute", torch.float32, spec.protocol != "default"
         ).at(name)
         suffix = scoring_suffix(receiver, cell.receiver_cut, spec)
-        got = accuracy(score(stitch, suffix, provided, heldout.labels, session.pair.data.task))
+        got = mean_score(score(stitch, receiver, suffix, provided, session.pair.data.task))
         if got != rows[cell].accuracy:
             raise TruthError(
                 f"cell {cell}: reloaded from its file it scores {got}, when it was fitted {rows[cell].accuracy}"

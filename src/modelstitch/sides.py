@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -15,8 +15,8 @@ from modelstitch.cutting.slicing import Slice
 from modelstitch.errors import DataError, ModelError
 from modelstitch.fitting.gram import Gram
 from modelstitch.sources.data import Data, Split
-from modelstitch.sources.models import Network, digest
-from modelstitch.tasks import accuracy, class_scores
+from modelstitch.sources.models import Network, digest, taken
+from modelstitch.tasks import Task, mean_score
 from modelstitch.views import in_precision, show
 
 SCORE_BATCH = 256
@@ -51,10 +51,14 @@ class Side:
         if any(value.device != device for value in network.module.state_dict().values()):
             raise ModelError(f"model {network.name} is not on device {device}, where the data is")
         self.digest = digest(network.module)
+        self.further = taken(network.module, data.train.more)
+        """Names of the further inputs that the network takes."""
+        few = torch.arange(2)
+        example, more = self.images(data.train, few), self.more(data.train, few)
         self.cutting: CutList = (
             like.cutting.bind(network.module)
             if like is not None
-            else cut_model(network.module, self.images(data.train, torch.arange(2)), network.name)
+            else cut_model(network.module, example, network.name, more)
         )
         self.cutting = self.cutting.read_as(dict(network.layouts))
         self._prefixes: dict[tuple[str, ...], nn.Module] = {}
@@ -64,7 +68,7 @@ class Side:
         self.grams: dict[Any, Gram] = {}
         self._accuracy: float | None = None
         with torch.inference_mode():
-            output = network.module(self.images(data.train, torch.arange(2)))
+            output = network.module(example, **more)
         self._gives_more = not isinstance(output, Tensor)
         self.n_outputs = self._n_outputs(output)
         """Number of the network's class scores per example."""
@@ -72,6 +76,14 @@ class Side:
     def images(self, split: Split, indices: Tensor) -> Tensor:
         """Return the images of ``split`` at ``indices`` as this network wants to see them."""
         return show(split.images[indices.to(split.images.device)], self.network.view)
+
+    def more(self, split: Split, indices: Tensor) -> dict[str, Tensor]:
+        """Return the further inputs of this network for the examples of ``split`` at ``indices``, by name of argument."""
+        return {name: split.more[name][indices.to(split.more[name].device)] for name in self.further}
+
+    def bound(self, half: nn.Module, split: Split) -> Callable[[Tensor, Tensor], Any]:
+        """Return a half as a function of its input and the indices of its examples in ``split``, whose further inputs it is given."""
+        return lambda x, indices: half(x, **self.more(split, indices))
 
     def cut(self, name: str) -> Cut:
         return self.cutting.find(name)
@@ -98,7 +110,7 @@ class Side:
         # no_grad and not inference_mode: a fit needs tensors that autograd may save.
         with torch.no_grad():
             x = self.images(split, indices)
-            found = half(x if plain else in_precision(x, dtype))
+            found = half(x if plain else in_precision(x, dtype), **self.more(split, indices))
         return tuple(each.to(dtype) for each in found)
 
     def suffix(self, name: str) -> nn.Module:
@@ -107,33 +119,42 @@ class Side:
             self._suffixes[name] = self._scoring(self.cutting.suffix(name, frozen=True))
         return self._suffixes[name]
 
-    def whole(self, images: Tensor) -> Tensor:
-        """Return the whole network's class scores (N, K) for images in its view."""
-        return class_scores(self.network.module(images))
+    def whole(self, images: Tensor, **more: Tensor) -> Tensor:
+        """Return the whole network's outputs, of classification (N, K) class scores, for images in its view."""
+        return self.data.task.outputs_of(self.network.module(images, **more))
 
     def _scoring(self, half: nn.Module) -> nn.Module:
-        return ScoresOf(half) if self._gives_more else half
+        return ScoresOf(half, self.data.task) if self._gives_more else half
 
-    def outputs(self, split: Split, run: Callable[[Tensor], Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield ``run``'s outputs and the labels, batch by batch; ``run`` takes images in this network's view."""
-        for indices in score_batches(len(split)):
+    def outputs(
+        self, split: Split, run: Callable[..., Tensor], indices: Tensor | None = None
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield ``run``'s outputs and what is wanted, batch by batch.
+
+        Args:
+            split: the examples.
+            run: takes images in this network's view, and its further inputs by name.
+            indices: of some of the examples; all without it.
+        """
+        chosen = torch.arange(len(split)) if indices is None else indices
+        for some in chosen.split(SCORE_BATCH):
             with torch.inference_mode():
-                outputs = run(self.images(split, indices))
-            yield outputs, split.labels[indices.to(split.labels.device)]
+                outputs = run(self.images(split, some), **self.more(split, some))
+            yield outputs, split.wanted[some.to(split.wanted.device)]
+
+    def scores(self, split: Split, run: Callable[..., Tensor]) -> Tensor:
+        """Return the score (N,) of every example of ``split`` under ``run``, see :meth:`outputs`."""
+        return scored(self.data.task, self.outputs(split, run))
 
     def accuracy(self) -> float | None:
         """Return the whole network's accuracy on held-out examples, or None where it has no output for some label."""
         if self._accuracy is None and self.data.can_score(self.n_outputs):
-            correct = [
-                self.data.task.correct(outputs, labels)
-                for outputs, labels in self.outputs(self.data.heldout, self.whole)
-            ]
-            self._accuracy = accuracy(torch.cat(correct))
+            self._accuracy = mean_score(self.scores(self.data.heldout, self.whole))
         return self._accuracy
 
     def _n_outputs(self, output: Any) -> int:
         try:
-            return class_scores(output).shape[1]
+            return self.data.task.outputs_of(output).shape[-1]
         except ModelError as error:
             raise ModelError(f"model {self.network.name} cannot be scored: {error}") from error
 
@@ -160,31 +181,36 @@ class Side:
         """
         key = ("prefix", names, dtype)
         if key not in self._fast:
-            plain = self.cutting.prefix(*names, frozen=True)
-            example = self.images(self.data.train, torch.arange(min(_CHECK_EXAMPLES, len(self.data.train))))
-            self._fast[key] = self._checked(plain, example, dtype)
+            plain, few = self.cutting.prefix(*names, frozen=True), self._few()
+            example = self.images(self.data.train, few)
+            self._fast[key] = self._checked(plain, example, self.more(self.data.train, few), dtype)
         return self._fast[key]
 
     def fast_suffix(self, name: str, dtype: torch.dtype, later: tuple[str, ...] | None = None) -> nn.Module:
         """Return an accelerated frozen suffix at ``name``; ``later`` as for :meth:`Cutting.suffix`."""
         key = ("suffix", (name, later), dtype)
         if key not in self._fast:
-            plain = self.cutting.suffix(name, frozen=True, later=later)
-            images = self.images(self.data.train, torch.arange(min(_CHECK_EXAMPLES, len(self.data.train))))
+            plain, few = self.cutting.suffix(name, frozen=True, later=later), self._few()
+            more = self.more(self.data.train, few)
             with torch.no_grad():
-                (example,) = self.prefix(name)(images)
-            checked = self._checked(plain, example, dtype)
+                (example,) = self.prefix(name)(self.images(self.data.train, few), **more)
+            checked = self._checked(plain, example, more, dtype)
             self._fast[key] = self._scoring(checked) if later is None else checked
         return self._fast[key]
 
-    def _checked(self, plain: nn.Module, example: Tensor, dtype: torch.dtype) -> nn.Module:
+    def _few(self) -> Tensor:
+        return torch.arange(min(_CHECK_EXAMPLES, len(self.data.train)))
+
+    def _checked(
+        self, plain: nn.Module, example: Tensor, more: Mapping[str, Tensor], dtype: torch.dtype
+    ) -> nn.Module:
         if not isinstance(plain, Slice):
             return _Converted(plain, dtype)
         fast = accelerate(plain, dtype, self._shared)
         with torch.no_grad():
-            wanted = plain(example)
+            wanted = plain(example, **more)
             try:
-                got = fast(in_precision(example, dtype))
+                got = fast(in_precision(example, dtype), **more)
             except RuntimeError:  # an operator that does not exist in this precision
                 return _Converted(plain, dtype)
         tolerance = _FLOAT32_TOLERANCE if dtype == torch.float32 else _BFLOAT16_TOLERANCE
@@ -194,19 +220,28 @@ class Side:
 
 
 class ScoresOf(nn.Module):
-    """A half, or a whole network, that gives its class scores alone.
+    """A half, or a whole network, that gives what is scored alone.
 
     Args:
-        half: gives something that :func:`modelstitch.tasks.class_scores` can read.
+        half: gives something that the task can read.
+        task: what is scored.
     """
 
-    def __init__(self, half: nn.Module) -> None:
+    def __init__(self, half: nn.Module, task: Task) -> None:
         super().__init__()
-        self.inner = half
+        self.inner, self.task = half, task
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return class scores (N, K)."""
-        return class_scores(self.inner(x))
+    def forward(self, x: Tensor, **more: Tensor) -> Tensor:
+        """Return outputs, of classification (N, K) class scores."""
+        return self.task.outputs_of(self.inner(x, **more))
+
+
+def scored(task: Task, batches: Iterable[tuple[Tensor, Tensor]]) -> Tensor:
+    """Return the scores (N,) of batches of outputs and what is wanted; at once, where examples are scored against each other."""
+    if task.together:
+        outputs, wanted = (torch.cat(each) for each in zip(*batches, strict=True))
+        return task.scored(outputs, wanted)
+    return torch.cat([task.scored(*each) for each in batches])
 
 
 class _Converted(nn.Module):
@@ -216,6 +251,6 @@ class _Converted(nn.Module):
         super().__init__()
         self.plain, self.dtype = plain, dtype
 
-    def forward(self, x: Tensor) -> Any:
-        output = self.plain(in_precision(x, torch.float32))
+    def forward(self, x: Tensor, **more: Tensor) -> Any:
+        output = self.plain(in_precision(x, torch.float32), **more)
         return tuple(each.to(self.dtype) for each in output) if isinstance(output, tuple) else output

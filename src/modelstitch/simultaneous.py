@@ -11,7 +11,7 @@ from modelstitch.rows import AdvantageRow
 
 _DRAWS, _AT_ONCE = 2000, 200
 Answers = Mapping[tuple[str, Place], np.ndarray]
-"""Right and wrong answers (n,) in bool, by control and place."""
+"""Scores (n,) of the examples, right and wrong in bool or from 0 to 1, by control and place."""
 
 
 def max_t(differences: np.ndarray, level: float = 0.95, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor, nn
 
 from modelstitch.cell import FittedCell
-from modelstitch.sides import Side
+from modelstitch.sides import SCORE_BATCH, Side, scored
 from modelstitch.sources.data import Split
 from modelstitch.stitches import Stitch
-from modelstitch.tasks import accuracy, class_scores
+from modelstitch.tasks import mean_score
 from modelstitch.views import show
 
 
@@ -32,18 +34,22 @@ class Stitched(nn.Module):
         self.suffix = receiver.cutting.suffix(fitted.spec.receiver_cut)
         self.accuracy = fitted.accuracy
         self.task = receiver.data.task
+        self.further = sender.further, receiver.further
         self.eval()
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Map images (N, C, H, W) to the receiver's class scores (N, K)."""
-        (representation,) = self.prefix(show(images, self.view))
-        return class_scores(self.suffix(self.stitch(representation)))
+    def forward(self, images: Tensor, **more: Tensor) -> Tensor:
+        """Map images (N, C, H, W), and further inputs by name, to the receiver's outputs, of classification class scores (N, K)."""
+        mine, others = ({name: more[name] for name in names if name in more} for names in self.further)
+        (representation,) = self.prefix(show(images, self.view), **mine)
+        return self.task.outputs_of(self.suffix(self.stitch(representation), **others))
 
     def score(self, part: Split) -> float:
-        """Return the accuracy on a part of a data set, from 0 to 1."""
+        """Return the score on a part of a data set, from 0 to 1; of classification the accuracy."""
+
+        def batches() -> Iterator[tuple[Tensor, Tensor]]:
+            for some in torch.arange(len(part)).split(SCORE_BATCH):
+                few = part.take(some)
+                yield self(few.images, **few.more), few.wanted
+
         with torch.no_grad():
-            correct = [
-                self.task.correct(self(images), labels)
-                for images, labels in zip(part.images.split(256), part.labels.split(256), strict=True)
-            ]
-        return accuracy(torch.cat(correct))
+            return mean_score(scored(self.task, batches()))

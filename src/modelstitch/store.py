@@ -161,7 +161,7 @@ class Store:
             key: of the cell.
             row: its numbers.
             weights: of its stitch.
-            correct: (n_heldout,) in bool, which examples it got right.
+            correct: (n_heldout,), the score of each example, in bool or from 0 to 1.
 
         Raises:
             RunError: the disk is full, or the folder cannot be written any more.
@@ -214,7 +214,7 @@ class Store:
             )
 
     def answers(self) -> dict[tuple[str, Place], np.ndarray]:
-        """Return which held-out examples each finished cell got right, by control and place."""
+        """Return the score of each held-out example in each finished cell, by control and place; of classification in bool."""
         found = self._connection.execute(
             "SELECT control, sender_cut, receiver_cut, family, norm, seed, n_heldout, answers FROM cells "
             "WHERE answers IS NOT NULL AND accuracy IS NOT NULL"
@@ -223,7 +223,7 @@ class Store:
             (
                 control,
                 (sender, receiver, family if norm == "none" else f"{family}+{norm}", seed),
-            ): np.unpackbits(np.frombuffer(packed, dtype=np.uint8), count=n).astype(bool)
+            ): _unpacked(packed, n)
             for control, sender, receiver, family, norm, seed, n, packed in found
         }
 
@@ -274,7 +274,17 @@ class Store:
 
 
 def _packed(correct: Tensor | None) -> bytes | None:
-    return None if correct is None else np.packbits(correct.cpu().numpy()).tobytes()
+    if correct is None:
+        return None
+    scores = correct.cpu().numpy()
+    return np.packbits(scores).tobytes() if scores.dtype == bool else scores.astype("<f4").tobytes()
+
+
+def _unpacked(packed: bytes, n: int) -> np.ndarray:
+    # Right and wrong take a bit an example, other scores four bytes.
+    if len(packed) == 4 * n:
+        return np.frombuffer(packed, dtype="<f4")
+    return np.unpackbits(np.frombuffer(packed, dtype=np.uint8), count=n).astype(bool)
 
 
 def _plain(value: Any) -> Any:

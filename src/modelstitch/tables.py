@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import torch
+
 from modelstitch.cell import FittedCell
 from modelstitch.evidence import Measurement
 from modelstitch.rows import CellRow, EvidenceRow
@@ -25,7 +27,7 @@ def cell_row(fitted: FittedCell) -> CellRow:
         control=cell.control,
         seed=cell.seed,
         accuracy=None if failed else share,
-        standard_error=None if failed else math.sqrt(share * (1 - share) / n_heldout),
+        standard_error=None if failed else _standard_error(fitted),
         loss=None if math.isnan(fitted.fitted.loss) else fitted.fitted.loss,
         n_parameters=fitted.stitch.n_parameters,
         bridge=fitted.stitch.bridge_label,
@@ -40,6 +42,13 @@ def cell_row(fitted: FittedCell) -> CellRow:
         total_steps=fitted.fitted.total_steps,
         precision=fitted.fitted.precision,
     )
+
+
+def _standard_error(fitted: FittedCell) -> float:
+    scores = fitted.correct
+    if scores.dtype == torch.bool:
+        return math.sqrt(fitted.accuracy * (1 - fitted.accuracy) / len(scores))
+    return float(scores.double().std(correction=0)) / math.sqrt(len(scores))
 
 
 def cell_spec(row: CellRow) -> CellSpec:

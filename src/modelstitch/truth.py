@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import nn
 
@@ -11,7 +9,6 @@ from modelstitch.cutting import certify
 from modelstitch.errors import TruthError
 from modelstitch.fitting.trained import Fitted
 from modelstitch.sides import Side
-from modelstitch.sources.data import Split
 from modelstitch.sources.models import digest
 
 _IDENTITY_EXAMPLES = 512
@@ -28,7 +25,8 @@ def cuts_reproduce(side: Side, names: tuple[str, ...]) -> float:
         TruthError: a difference above the tolerance.
     """
     n_examples = min(_CERTIFY_EXAMPLES, len(side.data.train))
-    x = side.images(side.data.train, torch.arange(n_examples))
+    few = torch.arange(n_examples)
+    x, more = side.images(side.data.train, few), side.more(side.data.train, few)
     return max(
         certify(
             side.network.module,
@@ -36,6 +34,7 @@ def cuts_reproduce(side: Side, names: tuple[str, ...]) -> float:
             side.cutting.suffix(name),
             x,
             f"cut {name!r} of {side.network.name}",
+            more,
         )
         for name in names
     )
@@ -53,14 +52,10 @@ def identity_reproduces(side: Side, names: tuple[str, ...]) -> int:
         TruthError: another example is right or wrong.
     """
     heldout = side.data.heldout
-    few = Split(heldout.images[:_IDENTITY_EXAMPLES], heldout.labels[:_IDENTITY_EXAMPLES])
-
-    def correct(run: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
-        return torch.cat([side.data.task.correct(out, labels) for out, labels in side.outputs(few, run)])
-
-    expected = correct(side.whole)
+    few = heldout.take(torch.arange(min(_IDENTITY_EXAMPLES, len(heldout))))
+    expected = side.scores(few, side.whole)
     for name in names:
-        got = correct(_Joined(side.prefix(name), side.suffix(name)))
+        got = side.scores(few, _Joined(side.prefix(name), side.suffix(name)))
         if not torch.equal(got, expected):
             raise TruthError(
                 f"an identity stitch of {side.network.name} into itself at {name!r} changes "
@@ -74,8 +69,8 @@ class _Joined(nn.Module):
         super().__init__()
         self.prefix, self.suffix = prefix, suffix
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        output = self.suffix(self.prefix(x)[0])
+    def forward(self, x: torch.Tensor, **more: torch.Tensor) -> torch.Tensor:
+        output = self.suffix(self.prefix(x, **more)[0], **more)
         assert isinstance(output, torch.Tensor)
         return output
 

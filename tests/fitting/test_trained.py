@@ -7,7 +7,6 @@ from itertools import islice
 
 import pytest
 import torch
-import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
@@ -20,7 +19,7 @@ from modelstitch.fitting.schedules import averaged_rate, batches, rate, spread
 from modelstitch.fitting.trained import Fit, Fitted, paired_gain
 from modelstitch.specs import FitSpec, StitchSpec
 from modelstitch.stitches import Affine, Stitch, build
-from modelstitch.tasks import is_correct
+from modelstitch.tasks import CLASSIFICATION, is_correct
 
 SHAPE = (4, 4, 4)
 
@@ -101,7 +100,11 @@ class Planted:
         return float((self.suffix(stitch(self.provided)).argmax(1) == self.labels).float().mean())
 
     def objective(self) -> Objective:
-        return objectives.task(self.suffix, self.labels, F.cross_entropy, is_correct)
+        return objectives.task(self.answers, self.labels, CLASSIFICATION)
+
+    def answers(self, y: Tensor, indices: Tensor) -> Tensor:
+        outputs: Tensor = self.suffix(y)
+        return outputs
 
     def score(self, y: Tensor, indices: Tensor) -> Tensor:
         return is_correct(self.suffix(y), self.labels[indices]).float()
@@ -313,8 +316,10 @@ def test_fitting_lowers_the_loss_of_every_objective() -> None:
     found = {
         "task": planted.objective(),
         "match": objectives.match(planted.expected.__getitem__, planted.expected.var().item()),
-        "logits": objectives.logits(planted.suffix, own.__getitem__, planted.labels, is_correct),
-        "latent": objectives.latent(lambda y: (trail(y),), planted.expected.__getitem__, planted.score),
+        "logits": objectives.logits(planted.answers, own.__getitem__, planted.labels, CLASSIFICATION),
+        "latent": objectives.latent(
+            lambda y, indices: (trail(y),), planted.expected.__getitem__, planted.score
+        ),
     }
     everything = torch.arange(600)
     for name, objective in found.items():
@@ -337,8 +342,8 @@ def test_logits_and_match_and_latent_vanish_where_the_stitch_is_perfect() -> Non
     own = planted.suffix(planted.expected)
     for objective in (
         objectives.match(planted.expected.__getitem__, 1.0),
-        objectives.logits(planted.suffix, own.__getitem__, planted.labels, is_correct),
-        objectives.latent(lambda y: (y.relu(),), planted.expected.__getitem__, planted.score),
+        objectives.logits(planted.answers, own.__getitem__, planted.labels, CLASSIFICATION),
+        objectives.latent(lambda y, indices: (y.relu(),), planted.expected.__getitem__, planted.score),
     ):
         assert objective.loss(planted.expected, everything).item() == pytest.approx(0, abs=1e-6)
 

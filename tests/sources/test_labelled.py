@@ -46,7 +46,7 @@ def data(train: Split | None = None, heldout: Split | None = None, **changes: An
 )
 @pytest.mark.parametrize("part", ["training", "held-out"])
 def test_a_part_of_the_wrong_kind_is_named(part: str, change: dict[str, Tensor], message: str) -> None:
-    wrong = replace(split(), **change)
+    wrong = replace(split(), **change)  # type: ignore[arg-type]
     with pytest.raises(DataError, match=f"data D, {part} part: .*{message}"):
         data(**{"train" if part == "training" else "heldout": wrong})
 

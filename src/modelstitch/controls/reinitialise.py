@@ -11,7 +11,7 @@ from torch import nn
 from modelstitch.errors import ModelError
 from modelstitch.layouts import channels_last
 from modelstitch.sources.data import Data
-from modelstitch.sources.models import Network, seeded
+from modelstitch.sources.models import Network, seeded, taken
 from modelstitch.views import show
 
 _CALIBRATION_EXAMPLES, _CALIBRATION_BATCH = 2048, 256
@@ -59,11 +59,12 @@ def calibrated(network: Network, data: Data) -> Network:
     order = torch.randperm(len(data.train), generator=torch.Generator().manual_seed(0))[
         :_CALIBRATION_EXAMPLES
     ]
-    images = data.train.images[order.to(data.train.images.device)]
+    names = taken(module, data.train.more)
     with torch.no_grad():
-        for batch in images.split(_CALIBRATION_BATCH):
-            if len(batch) > 1:
-                module(show(batch, network.view))
+        for some in order.split(_CALIBRATION_BATCH):
+            if len(some) > 1:
+                batch = data.train.take(some)
+                module(show(batch.images, network.view), **{name: batch.more[name] for name in names})
     for each, momentum in zip(norms, kept, strict=True):
         each.momentum = momentum
         each.eval()

@@ -11,7 +11,7 @@ from dataclasses import replace
 import torch
 
 from modelstitch.controls.roles import Roles
-from modelstitch.sources.data import Data, Split
+from modelstitch.sources.data import Data
 from modelstitch.sources.models import Network
 
 
@@ -23,5 +23,5 @@ def roles(sender: Network, receiver: Network, data: Data, seed: int) -> Roles:
 def shuffled(data: Data, seed: int) -> Data:
     """Return ``data`` with its training labels permuted; the held-out part stays as it is."""
     order = torch.randperm(len(data.train), generator=torch.Generator().manual_seed(seed))
-    labels = data.train.labels[order.to(data.train.labels.device)]
-    return replace(data, train=Split(data.train.images, labels))
+    given = data.train.take(order)
+    return replace(data, train=replace(data.train, labels=given.labels, targets=given.targets))

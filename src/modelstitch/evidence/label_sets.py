@@ -9,7 +9,8 @@ from torch import Tensor
 
 from modelstitch.evidence.intervals import GROUPS, jackknife, wilson
 from modelstitch.evidence.material import Definition, Material, Measurement
-from modelstitch.tasks import by_label_set, chance, is_correct
+from modelstitch.tasks import by_label_set, is_correct
+from modelstitch.tasks.classification import chance
 
 NAME = "label-sets"
 
@@ -50,8 +51,8 @@ def measure(material: Material) -> list[Measurement]:
     for name, label_of in finest.sets.items():
         task = by_label_set(label_of)
         labels = torch.tensor(label_of, device=finest.labels.device)[finest.labels]
-        right = task.correct(finest.outputs, labels)
-        receiver_right = task.correct(finest.receiver_outputs, labels)
+        right = task.score(finest.outputs, labels)
+        receiver_right = task.score(finest.receiver_outputs, labels)
         found += _scores(name, right, receiver_right, labels)
         found += [
             _share(f"{role}finest_if_right", name, both[some])

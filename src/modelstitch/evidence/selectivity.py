@@ -21,8 +21,8 @@ DEFINITIONS = {
 def measure(material: Material) -> list[Measurement]:
     """Measure the score on as many training examples as evidence is measured on."""
     right = material.train_right()
-    n, hits = len(right), int(right.sum())
-    low, high = wilson(hits, n)
+    n, hits = len(right), float(right.sum())
+    low, high = wilson(round(hits), n)
     return [
         Measurement(kind=NAME, name="train_score", where="output", value=hits / n, low=low, high=high, n=n)
     ]

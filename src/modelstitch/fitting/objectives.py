@@ -10,10 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-Outputs = Callable[[Tensor], Tensor]
+from modelstitch.tasks import Task
+
+Outputs = Callable[[Tensor, Tensor], Tensor]
+"""A stitched representation and the examples' indices to outputs."""
+
 Targets = Callable[[Tensor], Tensor]
 Judged = tuple[Tensor, Tensor]
 """Of each example (n,) a score, higher is better, and its loss, lower is better."""
@@ -35,24 +38,23 @@ class Objective:
     chance: float = -math.inf
 
 
-def task(
-    suffix: Outputs,
-    labels: Tensor,
-    loss: Callable[[Tensor, Tensor], Tensor],
-    correct: Callable[[Tensor, Tensor], Tensor],
-) -> Objective:
-    """Return the receiver's own loss of its outputs: the vanilla stitch (Hernandez et al. 2022, section 3)."""
+def task(suffix: Outputs, wanted: Tensor, of: Task) -> Objective:
+    """Return the receiver's own loss of its outputs: the vanilla stitch (Hernandez et al. 2022, section 3).
+
+    Args:
+        suffix: stitched representation and indices to outputs.
+        wanted: (N, ...) what the task wants of each example.
+        of: the task.
+    """
 
     def value(y: Tensor, indices: Tensor) -> Tensor:
-        return loss(suffix(y).float(), _at(labels, indices))
+        return of.loss(suffix(y, indices).float(), _at(wanted, indices))
 
     def judge(y: Tensor, indices: Tensor) -> Judged:
-        outputs, wanted = suffix(y).float(), _at(labels, indices)
-        # A task's loss is a mean; one example at a time it is that example's.
-        each = [loss(*one) for one in zip(outputs.split(1), wanted.split(1), strict=True)]
-        return correct(outputs, wanted).float(), torch.stack(each)
+        outputs, here = suffix(y, indices).float(), _at(wanted, indices)
+        return of.score(outputs, here).float(), of.losses(outputs, here)
 
-    return Objective("task", value, judge, _commonest(labels))
+    return Objective("task", value, judge, of.chance(wanted))
 
 
 def match(expected: Targets, variance: float) -> Objective:
@@ -73,36 +75,33 @@ def match(expected: Targets, variance: float) -> Objective:
     return Objective("match", lambda y, indices: error(y, indices).mean(), judge)
 
 
-def logits(
-    suffix: Outputs, own: Targets, labels: Tensor, correct: Callable[[Tensor, Tensor], Tensor]
-) -> Objective:
-    r"""Return the divergence of the stitched network's answers from the receiver's own.
+def logits(suffix: Outputs, own: Targets, wanted: Tensor, of: Task) -> Objective:
+    r"""Return how far the stitched network's outputs are from the receiver's own: of class scores, the divergence of its answers.
 
     .. math:: \mathrm{KL}(\mathrm{softmax}(o_n) \,\|\, \mathrm{softmax}(s_n))
 
     Args:
-        suffix: stitched representation to outputs.
-        own: the whole receiver's outputs (n, K) of examples.
-        labels: (N,) class indices, for the score alone.
-        correct: which outputs (n, K) are right.
+        suffix: stitched representation and indices to outputs.
+        own: the whole receiver's outputs of examples.
+        wanted: (N, ...) what the task wants of each example, for the score, and for what takes no part.
+        of: the task.
     """
 
-    def divergence(outputs: Tensor, indices: Tensor) -> Tensor:
-        wanted = own(indices).float().log_softmax(1)
-        return F.kl_div(outputs.log_softmax(1), wanted, reduction="none", log_target=True).sum(1)
+    def distance(outputs: Tensor, indices: Tensor) -> Tensor:
+        return of.apart(outputs, own(indices).float(), _at(wanted, indices))
 
     def value(y: Tensor, indices: Tensor) -> Tensor:
-        return divergence(suffix(y).float(), indices).mean()
+        return distance(suffix(y, indices).float(), indices).mean()
 
     def judge(y: Tensor, indices: Tensor) -> Judged:
-        outputs = suffix(y).float()
-        return correct(outputs, _at(labels, indices)).float(), divergence(outputs, indices)
+        outputs = suffix(y, indices).float()
+        return of.score(outputs, _at(wanted, indices)).float(), distance(outputs, indices)
 
-    return Objective("logits", value, judge, _commonest(labels))
+    return Objective("logits", value, judge, of.chance(wanted))
 
 
 def latent(
-    trail: Callable[[Tensor], tuple[Tensor, ...]],
+    trail: Callable[[Tensor, Tensor], tuple[Tensor, ...]],
     expected: Targets,
     score: Callable[[Tensor, Tensor], Tensor],
 ) -> Objective:
@@ -111,7 +110,7 @@ def latent(
     .. math:: \frac{1}{L} \sum_{l} \frac{\mathrm{mean}\,(h_l(y) - h_l(e))^2}{\mathrm{var}\,h_l(e)}
 
     Args:
-        trail: a representation at the cut to those at all later cuts.
+        trail: a representation at the cut, and indices, to those at all later cuts.
         expected: the expected representation of examples at the cut.
         score: of each example's stitched representation.
 
@@ -121,10 +120,10 @@ def latent(
     def errors(y: Tensor, indices: Tensor) -> Tensor:
         e = expected(indices).to(y.dtype)
         with torch.no_grad():
-            wanted = (e, *trail(e))
+            wanted = (e, *trail(e, indices))
         terms = [
             (got.float() - want.float()).square().flatten(1).mean(1) / _variance(want)
-            for got, want in zip((y, *trail(y)), wanted, strict=True)
+            for got, want in zip((y, *trail(y, indices)), wanted, strict=True)
         ]
         return torch.stack(terms).mean(0)
 
@@ -132,10 +131,6 @@ def latent(
         return score(y, indices), errors(y, indices)
 
     return Objective("latent", lambda y, indices: errors(y, indices).mean(), judge)
-
-
-def _commonest(labels: Tensor) -> float:
-    return float(labels.bincount().max()) / len(labels)
 
 
 def _variance(x: Tensor) -> Tensor:

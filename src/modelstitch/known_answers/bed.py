@@ -30,7 +30,7 @@ from modelstitch.sources.data import Data
 from modelstitch.sources.models import Network
 from modelstitch.specs import VERDICT_CONTROLS, CellSpec, FitSpec
 from modelstitch.tables import cell_row, evidence_rows
-from modelstitch.tasks import chance
+from modelstitch.tasks.classification import chance
 
 FIT = FitSpec(max_epochs=2)
 """As every fit, but given up sooner: a case without the label falls slowly and never gets anywhere."""

@@ -17,7 +17,7 @@ from modelstitch.errors import SpecError
 from modelstitch.fitting.schedules import rate
 from modelstitch.layouts import channels_last
 from modelstitch.specs import View
-from modelstitch.tasks import accuracy, is_correct
+from modelstitch.tasks import is_correct, mean_score
 from modelstitch.views import show
 from modelstitch.zoo.augment import draw, pad
 
@@ -174,4 +174,4 @@ def train(
     with torch.inference_mode():
         for some_images, some_labels in zip(heldout[0].split(256), heldout[1].split(256), strict=True):
             correct.append(is_correct(module(show(some_images, view)), some_labels))
-    return Trained(accuracy(torch.cat(correct)), loss, time.perf_counter() - start)
+    return Trained(mean_score(torch.cat(correct)), loss, time.perf_counter() - start)

@@ -1,9 +1,10 @@
-"""FinestLabels examples, in memory, in two parts: one to fit on, one held out."""
+"""Labelled examples, in memory, in two parts: one to fit on, one held out."""
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -15,17 +16,46 @@ from modelstitch.tasks import CLASSIFICATION, Task, by_label_set
 
 @dataclass(frozen=True)
 class Split:
-    """One part: ``images`` (N, ...) in uint8 or floating, or tokens (N, T) in int64; ``labels`` (N,) in int64."""
+    """One part of a data set.
+
+    Attributes:
+        images: (N, ...) in uint8 or floating, or tokens (N, T) in int64: what a network takes.
+        labels: (N,) in int64: the class of each example.
+        targets: (N, ...) what the task wants of each example; the labels where there is nothing else.
+        more: (N, ...) further inputs by name of argument, such as a mask; a network is given those that it takes.
+    """
 
     images: Tensor
     labels: Tensor
+    targets: Tensor | None = None
+    more: Mapping[str, Tensor] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.labels)
 
+    @property
+    def wanted(self) -> Tensor:
+        """What the task wants of each example."""
+        return self.labels if self.targets is None else self.targets
+
+    @property
+    def tensors(self) -> dict[str, Tensor]:
+        """Every tensor by name."""
+        found = {"images": self.images, "labels": self.labels}
+        return found | ({} if self.targets is None else {"targets": self.targets}) | dict(self.more)
+
+    def mapped(self, change: Callable[[Tensor], Tensor]) -> Split:
+        """Return the same part with every tensor changed."""
+        return Split(
+            change(self.images),
+            change(self.labels),
+            None if self.targets is None else change(self.targets),
+            {name: change(value) for name, value in self.more.items()},
+        )
+
     def take(self, indices: Tensor) -> Split:
         """Return the examples at ``indices``, in that order."""
-        return Split(self.images[indices], self.labels[indices])
+        return self.mapped(lambda each: each[indices.to(each.device)])
 
 
 @dataclass(frozen=True)
@@ -39,6 +69,7 @@ class Data:
         division: how the two parts came about.
         label_sets: coarser labels that :meth:`by` can put in the place of the classes.
         finest: the labels before that was done; None where it was not.
+        scored_by: the task, where it is not to name the class.
 
     Raises:
         DataError: shapes, labels or values that cannot be used.
@@ -51,6 +82,7 @@ class Data:
     division: str
     label_sets: tuple[LabelSet, ...] = ()
     finest: Finest | None = None
+    scored_by: Task | None = None
 
     def __post_init__(self) -> None:
         for part, split in (("training", self.train), ("held-out", self.heldout)):
@@ -97,12 +129,16 @@ class Data:
                 f"{where}: expected labels (N,) in torch.int64, "
                 f"got {split.labels.dtype} of shape {tuple(split.labels.shape)}"
             )
-        if split.images.is_floating_point() and not split.images.isfinite().all():
-            wrong = (~split.images.isfinite()).flatten(1).any(1).nonzero().flatten()
-            raise DataError(
-                f"{where}: {len(wrong)} examples hold NaN or infinity, the first is number {int(wrong[0])}; "
-                "expected finite values"
-            )
+        for name, each in split.tensors.items():
+            if len(each) != len(split):
+                raise DataError(f"{where}: expected {name} of each of {len(split)} examples, got {len(each)}")
+            if each.is_floating_point() and not each.isfinite().all():
+                wrong = (~each.isfinite()).flatten(1).any(1).nonzero().flatten()
+                of = "" if name == "images" else f" in {name}"
+                raise DataError(
+                    f"{where}: {len(wrong)} examples hold NaN or infinity{of}, the first is number {int(wrong[0])}; "
+                    "expected finite values"
+                )
         low, high = int(split.labels.min()), int(split.labels.max())
         if low < 0 or high >= len(self.classes):
             raise DataError(
@@ -112,11 +148,15 @@ class Data:
 
     @property
     def task(self) -> Task:
-        """What outputs mean: classes, or the coarser labels that took their place."""
+        """What outputs mean: classes, the coarser labels that took their place, or what the data are scored by instead."""
+        if self.scored_by is not None:
+            return self.scored_by
         return CLASSIFICATION if self.finest is None else by_label_set(self.finest.by.label_of)
 
     def can_score(self, n_outputs: int) -> bool:
         """Tell whether a network of ``n_outputs`` has scores for these labels, or for the finest ones that they were made of."""
+        if self.scored_by is not None:
+            return True  # what its outputs must be is the task's own affair
         if self.finest is None:
             return n_outputs >= len(self.classes)
         return n_outputs == len(self.classes) or n_outputs >= len(self.finest.classes)
@@ -136,6 +176,10 @@ class Data:
             >>> load_data(DataSpec(source="digits")).by("parity").classes
             ('even', 'odd')
         """
+        if self.scored_by is not None:
+            raise DataError(
+                f"data {self.name} is scored by {self.scored_by.name}: expected coarser labels with classification alone, got {name!r}"
+            )
         if not self.label_sets:
             raise DataError(f"data {self.name} has no coarser label set, got {name!r}")
         sets = {each.name: each for each in self.label_sets}
@@ -147,22 +191,24 @@ class Data:
             )
         return replace(
             self,
-            train=Split(self.train.images, chosen.labels(self.train.labels)),
-            heldout=Split(self.heldout.images, chosen.labels(self.heldout.labels)),
+            train=replace(self.train, labels=chosen.labels(self.train.labels)),
+            heldout=replace(self.heldout, labels=chosen.labels(self.heldout.labels)),
             classes=chosen.classes,
             finest=Finest(chosen, self.classes, self.heldout.labels),
         )
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the images, labels and class names, and of the coarser label sets."""
+        """SHA-256 of everything in the two parts, the class names, the coarser label sets and the task's name."""
         hasher = hashlib.sha256("\0".join(self.classes).encode())
         hasher.update(repr(self.label_sets).encode())
         if self.finest is not None:
             hasher.update(repr((self.finest.by, self.finest.classes)).encode())
             hasher.update(self.finest.heldout.cpu().numpy().tobytes())
+        if self.scored_by is not None:
+            hasher.update(self.scored_by.name.encode())
         for split in (self.train, self.heldout):
-            for tensor in (split.images, split.labels):
+            for tensor in split.tensors.values():
                 hasher.update(f"{tensor.dtype}:{tuple(tensor.shape)}".encode())
                 plain = tensor.detach().cpu().contiguous().reshape(-1)
                 hasher.update(plain.view(torch.uint8).numpy().tobytes())
@@ -170,8 +216,6 @@ class Data:
 
     def to(self, device: torch.device) -> Data:
         """Return the same data on ``device``."""
-        parts = [
-            Split(split.images.to(device), split.labels.to(device)) for split in (self.train, self.heldout)
-        ]
+        parts = [split.mapped(lambda each: each.to(device)) for split in (self.train, self.heldout)]
         finest = self.finest and replace(self.finest, heldout=self.finest.heldout.to(device))
         return replace(self, train=parts[0], heldout=parts[1], finest=finest)

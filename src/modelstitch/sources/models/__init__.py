@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Callable, Iterator
+import inspect
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -28,7 +29,7 @@ from modelstitch.sources.models.weights import load_weights
 from modelstitch.specs import ModelSpec, View
 from modelstitch.zoo.checkpoint import read_card
 
-__all__ = ["Network", "digest", "load_model", "seeded", "wrap"]
+__all__ = ["Network", "digest", "load_model", "seeded", "taken", "wrap"]
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,20 @@ class Network:
     architecture: str | None = None
     trained_on: tuple[str, ...] | None = None
     layouts: tuple[tuple[str, str], ...] = ()
+
+
+def taken(module: nn.Module, names: Iterable[str]) -> tuple[str, ...]:
+    """Return those of the further inputs called ``names`` that a model takes, by the arguments of its ``forward``.
+
+    Example:
+        >>> taken(nn.TransformerEncoderLayer(4, 2), ["src_key_padding_mask", "attention_mask"])
+        ('src_key_padding_mask',)
+    """
+    parameters = inspect.signature(module.forward).parameters.values()
+    if any(each.kind is each.VAR_KEYWORD for each in parameters):
+        return tuple(names)
+    known = [each.name for each in parameters][1:]
+    return tuple(name for name in names if name in known)
 
 
 def digest(module: nn.Module) -> str:

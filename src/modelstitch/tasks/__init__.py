@@ -1,0 +1,24 @@
+"""What a network is scored on. Each file defines one task: its loss, its score, and the score of the best constant answer."""
+
+from __future__ import annotations
+
+from modelstitch.tasks.classification import CLASSIFICATION, by_label_set, is_correct
+from modelstitch.tasks.multi_label import MULTI_LABEL
+from modelstitch.tasks.regression import regression
+from modelstitch.tasks.retrieval import RETRIEVAL
+from modelstitch.tasks.task import Task, mean_score
+from modelstitch.tasks.tokens import IGNORED, TOKENS, shifted
+
+__all__ = [
+    "CLASSIFICATION",
+    "IGNORED",
+    "MULTI_LABEL",
+    "RETRIEVAL",
+    "TOKENS",
+    "Task",
+    "by_label_set",
+    "is_correct",
+    "mean_score",
+    "regression",
+    "shifted",
+]

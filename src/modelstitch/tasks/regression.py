@@ -1,0 +1,55 @@
+"""Numbers wanted of each example."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from modelstitch.errors import DataError
+from modelstitch.tasks.task import Task
+
+
+def regression(train: Tensor) -> Task:
+    r"""Return regression, scored by how much of the targets' variance is explained.
+
+    .. math:: s_n = \max\Bigl(0,\; 1 - \frac{1}{K} \sum_k \frac{(o_{nk} - t_{nk})^2}{\sigma_k^2}\Bigr)
+
+    Where no example is missed by more than a standard deviation its mean is R squared; one that is counts as missed, whether by a
+    little or by much, so that a score stays between 0 and 1 and one example cannot decide it.
+
+    Args:
+        train: (N, K) targets of the training part, whose variance is the unit.
+
+    Raises:
+        DataError: a target that is constant.
+
+    Example:
+        >>> import torch
+        >>> task = regression(torch.tensor([[0.0], [2.0]]))
+        >>> task.score(torch.tensor([[1.0], [1.5]]), torch.tensor([[1.0], [1.0]])).tolist()
+        [1.0, 0.75]
+    """
+    variance, mean = train.double().var(0, correction=0), train.double().mean(0)
+    if not (variance > 0).all():
+        raise DataError(
+            f"expected targets that vary, got a constant in column {int((variance <= 0).nonzero()[0])}"
+        )
+
+    def shares(outputs: Tensor, wanted: Tensor) -> Tensor:
+        return ((outputs - wanted).square() / variance.to(outputs)).mean(1)
+
+    def loss(outputs: Tensor, wanted: Tensor) -> Tensor:
+        return shares(outputs, wanted).mean()
+
+    def score(outputs: Tensor, wanted: Tensor) -> Tensor:
+        return (1 - shares(outputs.float(), wanted.float())).clamp_min(0).nan_to_num(0)
+
+    def chance(wanted: Tensor) -> float:
+        return float(score(mean.expand(len(wanted), -1), wanted).mean())
+
+    return Task(
+        name="regression",
+        loss=loss,
+        score=score,
+        chance=chance,
+        score_name="share of variance explained (none below 0)",
+    )

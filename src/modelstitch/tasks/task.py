@@ -1,0 +1,158 @@
+"""What a network is scored on: the loss and the score of its outputs against what is wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from modelstitch.errors import ModelError
+
+_SCORES = ("logits", "scores", "out", "output")
+"""Names under which models give what is scored, where they give several things."""
+
+
+def nothing(wanted: Tensor) -> float:
+    """Return 0: no constant answer is worth anything."""
+    return 0.0
+
+
+def as_they_are(outputs: Tensor) -> Tensor:
+    """Return outputs as they are."""
+    return outputs
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """A named pair of functions of a network's outputs and what is wanted of each example.
+
+    Scores lie between 0 and 1, the higher the better. That is what every interval of a run relies on: the mean of n such scores
+    varies no more than a share of n right answers.
+
+    Attributes:
+        name: what to call it.
+        loss: mean loss of a batch, to be made small.
+        score: (N,) scores of the examples, true and false or from 0 to 1; their mean is the score of the network.
+        chance: the score of the best constant answer, from what is wanted of all examples.
+        score_name: what a score is, in words.
+        axes: number of axes of the outputs, the batch among them; None for any.
+        read: outputs to one class score for each label, for the evidence that reads answers and their probabilities.
+        has_classes: whether outputs are class scores; evidence that reads them is measured for such tasks alone.
+        by_position: whether every position of an example is wanted by itself, as the next token is.
+        together: whether examples are scored against each other, so that all of them are scored at once.
+        distance: (N,) distances of outputs from other outputs, given what is wanted; the mean squared difference without it.
+
+    Example:
+        >>> def loss(outputs, wanted):
+        ...     return (outputs - wanted).abs().mean()
+        >>> def score(outputs, wanted):
+        ...     return ((outputs - wanted).abs() < 0.5).all(1)
+        >>> Task(name="within half a unit", loss=loss, score=score).scored(torch.zeros(2, 1), torch.tensor([[0.2], [3.0]])).tolist()
+        [True, False]
+    """
+
+    name: str
+    loss: Callable[[Tensor, Tensor], Tensor]
+    score: Callable[[Tensor, Tensor], Tensor]
+    chance: Callable[[Tensor], float] = nothing
+    score_name: str = "accuracy"
+    axes: int | None = 2
+    read: Callable[[Tensor], Tensor] = as_they_are
+    has_classes: bool = False
+    by_position: bool = False
+    together: bool = False
+    distance: Callable[[Tensor, Tensor, Tensor], Tensor] | None = None
+
+    def scored(self, outputs: Tensor, wanted: Tensor) -> Tensor:
+        """Return the scores of the examples (N,), checked.
+
+        Raises:
+            ModelError: something else than one score from 0 to 1 for each example.
+        """
+        found = self.score(outputs, wanted)
+        if not isinstance(found, Tensor) or found.shape != wanted.shape[:1]:
+            raise ModelError(
+                f"task {self.name}: expected one score for each of {len(wanted)} examples, got {described(found)}"
+            )
+        if found.dtype != torch.bool and not ((found >= 0) & (found <= 1)).all():
+            wrong = found[~((found >= 0) & (found <= 1))][0]
+            raise ModelError(
+                f"task {self.name}: expected scores from 0 (worst) to 1 (best), got {float(wrong):.4g}; bring them to that range"
+            )
+        return found
+
+    def apart(self, outputs: Tensor, own: Tensor, wanted: Tensor) -> Tensor:
+        """Return how far outputs are from others, example by example (N,)."""
+        if self.distance is not None:
+            return self.distance(outputs, own, wanted)
+        return (outputs - own).square().flatten(1).mean(1)
+
+    def losses(self, outputs: Tensor, wanted: Tensor) -> Tensor:
+        """Return the loss of each example (N,); of all together, the same for each, where they are scored against each other."""
+        if self.together:
+            return self.loss(outputs, wanted).expand(len(wanted))
+        return torch.stack([self.loss(*one) for one in zip(outputs.split(1), wanted.split(1), strict=True)])
+
+    def outputs_of(self, output: Any) -> Tensor:
+        """Return what is scored in what a network gives: the output itself, or the part of it that holds it.
+
+        That part is called ``logits``, ``scores``, ``out`` or ``output`` in a mapping, a dataclass or a named tuple (Hugging Face's
+        outputs are such), and comes first in a plain tuple.
+
+        Raises:
+            ModelError: no such part.
+
+        Example:
+            >>> from modelstitch.tasks import CLASSIFICATION
+            >>> CLASSIFICATION.outputs_of({"hidden": torch.zeros(2, 5), "logits": torch.ones(2, 3)}).shape
+            torch.Size([2, 3])
+        """
+        found = output
+        if not isinstance(output, Tensor):
+            named = output if isinstance(output, Mapping) else getattr(output, "__dict__", {})
+            named = output._asdict() if hasattr(output, "_asdict") else named
+            found = next((named[name] for name in _SCORES if isinstance(named.get(name), Tensor)), None)
+            if found is None and isinstance(output, tuple | list) and output:
+                found = output[0]
+        if isinstance(found, Tensor) and self.axes == 2 and found.ndim == 1:
+            found = found[:, None]
+        if not isinstance(found, Tensor) or (self.axes is not None and found.ndim != self.axes):
+            wanted = (
+                "class scores, one row for each example"
+                if self.has_classes and self.axes == 2
+                else self._expected()
+            )
+            raise ModelError(
+                f"expected {wanted}, got {described(output)}; a model that gives several things "
+                f"gives them as {', '.join(_SCORES)}, or first in a tuple"
+            )
+        return found
+
+    def _expected(self) -> str:
+        return f"outputs for the task {self.name}, a tensor of {self.axes or 'any number of'} axes"
+
+
+def described(output: Any) -> str:
+    """Say in words what a network gives."""
+    if isinstance(output, Tensor):
+        return f"a tensor of shape {tuple(output.shape)}"
+    if isinstance(output, Mapping):
+        return f"{type(output).__name__} with {', '.join(map(str, output))}"
+    if isinstance(output, tuple | list):
+        return f"{type(output).__name__} of {', '.join(described(each) for each in output)}"
+    return type(output).__name__
+
+
+def mean_score(scores: Tensor) -> float:
+    """Return the mean of scores (N,), from 0 to 1; of true and false values their share of true ones, exactly.
+
+    Example:
+        >>> mean_score(torch.tensor([True, False])), mean_score(torch.tensor([0.25, 0.75]))
+        (0.5, 0.5)
+    """
+    if scores.dtype == torch.bool:
+        return int(torch.count_nonzero(scores)) / len(scores)
+    return float(scores.double().mean())

@@ -1,0 +1,76 @@
+"""A token wanted at every position: the next one, or one that was masked."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from modelstitch.tasks.classification import divergence
+from modelstitch.tasks.task import Task
+
+IGNORED = -100
+"""What is wanted at a position that takes no part: padding, or a token that was not masked."""
+
+
+def loss(outputs: Tensor, wanted: Tensor) -> Tensor:
+    """Return the mean cross-entropy of outputs (N, T, V) over the positions that take part."""
+    return F.cross_entropy(outputs.flatten(0, 1), wanted.flatten(), ignore_index=IGNORED)
+
+
+def share_right(outputs: Tensor, wanted: Tensor) -> Tensor:
+    """Return for each example which share of its positions is told rightly, (N,).
+
+    Example:
+        >>> outputs = torch.eye(3)[None]
+        >>> share_right(outputs, torch.tensor([[0, 2, -100]])).tolist()
+        [0.5]
+    """
+    counted = wanted != IGNORED
+    right = (outputs.argmax(-1) == wanted) & outputs.isfinite().all(-1) & counted
+    return right.sum(1) / counted.sum(1).clamp_min(1)
+
+
+def distance(outputs: Tensor, own: Tensor, wanted: Tensor) -> Tensor:
+    """Return the mean divergence (N,) of the answers at the positions that take part; see :func:`divergence`."""
+    counted = (wanted != IGNORED).to(outputs.dtype)
+    return (divergence(outputs, own) * counted).sum(1) / counted.sum(1).clamp_min(1)
+
+
+def chance(wanted: Tensor) -> float:
+    """Return the score of always naming the commonest token."""
+    counted = wanted[wanted != IGNORED]
+    commonest = int(counted.bincount().argmax())
+    return float(((wanted == commonest).sum(1) / (wanted != IGNORED).sum(1).clamp_min(1)).mean())
+
+
+def shifted(tokens: Tensor, padding: Tensor | None = None) -> Tensor:
+    """Return the next token at every position of ``tokens`` (N, T); at the last one, and before padding, none is wanted.
+
+    Args:
+        tokens: (N, T).
+        padding: (N, T), 1 where there is a token and 0 where there is none.
+
+    Example:
+        >>> shifted(torch.tensor([[5, 6, 7]])).tolist()
+        [[6, 7, -100]]
+    """
+    wanted = torch.full_like(tokens, IGNORED)
+    wanted[:, :-1] = tokens[:, 1:]
+    if padding is not None:
+        wanted[:, :-1][padding[:, 1:] == 0] = IGNORED
+    return wanted
+
+
+TOKENS = Task(
+    name="tokens",
+    loss=loss,
+    score=share_right,
+    chance=chance,
+    score_name="share of tokens told rightly",
+    axes=3,
+    has_classes=True,
+    by_position=True,
+    distance=distance,
+)
+"""Tokens (N, T), -100 where none is wanted; outputs (N, T, V) are their scores."""

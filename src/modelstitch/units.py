@@ -1,0 +1,93 @@
+"""What evidence compares: examples, or single positions of examples where every position is wanted by itself."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+from modelstitch.layouts import Layout
+from modelstitch.sources.data import Split
+from modelstitch.tasks import IGNORED, Task
+
+_LEAST_OF_A_LABEL = 10
+
+
+class Units:
+    """Some examples of a split as the units that are compared, those of one label beside each other.
+
+    Args:
+        split: the examples.
+        indices: (n,) of those to run.
+        task: tells whether a unit is an example or a position.
+        n_units: most positions to take; of examples, all that are run.
+
+    Attributes:
+        indices: (n,) of the examples to run, in the order in which they are run.
+        labels: (m,) of the units, rising.
+    """
+
+    def __init__(self, split: Split, indices: Tensor, task: Task, n_units: int) -> None:
+        # Class after class, and in random order within each, so that every tenth unit is a fair choice.
+        generator = torch.Generator().manual_seed(0)
+        mixed = indices[torch.randperm(len(indices), generator=generator)]
+        self._by_position = task.by_position
+        if not task.by_position:
+            labels = split.labels[mixed.to(split.labels.device)]
+            order = labels.argsort(stable=True)
+            self.indices, self.labels = mixed[order.to(mixed.device)], labels[order]
+            return
+        self.indices = indices
+        wanted = split.wanted[indices.to(split.wanted.device)]
+        self._n_positions = wanted.shape[1]
+        flat = wanted.flatten()
+        counted = flat != IGNORED
+        # What is said about labels needs several of each.
+        common = torch.bincount(flat[counted]) >= _LEAST_OF_A_LABEL
+        usable = (counted & common[flat.clamp_min(0)]).nonzero().flatten()
+        usable = usable if len(usable) else counted.nonzero().flatten()
+        drawn = torch.randperm(len(usable), generator=generator)[:n_units].to(usable.device)
+        chosen = usable[drawn]
+        self._chosen = chosen.sort().values
+        self._order = flat[self._chosen].argsort(stable=True)
+        self.labels = flat[self._chosen][self._order]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def fits(self, layout: Layout) -> bool:
+        """Tell whether a representation has a value for every unit."""
+        return not self._by_position or (
+            layout.stitchable and math.prod(layout.positions) == self._n_positions and not layout.extra
+        )
+
+    def layout(self, layout: Layout) -> Layout:
+        """Return how to read what :meth:`of` makes of a representation with ``layout``."""
+        return Layout("vector", (layout.n_features,)) if self._by_position else layout
+
+    def of(self, x: Tensor, layout: Layout) -> Tensor:
+        """Return the units (m, ...) in a representation (n, *shape) of the examples that were run."""
+        if not self._by_position:
+            return x
+        rows = layout.features_first(x).flatten(2).transpose(1, 2).flatten(0, 1)
+        return rows[self._chosen][self._order]
+
+    def outputs(self, batches: Iterable[Tensor]) -> Tensor:
+        """Return the units (m, K) in outputs of the examples, given batch by batch: no more is kept than is compared."""
+        if not self._by_position:
+            return torch.cat(list(batches))
+        parts, begin = [], 0
+        for batch in batches:
+            end = begin + batch.shape[0] * self._n_positions
+            here = self._chosen[(self._chosen >= begin) & (self._chosen < end)] - begin
+            parts.append(batch.flatten(0, 1)[here])
+            begin = end
+        return torch.cat(parts)[self._order]
+
+    def tokens(self, x: Tensor) -> Tensor:
+        """Return what stands at the units (m, ...) in the inputs (n, ...) of the examples."""
+        if not self._by_position or x.shape[1] != self._n_positions:
+            return x if not self._by_position else x[self._chosen // self._n_positions][self._order]
+        return x.flatten(0, 1)[self._chosen][self._order][:, None]
