@@ -19,7 +19,7 @@ def said(unconverged: int, controls: int) -> str:
     found = sentences(
         {"none": matrix(0.9), "random-sender": matrix(0.2)},
         receiver_accuracy=0.9,
-        n_classes=10,
+        chance=0.1,
         n_heldout=1000,
         n_unconverged=unconverged,
         n_unconverged_controls=controls,

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from modelstitch.sources.data import Data as Data
     from modelstitch.sources.data import LabelSet as LabelSet
     from modelstitch.sources.data import Split as Split
+    from modelstitch.sources.data import data_from as data_from
     from modelstitch.sources.data import load_data as load_data
     from modelstitch.sources.models import Network as Network
     from modelstitch.sources.models import load_model as load_model
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from modelstitch.specs import StitchSpec as StitchSpec
     from modelstitch.specs import View as View
     from modelstitch.stitched import Stitched as Stitched
+    from modelstitch.tasks import Task as Task
     from modelstitch.verbs import compare as compare
     from modelstitch.verbs import compare_all as compare_all
     from modelstitch.verbs import load as load
@@ -56,6 +58,7 @@ _HOMES = {
     "Split": "sources.data",
     "StitchSpec": "specs",
     "Stitched": "stitched",
+    "Task": "tasks",
     "Thresholds": "evidence.verdict",
     "TruthError": "errors",
     "Verdict": "evidence.verdict",
@@ -64,6 +67,7 @@ _HOMES = {
     "compare": "verbs",
     "compare_all": "verbs",
     "cuts": "cutting",
+    "data_from": "sources.data",
     "load": "verbs",
     "load_data": "sources.data",
     "load_model": "sources.models",

@@ -14,9 +14,10 @@ from modelstitch.cutting.accelerate import has_fast_bfloat16
 from modelstitch.fitting import objectives
 from modelstitch.fitting.closed_form import coordinates_of, solve
 from modelstitch.fitting.gram import Moments
-from modelstitch.fitting.objectives import Objective
+from modelstitch.fitting.objectives import Objective, Padding, no_padding
 from modelstitch.fitting.schedules import spread
 from modelstitch.fitting.trained import Fit, Fitted, paired_gain
+from modelstitch.layouts import lies_on, without_padding
 from modelstitch.representations import Lookup
 from modelstitch.sides import Side, score_batches, scored
 from modelstitch.specs import CellSpec, FitSpec
@@ -184,10 +185,27 @@ def _objective(
         few = spread(torch.arange(len(wanted)), _PRECISION_EXAMPLES)
         # Other people's protocols minimise the raw error.
         variance = float(inputs.expected(few).float().var()) if accelerated else 1.0
-        return objectives.match(inputs.expected, max(variance, 1e-12))
+        return objectives.match(inputs.expected, max(variance, 1e-12), _padding(receiver, (name,)))
     later = receiver.cutting.later(name)
     trail = receiver.bound(receiver.fast_suffix(name, dtype, later), train) if later else _nothing_later
-    return objectives.latent(trail, inputs.expected, lambda y, indices: by_task.judge(y, indices)[0])
+    padding = _padding(receiver, (name, *later))
+    return objectives.latent(trail, inputs.expected, lambda y, indices: by_task.judge(y, indices)[0], padding)
+
+
+def _padding(receiver: Side, names: tuple[str, ...]) -> Padding:
+    """Return what takes positions where nothing is out of means at some cuts."""
+    present = receiver.data.train.present
+    if present is None:
+        return no_padding
+    layouts = [receiver.cut(name).layout for name in names]
+
+    def padding(values: Tensor, indices: Tensor, place: int) -> tuple[Tensor, Tensor | float]:
+        layout, here = layouts[place], present[indices.to(present.device)]
+        if not lies_on(layout, here):
+            return values, 1.0
+        return without_padding(values, layout, here), here.float().mean(1).clamp_min(1 / here.shape[1])
+
+    return padding
 
 
 def _nothing_later(y: Tensor, indices: Tensor) -> tuple[Tensor, ...]:

@@ -12,6 +12,7 @@ from modelstitch.controls.probe import ReadOut
 from modelstitch.controls.roles import Given, Plant
 from modelstitch.sides import Side
 from modelstitch.sources.data import Split
+from modelstitch.tasks import IGNORED
 
 
 class PlantedSide(Side):
@@ -43,12 +44,18 @@ class PlantedSide(Side):
                 layout.features_first_shape,
                 part,
                 indices,
-                split.labels,
-                len(self.data.classes),
+                *self._labels(split),
                 partial(genuine, name),
             )
             made.append(layout.features_back(self._plant(given).to(dtype)))
         return tuple(made)
+
+    def _labels(self, split: Split) -> tuple[Tensor, int]:
+        """Return the labels of all examples of a part, and how many there are; where none is wanted, one more."""
+        if not self.data.task.by_position:
+            return split.labels, len(self.data.classes)
+        n_tokens = 1 + max(int(part.wanted.max()) for part in (self.data.train, self.data.heldout))
+        return torch.where(split.wanted == IGNORED, n_tokens, split.wanted), n_tokens + 1
 
     def accuracy(self) -> float | None:
         """Return None: there is no whole network."""

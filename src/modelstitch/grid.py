@@ -329,18 +329,32 @@ def _moments_of(
             expected = dict(zip(names, prefix(images, **more), strict=True))
             provided = {name: look_up(some) for name, look_up in senders.items()}
             features = {
-                key: stitch.features(provided[cell.sender_cut].float()).flatten(0, 1)
+                key: stitch.features(provided[cell.sender_cut].float())
                 for key, (cell, stitch) in by_feature.items()
             }
             targets = {
-                key: stitch.targets(expected[receiver.cut(cell.receiver_cut).name].float()).flatten(0, 1)
+                key: stitch.targets(expected[receiver.cut(cell.receiver_cut).name].float())
                 for key, (cell, stitch) in by_target.items()
             }
-            accumulator.add(features, targets)
+            accumulator.add(*_without_padding(sender.data.train, some, features, targets))
     moments = accumulator.moments()
     for cell, (feature, _) in keys.items():
         sender.grams[feature] = moments[keys[cell]].gram
     return {cell: moments[key] for cell, key in keys.items()}
+
+
+def _without_padding(
+    split: Split, some: Tensor, *canonical: dict[Hashable, Tensor]
+) -> Iterator[dict[Hashable, Tensor]]:
+    """Yield canonical forms (n, P, F) as rows, less those of positions where nothing is, where positions are those of the mask."""
+    present = None if split.present is None else split.present[some.to(split.images.device)]
+    for forms in canonical:
+        yield {
+            key: each[present]
+            if present is not None and each.shape[1] == present.shape[1]
+            else each.flatten(0, 1)
+            for key, each in forms.items()
+        }
 
 
 def _keys(cell: CellSpec, stitch: Stitch, tag: Hashable) -> tuple[Hashable, Hashable]:

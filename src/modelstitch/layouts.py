@@ -194,6 +194,29 @@ def parse(text: str, shape: tuple[int, ...]) -> Layout:
     return Layout(found[1], shape, last=bool(found[5]), extra=int(found[2] or 0), grid=grid)
 
 
+def lies_on(layout: Layout, present: Tensor) -> bool:
+    """Tell whether a mask of positions (N, T) says of each position of a representation whether something is there."""
+    return layout.stitchable and not layout.extra and layout.positions == (1, present.shape[1])
+
+
+def without_padding(x: Tensor, layout: Layout, present: Tensor) -> Tensor:
+    """Set a representation (N, *shape) to 0 at positions where nothing is; one without such positions stays as it is.
+
+    Args:
+        x: a representation.
+        layout: how to read it.
+        present: (N, T), true where something is.
+
+    Example:
+        >>> without_padding(torch.ones(1, 2, 3), recognise((2, 3)), torch.tensor([[True, False]])).tolist()
+        [[[1.0, 1.0, 1.0], [0.0, 0.0, 0.0]]]
+    """
+    if not lies_on(layout, present):
+        return x
+    shape = (len(x), 1, *layout.features_first_shape[1:])
+    return layout.features_back(layout.features_first(x) * present.reshape(shape).to(x))
+
+
 Shaped = Layout | tuple[int, ...]
 """A layout, or a shape whose layout follows from its number of axes."""
 

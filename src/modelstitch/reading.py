@@ -52,7 +52,7 @@ def sentences(
     matrices: Mapping[str, xr.DataArray],
     *,
     receiver_accuracy: float | None,
-    n_classes: int,
+    chance: float,
     n_heldout: int,
     n_failed: int = 0,
     n_unconverged: int = 0,
@@ -63,7 +63,8 @@ def sentences(
     Args:
         matrices: accuracies by control; ``none`` is the real grid.
         receiver_accuracy: of the whole receiver.
-        n_classes, n_heldout: of the data.
+        chance: score of a guess.
+        n_heldout: number of held-out examples.
         n_failed: cells of the real grid whose fit failed, with each seed counted.
         n_unconverged, n_unconverged_controls: cells of the real grid, of the controls, whose accuracy still moved when
             their fit ended.
@@ -71,7 +72,7 @@ def sentences(
     real = matrices["none"].to_numpy() if "none" in matrices else None
     if real is None:
         return [say("matrix.no_real")]
-    found = [_where_it_works(real, receiver_accuracy, n_classes)]
+    found = [_where_it_works(real, receiver_accuracy, chance)]
     controls = {name: matrix.to_numpy() for name, matrix in matrices.items() if name in _RANDOM}
     labels = {name: matrix.to_numpy() for name, matrix in matrices.items() if name in _LABEL_ONLY}
     if controls:
@@ -170,14 +171,14 @@ def _counts(names: np.ndarray) -> Listed:
     )
 
 
-def _where_it_works(real: np.ndarray, receiver_accuracy: float | None, n_classes: int) -> Text:
+def _where_it_works(real: np.ndarray, receiver_accuracy: float | None, chance: float) -> Text:
     lower = lower_triangle(real.shape) & ~np.isnan(real)
     upper = ~lower_triangle(real.shape) & ~np.isnan(real)
     own = say("matrix.no_own") if receiver_accuracy is None else say("matrix.own", own=receiver_accuracy)
     if not lower.any() or not upper.any():
         values = real[~np.isnan(real)]
         mean = say("matrix.score", score=values.mean()) if values.size else say("matrix.nothing")
-        return say("matrix.mean", mean=mean, own=own, chance=1 / n_classes)
+        return say("matrix.mean", mean=mean, own=own, chance=chance)
     below, above = real[lower].mean(), real[upper].mean()
     key = "plain"
     if abs(below - above) < 0.02:
@@ -185,7 +186,7 @@ def _where_it_works(real: np.ndarray, receiver_accuracy: float | None, n_classes
     elif below < above:
         key = "reversed"
     more = say(f"matrix.{key}")
-    return say("matrix.triangle", below=below, own=own, above=above, chance=1 / n_classes, more=more)
+    return say("matrix.triangle", below=below, own=own, above=above, chance=chance, more=more)
 
 
 def _best_of(controls: Sequence[np.ndarray]) -> np.ndarray:

@@ -283,7 +283,7 @@ class Comparison:
         found = reading.sentences(
             {control: self.matrix(control, stitch=stitch) for control in self.controls},
             receiver_accuracy=self.baseline("receiver"),
-            n_classes=int(self.notes["n_classes"]),
+            chance=self.chance,
             n_heldout=self.cells[0].n_heldout,
             n_failed=sum(cell.control == "none" and cell.stitch == stitch for cell in self.failed),
             n_unconverged=self.n_unconverged(stitch, real=True),

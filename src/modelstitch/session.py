@@ -206,6 +206,17 @@ def prepare(
     progress.stage("capturing the models and finding their cuts")
     pair = Pair(networks[0], networks[1], loaded, pool)
     pair.receiver.expect_labels()
+    task = loaded.task
+    blind = [each for each in controls if each in ("clustered-noise", "one-hot")]
+    if blind and len(loaded.classes) < 2 and not task.by_position:
+        raise SpecError(
+            f"expected groups of examples with the control {blind[0]}, whose sender holds the group alone; data {loaded.name} has one: "
+            "give groups to data_from, or leave the control out"
+        )
+    if "probe" in controls and (task.by_position or not task.has_classes):
+        raise SpecError(
+            f"expected the control probe with one label for each example, got the task {task.name}: leave it out"
+        )
     spec = replace(
         spec,
         sender=replace(spec.sender, view=networks[0].view),

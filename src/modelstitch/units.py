@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-from modelstitch.layouts import Layout
+from modelstitch.layouts import Layout, without_padding
 from modelstitch.sources.data import Split
 from modelstitch.tasks import IGNORED, Task
 
@@ -32,12 +32,15 @@ class Units:
     def __init__(self, split: Split, indices: Tensor, task: Task, n_units: int) -> None:
         # Class after class, and in random order within each, so that every tenth unit is a fair choice.
         generator = torch.Generator().manual_seed(0)
+        self._present: Tensor | None = None
         mixed = indices[torch.randperm(len(indices), generator=generator)]
         self._by_position = task.by_position
         if not task.by_position:
             labels = split.labels[mixed.to(split.labels.device)]
             order = labels.argsort(stable=True)
             self.indices, self.labels = mixed[order.to(mixed.device)], labels[order]
+            if split.present is not None:
+                self._present = split.present[self.indices.to(labels.device)]
             return
         self.indices = indices
         wanted = split.wanted[indices.to(split.wanted.device)]
@@ -68,9 +71,9 @@ class Units:
         return Layout("vector", (layout.n_features,)) if self._by_position else layout
 
     def of(self, x: Tensor, layout: Layout) -> Tensor:
-        """Return the units (m, ...) in a representation (n, *shape) of the examples that were run."""
+        """Return the units (m, ...) in a representation (n, *shape) of the examples that were run; padding is 0 in it."""
         if not self._by_position:
-            return x
+            return x if self._present is None else without_padding(x, layout, self._present)
         rows = layout.features_first(x).flatten(2).transpose(1, 2).flatten(0, 1)
         return rows[self._chosen][self._order]
 

@@ -99,6 +99,8 @@ class Compare:
     rotations: bool = False
     """Turn each image by 0, 90, 180 or 270 degrees and label it by class and rotation; coarser labels are then class, rotation and
     turned."""
+    task: str = "classification"
+    """What is scored: classification, multi-label, regression, next-token, masked-token (these of a .npz file), or retrieval."""
     labels: str | None = None
     """A coarser label set of the data to fit and score by, such as parity for digits; how well the finest labels survive is then
     measured too (label-sets)."""
@@ -161,6 +163,7 @@ class Compare:
             rotations=self.rotations,
             labels=self.labels,
             crop=self.crop,
+            task=self.task,
         )
         sender = self._model("sender")
         receiver = self._model("receiver")

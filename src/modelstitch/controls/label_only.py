@@ -6,6 +6,7 @@ Any accuracy they reach is the work of stitch and receiver, since there is no im
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -27,6 +28,11 @@ def clustered_noise(sender: Network, receiver: Network, data: Data, seed: int) -
     """
 
     def plant(given: Given) -> Tensor:
+        if given.labels.ndim == 2:
+            # One pattern for each label, wherever it stands.
+            of_one = replace(given, shape=given.shape[:1])
+            signal: Tensor = of_one.patterns(seed)[given.own_labels_by_position, 0].transpose(1, 2)
+            return signal.reshape(-1, *given.shape) + NOISE * given.noise(seed)
         return given.patterns(seed)[given.own_labels, 0] + NOISE * given.noise(seed)
 
     return Roles(sender, receiver, plant=plant)
@@ -34,9 +40,15 @@ def clustered_noise(sender: Network, receiver: Network, data: Data, seed: int) -
 
 def one_hot(sender: Network, receiver: Network, data: Data, seed: int) -> Roles:
     """Return a sender that gives the one-hot label, the same at every position; see :func:`write_labels`."""
-    return Roles(
-        sender, receiver, plant=lambda given: write_labels(given.own_labels, given.shape, given.n_classes)
-    )
+
+    def plant(given: Given) -> Tensor:
+        if given.labels.ndim == 1:
+            return write_labels(given.own_labels, given.shape, given.n_classes)
+        labels = given.own_labels_by_position
+        written = write_labels(labels.flatten(), given.shape[:1], given.n_classes)
+        return written.view(*labels.shape, -1).transpose(1, 2).reshape(-1, *given.shape)
+
+    return Roles(sender, receiver, plant=plant)
 
 
 def write_labels(labels: Tensor, shape: tuple[int, ...], n_classes: int) -> Tensor:

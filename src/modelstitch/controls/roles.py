@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -20,8 +21,8 @@ class Given:
         cut, shape: name of the cut and shape of one representation, features first.
         part: ``train`` or ``held-out``.
         indices: of the examples asked for, (n,).
-        labels: of all examples of the part, (N,).
-        n_classes: number of classes.
+        labels: of all examples of the part, (N,), or (N, T) where every position has its own.
+        n_classes: number of labels.
         genuine: the sender's own representations of the examples at some indices, computed when asked for.
     """
 
@@ -35,8 +36,15 @@ class Given:
 
     @property
     def own_labels(self) -> Tensor:
-        """Labels (n,) of the examples asked for."""
+        """Labels (n,), or (n, T), of the examples asked for."""
         return self.labels[self.indices.to(self.labels.device)]
+
+    @property
+    def own_labels_by_position(self) -> Tensor:
+        """Labels (n, P) at the P positions of the representation: at each, that of the label's position which lies there."""
+        labels, n_positions = self.own_labels, math.prod(self.shape[1:])
+        places = torch.arange(n_positions, device=labels.device) * labels.shape[1] // n_positions
+        return labels[:, places]
 
     def noise(self, seed: int) -> Tensor:
         """Draw standard normal values (n, *shape) that depend on seed, cut, part and example alone."""

@@ -22,6 +22,15 @@ Judged = tuple[Tensor, Tensor]
 """Of each example (n,) a score, higher is better, and its loss, lower is better."""
 
 
+Padding = Callable[[Tensor, Tensor, int], tuple[Tensor, Tensor | float]]
+"""Values (n, *shape) at a numbered place and indices to the same with 0 where nothing is, and the share of positions (n,) that are left."""
+
+
+def no_padding(values: Tensor, indices: Tensor, place: int) -> tuple[Tensor, Tensor | float]:
+    """Return values as they are: every position holds something."""
+    return values, 1.0
+
+
 @dataclass(frozen=True)
 class Objective:
     """A named pair of functions of a stitched representation and the examples' indices.
@@ -57,16 +66,22 @@ def task(suffix: Outputs, wanted: Tensor, of: Task) -> Objective:
     return Objective("task", value, judge, of.chance(wanted))
 
 
-def match(expected: Targets, variance: float) -> Objective:
+def match(expected: Targets, variance: float, padding: Padding = no_padding) -> Objective:
     r"""Return the squared error to the expected representation, as a share of its variance.
 
     .. math:: \mathrm{mean}\,(y - e)^2 / \sigma_e^2
 
     The similarity-trained stitch (Hernandez et al. 2022, section 3).
+
+    Args:
+        expected: of examples.
+        variance: the unit of the error.
+        padding: takes differences where nothing is out of the mean.
     """
 
     def error(y: Tensor, indices: Tensor) -> Tensor:
-        return (y.float() - expected(indices).float()).square().flatten(1).mean(1) / variance
+        squares, share = padding((y.float() - expected(indices).float()).square(), indices, 0)
+        return squares.flatten(1).mean(1) / share / variance
 
     def judge(y: Tensor, indices: Tensor) -> Judged:
         errors = error(y, indices)
@@ -104,6 +119,7 @@ def latent(
     trail: Callable[[Tensor, Tensor], tuple[Tensor, ...]],
     expected: Targets,
     score: Callable[[Tensor, Tensor], Tensor],
+    padding: Padding = no_padding,
 ) -> Objective:
     r"""Return the squared errors at the cut and at every later cut of the receiver, each as a share of its variance.
 
@@ -113,6 +129,7 @@ def latent(
         trail: a representation at the cut, and indices, to those at all later cuts.
         expected: the expected representation of examples at the cut.
         score: of each example's stitched representation.
+        padding: takes differences where nothing is out of the mean, at the cut (0) and at each later one (1, 2, ...).
 
     Source: functional latent alignment, Athanasiadis et al., arXiv 2505.20142.
     """
@@ -121,10 +138,10 @@ def latent(
         e = expected(indices).to(y.dtype)
         with torch.no_grad():
             wanted = (e, *trail(e, indices))
-        terms = [
-            (got.float() - want.float()).square().flatten(1).mean(1) / _variance(want)
-            for got, want in zip((y, *trail(y, indices)), wanted, strict=True)
-        ]
+        terms = []
+        for place, (got, want) in enumerate(zip((y, *trail(y, indices)), wanted, strict=True)):
+            squares, share = padding((got.float() - want.float()).square(), indices, place)
+            terms.append(squares.flatten(1).mean(1) / share / _variance(want))
         return torch.stack(terms).mean(0)
 
     def judge(y: Tensor, indices: Tensor) -> Judged:

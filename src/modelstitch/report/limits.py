@@ -23,6 +23,9 @@ def readable(comparison: Comparison) -> Comparison:
 def limits(comparison: Comparison) -> list[Text]:
     """Return a sentence for each thing that weakens a run; none for a run without fault."""
     found: list[Text] = []
+    task = str(comparison.notes.get("task", "classification"))
+    if not task.startswith("classification"):
+        found.append(say("limit.task", task=task, score=str(comparison.notes.get("score", "score"))))
     if comparison.is_cut_short:
         planned = int(comparison.notes["n_cells"])
         found.append(say("limit.cut_short", n=len(comparison.cells), of=planned))

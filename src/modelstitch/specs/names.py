@@ -14,6 +14,9 @@ FAMILIES = ("identity", "scale", "orthogonal", "pooled", "lowrank", "affine", "c
 DEFAULT_SIZES = {"lowrank": 8, "conv": 3, "mlp": 64}
 """Families that take a number in brackets (rank, kernel, hidden units), and the number when none is given."""
 
+TASKS = ("classification", "multi-label", "regression", "next-token", "masked-token", "retrieval")
+"""What a network may be scored on, beside tasks of the user's own."""
+
 NORMED_FAMILIES = ("pooled", "lowrank", "affine", "conv", "mlp")
 NORMS = ("none", "batch")
 CONTROLS = (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from modelstitch.errors import SpecError
-from modelstitch.specs.names import positive
+from modelstitch.errors import SpecError, expect_one_of
+from modelstitch.specs.names import TASKS, positive
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +60,7 @@ class DataSpec:
         seed: of that choice, of a split, and of which image is turned by how much.
         rotations: turn each image by 0, 90, 180 or 270 degrees, and label it by class and rotation.
         labels: name of a coarser label set to use in the place of the classes.
+        task: what a network is scored on; of classes unless said otherwise.
         crop: bring the shorter side of each image to this many pixels when it is read, and take the middle square.
     """
 
@@ -70,8 +71,14 @@ class DataSpec:
     rotations: bool = False
     labels: str | None = None
     crop: int | None = None
+    task: str = "classification"
 
     def __post_init__(self) -> None:
+        expect_one_of("task", self.task, TASKS, SpecError)
+        if self.task != "classification" and (self.labels is not None or self.rotations):
+            raise SpecError(
+                f"expected labels and rotations with the task classification alone, got {self.task}"
+            )
         positive("crop", self.crop)
         positive("limit", self.limit)
         positive("heldout limit", self.heldout_limit)

@@ -76,6 +76,7 @@ SENTENCES = {
     "limit.no_verdict": "There is no verdict: its evidence was not measured, or the receiver was not joined to itself.",
     "limit.unconverged": "{n} {n:cell|cells} of the pair had not converged (marked ?): their values are lower bounds.",
     "limit.unconverged_controls": "{n} {n:cell|cells} of the controls had not converged: the controls may do better than shown.",
+    "limit.task": "The task is {task}: wherever accuracy is written, read {score}, from 0 to 1.",
     "limit.one_seed": "One fitting seed: how much another one would change is not known.",
     # Words of the page.
     "page.title": "{sender} into {receiver}",

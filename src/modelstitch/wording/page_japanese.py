@@ -67,6 +67,7 @@ SENTENCES = {
     "limit.no_verdict": "判定はありません。判定に必要な測定、または受け手自身への接合が行われていません。",
     "limit.unconverged": "対象の組み合わせの升目のうち{n}件は収束していません（「?」印）。その値は下限です。",
     "limit.unconverged_controls": "対照実験のうち{n}件は収束していません。対照実験の本来の正解率は、表示より高い可能性があります。",
+    "limit.task": "タスクは「{task}」です。「正解率」とある箇所は、0から1の値をとる指標「{score}」と読み替えてください。",
     "limit.one_seed": "シードは1個だけです。別のシードでどの程度変わるかは分かりません。",
     "page.title": "{sender}から{receiver}へ",
     "page.question": "{sender}の部品は、{receiver}の部品の役割を果たせますか",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,12 @@ from modelstitch.errors import DataError, expect_one_of
 from modelstitch.sources.data.label_sets import LabelSet
 from modelstitch.sources.data.labelled import Data, Split
 from modelstitch.sources.data.rotated import rotated
+from modelstitch.sources.data.targets import data_from
 from modelstitch.sources.data.tensors import as_split, from_arrays, from_parts
 from modelstitch.specs import DataSpec
+from modelstitch.tasks import RETRIEVAL
 
-__all__ = ["Data", "LabelSet", "Split", "as_data", "load_data", "rotated"]
+__all__ = ["Data", "LabelSet", "Split", "as_data", "data_from", "load_data", "rotated"]
 
 
 _SOURCES = (
@@ -37,6 +40,8 @@ def load_data(spec: DataSpec) -> Data:
         (1198, 599, 10)
     """
     data = _load(spec)
+    if spec.task == "retrieval" and data.scored_by is None:
+        data = replace(data, scored_by=RETRIEVAL)
     if spec.rotations:
         data = rotated(data, spec.seed)
     return data if spec.labels is None else data.by(spec.labels)
@@ -48,6 +53,10 @@ def _load(spec: DataSpec) -> Data:
     ):
         raise DataError(
             f"expected crop with image files alone, got {spec.crop} with data {spec.source!r}, whose images have one size"
+        )
+    if spec.task not in ("classification", "retrieval") and Path(spec.source).suffix != ".npz":
+        raise DataError(
+            f"expected a .npz file with what the task {spec.task} wants, got data {spec.source!r}, which has classes"
         )
     if spec.source == "digits":
         from modelstitch.sources.data import digits
@@ -103,7 +112,7 @@ def as_data(given: Any, spec: DataSpec | None = None) -> Data:
         train, heldout = (as_split(part, "in memory") for part in given)
         return from_parts(train, heldout, None, "in memory", "two parts as given", spec)
     whole = as_split(given, "in memory")
-    return from_arrays(whole.images, whole.labels, classes=None, name="in memory", spec=spec)
+    return from_arrays(whole, classes=None, name="in memory", spec=spec)
 
 
 def _is_array(each: Any) -> bool:

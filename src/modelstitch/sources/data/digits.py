@@ -8,7 +8,7 @@ import torch
 from sklearn.datasets import load_digits
 
 from modelstitch.sources.data.label_sets import LabelSet
-from modelstitch.sources.data.labelled import Data
+from modelstitch.sources.data.labelled import Data, Split
 from modelstitch.sources.data.tensors import from_arrays
 from modelstitch.specs import DataSpec
 
@@ -19,5 +19,5 @@ def load(spec: DataSpec) -> Data:
     images = torch.from_numpy(bunch.images).float().unsqueeze(1) / 16
     labels = torch.from_numpy(bunch.target).long()
     classes = tuple(str(name) for name in bunch.target_names)
-    data = from_arrays(images, labels, classes=classes, name="digits", spec=spec)
+    data = from_arrays(Split(images, labels), classes=classes, name="digits", spec=spec)
     return replace(data, label_sets=(LabelSet("parity", ("even", "odd"), (0, 1) * 5),))

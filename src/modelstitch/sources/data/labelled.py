@@ -39,6 +39,19 @@ class Split:
         return self.labels if self.targets is None else self.targets
 
     @property
+    def present(self) -> Tensor | None:
+        """Which positions (N, T) of each example hold something, by a further input that is a mask; None where there is none.
+
+        A mask called ``attention_mask`` or ``mask`` is 1 where there is a token, one whose name ends in ``padding_mask`` where there is none.
+        """
+        for name, value in self.more.items():
+            if value.ndim == 2 and name in ("attention_mask", "mask"):
+                return value != 0
+            if value.ndim == 2 and name.endswith("padding_mask"):
+                return value == 0
+        return None
+
+    @property
     def tensors(self) -> dict[str, Tensor]:
         """Every tensor by name."""
         found = {"images": self.images, "labels": self.labels}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,8 @@ import torch
 from torch import Tensor
 
 from modelstitch.errors import DataError
-from modelstitch.sources.data.labelled import Data
+from modelstitch.sources.data.labelled import Data, Split
+from modelstitch.sources.data.targets import data_from
 from modelstitch.sources.data.tensors import as_split, from_arrays, from_parts
 from modelstitch.specs import DataSpec
 
@@ -22,7 +24,9 @@ def load(path: Path, spec: DataSpec) -> Data:
     """Load an ``.npz``; nothing pickled inside it is opened.
 
     ``x`` is (N, C, H, W), (N, H, W, C) with 1, 3 or 4 channels, (N, H, W) for grey images in uint8, (N, C, T) for series, or
-    (N, D); ``y`` is (N,) whole numbers from 0 on. ``classes``, where it is there, holds their names.
+    (N, D), or tokens (N, T) in whole numbers; ``y`` is (N,) whole numbers from 0 on. ``classes``, where it is there, holds their names. Further arrays
+    with a value for each example, such as ``attention_mask`` (``attention_mask_train`` and ``attention_mask_test``), are further inputs of
+    the models that take them. Of other tasks than classification see :func:`data_from`.
 
     Raises:
         DataError: no such arrays, or arrays that cannot be used.
@@ -38,18 +42,65 @@ def load(path: Path, spec: DataSpec) -> Data:
         raise DataError(f"cannot read {str(path)!r}: {first_line}") from error
     classes = tuple(map(str, arrays["classes"].tolist())) if "classes" in arrays else None
     name = path.stem
-    if {"x_train", "y_train", "x_test", "y_test"} <= arrays.keys():
-        train, heldout = (
-            as_split((_features_first(arrays[f"x_{part}"]), arrays[f"y_{part}"].reshape(-1)), name)
-            for part in ("train", "test")
-        )
+    wanted = spec.task != "next-token"
+    if _named("_train", wanted) <= arrays.keys() and _named("_test", wanted) <= arrays.keys():
+        if spec.task != "classification":
+            train_x, train_y, more = _part(arrays, "_train")
+            held = _part(arrays, "_test")
+            return _of_task(train_x, train_y, more, held, name, spec)
+        train, heldout = (_labelled(arrays, f"_{part}", name) for part in ("train", "test"))
         return from_parts(train, heldout, classes, name, "x_train and x_test as given", spec)
+    if spec.task != "classification" and _named("", wanted) <= arrays.keys():
+        x, y, more = _part(arrays, "")
+        return _of_task(x, y, more, None, name, spec)
     if not {"x", "y"} <= arrays.keys():
         raise DataError(
             f"data {str(path)!r}: expected arrays x and y, or x_train, y_train, x_test and y_test; got {sorted(arrays)}"
         )
-    whole = as_split((_features_first(arrays["x"]), arrays["y"].reshape(-1)), name)
-    return from_arrays(whole.images, whole.labels, classes=classes, name=name, spec=spec)
+    return from_arrays(_labelled(arrays, "", name), classes=classes, name=name, spec=spec)
+
+
+def _named(end: str, wanted: bool) -> set[str]:
+    return {f"x{end}", *([f"y{end}"] if wanted else [])}
+
+
+def _part(arrays: dict[str, np.ndarray], end: str) -> tuple[Tensor, np.ndarray | None, dict[str, Tensor]]:
+    """Return x, y (None where there is none) and the further inputs of one part."""
+    x = _features_first(arrays[f"x{end}"])
+    own = {name.removesuffix(end): array for name, array in arrays.items() if name.endswith(end)}
+    more = {
+        name: torch.from_numpy(np.ascontiguousarray(array))
+        for name, array in own.items()
+        if name not in ("x", "y", "classes") and array.ndim and len(array) == len(x)
+    }
+    return x, own.get("y"), more
+
+
+def _labelled(arrays: dict[str, np.ndarray], end: str, name: str) -> Split:
+    x, y, more = _part(arrays, end)
+    assert y is not None
+    return replace(as_split((x, y.reshape(-1)), name), more=more)
+
+
+def _of_task(
+    x: Tensor,
+    y: np.ndarray | None,
+    more: dict[str, Tensor],
+    heldout: tuple[Tensor, np.ndarray | None, dict[str, Tensor]] | None,
+    name: str,
+    spec: DataSpec,
+) -> Data:
+    return data_from(
+        x,
+        y,
+        task=spec.task,
+        more=more,
+        heldout=heldout,
+        name=name,
+        limit=spec.limit,
+        heldout_limit=spec.heldout_limit,
+        seed=spec.seed,
+    )
 
 
 def _native(array: np.ndarray) -> np.ndarray:
@@ -66,7 +117,11 @@ def _features_first(x: np.ndarray) -> Tensor:
             f"{len(wrong)} examples of x hold NaN or infinity, the first is number {wrong[0]} of the array; expected finite values"
         )
     if x.dtype.kind in "ui" and x.dtype != np.uint8:
-        raise DataError(f"expected x in uint8 (0-255) or floating, got {x.dtype}")
+        if x.ndim != 2:
+            raise DataError(
+                f"expected x in uint8 (0-255) or floating, or tokens (N, T) in whole numbers, got {x.dtype} of shape {x.shape}"
+            )
+        return torch.from_numpy(x.astype(np.int64))
     if x.ndim == 4 and x.shape[-1] in _CHANNELS and x.shape[1] not in _CHANNELS:
         x = np.moveaxis(x, -1, 1)
     if x.ndim == 3 and x.dtype == np.uint8:

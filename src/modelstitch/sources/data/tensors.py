@@ -18,15 +18,12 @@ from modelstitch.specs import DataSpec
 HELDOUT_SHARE = 1 / 3
 
 
-def from_arrays(
-    images: Tensor, labels: Tensor, *, classes: tuple[str, ...] | None, name: str, spec: DataSpec
-) -> Data:
+def from_arrays(whole: Split, *, classes: tuple[str, ...] | None, name: str, spec: DataSpec) -> Data:
     """Divide one set of examples into a training part and a held-out third, stratified and seeded."""
-    if len(labels) < 2:
-        raise DataError(f"data {name}: expected at least 2 examples, got {len(labels)}")
-    fit, heldout = divide(labels, HELDOUT_SHARE, spec.seed)
+    if len(whole) < 2:
+        raise DataError(f"data {name}: expected at least 2 examples, got {len(whole)}")
+    fit, heldout = divide(whole.labels, HELDOUT_SHARE, spec.seed)
     division = f"stratified split of one part, a third held out, seed {spec.seed}"
-    whole = Split(images, labels)
     return from_parts(whole.take(fit), whole.take(heldout), classes, name, division, spec)
 
 
