@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import nn
 
@@ -31,7 +30,9 @@ def train(
     generator = torch.Generator().manual_seed(0)
     for _ in range(n_steps):
         indices = torch.randint(0, len(data.train), (batch_size,), generator=generator)
-        loss = F.cross_entropy(model(data.train.images[indices]), data.train.labels[indices])
+        some = data.train.take(indices)
+        outputs = data.task.outputs_of(model(some.images, **some.more))
+        loss = data.task.loss(outputs, some.wanted)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
 
 from modelstitch.session import Session, prepare
 from modelstitch.sources.data import Data, load_data
@@ -17,6 +18,10 @@ from modelstitch.specs import DataSpec, FitSpec, ModelSpec
 from modelstitch.zoo.checkpoint import save_checkpoint
 from modelstitch.zoo.recipe import Recipe
 from modelstitch.zoo.training import train_network
+
+# How long an example takes says nothing on a machine that does other things too.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 CUTS = ("layers.0", "layers.2", "layers.4")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -28,5 +29,8 @@ _CELL = CellRow(
 
 
 def cell_row(**changes: Any) -> CellRow:
-    """Return a finished cell with ``changes``."""
-    return replace(_CELL, **changes)
+    """Return a finished cell with ``changes``, and the standard error of its share of right answers."""
+    row = replace(_CELL, **changes)
+    if "standard_error" in changes or row.accuracy is None:
+        return row
+    return replace(row, standard_error=math.sqrt(row.accuracy * (1 - row.accuracy) / row.n_heldout))

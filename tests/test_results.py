@@ -29,12 +29,12 @@ def comparison(
             control=control,
             seed=seed,
             accuracy=None if value is None else value + 0.01 * seed,
-            standard_error=None if value is None else 0.01,
             loss=None if value is None else 0.5,
             steps=4,
             seconds=0.1,
             n_heldout=n_heldout,
             failure="loss nan at step 2 of 4" if value is None else None,
+            **({"standard_error": None} if value is None else {}),
         )
         for control, rows in accuracies.items()
         for seed in seeds

@@ -67,7 +67,7 @@ def capacity_curves(comparison: Comparison, share: float = 0.95) -> list[Curve]:
             (point for point in points if baseline is not None and point.accuracy >= share * baseline), None
         )
         caught_up = next(
-            (point for point in points if _reached(point, controls.values(), here[0].n_heldout)), None
+            (point for point in points if _reached(point, controls.values(), comparison.n_effective)), None
         )
         curves.append(Curve(sender_cut, receiver_cut, points, controls, sufficient, caught_up))
     return curves

@@ -1,17 +1,31 @@
-"""Tables of a run as pandas frames: one row a cell."""
+"""Tables of a run as pandas frames, one row a cell, and as a labelled Dataset."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from typing import Any
 
+import numpy as np
 import pandas as pd
+import xarray as xr
 
 from modelstitch import judging
 from modelstitch.evidence.verdict import Verdict
 from modelstitch.rows import CellRow, EvidenceRow
 
 _FLOATS = ("accuracy", "standard_error", "loss", "penalty", "gain", "noise", "normalised", "selectivity")
+_QUANTITIES = (
+    "accuracy",
+    "standard_error",
+    "loss",
+    "n_parameters",
+    "seconds",
+    "converged",
+    "gain",
+    "failed",
+)
 
 Baselines = Callable[[str, str], float | None]
 """The whole network's accuracy by role and control."""
@@ -65,4 +79,35 @@ def verdict_frame(verdicts: Mapping[judging.Place, Verdict]) -> pd.DataFrame:
             {**dict(zip(names, place, strict=True)), **asdict(verdict), "reason": str(verdict.reason)}
             for place, verdict in verdicts.items()
         ]
+    )
+
+
+def cell_dataset(
+    cells: Sequence[CellRow],
+    axes: Mapping[str, Sequence[Any]],
+    by_control: Mapping[str, Sequence[float]],
+    names: Mapping[str, str],
+) -> xr.Dataset:
+    """Return a labelled Dataset of what is known of each cell; one that was not run is NaN.
+
+    Args:
+        cells: the rows.
+        axes: by name of a column, the values that span the Dataset.
+        by_control: further quantities that have one value for each control.
+        names: attributes of the Dataset.
+    """
+    where = {name: {value: i for i, value in enumerate(values)} for name, values in axes.items()}
+    filled = {name: np.full([len(values) for values in axes.values()], np.nan) for name in _QUANTITIES}
+    for cell in cells:
+        index = tuple(where[name][getattr(cell, name)] for name in axes)
+        for name in _QUANTITIES:
+            value = getattr(cell, name)
+            filled[name][index] = math.nan if value is None else value
+    return xr.Dataset(
+        {
+            **{name: (tuple(axes), values) for name, values in filled.items()},
+            **{name: (("control",), list(values)) for name, values in by_control.items()},
+        },
+        coords=axes,
+        attrs=dict(names),
     )

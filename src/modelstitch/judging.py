@@ -122,7 +122,7 @@ def facts_of(
     return Facts(
         n=min(cell.n_heldout, n_measured or cell.n_heldout),
         chance=chance,
-        score=(score, *wilson(round(score * cell.n_heldout), cell.n_heldout)),
+        score=(score, *wilson(round(score * cell.n_effective), cell.n_effective)),
         self_score=own.accuracy,
         within=within.get(("none", place), (math.nan, math.nan, math.nan)),
         self_within=within["self-stitch", diagonal],
@@ -161,7 +161,7 @@ def normalised_scores(cells: Sequence[CellRow]) -> dict[Place, float]:
         random = score.get(("random-sender", place))
         own = score.get(("self-stitch", (cell.receiver_cut, *place[1:])))
         if cell.control == "none" and cell.accuracy is not None and random is not None and own is not None:
-            found[place] = normalised(cell.accuracy, random, own, cell.n_heldout)
+            found[place] = normalised(cell.accuracy, random, own, cell.n_effective)
     return found
 
 

@@ -15,7 +15,7 @@ from modelstitch import judging, notebook, plots, reading
 from modelstitch.error_tables import error_table
 from modelstitch.errors import SpecError, expect_one_of
 from modelstitch.evidence.verdict import Thresholds, Verdict
-from modelstitch.frames import cell_frame, verdict_frame
+from modelstitch.frames import cell_dataset, cell_frame, verdict_frame
 from modelstitch.judging import Place
 from modelstitch.rows import AdvantageRow, Baseline, CellRow, EvidenceRow
 from modelstitch.saved import FORMAT, read_values, write_values
@@ -63,6 +63,11 @@ class Comparison:
     def chance(self) -> float:
         """Score of a guess: the share of the commonest class of the held-out part."""
         return float(self.notes.get("chance", 1 / int(self.notes["n_classes"])))
+
+    @property
+    def n_effective(self) -> int:
+        """Number of right and wrong answers whose share would be as certain as an accuracy of this run: the median over its cells."""
+        return int(np.median([cell.n_effective for cell in self.cells]))
 
     @property
     def controls(self) -> tuple[str, ...]:
@@ -123,33 +128,12 @@ class Comparison:
             "sender_cut": self._in_spec_order("sender_cut"),
             "receiver_cut": self._in_spec_order("receiver_cut"),
         }
-        where = {name: {value: i for i, value in enumerate(values)} for name, values in axes.items()}
-        shape = [len(values) for values in axes.values()]
-        quantities = (
-            "accuracy",
-            "standard_error",
-            "loss",
-            "n_parameters",
-            "seconds",
-            "converged",
-            "gain",
-            "failed",
-        )
-        filled = {name: np.full(shape, np.nan) for name in quantities}
-        for cell in self.cells:
-            index = tuple(where[name][getattr(cell, name)] for name in axes)
-            for name in quantities:
-                value = getattr(cell, name)
-                filled[name][index] = math.nan if value is None else value
         own = {
-            f"{role}_accuracy": (("control",), [_nan(self.baseline(role, c)) for c in self.controls])
+            f"{role}_accuracy": [_nan(self.baseline(role, c)) for c in self.controls]
             for role in ("sender", "receiver")
         }
-        return xr.Dataset(
-            {**{name: (tuple(axes), values) for name, values in filled.items()}, **own},
-            coords=axes,
-            attrs={"sender": self.sender, "receiver": self.receiver, "data": self.data},
-        )
+        names = {"sender": self.sender, "receiver": self.receiver, "data": self.data}
+        return cell_dataset(self.cells, axes, own, names)
 
     def cut_names(self, control: str) -> tuple[list[str], list[str]]:
         """Return the sender's cuts of one grid and the receiver's cuts of all, in the order of the models."""
@@ -284,7 +268,7 @@ class Comparison:
             {control: self.matrix(control, stitch=stitch) for control in self.controls},
             receiver_accuracy=self.baseline("receiver"),
             chance=self.chance,
-            n_heldout=self.cells[0].n_heldout,
+            n_heldout=self.n_effective,
             n_failed=sum(cell.control == "none" and cell.stitch == stitch for cell in self.failed),
             n_unconverged=self.n_unconverged(stitch, real=True),
             n_unconverged_controls=self.n_unconverged(stitch, real=False),

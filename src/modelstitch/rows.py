@@ -37,6 +37,20 @@ class CellRow:
         return self.family if self.norm == "none" else f"{self.family}+{self.norm}"
 
     @property
+    def n_effective(self) -> int:
+        r"""Number of right and wrong answers whose share would be as certain as this accuracy.
+
+        .. math:: n = a (1 - a) / \mathrm{se}^2
+
+        Of right and wrong answers it is their number; where each example has a score from 0 to 1 it is more.
+
+        Source: Kish 1965, effective sample size.
+        """
+        if not self.standard_error or self.accuracy is None:
+            return self.n_heldout
+        return max(1, round(self.accuracy * (1 - self.accuracy) / self.standard_error**2))
+
+    @property
     def failed(self) -> bool:
         return self.failure is not None
 

@@ -87,8 +87,14 @@ def _same(one: nn.Module, other: nn.Module) -> bool:
 
 def _reset(module: nn.Module, name: str) -> None:
     for path, each in module.named_modules():
-        own = [*each.parameters(recurse=False), *each.buffers(recurse=False)]
-        reset = getattr(each, "reset_parameters", None)
+        # A buffer that is not saved is a constant of the architecture, such as a causal mask.
+        own = [
+            value
+            for name, value in (*each.named_parameters(recurse=False), *each.named_buffers(recurse=False))
+            if name not in each._non_persistent_buffers_set
+        ]
+        # nn.MultiheadAttention and nn.Transformer have theirs with an underscore.
+        reset = getattr(each, "reset_parameters", None) or getattr(each, "_reset_parameters", None)
         if callable(reset):
             reset()
         elif own:

@@ -141,7 +141,8 @@ def latent(
         terms = []
         for place, (got, want) in enumerate(zip((y, *trail(y, indices)), wanted, strict=True)):
             squares, share = padding((got.float() - want.float()).square(), indices, place)
-            terms.append(squares.flatten(1).mean(1) / share / _variance(want))
+            counted, _ = padding(torch.ones_like(want, dtype=torch.float32), indices, place)
+            terms.append(squares.flatten(1).mean(1) / share / _variance(want, counted))
         return torch.stack(terms).mean(0)
 
     def judge(y: Tensor, indices: Tensor) -> Judged:
@@ -150,8 +151,10 @@ def latent(
     return Objective("latent", lambda y, indices: errors(y, indices).mean(), judge)
 
 
-def _variance(x: Tensor) -> Tensor:
-    return (x.float() - x.float().mean(0)).square().mean().clamp_min(1e-12)
+def _variance(x: Tensor, counted: Tensor) -> Tensor:
+    x = x.float()
+    mean = (x * counted).sum(0) / counted.sum(0).clamp_min(1)
+    return (((x - mean).square() * counted).sum() / counted.sum().clamp_min(1)).clamp_min(1e-12)
 
 
 def _at(values: Tensor, indices: Tensor) -> Tensor:

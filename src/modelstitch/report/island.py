@@ -55,7 +55,7 @@ def island(comparison: Comparison, language: str, room: int = BYTES) -> dict[str
             for control in comparison.controls
         },
         "chance": _number(comparison.chance),
-        "n": comparison.cells[0].n_heldout,
+        "n": comparison.n_effective,
         "palette": palette(),
         "looks": {name: [*look, plain(f"verdict.{name}", language)] for name, look in VERDICTS.items()},
         "thresholds": asdict(Thresholds()),

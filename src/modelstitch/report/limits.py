@@ -51,8 +51,8 @@ def limits(comparison: Comparison) -> list[Text]:
         found.append(say("limit.no_verdict"))
     stitch = comparison.main_stitch
     own, chance = comparison.baseline("receiver"), comparison.chance
-    n_heldout = comparison.cells[0].n_heldout
-    if own is not None and wilson(round(own * n_heldout), n_heldout)[0] <= chance:
+    n = comparison.n_effective
+    if own is not None and wilson(round(own * n), n)[0] <= chance:
         found.append(say("limit.receiver_at_chance", own=own, chance=chance))
     if any(text.key == "matrix.all_reached" for text in comparison.sentences()):
         found.append(say("limit.random"))

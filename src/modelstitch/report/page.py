@@ -282,7 +282,7 @@ def _cells(comparison: Comparison, t: Say) -> dict[str, Any]:
             "score": "–" if failed else f"{row['accuracy']:.4f}",
             "interval": "–"
             if failed
-            else "{:.3f} – {:.3f}".format(*_wilson(row["accuracy"], row["n_heldout"])),
+            else "{:.3f} – {:.3f}".format(*_wilson(row["accuracy"], comparison.n_effective)),
             "penalty": "–" if pd.isna(row["penalty"]) else f"{row['penalty']:+.4f}",
             "converged": t({True: "page.yes", False: "page.no"}.get(row["converged"], "page.fixed")),
             "verdict": "–" if verdict is None else t(f"verdict.{verdict.name}"),

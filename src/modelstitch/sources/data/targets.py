@@ -138,6 +138,12 @@ def _split(x: Any, y: Any, more: Mapping[str, Any] | None, kind: str, name: str)
 
 def _checked(wanted: Tensor, images: Tensor, kind: str, name: str) -> Tensor:
     where = f"data {name}: expected"
+    if wanted.is_floating_point() and not wanted.isfinite().all():
+        wrong = (~wanted.isfinite()).flatten(1).any(1) if wanted.ndim > 1 else ~wanted.isfinite()
+        raise DataError(
+            f"{where} finite targets, got NaN or infinity for {int(wrong.sum())} examples, the first is number "
+            f"{int(wrong.nonzero()[0])}"
+        )
     got = f"got {wanted.dtype} of shape {tuple(wanted.shape)}"
     if kind == "regression":
         if wanted.ndim not in (1, 2) or wanted.is_complex():

@@ -1,0 +1,115 @@
+"""Stitch language models: two small causal transformers of different width and depth, on the docstrings of Python's own library.
+
+    python examples/next_token.py [--out runs/next-token] [--quick]
+
+Which letter comes next? Docstrings of six packages, read from the sources beside the running Python, letter by letter, 64 letters a piece; shorter pieces are
+filled up, and a mask tells both networks, and the stitch, where nothing is. The score is the share of letters told rightly.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import sysconfig
+from pathlib import Path
+
+import torch
+from both_ways import train_and_stitch
+from torch import Tensor, nn
+
+import modelstitch as ms
+
+PACKAGES = ("asyncio", "email", "importlib", "logging", "unittest", "xml")
+LETTERS = " abcdefghijklmnopqrstuvwxyz.,:;'\"`()[]_-=*/0123456789\n"
+LENGTH, SHORTEST = 64, 24
+CUTS = {"narrow": ("blocks.1",), "wide": ("blocks.0",)}
+
+
+class Writer(nn.Module):
+    """Letters and their places, and blocks that look back alone."""
+
+    def __init__(self, width: int, n_blocks: int) -> None:
+        super().__init__()
+        self.embed = nn.Embedding(len(LETTERS) + 2, width)
+        self.place = nn.Parameter(0.02 * torch.randn(LENGTH, width))
+        self.blocks = nn.ModuleList(
+            nn.TransformerEncoderLayer(width, 4, 3 * width, 0.0, "gelu", batch_first=True, norm_first=True)
+            for _ in range(n_blocks)
+        )
+        self.head = nn.Linear(width, len(LETTERS) + 2)
+        ahead = torch.ones(LENGTH, LENGTH, dtype=torch.bool).triu(1)
+        self.register_buffer("ahead", ahead, persistent=False)
+
+    def forward(self, letters: Tensor, attention_mask: Tensor) -> Tensor:
+        y = self.embed(letters) + self.place
+        for block in self.blocks:
+            y = block(y, src_mask=self.ahead, src_key_padding_mask=attention_mask == 0)
+        output: Tensor = self.head(y)
+        return output
+
+
+def narrow() -> nn.Module:
+    """Build a writer of width 48 with three blocks."""
+    return Writer(48, 3)
+
+
+def wide() -> nn.Module:
+    """Build a writer of width 64 with two blocks."""
+    return Writer(64, 2)
+
+
+def pieces(package: str) -> list[str]:
+    """Return every docstring of a package in pieces of 64 letters."""
+    found = []
+    for path in sorted(Path(sysconfig.get_paths()["stdlib"], package).rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                text = (ast.get_docstring(node) or "").lower()
+                cut = [text[begin : begin + LENGTH] for begin in range(0, len(text), LENGTH)]
+                found += [each for each in cut if len(each) >= SHORTEST]
+    return found
+
+
+def load() -> ms.Data:
+    """Read the pieces; whole files are in one part or the other, so that no docstring is in both."""
+    number = {letter: index + 2 for index, letter in enumerate(LETTERS)}
+    texts = [(text, held) for held, name in enumerate(PACKAGES) for text in pieces(name)]
+
+    def tensors(*packages: int) -> tuple[Tensor, None, dict[str, Tensor]]:
+        # 0 fills up, 1 is any rarer letter.
+        some = [text for text, package in texts if package in packages]
+        rows = [[number.get(letter, 1) for letter in text] + [0] * (LENGTH - len(text)) for text in some]
+        letters = torch.tensor(rows)
+        return letters, None, {"attention_mask": (letters != 0).long()}
+
+    letters, _, more = tensors(0, 2, 3, 4)
+    return ms.data_from(
+        letters,
+        task="next-token",
+        more=more,
+        heldout=tensors(1, 5),
+        name="docstrings",
+        limit=3000,
+        heldout_limit=600,
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--quick", action="store_true", help="less training, one cut each, short fits")
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    train_and_stitch(
+        load(),
+        {"narrow": narrow, "wide": wide},
+        CUTS,
+        n_steps=1500,
+        quick=options.quick,
+        out=options.out,
+        batch_size=64,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,218 @@
+"""Tasks beyond one label: bounds, planted scores, constants, and independent oracles."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.neighbors import NearestNeighbors
+from torch import Tensor
+
+from modelstitch.errors import DataError, ModelError
+from modelstitch.tasks import (
+    CLASSIFICATION,
+    IGNORED,
+    MULTI_LABEL,
+    RETRIEVAL,
+    TOKENS,
+    Task,
+    mean_score,
+    regression,
+    shifted,
+)
+
+N, K, T = 12, 3, 5
+
+
+def drawn(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def case(name: str, seed: int) -> tuple[Task, Tensor, Tensor, Tensor]:
+    """A task with random outputs, what is wanted, and outputs that are perfect."""
+    generator = drawn(seed)
+    if name == "multi-label":
+        wanted = torch.randint(0, 2, (N, K), generator=generator)
+        return MULTI_LABEL, torch.randn(N, K, generator=generator), wanted, 20.0 * (2 * wanted - 1)
+    if name == "regression":
+        wanted = torch.randn(N, K, generator=generator)
+        return regression(wanted), torch.randn(N, K, generator=generator), wanted, wanted
+    if name == "tokens":
+        wanted = torch.randint(0, K, (N, T), generator=generator)
+        wanted[torch.rand(N, T, generator=generator) < 0.3] = IGNORED
+        perfect = 20.0 * F.one_hot(wanted.clamp_min(0), K)
+        wanted[:, 0] = perfect[:, 0].argmax(-1)  # something is wanted of each
+        return TOKENS, torch.randn(N, T, K, generator=generator), wanted, perfect
+    wanted = torch.arange(N) % 4
+    perfect = F.one_hot(wanted, 4) + 0.01 * torch.randn(N, 4, generator=generator)
+    return RETRIEVAL, torch.randn(N, 4, generator=generator), wanted, perfect
+
+
+NAMES = ("multi-label", "regression", "tokens", "retrieval")
+
+
+@given(st.sampled_from(NAMES), st.integers(0, 10**6))
+def test_scores_lie_between_0_and_1_and_perfect_outputs_have_1(name: str, seed: int) -> None:
+    task, outputs, wanted, perfect = case(name, seed)
+    scores = task.scored(outputs, wanted)
+    assert scores.shape == (N,)
+    assert 0 <= mean_score(scores) <= 1
+    assert mean_score(task.scored(perfect, wanted)) == 1
+    assert task.loss(perfect, wanted) < task.loss(outputs, wanted)
+    assert 0 <= task.chance(wanted) <= 1
+
+
+@given(st.sampled_from(NAMES[:3]), st.integers(0, 10**6))
+def test_the_losses_of_the_examples_are_those_of_batches_of_one(name: str, seed: int) -> None:
+    task, outputs, wanted, _ = case(name, seed)
+    each = task.losses(outputs, wanted)
+    assert each.shape == (N,)
+    if name != "tokens":  # of which examples have different numbers
+        torch.testing.assert_close(each.mean(), task.loss(outputs, wanted))
+    torch.testing.assert_close(each[3], task.loss(outputs[3:4], wanted[3:4]))
+
+
+@given(st.sampled_from(NAMES), st.integers(0, 10**6))
+def test_outputs_are_no_distance_from_themselves(name: str, seed: int) -> None:
+    task, outputs, wanted, perfect = case(name, seed)
+    assert task.apart(outputs, outputs, wanted).abs().max() < 1e-6
+    assert (task.apart(outputs, perfect.float(), wanted) > 0).all()
+
+
+@given(st.sampled_from(NAMES), st.integers(0, 10**6))
+def test_outputs_that_are_no_numbers_score_nothing(name: str, seed: int) -> None:
+    task, outputs, wanted, _ = case(name, seed)
+    outputs[2] = math.nan
+    assert float(task.scored(outputs, wanted)[2]) == 0
+
+
+@given(st.integers(0, 10**6))
+def test_no_constant_answer_beats_chance(seed: int) -> None:
+    task, _, wanted, _ = case("multi-label", seed)
+    best = max(
+        mean_score(task.score(row.expand(N, -1), wanted))
+        for row in torch.cartesian_prod(*[torch.tensor([-1.0, 1.0])] * K)
+    )
+    assert task.chance(wanted) == pytest.approx(best)
+    task, _, wanted, _ = case("tokens", seed)
+    constants = [20.0 * F.one_hot(torch.tensor(k), K).expand(N, T, K) for k in range(K)]
+    commonest = int(wanted[wanted != IGNORED].bincount().argmax())
+    assert task.chance(wanted) == pytest.approx(mean_score(task.score(constants[commonest], wanted)))
+
+
+@given(st.integers(0, 10**6), st.floats(0.1, 50), st.floats(-9, 9))
+def test_regression_knows_no_units(seed: int, scale: float, shift: float) -> None:
+    task, outputs, wanted, _ = case("regression", seed)
+    other = regression(scale * wanted + shift)
+    torch.testing.assert_close(
+        other.score(scale * outputs + shift, scale * wanted + shift),
+        task.score(outputs, wanted),
+        atol=1e-3,
+        rtol=1e-3,
+    )
+
+
+def test_a_regression_that_misses_little_scores_r_squared() -> None:
+    wanted = torch.randn(500, 1, generator=drawn(0))
+    outputs = wanted + 0.2 * torch.randn(500, 1, generator=drawn(1))
+    r2 = 1 - (outputs - wanted).square().mean() / wanted.var(correction=0)
+    assert mean_score(regression(wanted).score(outputs, wanted)) == pytest.approx(float(r2), abs=0.002)
+    assert regression(wanted).chance(wanted) == pytest.approx(0.48, abs=0.05)  # of a normal distribution
+
+
+def test_a_constant_target_is_refused() -> None:
+    with pytest.raises(DataError, match="expected targets that vary, got a constant in column 1"):
+        regression(torch.tensor([[1.0, 2.0], [3.0, 2.0]]))
+
+
+@given(st.integers(0, 10**6))
+def test_positions_where_nothing_is_wanted_take_no_part(seed: int) -> None:
+    task, outputs, wanted, _ = case("tokens", seed)
+    other = outputs.clone()
+    other[wanted == IGNORED] = 100 * torch.randn(int((wanted == IGNORED).sum()), K, generator=drawn(seed))
+    own = torch.zeros_like(outputs)
+    for measure in (task.score, task.loss, lambda o, w: task.apart(o, own, w)):
+        torch.testing.assert_close(measure(other, wanted), measure(outputs, wanted))
+
+
+def test_the_next_token_stops_at_the_end_and_before_padding() -> None:
+    tokens = torch.tensor([[4, 5, 6, 0], [7, 8, 9, 9]])
+    padding = torch.tensor([[1, 1, 1, 0], [1, 1, 1, 1]])
+    x = IGNORED
+    assert shifted(tokens, padding).tolist() == [[5, 6, x, x], [8, 9, 9, x]]
+    assert shifted(tokens).tolist() == [[5, 6, 0, x], [8, 9, 9, x]]
+
+
+@given(st.integers(0, 10**6))
+def test_recall_is_that_of_scikit_learn(seed: int) -> None:
+    task, outputs, wanted, _ = case("retrieval", seed)
+    neighbours = NearestNeighbors(n_neighbors=2, metric="cosine").fit(outputs.numpy())
+    nearest = neighbours.kneighbors(outputs.numpy(), return_distance=False)[:, 1]
+    assert task.score(outputs, wanted).tolist() == (wanted[nearest] == wanted).tolist()
+
+
+@given(st.integers(0, 10**6))
+def test_the_contrastive_loss_is_its_formula(seed: int) -> None:
+    task, outputs, wanted, _ = case("retrieval", seed)
+    z = F.normalize(outputs.double(), dim=1)
+    terms = []
+    for n in range(N):
+        others = [m for m in range(N) if m != n]
+        total = sum(math.exp(float(z[n] @ z[m]) / 0.1) for m in others)
+        same = [m for m in others if wanted[m] == wanted[n]]
+        terms.append(-sum(float(z[n] @ z[m]) / 0.1 - math.log(total) for m in same) / len(same))
+    assert float(task.loss(outputs.double(), wanted)) == pytest.approx(sum(terms) / N)
+
+
+def test_a_batch_without_a_pair_has_no_contrastive_loss_and_a_gradient_all_the_same() -> None:
+    outputs = torch.randn(3, 4, requires_grad=True)
+    loss = RETRIEVAL.loss(outputs, torch.tensor([0, 1, 2]))
+    assert float(loss.detach()) == 0
+    loss.backward()
+    assert outputs.grad is not None
+
+
+def own(score: object) -> Task:
+    return Task(name="mine", loss=lambda o, w: (o - w).square().mean(), score=score)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("score", "message"),
+    [
+        (
+            lambda o, w: o.mean(),
+            r"task mine: expected one score for each of 4 examples, got a tensor of shape \(\)",
+        ),
+        (lambda o, w: 0.5, "task mine: expected one score for each of 4 examples, got float"),
+        (lambda o, w: -o[:, 0], r"task mine: expected scores from 0 \(worst\) to 1 \(best\), got -1"),
+        (lambda o, w: o[:, 0] * math.nan, r"expected scores from 0 \(worst\) to 1 \(best\), got nan"),
+    ],
+)
+def test_a_score_of_ones_own_that_is_none_is_told(score: object, message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        own(score).scored(torch.ones(4, 2), torch.ones(4, 2))
+
+
+@pytest.mark.parametrize(
+    ("task", "output", "message"),
+    [
+        (
+            TOKENS,
+            torch.zeros(2, 3),
+            r"outputs for the task tokens, a tensor of 3 axes, got a tensor of shape \(2, 3\)",
+        ),
+        (CLASSIFICATION, torch.zeros(2, 3, 4), "expected class scores, one row for each example"),
+        (MULTI_LABEL, {"a": 1}, "outputs for the task multi-label, a tensor of 2 axes, got dict with a"),
+    ],
+)
+def test_outputs_that_cannot_be_scored_are_told(task: Task, output: object, message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        task.outputs_of(output)
+
+
+def test_numbers_without_an_axis_of_their_own_are_read_as_one_column() -> None:
+    assert regression(torch.tensor([[0.0], [1.0]])).outputs_of(torch.zeros(5)).shape == (5, 1)
