@@ -236,6 +236,33 @@ def test_a_fit_whose_score_stands_still_has_not_converged_while_its_loss_falls()
     assert fitted.total_steps > 16
 
 
+def test_a_fit_that_stands_at_a_constant_answer_has_converged_though_its_loss_falls() -> None:
+    """Noise in, labels out: what falls is the loss of a wrong start, towards that of always giving the labels' shares."""
+    planted = Planted()
+    planted.labels = torch.randint(0, int(planted.labels.max()) + 1, (600,), generator=generator(7))
+    objective = planted.objective()
+    assert objective.constant_loss == pytest.approx(math.log(int(planted.labels.max()) + 1), abs=0.01)
+    falling = iter(range(1000))
+
+    def judge(y: Tensor, indices: Tensor) -> tuple[Tensor, Tensor]:
+        scores = (torch.arange(len(y)) % 10 == 0).float()
+        return scores, torch.full((len(y),), objective.constant_loss + 1 / (1 + next(falling)))
+
+    spec = FitSpec(start="random", first_steps=4, learning_rate=0.02, max_epochs=1)
+    at_chance = Objective("task", objective.loss, judge, 0.1, objective.constant_loss)
+    _, fitted = planted.fit(spec, closed=False, objective=at_chance)
+    assert (fitted.gain, fitted.converged) == (0, True)
+    assert fitted.total_steps == 64
+
+    def learning(y: Tensor, indices: Tensor) -> tuple[Tensor, Tensor]:
+        scores, losses = judge(y, indices)
+        return scores, losses - 1
+
+    below = Objective("task", objective.loss, learning, 0.1, objective.constant_loss)
+    _, fitted = planted.fit(spec, closed=False, objective=below)
+    assert fitted.converged is False
+
+
 def test_a_schedule_of_2n_goes_on_where_n_ended() -> None:
     planted = Planted(dtype=torch.float64)
     _, automatic = planted.fit(FitSpec(start="random", first_steps=4, max_epochs=64), closed=False)

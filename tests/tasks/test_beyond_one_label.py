@@ -216,3 +216,17 @@ def test_outputs_that_cannot_be_scored_are_told(task: Task, output: object, mess
 
 def test_numbers_without_an_axis_of_their_own_are_read_as_one_column() -> None:
     assert regression(torch.tensor([[0.0], [1.0]])).outputs_of(torch.zeros(5)).shape == (5, 1)
+
+
+@given(st.sampled_from(["multi-label", "regression", "tokens"]), st.integers(0, 10**6))
+def test_the_loss_of_a_constant_is_that_of_the_best_constant_outputs(name: str, seed: int) -> None:
+    task, _, wanted, _ = case(name, seed)
+    if name == "multi-label":
+        shares = wanted.double().mean(0).clamp(1e-6, 1 - 1e-6)
+        outputs = (shares / (1 - shares)).log().expand(N, -1)
+    elif name == "regression":
+        outputs = wanted.double().mean(0).expand(N, -1)
+    else:
+        counts = wanted[wanted != IGNORED].bincount(minlength=K).double()
+        outputs = (counts / counts.sum()).clamp_min(1e-9).log().expand(N, T, -1)
+    assert task.constant_loss(wanted) == pytest.approx(float(task.loss(outputs, wanted)), abs=1e-4)

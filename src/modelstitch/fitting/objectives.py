@@ -39,12 +39,14 @@ class Objective:
         loss: mean loss of the batch, to be made small.
         judge: score and loss of each example: what tells whether a fit has converged.
         chance: the mean score that one constant answer reaches.
+        constant_loss: the mean loss of one constant answer; minus infinity where it cannot be said.
     """
 
     name: str
     loss: Callable[[Tensor, Tensor], Tensor]
     judge: Callable[[Tensor, Tensor], Judged]
     chance: float = -math.inf
+    constant_loss: float = -math.inf
 
 
 def task(suffix: Outputs, wanted: Tensor, of: Task) -> Objective:
@@ -63,7 +65,7 @@ def task(suffix: Outputs, wanted: Tensor, of: Task) -> Objective:
         outputs, here = suffix(y, indices).float(), _at(wanted, indices)
         return of.score(outputs, here).float(), of.losses(outputs, here)
 
-    return Objective("task", value, judge, of.chance(wanted))
+    return Objective("task", value, judge, of.chance(wanted), of.constant_loss(wanted))
 
 
 def match(expected: Targets, variance: float, padding: Padding = no_padding) -> Objective:

@@ -236,7 +236,7 @@ class Fit:
                 if gain <= noise and not self._hidden_gain(candidate, last, gain, noise):
                     converged = True
                 elif 2 * n_steps > spec.max_steps(len(self.examples)):
-                    converged = False
+                    converged = gain <= noise and self._learnt_nothing(candidate)
             if not spec.automatic or converged is not None:
                 break
             last, n_steps = candidate, 2 * n_steps
@@ -267,6 +267,15 @@ class Fit:
         blind = (gain > 0 and noise > _RESOLUTION) or mean <= self.objective.chance + 2 * error
         fall, loss_noise = paired_gain(last.losses, candidate.losses)
         return blind and fall > loss_noise
+
+    def _learnt_nothing(self, candidate: Candidate) -> bool:
+        """Tell whether a fit does no better on the examples kept aside than a constant answer, by its loss as by its score.
+
+        Its loss may fall to the last, towards that of the constant: that is what was wrong in the start being unlearnt.
+        """
+        losses = candidate.losses
+        error = float(losses.std() / len(losses) ** 0.5)
+        return float(losses.mean()) >= self.objective.constant_loss - 2 * error > -math.inf
 
     def _step(
         self, values: Values, optimiser: torch.optim.Optimizer, indices: Tensor, spec: FitSpec, share: float

@@ -7,7 +7,7 @@ from typing import Literal
 
 from modelstitch.errors import SpecError
 
-RESULT_VERSION = 4
+RESULT_VERSION = 5
 """Raised whenever the same spec would give other numbers; part of the key of every cell."""
 
 FAMILIES = ("identity", "scale", "orthogonal", "pooled", "lowrank", "affine", "conv", "mlp")

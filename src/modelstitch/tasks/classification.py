@@ -43,11 +43,23 @@ def chance(labels: Tensor) -> float:
     return int(labels.bincount().max()) / len(labels)
 
 
+def entropy(labels: Tensor) -> float:
+    """Return the entropy of ``labels`` (N,) in nats: the cross-entropy of always answering with their shares.
+
+    Example:
+        >>> round(entropy(torch.tensor([0, 1, 0, 1])), 4)
+        0.6931
+    """
+    shares = labels.bincount().double() / len(labels)
+    return float(-(shares * shares.clamp_min(1e-300).log()).sum())
+
+
 CLASSIFICATION = Task(
     name="classification",
     loss=F.cross_entropy,
     score=is_correct,
     chance=chance,
+    constant_loss=entropy,
     has_classes=True,
     distance=divergence,
 )
@@ -95,6 +107,7 @@ def by_label_set(label_of: Sequence[int]) -> Task:
         loss=loss,
         score=correct,
         chance=chance,
+        constant_loss=entropy,
         read=read,
         has_classes=True,
         distance=divergence,

@@ -35,11 +35,18 @@ def chance(wanted: Tensor) -> float:
     return float(torch.maximum(there, 1 - there).mean())
 
 
+def constant_loss(wanted: Tensor) -> float:
+    """Return the mean entropy of the labels in nats: the loss of always answering with their shares."""
+    there = (wanted > 0).double().mean(0)
+    return float(F.binary_cross_entropy(there, there))
+
+
 MULTI_LABEL = Task(
     name="multi-label",
     loss=loss,
     score=share_right,
     chance=chance,
+    constant_loss=constant_loss,
     score_name="share of labels told rightly",
 )
 """Labels (N, K) of 0 and 1; outputs (N, K) are their logits."""

@@ -46,10 +46,14 @@ def regression(train: Tensor) -> Task:
     def chance(wanted: Tensor) -> float:
         return float(score(mean.expand(len(wanted), -1), wanted).mean())
 
+    def constant_loss(wanted: Tensor) -> float:
+        return float(loss(mean.expand(len(wanted), -1), wanted.double()))
+
     return Task(
         name="regression",
         loss=loss,
         score=score,
         chance=chance,
+        constant_loss=constant_loss,
         score_name="share of variance explained (none below 0)",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,11 @@ _SCORES = ("logits", "scores", "out", "output")
 def nothing(wanted: Tensor) -> float:
     """Return 0: no constant answer is worth anything."""
     return 0.0
+
+
+def unknown(wanted: Tensor) -> float:
+    """Return minus infinity: no loss is known that a constant answer has."""
+    return -math.inf
 
 
 def as_they_are(outputs: Tensor) -> Tensor:
@@ -37,6 +43,7 @@ class Task:
         loss: mean loss of a batch, to be made small.
         score: (N,) scores of the examples, true and false or from 0 to 1; their mean is the score of the network.
         chance: the score of the best constant answer, from what is wanted of all examples.
+        constant_loss: the loss of that answer, where it can be said.
         score_name: what a score is, in words.
         axes: number of axes of the outputs, the batch among them; None for any.
         read: outputs to one class score for each label, for the evidence that reads answers and their probabilities.
@@ -58,6 +65,7 @@ class Task:
     loss: Callable[[Tensor, Tensor], Tensor]
     score: Callable[[Tensor, Tensor], Tensor]
     chance: Callable[[Tensor], float] = nothing
+    constant_loss: Callable[[Tensor], float] = unknown
     score_name: str = "accuracy"
     axes: int | None = 2
     read: Callable[[Tensor], Tensor] = as_they_are

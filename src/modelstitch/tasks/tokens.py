@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from modelstitch.tasks.classification import divergence
+from modelstitch.tasks.classification import divergence, entropy
 from modelstitch.tasks.task import Task
 
 IGNORED = -100
@@ -62,11 +62,17 @@ def shifted(tokens: Tensor, padding: Tensor | None = None) -> Tensor:
     return wanted
 
 
+def constant_loss(wanted: Tensor) -> float:
+    """Return the entropy of the tokens that are wanted, in nats."""
+    return entropy(wanted[wanted != IGNORED])
+
+
 TOKENS = Task(
     name="tokens",
     loss=loss,
     score=share_right,
     chance=chance,
+    constant_loss=constant_loss,
     score_name="share of tokens told rightly",
     axes=3,
     has_classes=True,
