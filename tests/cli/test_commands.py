@@ -148,6 +148,13 @@ NO_SUCH = "no_such_module_xyz:build"
         (["train", "R1111"], "expected a network of the zoo"),
         (["train", "zoo:R1111", "--width", "0"], "expected width to be a whole number of at least 1"),
         (["cuts", "zoo:R1"], "unknown zoo network 'R1'"),
+        (["cuts", "zoo:R1111", "--tokens", "8", "--shape", "3", "8"], "either --tokens or --shape"),
+        (["cuts", "zoo:R1111", "--tokens", "0"], "expected lengths of an example > 0, got 0"),
+        (
+            ["compare", "PAIR", "--task", "regression"],
+            "expected a .npz file with what the task regression wants",
+        ),
+        (["compare", "PAIR", "--task", "regresion"], "did you mean 'regression'"),
     ],
 )
 def test_bad_input_is_one_line_and_code_2(

@@ -1,4 +1,4 @@
-"""Image classifiers of transformers, from local folders in the hub's own format."""
+"""Models of transformers, from local folders in the hub's own format."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import torch
 from options import usable_torchvision
 
 import modelstitch as ms
+from modelstitch.cutting import Cutting, certify, cut_model
 from modelstitch.errors import MissingExtraError, ModelError
 from modelstitch.sources.data import Data
 from modelstitch.sources.models import load_model
@@ -23,6 +24,12 @@ from transformers import (  # noqa: E402
     AutoConfig,
     BertConfig,
     BertForMaskedLM,
+    BertForSequenceClassification,
+    GPT2Config,
+    GPT2LMHeadModel,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedModel,
     ResNetConfig,
     ResNetForImageClassification,
     ViTConfig,
@@ -134,15 +141,92 @@ def test_a_convolutional_network_without_a_preprocessor(tmp_path: Path) -> None:
     assert any("stages.0" in cut.name for cut in cuts)
 
 
-def test_what_is_no_image_classifier_is_refused_in_one_line(tmp_path: Path) -> None:
-    BertForMaskedLM(
-        BertConfig(
-            hidden_size=8, num_hidden_layers=1, num_attention_heads=1, intermediate_size=8, vocab_size=20
-        )
-    ).save_pretrained(tmp_path)
-    with pytest.raises(ModelError, match=r"cannot build 'hf:.*'") as caught:
-        load_model(ModelSpec(source=f"hf:{tmp_path}"))
+SMALL = {
+    "hidden_size": 16,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 32,
+    "vocab_size": 30,
+    "max_position_embeddings": 16,
+}
+GPT2 = {
+    "n_embd": 16,
+    "n_layer": 2,
+    "n_head": 2,
+    "vocab_size": 30,
+    "n_positions": 16,
+    "bos_token_id": 1,
+    "eos_token_id": 1,
+}
+
+
+def text_models() -> dict[str, PreTrainedModel]:
+    torch.manual_seed(0)
+    return {
+        "bert": BertForSequenceClassification(BertConfig(**SMALL, num_labels=3)),
+        "gpt2": GPT2LMHeadModel(GPT2Config(**GPT2)),
+        "llama": LlamaForCausalLM(LlamaConfig(**SMALL, bos_token_id=1, eos_token_id=1)),
+        "masked": BertForMaskedLM(BertConfig(**SMALL)),
+    }
+
+
+@pytest.mark.parametrize("name", ["bert", "gpt2", "llama", "masked"])
+def test_models_that_read_come_with_their_own_head_and_are_cut_exactly_with_masks(
+    name: str, tmp_path: Path
+) -> None:
+    text_models()[name].save_pretrained(tmp_path)
+    network = load_model(ModelSpec(source=f"hf:{tmp_path}(pretrained=True)"))
+    assert network.view == View()
+    assert type(network.module) is type(text_models()[name])
+    tokens = torch.randint(0, 30, (5, 8), generator=torch.Generator().manual_seed(0))
+    mask = (torch.arange(8)[None] < torch.tensor([8, 3, 5, 8, 2])[:, None]).long()
+    cutting = cut_model(network.module, tokens, name, {"attention_mask": mask})
+    assert isinstance(cutting, Cutting)
+    assert len(cutting.boundaries) >= 3
+    for cut in cutting.cuts:
+        halves = cutting.prefix(cut.name), cutting.suffix(cut.name)
+        assert certify(network.module, *halves, tokens, cut.name, {"attention_mask": mask}) == 0
+
+
+def test_language_models_of_two_kinds_are_stitched(tmp_path: Path) -> None:
+    models = text_models()
+    for name in ("gpt2", "llama"):
+        models[name].save_pretrained(tmp_path / name)
+    tokens = torch.randint(2, 30, (40, 8), generator=torch.Generator().manual_seed(0))
+    mask = (
+        torch.arange(8)[None] < torch.randint(3, 9, (40, 1), generator=torch.Generator().manual_seed(1))
+    ).long()
+    data = ms.data_from(tokens, task="next-token", more={"attention_mask": mask})
+    found = ms.compare(
+        f"hf:{tmp_path / 'gpt2'}(pretrained=True)",
+        f"hf:{tmp_path / 'llama'}(pretrained=True)",
+        data,
+        sender_cuts=("transformer.h.0",),
+        receiver_cuts=("model.layers.0",),
+        fit=ms.FitSpec(steps=3),
+        evidence=("trajectory",),
+    )
+    assert not found.failed
+    assert found.controls == ("none", "random-sender", "clustered-noise", "one-hot", "self-stitch")
+
+
+def test_what_a_model_ends_in_can_be_asked_for(tmp_path: Path) -> None:
+    text_models()["gpt2"].save_pretrained(tmp_path)
+    network = load_model(
+        ModelSpec(source=f"hf:{tmp_path}(head='text-classification', num_labels=4, pad_token_id=0)")
+    )
+    assert type(network.module).__name__ == "GPT2ForSequenceClassification"
+    with pytest.raises(ModelError, match="unknown head of hf:.* 'causal_lm'.*did you mean 'causal-lm'"):
+        load_model(ModelSpec(source=f"hf:{tmp_path}(head='causal_lm')"))
+    with pytest.raises(ModelError, match="cannot build 'hf:.*'") as caught:
+        load_model(ModelSpec(source=f"hf:{tmp_path}(head='image-classification')"))
     assert "\n" not in str(caught.value)
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**config, "architectures": ["GPT2DoubleHeadsModel"]}))
+    with pytest.raises(
+        ModelError, match="its architecture GPT2DoubleHeadsModel is none that ends in image-classification"
+    ):
+        load_model(ModelSpec(source=f"hf:{tmp_path}"))
 
 
 def test_folders_that_are_none(tmp_path: Path) -> None:

@@ -9,7 +9,9 @@ from typing import Annotated
 import tyro
 
 from modelstitch.cli.options import view_of
+from modelstitch.errors import SpecError
 from modelstitch.specs import ModelSpec
+from modelstitch.specs.names import positive
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,10 @@ class Cuts:
     """Height and width of the images."""
     channels: int | None = None
     """Channels of the images; those of the model's first convolution without it."""
+    tokens: int | None = None
+    """Length of a text, for models that take tokens; they are given a mask of them too where they take one."""
+    shape: tuple[int, ...] = ()
+    """Shape of one example, for models that take neither images nor tokens, such as 12 25 for 25 frames of 12 coefficients."""
     json: bool = False
     """Print the cuts as JSON."""
 
@@ -37,19 +43,37 @@ class Cuts:
         from torch import nn
 
         from modelstitch.cutting import cut_model
-        from modelstitch.sources.models import load_model
+        from modelstitch.sources.models import load_model, taken
 
         weights = None if self.weights is None else str(self.weights)
         view = view_of(self.size, self.channels, None, None)
         network = load_model(ModelSpec(source=self.model, weights=weights))
+        if self.tokens is not None and self.shape:
+            raise SpecError(f"expected either --tokens or --shape, got {self.tokens} and {self.shape}")
+        for length in (*self.shape, *([] if self.tokens is None else [self.tokens])):
+            positive("lengths of an example", length)
         known = network.view
         size = known.size or view.size or (32, 32)
         first = next((m for m in network.module.modules() if isinstance(m, nn.Conv2d)), None)
         channels = self.channels or known.channels or (first.in_channels if first else 3)
         generator = torch.Generator().manual_seed(0)
-        example = torch.rand(2, channels, *size, generator=generator)
-        cutting = cut_model(network.module, example, self.model)
-        table = Table(title=f"{self.model}, images {channels} x {size[0]} x {size[1]}")
+        more: dict[str, torch.Tensor] = {}
+        if self.tokens is not None:
+            words = next(
+                (m.num_embeddings for m in network.module.modules() if isinstance(m, nn.Embedding)), 2
+            )
+            example = torch.randint(0, words, (2, self.tokens), generator=generator)
+            masks = {"attention_mask": torch.ones(2, self.tokens, dtype=torch.int64)}
+            more = {name: masks[name] for name in taken(network.module, masks)}
+            shown = f"{self.tokens} tokens" + (", with a mask" if more else "")
+        elif self.shape:
+            example = torch.rand(2, *self.shape, generator=generator)
+            shown = f"examples {' x '.join(map(str, self.shape))}"
+        else:
+            example = torch.rand(2, channels, *size, generator=generator)
+            shown = f"images {channels} x {size[0]} x {size[1]}"
+        cutting = cut_model(network.module, example, self.model, more)
+        table = Table(title=f"{self.model}, {shown}")
         before = cutting.work_before()
         if self.json:
             print(

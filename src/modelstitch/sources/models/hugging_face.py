@@ -1,4 +1,4 @@
-"""Image classifiers of transformers: from a local folder in the hub's own format, or from the hub by name."""
+"""Models of transformers: from a local folder in the hub's own format, or from the hub by name."""
 
 from __future__ import annotations
 
@@ -8,12 +8,25 @@ from typing import Any
 from safetensors import SafetensorError
 from torch import nn
 
-from modelstitch.errors import MissingExtraError, ModelError
+from modelstitch.errors import MissingExtraError, ModelError, expect_one_of
 from modelstitch.specs import View
 
 PREFIX = "hf:"
 
-_OWN = ("pretrained", "revision", "trust_remote_code")
+_OWN = ("pretrained", "revision", "trust_remote_code", "head")
+
+HEADS = {
+    "image-classification": ("AutoModelForImageClassification", ("ForImageClassification",)),
+    "text-classification": ("AutoModelForSequenceClassification", ("ForSequenceClassification",)),
+    "audio-classification": (
+        "AutoModelForAudioClassification",
+        ("ForAudioClassification", "ForSequenceClassification"),
+    ),
+    "causal-lm": ("AutoModelForCausalLM", ("ForCausalLM", "LMHeadModel")),
+    "masked-lm": ("AutoModelForMaskedLM", ("ForMaskedLM",)),
+    "token-classification": ("AutoModelForTokenClassification", ("ForTokenClassification",)),
+}
+"""What a model ends in: the class of transformers that builds it, and how the names of such architectures end."""
 
 
 def build_from_hugging_face(target: str, arguments: dict[str, Any]) -> nn.Module:
@@ -22,7 +35,8 @@ def build_from_hugging_face(target: str, arguments: dict[str, Any]) -> nn.Module
     Args:
         target: ``hf:`` and a name of the hub, or a folder with ``config.json``.
         arguments: ``pretrained``; ``revision`` (branch, tag or commit); ``trust_remote_code``, which runs code that came with the model
-            and is off without it; everything else replaces a value of the configuration, such as ``num_labels``.
+            and is off without it; ``head``, one of :data:`HEADS`, where the configuration does not say what the model ends in;
+            everything else replaces a value of the configuration, such as ``num_labels``.
 
     Raises:
         MissingExtraError: transformers is not installed.
@@ -31,9 +45,10 @@ def build_from_hugging_face(target: str, arguments: dict[str, Any]) -> nn.Module
     transformers = _imported(target)
     name, asked = _name(target), _asked(arguments)
     changed = {key: value for key, value in arguments.items() if key not in _OWN}
-    auto = transformers.AutoModelForImageClassification
     try:
         config = transformers.AutoConfig.from_pretrained(name, **asked)
+        auto = getattr(transformers, HEADS[_head(target, config, arguments.get("head"))][0])
+        config.use_cache = False  # keys and values of earlier calls are no part of what a call computes
         commit = getattr(config, "_commit_hash", None)
         unknown = sorted(key for key in changed if not hasattr(config, key))
         if unknown:
@@ -74,6 +89,24 @@ def build_from_hugging_face(target: str, arguments: dict[str, Any]) -> nn.Module
     return module
 
 
+def _head(target: str, config: Any, asked: Any) -> str:
+    """Return what the model ends in: as asked, as its architecture is called, or a classifier of images."""
+    if asked is not None:
+        expect_one_of(f"head of {target}", str(asked), HEADS, ModelError)
+        return str(asked)
+    architecture = next(iter(getattr(config, "architectures", None) or ()), None)
+    if architecture is None:
+        return "image-classification"
+    audio = hasattr(config, "feat_extract_norm") or hasattr(config, "num_mel_bins")
+    heads = ["audio-classification", *HEADS] if audio else list(HEADS)
+    for name in heads:
+        if architecture.endswith(HEADS[name][1]):
+            return name
+    raise ModelError(
+        f"cannot build {target!r}: its architecture {architecture} is none that ends in {', '.join(HEADS)}; say which with head=..."
+    )
+
+
 def view_of_hugging_face(target: str, module: nn.Module, arguments: dict[str, Any]) -> View:
     """Return how the model wants to see an image: what ``preprocessor_config.json`` says, and the configuration where there is none.
 
@@ -82,6 +115,8 @@ def view_of_hugging_face(target: str, module: nn.Module, arguments: dict[str, An
         module: what was built.
     """
     config: Any = module.config
+    if not (hasattr(config, "image_size") or hasattr(config, "num_channels")):
+        return View()
     channels = getattr(config, "num_channels", 3)
     side = getattr(config, "image_size", None)
     told = _preprocessor(target, arguments)
