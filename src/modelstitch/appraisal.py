@@ -29,6 +29,7 @@ from modelstitch.units import Units
 
 _GENUINE_EXAMPLES = 1000
 _PIXELS = 8
+_LONG = 1024
 
 _OF_CONTROL = {
     "random-sender": ("errors", "trajectory", "label-sets"),
@@ -329,6 +330,8 @@ def _represented(side: Side, names: tuple[str, ...], split: Split, indices: Tens
 def _pixels(images: Tensor) -> Tensor:
     if images.dtype == torch.int64:
         return _counts(images)
+    if images.ndim == 3 and images.shape[2] > _LONG:  # a sound: how loud it is when
+        return nn.functional.adaptive_avg_pool1d(images.float().abs(), _PIXELS**2)
     if images.ndim != 4 or min(images.shape[2:]) <= _PIXELS:
         return images.float()
     return nn.functional.adaptive_avg_pool2d(images.float(), _PIXELS)

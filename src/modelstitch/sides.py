@@ -75,7 +75,7 @@ class Side:
 
     def images(self, split: Split, indices: Tensor) -> Tensor:
         """Return the images of ``split`` at ``indices`` as this network wants to see them."""
-        return show(split.images[indices.to(split.images.device)], self.network.view)
+        return show(split.images[indices.to(split.images.device)], self.network.view, self.data.rate)
 
     def more(self, split: Split, indices: Tensor) -> dict[str, Tensor]:
         """Return the further inputs of this network for the examples of ``split`` at ``indices``, by name of argument."""

@@ -28,7 +28,7 @@ class Stitched(nn.Module):
     def __init__(self, fitted: FittedCell, sender: Side, receiver: Side) -> None:
         super().__init__()
         self.spec = fitted.spec
-        self.view = sender.network.view
+        self.view, self.rate = sender.network.view, sender.data.rate
         self.prefix = sender.cutting.prefix(fitted.spec.sender_cut)
         self.stitch: Stitch = fitted.stitch
         self.suffix = receiver.cutting.suffix(fitted.spec.receiver_cut)
@@ -40,7 +40,7 @@ class Stitched(nn.Module):
     def forward(self, images: Tensor, **more: Tensor) -> Tensor:
         """Map images (N, C, H, W), and further inputs by name, to the receiver's outputs, of classification class scores (N, K)."""
         mine, others = ({name: more[name] for name in names if name in more} for names in self.further)
-        (representation,) = self.prefix(show(images, self.view), **mine)
+        (representation,) = self.prefix(show(images, self.view, self.rate), **mine)
         return self.task.outputs_of(self.suffix(self.stitch(representation), **others))
 
     def score(self, part: Split) -> float:

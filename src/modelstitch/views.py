@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -13,13 +15,14 @@ from modelstitch.specs import View
 _LUMA = (0.299, 0.587, 0.114)
 
 
-def show(images: Tensor, view: View) -> Tensor:
-    r"""Return ``images`` at the view's size and channels, as ``(x - mean) / std`` of values in 0-1.
+def show(images: Tensor, view: View, rate: int | None = None) -> Tensor:
+    r"""Return ``images`` at the view's size and channels, as ``(x - mean) / std`` of values in 0-1; sounds see :func:`play`.
 
     Args:
         images: (N, C, H, W), uint8 in 0-255 or floating in 0-1; of any shape where the view sets nothing; tokens (N, T) in int64
             stay as they are.
         view: what the model wants; fields that are None change nothing.
+        rate: samples a second, where the examples are sounds (N, C, L).
 
     Returns:
         (N, C', H', W') in float32.
@@ -32,7 +35,9 @@ def show(images: Tensor, view: View) -> Tensor:
         >>> show(torch.full((1, 1, 2, 2), 255, dtype=torch.uint8), View(channels=3)).shape
         torch.Size([1, 3, 2, 2])
     """
-    if images.ndim != 4 and view != View():
+    if rate is not None:
+        return play(images, view, rate)
+    if (images.ndim != 4 and view != View()) or view.rate is not None or view.flat:
         raise SpecError(
             f"cannot show data of shape {tuple(images.shape)} as {view}: expected images (N, C, H, W), or a view "
             "that sets nothing"
@@ -60,6 +65,55 @@ def show(images: Tensor, view: View) -> Tensor:
         mean, std = x.new_tensor(view.mean), x.new_tensor(view.std)
         x = (x - mean[:, None, None]) / std[:, None, None]
     return x
+
+
+def play(sounds: Tensor, view: View, rate: int) -> Tensor:
+    """Return sounds at the rate that a model wants, as ``(x - mean) / std``.
+
+    Args:
+        sounds: (N, C, L) from -1 to 1.
+        view: what the model wants: ``rate``, one channel, mean and std, and whether it takes (N, L).
+        rate: of the sounds, in samples a second.
+
+    Returns:
+        (N, C', L') in float32, or (N, L').
+
+    Raises:
+        SpecError: a size, or channels that cannot be made.
+
+    Example:
+        >>> play(torch.zeros(2, 1, 800), View(rate=4000, flat=True), 8000).shape
+        torch.Size([2, 400])
+    """
+    if view.size is not None or view.channels not in (None, 1, sounds.shape[1]):
+        raise SpecError(
+            f"cannot play sounds of {sounds.shape[1]} channels as {view}: expected a rate, one channel, or a view that sets neither"
+        )
+    x = sounds.float()
+    if view.channels == 1 or view.flat:
+        x = x.mean(1, keepdim=True)
+    if view.rate is not None:
+        x = resampled(x, rate, view.rate)
+    if view.mean is not None and view.std is not None:
+        mean, std = x.new_tensor(view.mean), x.new_tensor(view.std)
+        x = (x - mean[:, None]) / std[:, None]
+    return x[:, 0] if view.flat else x
+
+
+def resampled(x: Tensor, rate: int, wanted: int) -> Tensor:
+    """Return ``x`` (..., L), at ``rate`` samples a second, at another rate (polyphase filter, on the CPU).
+
+    Example:
+        >>> resampled(torch.zeros(3, 441), 44100, 16000).shape
+        torch.Size([3, 160])
+    """
+    if rate == wanted:
+        return x
+    from scipy.signal import resample_poly
+
+    shared = math.gcd(rate, wanted)
+    found = resample_poly(x.cpu().numpy(), wanted // shared, rate // shared, axis=-1)
+    return torch.from_numpy(found).float().to(x.device)
 
 
 def in_precision(x: Tensor, dtype: torch.dtype) -> Tensor:

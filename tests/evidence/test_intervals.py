@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from scipy.stats import binomtest, t  # type: ignore[import-untyped]
+from scipy.stats import binomtest, t
 
 from modelstitch.evidence import intervals
 

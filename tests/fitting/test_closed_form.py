@@ -5,7 +5,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.linalg import orthogonal_procrustes  # type: ignore[import-untyped]
+from scipy.linalg import orthogonal_procrustes
 from sklearn.linear_model import LinearRegression, Ridge
 from torch import Tensor
 

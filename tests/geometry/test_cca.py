@@ -7,7 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.linalg import sqrtm, subspace_angles  # type: ignore[import-untyped]
+from scipy.linalg import sqrtm, subspace_angles
 from sklearn.cross_decomposition import CCA
 from sklearn.decomposition import PCA
 from torch import Tensor

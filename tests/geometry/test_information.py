@@ -9,7 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.special import digamma  # type: ignore[import-untyped]
+from scipy.special import digamma
 from sklearn.feature_selection import mutual_info_regression
 
 from modelstitch.errors import GeometryError

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from rsatoolbox.data import Dataset
 from rsatoolbox.rdm import calc_rdm
 from rsatoolbox.rdm.compare import compare_bures_similarity
-from scipy.linalg import orthogonal_procrustes  # type: ignore[import-untyped]
-from scipy.spatial import procrustes  # type: ignore[import-untyped]
+from scipy.linalg import orthogonal_procrustes
+from scipy.spatial import procrustes
 from torch import Tensor
 
 from modelstitch.errors import GeometryError

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from rsatoolbox.data import Dataset
 from rsatoolbox.rdm import calc_rdm
 from rsatoolbox.rdm.compare import compare_spearman
-from scipy.spatial.distance import pdist  # type: ignore[import-untyped]
-from scipy.stats import spearmanr  # type: ignore[import-untyped]
+from scipy.spatial.distance import pdist
+from scipy.stats import spearmanr
 
 from modelstitch.errors import GeometryError
 from modelstitch.geometry import rsa

@@ -96,6 +96,8 @@ class Compare:
     crop: int | None = None
     """Bring the shorter side of each image to this many pixels as it is read, and take the middle square; for images of different
     sizes."""
+    seconds: float | None = None
+    """Length of each sound of a folder of .wav files; that of the longest one to fit on without it."""
     rotations: bool = False
     """Turn each image by 0, 90, 180 or 270 degrees and label it by class and rotation; coarser labels are then class, rotation and
     turned."""
@@ -133,6 +135,12 @@ class Compare:
     """Mean that the receiver subtracts."""
     receiver_std: str | None = None
     """Standard deviation that the receiver divides by."""
+    rate: int | None = None
+    """Samples a second that both models want of a sound; sender-rate and receiver-rate for one of them."""
+    sender_rate: int | None = None
+    """Samples a second that the sender wants."""
+    receiver_rate: int | None = None
+    """Samples a second that the receiver wants."""
     device: str = "auto"
     """auto, cpu or cuda."""
     memory: str = "2GB"
@@ -164,6 +172,7 @@ class Compare:
             labels=self.labels,
             crop=self.crop,
             task=self.task,
+            seconds=self.seconds,
         )
         sender = self._model("sender")
         receiver = self._model("receiver")
@@ -235,7 +244,9 @@ class Compare:
             own = getattr(self, f"{role}_{name}")
             return getattr(self, name) if own is None else own
 
-        view: View = view_of(option("size"), option("channels"), option("mean"), option("std"))
+        view: View = view_of(
+            option("size"), option("channels"), option("mean"), option("std"), option("rate")
+        )
         weights = getattr(self, f"{role}_weights")
         return ModelSpec(
             source=getattr(self, role),

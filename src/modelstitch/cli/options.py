@@ -29,13 +29,16 @@ def numbers(name: str, text: str | None) -> tuple[float, ...] | None:
         ) from error
 
 
-def view_of(size: int | None, channels: int | None, mean: str | None, std: str | None) -> View:
+def view_of(
+    size: int | None, channels: int | None, mean: str | None, std: str | None, rate: int | None = None
+) -> View:
     """Return the view that a model's options describe; what is not given stays open."""
     return View(
         size=None if size is None else (size, size),
         channels=channels,
         mean=numbers("mean", mean),
         std=numbers("std", std),
+        rate=rate,
     )
 
 

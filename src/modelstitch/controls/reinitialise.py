@@ -64,7 +64,9 @@ def calibrated(network: Network, data: Data) -> Network:
         for some in order.split(_CALIBRATION_BATCH):
             if len(some) > 1:
                 batch = data.train.take(some)
-                module(show(batch.images, network.view), **{name: batch.more[name] for name in names})
+                module(
+                    show(batch.images, network.view, data.rate), **{name: batch.more[name] for name in names}
+                )
     for each, momentum in zip(norms, kept, strict=True):
         each.momentum = momentum
         each.eval()

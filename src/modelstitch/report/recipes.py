@@ -76,11 +76,13 @@ def _shell(spec: Mapping[str, Any]) -> str | None:
     words = ["modelstitch", "compare", spec["sender"]["source"], spec["receiver"]["source"]]
     data = spec["data"]
     words += ["--data", data["source"]]
-    for name in ("limit", "heldout_limit", "crop", "labels"):
+    for name in ("limit", "heldout_limit", "crop", "labels", "seconds"):
         if data.get(name) is not None:
             words += [f"--{name.replace('_', '-')}", str(data[name])]
     if data.get("seed"):
         words += ["--data-seed", str(data["seed"])]
+    if data.get("task", "classification") != "classification":
+        words += ["--task", data["task"]]
     if data.get("rotations"):
         words.append("--rotations")
     if any(spec[role].get("partial") for role in ("sender", "receiver")):
@@ -94,6 +96,7 @@ def _shell(spec: Mapping[str, Any]) -> str | None:
             return None
         words += [f"--{role}-size", str(size[0])] if size else []
         words += [f"--{role}-channels", str(view["channels"])] if view.get("channels") else []
+        words += [f"--{role}-rate", str(view["rate"])] if view.get("rate") else []
         for name in ("mean", "std"):
             if view.get(name):
                 words += [f"--{role}-{name}", ",".join(map(str, view[name]))]
@@ -116,7 +119,7 @@ def _python(spec: Mapping[str, Any]) -> str:
         for role in ("sender", "receiver")
     }
     data, fit = spec["data"], spec.get("fit", {})
-    given = {name: value for name, value in data.items() if value not in (None, False, 0)}
+    given = {name: value for name, value in data.items() if value not in (None, False, 0, "classification")}
     told = ", ".join(f"{name}={value!r}" for name, value in given.items())
     of_data = "data" if data["source"] == _IN_MEMORY else f"ms.DataSpec({told})"
     changed = _changed(fit)

@@ -12,15 +12,19 @@ from modelstitch.specs.names import TASKS, positive
 class View:
     """How one model wants to see an image: size and channels, then ``(x - mean) / std`` of values in 0-1.
 
-    A field that is None leaves the data as it is.
+    A field that is None leaves the data as it is. Of sounds, ``rate`` is the number of samples a second, and ``flat`` says that a model
+    takes them without an axis of channels, (N, L).
     """
 
     size: tuple[int, int] | None = None
     channels: int | None = None
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
+    rate: int | None = None
+    flat: bool | None = None
 
     def __post_init__(self) -> None:
+        positive("rate", self.rate)
         for length in self.size or ():
             positive("image size", length)
         positive("channels", self.channels)
@@ -60,6 +64,7 @@ class DataSpec:
         seed: of that choice, of a split, and of which image is turned by how much.
         rotations: turn each image by 0, 90, 180 or 270 degrees, and label it by class and rotation.
         labels: name of a coarser label set to use in the place of the classes.
+        seconds: length of each sound; that of the longest one to fit on without it.
         task: what a network is scored on; of classes unless said otherwise.
         crop: bring the shorter side of each image to this many pixels when it is read, and take the middle square.
     """
@@ -72,6 +77,7 @@ class DataSpec:
     labels: str | None = None
     crop: int | None = None
     task: str = "classification"
+    seconds: float | None = None
 
     def __post_init__(self) -> None:
         expect_one_of("task", self.task, TASKS, SpecError)
@@ -80,5 +86,6 @@ class DataSpec:
                 f"expected labels and rotations with the task classification alone, got {self.task}"
             )
         positive("crop", self.crop)
+        positive("seconds", self.seconds)
         positive("limit", self.limit)
         positive("heldout limit", self.heldout_limit)

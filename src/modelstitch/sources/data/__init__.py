@@ -22,7 +22,7 @@ _SOURCES = (
     "digits",
     "cifar10",
     "cifar100",
-    "FOLDER of Parquet files or of images",
+    "FOLDER of Parquet files, of images or of sounds",
     "FILE.parquet",
     "FILE.npz",
 )
@@ -70,20 +70,24 @@ def _load(spec: DataSpec) -> Data:
 
         return npz.load(path, spec)
     if path.exists() or spec.source in ("cifar10", "cifar100"):
-        from modelstitch.sources.data import cifar, image_folder, parquet
+        from modelstitch.sources.data import cifar, class_folders, parquet
+        from modelstitch.sources.data.image_folder import IMAGES
+        from modelstitch.sources.data.wav_folder import SOUNDS
 
         name = cifar.which(path) if path.exists() else spec.source
         if name is not None:
             return cifar.load(name, path if path.exists() else None, spec)
         of_tables = path.is_dir() and any([*path.glob("*.parquet"), *path.glob("data/*.parquet")])
-        if not of_tables and image_folder.is_image_folder(path):
-            return image_folder.load(path, spec)
+        kinds = () if of_tables else (IMAGES, SOUNDS)
+        for kind in kinds:
+            if class_folders.holds(path, kind):
+                return class_folders.load(path, spec, kind)
         if path.is_dir() or path.suffix == ".parquet":
             return parquet.load(path, spec)
     if path.exists() or "/" in spec.source:
         raise DataError(
             f"cannot read data {spec.source!r}: expected a .parquet or .npz file, an official CIFAR archive, or a folder with "
-            "train*.parquet and test*.parquet or with one folder of images a class"
+            "train*.parquet and test*.parquet or with one folder of images, or of sounds (.wav), a class"
             f"{'' if path.exists() else '; no such file or folder'}"
         )
     expect_one_of("data", spec.source, _SOURCES, DataError)

@@ -83,6 +83,7 @@ class Data:
         label_sets: coarser labels that :meth:`by` can put in the place of the classes.
         finest: the labels before that was done; None where it was not.
         scored_by: the task, where it is not to name the class.
+        rate: samples a second, where the examples are sounds (N, C, L).
 
     Raises:
         DataError: shapes, labels or values that cannot be used.
@@ -96,6 +97,7 @@ class Data:
     label_sets: tuple[LabelSet, ...] = ()
     finest: Finest | None = None
     scored_by: Task | None = None
+    rate: int | None = None
 
     def __post_init__(self) -> None:
         for part, split in (("training", self.train), ("held-out", self.heldout)):
@@ -218,8 +220,8 @@ class Data:
         if self.finest is not None:
             hasher.update(repr((self.finest.by, self.finest.classes)).encode())
             hasher.update(self.finest.heldout.cpu().numpy().tobytes())
-        if self.scored_by is not None:
-            hasher.update(self.scored_by.name.encode())
+        for known in (self.scored_by and self.scored_by.name, self.rate and str(self.rate)):
+            hasher.update((known or "").encode())
         for split in (self.train, self.heldout):
             for tensor in split.tensors.values():
                 hasher.update(f"{tensor.dtype}:{tuple(tensor.shape)}".encode())

@@ -115,6 +115,8 @@ def view_of_hugging_face(target: str, module: nn.Module, arguments: dict[str, An
         module: what was built.
     """
     config: Any = module.config
+    if hasattr(config, "feat_extract_norm"):  # takes the sound itself, not a picture of it
+        return View(rate=_preprocessor(target, arguments).get("sampling_rate"), flat=True)
     if not (hasattr(config, "image_size") or hasattr(config, "num_channels")):
         return View()
     channels = getattr(config, "num_channels", 3)
