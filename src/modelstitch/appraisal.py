@@ -100,10 +100,11 @@ class Expected:
         self.side = side
         heldout = side.data.heldout
         spaced = spread(torch.arange(len(heldout)), n_examples)
-        self.units = Units(heldout, spaced, side.data.task, n_examples)
+        self.units = Units(side.seen(heldout), spaced, side.data.task, n_examples)
         self.indices, self.labels = self.units.indices, self.units.labels
         self.split = heldout.take(self.indices)
-        self.pixels = Rows(_pixels(self.units.tokens(self.split.images)), self.labels)
+        given = self.split.images.long() if side.data.is_text else self.split.images
+        self.pixels = Rows(_pixels(self.units.tokens(given)), self.labels)
         self.is_image = self.split.images.ndim == 4
         self._rows: dict[str, Rows] = {}
         self._moved: dict[str, Rows] = {}
@@ -126,7 +127,7 @@ class Expected:
         """Return the rows of the same images after a small shift (small noise, or a few tokens replaced, where they are no images)."""
         if name not in self._moved:
             images = self.split.images
-            split = replace(self.split, images=shift(images) if self.is_image else disturb(images, 0.05))
+            split = replace(self.split, images=shift(images) if self.is_image else self.disturbed(images))
             (x,) = _represented(self.side, (name,), split, torch.arange(len(split)))
             self._moved[name] = Rows(self.units.of(x, self.layout(name)), self.labels, own=True)
         return self._moved[name]
@@ -136,7 +137,7 @@ class Expected:
         if name not in self._genuine:
             train, layout, task = self.side.data.train, self.layout(name), self.side.data.task
             some = spread(torch.arange(len(train)), _GENUINE_EXAMPLES)
-            units = Units(train, some, task, _GENUINE_EXAMPLES)
+            units = Units(self.side.seen(train), some, task, _GENUINE_EXAMPLES)
             (x,) = _represented(self.side, (name,), train, units.indices)
             self._genuine[name] = summarise(
                 units.layout(layout).features_first(units.of(x, layout)), units.labels
@@ -149,6 +150,12 @@ class Expected:
         if self._outputs is None:
             self._outputs = self.outputs_of(self.side, self.side.data.heldout, self.indices)
         return self._outputs
+
+    def disturbed(self, images: Tensor) -> Tensor:
+        """Return examples with a little noise, or with a few tokens or letters replaced."""
+        if not self.side.data.is_text:
+            return disturb(images, 0.05)
+        return disturb(images.long(), 0.05).to(images.dtype)
 
     def outputs_of(self, side: Side, split: Split, indices: Tensor) -> Tensor:
         """Return a whole network's outputs for the same examples, given in ``split`` at ``indices``."""
@@ -175,7 +182,10 @@ class Expected:
     def changed(self, change: str) -> tuple[Split, Tensor]:
         """Return the examples under a named change, and the whole receiver's class scores for them."""
         if change not in self._changed:
-            split = replace(self.split, images=CHANGES[change](self.split.images))
+            letters = self.side.data.is_text
+            images = self.split.images.long() if letters else self.split.images
+            changed = CHANGES[change](images)
+            split = replace(self.split, images=changed.to(self.split.images.dtype) if letters else changed)
             self._changed[change] = (split, self.outputs_of(self.side, split, torch.arange(len(split))))
         return self._changed[change]
 

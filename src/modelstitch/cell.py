@@ -194,7 +194,7 @@ def _objective(
 
 def _padding(receiver: Side, names: tuple[str, ...]) -> Padding:
     """Return what takes positions where nothing is out of means at some cuts."""
-    present = receiver.data.train.present
+    present = receiver.seen(receiver.data.train).present
     if present is None:
         return no_padding
     layouts = [receiver.cut(name).layout for name in names]

@@ -336,7 +336,7 @@ def _moments_of(
                 key: stitch.targets(expected[receiver.cut(cell.receiver_cut).name].float())
                 for key, (cell, stitch) in by_target.items()
             }
-            accumulator.add(*_without_padding(sender.data.train, some, features, targets))
+            accumulator.add(*_without_padding((sender, receiver), some, features, targets))
     moments = accumulator.moments()
     for cell, (feature, _) in keys.items():
         sender.grams[feature] = moments[keys[cell]].gram
@@ -344,10 +344,16 @@ def _moments_of(
 
 
 def _without_padding(
-    split: Split, some: Tensor, *canonical: dict[Hashable, Tensor]
+    sides: tuple[Side, Side], some: Tensor, *canonical: dict[Hashable, Tensor]
 ) -> Iterator[dict[Hashable, Tensor]]:
     """Yield canonical forms (n, P, F) as rows, less those of positions where nothing is, where positions are those of the mask."""
-    present = None if split.present is None else split.present[some.to(split.images.device)]
+    present: Tensor | None = None
+    for side in sides:
+        own = side.seen(side.data.train).present
+        if own is not None:
+            here = own[some.to(own.device)]
+            # Of two networks that read by different tokenizers it is the receiver's positions that are fitted.
+            present = here if present is None or present.shape != here.shape else present & here
     for forms in canonical:
         yield {
             key: each[present]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -16,6 +17,8 @@ from modelstitch.errors import DataError, ModelError
 from modelstitch.fitting.gram import Gram
 from modelstitch.sources.data import Data, Split
 from modelstitch.sources.models import Network, digest, taken
+from modelstitch.sources.texts import reader
+from modelstitch.specs import View
 from modelstitch.tasks import Task, mean_score
 from modelstitch.views import in_precision, show
 
@@ -51,8 +54,12 @@ class Side:
         if any(value.device != device for value in network.module.state_dict().values()):
             raise ModelError(f"model {network.name} is not on device {device}, where the data is")
         self.digest = digest(network.module)
-        self.further = taken(network.module, data.train.more)
+        names = ("attention_mask",) if data.is_text else tuple(data.train.more)
+        self.further = taken(network.module, names)
         """Names of the further inputs that the network takes."""
+        self._texts: dict[int, tuple[Tensor, Split]] = {}
+        self.reader = reader(network.view, data.train.images) if data.is_text else None
+        """How the network reads, where the data are texts."""
         few = torch.arange(2)
         example, more = self.images(data.train, few), self.more(data.train, few)
         self.cutting: CutList = (
@@ -75,11 +82,26 @@ class Side:
 
     def images(self, split: Split, indices: Tensor) -> Tensor:
         """Return the images of ``split`` at ``indices`` as this network wants to see them."""
-        return show(split.images[indices.to(split.images.device)], self.network.view, self.data.rate)
+        seen = self.seen(split)
+        view = View() if self.data.is_text else self.network.view
+        return show(seen.images[indices.to(seen.images.device)], view, self.data.rate)
+
+    def seen(self, split: Split) -> Split:
+        """Return a split as this network takes it: of texts its own tokens and their mask; anything else as it is."""
+        if not self.data.is_text:
+            return split
+        key = id(split.images)
+        if key not in self._texts:
+            assert self.reader is not None
+            tokens, mask = self.reader(split.images)
+            own = replace(split, images=tokens, more={"attention_mask": mask})
+            self._texts[key] = (split.images, own)  # which keeps the key from being another tensor's
+        return self._texts[key][1]
 
     def more(self, split: Split, indices: Tensor) -> dict[str, Tensor]:
         """Return the further inputs of this network for the examples of ``split`` at ``indices``, by name of argument."""
-        return {name: split.more[name][indices.to(split.more[name].device)] for name in self.further}
+        more = self.seen(split).more
+        return {name: more[name][indices.to(more[name].device)] for name in self.further}
 
     def bound(self, half: nn.Module, split: Split) -> Callable[[Tensor, Tensor], Any]:
         """Return a half as a function of its input and the indices of its examples in ``split``, whose further inputs it is given."""

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from modelstitch.cell import FittedCell
 from modelstitch.sides import SCORE_BATCH, Side, scored
 from modelstitch.sources.data import Split
+from modelstitch.specs import View
 from modelstitch.stitches import Stitch
 from modelstitch.tasks import mean_score
 from modelstitch.views import show
@@ -18,7 +19,8 @@ from modelstitch.views import show
 class Stitched(nn.Module):
     """A sender's prefix, a fitted stitch and a receiver's suffix as one ordinary module.
 
-    Takes images as the data holds them (uint8, or values in 0-1) and shows them to the sender in its own view.
+    Takes images as the data holds them (uint8, or values in 0-1) and shows them to the sender in its own view; of texts, what
+    :func:`modelstitch.sources.texts.encoded` makes of them.
 
     Attributes:
         stitch: the fitted stitch.
@@ -35,12 +37,22 @@ class Stitched(nn.Module):
         self.accuracy = fitted.accuracy
         self.task = receiver.data.task
         self.further = sender.further, receiver.further
+        self.readers = sender.reader, receiver.reader
         self.eval()
 
     def forward(self, images: Tensor, **more: Tensor) -> Tensor:
         """Map images (N, C, H, W), and further inputs by name, to the receiver's outputs, of classification class scores (N, K)."""
-        mine, others = ({name: more[name] for name in names if name in more} for names in self.further)
-        (representation,) = self.prefix(show(images, self.view, self.rate), **mine)
+        given = [(images, more), (images, more)]
+        for place, reader in enumerate(self.readers):
+            if reader is not None:
+                tokens, mask = reader(images)
+                given[place] = tokens, {"attention_mask": mask}
+        mine, others = (
+            {name: known[name] for name in names if name in known}
+            for (_, known), names in zip(given, self.further, strict=True)
+        )
+        view = self.view if self.readers[0] is None else View()
+        (representation,) = self.prefix(show(given[0][0], view, self.rate), **mine)
         return self.task.outputs_of(self.suffix(self.stitch(representation), **others))
 
     def score(self, part: Split) -> float:

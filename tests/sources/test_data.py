@@ -250,7 +250,7 @@ def damaged(tmp_path: Path, what: str) -> Path:
         ("truncated", r"cannot read Parquet file '.*train\.parquet'"),
         ("text", "cannot read Parquet file"),
         ("no label", r"no label column in .*got \['img'\]"),
-        ("no image", r"no image column in .*field 'bytes', got \['label'\]"),
+        ("no image", r"no column of images or texts in .*field 'bytes', or strings, got \['label'\]"),
         ("undecodable", "cannot decode the image in row 4 of"),
         ("cut image", "cannot decode the image in row 2 of"),
         ("no picture", "cannot decode the image in row 5 of"),

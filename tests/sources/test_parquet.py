@@ -190,7 +190,8 @@ def test_columns_that_are_missing_are_named_with_those_there(tmp_path: Path) -> 
     bare = pa.array([cell["bytes"] for cell in good(2) if cell])
     pq.write_table(pa.table({"img": bare, "label": [0, 1]}), tmp_path / "b.parquet")
     with pytest.raises(
-        DataError, match=r"no image column in '.*b\.parquet': .* the field 'bytes', got \['img', 'label'\]"
+        DataError,
+        match=r"no column of images or texts in '.*b\.parquet': .* the field 'bytes', or strings, got \['img', 'label'\]",
     ):
         load(tmp_path / "b.parquet")
 

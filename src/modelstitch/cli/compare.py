@@ -135,6 +135,19 @@ class Compare:
     """Mean that the receiver subtracts."""
     receiver_std: str | None = None
     """Standard deviation that the receiver divides by."""
+    tokenizer: str | None = None
+    """Tokenizer by which both models read texts: bytes, or the name or folder of one of transformers; sender-tokenizer and
+    receiver-tokenizer for one of them. A model of hf: brings its own."""
+    sender_tokenizer: str | None = None
+    """Tokenizer of the sender."""
+    receiver_tokenizer: str | None = None
+    """Tokenizer of the receiver."""
+    length: int | None = None
+    """Number of tokens that texts are cut or filled up to; those of the longest one to fit on, at most 512, without it."""
+    sender_length: int | None = None
+    """Number of tokens of the sender's texts."""
+    receiver_length: int | None = None
+    """Number of tokens of the receiver's texts."""
     rate: int | None = None
     """Samples a second that both models want of a sound; sender-rate and receiver-rate for one of them."""
     sender_rate: int | None = None
@@ -247,6 +260,7 @@ class Compare:
         view: View = view_of(
             option("size"), option("channels"), option("mean"), option("std"), option("rate")
         )
+        view = replace(view, tokenizer=option("tokenizer"), length=option("length"))
         weights = getattr(self, f"{role}_weights")
         return ModelSpec(
             source=getattr(self, role),

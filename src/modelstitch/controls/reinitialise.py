@@ -12,6 +12,7 @@ from modelstitch.errors import ModelError
 from modelstitch.layouts import channels_last
 from modelstitch.sources.data import Data
 from modelstitch.sources.models import Network, seeded, taken
+from modelstitch.sources.texts import reader
 from modelstitch.views import show
 
 _CALIBRATION_EXAMPLES, _CALIBRATION_BATCH = 2048, 256
@@ -59,14 +60,18 @@ def calibrated(network: Network, data: Data) -> Network:
     order = torch.randperm(len(data.train), generator=torch.Generator().manual_seed(0))[
         :_CALIBRATION_EXAMPLES
     ]
-    names = taken(module, data.train.more)
+    read = reader(network.view, data.train.images) if data.is_text else None
+    names = taken(module, data.train.more if read is None else ("attention_mask",))
     with torch.no_grad():
         for some in order.split(_CALIBRATION_BATCH):
             if len(some) > 1:
                 batch = data.train.take(some)
-                module(
-                    show(batch.images, network.view, data.rate), **{name: batch.more[name] for name in names}
-                )
+                if read is None:
+                    x, more = show(batch.images, network.view, data.rate), batch.more
+                else:
+                    x, mask = read(batch.images)
+                    more = {"attention_mask": mask}
+                module(x, **{name: more[name] for name in names})
     for each, momentum in zip(norms, kept, strict=True):
         each.momentum = momentum
         each.eval()

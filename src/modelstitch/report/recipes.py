@@ -96,7 +96,8 @@ def _shell(spec: Mapping[str, Any]) -> str | None:
             return None
         words += [f"--{role}-size", str(size[0])] if size else []
         words += [f"--{role}-channels", str(view["channels"])] if view.get("channels") else []
-        words += [f"--{role}-rate", str(view["rate"])] if view.get("rate") else []
+        for name in ("rate", "tokenizer", "length"):
+            words += [f"--{role}-{name}", str(view[name])] if view.get(name) else []
         for name in ("mean", "std"):
             if view.get(name):
                 words += [f"--{role}-{name}", ",".join(map(str, view[name]))]

@@ -13,7 +13,8 @@ class View:
     """How one model wants to see an image: size and channels, then ``(x - mean) / std`` of values in 0-1.
 
     A field that is None leaves the data as it is. Of sounds, ``rate`` is the number of samples a second, and ``flat`` says that a model
-    takes them without an axis of channels, (N, L).
+    takes them without an axis of channels, (N, L). Of texts, ``tokenizer`` is ``bytes`` or the name or folder of a tokenizer of
+    transformers, and ``length`` the number of tokens that every text is cut or filled up to.
     """
 
     size: tuple[int, int] | None = None
@@ -22,9 +23,12 @@ class View:
     std: tuple[float, ...] | None = None
     rate: int | None = None
     flat: bool | None = None
+    tokenizer: str | None = None
+    length: int | None = None
 
     def __post_init__(self) -> None:
         positive("rate", self.rate)
+        positive("length", self.length)
         for length in self.size or ():
             positive("image size", length)
         positive("channels", self.channels)

@@ -22,7 +22,7 @@ _SOURCES = (
     "digits",
     "cifar10",
     "cifar100",
-    "FOLDER of Parquet files, of images or of sounds",
+    "FOLDER of Parquet files, of images, of sounds or of texts",
     "FILE.parquet",
     "FILE.npz",
 )
@@ -72,13 +72,14 @@ def _load(spec: DataSpec) -> Data:
     if path.exists() or spec.source in ("cifar10", "cifar100"):
         from modelstitch.sources.data import cifar, class_folders, parquet
         from modelstitch.sources.data.image_folder import IMAGES
+        from modelstitch.sources.data.text_folder import TEXTS
         from modelstitch.sources.data.wav_folder import SOUNDS
 
         name = cifar.which(path) if path.exists() else spec.source
         if name is not None:
             return cifar.load(name, path if path.exists() else None, spec)
         of_tables = path.is_dir() and any([*path.glob("*.parquet"), *path.glob("data/*.parquet")])
-        kinds = () if of_tables else (IMAGES, SOUNDS)
+        kinds = () if of_tables else (IMAGES, SOUNDS, TEXTS)
         for kind in kinds:
             if class_folders.holds(path, kind):
                 return class_folders.load(path, spec, kind)
@@ -87,7 +88,7 @@ def _load(spec: DataSpec) -> Data:
     if path.exists() or "/" in spec.source:
         raise DataError(
             f"cannot read data {spec.source!r}: expected a .parquet or .npz file, an official CIFAR archive, or a folder with "
-            "train*.parquet and test*.parquet or with one folder of images, or of sounds (.wav), a class"
+            "train*.parquet and test*.parquet or with one folder of images, of sounds (.wav) or of texts (.txt) a class"
             f"{'' if path.exists() else '; no such file or folder'}"
         )
     expect_one_of("data", spec.source, _SOURCES, DataError)

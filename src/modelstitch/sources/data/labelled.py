@@ -84,6 +84,7 @@ class Data:
         finest: the labels before that was done; None where it was not.
         scored_by: the task, where it is not to name the class.
         rate: samples a second, where the examples are sounds (N, C, L).
+        is_text: whether the examples are texts, as bytes of UTF-8 (N, L) filled up with zeros.
 
     Raises:
         DataError: shapes, labels or values that cannot be used.
@@ -98,6 +99,7 @@ class Data:
     finest: Finest | None = None
     scored_by: Task | None = None
     rate: int | None = None
+    is_text: bool = False
 
     def __post_init__(self) -> None:
         for part, split in (("training", self.train), ("held-out", self.heldout)):
@@ -220,7 +222,11 @@ class Data:
         if self.finest is not None:
             hasher.update(repr((self.finest.by, self.finest.classes)).encode())
             hasher.update(self.finest.heldout.cpu().numpy().tobytes())
-        for known in (self.scored_by and self.scored_by.name, self.rate and str(self.rate)):
+        for known in (
+            self.scored_by and self.scored_by.name,
+            self.rate and str(self.rate),
+            self.is_text and "text",
+        ):
             hasher.update((known or "").encode())
         for split in (self.train, self.heldout):
             for tensor in split.tensors.values():

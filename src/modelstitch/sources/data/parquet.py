@@ -1,4 +1,4 @@
-"""Parquet files laid out as image sets on the Hugging Face hub: a struct of encoded bytes or a path, and a label."""
+"""Parquet files laid out as on the Hugging Face hub: images (a struct of encoded bytes or a path) or texts, and a label."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from modelstitch.sources.data.label_sets import LabelSet, set_from_labels
 from modelstitch.sources.data.labelled import Data, Split
 from modelstitch.sources.data.splitting import choose, divide
 from modelstitch.sources.data.tensors import HELDOUT_SHARE, from_parts
+from modelstitch.sources.texts import encoded, filled_up
 from modelstitch.specs import DataSpec
 
 _HELDOUT_NAMES = ("test", "validation", "valid", "val")
@@ -79,7 +80,14 @@ def load(path: Path, spec: DataSpec) -> Data:
             (heldout, held_rows, held_labels, files[part or "train"]),
         )
     ]
+    is_text = _text_column(train) is not None
+    if is_text:
+        parts = [
+            replace(part, images=alike)
+            for part, alike in zip(parts, filled_up([p.images for p in parts]), strict=True)
+        ]
     data = from_parts(parts[0], parts[1], classes, name, division, DataSpec(source=spec.source))
+    data = replace(data, is_text=is_text)
     tables = [train] if heldout is train else [train, heldout]
     return replace(data, label_sets=_label_sets(tables, len(data.classes)))
 
@@ -128,7 +136,7 @@ def _image_column(table: pa.Table, path: Path) -> str:
         if pa.types.is_struct(field.type) and "bytes" in {child.name for child in field.type}:
             return str(field.name)
     raise DataError(
-        f"no image column in {str(path)!r}: expected a struct with the field 'bytes', got {table.column_names}"
+        f"no column of images or texts in {str(path)!r}: expected a struct with the field 'bytes', or strings, got {table.column_names}"
     )
 
 
@@ -152,8 +160,31 @@ def _classes(table: pa.Table, label: str) -> tuple[str, ...] | None:
     return tuple(map(str, names)) if isinstance(names, list) and names else None
 
 
+def _text_column(table: pa.Table) -> str | None:
+    """Return the column of texts of a set without images: the first one of strings that is not the label's name."""
+    if any(pa.types.is_struct(field.type) for field in table.schema):
+        return None
+    texts = [
+        str(field.name)
+        for field in table.schema
+        if pa.types.is_string(field.type) or pa.types.is_large_string(field.type)
+    ]
+    return next((name for name in ("text", "sentence", "content", *texts) if name in texts), None)
+
+
+def _texts(column: pa.ChunkedArray, rows: Tensor, path: Path) -> Tensor:
+    texts = column.take(pa.array(rows.numpy())).to_pylist()
+    for row, text in zip(rows.tolist(), texts, strict=True):
+        if not (text or "").strip():
+            raise DataError(f"row {row} of {str(path)!r} holds no text")
+    return encoded(texts)
+
+
 def _decode(table: pa.Table, rows: Tensor, files: list[Path], crop: int | None) -> Tensor:
     path = files[0]
+    name = _text_column(table)
+    if name is not None:
+        return _texts(table[name], rows, path)
     cells = table[_image_column(table, path)].take(pa.array(rows.numpy())).to_pylist()
     images = []
     for row, cell in zip(rows.tolist(), cells, strict=True):

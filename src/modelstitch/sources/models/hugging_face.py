@@ -117,6 +117,8 @@ def view_of_hugging_face(target: str, module: nn.Module, arguments: dict[str, An
     config: Any = module.config
     if hasattr(config, "feat_extract_norm"):  # takes the sound itself, not a picture of it
         return View(rate=_preprocessor(target, arguments).get("sampling_rate"), flat=True)
+    if (config.vocab_size if hasattr(config, "vocab_size") else 0) and _has_tokenizer(target):
+        return View(tokenizer=_name(target))
     if not (hasattr(config, "image_size") or hasattr(config, "num_channels")):
         return View()
     channels = getattr(config, "num_channels", 3)
@@ -127,6 +129,15 @@ def view_of_hugging_face(target: str, module: nn.Module, arguments: dict[str, An
     if not told.get("do_normalize", True) or mean is None or std is None or len(mean) not in (1, channels):
         return View(size=size, channels=channels)
     return View(size=size, channels=channels, mean=tuple(mean), std=tuple(std))
+
+
+def _has_tokenizer(target: str) -> bool:
+    """Tell whether a tokenizer comes with a model; one of the hub has it."""
+    folder = Path(_name(target))
+    return not folder.is_dir() or any(
+        (folder / name).is_file()
+        for name in ("tokenizer.json", "vocab.txt", "vocab.json", "tokenizer.model", "spiece.model")
+    )
 
 
 def revision_of(module: nn.Module) -> str | None:
