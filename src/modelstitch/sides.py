@@ -183,6 +183,13 @@ class Side:
     def expect_labels(self) -> None:
         """Raise unless the network, as receiver, has an output for every class of the data."""
         if not self.data.can_score(self.n_outputs):
+            if self.data.scored_by is not None:
+                assert self.data.scored_by.needs is not None
+                least, may_be_more = self.data.scored_by.needs(self.data.train.wanted)
+                raise DataError(
+                    f"data {self.data.name} needs {least} outputs{' at least' if may_be_more else ''} for the task "
+                    f"{self.data.scored_by.name}, but receiver {self.network.name} has {self.n_outputs}; data and receiver must fit"
+                )
             finest = self.data.finest
             if finest is not None:
                 raise DataError(

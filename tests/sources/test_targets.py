@@ -11,6 +11,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+import modelstitch as ms
 from modelstitch.errors import DataError, SpecError
 from modelstitch.sources.data import data_from, load_data
 from modelstitch.specs import DataSpec
@@ -62,7 +63,8 @@ def test_the_next_token_needs_nothing_but_the_tokens() -> None:
         assert torch.equal(part.wanted[:, :-1] == IGNORED, ~part.present[:, 1:])
         assert (part.wanted[:, -1] == IGNORED).all()
     assert (data.task.name, data.classes) == ("next-token", ("all",))
-    assert data.can_score(1)
+    assert data.can_score(9)
+    assert not data.can_score(8)
 
 
 def test_a_task_of_ones_own_is_grouped_by_what_it_wants() -> None:
@@ -182,3 +184,19 @@ def test_tasks_and_sources_that_do_not_fit() -> None:
         DataSpec(source="digits", task="regresion")
     with pytest.raises(DataError, match="coarser labels with classification alone"):
         load_data(DataSpec(source="digits", task="retrieval")).by("parity")
+
+
+def test_a_receiver_with_another_number_of_outputs_is_refused() -> None:
+    model = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.ReLU(), torch.nn.Linear(8, 3))
+    for data, expected in (
+        (
+            data_from(X, torch.rand(60), task="regression"),
+            "needs 1 outputs for the task regression, but receiver .* has 3",
+        ),
+        (
+            data_from(X, torch.randint(0, 2, (60, 2)), task="multi-label"),
+            "needs 2 outputs for the task multi-label",
+        ),
+    ):
+        with pytest.raises(DataError, match=expected):
+            ms.compare(model, model, data, cuts=("0",), controls=(), evidence=())

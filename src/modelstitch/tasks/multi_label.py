@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from modelstitch.tasks.task import Task
+from modelstitch.tasks.task import Task, one_each
 
 
 def loss(outputs: Tensor, wanted: Tensor) -> Tensor:
@@ -47,6 +47,7 @@ MULTI_LABEL = Task(
     score=share_right,
     chance=chance,
     constant_loss=constant_loss,
+    needs=one_each,
     score_name="share of labels told rightly",
 )
 """Labels (N, K) of 0 and 1; outputs (N, K) are their logits."""

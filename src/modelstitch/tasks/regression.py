@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from modelstitch.errors import DataError
-from modelstitch.tasks.task import Task
+from modelstitch.tasks.task import Task, one_each
 
 
 def regression(train: Tensor) -> Task:
@@ -55,5 +55,6 @@ def regression(train: Tensor) -> Task:
         score=score,
         chance=chance,
         constant_loss=constant_loss,
+        needs=one_each,
         score_name="share of variance explained (none below 0)",
     )

@@ -26,6 +26,11 @@ def unknown(wanted: Tensor) -> float:
     return -math.inf
 
 
+def one_each(wanted: Tensor) -> tuple[int, bool]:
+    """Return that every column of ``wanted`` (N, K) needs its own output, and no more."""
+    return wanted.shape[1], False
+
+
 def as_they_are(outputs: Tensor) -> Tensor:
     """Return outputs as they are."""
     return outputs
@@ -50,6 +55,7 @@ class Task:
         has_classes: whether outputs are class scores; evidence that reads them is measured for such tasks alone.
         by_position: whether every position of an example is wanted by itself, as the next token is.
         together: whether examples are scored against each other, so that all of them are scored at once.
+        needs: how many outputs an example needs at least, from what is wanted, and whether it may have more.
         distance: (N,) distances of outputs from other outputs, given what is wanted; the mean squared difference without it.
 
     Example:
@@ -72,7 +78,15 @@ class Task:
     has_classes: bool = False
     by_position: bool = False
     together: bool = False
+    needs: Callable[[Tensor], tuple[int, bool]] | None = None
     distance: Callable[[Tensor, Tensor, Tensor], Tensor] | None = None
+
+    def takes(self, n_outputs: int, wanted: Tensor) -> bool:
+        """Tell whether ``n_outputs`` outputs can be scored against what is wanted."""
+        if self.needs is None:
+            return True
+        least, may_be_more = self.needs(wanted)
+        return n_outputs >= least if may_be_more else n_outputs == least
 
     def scored(self, outputs: Tensor, wanted: Tensor) -> Tensor:
         """Return the scores of the examples (N,), checked.

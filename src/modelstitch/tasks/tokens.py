@@ -67,12 +67,18 @@ def constant_loss(wanted: Tensor) -> float:
     return entropy(wanted[wanted != IGNORED])
 
 
+def needs(wanted: Tensor) -> tuple[int, bool]:
+    """Return the number of tokens; a network may know more."""
+    return int(wanted.max()) + 1, True
+
+
 TOKENS = Task(
     name="tokens",
     loss=loss,
     score=share_right,
     chance=chance,
     constant_loss=constant_loss,
+    needs=needs,
     score_name="share of tokens told rightly",
     axes=3,
     has_classes=True,

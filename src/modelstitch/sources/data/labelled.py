@@ -173,7 +173,7 @@ class Data:
     def can_score(self, n_outputs: int) -> bool:
         """Tell whether a network of ``n_outputs`` has scores for these labels, or for the finest ones that they were made of."""
         if self.scored_by is not None:
-            return True  # what its outputs must be is the task's own affair
+            return self.scored_by.takes(n_outputs, self.train.wanted)
         if self.finest is None:
             return n_outputs >= len(self.classes)
         return n_outputs == len(self.classes) or n_outputs >= len(self.finest.classes)
