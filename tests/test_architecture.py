@@ -112,6 +112,7 @@ def test_exported_names() -> None:
         "DataSpec",
         "EvidenceSpec",
         "FitSpec",
+        "FromDict",
         "InputError",
         "LabelSet",
         "ModelSpec",

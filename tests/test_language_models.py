@@ -11,10 +11,12 @@ import torch
 from torch import Tensor, nn
 
 import modelstitch as ms
+from modelstitch.controls.shuffled_labels import shuffled
 from modelstitch.grid import Budget, Pair, fit_grid
 from modelstitch.sources.data import Data
 from modelstitch.sources.models import wrap
 from modelstitch.specs import CellSpec, FitSpec
+from modelstitch.tasks import IGNORED
 
 N_TOKENS, LENGTH, WIDTH = 12, 10, 16
 
@@ -154,3 +156,39 @@ def test_the_control_probe_is_refused(writers: tuple[Writer, Writer, Data]) -> N
         ms.InputError, match="control probe with one label for each example, got the task next-token"
     ):
         ms.compare(sender, receiver, data, cuts=("blocks.0",), controls=("probe",))
+
+
+def test_shuffled_labels_stay_where_something_is_wanted(writers: tuple[Writer, Writer, Data]) -> None:
+    _, _, data = writers
+    mixed = shuffled(data, 0)
+    assert torch.equal(mixed.train.wanted == IGNORED, data.train.wanted == IGNORED)
+    assert not torch.equal(mixed.train.wanted, data.train.wanted)
+    assert torch.equal(mixed.train.wanted.flatten().sort().values, data.train.wanted.flatten().sort().values)
+
+
+def test_every_kind_of_evidence_by_position(writers: tuple[Writer, Writer, Data]) -> None:
+    sender, receiver, data = writers
+    found = ms.compare(
+        sender,
+        receiver,
+        data,
+        cuts=("blocks.0",),
+        controls=("self-stitch",),
+        evidence=("all",),
+        fit=FitSpec(steps=4),
+    )
+    kinds = {row.kind for row in found.evidence}
+    assert {"agreement", "robustness", "geometry-pooled", "rank", "information", "distribution"} <= kinds
+
+
+def test_batch_norms_and_masks_do_not_go_together(writers: tuple[Writer, Writer, Data]) -> None:
+    sender, receiver, data = writers
+    with pytest.raises(ms.InputError, match=r"norm none with a mask, got affine\+batch"):
+        ms.compare(sender, receiver, data, cuts=("blocks.0",), stitches=("affine+batch",), controls=())
+
+
+def test_a_stitched_language_model_without_its_mask_says_so(writers: tuple[Writer, Writer, Data]) -> None:
+    sender, receiver, data = writers
+    stitched = ms.stitch(sender, "blocks.0", receiver, "blocks.0", data, fit=FitSpec(steps=2))
+    with pytest.raises(ms.InputError, match="takes attention_mask too: give it by name"):
+        stitched(data.heldout.images[:2])

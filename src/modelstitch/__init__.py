@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from modelstitch.sources.data import load_data as load_data
     from modelstitch.sources.models import Network as Network
     from modelstitch.sources.models import load_model as load_model
+    from modelstitch.sources.models.from_dict import FromDict as FromDict
     from modelstitch.specs import DataSpec as DataSpec
     from modelstitch.specs import EvidenceSpec as EvidenceSpec
     from modelstitch.specs import FitSpec as FitSpec
@@ -50,6 +51,7 @@ _HOMES = {
     "DataSpec": "specs",
     "EvidenceSpec": "specs",
     "FitSpec": "specs",
+    "FromDict": "sources.models.from_dict",
     "InputError": "errors",
     "LabelSet": "sources.data",
     "ModelSpec": "specs",

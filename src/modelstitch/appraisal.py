@@ -273,7 +273,7 @@ def _train_right(sender: Side, cut: str, stitch: Stitch, receiver: Expected, nam
     with torch.inference_mode():
         batches = [
             (last(stitch(x[some]), some), wanted.wanted[some.to(wanted.wanted.device)])
-            for some in score_batches(len(x))
+            for some in score_batches(len(x), side.score_batch)
         ]
     return scored(side.data.task, batches)
 
@@ -289,7 +289,7 @@ def _through(
     at_later: list[tuple[Tensor, ...]] = []
 
     def outputs() -> Iterator[Tensor]:
-        for indices in score_batches(len(x)):
+        for indices in score_batches(len(x), side.score_batch):
             y = stitch(x[indices])
             parts = trail(y, indices) if trail is not None else (y,)
             at_cut.append(y)

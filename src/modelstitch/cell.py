@@ -161,6 +161,7 @@ def _fit(
         generator,
         coordinates if spec.coordinates == "whitened" else None,
         closed if spec.start != "random" else None,
+        aside_batch=receiver.score_batch,
     )
     fitted = fit.run()
     return replace(fitted, precision=str(dtype).removeprefix("torch.")), stitch
@@ -235,7 +236,7 @@ def score(stitch: Stitch, receiver: Side, suffix: nn.Module, provided: Lookup, t
     run = receiver.bound(suffix, heldout)
 
     def batches() -> Iterator[tuple[Tensor, Tensor]]:
-        for indices in score_batches(len(heldout)):
+        for indices in score_batches(len(heldout), receiver.score_batch):
             outputs = run(stitch(provided(indices)), indices)
             yield outputs, heldout.wanted[indices.to(heldout.wanted.device)]
 

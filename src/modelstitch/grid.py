@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Literal
 
 import torch
@@ -18,7 +17,7 @@ from modelstitch.fitting.gram import Accumulator, Moments
 from modelstitch.fitting.schedules import spread
 from modelstitch.layouts import Layout
 from modelstitch.places import costs
-from modelstitch.representations import Pass, Place, Representations, plan_passes
+from modelstitch.representations import Lookup, Pass, Place, Representations, plan_passes
 from modelstitch.sides import SCORE_BATCH, Side
 from modelstitch.sources.data import Data, Split
 from modelstitch.sources.models import Network, digest
@@ -242,7 +241,7 @@ def _fit_pass(
     for receiver in {id(side): side for side in receivers.values()}.values():
         own = [cell for cell in group if receivers[cell] is receiver]
         moments = {} if plain else gather_moments(sender, receiver, own, train, spec)
-        outputs = _outputs(receiver, plain) if spec.objective == "logits" else None
+        outputs = _outputs(receiver) if spec.objective == "logits" else None
         expected = None
         if spec.objective in ("match", "latent") and not all(_solved(cell, spec) for cell in own):
             names = tuple(dict.fromkeys(cell.receiver_cut for cell in own))
@@ -253,14 +252,10 @@ def _fit_pass(
                 exact.at(sender.cut(cell.sender_cut).name),
                 heldout.at(sender.cut(cell.sender_cut).name),
                 expected.at(cell.receiver_cut) if expected else None,
-                None if outputs is None else partial(_rows, outputs),
+                outputs,
                 moments.get(cell),
             )
             yield fit_cell(cell, sender, receiver, inputs, spec)
-
-
-def _rows(kept: Tensor, indices: Tensor) -> Tensor:
-    return kept[indices.to(kept.device)]
 
 
 def _solved(cell: CellSpec, spec: FitSpec) -> bool:
@@ -272,11 +267,19 @@ def _solved(cell: CellSpec, spec: FitSpec) -> bool:
     )
 
 
-def _outputs(receiver: Side, plain: bool) -> Tensor:
-    """Return the whole receiver's outputs for all training examples, (N, K) in float32."""
-    return torch.cat(
-        [output.float() for output, _ in receiver.outputs(receiver.data.train, receiver.whole)]
-    ).clone()
+def _outputs(receiver: Side) -> Lookup:
+    """Return what gives the whole receiver's outputs for training examples, in float32; computed once, unless they are very many."""
+    train = receiver.data.train
+
+    def look_up(indices: Tensor) -> Tensor:
+        return torch.cat(
+            [output.float() for output, _ in receiver.outputs(train, receiver.whole, indices)]
+        ).clone()
+
+    if receiver.data.task.by_position:
+        return look_up
+    kept = look_up(torch.arange(len(train)))
+    return lambda indices: kept[indices.to(kept.device)]
 
 
 def gather_moments(

@@ -214,7 +214,7 @@ def without_padding(x: Tensor, layout: Layout, present: Tensor) -> Tensor:
     if not lies_on(layout, present):
         return x
     shape = (len(x), 1, *layout.features_first_shape[1:])
-    return layout.features_back(layout.features_first(x) * present.reshape(shape).to(x))
+    return layout.features_back(layout.features_first(x).masked_fill(~present.reshape(shape).to(x.device), 0))
 
 
 Shaped = Layout | tuple[int, ...]

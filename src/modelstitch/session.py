@@ -207,6 +207,11 @@ def prepare(
     pair = Pair(networks[0], networks[1], loaded, pool)
     pair.receiver.expect_labels()
     task = loaded.task
+    normed = [stitch for stitch in spec.stitches if stitch.norm == "batch"]
+    if normed and (loaded.is_text or loaded.train.present is not None):
+        raise SpecError(
+            f"expected norm none with a mask, got {normed[0].label}: the statistics of batch norms would count padding"
+        )
     blind = [each for each in controls if each in ("clustered-noise", "one-hot")]
     if blind and len(loaded.classes) < 2 and not task.by_position:
         raise SpecError(

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from modelstitch.cutting import Cut, CutList, cut_model
 from modelstitch.cutting.accelerate import Cache, accelerate
+from modelstitch.cutting.capture import plain_attention
 from modelstitch.cutting.certify import relative_difference
 from modelstitch.cutting.slicing import Slice
 from modelstitch.errors import DataError, ModelError
@@ -25,13 +26,14 @@ from modelstitch.views import in_precision, show
 SCORE_BATCH = 256
 """Examples a batch when nothing is fitted; fixed, since the last bits of a convolution depend on it."""
 
+_SCORED_NUMBERS = 2**26
 _CHECK_EXAMPLES = 8
 _FLOAT32_TOLERANCE, _BFLOAT16_TOLERANCE = 1e-4, 0.1
 
 
-def score_batches(n_examples: int) -> Iterator[Tensor]:
+def score_batches(n_examples: int, size: int = SCORE_BATCH) -> Iterator[Tensor]:
     """Yield index tensors that cover ``n_examples`` in order."""
-    yield from torch.arange(n_examples).split(SCORE_BATCH)
+    yield from torch.arange(n_examples).split(size)
 
 
 class Side:
@@ -79,6 +81,11 @@ class Side:
         self._gives_more = not isinstance(output, Tensor)
         self.n_outputs = self._n_outputs(output)
         """Number of the network's class scores per example."""
+        self.score_batch = SCORE_BATCH
+        """Examples a batch when nothing is fitted; fewer where every position of each has many outputs."""
+        if data.task.by_position:
+            each = self.n_outputs * data.train.wanted.shape[1]
+            self.score_batch = max(1, min(SCORE_BATCH, _SCORED_NUMBERS // max(1, each)))
 
     def images(self, split: Split, indices: Tensor) -> Tensor:
         """Return the images of ``split`` at ``indices`` as this network wants to see them."""
@@ -143,7 +150,8 @@ class Side:
 
     def whole(self, images: Tensor, **more: Tensor) -> Tensor:
         """Return the whole network's outputs, of classification (N, K) class scores, for images in its view."""
-        return self.data.task.outputs_of(self.network.module(images, **more))
+        with plain_attention():  # as its halves were captured
+            return self.data.task.outputs_of(self.network.module(images, **more))
 
     def _scoring(self, half: nn.Module) -> nn.Module:
         return ScoresOf(half, self.data.task) if self._gives_more else half
@@ -159,7 +167,7 @@ class Side:
             indices: of some of the examples; all without it.
         """
         chosen = torch.arange(len(split)) if indices is None else indices
-        for some in chosen.split(SCORE_BATCH):
+        for some in chosen.split(self.score_batch):
             with torch.inference_mode():
                 outputs = run(self.images(split, some), **self.more(split, some))
             yield outputs, split.wanted[some.to(split.wanted.device)]

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from modelstitch.cell import FittedCell
+from modelstitch.errors import ModelError
 from modelstitch.sides import SCORE_BATCH, Side, scored
 from modelstitch.sources.data import Split
 from modelstitch.specs import View
@@ -51,6 +52,16 @@ class Stitched(nn.Module):
             {name: known[name] for name in names if name in known}
             for (_, known), names in zip(given, self.further, strict=True)
         )
+        missing = [
+            name
+            for (_, known), names in zip(given, self.further, strict=True)
+            for name in names
+            if name not in known
+        ]
+        if missing:
+            raise ModelError(
+                f"the stitched network takes {missing[0]} too: give it by name, as in stitched(x, {missing[0]}=...)"
+            )
         view = self.view if self.readers[0] is None else View()
         (representation,) = self.prefix(show(given[0][0], view, self.rate), **mine)
         return self.task.outputs_of(self.suffix(self.stitch(representation), **others))

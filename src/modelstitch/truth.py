@@ -13,6 +13,8 @@ from modelstitch.sources.models import digest
 
 _IDENTITY_EXAMPLES = 512
 _CERTIFY_EXAMPLES = 5
+_SCORE_TOLERANCE = 1e-4
+_PERFECT_LOSS = 1e-6
 
 
 def cuts_reproduce(side: Side, names: tuple[str, ...]) -> float:
@@ -56,10 +58,12 @@ def identity_reproduces(side: Side, names: tuple[str, ...]) -> int:
     expected = side.scores(few, side.whole)
     for name in names:
         got = side.scores(few, _Joined(side.prefix(name), side.suffix(name)))
-        if not torch.equal(got, expected):
+        # Right and wrong are exact; a score in between may differ by the rounding of another kernel.
+        far = got != expected if got.dtype == torch.bool else (got - expected).abs() > _SCORE_TOLERANCE
+        if far.any():
             raise TruthError(
                 f"an identity stitch of {side.network.name} into itself at {name!r} changes "
-                f"{int((got != expected).sum())} of {len(few)} answers; expected none"
+                f"{int(far.sum())} of {len(few)} answers; expected none"
             )
     return len(few)
 
@@ -93,7 +97,9 @@ def stitch_changed(fitted: Fitted, cell: object) -> None:
     Raises:
         TruthError: one of them is what it was at the start.
     """
-    if fitted.unchanged and fitted.failure is None:
+    # A closed form that is perfect already leaves nothing to change.
+    perfect = fitted.start == "closed form" and fitted.loss <= _PERFECT_LOSS
+    if fitted.unchanged and fitted.failure is None and not perfect:
         raise TruthError(
             f"cell {cell}: fitting left {', '.join(fitted.unchanged)} of the stitch as they were; "
             "no gradient reaches them"

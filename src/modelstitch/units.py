@@ -47,12 +47,9 @@ class Units:
         self._n_positions = wanted.shape[1]
         flat = wanted.flatten()
         counted = flat != IGNORED
-        # What is said about labels needs several of each.
-        common = torch.bincount(flat[counted]) >= _LEAST_OF_A_LABEL
-        usable = (counted & common[flat.clamp_min(0)]).nonzero().flatten()
-        usable = usable if len(usable) else counted.nonzero().flatten()
-        drawn = torch.randperm(len(usable), generator=generator)[:n_units].to(usable.device)
-        chosen = usable[drawn]
+        usable = counted.nonzero().flatten()
+        usable = usable[torch.randperm(len(usable), generator=generator).to(usable.device)]
+        chosen = _several_of_each(usable, flat[usable], n_units)
         self._chosen = chosen.sort().values
         self._order = flat[self._chosen].argsort(stable=True)
         self.labels = flat[self._chosen][self._order]
@@ -94,3 +91,13 @@ class Units:
         if not self._by_position or x.shape[1] != self._n_positions:
             return x if not self._by_position else x[self._chosen // self._n_positions][self._order]
         return x.flatten(0, 1)[self._chosen][self._order][:, None]
+
+
+def _several_of_each(places: Tensor, labels: Tensor, n_units: int) -> Tensor:
+    """Choose places, in the order given, whose labels stand at ten of them at least: what is said about labels needs several.
+
+    Where no label has ten among the first ``n_units``, those of the commonest ones are taken.
+    """
+    counts = labels[:n_units].bincount(minlength=int(labels.max()) + 1)
+    kept = counts >= min(_LEAST_OF_A_LABEL, int(counts.max()))
+    return places[kept[labels]][:n_units]

@@ -10,6 +10,7 @@ from modelstitch.cutting import Cutting, certify, cut_model, cuts, split
 from modelstitch.cutting.capture import plain_attention
 from modelstitch.cutting.hooks import HookCutting
 from modelstitch.errors import CutError
+from modelstitch.sources.models.from_dict import FromDict
 
 
 class Masked(nn.Module):
@@ -129,3 +130,23 @@ def test_a_mask_made_of_the_tokens_flows_around_every_cut_and_is_told() -> None:
     expected = r"data also flows around it, through ne -> .*a mask or tokens: give them to the model as an input of their own"
     with pytest.raises(CutError, match=expected):
         split(OfTokens().eval(), "blocks.1", batch()[0])
+
+
+def test_a_model_that_takes_a_dictionary_is_cut_like_any_other() -> None:
+    class OfDict(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = Masked()
+
+        def forward(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+            return self.inner(batch["tokens"], batch["mask"])  # type: ignore[no-any-return]
+
+    torch.manual_seed(0)
+    model = FromDict(OfDict(), "tokens").eval()
+    tokens, mask = batch()
+    cutting = cut_model(model, tokens, more={"mask": mask})
+    assert isinstance(cutting, Cutting)
+    assert [cut.name for cut in cutting.boundaries][1:] == [f"model.inner.blocks.{k}" for k in range(3)]
+    for cut in cutting.cuts:
+        halves = cutting.prefix(cut.name), cutting.suffix(cut.name)
+        assert certify(model, *halves, tokens, cut.name, {"mask": mask}) == 0

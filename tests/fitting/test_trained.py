@@ -242,17 +242,22 @@ def test_a_fit_that_stands_at_a_constant_answer_has_converged_though_its_loss_fa
     planted.labels = torch.randint(0, int(planted.labels.max()) + 1, (600,), generator=generator(7))
     objective = planted.objective()
     assert objective.constant_loss == pytest.approx(math.log(int(planted.labels.max()) + 1), abs=0.01)
-    falling = iter(range(1000))
+    falling, start = iter(range(1000)), 0.3
 
     def judge(y: Tensor, indices: Tensor) -> tuple[Tensor, Tensor]:
         scores = (torch.arange(len(y)) % 10 == 0).float()
-        return scores, torch.full((len(y),), objective.constant_loss + 1 / (1 + next(falling)))
+        return scores, torch.full((len(y),), objective.constant_loss + start / (1 + next(falling)))
 
     spec = FitSpec(start="random", first_steps=4, learning_rate=0.02, max_epochs=1)
     at_chance = Objective("task", objective.loss, judge, 0.1, objective.constant_loss)
     _, fitted = planted.fit(spec, closed=False, objective=at_chance)
     assert (fitted.gain, fitted.converged) == (0, True)
     assert fitted.total_steps == 64
+
+    start = 30.0  # far above a constant's: nothing can be said yet
+    _, fitted = planted.fit(spec, closed=False, objective=at_chance)
+    assert fitted.converged is False
+    start = 0.3
 
     def learning(y: Tensor, indices: Tensor) -> tuple[Tensor, Tensor]:
         scores, losses = judge(y, indices)

@@ -200,3 +200,64 @@ def test_a_receiver_with_another_number_of_outputs_is_refused() -> None:
     ):
         with pytest.raises(DataError, match=expected):
             ms.compare(model, model, data, cuts=("0",), controls=(), evidence=())
+
+
+def test_the_name_of_a_further_input_is_part_of_the_digest() -> None:
+    y, more = torch.rand(60), torch.zeros(60, 4)
+    one, other = (data_from(X, y, task="regression", more={name: more}) for name in ("scale", "shift"))
+    assert one.digest != other.digest
+
+
+def test_examples_of_which_nothing_is_wanted_are_left_out() -> None:
+    wanted = torch.where(torch.rand(60, 5, generator=torch.Generator().manual_seed(3)) < 0.3, TOKENS, IGNORED)
+    data = data_from(TOKENS, wanted, task="masked-token")
+    kept = int((wanted != IGNORED).any(1).sum())
+    assert len(data.train) + len(data.heldout) == kept < 60
+
+
+def test_labels_for_retrieval_may_be_any_whole_numbers() -> None:
+    data = data_from(X, LABELS * 10**12 - 7, task="retrieval")
+    assert sorted(set(data.train.wanted.tolist())) == [0, 1, 2]
+    with pytest.raises(DataError, match="expected some labels that two examples share"):
+        data_from(X, torch.arange(60), task="retrieval")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            {"more": {"m": X}, "heldout": (X, LABELS)},
+            r"m of the same shape in both parts, got \(4,\) .* and nothing",
+        ),
+        (
+            {"more": {"m": X}, "heldout": (X, LABELS, {"m": X[:, :2]})},
+            r"got \(4,\) in the training part and \(2,\)",
+        ),
+        ({"more": {"m": X[:3]}}, "further inputs of each of the examples"),
+        ({"more": {"m": torch.tensor(1.0)}}, "further inputs of each of the examples"),
+        ({"more": {"m": torch.full((60,), torch.nan)}}, "NaN or infinity in m, the first is number 0"),
+    ],
+)
+def test_further_inputs_that_do_not_fit(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        data_from(X, LABELS, **arguments)
+
+
+def test_arrays_that_are_no_numbers_are_no_inputs(tmp_path: Path) -> None:
+    path = tmp_path / "set.npz"
+    np.savez(path, x=X.numpy(), y=LABELS.numpy(), names=np.array(["a"] * 60))
+    assert not load_data(DataSpec(source=str(path))).train.more
+
+
+def test_targets_that_are_no_tokens_are_told() -> None:
+    below = TOKENS.clone()
+    below[0, 0] = -1
+    with pytest.raises(DataError, match="tokens from 0 on, or -100 where none is wanted, got -1"):
+        data_from(TOKENS, below, task="masked-token")
+    mine = Task(name="mine", loss=lambda o, w: o.mean(), score=lambda o, w: o[:, 0], by_position=True)
+    with pytest.raises(
+        DataError, match=r"expected a token \(N, T\) in int64 for every position, got torch.float32"
+    ):
+        data_from(X, torch.rand(60, 4), task=mine)
+    with pytest.raises(DataError, match=r"targets of one shape in both parts, got \(2,\) and \(3,\)"):
+        data_from(X, torch.rand(60, 2), task="regression", heldout=(X, torch.rand(60, 3)))

@@ -230,3 +230,43 @@ def test_the_loss_of_a_constant_is_that_of_the_best_constant_outputs(name: str, 
         counts = wanted[wanted != IGNORED].bincount(minlength=K).double()
         outputs = (counts / counts.sum()).clamp_min(1e-9).log().expand(N, T, -1)
     assert task.constant_loss(wanted) == pytest.approx(float(task.loss(outputs, wanted)), abs=1e-4)
+
+
+@given(st.integers(0, 10**6), st.integers(1, N - 1))
+def test_the_loss_of_a_batch_of_tokens_is_the_weighted_mean_of_its_parts(seed: int, first: int) -> None:
+    task, outputs, wanted, _ = case("tokens", seed)
+    parts = [(outputs[:first], wanted[:first]), (outputs[first:], wanted[first:])]
+    total = sum(task.n_counted(w) * task.loss(o, w) for o, w in parts) / task.n_counted(wanted)
+    torch.testing.assert_close(total, task.loss(outputs, wanted))
+
+
+def test_where_nothing_is_wanted_the_loss_is_0_and_has_a_gradient() -> None:
+    outputs = torch.randn(2, T, K, requires_grad=True)
+    loss = TOKENS.loss(outputs, torch.full((2, T), IGNORED))
+    loss.backward()
+    assert float(loss.detach()) == 0
+    assert outputs.grad is not None
+    assert not outputs.grad.any()
+
+
+def test_padding_in_front_is_not_asked_for_what_follows() -> None:
+    tokens, padding = torch.tensor([[0, 0, 4, 5, 6]]), torch.tensor([[0, 0, 1, 1, 1]])
+    x = IGNORED
+    assert shifted(tokens, padding).tolist() == [[x, x, 5, 6, x]]
+
+
+def test_an_embedding_that_is_no_number_is_nobodys_neighbour() -> None:
+    outputs = torch.tensor([[1.0, 0.0], [0.9, 0.1], [math.nan, 0.0], [0.0, 1.0], [0.1, 0.9]])
+    labels = torch.tensor([0, 0, 0, 1, 1])
+    assert RETRIEVAL.score(outputs, labels).tolist() == [True, True, False, True, True]
+
+
+def test_a_task_of_ones_own_is_known_by_what_it_computes() -> None:
+    one, other = own(lambda o, w: o[:, 0]), own(lambda o, w: o[:, 1])
+    assert one.identity != other.identity
+    assert CLASSIFICATION.identity == "classification"
+
+
+def test_regression_scores_where_its_targets_are() -> None:
+    task, wanted = regression(torch.randn(8, 2)), torch.zeros(4, 2, device="meta")
+    assert task.score(wanted, wanted).device.type == "meta"

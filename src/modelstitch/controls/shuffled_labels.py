@@ -13,6 +13,7 @@ import torch
 from modelstitch.controls.roles import Roles
 from modelstitch.sources.data import Data
 from modelstitch.sources.models import Network
+from modelstitch.tasks import IGNORED
 
 
 def roles(sender: Network, receiver: Network, data: Data, seed: int) -> Roles:
@@ -24,4 +25,12 @@ def shuffled(data: Data, seed: int) -> Data:
     """Return ``data`` with its training labels permuted; the held-out part stays as it is."""
     order = torch.randperm(len(data.train), generator=torch.Generator().manual_seed(seed))
     given = data.train.take(order)
-    return replace(data, train=replace(data.train, labels=given.labels, targets=given.targets))
+    targets = given.targets
+    if data.task.by_position and data.train.targets is not None:
+        # What is wanted changes its place among the places where something is.
+        targets = data.train.targets.clone()
+        there = targets != IGNORED
+        known = targets[there]
+        moved = torch.randperm(len(known), generator=torch.Generator().manual_seed(seed))
+        targets[there] = known[moved.to(known.device)]
+    return replace(data, train=replace(data.train, labels=given.labels, targets=targets))

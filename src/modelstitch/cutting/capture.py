@@ -165,7 +165,7 @@ def capture(model: nn.Module, example: Tensor, name: str = "model", more: More =
         warnings.simplefilter("ignore")
         run_eagerly(model, example, name, more)
         try:
-            with torch.enable_grad(), quietly(), as_written():
+            with torch.enable_grad(), quietly(), as_written(), _named_arguments(model, example, more):
                 shapes = _free_batch(model, example, more)
                 exported = export(model, (example,), dict(more), dynamic_shapes=shapes, strict=False)
                 program = exported.run_decompositions({})
@@ -205,6 +205,34 @@ def capture(model: nn.Module, example: Tensor, name: str = "model", more: More =
     assert program.call_spec.in_spec is not None
     named = dict(zip(program.call_spec.in_spec.child(1).context, placeholders[1:], strict=True))
     return Captured(graph_module, placeholders[0], program.call_spec.out_spec, named)
+
+
+@contextlib.contextmanager
+def _named_arguments(model: nn.Module, example: Tensor, more: More) -> Iterator[None]:
+    """Give a model that gathers further inputs in ``**kwargs`` a signature that names them: torch.export asks for it."""
+    signature = inspect.signature(model.forward)
+    gathered = next((each for each in signature.parameters.values() if each.kind is each.VAR_KEYWORD), None)
+    names = (
+        set() if gathered is None else set(signature.bind(example, **more).arguments.get(gathered.name, {}))
+    )
+    if not names:
+        yield
+        return
+    own, before = model.forward, vars(model).get("forward")
+    known = [each for each in signature.parameters.values() if each is not gathered]
+    added = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in more if name in names]
+
+    def forward(*args: Any, **kwargs: Any) -> Any:
+        return own(*args, **kwargs)
+
+    forward.__signature__ = signature.replace(parameters=[*known, *added])  # type: ignore[attr-defined]
+    model.forward = forward
+    try:
+        yield
+    finally:
+        del model.forward
+        if before is not None:
+            model.forward = before
 
 
 def _free_batch(model: nn.Module, example: Tensor, more: More) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from modelstitch.errors import GeometryError
 from modelstitch.evidence.material import Definition, Material, Measurement
 from modelstitch.geometry import MEASURES, compare
 
@@ -69,7 +70,13 @@ def measure(material: Material) -> list[Measurement]:
     x, y = pooled(material.raw_provided[some]), pooled(material.raw_expected()[some])
     names = [name for name in NAMES if name != "cosine" or x.shape[1] == y.shape[1]]
     generator = torch.Generator().manual_seed(0)
-    measured = compare(x, y, names, null=PERMUTATIONS, generator=generator)
+    try:
+        measured = compare(x, y, names, null=PERMUTATIONS, generator=generator)
+    except (
+        GeometryError
+    ):  # of values that repeat, as those of first positions with one token do, not every measure can be taken
+        distinct = [name for name in names if name != "mutual_information"]
+        measured = compare(x, y, distinct, null=PERMUTATIONS, generator=generator)
     found: list[Measurement] = []
 
     def add(name: str, value: float, half: float | None = None) -> None:

@@ -40,6 +40,7 @@ class Objective:
         judge: score and loss of each example: what tells whether a fit has converged.
         chance: the mean score that one constant answer reaches.
         constant_loss: the mean loss of one constant answer; minus infinity where it cannot be said.
+        weight: how much a part of a batch, given by its indices, counts in the mean; None where a batch cannot be taken in parts.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Objective:
     judge: Callable[[Tensor, Tensor], Judged]
     chance: float = -math.inf
     constant_loss: float = -math.inf
+    weight: Callable[[Tensor], float] | None = len
 
 
 def task(suffix: Outputs, wanted: Tensor, of: Task) -> Objective:
@@ -65,7 +67,12 @@ def task(suffix: Outputs, wanted: Tensor, of: Task) -> Objective:
         outputs, here = suffix(y, indices).float(), _at(wanted, indices)
         return of.score(outputs, here).float(), of.losses(outputs, here)
 
-    return Objective("task", value, judge, of.chance(wanted), of.constant_loss(wanted))
+    def weight(indices: Tensor) -> float:
+        return of.n_counted(_at(wanted, indices))
+
+    return Objective(
+        "task", value, judge, of.chance(wanted), of.constant_loss(wanted), None if of.together else weight
+    )
 
 
 def match(expected: Targets, variance: float, padding: Padding = no_padding) -> Objective:

@@ -26,6 +26,7 @@ from modelstitch.stitches import Stitch, Values
 
 _NORM_EXAMPLES, _NORM_BATCH = 4096, 256
 _ASIDE_BATCH = 256
+_NEAR_CONSTANT = 0.1
 _START_EXAMPLES = 256
 _RETRY_RATE = 0.1
 _RESOLUTION = 0.025
@@ -94,6 +95,7 @@ class Fit:
         coordinates: in which to fit; None for plain ones.
         closed_form: a start in plain coordinates, or None.
         micro_batch: examples that go through the frozen half at once; the sum of their gradients is that of the batch.
+        aside_batch: examples kept aside that do.
     """
 
     def __init__(
@@ -108,11 +110,14 @@ class Fit:
         coordinates: Coordinates | None = None,
         closed_form: Values | None = None,
         micro_batch: int | None = None,
+        aside_batch: int = _ASIDE_BATCH,
     ) -> None:
         self.stitch, self.objective, self.provided = stitch, objective, provided
         self.examples, self.aside, self.spec = examples, aside, spec
         self.generator, self.coordinates, self.closed_form = generator, coordinates, closed_form
-        self.micro_batch = micro_batch or spec.batch_size
+        self.micro_batch = spec.batch_size if objective.weight is None else micro_batch or spec.batch_size
+        # What is judged against each other is judged at once.
+        self.aside_batch = max(1, len(aside)) if objective.weight is None else aside_batch
         self.total_steps = 0
         self._kept: Candidate | None = None
 
@@ -271,11 +276,12 @@ class Fit:
     def _learnt_nothing(self, candidate: Candidate) -> bool:
         """Tell whether a fit does no better on the examples kept aside than a constant answer, by its loss as by its score.
 
-        Its loss may fall to the last, towards that of the constant: that is what was wrong in the start being unlearnt.
+        Its loss may fall to the last, towards that of the constant: that is what was wrong in the start being unlearnt. From further
+        away than a tenth of it nothing can be said yet.
         """
-        losses = candidate.losses
+        losses, constant = candidate.losses, self.objective.constant_loss
         error = float(losses.std() / len(losses) ** 0.5)
-        return float(losses.mean()) >= self.objective.constant_loss - 2 * error > -math.inf
+        return constant - 2 * error <= float(losses.mean()) <= (1 + _NEAR_CONSTANT) * constant
 
     def _step(
         self, values: Values, optimiser: torch.optim.Optimizer, indices: Tensor, spec: FitSpec, share: float
@@ -309,15 +315,21 @@ class Fit:
                     y.split(self.micro_batch), indices.split(self.micro_batch), strict=True
                 ):
                     leaf = part.detach().requires_grad_()
-                    loss = self.objective.loss(leaf, some) * (len(part) / len(y))
+                    loss = self.objective.loss(leaf, some) * self._share(some, indices)
                     (gradient,) = torch.autograd.grad(loss, leaf)
                     losses.append(loss.detach())
                     gradients.append(gradient)
                 return torch.stack(losses).sum(), torch.cat(gradients)
             except torch.OutOfMemoryError:
-                if self.micro_batch == 1:
+                if self.micro_batch == 1 or self.objective.weight is None:
                     raise
                 self.micro_batch = max(1, self.micro_batch // 2)
+
+    def _share(self, part: Tensor, whole: Tensor) -> float:
+        """Return how much of a batch's mean a part of it is."""
+        if len(part) == len(whole) or self.objective.weight is None:
+            return 1.0
+        return self.objective.weight(part) / max(1, self.objective.weight(whole))
 
     def _candidate(self, values: Values, n_steps: int, loss: float) -> Candidate:
         """Finish the stitch as it would be if the fit ended here, and score it on the examples kept aside."""
@@ -328,7 +340,7 @@ class Fit:
         self.stitch.eval()
         judged = [(torch.zeros(0), torch.zeros(0))]
         with torch.no_grad():
-            for indices in self.aside.split(_ASIDE_BATCH) if len(self.aside) else ():
+            for indices in self.aside.split(self.aside_batch) if len(self.aside) else ():
                 x = self.provided(indices)
                 y = self._stitched(values, x)
                 scores, losses = self.objective.judge(y, indices)

@@ -6,8 +6,8 @@ from modelstitch.tasks.classification import CLASSIFICATION, by_label_set, is_co
 from modelstitch.tasks.multi_label import MULTI_LABEL
 from modelstitch.tasks.regression import regression
 from modelstitch.tasks.retrieval import RETRIEVAL
-from modelstitch.tasks.task import Task, mean_score
-from modelstitch.tasks.tokens import IGNORED, TOKENS, shifted
+from modelstitch.tasks.task import IGNORED, Task, mean_score
+from modelstitch.tasks.tokens import TOKENS, shifted
 
 __all__ = [
     "CLASSIFICATION",

@@ -44,10 +44,10 @@ def regression(train: Tensor) -> Task:
         return (1 - shares(outputs.float(), wanted.float())).clamp_min(0).nan_to_num(0)
 
     def chance(wanted: Tensor) -> float:
-        return float(score(mean.expand(len(wanted), -1), wanted).mean())
+        return float(score(mean.to(wanted.device).expand(len(wanted), -1), wanted).mean())
 
     def constant_loss(wanted: Tensor) -> float:
-        return float(loss(mean.expand(len(wanted), -1), wanted.double()))
+        return float(loss(mean.to(wanted.device).expand(len(wanted), -1), wanted.double()))
 
     return Task(
         name="regression",

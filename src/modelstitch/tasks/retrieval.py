@@ -40,12 +40,15 @@ def recall_at_1(outputs: Tensor, labels: Tensor) -> Tensor:
     z = F.normalize(outputs.float(), dim=1)
     alike = z @ z.T
     alike.fill_diagonal_(-torch.inf)
-    return (labels[alike.argmax(1)] == labels) & outputs.isfinite().all(1)
+    # What is no number is near to nothing, and takes no part in what others find.
+    usable = outputs.isfinite().all(1)
+    alike = alike.masked_fill(~usable[None], -torch.inf)
+    return (labels[alike.argmax(1)] == labels) & usable
 
 
 def chance(labels: Tensor) -> float:
     """Return how often another example drawn at random has the same label."""
-    counts = labels.bincount().double()
+    counts = labels.unique(return_counts=True)[1].double()
     return float((counts * (counts - 1)).sum() / (len(labels) * max(1, len(labels) - 1)))
 
 

@@ -12,6 +12,9 @@ from torch import Tensor
 
 from modelstitch.errors import ModelError
 
+IGNORED = -100
+"""What is wanted at a position that takes no part: padding, or a token that was not masked."""
+
 _SCORES = ("logits", "scores", "out", "output")
 """Names under which models give what is scored, where they give several things."""
 
@@ -105,6 +108,24 @@ class Task:
                 f"task {self.name}: expected scores from 0 (worst) to 1 (best), got {float(wrong):.4g}; bring them to that range"
             )
         return found
+
+    @property
+    def identity(self) -> str:
+        """The name, and of a task of the user's own what can be told of its functions: another loss makes another run."""
+        told = [self.name]
+        for each in (self.loss, self.score):
+            code = getattr(each, "__code__", None)
+            own = not str(getattr(each, "__module__", "")).startswith(("modelstitch.", "torch."))
+            told += (
+                [f"{each.__qualname__}:{code.co_code.hex()}:{code.co_consts}"]
+                if own and code is not None
+                else []
+            )
+        return "|".join(told)
+
+    def n_counted(self, wanted: Tensor) -> int:
+        """Return over how many things the mean of a loss is taken: examples, or positions where something is wanted."""
+        return int((wanted != IGNORED).sum()) if self.by_position else len(wanted)
 
     def apart(self, outputs: Tensor, own: Tensor, wanted: Tensor) -> Tensor:
         """Return how far outputs are from others, example by example (N,)."""

@@ -7,15 +7,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from modelstitch.tasks.classification import divergence, entropy
-from modelstitch.tasks.task import Task
-
-IGNORED = -100
-"""What is wanted at a position that takes no part: padding, or a token that was not masked."""
+from modelstitch.tasks.task import IGNORED, Task
 
 
 def loss(outputs: Tensor, wanted: Tensor) -> Tensor:
-    """Return the mean cross-entropy of outputs (N, T, V) over the positions that take part."""
-    return F.cross_entropy(outputs.flatten(0, 1), wanted.flatten(), ignore_index=IGNORED)
+    """Return the mean cross-entropy of outputs (N, T, V) over the positions that take part; 0 where none does."""
+    total = F.cross_entropy(outputs.flatten(0, 1), wanted.flatten(), ignore_index=IGNORED, reduction="sum")
+    return total / (wanted != IGNORED).sum().clamp_min(1)
 
 
 def share_right(outputs: Tensor, wanted: Tensor) -> Tensor:
@@ -45,7 +43,7 @@ def chance(wanted: Tensor) -> float:
 
 
 def shifted(tokens: Tensor, padding: Tensor | None = None) -> Tensor:
-    """Return the next token at every position of ``tokens`` (N, T); at the last one, and before padding, none is wanted.
+    """Return the next token at every position of ``tokens`` (N, T); at the last one, and in and before padding, none is wanted.
 
     Args:
         tokens: (N, T).
@@ -58,7 +56,7 @@ def shifted(tokens: Tensor, padding: Tensor | None = None) -> Tensor:
     wanted = torch.full_like(tokens, IGNORED)
     wanted[:, :-1] = tokens[:, 1:]
     if padding is not None:
-        wanted[:, :-1][padding[:, 1:] == 0] = IGNORED
+        wanted[:, :-1][(padding[:, 1:] == 0) | (padding[:, :-1] == 0)] = IGNORED
     return wanted
 
 

@@ -109,6 +109,20 @@ class Data:
                 f"data {self.name}: expected examples of one shape, got {tuple(self.train.images.shape[1:])} in the "
                 f"training part and {tuple(self.heldout.images.shape[1:])} in the held-out part"
             )
+        shapes = [
+            {name: tuple(each.shape[1:]) for name, each in part.tensors.items() if name != "images"}
+            for part in (self.train, self.heldout)
+        ]
+        if shapes[0] != shapes[1]:
+            differ = sorted(
+                name
+                for name in shapes[0].keys() | shapes[1].keys()
+                if shapes[0].get(name) != shapes[1].get(name)
+            )
+            raise DataError(
+                f"data {self.name}: expected {differ[0]} of the same shape in both parts, got {shapes[0].get(differ[0], 'nothing')} "
+                f"in the training part and {shapes[1].get(differ[0], 'nothing')} in the held-out part"
+            )
         absent = sorted(set(range(len(self.classes))) - set(self.train.labels.unique().tolist()))
         if absent:
             names = ", ".join(repr(self.classes[label]) for label in absent[:5])
@@ -147,10 +161,12 @@ class Data:
                 f"got {split.labels.dtype} of shape {tuple(split.labels.shape)}"
             )
         for name, each in split.tensors.items():
-            if len(each) != len(split):
-                raise DataError(f"{where}: expected {name} of each of {len(split)} examples, got {len(each)}")
+            if each.ndim == 0 or len(each) != len(split):
+                raise DataError(
+                    f"{where}: expected {name} of each of {len(split)} examples, got shape {tuple(each.shape)}"
+                )
             if each.is_floating_point() and not each.isfinite().all():
-                wrong = (~each.isfinite()).flatten(1).any(1).nonzero().flatten()
+                wrong = (~each.isfinite()).reshape(len(each), -1).any(1).nonzero().flatten()
                 of = "" if name == "images" else f" in {name}"
                 raise DataError(
                     f"{where}: {len(wrong)} examples hold NaN or infinity{of}, the first is number {int(wrong[0])}; "
@@ -229,7 +245,9 @@ class Data:
         ):
             hasher.update((known or "").encode())
         for split in (self.train, self.heldout):
-            for tensor in split.tensors.values():
+            for name, tensor in split.tensors.items():
+                if name not in ("images", "labels"):
+                    hasher.update(f"{name}:{len(name)}:".encode())
                 hasher.update(f"{tensor.dtype}:{tuple(tensor.shape)}".encode())
                 plain = tensor.detach().cpu().contiguous().reshape(-1)
                 hasher.update(plain.view(torch.uint8).numpy().tobytes())

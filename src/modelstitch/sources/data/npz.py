@@ -71,7 +71,10 @@ def _part(arrays: dict[str, np.ndarray], end: str) -> tuple[Tensor, np.ndarray |
     more = {
         name: torch.from_numpy(np.ascontiguousarray(array))
         for name, array in own.items()
-        if name not in ("x", "y", "classes") and array.ndim and len(array) == len(x)
+        if name not in ("x", "y", "classes")
+        and array.ndim
+        and len(array) == len(x)
+        and array.dtype.kind in "fiub"
     }
     return x, own.get("y"), more
 

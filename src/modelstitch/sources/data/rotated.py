@@ -74,7 +74,7 @@ def _turned(split: Split, seed: int) -> Split:
     for turn in range(1, _TURNS):
         chosen = (turns == turn).to(images.device)
         images[chosen] = images[chosen].rot90(turn, (2, 3))
-    return Split(images, split.labels * _TURNS + turns)
+    return replace(split, images=images, labels=split.labels * _TURNS + turns)
 
 
 def _quarters(image: Tensor, seed: int) -> int:

@@ -15,7 +15,7 @@ from modelstitch.sources.data.labelled import Data, Split
 from modelstitch.sources.data.splitting import choose, divide
 from modelstitch.sources.data.tensors import HELDOUT_SHARE, as_split, from_arrays, from_parts
 from modelstitch.specs import TASKS, DataSpec
-from modelstitch.tasks import MULTI_LABEL, RETRIEVAL, TOKENS, Task, regression, shifted
+from modelstitch.tasks import IGNORED, MULTI_LABEL, RETRIEVAL, TOKENS, Task, regression, shifted
 
 _GROUPS = 10
 _LEAST_OF_A_GROUP = 10
@@ -70,6 +70,16 @@ def data_from(
     if heldout is not None:
         held_x, held_y, held_more = (*heldout, None)[:3]
         parts.append(_split(held_x, held_y, held_more, kind, name))
+        if parts[0].wanted.shape[1:] != parts[1].wanted.shape[1:]:
+            raise DataError(
+                f"data {name}: expected targets of one shape in both parts, got {tuple(parts[0].wanted.shape[1:])} and "
+                f"{tuple(parts[1].wanted.shape[1:])}"
+            )
+    by_position = task.by_position if isinstance(task, Task) else kind in ("next-token", "masked-token")
+    if by_position:
+        parts = [_with_something_wanted(part, name) for part in parts]
+    if kind == "retrieval":
+        parts = _numbered_alike(parts)
     given = None if groups is None else torch.as_tensor(np.asarray(groups)).long()
     labels, classes = _grouped(torch.cat([part.wanted for part in parts]), kind, given)
     division = "two parts as given"
@@ -92,7 +102,12 @@ def _classes(
     x: Any, y: Any, more: Mapping[str, Any] | None, heldout: tuple[Any, ...] | None, name: str, spec: DataSpec
 ) -> Data:
     def part(x: Any, y: Any, more: Mapping[str, Any] | None = None) -> Split:
-        return replace(as_split((x, y), name), more=_further(more))
+        found, further = as_split((x, y), name), _further(more)
+        if any(each.ndim == 0 or len(each) != len(found) for each in further.values()):
+            raise DataError(
+                f"data {name}: expected further inputs of each of the examples, got {_shapes(found.images, further)}"
+            )
+        return replace(found, more=further)
 
     whole = part(x, y, more)
     if heldout is None:
@@ -110,7 +125,7 @@ def _further(more: Mapping[str, Any] | None) -> dict[str, Tensor]:
 def _split(x: Any, y: Any, more: Mapping[str, Any] | None, kind: str, name: str) -> Split:
     images = torch.as_tensor(np.asarray(x)) if not isinstance(x, Tensor) else x
     further = _further(more)
-    if images.ndim == 0 or any(len(each) != len(images) for each in further.values()):
+    if images.ndim == 0 or any(each.ndim == 0 or len(each) != len(images) for each in further.values()):
         raise DataError(
             f"data {name}: expected further inputs of each of the examples, got {_shapes(images, further)}"
         )
@@ -126,7 +141,10 @@ def _split(x: Any, y: Any, more: Mapping[str, Any] | None, kind: str, name: str)
             f"data {name}: expected what is wanted of each example for the task {kind}, got nothing"
         )
     else:
-        wanted = torch.as_tensor(np.asarray(y)) if not isinstance(y, Tensor) else y
+        try:
+            wanted = torch.as_tensor(np.asarray(y)) if not isinstance(y, Tensor) else y
+        except (TypeError, ValueError) as error:
+            raise DataError(f"data {name}: expected targets as numbers: {error}") from error
     if len(wanted) != len(images):
         raise DataError(
             f"data {name}: expected as many targets as examples, got {len(wanted)} and {len(images)}"
@@ -159,12 +177,37 @@ def _checked(wanted: Tensor, images: Tensor, kind: str, name: str) -> Tensor:
             raise DataError(
                 f"{where} a token for every position {tuple(images.shape)}, -100 where none is wanted, {got}"
             )
-        if not (wanted >= 0).any():
-            raise DataError(f"{where} some tokens that are wanted, got none")
+        below = wanted[(wanted < 0) & (wanted != IGNORED)]
+        if len(below):
+            raise DataError(
+                f"{where} tokens from 0 on, or {IGNORED} where none is wanted, got {int(below[0])}"
+            )
         return wanted
     if kind == "retrieval" and (wanted.ndim != 1 or wanted.is_floating_point()):
         raise DataError(f"{where} labels (N,) for the task retrieval, {got}")
     return wanted
+
+
+def _with_something_wanted(part: Split, name: str) -> Split:
+    """Leave out examples of which no position is wanted: they have neither a loss nor a score."""
+    wanted = part.wanted
+    if wanted.ndim != 2 or wanted.dtype != torch.int64:
+        raise DataError(
+            f"data {name}: expected a token (N, T) in int64 for every position, got {wanted.dtype} of shape {tuple(wanted.shape)}"
+        )
+    some = (wanted != IGNORED).any(1)
+    if not some.any():
+        raise DataError(f"data {name}: expected some tokens that are wanted, got none")
+    return part if some.all() else part.take(some.nonzero().flatten())
+
+
+def _numbered_alike(parts: list[Split]) -> list[Split]:
+    """Number the labels of both parts from 0 on; any whole numbers do."""
+    _, numbers = torch.cat([part.wanted for part in parts]).unique(return_inverse=True)
+    if len(numbers.unique()) == len(numbers):
+        raise DataError("expected some labels that two examples share for the task retrieval, got none")
+    each = numbers.split([len(part) for part in parts])
+    return [replace(part, targets=own) for part, own in zip(parts, each, strict=True)]
 
 
 def _shapes(images: Tensor, further: Mapping[str, Tensor]) -> str:

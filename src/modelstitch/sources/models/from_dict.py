@@ -1,0 +1,34 @@
+"""Models whose forward takes one dictionary."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor, nn
+
+
+class FromDict(nn.Module):
+    """A model that takes a dictionary of tensors, as one that takes its main input first and the others by name.
+
+    .. math:: f(x, m) = \\mathrm{model}(\\{p: x\\} \\cup m)
+
+    Args:
+        model: takes one dictionary.
+        primary: p, the key of the input that carries the data; its others are further inputs.
+
+    Example:
+        >>> class Sum(nn.Module):
+        ...     def forward(self, batch):
+        ...         return batch["x"] + batch["offset"]
+        >>> import torch
+        >>> FromDict(Sum(), "x")(torch.ones(2, 1), offset=torch.ones(2, 1)).flatten().tolist()
+        [2.0, 2.0]
+    """
+
+    def __init__(self, model: nn.Module, primary: str) -> None:
+        super().__init__()
+        self.model, self.primary = model, primary
+
+    def forward(self, x: Tensor, **more: Tensor) -> Any:
+        """Return what the model gives for the dictionary of ``x`` and ``more``."""
+        return self.model({self.primary: x, **more})
