@@ -20,7 +20,7 @@ from modelstitch.fitting.schedules import spread
 from modelstitch.grid import Pair, gather_moments
 from modelstitch.layouts import Layout
 from modelstitch.representations import Representations
-from modelstitch.sides import Side, score_batches, scored
+from modelstitch.sides import SCORE_BATCH, Side, score_batches, scored
 from modelstitch.sources.data import Split
 from modelstitch.specs import CellSpec, EvidenceSpec, FitSpec
 from modelstitch.stitches import Stitch
@@ -116,10 +116,9 @@ class Expected:
         """Return the rows at several cuts."""
         missing = tuple(name for name in names if name not in self._rows)
         if missing:
-            parts = _represented(self.side, missing, self.side.data.heldout, self.indices)
+            parts = _units_at(self.side, missing, self.side.data.heldout, self.indices, self.units)
             self._rows |= {
-                name: Rows(self.units.of(x, self.layout(name)), self.labels, own=True)
-                for name, x in zip(missing, parts, strict=True)
+                name: Rows(x, self.labels, own=True) for name, x in zip(missing, parts, strict=True)
             }
         return {name: self._rows[name] for name in names}
 
@@ -128,8 +127,8 @@ class Expected:
         if name not in self._moved:
             images = self.split.images
             split = replace(self.split, images=shift(images) if self.is_image else self.disturbed(images))
-            (x,) = _represented(self.side, (name,), split, torch.arange(len(split)))
-            self._moved[name] = Rows(self.units.of(x, self.layout(name)), self.labels, own=True)
+            (x,) = _units_at(self.side, (name,), split, torch.arange(len(split)), self.units)
+            self._moved[name] = Rows(x, self.labels, own=True)
         return self._moved[name]
 
     def genuine(self, name: str) -> Genuine:
@@ -138,10 +137,8 @@ class Expected:
             train, layout, task = self.side.data.train, self.layout(name), self.side.data.task
             some = spread(torch.arange(len(train)), _GENUINE_EXAMPLES)
             units = Units(self.side.seen(train), some, task, _GENUINE_EXAMPLES)
-            (x,) = _represented(self.side, (name,), train, units.indices)
-            self._genuine[name] = summarise(
-                units.layout(layout).features_first(units.of(x, layout)), units.labels
-            )
+            (x,) = _units_at(self.side, (name,), train, units.indices, units)
+            self._genuine[name] = summarise(units.layout(layout).features_first(x), units.labels)
         return self._genuine[name]
 
     @property
@@ -285,22 +282,20 @@ def _through(
     side, units, split = receiver.side, receiver.units, receiver.split
     trail = side.bound(side.fast_suffix(name, torch.float32, later), split) if later else None
     last = side.bound(side.fast_suffix(later[-1] if later else name, torch.float32), split)
-    at_cut: list[Tensor] = []
-    at_later: list[tuple[Tensor, ...]] = []
+    cuts = (name, *later)
+    at: dict[str, list[Tensor]] = {cut: [] for cut in cuts}
 
     def outputs() -> Iterator[Tensor]:
         for indices in score_batches(len(x), side.score_batch):
             y = stitch(x[indices])
-            parts = trail(y, indices) if trail is not None else (y,)
-            at_cut.append(y)
-            at_later.append(parts)
-            yield last(parts[-1], indices)
+            parts = trail(y, indices) if trail is not None else ()
+            for cut, value in zip(cuts, (y, *parts), strict=True):
+                at[cut].append(units.part(value, receiver.layout(cut), int(indices[0])))
+            yield last(parts[-1] if parts else y, indices)
 
     with torch.inference_mode():
         found = units.outputs(outputs())
-        here = units.of(torch.cat(at_cut), receiver.layout(name))
-        along = [torch.cat(each) for each in zip(*at_later, strict=True)] if later else []
-        then = [units.of(each, receiver.layout(cut)) for each, cut in zip(along, later, strict=True)]
+        here, *then = (units.joined(at[cut], receiver.layout(cut)) for cut in cuts)
     return here, then, found
 
 
@@ -335,6 +330,17 @@ def _run(stitch: nn.Module, x: Tensor) -> Tensor:
 def _represented(side: Side, names: tuple[str, ...], split: Split, indices: Tensor) -> list[Tensor]:
     parts = [side.represent(names, split, some, torch.float32) for some in indices.split(256)]
     return [torch.cat(each) for each in zip(*parts, strict=True)]
+
+
+def _units_at(
+    side: Side, names: tuple[str, ...], split: Split, indices: Tensor, units: Units
+) -> list[Tensor]:
+    """Return the units of the representations at several cuts."""
+    found: dict[str, list[Tensor]] = {name: [] for name in names}
+    for first, some in enumerate(indices.split(SCORE_BATCH)):
+        for name, x in zip(names, side.represent(names, split, some, torch.float32), strict=True):
+            found[name].append(units.part(x, side.cut(name).layout, first * SCORE_BATCH))
+    return [units.joined(parts, side.cut(name).layout) for name, parts in found.items()]
 
 
 def _pixels(images: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor
@@ -69,22 +69,31 @@ class Units:
 
     def of(self, x: Tensor, layout: Layout) -> Tensor:
         """Return the units (m, ...) in a representation (n, *shape) of the examples that were run; padding is 0 in it."""
+        return self.joined([self.part(x, layout, 0)], layout)
+
+    def part(self, x: Tensor, layout: Layout | None, first: int) -> Tensor:
+        """Return the units in a representation (b, *shape), or in outputs (b, T, K) without a layout, of examples from ``first`` on."""
         if not self._by_position:
-            return x if self._present is None else without_padding(x, layout, self._present)
-        rows = layout.features_first(x).flatten(2).transpose(1, 2).flatten(0, 1)
-        return rows[self._chosen][self._order]
+            return x
+        rows = x if layout is None else layout.features_first(x).flatten(2).transpose(1, 2)
+        begin, end = first * self._n_positions, (first + len(x)) * self._n_positions
+        here = self._chosen[(self._chosen >= begin) & (self._chosen < end)] - begin
+        return rows.flatten(0, 1)[here.to(rows.device)]
+
+    def joined(self, parts: Sequence[Tensor], layout: Layout | None) -> Tensor:
+        """Return all units (m, ...) of what :meth:`part` gave of one batch after another; no more is ever kept than is compared."""
+        x = torch.cat(list(parts)) if len(parts) != 1 else parts[0]
+        if self._by_position:
+            return x[self._order.to(x.device)]
+        return x if layout is None or self._present is None else without_padding(x, layout, self._present)
 
     def outputs(self, batches: Iterable[Tensor]) -> Tensor:
-        """Return the units (m, K) in outputs of the examples, given batch by batch: no more is kept than is compared."""
-        if not self._by_position:
-            return torch.cat(list(batches))
-        parts, begin = [], 0
+        """Return the units (m, K) in outputs of the examples, given batch by batch."""
+        parts, first = [], 0
         for batch in batches:
-            end = begin + batch.shape[0] * self._n_positions
-            here = self._chosen[(self._chosen >= begin) & (self._chosen < end)] - begin
-            parts.append(batch.flatten(0, 1)[here])
-            begin = end
-        return torch.cat(parts)[self._order]
+            parts.append(self.part(batch, None, first))
+            first += len(batch)
+        return self.joined(parts, None)
 
     def tokens(self, x: Tensor) -> Tensor:
         """Return what stands at the units (m, ...) in the inputs (n, ...) of the examples."""

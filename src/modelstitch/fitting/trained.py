@@ -14,17 +14,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.func import functional_call
 
 from modelstitch.fitting.coordinates import Coordinates
 from modelstitch.fitting.muon import Muon
+from modelstitch.fitting.norms import in_full, settle_norms
 from modelstitch.fitting.objectives import Objective
-from modelstitch.fitting.schedules import RunningMean, averaged_rate, batches, rate, spread
+from modelstitch.fitting.schedules import RunningMean, averaged_rate, batches, rate
 from modelstitch.specs import FitSpec
 from modelstitch.stitches import Stitch, Values
 
-_NORM_EXAMPLES, _NORM_BATCH = 4096, 256
 _ASIDE_BATCH = 256
 _NEAR_CONSTANT = 0.1
 _START_EXAMPLES = 256
@@ -201,7 +201,7 @@ class Fit:
     def _stitched(self, values: Values, x: Tensor) -> Tensor:
         # In full precision whatever the halves run in: weights that were folded out of whitened coordinates are large and cancel each other,
         # which three digits do not bear; batch norms take their statistics so too.
-        y = functional_call(self.stitch, self._to_plain(values), (_full(x),)).to(x.dtype)
+        y = functional_call(self.stitch, self._to_plain(values), (in_full(x),)).to(x.dtype)
         assert isinstance(y, Tensor)
         return y
 
@@ -378,29 +378,3 @@ def _optimiser(spec: FitSpec, parameters: list[Tensor]) -> torch.optim.Optimizer
     if spec.optimiser == "adam":
         return torch.optim.Adam(parameters, spec.learning_rate, weight_decay=spec.weight_decay)
     return Muon(parameters, spec.learning_rate, spec.momentum, spec.weight_decay)
-
-
-def settle_norms(stitch: Stitch, provided: Callable[[Tensor], Tensor], examples: Tensor) -> None:
-    """Take the statistics of a stitch's batch norms over training examples, as its weights are now.
-
-    Running averages still hold the weights of earlier steps, all the more after a short schedule.
-    """
-    norms = [each for each in stitch.modules() if isinstance(each, nn.BatchNorm2d)]
-    if not norms:
-        return
-    momenta = [norm.momentum for norm in norms]
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None  # a plain average over the batches that follow
-    stitch.train()
-    chosen = spread(examples, _NORM_EXAMPLES)
-    with torch.no_grad():
-        for indices in chosen.split(_NORM_BATCH):
-            stitch(_full(provided(indices)))
-    stitch.eval()
-    for norm, momentum in zip(norms, momenta, strict=True):
-        norm.momentum = momentum
-
-
-def _full(x: Tensor) -> Tensor:
-    return x if x.dtype == torch.float64 else x.float()
