@@ -17,7 +17,7 @@ def in_full(x: Tensor) -> Tensor:
     return x if x.dtype == torch.float64 else x.float()
 
 
-def settle_norms(stitch: Stitch, provided: Callable[[Tensor], Tensor], examples: Tensor) -> None:
+def settle_norms(stitch: nn.Module, provided: Callable[[Tensor], Tensor], examples: Tensor) -> None:
     """Take the statistics of a stitch's batch norms over training examples, as its weights are now.
 
     Running averages still hold the weights of earlier steps, all the more after a short schedule.
