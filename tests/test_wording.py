@@ -13,7 +13,8 @@ import pytest
 
 import modelstitch
 from modelstitch.errors import SpecError
-from modelstitch.wording import LANGUAGES, Listed, Text, plain, say, translated
+from modelstitch.evidence import KINDS
+from modelstitch.wording import LANGUAGES, Listed, Text, definition, measures_japanese, plain, say, translated
 
 SOURCE = Path(modelstitch.__file__).parent
 KANA = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")
@@ -130,3 +131,22 @@ def test_other_strings_stay_and_other_languages_are_refused() -> None:
     assert plain("page.sender", "ja") == "送り手"
     with pytest.raises(SpecError, match=r"language.*'fr'.*en.*ja"):
         translated("x", "fr")
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_every_measurement_is_defined_in_japanese_too(kind: str) -> None:
+    for known in KINDS[kind].definitions.values():
+        for text in (known.text, known.range):
+            other = definition(text, "ja")
+            assert other != text or not text, text
+            assert KANA.search(other) or not text, text
+
+
+def test_no_japanese_definition_is_left_over() -> None:
+    known = {
+        text
+        for kind in KINDS.values()
+        for each in kind.definitions.values()
+        for text in (each.text, each.range)
+    }
+    assert {*measures_japanese.TEXTS, *measures_japanese.RANGES} == known

@@ -14,7 +14,7 @@ from modelstitch.evidence.verdict import Thresholds
 from modelstitch.looks import VERDICTS, palette
 from modelstitch.results import Comparison
 from modelstitch.rows import CellRow, EvidenceRow
-from modelstitch.wording import LANGUAGES, plain, translated
+from modelstitch.wording import LANGUAGES, definition, plain, translated
 
 BYTES = 290_000
 """What the island may take, unless told otherwise, before evidence of further stitches, seeds and controls is left out."""
@@ -69,7 +69,7 @@ def island(comparison: Comparison, language: str, room: int = BYTES) -> dict[str
         "verdicts": _verdicts(comparison, seeds, language),
     }
     facts["normalised"] = _by_place(comparison, judging.normalised_scores(comparison.cells))
-    measures, evidence, along = _evidence(comparison, rows)
+    measures, evidence, along = _evidence(comparison, rows, language)
     facts["measures"] = measures
     kept = _affordable(room - _size(facts), evidence, along, comparison)
     facts["evidence"] = {_key(grid): evidence[grid] for grid in kept if grid in evidence}
@@ -187,7 +187,7 @@ def _by_place(comparison: Comparison, values: dict[judging.Place, float]) -> dic
 
 
 def _evidence(
-    comparison: Comparison, rows: dict[str, list[str]]
+    comparison: Comparison, rows: dict[str, list[str]], language: str
 ) -> tuple[list[dict[str, Any]], dict[Grid, list[Any]], dict[Grid, list[Any]]]:
     """Return what was measured: descriptions, for each grid one list a measure, and what is kept along the receiver's later cuts."""
     receivers = comparison.cut_names(comparison.controls[0])[1]
@@ -213,8 +213,12 @@ def _evidence(
         values[at] = _with_interval(row) if row.control == "none" else _number(row.value)
     measures: list[dict[str, Any]] = []
     for key, (kind, name) in seen.items():
-        definition = KINDS[kind].definitions.get(name)
-        texts = (definition.text, definition.range, definition.better) if definition else ("", "", "")
+        known = KINDS[kind].definitions.get(name)
+        texts = (
+            (definition(known.text, language), definition(known.range, language), known.better)
+            if known
+            else ("", "", "")
+        )
         told = dict(zip(("text", "range", "better"), texts, strict=True))
         measures.append({"key": key, "kind": kind, **told})
     single = {grid: [values.get(each["key"], []) for each in measures] for grid, values in found.items()}

@@ -12,13 +12,27 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelstitch.errors import SpecError, expect_one_of
-from modelstitch.wording import english, japanese, page_english, page_japanese
+from modelstitch.wording import english, japanese, measures_japanese, page_english, page_japanese
 
 LANGUAGES: dict[str, Mapping[str, str]] = {
     "en": english.SENTENCES | page_english.SENTENCES,
     "ja": japanese.SENTENCES | page_japanese.SENTENCES,
 }
 """Templates by language and key."""
+
+
+_MEASURES: dict[str, Mapping[str, str]] = {"ja": measures_japanese.TEXTS | measures_japanese.RANGES}
+
+
+def definition(text: str, language: str) -> str:
+    """Return what a measurement is, or its range, in a language, by the English sentence of its definition.
+
+    Example:
+        >>> definition("0 and up", "ja"), definition("0 and up", "en")
+        ('0以上', '0 and up')
+    """
+    expect_one_of("language", language, tuple(LANGUAGES), SpecError)
+    return _MEASURES.get(language, {}).get(text, text)
 
 
 class Text(str):
