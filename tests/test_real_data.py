@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -49,3 +52,19 @@ def test_foreign_resnets_through_the_command_line(
     (cell,) = result["cells"]
     assert cell["n_heldout"] == 10_000
     assert cell["accuracy"] > 0.6
+
+
+@pytest.mark.slow
+def test_the_script_of_the_example_runs(shared_data: Path, tmp_path: Path) -> None:
+    """As the documents show it, with options for a small run behind."""
+    small = ["--limit", "60", "--heldout-limit", "40", "--steps", "1", "--evidence", "none"]
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        [str(ROOT / "examples" / "cifar_resnet.sh"), "--out", str(tmp_path / "run"), *small],
+        env={**os.environ, "PATH": path, "MODELSTITCH_DATA": str(shared_data), "PYTHONPATH": str(ROOT)},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "run" / "report.html").is_file()

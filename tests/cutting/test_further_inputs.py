@@ -150,3 +150,18 @@ def test_a_model_that_takes_a_dictionary_is_cut_like_any_other() -> None:
     for cut in cutting.cuts:
         halves = cutting.prefix(cut.name), cutting.suffix(cut.name)
         assert certify(model, *halves, tokens, cut.name, {"mask": mask}) == 0
+
+
+def test_a_suffix_with_a_mask_can_be_exported_again_and_carries_gradients() -> None:
+    torch.manual_seed(0)
+    model = Masked().eval()
+    tokens, mask = batch()
+    prefix, suffix = split(model, "blocks.1", tokens, {"mask": mask})
+    y = prefix(tokens, mask=mask).detach().requires_grad_()
+    suffix(y, mask=mask)["logits"].sum().backward()
+    assert y.grad is not None
+    assert (y.grad[mask] != 0).any()
+    assert not y.grad[~mask].any()  # what stands at padded places moves nothing
+    again = torch.export.export(suffix, (y.detach(),), {"mask": mask}, strict=False).module()
+    with torch.no_grad():
+        assert torch.equal(again(y.detach(), mask=mask)["logits"], suffix(y.detach(), mask=mask)["logits"])
