@@ -147,3 +147,9 @@ def test_data_is_moved_whole_and_frozen() -> None:
     assert (moved.digest, moved.name, moved.division) == (original.digest, "D", "made here")
     with pytest.raises(FrozenInstanceError):
         moved.name = "E"  # type: ignore[misc]
+
+
+def test_images_that_are_all_one_colour_are_refused() -> None:
+    grey = Split(torch.full((12, 1, 4, 4), 7, dtype=torch.uint8), torch.arange(12) % 2)
+    with pytest.raises(DataError, match="all 12 examples hold nothing but the value 7"):
+        Data(grey, grey, ("a", "b"), "D", "as given")

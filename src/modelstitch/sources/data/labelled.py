@@ -13,6 +13,9 @@ from modelstitch.errors import DataError, expect_one_of
 from modelstitch.sources.data.label_sets import Finest, LabelSet
 from modelstitch.tasks import CLASSIFICATION, Task, by_label_set
 
+_FEW = 10
+"""Fewer examples than these may be alike by chance."""
+
 
 @dataclass(frozen=True)
 class Split:
@@ -172,6 +175,10 @@ class Data:
                     f"{where}: {len(wrong)} examples hold NaN or infinity{of}, the first is number {int(wrong[0])}; "
                     "expected finite values"
                 )
+        if part == "training" and len(split) >= _FEW and split.images.min() == split.images.max():
+            raise DataError(
+                f"{where}: all {len(split)} examples hold nothing but the value {float(split.images.min()):g}; expected inputs that differ"
+            )
         low, high = int(split.labels.min()), int(split.labels.max())
         if low < 0 or high >= len(self.classes):
             raise DataError(
