@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -411,3 +413,26 @@ def test_stitches_fitted_to_a_coarser_label_set(checkpoints: tuple[Path, Path], 
             controls=("self-stitch", "clustered-noise", "probe", "shuffled-labels"),
             out=tmp_path / "parity",
         )
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
+def test_models_of_another_precision_run_as_they_are(
+    networks: tuple[ms.Network, ms.Network], digits: Data, dtype: torch.dtype
+) -> None:
+    sender, receiver = (replace(each, module=copy.deepcopy(each.module).to(dtype)) for each in networks)
+    found = ms.compare(
+        sender,
+        receiver,
+        digits,
+        cuts=("layers.1", "layers.3"),
+        controls=("self-stitch",),
+        fit=ms.FitSpec(steps=20),
+    )
+    plain = ms.compare(
+        *networks, digits, cuts=("layers.1", "layers.3"), controls=("self-stitch",), fit=ms.FitSpec(steps=20)
+    )
+    assert found.baseline("receiver") == pytest.approx(plain.baseline("receiver"), abs=0.02)
+    assert float(abs(found.matrix() - plain.matrix()).max()) < 0.06
+    assert all(parameter.dtype == dtype for parameter in sender.module.parameters())
+    stitched = ms.stitch(sender, "layers.1", networks[1], "layers.1", digits, fit=ms.FitSpec(steps=20))
+    assert stitched.score(digits.heldout) == pytest.approx(stitched.accuracy, abs=0.01)

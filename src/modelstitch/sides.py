@@ -56,6 +56,9 @@ class Side:
         if any(value.device != device for value in network.module.state_dict().values()):
             raise ModelError(f"model {network.name} is not on device {device}, where the data is")
         self.digest = digest(network.module)
+        parameters = (p.dtype for p in network.module.parameters() if p.is_floating_point())
+        self.dtype = next(parameters, torch.float32)
+        """Precision of the network as it was given."""
         names = ("attention_mask",) if data.is_text else tuple(data.train.more)
         self.further = taken(network.module, names)
         """Names of the further inputs that the network takes."""
@@ -91,7 +94,9 @@ class Side:
         """Return the images of ``split`` at ``indices`` as this network wants to see them."""
         seen = self.seen(split)
         view = View() if self.data.is_text else self.network.view
-        return show(seen.images[indices.to(seen.images.device)], view, self.data.rate)
+        return in_precision(
+            show(seen.images[indices.to(seen.images.device)], view, self.data.rate), self.dtype
+        )
 
     def seen(self, split: Split) -> Split:
         """Return a split as this network takes it: of texts its own tokens and their mask; anything else as it is."""
@@ -145,7 +150,9 @@ class Side:
     def suffix(self, name: str) -> nn.Module:
         """Return the frozen suffix at ``name``."""
         if name not in self._suffixes:
-            self._suffixes[name] = self._scoring(self.cutting.suffix(name, frozen=True))
+            half = self.cutting.suffix(name, frozen=True)
+            own = half if self.dtype == torch.float32 else _Converted(half, self.dtype, self.dtype)
+            self._suffixes[name] = self._scoring(own)
         return self._suffixes[name]
 
     def whole(self, images: Tensor, **more: Tensor) -> Tensor:
@@ -241,19 +248,20 @@ class Side:
     def _checked(
         self, plain: nn.Module, example: Tensor, more: Mapping[str, Tensor], dtype: torch.dtype
     ) -> nn.Module:
+        converted = _Converted(plain, dtype, self.dtype)
         if not isinstance(plain, Slice):
-            return _Converted(plain, dtype)
+            return converted
         fast = accelerate(plain, dtype, self._shared)
         with torch.no_grad():
             wanted = plain(example, **more)
             try:
                 got = fast(in_precision(example, dtype), **more)
             except RuntimeError:  # an operator that does not exist in this precision
-                return _Converted(plain, dtype)
+                return converted
         tolerance = _FLOAT32_TOLERANCE if dtype == torch.float32 else _BFLOAT16_TOLERANCE
         if dtype == torch.float64 or relative_difference(got, wanted) <= tolerance:
             return fast
-        return _Converted(plain, dtype)
+        return converted
 
 
 class ScoresOf(nn.Module):
@@ -284,10 +292,10 @@ def scored(task: Task, batches: Iterable[tuple[Tensor, Tensor]]) -> Tensor:
 class _Converted(nn.Module):
     """The plain half between conversions, where the accelerated one cannot be used."""
 
-    def __init__(self, plain: nn.Module, dtype: torch.dtype) -> None:
+    def __init__(self, plain: nn.Module, dtype: torch.dtype, own: torch.dtype) -> None:
         super().__init__()
-        self.plain, self.dtype = plain, dtype
+        self.plain, self.dtype, self.own = plain, dtype, own
 
     def forward(self, x: Tensor, **more: Tensor) -> Any:
-        output = self.plain(in_precision(x, torch.float32), **more)
+        output = self.plain(in_precision(x, self.own), **more)
         return tuple(each.to(self.dtype) for each in output) if isinstance(output, tuple) else output

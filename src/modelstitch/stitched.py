@@ -14,7 +14,7 @@ from modelstitch.sources.data import Split
 from modelstitch.specs import View
 from modelstitch.stitches import Stitch
 from modelstitch.tasks import mean_score
-from modelstitch.views import show
+from modelstitch.views import in_precision, show
 
 
 class Stitched(nn.Module):
@@ -38,6 +38,7 @@ class Stitched(nn.Module):
         self.accuracy = fitted.accuracy
         self.task = receiver.data.task
         self.further = sender.further, receiver.further
+        self.dtypes = sender.dtype, receiver.dtype
         self.readers = sender.reader, receiver.reader
         self.eval()
 
@@ -63,8 +64,11 @@ class Stitched(nn.Module):
                 f"the stitched network takes {missing[0]} too: give it by name, as in stitched(x, {missing[0]}=...)"
             )
         view = self.view if self.readers[0] is None else View()
-        (representation,) = self.prefix(show(given[0][0], view, self.rate), **mine)
-        return self.task.outputs_of(self.suffix(self.stitch(representation), **others))
+        (representation,) = self.prefix(
+            in_precision(show(given[0][0], view, self.rate), self.dtypes[0]), **mine
+        )
+        stitched = self.stitch(representation.float()).to(self.dtypes[1])
+        return self.task.outputs_of(self.suffix(stitched, **others))
 
     def score(self, part: Split) -> float:
         """Return the score on a part of a data set, from 0 to 1; of classification the accuracy."""
