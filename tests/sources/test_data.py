@@ -276,3 +276,35 @@ def test_folders_without_parts(tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_text("a")
     with pytest.raises(DataError, match=r"cannot read data '.*x\.csv': expected a \.parquet or \.npz file"):
         load_data(DataSpec(source=str(tmp_path / "x.csv")))
+
+
+class Rows:
+    """What the package datasets gives: rows as dictionaries, of Pillow images and whole numbers."""
+
+    column_names: tuple[str, ...] = ("img", "fine_label", "coarse_label")
+
+    def __len__(self) -> int:
+        return 12
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        image = Image.fromarray(np.full((4, 4, 3), 20 * index, np.uint8))
+        return {"img": image, "fine_label": index % 3, "coarse_label": 0}
+
+
+def test_rows_of_the_package_datasets_are_read() -> None:
+    data = as_data(Rows())
+    assert data.classes == ("0", "1", "2")
+    assert tuple(data.train.images.shape[1:]) == (3, 4, 4)
+    two = as_data((Rows(), Rows()))
+    assert (len(two.train), len(two.heldout)) == (12, 12)
+
+
+def test_rows_without_an_image_are_told() -> None:
+    class Words(Rows):
+        column_names = ("sentence", "label")
+
+        def __getitem__(self, index: int) -> dict[str, Any]:
+            return {"sentence": "a", "label": 0}
+
+    with pytest.raises(DataError, match="with an image and a label, got a dictionary with sentence, label"):
+        as_data(Words())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sized
+from collections.abc import Mapping, Sized
 from typing import Any
 
 import numpy as np
@@ -54,7 +54,7 @@ def from_parts(
 
 
 def as_split(part: Any, name: str) -> Split:
-    """Read ``(x, y)`` or a map-style Dataset of ``(image, label)`` pairs.
+    """Read ``(x, y)``, or a map-style Dataset of ``(image, label)`` pairs or of dictionaries with both, as the package datasets has them.
 
     Raises:
         DataError: anything else, images of different shapes or in another number than labels, or labels that are not
@@ -62,8 +62,8 @@ def as_split(part: Any, name: str) -> Split:
     """
     if isinstance(part, tuple | list) and len(part) == 2:
         images, labels = _tensor(part[0], "images", name), _tensor(part[1], "labels", name)
-    elif isinstance(part, Dataset) and isinstance(part, Sized):
-        pairs = [part[index] for index in range(len(part))]
+    elif isinstance(part, Sized) and (isinstance(part, Dataset) or hasattr(part, "column_names")):
+        pairs = [_pair(part[index], name) for index in range(len(part))]  # type: ignore[index]
         if not pairs:
             raise DataError(f"data {name}: expected at least one example, got an empty Dataset")
         for index, pair in enumerate(pairs):
@@ -96,6 +96,21 @@ def as_split(part: Any, name: str) -> Split:
     if images.dtype == torch.float64:
         images = images.float()
     return Split(images, labels.long())
+
+
+def _pair(example: Any, name: str) -> Any:
+    """Return the image and the label of an example that is a dictionary; any other as it is."""
+    if not isinstance(example, Mapping):
+        return example
+    found = [
+        next((key for key in names if key in example), None)
+        for names in (("image", "img", "pixel_values", "x"), ("label", "labels", "fine_label", "y"))
+    ]
+    if None in found:
+        raise DataError(
+            f"data {name}: expected examples with an image and a label, got a dictionary with {', '.join(map(str, example))}"
+        )
+    return tuple(example[key] for key in found)
 
 
 def _tensor(given: Any, what: str, name: str) -> Tensor:
