@@ -436,3 +436,21 @@ def test_models_of_another_precision_run_as_they_are(
     assert all(parameter.dtype == dtype for parameter in sender.module.parameters())
     stitched = ms.stitch(sender, "layers.1", networks[1], "layers.1", digits, fit=ms.FitSpec(steps=20))
     assert stitched.score(digits.heldout) == pytest.approx(stitched.accuracy, abs=0.01)
+
+
+def test_an_exported_program_is_stitched_like_the_model_it_was_exported_from(digits: Data) -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 10)).eval()
+    free = ({0: torch.export.Dim.AUTO},)
+    program = torch.export.export(model, (torch.zeros(2, 1, 8, 8),), dynamic_shapes=free)
+    arguments = {"sender_cuts": ("1",), "receiver_cuts": ("1",), "controls": (), "evidence": ()}
+    one, other = (
+        ms.compare(each, model, digits, fit=ms.FitSpec(steps=5), **arguments)  # type: ignore[arg-type]
+        for each in (program, model)
+    )
+    assert one.matrix().item() == other.matrix().item()
+    with pytest.raises(ModelError, match="an exported program does not say how its parameters are drawn"):
+        ms.compare(program, model, digits, sender_cuts=("1",), receiver_cuts=("1",))
+    fixed = torch.export.export(model, (torch.zeros(2, 1, 8, 8),))
+    with pytest.raises(ms.InputError):
+        ms.compare(fixed, model, digits, fit=ms.FitSpec(steps=5), **arguments)  # type: ignore[arg-type]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
 from torch import nn
+from torch.export import ExportedProgram, unflatten
 
 from modelstitch import truth
 from modelstitch.errors import CutError, SpecError, StitchError
@@ -32,8 +34,8 @@ from modelstitch.stitches import build
 
 IN_MEMORY = "in memory"
 
-Model = str | ModelSpec | Network | nn.Module
-"""What may stand for a model: a source's name, a spec, a loaded Network, or any module."""
+Model = str | ModelSpec | Network | nn.Module | ExportedProgram
+"""What may stand for a model: a source's name, a spec, a loaded Network, any module, or what torch.export made of one."""
 
 
 @dataclass(frozen=True)
@@ -139,6 +141,10 @@ def as_network(model: Model, role: str, seed: int, device: torch.device) -> Netw
     if isinstance(model, Network):
         return model
     spec = _named(model, role, seed)
+    if isinstance(model, ExportedProgram):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # of torch about itself
+            return wrap(unflatten(model), spec.source)
     if isinstance(model, nn.Module):
         return wrap(model, spec.source)
     network = load_model(spec)

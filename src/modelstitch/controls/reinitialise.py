@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import torch
 from torch import nn
+from torch.export.unflatten import UnflattenedModule
 
 from modelstitch.errors import ModelError
 from modelstitch.layouts import channels_last
@@ -82,6 +83,11 @@ def _draw(network: Network, seed: int) -> nn.Module:
     with seeded(seed):
         if network.rebuild is not None:
             return network.rebuild()
+        if isinstance(network.module, UnflattenedModule):
+            raise ModelError(
+                f"cannot make an untrained copy of {network.name}: an exported program does not say how its parameters are drawn; "
+                "give the model it was exported from, or leave the random controls out"
+            )
         module = copy.deepcopy(network.module)
         _reset(module, network.name)
         return module
