@@ -38,7 +38,7 @@ class Compare:
     """Gives its last layers: a model in the same form."""
     data: str = "digits"
     """digits; cifar10 or cifar100, or the path of their official archive; a folder with train*.parquet and test*.parquet, or with one
-    folder of images a class; a .parquet or .npz file."""
+    folder a class of images, sounds (.wav) or texts (.txt); a .parquet or .npz file; hf:NAME_OR_FOLDER or torchvision:NAME(root=...)."""
     out: Path | None = None
     """Run folder; an existing one is continued. Without it nothing is saved."""
     sender_weights: Path | None = None

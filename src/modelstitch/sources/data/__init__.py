@@ -25,6 +25,8 @@ _SOURCES = (
     "FOLDER of Parquet files, of images, of sounds or of texts",
     "FILE.parquet",
     "FILE.npz",
+    "hf:NAME_OR_FOLDER",
+    "torchvision:NAME(root=...)",
 )
 
 
@@ -62,6 +64,13 @@ def _load(spec: DataSpec) -> Data:
         from modelstitch.sources.data import digits
 
         return digits.load(spec)
+    prefix, colon, rest = spec.source.partition(":")
+    if colon and prefix in ("hf", "torchvision"):
+        from modelstitch.sources.data import hub_sets
+        from modelstitch.sources.models.calls import parse_call
+
+        target, arguments = parse_call(rest)
+        return hub_sets.load(prefix, target, arguments, spec)
     path = Path(spec.source)
     if path.suffix in (".parquet", ".npz") and not path.exists():
         raise DataError(f"no data file {spec.source!r}")
