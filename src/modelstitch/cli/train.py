@@ -19,7 +19,7 @@ class Train:
     """zoo:R1111 ... zoo:R2222, zoo:R18 or zoo:R34."""
     data: str = "digits"
     """digits; cifar10 or cifar100, or the path of their official archive; a folder with train*.parquet and test*.parquet, or with one
-    folder a class of images, sounds (.wav) or texts (.txt); a .parquet or .npz file; hf:NAME_OR_FOLDER or torchvision:NAME(root=...)."""
+    folder of images a class; a .parquet or .npz file; hf:NAME_OR_FOLDER or torchvision:NAME(root=...)."""
     out: Path | None = None
     """Checkpoint to write; NAME-wWIDTH-sSEED.safetensors without it."""
     width: int = 64
