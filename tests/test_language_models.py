@@ -192,3 +192,35 @@ def test_a_stitched_language_model_without_its_mask_says_so(writers: tuple[Write
     stitched = ms.stitch(sender, "blocks.0", receiver, "blocks.0", data, fit=FitSpec(steps=2))
     with pytest.raises(ms.InputError, match="takes attention_mask too: give it by name"):
         stitched(data.heldout.images[:2])
+
+
+def test_what_is_pooled_over_a_text_is_pooled_over_what_is_there(
+    writers: tuple[Writer, Writer, Data],
+) -> None:
+    """The mean over the letters of a text is one linear map of them, whatever stands where the text has ended."""
+
+    class Pooled(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embed = nn.Embedding(N_TOKENS, WIDTH)
+            self.pool = nn.Linear(WIDTH, WIDTH)
+            self.head = nn.Linear(WIDTH, 3)
+
+        def forward(self, tokens: Tensor, attention_mask: Tensor) -> Tensor:
+            weights = attention_mask[..., None].to(torch.float32)
+            mean = (self.embed(tokens) * weights).sum(1) / weights.sum(1)
+            output: Tensor = self.head(self.pool(mean))
+            return output
+
+    torch.manual_seed(0)
+    model, data = Pooled().eval(), writers[2]
+    labels = data.train.images.sum(1) % 3
+    texts = ms.data_from(data.train.images, labels, more=dict(data.train.more))
+    pair = Pair(wrap(model, "a"), wrap(model, "a"), texts)
+    cell = CellSpec(sender_cut="embed", receiver_cut="pool", objective="match")
+    (fitted,) = fit_grid(pair, [cell], FitSpec(objective="match"), Budget(10**9))
+    few = torch.arange(50)
+    (provided,) = pair.sender.represent(("embed",), texts.heldout, few, torch.float32)
+    (expected,) = pair.sender.represent(("pool",), texts.heldout, few, torch.float32)
+    with torch.no_grad():
+        torch.testing.assert_close(fitted.stitch(provided), expected, atol=1e-3, rtol=1e-3)

@@ -217,6 +217,30 @@ def without_padding(x: Tensor, layout: Layout, present: Tensor) -> Tensor:
     return layout.features_back(layout.features_first(x).masked_fill(~present.reshape(shape).to(x.device), 0))
 
 
+def filled_with_mean(x: Tensor, layout: Layout, present: Tensor) -> Tensor:
+    """Put the mean over the positions where something is at those of a representation (N, *shape) where nothing is.
+
+    What is pooled over all positions is then pooled over those alone. A representation without such positions stays as it is.
+
+    Args:
+        x: a representation.
+        layout: how to read it.
+        present: (N, T), true where something is.
+
+    Example:
+        >>> filled_with_mean(torch.tensor([[[1.0], [3.0], [9.0]]]), recognise((3, 1)), torch.tensor([[True, True, False]])).flatten().tolist()
+        [1.0, 3.0, 2.0]
+    """
+    if not lies_on(layout, present):
+        return x
+    first = layout.features_first(x)
+    there = present.reshape(len(x), 1, *layout.features_first_shape[1:]).to(x.device)
+    axes = tuple(range(2, first.ndim))
+    total = first.masked_fill(~there, 0).sum(axes, keepdim=True)
+    mean = total / there.sum(axes, keepdim=True).clamp_min(1)
+    return layout.features_back(torch.where(there, first, mean))
+
+
 Shaped = Layout | tuple[int, ...]
 """A layout, or a shape whose layout follows from its number of axes."""
 

@@ -16,6 +16,7 @@ from modelstitch.cutting.certify import relative_difference
 from modelstitch.cutting.slicing import Slice
 from modelstitch.errors import DataError, ModelError
 from modelstitch.fitting.gram import Gram
+from modelstitch.layouts import filled_with_mean
 from modelstitch.sources.data import Data, Split
 from modelstitch.sources.models import Network, digest, taken
 from modelstitch.sources.texts import reader
@@ -133,6 +134,8 @@ class Side:
     ) -> tuple[Tensor, ...]:
         """Return the representations at ``names`` of the examples at ``indices``, in ``dtype``.
 
+        Where a network that takes a mask has nothing, they hold the mean over the positions where it has something.
+
         Args:
             names: cuts; one run computes them all.
             split: the examples.
@@ -145,6 +148,13 @@ class Side:
         with torch.no_grad():
             x = self.images(split, indices)
             found = half(x if plain else in_precision(x, dtype), **self.more(split, indices))
+            present = self.seen(split).present if self.further else None
+            if present is not None:
+                here = present[indices.to(present.device)]
+                found = [
+                    filled_with_mean(each, self.cut(name).layout, here)
+                    for name, each in zip(names, found, strict=True)
+                ]
         return tuple(each.to(dtype) for each in found)
 
     def suffix(self, name: str) -> nn.Module:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -165,3 +167,39 @@ def test_a_suffix_with_a_mask_can_be_exported_again_and_carries_gradients() -> N
     again = torch.export.export(suffix, (y.detach(),), {"mask": mask}, strict=False).module()
     with torch.no_grad():
         assert torch.equal(again(y.detach(), mask=mask)["logits"], suffix(y.detach(), mask=mask)["logits"])
+
+
+def test_a_decoder_is_given_its_own_tokens_again() -> None:
+    from options import usable_torchvision
+
+    usable_torchvision()
+    from transformers import T5Config, T5ForConditionalGeneration
+
+    torch.manual_seed(0)
+    config = T5Config(d_model=16, d_kv=8, d_ff=32, num_layers=2, num_heads=2, vocab_size=20, use_cache=False)
+    model = T5ForConditionalGeneration(config).eval()
+    tokens, mask = batch()
+    more = {"attention_mask": mask.long(), "decoder_input_ids": tokens.flip(1)}
+    cutting = cut_model(model, tokens, more=more)
+    assert isinstance(cutting, Cutting)
+    names = [cut.name for cut in cutting.cuts]
+    assert any("encoder.block.0" in name for name in names)
+    for name in names:
+        assert certify(model, cutting.prefix(name), cutting.suffix(name), tokens, name, more) == 0
+
+
+def test_the_line_that_cannot_be_captured_is_named() -> None:
+    class Branching(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.one, self.two = nn.Linear(3, 3), nn.Linear(3, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            y = self.one(x)
+            if y.sum() > 0:
+                y = y + 1
+            output: Tensor = self.two(y)
+            return output
+
+    technique = cut_model(Branching().eval(), torch.randn(4, 3)).technique
+    assert re.search(r"cannot be captured as a graph, at test_further_inputs\.py:\d+ \(", technique)

@@ -7,9 +7,11 @@ import inspect
 import io
 import logging
 import operator
+import traceback
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -171,8 +173,10 @@ def capture(model: nn.Module, example: Tensor, name: str = "model", more: More =
                 program = exported.run_decompositions({})
         except Exception as error:  # torch.export raises many unrelated types
             first_line = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
+            line = _line_of(error)
+            where = "" if line is None else f", at {line}"
             raise NotCapturableError(
-                f"model {name} cannot be captured as a graph ({type(error).__name__}: {first_line}); "
+                f"model {name} cannot be captured as a graph{where} ({type(error).__name__}: {first_line}); "
                 "control flow that depends on the values of the input is the usual reason"
             ) from error
         if any(
@@ -205,6 +209,16 @@ def capture(model: nn.Module, example: Tensor, name: str = "model", more: More =
     assert program.call_spec.in_spec is not None
     named = dict(zip(program.call_spec.in_spec.child(1).context, placeholders[1:], strict=True))
     return Captured(graph_module, placeholders[0], program.call_spec.out_spec, named)
+
+
+def _line_of(error: BaseException) -> str | None:
+    """Return the file and line of the model's own code that an error of the capture comes from; None where there is none."""
+    found = None
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        path = Path(frame.f_code.co_filename)
+        if not {"torch", "modelstitch"} & set(path.parts) and path.name not in ("contextlib.py", "copy.py"):
+            found = f"{path.name}:{line}"
+    return found
 
 
 @contextlib.contextmanager
