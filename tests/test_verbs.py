@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from torch.utils.data import TensorDataset
 import modelstitch as ms
 from modelstitch.errors import CutError, DataError, ModelError, RunError, StitchError
 from modelstitch.sources.data import Data
+from modelstitch.sources.models import digest
 
 QUICK = ms.FitSpec(steps=15, batch_size=128)
 
@@ -454,3 +456,29 @@ def test_an_exported_program_is_stitched_like_the_model_it_was_exported_from(dig
     fixed = torch.export.export(model, (torch.zeros(2, 1, 8, 8),))
     with pytest.raises(ms.InputError):
         ms.compare(fixed, model, digits, fit=ms.FitSpec(steps=5), **arguments)  # type: ignore[arg-type]
+
+
+@pytest.mark.filterwarnings("ignore:quantized")  # has no backward pass, says torch
+def test_a_quantised_model_is_cut_where_a_run_without_values_can_vouch_for_it(digits: Data) -> None:
+    torch.manual_seed(0)
+    plain = nn.Sequential(nn.Flatten(), nn.Linear(64, 16), nn.ReLU(), nn.Linear(16, 10)).eval()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch's own, about where this function will go
+        quantised = torch.ao.quantization.quantize_dynamic(plain, {nn.Linear}, dtype=torch.qint8)
+    found = ms.compare(
+        quantised,
+        plain,
+        digits,
+        sender_cuts=("1",),
+        receiver_cuts=("1",),
+        controls=(),
+        evidence=(),
+        fit=ms.FitSpec(steps=3),
+    )
+    assert not found.failed
+    other = copy.deepcopy(quantised)
+    assert digest(other) == digest(quantised)
+    other[1].set_weight_bias(other[1].weight(), other[1].bias() + 1)
+    assert digest(other) != digest(quantised)
+    with pytest.raises(CutError, match="no cut '2'"):
+        ms.split(quantised, "2", digits.train.images[:4])

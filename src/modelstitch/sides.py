@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils import _pytree as pytree
 
 from modelstitch.cutting import Cut, CutList, cut_model
 from modelstitch.cutting.accelerate import Cache, accelerate
@@ -54,7 +55,8 @@ class Side:
         self.network = network
         self.data = data
         device = data.train.images.device
-        if any(value.device != device for value in network.module.state_dict().values()):
+        held = pytree.tree_leaves(dict(network.module.state_dict()))
+        if any(value.device != device for value in held if isinstance(value, Tensor)):
             raise ModelError(f"model {network.name} is not on device {device}, where the data is")
         self.digest = digest(network.module)
         parameters = (p.dtype for p in network.module.parameters() if p.is_floating_point())

@@ -11,7 +11,8 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.utils import _pytree as pytree
 
 from modelstitch import zoo
 from modelstitch.errors import ModelError, expect_one_of
@@ -72,10 +73,17 @@ def taken(module: nn.Module, names: Iterable[str]) -> tuple[str, ...]:
 def digest(module: nn.Module) -> str:
     """Return the SHA-256 of all parameters and buffers, by name, type, shape and bytes."""
     hasher = hashlib.sha256()
-    for name, value in sorted(module.state_dict().items()):
-        hasher.update(f"{name}:{value.dtype}:{tuple(value.shape)}".encode())
-        plain = value.detach().cpu().contiguous().reshape(-1)
-        hasher.update(plain.view(torch.uint8).numpy().tobytes())
+    for name, held in sorted(module.state_dict().items()):
+        # Quantised layers hold their weight and its scale as one packed thing.
+        for value in (held,) if isinstance(held, Tensor) else pytree.tree_leaves(held):
+            if not isinstance(value, Tensor):
+                hasher.update(f"{name}:{value!r}".encode())
+                continue
+            hasher.update(f"{name}:{value.dtype}:{tuple(value.shape)}".encode())
+            plain = (
+                (value.dequantize() if value.is_quantized else value).detach().cpu().contiguous().reshape(-1)
+            )
+            hasher.update(plain.view(torch.uint8).numpy().tobytes())
     return hasher.hexdigest()
 
 
