@@ -28,6 +28,7 @@ def test_two_modules() -> None:
         ("cnn_to_vit.py", "cnn-to-vit: whole sender 0.9", "blocks.2 -> 1"),
         ("vowels.py", "conv-to-gru: whole sender 0.9", "second -> 2"),
         ("words.py", "narrow-to-wide: whole sender 0.", "blocks.1 -> blocks.0"),
+        ("next_token.py", "narrow-to-wide: whole sender 0.", "blocks.1 -> blocks.0"),
     ],
 )
 def test_two_kinds_of_network_both_ways(name: str, heading: str, cell: str) -> None:

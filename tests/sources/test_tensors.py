@@ -173,7 +173,7 @@ def test_a_source_is_read_by_whatever_names_it() -> None:
         (Items([(torch.rand(2), None)] * 4), "expected labels as an array of numbers"),
         (Items([(torch.rand(2), torch.zeros(2, dtype=torch.int64))] * 4), r"torch\.int64 of shape \(4, 2\)"),
         (Items([(torch.rand(2), 0), torch.rand(2)]), r"pairs \(image, label\), got Tensor as example 1"),
-        (Items([{"image": torch.rand(2), "label": 0}] * 3), r"pairs \(image, label\), got dict as example 0"),
+        (Items([{"image": torch.rand(2), "stars": 0}] * 3), "a dictionary with image, stars"),
         (Items([("picture.png", 0)] * 3), "expected images as an array of numbers"),
         (TensorDataset(torch.rand(4, 2)), r"pairs \(image, label\), got tuple as example 0"),
         (Items([(torch.rand(2), 0), (torch.rand(3), 0)]), r"images of one shape, got \[\(2,\), \(3,\)\]"),
