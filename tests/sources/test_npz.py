@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -119,3 +121,13 @@ def test_a_number_that_is_none_is_found_where_it_stands_in_the_file(tmp_path: Pa
 def test_no_such_file(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no data file '.*set\.npz'"):
         load_data(DataSpec(source=str(tmp_path / "set.npz")))
+
+
+def test_an_array_that_declares_more_than_there_is_room_for_is_told(tmp_path: Path) -> None:
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "<f8", "fortran_order": False, "shape": (10**15,)})
+    with zipfile.ZipFile(tmp_path / "set.npz", "w") as archive:
+        archive.writestr("x.npy", header.getvalue() + b"few bytes")
+    with pytest.raises(DataError, match=r"cannot read .*set\.npz") as caught:
+        load_data(DataSpec(source=str(tmp_path / "set.npz")))
+    assert "\n" not in str(caught.value)

@@ -37,7 +37,7 @@ def load(path: Path, spec: DataSpec) -> Data:
             if not isinstance(archive, np.lib.npyio.NpzFile):
                 raise ValueError("one array alone (.npy), expected an archive of several (.npz)")
             arrays = {name: _native(archive[name]) for name in archive.files}
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError, zlib.error) as error:
+    except (OSError, ValueError, MemoryError, zipfile.BadZipFile, EOFError, zlib.error) as error:
         first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"cannot read {str(path)!r}: {first_line}") from error
     classes = tuple(map(str, arrays["classes"].tolist())) if "classes" in arrays else None
