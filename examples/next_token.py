@@ -9,17 +9,15 @@ filled up, and a mask tells both networks, and the stitch, where nothing is. The
 from __future__ import annotations
 
 import argparse
-import ast
-import sysconfig
 from pathlib import Path
 
 import torch
 from both_ways import train_and_stitch
+from docstrings import PACKAGES, docstrings
 from torch import Tensor, nn
 
 import modelstitch as ms
 
-PACKAGES = ("asyncio", "email", "importlib", "logging", "unittest", "xml")
 LETTERS = " abcdefghijklmnopqrstuvwxyz.,:;'\"`()[]_-=*/0123456789\n"
 LENGTH, SHORTEST = 64, 24
 CUTS = {"narrow": ("blocks.1",), "wide": ("blocks.0",)}
@@ -60,19 +58,13 @@ def wide() -> nn.Module:
 
 def pieces(package: str) -> list[str]:
     """Return every docstring of a package in pieces of 64 letters."""
-    found = []
-    for path in sorted(Path(sysconfig.get_paths()["stdlib"], package).rglob("*.py")):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-                text = (ast.get_docstring(node) or "").lower()
-                cut = [text[begin : begin + LENGTH] for begin in range(0, len(text), LENGTH)]
-                found += [each for each in cut if len(each) >= SHORTEST]
-    return found
+    texts = [text.lower() for text in docstrings(package)]
+    cut = [text[begin : begin + LENGTH] for text in texts for begin in range(0, len(text), LENGTH)]
+    return [each for each in cut if len(each) >= SHORTEST]
 
 
 def load() -> ms.Data:
-    """Read the pieces; whole files are in one part or the other, so that no docstring is in both."""
+    """Read the pieces; whole packages are in one part or the other, so that no docstring is in both."""
     number = {letter: index + 2 for index, letter in enumerate(LETTERS)}
     texts = [(text, held) for held, name in enumerate(PACKAGES) for text in pieces(name)]
 

@@ -9,19 +9,17 @@ are tokens, the commonest 800 of the training part by name. Both networks are en
 from __future__ import annotations
 
 import argparse
-import ast
 import re
-import sysconfig
 from collections import Counter
 from pathlib import Path
 
 import torch
 from both_ways import train_and_stitch
+from docstrings import PACKAGES, docstrings
 from torch import Tensor, nn
 
 import modelstitch as ms
 
-PACKAGES = ("asyncio", "email", "importlib", "logging", "unittest", "xml")
 N_WORDS, LENGTH, FEWEST = 800, 32, 5
 CUTS = {"narrow": ("blocks.1",), "wide": ("blocks.0",)}
 
@@ -57,22 +55,15 @@ def wide() -> nn.Module:
     return Reader(48, 2)
 
 
-def docstrings(package: str) -> list[list[str]]:
+def texts_of(package: str) -> list[list[str]]:
     """Return the words of every docstring of a package, in the order of its files."""
-    found = []
-    for path in sorted(Path(sysconfig.get_paths()["stdlib"], package).rglob("*.py")):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-                words = re.findall(r"[a-z]{2,}", (ast.get_docstring(node) or "").lower())
-                if len(words) >= FEWEST:
-                    found.append(words[:LENGTH])
-    return found
+    found = [re.findall(r"[a-z]{2,}", text.lower()) for text in docstrings(package)]
+    return [words[:LENGTH] for words in found if len(words) >= FEWEST]
 
 
 def load() -> ms.Data:
     """Read the docstrings; every third is held out, and the words are those of the others."""
-    texts = [(words, label) for label, name in enumerate(PACKAGES) for words in docstrings(name)]
+    texts = [(words, label) for label, name in enumerate(PACKAGES) for words in texts_of(name)]
     parts = [[each for n, each in enumerate(texts) if (n % 3 == 0) == held] for held in (False, True)]
     counts = Counter(word for words, _ in parts[0] for word in words)
     numbers = {word: index + 2 for index, (word, _) in enumerate(counts.most_common(N_WORDS))}
