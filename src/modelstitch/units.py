@@ -97,8 +97,12 @@ class Units:
 
     def tokens(self, x: Tensor) -> Tensor:
         """Return what stands at the units (m, ...) in the inputs (n, ...) of the examples."""
-        if not self._by_position or x.shape[1] != self._n_positions:
-            return x if not self._by_position else x[self._chosen // self._n_positions][self._order]
+        if not self._by_position:
+            return x
+        if (
+            x.shape[1] != self._n_positions
+        ):  # no token for every position: the whole input stands for each of its own
+            return x[self._chosen // self._n_positions][self._order]
         return x.flatten(0, 1)[self._chosen][self._order][:, None]
 
 
