@@ -265,11 +265,11 @@ def _train_right(sender: Side, cut: str, stitch: Stitch, receiver: Expected, nam
     side = receiver.side
     few = spread(torch.arange(len(side.data.train)), len(receiver.indices))
     (x,) = _represented(sender, (cut,), sender.data.train, few)
-    wanted = side.data.train.take(few)
-    last = side.bound(side.fast_suffix(name, torch.float32), wanted)
+    chosen = side.data.train.take(few)
+    last = side.bound(side.fast_suffix(name, torch.float32), chosen)
     with torch.inference_mode():
         batches = [
-            (last(stitch(x[some]), some), wanted.wanted[some.to(wanted.wanted.device)])
+            (last(stitch(x[some]), some), chosen.wanted_by(side.data.task, some))
             for some in score_batches(len(x), side.score_batch)
         ]
     return scored(side.data.task, batches)

@@ -22,7 +22,7 @@ from modelstitch.representations import Lookup
 from modelstitch.sides import Side, score_batches, scored
 from modelstitch.specs import CellSpec, FitSpec
 from modelstitch.stitches import Stitch, build
-from modelstitch.tasks import Task, mean_score
+from modelstitch.tasks import Task, Wanted, mean_score
 
 _ASIDE_SHARE, _ASIDE_MOST = 0.1, 1000
 _PRECISION_EXAMPLES = 256
@@ -174,7 +174,11 @@ def _objective(
     accelerated = spec.protocol == "default"
     train = receiver.data.train
     half = receiver.fast_suffix(name, dtype) if accelerated else receiver.suffix(name)
-    suffix, wanted = receiver.bound(half, train), train.wanted
+    suffix = receiver.bound(half, train)
+
+    def wanted(indices: Tensor | None) -> Wanted:
+        return train.wanted_by(task, indices)
+
     by_task = objectives.task(suffix, wanted, task)
     if spec.objective == "task":
         return by_task
@@ -183,7 +187,7 @@ def _objective(
         return objectives.logits(suffix, inputs.outputs, wanted, task)
     assert inputs.expected is not None
     if spec.objective == "match":
-        few = spread(torch.arange(len(wanted)), _PRECISION_EXAMPLES)
+        few = spread(torch.arange(len(train)), _PRECISION_EXAMPLES)
         # Other people's protocols minimise the raw error.
         variance = float(inputs.expected(few).float().var()) if accelerated else 1.0
         return objectives.match(inputs.expected, max(variance, 1e-12), _padding(receiver, (name,)))
@@ -222,9 +226,7 @@ def _loses(stitch: Stitch, receiver: Side, name: str, inputs: Inputs, few: Tenso
             outputs = receiver.bound(receiver.fast_suffix(name, dtype), train)(
                 stitch(x.float()).to(dtype), few
             )
-            scores.append(
-                task.score(outputs.float(), train.wanted[few.to(train.wanted.device)]).float().cpu()
-            )
+            scores.append(task.score(outputs.float(), train.wanted_by(task, few)).float().cpu())
     gain, noise = paired_gain(*scores)
     return gain < -noise
 
@@ -235,10 +237,10 @@ def score(stitch: Stitch, receiver: Side, suffix: nn.Module, provided: Lookup, t
     heldout = receiver.data.heldout
     run = receiver.bound(suffix, heldout)
 
-    def batches() -> Iterator[tuple[Tensor, Tensor]]:
+    def batches() -> Iterator[tuple[Tensor, Wanted]]:
         for indices in score_batches(len(heldout), receiver.score_batch):
             outputs = run(stitch(provided(indices)), indices)
-            yield outputs, heldout.wanted[indices.to(heldout.wanted.device)]
+            yield outputs, heldout.wanted_by(task, indices)
 
     with torch.inference_mode():
         return scored(task, batches()).cpu()

@@ -71,7 +71,7 @@ def estimate(session: Session, budget: Budget, evidence: EvidenceSpec | None = N
         exact = receiver.bound(scoring_suffix(receiver, name, fit), data.train)
         with torch.no_grad():
             (expected,) = receiver.represent((name,), data.train, few, torch.float32, plain=True)
-        wanted = data.train.wanted[few.to(device)]
+        wanted = data.train.wanted_by(data.task, few)
 
         def step() -> None:
             with torch.enable_grad():

@@ -12,16 +12,18 @@ from torch import nn
 from torch.export import ExportedProgram, unflatten
 
 from modelstitch import truth
-from modelstitch.errors import CutError, SpecError, StitchError
+from modelstitch.errors import CutError, DataError, SpecError, StitchError
 from modelstitch.grid import Pair, Pool
 from modelstitch.progress import SILENT, Progress
 from modelstitch.sides import Side
 from modelstitch.sources.data import Data, as_data
 from modelstitch.sources.data.fingerprint import share_seen
 from modelstitch.sources.models import Network, load_model, wrap
+from modelstitch.sources.texts import BYTES, reads_as
 from modelstitch.specs import (
     RESULT_VERSION,
     ROLE_SEEDS,
+    TOKEN_TASKS,
     CellSpec,
     DataSpec,
     FitSpec,
@@ -152,6 +154,30 @@ def as_network(model: Model, role: str, seed: int, device: torch.device) -> Netw
     return network
 
 
+def read_alike(spec: DataSpec, networks: Sequence[Network]) -> DataSpec:
+    """Complete the data of a task that wants tokens of texts by how its models read.
+
+    Raises:
+        DataError: they read differently, and the data do not say how.
+    """
+    if spec.task not in TOKEN_TASKS:
+        return spec
+    views = {network.name: network.view for network in networks}
+    tokenizers = {name: view.tokenizer or BYTES for name, view in views.items()}
+    lengths = {name: view.length for name, view in views.items()}
+    first, length = next(iter(tokenizers.values())), next(iter(lengths.values()))
+    why = f"for the task {spec.task}, since what is wanted depends on it; got"
+    if spec.tokenizer is None and not all(reads_as(first, each) for each in tokenizers.values()):
+        raise DataError(f"expected one tokenizer {why} {_each(tokenizers)}: give --tokenizer")
+    if spec.length is None and len(set(lengths.values())) > 1:
+        raise DataError(f"expected one length {why} {_each(lengths)}: give --length")
+    return replace(spec, tokenizer=spec.tokenizer or first, length=spec.length or length)
+
+
+def _each(known: dict[str, Any]) -> str:
+    return ", ".join(f"{value} of {name}" for name, value in known.items())
+
+
 def _in_colour(network: Network, data: Data) -> Network:
     """Show grey images as colour to a model of a source whose first convolution takes three channels."""
     images = data.train.images
@@ -207,6 +233,13 @@ def prepare(
         for model, role in ((sender, "sender"), (receiver, "receiver"))
     ]
     progress.stage("reading the data")
+    if isinstance(data, DataSpec):
+        data = read_alike(data, networks)
+        spec = replace(spec, data=data)
+        if data.task in TOKEN_TASKS:  # the data are tokens already
+            networks = [
+                replace(each, view=replace(each.view, tokenizer=None, length=None)) for each in networks
+            ]
     loaded = as_data(data).to(where) if pool is None else pool.data
     networks = [_in_colour(network, loaded) for network in networks]
     progress.stage("capturing the models and finding their cuts")

@@ -22,7 +22,7 @@ from modelstitch.sources.data import Data, Split
 from modelstitch.sources.models import Network, digest, taken
 from modelstitch.sources.texts import reader
 from modelstitch.specs import View
-from modelstitch.tasks import Task, mean_score
+from modelstitch.tasks import Task, Wanted, joined, mean_score
 from modelstitch.views import in_precision, show
 
 SCORE_BATCH = 256
@@ -177,7 +177,7 @@ class Side:
 
     def outputs(
         self, split: Split, run: Callable[..., Tensor], indices: Tensor | None = None
-    ) -> Iterator[tuple[Tensor, Tensor]]:
+    ) -> Iterator[tuple[Tensor, Wanted]]:
         """Yield ``run``'s outputs and what is wanted, batch by batch.
 
         Args:
@@ -189,7 +189,7 @@ class Side:
         for some in chosen.split(self.score_batch):
             with torch.inference_mode():
                 outputs = run(self.images(split, some), **self.more(split, some))
-            yield outputs, split.wanted[some.to(split.wanted.device)]
+            yield outputs, split.wanted_by(self.data.task, some)
 
     def scores(self, split: Split, run: Callable[..., Tensor]) -> Tensor:
         """Return the score (N,) of every example of ``split`` under ``run``, see :meth:`outputs`."""
@@ -293,11 +293,11 @@ class ScoresOf(nn.Module):
         return self.task.outputs_of(self.inner(x, **more))
 
 
-def scored(task: Task, batches: Iterable[tuple[Tensor, Tensor]]) -> Tensor:
+def scored(task: Task, batches: Iterable[tuple[Tensor, Wanted]]) -> Tensor:
     """Return the scores (N,) of batches of outputs and what is wanted; at once, where examples are scored against each other."""
     if task.together:
-        outputs, wanted = (torch.cat(each) for each in zip(*batches, strict=True))
-        return task.scored(outputs, wanted)
+        outputs, wanted = zip(*batches, strict=True)
+        return task.scored(torch.cat(outputs), joined(wanted))
     return torch.cat([task.scored(*each) for each in batches])
 
 

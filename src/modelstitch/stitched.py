@@ -13,7 +13,7 @@ from modelstitch.sides import SCORE_BATCH, Side, scored
 from modelstitch.sources.data import Split
 from modelstitch.specs import View
 from modelstitch.stitches import Stitch
-from modelstitch.tasks import mean_score
+from modelstitch.tasks import Wanted, mean_score
 from modelstitch.views import in_precision, show
 
 
@@ -73,10 +73,10 @@ class Stitched(nn.Module):
     def score(self, part: Split) -> float:
         """Return the score on a part of a data set, from 0 to 1; of classification the accuracy."""
 
-        def batches() -> Iterator[tuple[Tensor, Tensor]]:
+        def batches() -> Iterator[tuple[Tensor, Wanted]]:
             for some in torch.arange(len(part)).split(SCORE_BATCH):
                 few = part.take(some)
-                yield self(few.images, **few.more), few.wanted
+                yield self(few.images, **few.more), few.wanted_by(self.task)
 
         with torch.no_grad():
             return mean_score(scored(self.task, batches()))

@@ -13,9 +13,9 @@ from modelstitch.loading import read_run
 from modelstitch.progress import SILENT, Progress
 from modelstitch.results import Comparison
 from modelstitch.runs import BUDGET, run
-from modelstitch.session import Model, as_network, device_for, prepare
+from modelstitch.session import Model, as_network, device_for, prepare, read_alike
 from modelstitch.sources.data import as_data
-from modelstitch.specs import VERDICT_CONTROLS, EvidenceSpec, FitSpec, StitchSpec
+from modelstitch.specs import VERDICT_CONTROLS, DataSpec, EvidenceSpec, FitSpec, StitchSpec
 from modelstitch.stitched import Stitched
 
 
@@ -115,10 +115,12 @@ def compare_all(
     if len(models) < 2:
         raise SpecError(f"expected at least two models, got {len(models)}")
     where = device_for(device, models.values())
-    pool = Pool(as_data(data).to(where), many=True)
     networks = {
         name: as_network(model, name, seed, where) for seed, (name, model) in enumerate(models.items())
     }
+    if isinstance(data, DataSpec):
+        data = read_alike(data, list(networks.values()))
+    pool = Pool(as_data(data).to(where), many=True)
     wanted = evidence if isinstance(evidence, EvidenceSpec) else EvidenceSpec.parse(evidence)
     found = {}
     for sender, receiver in itertools.permutations(networks, 2):

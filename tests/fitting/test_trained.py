@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from modelstitch.fitting import objectives
 from modelstitch.fitting.closed_form import coordinates_of, solve
 from modelstitch.fitting.gram import Moments, of_rows
-from modelstitch.fitting.objectives import Objective
+from modelstitch.fitting.objectives import Objective, Wants
 from modelstitch.fitting.schedules import averaged_rate, batches, rate, spread
 from modelstitch.fitting.trained import Fit, Fitted, paired_gain
 from modelstitch.specs import FitSpec, StitchSpec
@@ -78,6 +78,10 @@ def test_spread_covers_the_whole_range() -> None:
     assert len(chosen.unique()) == 11
 
 
+def wants(labels: Tensor) -> Wants:
+    return lambda indices: labels if indices is None else labels[indices]
+
+
 class Planted:
     """A suffix with a known job, and a sender whose representation is a known affine map of what it expects."""
 
@@ -100,7 +104,7 @@ class Planted:
         return float((self.suffix(stitch(self.provided)).argmax(1) == self.labels).float().mean())
 
     def objective(self) -> Objective:
-        return objectives.task(self.answers, self.labels, CLASSIFICATION)
+        return objectives.task(self.answers, wants(self.labels), CLASSIFICATION)
 
     def answers(self, y: Tensor, indices: Tensor) -> Tensor:
         outputs: Tensor = self.suffix(y)
@@ -348,7 +352,7 @@ def test_fitting_lowers_the_loss_of_every_objective() -> None:
     found = {
         "task": planted.objective(),
         "match": objectives.match(planted.expected.__getitem__, planted.expected.var().item()),
-        "logits": objectives.logits(planted.answers, own.__getitem__, planted.labels, CLASSIFICATION),
+        "logits": objectives.logits(planted.answers, own.__getitem__, wants(planted.labels), CLASSIFICATION),
         "latent": objectives.latent(
             lambda y, indices: (trail(y),), planted.expected.__getitem__, planted.score
         ),
@@ -374,7 +378,7 @@ def test_logits_and_match_and_latent_vanish_where_the_stitch_is_perfect() -> Non
     own = planted.suffix(planted.expected)
     for objective in (
         objectives.match(planted.expected.__getitem__, 1.0),
-        objectives.logits(planted.answers, own.__getitem__, planted.labels, CLASSIFICATION),
+        objectives.logits(planted.answers, own.__getitem__, wants(planted.labels), CLASSIFICATION),
         objectives.latent(lambda y, indices: (y.relu(),), planted.expected.__getitem__, planted.score),
     ):
         assert objective.loss(planted.expected, everything).item() == pytest.approx(0, abs=1e-6)

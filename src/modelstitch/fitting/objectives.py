@@ -12,12 +12,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from modelstitch.tasks import Task
+from modelstitch.tasks import Task, Wanted
 
 Outputs = Callable[[Tensor, Tensor], Tensor]
 """A stitched representation and the examples' indices to outputs."""
 
 Targets = Callable[[Tensor], Tensor]
+Wants = Callable[[Tensor | None], Wanted]
+"""The examples' indices to what the task wants of them; None for all."""
+
 Judged = tuple[Tensor, Tensor]
 """Of each example (n,) a score, higher is better, and its loss, lower is better."""
 
@@ -51,27 +54,28 @@ class Objective:
     weight: Callable[[Tensor], float] | None = len
 
 
-def task(suffix: Outputs, wanted: Tensor, of: Task) -> Objective:
+def task(suffix: Outputs, wanted: Wants, of: Task) -> Objective:
     """Return the receiver's own loss of its outputs: the vanilla stitch (Hernandez et al. 2022, section 3).
 
     Args:
         suffix: stitched representation and indices to outputs.
-        wanted: (N, ...) what the task wants of each example.
+        wanted: what the task wants of examples.
         of: the task.
     """
 
     def value(y: Tensor, indices: Tensor) -> Tensor:
-        return of.loss(suffix(y, indices).float(), _at(wanted, indices))
+        return of.loss(suffix(y, indices).float(), wanted(indices))
 
     def judge(y: Tensor, indices: Tensor) -> Judged:
-        outputs, here = suffix(y, indices).float(), _at(wanted, indices)
+        outputs, here = suffix(y, indices).float(), wanted(indices)
         return of.score(outputs, here).float(), of.losses(outputs, here)
 
     def weight(indices: Tensor) -> float:
-        return of.n_counted(_at(wanted, indices))
+        return of.n_counted(wanted(indices))
 
+    every = wanted(None)
     return Objective(
-        "task", value, judge, of.chance(wanted), of.constant_loss(wanted), None if of.together else weight
+        "task", value, judge, of.chance(every), of.constant_loss(every), None if of.together else weight
     )
 
 
@@ -99,7 +103,7 @@ def match(expected: Targets, variance: float, padding: Padding = no_padding) -> 
     return Objective("match", lambda y, indices: error(y, indices).mean(), judge)
 
 
-def logits(suffix: Outputs, own: Targets, wanted: Tensor, of: Task) -> Objective:
+def logits(suffix: Outputs, own: Targets, wanted: Wants, of: Task) -> Objective:
     r"""Return how far the stitched network's outputs are from the receiver's own: of class scores, the divergence of its answers.
 
     .. math:: \mathrm{KL}(\mathrm{softmax}(o_n) \,\|\, \mathrm{softmax}(s_n))
@@ -107,21 +111,21 @@ def logits(suffix: Outputs, own: Targets, wanted: Tensor, of: Task) -> Objective
     Args:
         suffix: stitched representation and indices to outputs.
         own: the whole receiver's outputs of examples.
-        wanted: (N, ...) what the task wants of each example, for the score, and for what takes no part.
+        wanted: what the task wants of examples, for the score, and for what takes no part.
         of: the task.
     """
 
     def distance(outputs: Tensor, indices: Tensor) -> Tensor:
-        return of.apart(outputs, own(indices).float(), _at(wanted, indices))
+        return of.apart(outputs, own(indices).float(), wanted(indices))
 
     def value(y: Tensor, indices: Tensor) -> Tensor:
         return distance(suffix(y, indices).float(), indices).mean()
 
     def judge(y: Tensor, indices: Tensor) -> Judged:
         outputs = suffix(y, indices).float()
-        return of.score(outputs, _at(wanted, indices)).float(), distance(outputs, indices)
+        return of.score(outputs, wanted(indices)).float(), distance(outputs, indices)
 
-    return Objective("logits", value, judge, of.chance(wanted))
+    return Objective("logits", value, judge, of.chance(wanted(None)))
 
 
 def latent(
@@ -164,7 +168,3 @@ def _variance(x: Tensor, counted: Tensor) -> Tensor:
     x = x.float()
     mean = (x * counted).sum(0) / counted.sum(0).clamp_min(1)
     return (((x - mean).square() * counted).sum() / counted.sum().clamp_min(1)).clamp_min(1e-12)
-
-
-def _at(values: Tensor, indices: Tensor) -> Tensor:
-    return values[indices.to(values.device)]

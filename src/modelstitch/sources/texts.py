@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -68,6 +69,67 @@ def read(letters: Tensor, tokenizer: str, length: int) -> tuple[Tensor, Tensor]:
         decoded(letters), padding="max_length", truncation=True, max_length=length, return_tensors="pt"
     )
     return found["input_ids"].to(letters.device), found["attention_mask"].to(letters.device)
+
+
+def pieces(texts: Sequence[str], tokenizer: str, length: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the tokens of texts, cut into pieces of ``length`` tokens, the last of each text filled up.
+
+    Args:
+        texts: each is cut by itself.
+        tokenizer: see :func:`read`.
+        length: of a piece.
+
+    Returns:
+        Three (P, length) in int64: tokens, a mask that is 1 where there is one, and 1 where it is of the text itself, no mark of the
+        tokenizer's own (such as where a text begins).
+
+    Raises:
+        MissingExtraError, ModelError: the tokenizer cannot be had.
+
+    Example:
+        >>> tokens, mask, _ = pieces(["abc", "d"], "bytes", 2)
+        >>> tokens.tolist(), mask.tolist()
+        ([[98, 99], [100, 0], [101, 0]], [[1, 1], [1, 0], [1, 0]])
+    """
+    found: list[tuple[Tensor, Tensor]] = []
+    if tokenizer == BYTES:
+        rows = (torch.frombuffer(bytearray(text.encode()), dtype=torch.uint8).long() + 1 for text in texts)
+        found = [(row, torch.ones_like(row)) for row in rows]
+    else:
+        # A text longer than a model takes is no mistake: it is cut below.
+        read = _loaded(tokenizer)(list(texts), return_special_tokens_mask=True, verbose=False)
+        for tokens, marks in zip(read["input_ids"], read["special_tokens_mask"], strict=True):
+            found.append((torch.tensor(tokens), 1 - torch.tensor(marks)))
+    filled = [
+        torch.nn.functional.pad(
+            torch.stack([tokens, torch.ones_like(tokens), own]), (0, -len(tokens) % length)
+        )
+        for tokens, own in found
+        if len(tokens)
+    ]
+    joined = torch.cat(filled, 1) if filled else torch.zeros(3, 0, dtype=torch.int64)
+    tokens, mask, own = joined.reshape(3, -1, length)
+    return tokens, mask, own
+
+
+def reads_as(one: str, other: str) -> bool:
+    """Tell whether two tokenizers read every text alike: by the same rules and the same numbers, wherever they lie."""
+    return one == other or (BYTES not in (one, other) and _rules(one) == _rules(other))
+
+
+def _rules(name: str) -> Any:
+    tokenizer = _loaded(name)
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is None:
+        return type(tokenizer), tokenizer.get_vocab()
+    rules = json.loads(backend.to_str())
+    return {part: rule for part, rule in rules.items() if part not in ("padding", "truncation")}
+
+
+def mask_token(tokenizer: str) -> int | None:
+    """Return the token that stands for one that is not shown; None where a tokenizer has none."""
+    found = None if tokenizer == BYTES else _loaded(tokenizer).mask_token_id
+    return None if found is None else int(found)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,9 @@ DEFAULT_SIZES = {"lowrank": 8, "conv": 3, "mlp": 64}
 TASKS = ("classification", "multi-label", "regression", "next-token", "masked-token", "retrieval")
 """What a network may be scored on, beside tasks of the user's own."""
 
+TOKEN_TASKS = ("next-token", "masked-token")
+"""Those that want a token at every position."""
+
 NORMED_FAMILIES = ("pooled", "lowrank", "affine", "conv", "mlp")
 NORMS = ("none", "batch")
 CONTROLS = (

@@ -69,7 +69,9 @@ class DataSpec:
         rotations: turn each image by 0, 90, 180 or 270 degrees, and label it by class and rotation.
         labels: name of a coarser label set to use in the place of the classes.
         seconds: length of each sound; that of the longest one to fit on without it.
-        task: what a network is scored on; of classes unless said otherwise.
+        task: what a network is scored on; of classes unless said otherwise. One of the user's own is ``package.module:task``.
+        tokenizer, length: how texts are read where every token of them is wanted, and of how many tokens each example is; see
+            :class:`View`.
         crop: bring the shorter side of each image to this many pixels when it is read, and take the middle square.
     """
 
@@ -82,14 +84,18 @@ class DataSpec:
     crop: int | None = None
     task: str = "classification"
     seconds: float | None = None
+    tokenizer: str | None = None
+    length: int | None = None
 
     def __post_init__(self) -> None:
-        expect_one_of("task", self.task, TASKS, SpecError)
+        if ":" not in self.task:
+            expect_one_of("task", self.task, (*TASKS, "package.module:task"), SpecError)
         if self.task != "classification" and (self.labels is not None or self.rotations):
             raise SpecError(
                 f"expected labels and rotations with the task classification alone, got {self.task}"
             )
         positive("crop", self.crop)
         positive("seconds", self.seconds)
+        positive("length", self.length)
         positive("limit", self.limit)
         positive("heldout limit", self.heldout_limit)

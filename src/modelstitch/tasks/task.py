@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from modelstitch.errors import ModelError
+from modelstitch.errors import DataError, ModelError
+from modelstitch.tasks.own import told
+
+Batch = Mapping[str, Tensor]
+"""Everything about some examples, by name: ``x``, what is wanted of them as ``y``, and further inputs."""
+
+Wanted = Tensor | Batch
+"""What a task's loss and score are given beside outputs."""
 
 IGNORED = -100
 """What is wanted at a position that takes no part: padding, or a token that was not masked."""
@@ -19,12 +26,12 @@ _SCORES = ("logits", "scores", "out", "output")
 """Names under which models give what is scored, where they give several things."""
 
 
-def nothing(wanted: Tensor) -> float:
+def nothing(wanted: Wanted) -> float:
     """Return 0: no constant answer is worth anything."""
     return 0.0
 
 
-def unknown(wanted: Tensor) -> float:
+def unknown(wanted: Wanted) -> float:
     """Return minus infinity: no loss is known that a constant answer has."""
     return -math.inf
 
@@ -60,6 +67,8 @@ class Task:
         together: whether examples are scored against each other, so that all of them are scored at once.
         needs: how many outputs an example needs at least, from what is wanted, and whether it may have more.
         distance: (N,) distances of outputs from other outputs, given what is wanted; the mean squared difference without it.
+        takes_batch: whether loss, score, chance, its loss and distance are given the whole batch by name, a mapping with ``x``,
+            ``y`` (what is wanted) and further inputs, in the place of what is wanted alone.
 
     Example:
         >>> def loss(outputs, wanted):
@@ -71,10 +80,10 @@ class Task:
     """
 
     name: str
-    loss: Callable[[Tensor, Tensor], Tensor]
-    score: Callable[[Tensor, Tensor], Tensor]
-    chance: Callable[[Tensor], float] = nothing
-    constant_loss: Callable[[Tensor], float] = unknown
+    loss: Callable[[Tensor, Any], Tensor]
+    score: Callable[[Tensor, Any], Tensor]
+    chance: Callable[[Any], float] = nothing
+    constant_loss: Callable[[Any], float] = unknown
     score_name: str = "accuracy"
     axes: int | None = 2
     read: Callable[[Tensor], Tensor] = as_they_are
@@ -82,7 +91,8 @@ class Task:
     by_position: bool = False
     together: bool = False
     needs: Callable[[Tensor], tuple[int, bool]] | None = None
-    distance: Callable[[Tensor, Tensor, Tensor], Tensor] | None = None
+    distance: Callable[[Tensor, Tensor, Any], Tensor] | None = None
+    takes_batch: bool = False
 
     def takes(self, n_outputs: int, wanted: Tensor) -> bool:
         """Tell whether ``n_outputs`` outputs can be scored against what is wanted."""
@@ -91,16 +101,38 @@ class Task:
         least, may_be_more = self.needs(wanted)
         return n_outputs >= least if may_be_more else n_outputs == least
 
-    def scored(self, outputs: Tensor, wanted: Tensor) -> Tensor:
+    def wanted(self, x: Tensor, y: Tensor, more: Batch) -> Wanted:
+        """Return what loss and score are given of examples.
+
+        Args:
+            x: (N, ...) what a network takes.
+            y: (N, ...) what is wanted.
+            more: (N, ...) further inputs by name.
+
+        Raises:
+            DataError: a further input called ``x`` or ``y``.
+        """
+        if not self.takes_batch:
+            return y
+        doubled = sorted({"x", "y"} & more.keys())
+        if doubled:
+            raise DataError(
+                f"task {self.name} takes batches, in which x and y are the examples and what is wanted: call the further input "
+                f"{doubled[0]!r} otherwise"
+            )
+        return {"x": x, "y": y, **more}
+
+    def scored(self, outputs: Tensor, wanted: Wanted) -> Tensor:
         """Return the scores of the examples (N,), checked.
 
         Raises:
             ModelError: something else than one score from 0 to 1 for each example.
         """
         found = self.score(outputs, wanted)
-        if not isinstance(found, Tensor) or found.shape != wanted.shape[:1]:
+        n_examples = len(_targets(wanted))
+        if not isinstance(found, Tensor) or found.shape != (n_examples,):
             raise ModelError(
-                f"task {self.name}: expected one score for each of {len(wanted)} examples, got {described(found)}"
+                f"task {self.name}: expected one score for each of {n_examples} examples, got {described(found)}"
             )
         if found.dtype != torch.bool and not ((found >= 0) & (found <= 1)).all():
             wrong = found[~((found >= 0) & (found <= 1))][0]
@@ -112,32 +144,25 @@ class Task:
     @property
     def identity(self) -> str:
         """The name, and of a task of the user's own what can be told of its functions: another loss makes another run."""
-        told = [self.name]
-        for each in (self.loss, self.score):
-            code = getattr(each, "__code__", None)
-            own = not str(getattr(each, "__module__", "")).startswith(("modelstitch.", "torch."))
-            told += (
-                [f"{each.__qualname__}:{code.co_code.hex()}:{code.co_consts}"]
-                if own and code is not None
-                else []
-            )
-        return "|".join(told)
+        return "|".join([self.name, *filter(None, map(told, (self.loss, self.score)))])
 
-    def n_counted(self, wanted: Tensor) -> int:
+    def n_counted(self, wanted: Wanted) -> int:
         """Return over how many things the mean of a loss is taken: examples, or positions where something is wanted."""
-        return int((wanted != IGNORED).sum()) if self.by_position else len(wanted)
+        y = _targets(wanted)
+        return int((y != IGNORED).sum()) if self.by_position else len(y)
 
-    def apart(self, outputs: Tensor, own: Tensor, wanted: Tensor) -> Tensor:
+    def apart(self, outputs: Tensor, own: Tensor, wanted: Wanted) -> Tensor:
         """Return how far outputs are from others, example by example (N,)."""
         if self.distance is not None:
             return self.distance(outputs, own, wanted)
         return (outputs - own).square().flatten(1).mean(1)
 
-    def losses(self, outputs: Tensor, wanted: Tensor) -> Tensor:
+    def losses(self, outputs: Tensor, wanted: Wanted) -> Tensor:
         """Return the loss of each example (N,); of all together, the same for each, where they are scored against each other."""
         if self.together:
-            return self.loss(outputs, wanted).expand(len(wanted))
-        return torch.stack([self.loss(*one) for one in zip(outputs.split(1), wanted.split(1), strict=True)])
+            return self.loss(outputs, wanted).expand(len(outputs))
+        each = (at(wanted, slice(n, n + 1)) for n in range(len(outputs)))
+        return torch.stack([self.loss(*one) for one in zip(outputs.split(1), each, strict=True)])
 
     def outputs_of(self, output: Any) -> Tensor:
         """Return what is scored in what a network gives: the output itself, or the part of it that holds it.
@@ -176,6 +201,28 @@ class Task:
 
     def _expected(self) -> str:
         return f"outputs for the task {self.name}, a tensor of {self.axes or 'any number of'} axes"
+
+
+def _targets(wanted: Wanted) -> Tensor:
+    return wanted if isinstance(wanted, Tensor) else wanted["y"]
+
+
+def at(wanted: Wanted, chosen: Tensor | slice) -> Wanted:
+    """Return what is wanted of the examples that are ``chosen``, by indices or as a slice."""
+    if isinstance(wanted, Tensor):
+        return wanted[chosen.to(wanted.device) if isinstance(chosen, Tensor) else chosen]
+    return {
+        name: each[chosen.to(each.device) if isinstance(chosen, Tensor) else chosen]
+        for name, each in wanted.items()
+    }
+
+
+def joined(parts: Sequence[Wanted]) -> Wanted:
+    """Return what is wanted of the examples of several batches."""
+    first = parts[0]
+    if isinstance(first, Tensor):
+        return torch.cat([part for part in parts if isinstance(part, Tensor)])
+    return {name: torch.cat([part[name] for part in parts]) for name in first}  # type: ignore[index]
 
 
 def described(output: Any) -> str:

@@ -12,11 +12,13 @@ from modelstitch.sources.data.labelled import Data, Split
 from modelstitch.sources.data.rotated import rotated
 from modelstitch.sources.data.targets import data_from
 from modelstitch.sources.data.tensors import as_split, from_arrays, from_parts
-from modelstitch.specs import DataSpec
+from modelstitch.specs import TOKEN_TASKS, DataSpec
 from modelstitch.tasks import RETRIEVAL
 
 __all__ = ["Data", "LabelSet", "Split", "as_data", "data_from", "load_data", "rotated"]
 
+
+_OF_CLASSES = ("digits", "cifar10", "cifar100")
 
 _SOURCES = (
     "digits",
@@ -50,12 +52,14 @@ def load_data(spec: DataSpec) -> Data:
 
 
 def _load(spec: DataSpec) -> Data:
-    if spec.crop is not None and (
-        spec.source in ("digits", "cifar10", "cifar100") or spec.source.endswith(".npz")
-    ):
+    if spec.crop is not None and (spec.source in _OF_CLASSES or spec.source.endswith(".npz")):
         raise DataError(
             f"expected crop with image files alone, got {spec.crop} with data {spec.source!r}, whose images have one size"
         )
+    if spec.task in TOKEN_TASKS and Path(spec.source).suffix != ".npz" and spec.source not in _OF_CLASSES:
+        from modelstitch.sources.data import running_texts
+
+        return running_texts.load(spec)
     if spec.task not in ("classification", "retrieval") and Path(spec.source).suffix != ".npz":
         raise DataError(
             f"expected a .npz file with what the task {spec.task} wants, got data {spec.source!r}, which has classes"
@@ -78,7 +82,7 @@ def _load(spec: DataSpec) -> Data:
         from modelstitch.sources.data import npz
 
         return npz.load(path, spec)
-    if path.exists() or spec.source in ("cifar10", "cifar100"):
+    if path.exists() or spec.source in _OF_CLASSES:
         from modelstitch.sources.data import cifar, class_folders, parquet
         from modelstitch.sources.data.image_folder import IMAGES
         from modelstitch.sources.data.text_folder import TEXTS

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -39,21 +40,65 @@ def load(prefix: str, target: str, arguments: Mapping[str, Any], spec: DataSpec)
         DataError: no such set, or one without images (or texts) and labels.
     """
     package = _imported(prefix, target)
-    try:
-        if prefix == "torchvision":
+    if prefix == "torchvision":
+        with _loading(prefix, target):
             return _of_torchvision(package, target, arguments, spec)
-        folder = Path(target).expanduser()
-        found = (
-            package.load_from_disk(str(folder))
-            if folder.is_dir()
-            else package.load_dataset(target, **arguments)
-        )
+    return _of_rows(_rows(package, target, arguments), target, spec)
+
+
+def texts(target: str, arguments: Mapping[str, Any]) -> tuple[list[list[str]], str]:
+    """Load the column of texts alone of a set of the package datasets, of one part or of two, and say how they came about.
+
+    Raises: as :func:`load`.
+    """
+    found = _rows(_imported("hf", target), target, arguments)
+    parts, division = [found], "one part"
+    if isinstance(found, Mapping):
+        train, part = _parts(found, Path(target).name)
+        parts, division = [found[train], found[part]], f"the parts train and {part}"
+    chosen = []
+    for rows in parts:
+        name = _text_column(rows)
+        if name is None:
+            raise DataError(
+                f"data {Path(target).name}: expected a column of texts, got {', '.join(rows.column_names)}"
+            )
+        chosen.append([text for text in rows[name] if (text or "").strip()])
+        if not chosen[-1]:
+            raise DataError(f"data {Path(target).name}: expected a text in some row, got none")
+    return chosen, division
+
+
+def _rows(package: ModuleType, target: str, arguments: Mapping[str, Any]) -> Any:
+    folder = Path(target).expanduser()
+    with _loading("hf", target):
+        if folder.is_dir():
+            return package.load_from_disk(str(folder))
+        return package.load_dataset(target, **arguments)
+
+
+@contextmanager
+def _loading(prefix: str, target: str) -> Iterator[None]:
+    try:
+        yield
     except DataError:
         raise
     except (OSError, ValueError, TypeError, RuntimeError, KeyError, ImportError) as error:
         first_line = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
         raise DataError(f"cannot load data '{prefix}:{target}': {first_line}") from error
-    return _of_rows(found, target, spec)
+
+
+def _parts(found: Mapping[str, Any], name: str) -> tuple[str, str]:
+    part = next((each for each in _HELDOUT if each in found), None)
+    if "train" not in found or part is None:
+        raise DataError(
+            f"data {name}: expected the parts train and test (or validation), got {', '.join(found)}"
+        )
+    return "train", part
+
+
+def _text_column(rows: Any) -> str | None:
+    return next((each for each in ("text", "sentence", "content") if each in rows.column_names), None)
 
 
 def _of_rows(found: Any, target: str, spec: DataSpec) -> Data:
@@ -66,11 +111,7 @@ def _of_rows(found: Any, target: str, spec: DataSpec) -> Data:
         division = f"stratified split of one part, a third held out, seed {spec.seed}"
         data = from_parts(train, heldout, classes, name, division, spec)
         return replace(data, is_text=is_text)
-    part = next((each for each in _HELDOUT if each in found), None)
-    if "train" not in found or part is None:
-        raise DataError(
-            f"data {name}: expected the parts train and test (or validation), got {', '.join(found)}"
-        )
+    _, part = _parts(found, name)
     train, classes, is_text = _read(found["train"], spec.limit, name, spec.seed)
     heldout, _, _ = _read(found[part], spec.heldout_limit, name, spec.seed)
     if is_text:
@@ -93,7 +134,7 @@ def _read(
     labels = torch.tensor(list(rows[label]))
     chosen = rows.select(choose(labels, limit, seed).tolist())
     classes = None if names is None else tuple(map(str, names))
-    text = next((each for each in ("text", "sentence", "content") if each in rows.column_names), None)
+    text = _text_column(rows)
     if text is None:
         return as_split(chosen, name), classes, False
     texts = [str(each) for each in chosen[text]]

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from modelstitch.errors import DataError, expect_one_of
 from modelstitch.sources.data.label_sets import Finest, LabelSet
-from modelstitch.tasks import CLASSIFICATION, Task, by_label_set
+from modelstitch.tasks import CLASSIFICATION, Task, Wanted, at, by_label_set
 
 _FEW = 10
 """Fewer examples than these may be alike by chance."""
@@ -59,6 +59,13 @@ class Split:
         """Every tensor by name."""
         found = {"images": self.images, "labels": self.labels}
         return found | ({} if self.targets is None else {"targets": self.targets}) | dict(self.more)
+
+    def wanted_by(self, task: Task, indices: Tensor | None = None) -> Wanted:
+        """Return what ``task`` wants of the examples at ``indices``, or of all, as its loss and score are given it."""
+        if not task.takes_batch:
+            return self.wanted if indices is None else at(self.wanted, indices)
+        some = self if indices is None else self.take(indices)
+        return task.wanted(some.images, some.wanted, some.more)
 
     def mapped(self, change: Callable[[Tensor], Tensor]) -> Split:
         """Return the same part with every tensor changed."""
@@ -239,14 +246,14 @@ class Data:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of everything in the two parts, the class names, the coarser label sets and the task's name."""
+        """SHA-256 of everything in the two parts, the class names, the coarser label sets and the task."""
         hasher = hashlib.sha256("\0".join(self.classes).encode())
         hasher.update(repr(self.label_sets).encode())
         if self.finest is not None:
             hasher.update(repr((self.finest.by, self.finest.classes)).encode())
             hasher.update(self.finest.heldout.cpu().numpy().tobytes())
         for known in (
-            self.scored_by and self.scored_by.name,
+            self.scored_by and self.scored_by.identity,
             self.rate and str(self.rate),
             self.is_text and "text",
         ):

@@ -37,22 +37,8 @@ def load(path: Path, spec: DataSpec) -> Data:
             image that cannot be decoded (its row is named).
     """
     name = path.name
-    if path.is_file():
-        files = {"train": [path]}
-    else:
-        folder = path / "data" if not list(path.glob("*.parquet")) else path
-        found = sorted(folder.glob("*.parquet"))
-        files = {
-            part: [each for each in found if each.name.startswith(part)]
-            for part in ("train", *_HELDOUT_NAMES)
-        }
-        if not files["train"]:
-            seen = ", ".join(each.name for each in found[:5]) or "no Parquet file"
-            raise DataError(
-                f"data {str(path)!r}: expected train*.parquet and test*.parquet in the folder, got {seen}"
-            )
+    files, part = _files(path)
     train, classes = _read(files["train"])
-    part = next((part for part in _HELDOUT_NAMES if files.get(part)), None)
     labels = _labels(train, files["train"][0])
     if part is not None:
         heldout, held_classes = _read(files[part])
@@ -92,6 +78,44 @@ def load(path: Path, spec: DataSpec) -> Data:
     return replace(data, label_sets=_label_sets(tables, len(data.classes)))
 
 
+def texts(path: Path) -> tuple[list[list[str]], str]:
+    """Read the column of texts alone, of one part or of two, and say how they came about; rows without a text are left out.
+
+    Raises:
+        DataError: no such files, or no column of texts.
+    """
+    files, part = _files(path)
+    found = []
+    for each in ("train",) if part is None else ("train", part):
+        table = _table(files[each])
+        name = _text_column(table)
+        if name is None:
+            raise DataError(
+                f"no column of texts in {str(files[each][0])!r}: expected strings, got {table.column_names}"
+            )
+        found.append([text for text in table[name].to_pylist() if (text or "").strip()])
+        if not found[-1]:
+            raise DataError(f"no row of {str(files[each][0])!r} holds a text in the column {name!r}")
+    return found, "one part" if part is None else f"the files train*.parquet and {part}*.parquet"
+
+
+def _files(path: Path) -> tuple[dict[str, list[Path]], str | None]:
+    """Return the files of each part by its name, and the name of the held-out part; a file alone is ``train``."""
+    if path.is_file():
+        return {"train": [path]}, None
+    folder = path / "data" if not list(path.glob("*.parquet")) else path
+    found = sorted(folder.glob("*.parquet"))
+    files = {
+        part: [each for each in found if each.name.startswith(part)] for part in ("train", *_HELDOUT_NAMES)
+    }
+    if not files["train"]:
+        seen = ", ".join(each.name for each in found[:5]) or "no Parquet file"
+        raise DataError(
+            f"data {str(path)!r}: expected train*.parquet and test*.parquet in the folder, got {seen}"
+        )
+    return files, next((part for part in _HELDOUT_NAMES if files[part]), None)
+
+
 def _label_sets(tables: list[pa.Table], n_classes: int) -> tuple[LabelSet, ...]:
     """Return the label sets that further label columns make, where all rows of all parts agree."""
     label = _label_column(tables[0], Path())
@@ -113,12 +137,16 @@ def _label_sets(tables: list[pa.Table], n_classes: int) -> tuple[LabelSet, ...]:
 
 
 def _read(paths: list[Path]) -> tuple[pa.Table, tuple[str, ...] | None]:
+    table = _table(paths)
+    return table, _classes(table, _label_column(table, paths[0]))
+
+
+def _table(paths: list[Path]) -> pa.Table:
     try:
-        table = pa.concat_tables([pq.read_table(path) for path in paths])
+        return pa.concat_tables([pq.read_table(path) for path in paths])
     except (pa.ArrowException, OSError) as error:
         first_line = str(error).splitlines()[0]
         raise DataError(f"cannot read Parquet file {str(paths[0])!r}: {first_line}") from error
-    return table, _classes(table, _label_column(table, paths[0]))
 
 
 def _label_column(table: pa.Table, path: Path) -> str:

@@ -14,7 +14,8 @@ from modelstitch.errors import DataError, expect_one_of
 from modelstitch.sources.data.labelled import Data, Split
 from modelstitch.sources.data.splitting import choose, divide
 from modelstitch.sources.data.tensors import HELDOUT_SHARE, as_split, from_arrays, from_parts
-from modelstitch.specs import TASKS, DataSpec
+from modelstitch.sources.imported import imported
+from modelstitch.specs import TASKS, TOKEN_TASKS, DataSpec
 from modelstitch.tasks import IGNORED, MULTI_LABEL, RETRIEVAL, TOKENS, Task, regression, shifted
 
 _GROUPS = 10
@@ -60,9 +61,11 @@ def data_from(
         >>> data.task.name, len(data.train), len(data.classes), tuple(data.train.wanted.shape)
         ('regression', 40, 10, (40, 1))
     """
+    if isinstance(task, str) and ":" in task:
+        task = _of_the_user(task)
     kind = task.name if isinstance(task, Task) else task
     if not isinstance(task, Task):
-        expect_one_of("task", task, TASKS, DataError)
+        expect_one_of("task", task, (*TASKS, "package.module:task"), DataError)
     spec = DataSpec(source=name, limit=limit, heldout_limit=heldout_limit, seed=seed)
     if kind == "classification" and not isinstance(task, Task):
         return _classes(x, y, more, heldout, name, spec)
@@ -75,7 +78,7 @@ def data_from(
                 f"data {name}: expected targets of one shape in both parts, got {tuple(parts[0].wanted.shape[1:])} and "
                 f"{tuple(parts[1].wanted.shape[1:])}"
             )
-    by_position = task.by_position if isinstance(task, Task) else kind in ("next-token", "masked-token")
+    by_position = task.by_position if isinstance(task, Task) else kind in TOKEN_TASKS
     if by_position:
         parts = [_with_something_wanted(part, name) for part in parts]
     if kind == "retrieval":
@@ -96,6 +99,13 @@ def data_from(
     )
     train, kept, classes = _without_absent(train, kept, classes)
     return Data(train, kept, classes, name, division, scored_by=_scored_by(task, train))
+
+
+def _of_the_user(target: str) -> Task:
+    found = imported(target, "task", "task", DataError, lambda each: isinstance(each, Task))
+    if not isinstance(found, Task):
+        raise DataError(f"expected {target!r} to be a modelstitch.Task, got {type(found).__name__}")
+    return found
 
 
 def _classes(
@@ -129,7 +139,7 @@ def _split(x: Any, y: Any, more: Mapping[str, Any] | None, kind: str, name: str)
         raise DataError(
             f"data {name}: expected further inputs of each of the examples, got {_shapes(images, further)}"
         )
-    if kind in ("next-token", "masked-token") and (images.dtype != torch.int64 or images.ndim != 2):
+    if kind in TOKEN_TASKS and (images.dtype != torch.int64 or images.ndim != 2):
         raise DataError(
             f"data {name}: expected tokens (N, T) in int64 for the task {kind}, got {images.dtype} of shape {tuple(images.shape)}"
         )
@@ -172,7 +182,7 @@ def _checked(wanted: Tensor, images: Tensor, kind: str, name: str) -> Tensor:
         if wanted.ndim != 2 or not ((wanted == 0) | (wanted == 1)).all():
             raise DataError(f"{where} labels (N, K) of 0 and 1 for the task multi-label, {got}")
         return wanted.long()
-    if kind in ("next-token", "masked-token"):
+    if kind in TOKEN_TASKS:
         if wanted.dtype != torch.int64 or wanted.shape != images.shape:
             raise DataError(
                 f"{where} a token for every position {tuple(images.shape)}, -100 where none is wanted, {got}"
@@ -220,7 +230,7 @@ def _grouped(wanted: Tensor, kind: str, given: Tensor | None) -> tuple[Tensor, t
         if len(given) != len(wanted):
             raise DataError(f"expected a group for each of {len(wanted)} examples, got {len(given)}")
         return _numbered(given)
-    if kind in ("next-token", "masked-token"):
+    if kind in TOKEN_TASKS:
         return torch.zeros(len(wanted), dtype=torch.int64), ("all",)
     if wanted.is_floating_point() and wanted.ndim <= 2:
         return _tenths(wanted if wanted.ndim == 1 else wanted[:, 0])

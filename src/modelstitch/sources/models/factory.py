@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
 from typing import Any
 
 from torch import nn
 
-from modelstitch.errors import ModelError, expect_one_of
+from modelstitch.errors import ModelError
+from modelstitch.sources.imported import imported
 
 
 def build_from_factory(target: str, arguments: dict[str, Any]) -> nn.Module:
@@ -17,22 +16,9 @@ def build_from_factory(target: str, arguments: dict[str, Any]) -> nn.Module:
     Raises:
         ModelError: the module cannot be imported, has no such factory, or the call fails.
     """
-    module_name, _, attribute = target.partition(":")
-    path_before = list(sys.path)
-    sys.path.insert(0, "")
+    factory = imported(target, "factory", "model", ModelError)
     try:
-        module = importlib.import_module(module_name)
-    except ImportError as error:
-        raise ModelError(f"cannot import {module_name!r} for model {target!r}: {error}") from error
-    finally:
-        sys.path[:] = path_before
-    if not hasattr(module, attribute):
-        public = {name: each for name, each in vars(module).items() if name[0] != "_" and callable(each)}
-        # What it imported from elsewhere is no factory of its own; a package that gathers others' is left as it is.
-        own = [name for name, each in public.items() if getattr(each, "__module__", None) == module.__name__]
-        expect_one_of(f"factory in {module_name}", attribute, own or list(public), ModelError)
-    try:
-        model = getattr(module, attribute)(**arguments)
+        model = factory(**arguments)
     except TypeError as error:
         raise ModelError(f"cannot build {target!r} with {arguments}: {error}") from error
     if not isinstance(model, nn.Module):
