@@ -31,11 +31,13 @@ ELSEWHERE = re.compile(
 )
 
 TINY = ["--limit", "60", "--heldout-limit", "40", "--steps", "1", "--evidence-examples", "20"]
-OURS, FOREIGN, TIMM = (
-    ["--cuts", "layers.1", "layers.3"],
-    ["--cuts", "layer1.2"],
-    ["--sender-cuts", "layer2.0", "--receiver-cuts", "blocks.5"],
-)
+OURS, FOREIGN = ["--cuts", "layers.1", "layers.3"], ["--cuts", "layer1.2"]
+BARE = {
+    "timm:": ["--sender-cuts", "layer2.0", "--receiver-cuts", "blocks.5"],
+    "hf:": ["--cuts", "transformer.h.0"],
+}
+"""Cuts of models that are run without controls."""
+
 SMALL = {
     "selftest": ["--quick"],
     "train": ["--epochs", "1", "--width", "2", "--limit", "150"],
@@ -74,14 +76,26 @@ def small(words: list[str]) -> list[str]:
         return with_options(words, SMALL[Path(words[1]).name])
     more = SMALL.get(words[1], [])
     if words[1] == "compare":
-        timm = words[2].startswith("timm:")
-        cuts = TIMM if timm else FOREIGN if words[2] == words[3] else OURS
+        bare = words[2].startswith(("timm:", "hf:"))
+        cuts = FOREIGN if words[2] == words[3] else OURS
+        cuts = next((some for source, some in BARE.items() if words[2].startswith(source)), cuts)
         told = any(word.endswith("-cuts") for word in words)
         different = words[2].startswith("mypackage") and words[2] != words[3]
         if different:
             cuts = ["--receiver-cuts", "layers.1", *([] if told else ["--sender-cuts", "layer1.2"])]
-        more = [*TINY, *cuts, *(["--controls", "none"] if timm else [])]
+        more = [*TINY, *cuts, *(["--controls", "none"] if bare else [])]
     return with_options([STANDS_FOR.get(word, word) for word in words], more)
+
+
+def saved_writers(*names: str) -> None:
+    """Save small language models in the hub's own format, as those of a reader."""
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    for width, name in enumerate(names, 4):
+        config = GPT2Config(
+            vocab_size=257, n_embd=4 * width, n_layer=1, n_head=2, bos_token_id=1, eos_token_id=1
+        )
+        GPT2LMHeadModel(config).save_pretrained(name)
 
 
 @pytest.fixture
@@ -103,6 +117,10 @@ def folder(
     ):
         for name in names:
             Path(f"{name}.safetensors").write_bytes(source.read_bytes())
+    saved_writers("writer", "author")
+    Path("texts").mkdir()
+    for place in range(6):
+        Path(f"texts/{place}.txt").write_text(f"The sea at place {place} is wide. " * 20, encoding="utf-8")
     Path("mypackage").mkdir()
     shutil.copy(ROOT / "examples" / "cifar_resnet.py", "mypackage/models.py")
     with Path("mypackage/models.py").open("a", encoding="utf-8") as file:

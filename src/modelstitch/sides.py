@@ -214,7 +214,7 @@ class Side:
                 assert self.data.scored_by.needs is not None
                 least, may_be_more = self.data.scored_by.needs(self.data.train.wanted)
                 raise DataError(
-                    f"data {self.data.name} needs {least} outputs{' at least' if may_be_more else ''} for the task "
+                    f"data {self.data.name} needs {least} {'output' if least == 1 else 'outputs'}{' at least' if may_be_more else ''} for the task "
                     f"{self.data.scored_by.name}, but receiver {self.network.name} has {self.n_outputs}; data and receiver must fit"
                 )
             finest = self.data.finest

@@ -174,7 +174,7 @@ def test_a_file_of_any_task(tmp_path: Path) -> None:
 
 def test_tasks_and_sources_that_do_not_fit() -> None:
     with pytest.raises(
-        DataError, match="expected a .npz file with what the task regression wants, got data 'digits'"
+        DataError, match="expected a .npz file with what it wants for the task regression, got data 'digits'"
     ):
         load_data(DataSpec(source="digits", task="regression"))
     assert load_data(DataSpec(source="digits", task="retrieval")).task.name == "retrieval"
@@ -191,7 +191,7 @@ def test_a_receiver_with_another_number_of_outputs_is_refused() -> None:
     for data, expected in (
         (
             data_from(X, torch.rand(60), task="regression"),
-            "needs 1 outputs for the task regression, but receiver .* has 3",
+            "needs 1 output for the task regression, but receiver .* has 3",
         ),
         (
             data_from(X, torch.randint(0, 2, (60, 2)), task="multi-label"),

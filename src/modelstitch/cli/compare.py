@@ -102,7 +102,8 @@ class Compare:
     """Turn each image by 0, 90, 180 or 270 degrees and label it by class and rotation; coarser labels are then class, rotation and
     turned."""
     task: str = "classification"
-    """What is scored: classification, multi-label, regression, next-token, masked-token (these of a .npz file), or retrieval."""
+    """What is scored: classification, multi-label, regression, next-token, masked-token, retrieval, or package.module:task, a
+    modelstitch.Task of one's own. Of a .npz file; classification, retrieval and the two of tokens also of other data."""
     labels: str | None = None
     """A coarser label set of the data to fit and score by, such as parity for digits; how well the finest labels survive is then
     measured too (label-sets)."""
@@ -143,7 +144,8 @@ class Compare:
     receiver_tokenizer: str | None = None
     """Tokenizer of the receiver."""
     length: int | None = None
-    """Number of tokens that texts are cut or filled up to; those of the longest one to fit on, at most 512, without it."""
+    """Number of tokens that texts are cut or filled up to; those of the longest one to fit on, at most 512, without it. Where
+    every token is wanted, texts are cut into examples of so many tokens, 128 without it."""
     sender_length: int | None = None
     """Number of tokens of the sender's texts."""
     receiver_length: int | None = None

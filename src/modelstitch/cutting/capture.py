@@ -119,9 +119,17 @@ def run_eagerly(model: nn.Module, example: Tensor, name: str, more: More = NO_MO
     except (RuntimeError, ValueError, TypeError, IndexError, AssertionError) as error:
         first_line = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
         raise ModelError(
-            f"model {name} cannot take inputs of shape {tuple(example.shape[1:])}: {first_line}; "
-            "give the size and channels that it expects (size, channels of its view)"
+            f"model {name} cannot take inputs of shape {tuple(example.shape[1:])}: {first_line}; {_way_out(example)}"
         ) from error
+
+
+def _way_out(example: Tensor) -> str:
+    if example.is_floating_point():
+        return "give the size and channels that it expects (size, channels of its view)"
+    return (
+        f"these are tokens from {int(example.min())} to {int(example.max())}: give the tokenizer that it was made for, and no more of "
+        "them than it has places for (tokenizer, length)"
+    )
 
 
 def has_own_backward(model: nn.Module, example: Tensor, more: More = NO_MORE) -> bool:

@@ -28,9 +28,13 @@ def told(function: Callable[..., Any]) -> str:
     if isinstance(function, partial):
         return f"{told(function.func)}:{_held(function.args)}:{_held(function.keywords)}"
     if isinstance(function, nn.Module):
-        return (
-            f"{function!r}:{[(name, _held(value)) for name, value in sorted(function.state_dict().items())]}"
-        )
+        settings = [
+            (name, value)
+            for module in function.modules()
+            for name, value in vars(module).items()
+            if isinstance(value, _PLAIN)
+        ]
+        return f"{function!r}:{_held(settings)}:{_held(dict(sorted(function.state_dict().items())))}"
     if str(getattr(function, "__module__", "")).startswith(("modelstitch.", "torch.")):
         return ""
     code = getattr(function, "__code__", None)

@@ -61,8 +61,11 @@ def _load(spec: DataSpec) -> Data:
 
         return running_texts.load(spec)
     if spec.task not in ("classification", "retrieval") and Path(spec.source).suffix != ".npz":
+        wanted = (
+            "texts or a .npz file of tokens" if spec.task in TOKEN_TASKS else "a .npz file with what it wants"
+        )
         raise DataError(
-            f"expected a .npz file with what the task {spec.task} wants, got data {spec.source!r}, which has classes"
+            f"expected {wanted} for the task {spec.task}, got data {spec.source!r}, which has classes"
         )
     if spec.source == "digits":
         from modelstitch.sources.data import digits
@@ -98,6 +101,11 @@ def _load(spec: DataSpec) -> Data:
                 return class_folders.load(path, spec, kind)
         if path.is_dir() or path.suffix == ".parquet":
             return parquet.load(path, spec)
+    if path.is_file() and path.suffix == ".txt":
+        raise DataError(
+            f"cannot read data {spec.source!r} for the task {spec.task}: one text has no classes; expected a folder with one folder of "
+            f"texts a class, or the task {' or '.join(TOKEN_TASKS)}"
+        )
     if path.exists() or "/" in spec.source:
         raise DataError(
             f"cannot read data {spec.source!r}: expected a .parquet or .npz file, an official CIFAR archive, or a folder with "
