@@ -29,6 +29,7 @@ BUILDERS: dict[str, Callable[[], nn.Module]] = {
             m.Dense,
             m.Trained,
             m.Tokens,
+            m.LengthOfBatch,
             m.Pair,
             m.Side,
         )

@@ -160,14 +160,19 @@ def _extra_tokens(graph: Graph, kinds: dict[Node, Kind], n_tokens: int, last: No
             continue
         parts = node.args[0]
         axis = node.args[1] if len(node.args) > 1 else 0
-        if axis not in (1, -2) or value.shape[1] != n_tokens or not isinstance(parts, list | tuple):
+        sequence = 0 if batch_axis(node) == 1 else 1
+        if (
+            axis not in (sequence, sequence - 3)
+            or value.shape[sequence] != n_tokens
+            or not isinstance(parts, list | tuple)
+        ):
             continue
         learnt = 0
         for part in parts:
             made = tensor_of(part) if isinstance(part, Node) else None
             if made is None or kinds[part] is Kind.DATA:
                 break
-            learnt += int(made.shape[1])
+            learnt += int(made.shape[sequence])
         if learnt < n_tokens:
             found = max(found, learnt)
     return found

@@ -36,6 +36,10 @@ class NotCapturableError(CutError):
     """No graph can be captured of a model that runs; hooks may still do."""
 
 
+class _FixedBatchError(NotCapturableError):
+    """The graph that was captured holds for one size of batch."""
+
+
 @dataclass(frozen=True)
 class Captured:
     """A functional graph of a model, with its parameters by name.
@@ -171,13 +175,23 @@ def capture(model: nn.Module, example: Tensor, name: str = "model", more: More =
     """
     if example.ndim < 2 or len(example) < 2:
         raise CutError(f"expected an example batch of at least 2 inputs, got shape {tuple(example.shape)}")
+    try:
+        return _capture(model, example, name, more, strict=False)
+    except _FixedBatchError as error:
+        # Read as Python, and not only run, len(x) is no fixed number.
+        with contextlib.suppress(NotCapturableError):
+            return _capture(model, example, name, more, strict=True)
+        raise error
+
+
+def _capture(model: nn.Module, example: Tensor, name: str, more: More, *, strict: bool) -> Captured:
     with eval_mode(model), plain_attention(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         run_eagerly(model, example, name, more)
         try:
             with torch.enable_grad(), quietly(), as_written(), _named_arguments(model, example, more):
                 shapes = _free_batch(model, example, more)
-                exported = export(model, (example,), dict(more), dynamic_shapes=shapes, strict=False)
+                exported = export(model, (example,), dict(more), dynamic_shapes=shapes, strict=strict)
                 program = exported.run_decompositions({})
         except Exception as error:  # torch.export raises many unrelated types
             first_line = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
@@ -270,9 +284,9 @@ def _expect_any_batch(primary: Node, constraints: Any, name: str) -> None:
         legal = constraints[batch.node.expr]
         if legal.lower <= 2 and legal.upper > _ANY_BATCH:
             return
-    raise NotCapturableError(
+    raise _FixedBatchError(
         f"model {name} fixes the size of its batch, or does something else at other sizes: "
-        "expected a model whose forward treats every batch size alike (len(x) is a fixed number in a graph; x.shape[0] is not)"
+        "expected a model whose forward treats every batch size alike (x.shape[0] where a graph takes len(x) for a fixed number)"
     )
 
 
