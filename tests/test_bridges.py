@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -9,6 +10,8 @@ from hypothesis import strategies as st
 from modelstitch.bridges import plan
 
 sizes = st.tuples(st.integers(1, 12), st.integers(1, 12))
+few = st.integers(1, 5)
+volumes = st.tuples(few, few, few)
 
 
 @pytest.mark.parametrize(
@@ -66,6 +69,52 @@ def test_enlarging_after_the_transformation_is_the_papers_order(
     ours = bridge.enlarge(F.conv2d(x, weight, bias))
     papers = F.conv2d(bridge.enlarge(x), weight, bias)
     torch.testing.assert_close(ours, papers, rtol=1e-4, atol=1e-5)
+
+
+@settings(deadline=None, max_examples=60)
+@given(volumes, volumes)
+def test_any_volume_becomes_any_other_and_a_constant_stays(
+    provided: tuple[int, ...], expected: tuple[int, ...]
+) -> None:
+    bridge = plan(provided, expected)
+    reduced = F.avg_pool3d(bridge.reduce(torch.full((1, 2, *provided), 3.0)), bridge.stride)
+    torch.testing.assert_close(bridge.enlarge(reduced), torch.full((1, 2, *expected), 3.0))
+
+
+@settings(deadline=None, max_examples=40)
+@given(sizes, sizes)
+def test_a_volume_one_deep_is_a_map(provided: tuple[int, int], expected: tuple[int, int]) -> None:
+    flat, deep = plan(provided, expected), plan((1, *provided), (1, *expected))
+    x, y = torch.randn(2, 3, *provided), torch.randn(2, 3, *expected)
+    torch.testing.assert_close(deep.features(x[:, :, None], (0, 0, 0)), flat.features(x))
+    torch.testing.assert_close(deep.features(x[:, :, None], (0, 1, 1)), flat.features(x, (1, 1)))
+    torch.testing.assert_close(deep.targets(y[:, :, None]), flat.targets(y))
+    torch.testing.assert_close(deep.reduce(x[:, :, None])[:, :, 0], flat.reduce(x))
+
+
+@settings(deadline=None, max_examples=40)
+@given(volumes, volumes)
+def test_a_volume_is_enlarged_as_a_slow_oracle_says(small: tuple[int, ...], extra: tuple[int, ...]) -> None:
+    """One axis after another, by NumPy: repeated where the length is a multiple, else between the middles of equal cells."""
+    large = tuple(one + more for one, more in zip(small, extra, strict=True))
+    x = torch.randn(1, 2, *small, dtype=torch.float64)
+    expected = x.numpy()
+    for axis, (had, wanted) in enumerate(zip(small, large, strict=True), start=2):
+        if wanted % had == 0:
+            expected = expected.repeat(wanted // had, axis)
+            continue
+        places = (np.arange(wanted) + 0.5) / wanted
+        known = (np.arange(had) + 0.5) / had
+        rows = np.moveaxis(expected, axis, -1).reshape(-1, had)
+        lines = np.stack([np.interp(places, known, row) for row in rows])
+        moved = (*(length for at, length in enumerate(expected.shape) if at != axis), wanted)
+        expected = np.moveaxis(lines.reshape(moved), -1, axis)
+    np.testing.assert_allclose(plan(small, large).enlarge(x).numpy(), expected, rtol=1e-9, atol=1e-9)
+
+
+def test_the_rules_of_a_volume_are_named_by_its_axes() -> None:
+    assert plan((8, 8, 8), (4, 4, 4)).label == "stride 2"
+    assert plan((16, 8, 8), (1, 8, 12)).label == "depth stride 16, height same, width linear 8->12"
 
 
 def test_nearest_repeats_each_position() -> None:

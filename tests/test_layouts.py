@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from hypothesis import given
@@ -16,6 +18,18 @@ LAYOUTS = st.one_of(
     st.builds(lambda c, h, w: Layout("map2d", (c, h, w)), small, st.integers(1, 6), st.integers(1, 6)),
     st.builds(
         lambda c, h, w: Layout("map2d", (h, w, c), last=True), small, st.integers(1, 6), st.integers(1, 6)
+    ),
+    st.builds(
+        lambda c, grid, last: Layout("map3d", (*grid, c) if last else (c, *grid), last=last),
+        small,
+        st.tuples(small, small, small),
+        st.booleans(),
+    ),
+    st.builds(
+        lambda d, grid, e: Layout("tokens", (math.prod(grid) + e, d), extra=e, grid=grid),
+        small,
+        st.tuples(small, small, small),
+        st.integers(0, 2),
     ),
     st.builds(
         lambda d, t, e: Layout("tokens", (t + e, d), extra=e), small, st.integers(1, 8), st.integers(0, 2)
@@ -105,6 +119,8 @@ def test_tokens_on_a_grid_lie_row_by_row_behind_the_extra_ones() -> None:
         ("vector", (5, 7), r"expected 1 axis for the layout vector"),
         ("tokens+5", (5, 7), "expected fewer extra tokens than the 5 tokens, got 5"),
         ("tokens+1 3x3", (5, 7), "expected 4 tokens on the grid, got 3 x 3"),
+        ("tokens 2x2x2", (5, 7), "expected 5 tokens on the grid, got 2 x 2 x 2"),
+        ("tokens 2x2x2x2", (16, 7), "expected a layout such as tokens"),
         ("map1d last", (5, 7), "expected features last for map2d and map3d alone"),
         ("map2d+1", (5, 7, 7), "expected extra tokens and a grid for the layout tokens alone"),
     ],
@@ -114,7 +130,7 @@ def test_a_layout_that_does_not_fit_is_refused(text: str, shape: tuple[int, ...]
         parse(text, shape)
 
 
-@pytest.mark.parametrize("shape", [(4, 2, 8, 9), (4, 2, 8, 9, 3)])
+@pytest.mark.parametrize("shape", [(), (4, 2, 8, 9, 3)])
 def test_other_layouts_are_refused_by_name(shape: tuple[int, ...]) -> None:
     with pytest.raises(
         StitchError, match=r"cannot stitch at sender cut 'a': .* got layout .*; choose another cut"
@@ -123,7 +139,7 @@ def test_other_layouts_are_refused_by_name(shape: tuple[int, ...]) -> None:
 
 
 def test_channels_last_changes_how_weights_are_stored_and_no_value() -> None:
-    module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(4, 2))
+    module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(4, 2), nn.Conv3d(1, 2, 3))
     weight = module.get_parameter("0.weight")
     before = weight.detach().clone()
     assert not weight.is_contiguous(memory_format=torch.channels_last)

@@ -28,7 +28,7 @@ from modelstitch.stitches.linear import Linear
 from modelstitch.units import Units
 
 _GENUINE_EXAMPLES = 1000
-_PIXELS = 8
+_PIXELS, _VOXELS = 8, 4
 _LONG = 1024
 
 _OF_CONTROL = {
@@ -348,6 +348,9 @@ def _pixels(images: Tensor) -> Tensor:
         return _counts(images)
     if images.ndim == 3 and images.shape[2] > _LONG:  # a sound: how loud it is when
         return nn.functional.adaptive_avg_pool1d(images.float().abs(), _PIXELS**2)
+    if images.ndim == 5:  # a volume, or a film
+        size = tuple(min(each, _VOXELS) for each in images.shape[2:])
+        return nn.functional.adaptive_avg_pool3d(images.float(), size)  # type: ignore[arg-type]
     if images.ndim != 4 or min(images.shape[2:]) <= _PIXELS:
         return images.float()
     return nn.functional.adaptive_avg_pool2d(images.float(), _PIXELS)

@@ -9,15 +9,25 @@ transformation works on fewer positions.
 The canonical form of a representation is (example, position, feature), after the bridge has unfolded it: least squares
 between :meth:`Bridge.features` of the provided and :meth:`Bridge.targets` of the expected representation is least
 squares between the stitched and the expected representation, whatever the layouts were.
+
+A grid has two axes, height and width, or three, depth before them.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
 import torch.nn.functional as F
 from torch import Tensor
+
+Grid = tuple[int, ...]
+"""Lengths of the axes of positions, or a stride along each of them."""
+
+_AXES = ("depth", "height", "width")
+_POOL = {2: F.adaptive_avg_pool2d, 3: F.adaptive_avg_pool3d}
+_LINEAR = {2: "bilinear", 3: "trilinear"}
 
 
 @dataclass(frozen=True)
@@ -25,48 +35,44 @@ class Bridge:
     """How a grid of ``provided`` positions becomes one of ``expected`` positions.
 
     Attributes:
-        provided, expected: height and width.
+        provided, expected: height and width, or depth, height and width.
         rules: per axis one of ``same``, ``stride r``, ``nearest xr``, ``pool a->b``, ``linear a->b``.
         stride: stride that the transformation takes on, per axis.
     """
 
-    provided: tuple[int, int]
-    expected: tuple[int, int]
-    rules: tuple[str, str]
-    stride: tuple[int, int]
+    provided: Grid
+    expected: Grid
+    rules: tuple[str, ...]
+    stride: Grid
 
     @property
     def label(self) -> str:
-        """The rule in words; one rule where both axes agree."""
-        height, width = self.rules
-        return height if height == width else f"height {height}, width {width}"
+        """The rule in words; one rule where all axes agree."""
+        if len(set(self.rules)) == 1:
+            return self.rules[0]
+        return ", ".join(
+            f"{axis} {rule}" for axis, rule in zip(_AXES[-len(self.rules) :], self.rules, strict=True)
+        )
 
     def reduce(self, x: Tensor) -> Tensor:
-        """Average-pool (N, C, H, W) along the axes whose rule is ``pool``."""
-        height, width = (
-            wanted if rule.startswith("pool") else had
-            for rule, wanted, had in zip(self.rules, self.expected, self.provided, strict=True)
-        )
-        return F.adaptive_avg_pool2d(x, (height, width)) if (height, width) != self.provided else x
+        """Average-pool (N, C, *provided) along the axes whose rule is ``pool``."""
+        return _pooled(x, self._with("pool", self.expected, self.provided))
 
     def enlarge(self, y: Tensor) -> Tensor:
-        """Repeat or interpolate (N, C, h, w) to the expected height and width."""
-        height, width = (
-            wanted if rule.startswith("nearest") else had
-            for rule, wanted, had in zip(self.rules, self.expected, y.shape[2:], strict=True)
+        """Repeat or interpolate (N, C, ...) to the expected positions."""
+        size = self._with("nearest", self.expected, tuple(y.shape[2:]))
+        return self._interpolate(
+            F.interpolate(y, size=size, mode="nearest") if size != tuple(y.shape[2:]) else y
         )
-        if (height, width) != tuple(y.shape[2:]):
-            y = F.interpolate(y, size=(height, width), mode="nearest")
-        return self._interpolate(y)
 
-    def features(self, x: Tensor, reach: tuple[int, int] = (0, 0)) -> Tensor:
+    def features(self, x: Tensor, reach: Grid | None = None) -> Tensor:
         r"""Unfold a provided representation into its canonical form.
 
         A stitch with weight W (D, F) gives :math:`y_{n,p} = W f_{n,p} + b` at position p, before positions are repeated.
 
         Args:
-            x: (N, C, H, W).
-            reach: positions that a kernel sees beyond its stride, on each side of height and width.
+            x: (N, C, *provided).
+            reach: positions that a kernel sees beyond its stride, on each side of every axis; none without it.
 
         Returns:
             (N, P, F) with F = C x (stride + 2 reach) per axis, in the order of a convolution's weight.
@@ -77,49 +83,63 @@ class Bridge:
             torch.Size([5, 16, 12])
         """
         grid = self.reduce(x)
+        reach = reach or (0,) * len(self.stride)
         kernel = self.kernel(reach)
         if not any(reach) and not any(rule.startswith("linear") for rule in self.rules):
             return self._tiles(grid)
-        if kernel != (1, 1):
-            height, width = (
-                (had + 2 * beyond - size) // step + 1
-                for had, beyond, size, step in zip(grid.shape[2:], reach, kernel, self.stride, strict=True)
-            )
-            grid = F.unfold(grid, kernel, padding=reach, stride=self.stride)
-            grid = grid.reshape(len(x), -1, height, width)
+        if max(kernel) > 1:
+            grid = _patches(grid, kernel, reach, self.stride)
         return _rows(self._interpolate(grid, nearest_kept=True))
 
     def targets(self, e: Tensor) -> Tensor:
-        """Bring an expected representation (N, D, H', W') to the positions of :meth:`features`, as (N, P, D).
+        """Bring an expected representation (N, D, *expected) to the positions of :meth:`features`, as (N, P, D).
 
         Repeated positions all receive one value, so least squares sees the mean of what is expected at them.
         """
-        height, width = (
-            had if rule.startswith("nearest") else wanted
-            for rule, wanted, had in zip(self.rules, self.expected, self.provided, strict=True)
-        )
-        small = F.adaptive_avg_pool2d(e, (height, width)) if (height, width) != self.expected else e
-        return _rows(small)
+        return _rows(_pooled(e, self._with("nearest", self.provided, self.expected)))
 
-    def kernel(self, reach: tuple[int, int] = (0, 0)) -> tuple[int, int]:
-        """Height and width of the patch that one output position sees."""
-        return self.stride[0] + 2 * reach[0], self.stride[1] + 2 * reach[1]
+    def kernel(self, reach: Grid | None = None) -> Grid:
+        """Lengths of the patch that one output position sees."""
+        reach = reach or (0,) * len(self.stride)
+        return tuple(step + 2 * beyond for step, beyond in zip(self.stride, reach, strict=True))
+
+    def _with(self, rule: str, chosen: Grid, otherwise: Grid) -> Grid:
+        """Return a grid with the lengths ``chosen`` along the axes that follow a rule."""
+        return tuple(
+            one if each.startswith(rule) else other
+            for each, one, other in zip(self.rules, chosen, otherwise, strict=True)
+        )
 
     def _tiles(self, grid: Tensor) -> Tensor:
         # Patches that do not overlap are one copy of the map in another order.
-        (n, channels), (rows, columns) = grid.shape[:2], self.stride
-        height, width = grid.shape[2] // rows, grid.shape[3] // columns
-        tiles = grid.reshape(n, channels, height, rows, width, columns).permute(0, 2, 4, 1, 3, 5)
-        return tiles.reshape(n, height * width, channels * rows * columns)
+        (n, channels), axes = grid.shape[:2], len(self.stride)
+        counts = [length // step for length, step in zip(grid.shape[2:], self.stride, strict=True)]
+        split = [each for pair in zip(counts, self.stride, strict=True) for each in pair]
+        tiles = grid.reshape(n, channels, *split)
+        positions, inside = range(2, 2 + 2 * axes, 2), range(3, 3 + 2 * axes, 2)
+        return tiles.permute(0, *positions, 1, *inside).reshape(
+            n, math.prod(counts), channels * math.prod(self.stride)
+        )
 
     def _interpolate(self, y: Tensor, *, nearest_kept: bool = False) -> Tensor:
-        size = tuple(
-            had if nearest_kept and rule.startswith("nearest") else wanted
-            for rule, wanted, had in zip(self.rules, self.expected, y.shape[2:], strict=True)
-        )
+        size = self._with("nearest", tuple(y.shape[2:]), self.expected) if nearest_kept else self.expected
         if tuple(y.shape[2:]) == size:
             return y
-        return F.interpolate(y, size=size, mode="bilinear", align_corners=False)
+        return F.interpolate(y, size=size, mode=_LINEAR[len(size)], align_corners=False)
+
+
+def _pooled(x: Tensor, size: Grid) -> Tensor:
+    return _POOL[len(size)](x, size) if tuple(x.shape[2:]) != size else x  # type: ignore[arg-type]
+
+
+def _patches(grid: Tensor, kernel: Grid, reach: Grid, stride: Grid) -> Tensor:
+    """Return what a kernel sees at each position (N, C x kernel, ...), with zeros outside."""
+    axes = len(kernel)
+    x = F.pad(grid, [beyond for each in reversed(reach) for beyond in (each, each)])
+    for axis, (size, step) in enumerate(zip(kernel, stride, strict=True), 2):
+        x = x.unfold(axis, size, step)
+    inside = range(2 + axes, 2 + 2 * axes)
+    return x.permute(0, 1, *inside, *range(2, 2 + axes)).flatten(1, 1 + axes)
 
 
 def _rows(grid: Tensor) -> Tensor:
@@ -127,16 +147,16 @@ def _rows(grid: Tensor) -> Tensor:
 
 
 def plan(
-    provided: tuple[int, int],
-    expected: tuple[int, int],
+    provided: Grid,
+    expected: Grid,
     down: Literal["stride", "pool"] = "stride",
     up: Literal["nearest", "linear"] = "nearest",
 ) -> Bridge:
     """Choose the rule for each axis.
 
     Args:
-        provided: height and width of the sender's representation.
-        expected: height and width of the receiver's.
+        provided: height and width of the sender's representation, or depth, height and width.
+        expected: as many of the receiver's.
         down: what happens where the provided size is a multiple of the expected one.
         up: what happens where the expected size is a multiple of the provided one.
 
@@ -161,4 +181,4 @@ def plan(
             rules.append(f"nearest x{wanted // had}")
         else:
             rules.append(f"{'pool' if had > wanted else 'linear'} {had}->{wanted}")
-    return Bridge(provided, expected, (rules[0], rules[1]), (stride[0], stride[1]))
+    return Bridge(provided, expected, tuple(rules), tuple(stride))

@@ -19,11 +19,13 @@ KINDS = {"vector": 1, "tokens": 2, "map1d": 2, "map2d": 3, "map3d": 4}
 
 
 def channels_last(module: M) -> M:
-    """Store the convolution weights of ``module`` with channels last, in place; no value changes.
+    """Store the weights of two-dimensional convolutions of ``module`` with channels last, in place; no value changes.
 
     Convolutions on a CPU and on tensor cores are faster so.
     """
-    module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    for held in (*module.parameters(), *module.buffers()):
+        if held.ndim == 4:
+            held.data = held.data.contiguous(memory_format=torch.channels_last)
     return module
 
 
@@ -37,7 +39,7 @@ class Layout:
         shape: of one example.
         last: whether the features of a map are its last axis, as in Swin.
         extra: tokens in front that stand for no position: class and register tokens.
-        grid: height and width on which the other tokens lie, row by row; None where they are a sequence.
+        grid: height and width, or depth, height and width, on which the other tokens lie, row by row; None where they are a sequence.
 
     Raises:
         StitchError: the parts do not fit each other.
@@ -51,7 +53,7 @@ class Layout:
     shape: tuple[int, ...]
     last: bool = False
     extra: int = 0
-    grid: tuple[int, int] | None = None
+    grid: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         axes = KINDS.get(self.kind)
@@ -69,18 +71,18 @@ class Layout:
             )
         if self.grid is not None and math.prod(self.grid) != self.shape[0] - self.extra:
             raise StitchError(
-                f"expected {self.shape[0] - self.extra} tokens on the grid, got {self.grid[0]} x {self.grid[1]}"
+                f"expected {self.shape[0] - self.extra} tokens on the grid, got {' x '.join(map(str, self.grid))}"
             )
 
     def __str__(self) -> str:
         extra = f"+{self.extra}" if self.extra else ""
-        grid = f" {self.grid[0]}x{self.grid[1]}" if self.grid else ""
+        grid = f" {'x'.join(map(str, self.grid))}" if self.grid else ""
         return f"{self.kind}{extra}{grid}{' last' if self.last else ''}"
 
     @property
     def stitchable(self) -> bool:
         """Whether a bridge can read it."""
-        return self.kind in KINDS and self.kind != "map3d"
+        return self.kind in KINDS
 
     @property
     def is_map(self) -> bool:
@@ -93,15 +95,12 @@ class Layout:
         return self.shape[-1] if self.kind == "tokens" or self.last else self.shape[0]
 
     @property
-    def positions(self) -> tuple[int, int]:
-        """Height and width of the grid of positions that a bridge works on; a sequence lies along the width.
-
-        For at most two dimensions, see :func:`stitchable`.
-        """
+    def positions(self) -> tuple[int, ...]:
+        """Height and width of the grid of positions, of a volume depth, height and width; a sequence lies along the width."""
         if self.kind == "tokens":
             return self.grid or (1, self.shape[0] - self.extra)
         inner = self.shape[:-1] if self.last else self.shape[1:]
-        return (*(1,) * (2 - len(inner)), *inner)  # type: ignore[return-value]
+        return (*(1,) * (2 - len(inner)), *inner)
 
     def features_first(self, x: Tensor) -> Tensor:
         """Return (N, *shape) with the features as its second axis, (N, C, *positions); nothing is lost."""
@@ -186,12 +185,12 @@ def parse(text: str, shape: tuple[int, ...]) -> Layout:
         >>> parse("tokens+1 4x4", (17, 64)) == recognise((17, 64), extra=1, picture=(8, 8))
         True
     """
-    found = re.fullmatch(r"(\w+)(?:\+(\d+))?(?: (\d+)x(\d+))?( last)?", text.strip())
+    found = re.fullmatch(r"(\w+)(?:\+(\d+))?(?: (\d+(?:x\d+){1,2}))?( last)?", text.strip())
     if found is None:
         raise StitchError(f"expected a layout such as tokens+1 14x14, map2d or map2d last, got {text!r}")
     expect_one_of("layout", found[1], KINDS, StitchError)
-    grid = (int(found[3]), int(found[4])) if found[3] else None
-    return Layout(found[1], shape, last=bool(found[5]), extra=int(found[2] or 0), grid=grid)
+    grid = tuple(map(int, found[3].split("x"))) if found[3] else None
+    return Layout(found[1], shape, last=bool(found[4]), extra=int(found[2] or 0), grid=grid)
 
 
 def lies_on(layout: Layout, present: Tensor) -> bool:
@@ -258,11 +257,11 @@ def stitchable(layout: Layout, where: str) -> Layout:
         where: what the representation is, for the error.
 
     Raises:
-        StitchError: three axes of positions, or another number of axes than any layout has.
+        StitchError: another number of axes than any layout has.
     """
     if not layout.stitchable:
         raise StitchError(
-            f"cannot stitch at {where}: expected a vector, tokens, or a map of one or two dimensions, got layout {layout} of "
+            f"cannot stitch at {where}: expected a vector, tokens, or a map of one to three dimensions, got layout {layout} of "
             f"shape {layout.shape}; choose another cut"
         )
     return layout

@@ -324,6 +324,6 @@ def _choose(side: Side, names: Sequence[str] | None) -> tuple[str, ...]:
     if not usable:
         found = ", ".join(f"{cut.name} ({cut.layout})" for cut in side.cutting.cuts[:5])
         raise CutError(
-            f"model {side.network.name} has no cut whose representation is a vector, tokens or a map of one or two dimensions; found {found}"
+            f"model {side.network.name} has no cut whose representation is a vector, tokens or a map of one to three dimensions; found {found}"
         )
     return usable

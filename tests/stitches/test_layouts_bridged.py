@@ -47,7 +47,9 @@ def test_what_a_fit_sees_is_what_the_stitch_does(family: str, provided: Layout, 
     extra = rows[:, :n].transpose(1, 2) if n else None
     sizes = [
         had if rule.startswith("nearest") else wanted
-        for rule, had, wanted in zip(stitch.bridge.rules, provided.positions, expected.positions, strict=True)
+        for rule, had, wanted in zip(
+            stitch.bridge.rules, stitch.provided[1:], stitch.expected[1:], strict=True
+        )
     ]
     grid = rows[:, n:].transpose(1, 2).unflatten(2, sizes)
     whole = expected.from_grid(stitch.bridge.enlarge(grid), extra)

@@ -92,6 +92,6 @@ def test_identity_needs_equal_shapes() -> None:
         build(StitchSpec(family="identity"), (3, 4, 4), (3, 8, 8))
 
 
-def test_volumes_are_refused_by_name() -> None:
-    with pytest.raises(StitchError, match=r"sender's cut: expected a vector, tokens, .* got layout map3d"):
-        build(StitchSpec(), (2, 17, 8, 8), (3, 4, 4))
+def test_more_axes_than_a_volume_has_are_refused_by_name() -> None:
+    with pytest.raises(StitchError, match=r"sender's cut: expected a vector, tokens, .* got layout 5-d"):
+        build(StitchSpec(), (2, 3, 17, 8, 8), (3, 4, 4))

@@ -38,6 +38,10 @@ _FIRST = {
     _aten.avg_pool2d.default,
     _aten.adaptive_avg_pool1d.default,
     _aten.adaptive_avg_pool2d.default,
+    _aten.max_pool3d.default,
+    _aten.max_pool3d_with_indices.default,
+    _aten.avg_pool3d.default,
+    _aten.adaptive_avg_pool3d.default,
 }
 _LAST = {
     _aten.linear.default,

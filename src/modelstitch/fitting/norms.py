@@ -22,7 +22,7 @@ def settle_norms(stitch: nn.Module, provided: Callable[[Tensor], Tensor], exampl
 
     Running averages still hold the weights of earlier steps, all the more after a short schedule.
     """
-    norms = [each for each in stitch.modules() if isinstance(each, nn.BatchNorm2d)]
+    norms = [each for each in stitch.modules() if isinstance(each, nn.modules.batchnorm._BatchNorm)]
     if not norms:
         return
     momenta = [norm.momentum for norm in norms]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
-from modelstitch.bridges import Bridge, plan
+from modelstitch.bridges import Bridge, Grid, plan
 from modelstitch.fitting.coordinates import Coordinates
 from modelstitch.layouts import Layout, Shaped, as_layout, stitchable
 from modelstitch.specs import StitchSpec
@@ -36,9 +37,13 @@ class Stitch(nn.Module, ABC):
         self.spec = spec
         self.provided_layout: Layout = stitchable(as_layout(provided_layout), "the sender's cut")
         self.expected_layout: Layout = stitchable(as_layout(expected_layout), "the receiver's cut")
-        self.provided = (self.provided_layout.n_features, *self.provided_layout.positions)
-        self.expected = (self.expected_layout.n_features, *self.expected_layout.positions)
         layouts = (self.provided_layout, self.expected_layout)
+        self.n_axes = max(len(each.positions) for each in layouts)
+        """Number of axes of the grid that the bridge works on: 2, or 3 where one side is a volume."""
+        self.provided, self.expected = (
+            (each.n_features, *(1,) * (self.n_axes - len(each.positions)), *each.positions)
+            for each in layouts
+        )
         # A kernel's batch norms would see extra tokens apart from the positions.
         self.carries_extra = layouts[0].extra == layouts[1].extra > 0 and (
             not any(self.reach) or spec.norm == "none"
@@ -54,15 +59,14 @@ class Stitch(nn.Module, ABC):
         )
 
     @property
-    def reach(self) -> tuple[int, int]:
-        """Positions that the transformation sees beyond its stride, on each side of height and width."""
-        return 0, 0
+    def reach(self) -> Grid:
+        """Positions that the transformation sees beyond its stride, on each side of every axis."""
+        return (0,) * self.n_axes
 
     @property
     def n_features(self) -> int:
         """Number of features of the canonical form that the transformation reads."""
-        height, width = self.bridge.kernel(self.reach)
-        return self.provided[0] * height * width
+        return self.provided[0] * math.prod(self.bridge.kernel(self.reach))
 
     @property
     def n_parameters(self) -> int:
@@ -77,7 +81,7 @@ class Stitch(nn.Module, ABC):
 
         An extra token that is expected is a row too: the extra token provided, or the mean over positions.
         """
-        grid, extra = self.provided_layout.to_grid(x)
+        grid, extra = self._grid(x)
         rows = self.bridge.features(grid, self.reach)
         if self.carries_extra:
             return _in_front(self._centred(extra), rows)
@@ -87,36 +91,43 @@ class Stitch(nn.Module, ABC):
     def targets(self, e: Tensor) -> Tensor:
         """Return the canonical form (N, P, D) of an expected representation (N, *shape)."""
         grid, extra = self.expected_layout.to_grid(e)
-        return _in_front(extra, self.bridge.targets(grid))
+        return _in_front(extra, self.bridge.targets(grid.reshape(len(e), *self.expected)))
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, *shape) at the sender's cut to (N, *shape) at the receiver's."""
-        grid, extra = self.provided_layout.to_grid(x)
+        grid, extra = self._grid(x)
         grid = self.bridge.reduce(grid)
         if not self.carries_extra:
             return self.expected_layout.from_grid(self.bridge.enlarge(self.transform(grid)))
         assert extra is not None
-        n = extra.shape[2]
+        n, ones = extra.shape[2], (1,) * (self.n_axes - 1)
         if any(self.reach):  # an extra token has no neighbours
-            alone = self.transform(extra.transpose(1, 2).flatten(0, 1)[:, :, None, None])
+            alone = self.transform(extra.transpose(1, 2).reshape(len(x) * n, -1, *ones, 1))
             beside = alone.flatten(1).unflatten(0, (len(x), n)).transpose(1, 2)
             return self.expected_layout.from_grid(self.bridge.enlarge(self.transform(grid)), beside)
-        y = self.transform(torch.cat([extra, grid.flatten(2)], 2)[:, :, None])[:, :, 0]
+        row = torch.cat([extra, grid.flatten(2)], 2)
+        y = self.transform(row.unflatten(2, (*ones, -1))).flatten(2)
         positions = y[:, :, n:].unflatten(2, grid.shape[2:])
         return self.expected_layout.from_grid(self.bridge.enlarge(positions), y[:, :, :n])
+
+    def _grid(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Read a provided representation as features on the bridge's grid, and the extra tokens apart."""
+        grid, extra = self.provided_layout.to_grid(x)
+        return grid.reshape(len(x), *self.provided), extra
 
     def _centred(self, extra: Tensor | None) -> Tensor | None:
         """Put extra tokens (N, C, extra) in the middle of patches of zeros, (N, C x kernel, extra)."""
         if extra is None or not any(self.reach):
             return extra
         patches = extra.new_zeros(*extra.shape, *self.bridge.kernel(self.reach))
-        patches[..., self.reach[0], self.reach[1]] = extra
+        middle: tuple[Any, ...] = (..., *self.reach)
+        patches[middle] = extra
         return patches.movedim(2, -1).flatten(1, -2)
 
     @property
     def bridge_label(self) -> str:
         """What the bridge does, and what it loses: the layouts where they are more than maps, the rule, and the extra tokens."""
-        plain = {"map2d", "vector"}
+        plain = {"map2d", "vector"} if self.n_axes == 2 else {"map3d", "vector"}
         layouts = (str(self.provided_layout), str(self.expected_layout))
         told = [] if set(layouts) <= plain else [f"{layouts[0]} to {layouts[1]}"]
         told.append(self.bridge.label)
@@ -128,7 +139,7 @@ class Stitch(nn.Module, ABC):
 
     @abstractmethod
     def transform(self, x: Tensor) -> Tensor:
-        """Map (N, C_provided, h, w) to (N, C_expected, h / stride, w / stride)."""
+        """Map (N, C_provided, ...) to (N, C_expected, ... / stride), on a grid of any size."""
 
     def to_plain(self, values: Values, coordinates: Coordinates) -> Values:
         """Return the parameters that do in plain coordinates what ``values`` do in ``coordinates``.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from modelstitch.bridges import Grid
 from modelstitch.stitches.linear import Linear
 
 
@@ -19,9 +20,8 @@ class Conv(Linear):
     """
 
     @property
-    def reach(self) -> tuple[int, int]:
+    def reach(self) -> Grid:
         assert self.spec.size is not None
         beyond = (self.spec.size - 1) // 2
         # Along an axis of one position a kernel would see zeros alone.
-        height, width = (beyond if had > 1 else 0 for had in self.provided[1:])
-        return height, width
+        return tuple(beyond if had > 1 else 0 for had in self.provided[1:])

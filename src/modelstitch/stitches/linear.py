@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from modelstitch.fitting.coordinates import Coordinates
 from modelstitch.layouts import Shaped
 from modelstitch.specs import StitchSpec
 from modelstitch.stitches.base import Stitch, Values
+from modelstitch.stitches.convolve import batch_norm, convolve
 
 
 def uniform(shape: tuple[int, ...], variance: float, generator: torch.Generator | None) -> Tensor:
@@ -36,8 +36,8 @@ class Linear(Stitch):
         self.weight = nn.Parameter(torch.empty(c_expected, c_provided, *self.bridge.kernel(self.reach)))
         batch = spec.norm == "batch"
         self.bias = None if batch else nn.Parameter(torch.empty(c_expected))
-        self.norm_in: nn.Module = nn.BatchNorm2d(c_provided) if batch else nn.Identity()
-        self.norm_out: nn.Module = nn.BatchNorm2d(c_expected) if batch else nn.Identity()
+        self.norm_in: nn.Module = batch_norm(c_provided, self.n_axes) if batch else nn.Identity()
+        self.norm_out: nn.Module = batch_norm(c_expected, self.n_axes) if batch else nn.Identity()
         self.initialise(None)
 
     def initialise(self, generator: torch.Generator | None) -> None:
@@ -48,7 +48,7 @@ class Linear(Stitch):
                 nn.init.uniform_(parameter, -bound, bound, generator=generator)
 
     def transform(self, x: Tensor) -> Tensor:
-        y = F.conv2d(self.norm_in(x), self.weight, self.bias, stride=self.bridge.stride, padding=self.reach)
+        y = convolve(self.norm_in(x), self.weight, self.bias, stride=self.bridge.stride, padding=self.reach)
         normed = self.norm_out(y)
         assert isinstance(normed, Tensor)
         return normed

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from modelstitch.fitting.coordinates import Coordinates
 from modelstitch.layouts import Shaped
 from modelstitch.specs import StitchSpec
 from modelstitch.stitches.base import Stitch, Values
+from modelstitch.stitches.convolve import batch_norm, convolve
 from modelstitch.stitches.linear import uniform
 
 
@@ -33,11 +33,11 @@ class LowRank(Stitch):
         c_expected = self.expected[0]
         self.rank = min(spec.size, self.n_features, c_expected)
         self.down_weight = nn.Parameter(torch.empty(self.rank, self.provided[0], *self.bridge.kernel()))
-        self.up_weight = nn.Parameter(torch.empty(c_expected, self.rank, 1, 1))
+        self.up_weight = nn.Parameter(torch.empty(c_expected, self.rank, *(1,) * self.n_axes))
         batch = spec.norm == "batch"
         self.bias = None if batch else nn.Parameter(torch.empty(c_expected))
-        self.norm_in: nn.Module = nn.BatchNorm2d(self.provided[0]) if batch else nn.Identity()
-        self.norm_out: nn.Module = nn.BatchNorm2d(c_expected) if batch else nn.Identity()
+        self.norm_in: nn.Module = batch_norm(self.provided[0], self.n_axes) if batch else nn.Identity()
+        self.norm_out: nn.Module = batch_norm(c_expected, self.n_axes) if batch else nn.Identity()
         self.initialise(None)
 
     def initialise(self, generator: torch.Generator | None) -> None:
@@ -53,8 +53,8 @@ class LowRank(Stitch):
         return super().n_parameters - self.rank**2
 
     def transform(self, x: Tensor) -> Tensor:
-        middle = F.conv2d(self.norm_in(x), self.down_weight, stride=self.bridge.stride)
-        normed = self.norm_out(F.conv2d(middle, self.up_weight, self.bias))
+        middle = convolve(self.norm_in(x), self.down_weight, None, stride=self.bridge.stride)
+        normed = self.norm_out(convolve(middle, self.up_weight, self.bias))
         assert isinstance(normed, Tensor)
         return normed
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from modelstitch.fitting.coordinates import Coordinates
 from modelstitch.layouts import Shaped
 from modelstitch.specs import StitchSpec
 from modelstitch.stitches.base import Stitch, Values
+from modelstitch.stitches.convolve import batch_norm, convolve
 from modelstitch.stitches.linear import uniform
 
 
@@ -32,10 +32,10 @@ class Mlp(Stitch):
         batch = spec.norm == "batch"
         self.in_weight = nn.Parameter(torch.empty(hidden, self.provided[0], *self.bridge.kernel()))
         self.in_bias = nn.Parameter(torch.empty(hidden))
-        self.out_weight = nn.Parameter(torch.empty(c_expected, hidden, 1, 1))
+        self.out_weight = nn.Parameter(torch.empty(c_expected, hidden, *(1,) * self.n_axes))
         self.bias = None if batch else nn.Parameter(torch.empty(c_expected))
-        self.norm_in: nn.Module = nn.BatchNorm2d(self.provided[0]) if batch else nn.Identity()
-        self.norm_out: nn.Module = nn.BatchNorm2d(c_expected) if batch else nn.Identity()
+        self.norm_in: nn.Module = batch_norm(self.provided[0], self.n_axes) if batch else nn.Identity()
+        self.norm_out: nn.Module = batch_norm(c_expected, self.n_axes) if batch else nn.Identity()
         self.initialise(None)
 
     def initialise(self, generator: torch.Generator | None) -> None:
@@ -46,8 +46,8 @@ class Mlp(Stitch):
                 bias.data = uniform(tuple(bias.shape), 1 / (3 * weight[0].numel()), generator)
 
     def transform(self, x: Tensor) -> Tensor:
-        hidden = F.conv2d(self.norm_in(x), self.in_weight, self.in_bias, stride=self.bridge.stride).relu()
-        normed = self.norm_out(F.conv2d(hidden, self.out_weight, self.bias))
+        hidden = convolve(self.norm_in(x), self.in_weight, self.in_bias, stride=self.bridge.stride).relu()
+        normed = self.norm_out(convolve(hidden, self.out_weight, self.bias))
         assert isinstance(normed, Tensor)
         return normed
 

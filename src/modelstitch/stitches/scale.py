@@ -40,7 +40,8 @@ class Scale(Stitch):
         self.bias = nn.Parameter(torch.zeros(self.provided[0]))
 
     def transform(self, x: Tensor) -> Tensor:
-        return x * self.scale.to(x.dtype)[:, None, None] + self.bias.to(x.dtype)[:, None, None]
+        scale, bias = (each.to(x.dtype).view(-1, *(1,) * self.n_axes) for each in (self.scale, self.bias))
+        return x * scale + bias
 
     def to_plain(self, values: Values, coordinates: Coordinates) -> Values:
         # Channels must not mix, so of the whitening only each channel's own scale can be used.
