@@ -122,7 +122,7 @@ class Layout:
         extra = first[:, :, : self.extra] if self.extra else None
         if self.extra:
             first = first[:, :, self.extra :]
-        return first.reshape(len(x), self.n_features, *self.positions), extra
+        return first.reshape(x.shape[0], self.n_features, *self.positions), extra
 
     def from_grid(self, y: Tensor, extra: Tensor | None = None) -> Tensor:
         """Write features on the grid (N, C, H, W), and extra tokens (N, C, extra), as (N, *shape).
@@ -130,7 +130,7 @@ class Layout:
         Extra tokens that are not given are the mean over positions.
         """
         if self.kind != "tokens":
-            return self.features_back(y.reshape(len(y), *self.features_first_shape))
+            return self.features_back(y.reshape(y.shape[0], *self.features_first_shape))
         flat = y.flatten(2)
         if self.extra:
             if extra is None:
@@ -212,7 +212,7 @@ def without_padding(x: Tensor, layout: Layout, present: Tensor) -> Tensor:
     """
     if not lies_on(layout, present):
         return x
-    shape = (len(x), 1, *layout.features_first_shape[1:])
+    shape = (x.shape[0], 1, *layout.features_first_shape[1:])
     return layout.features_back(layout.features_first(x).masked_fill(~present.reshape(shape).to(x.device), 0))
 
 
@@ -233,7 +233,7 @@ def filled_with_mean(x: Tensor, layout: Layout, present: Tensor) -> Tensor:
     if not lies_on(layout, present):
         return x
     first = layout.features_first(x)
-    there = present.reshape(len(x), 1, *layout.features_first_shape[1:]).to(x.device)
+    there = present.reshape(x.shape[0], 1, *layout.features_first_shape[1:]).to(x.device)
     axes = tuple(range(2, first.ndim))
     total = first.masked_fill(~there, 0).sum(axes, keepdim=True)
     mean = total / there.sum(axes, keepdim=True).clamp_min(1)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterable, Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
 from torch import nn
-from torch.export import ExportedProgram, unflatten
+from torch.export import ExportedProgram
 
 from modelstitch import truth
+from modelstitch.cutting.capture import eval_mode
+from modelstitch.cutting.settled import as_module
 from modelstitch.errors import CutError, DataError, SpecError, StitchError
 from modelstitch.grid import Pair, Pool
 from modelstitch.progress import SILENT, Progress
@@ -131,6 +133,17 @@ def device_for(name: str, models: Iterable[Model]) -> torch.device:
     return own.device if own is not None and name == "auto" else choose_device(name)
 
 
+@contextlib.contextmanager
+def in_eval_mode(models: Iterable[Model]) -> Iterator[None]:
+    """Put the caller's own modules in eval mode, and give each its own mode back afterwards."""
+    with contextlib.ExitStack() as stack:
+        for model in models:
+            module = model.module if isinstance(model, Network) else model
+            if isinstance(module, nn.Module):
+                stack.enter_context(eval_mode(module))
+        yield
+
+
 def as_network(model: Model, role: str, seed: int, device: torch.device) -> Network:
     """Load or wrap ``model``; a module of the caller's own is used as it is, where it is.
 
@@ -143,12 +156,8 @@ def as_network(model: Model, role: str, seed: int, device: torch.device) -> Netw
     if isinstance(model, Network):
         return model
     spec = _named(model, role, seed)
-    if isinstance(model, ExportedProgram):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)  # of torch about itself
-            return wrap(unflatten(model), spec.source)
-    if isinstance(model, nn.Module):
-        return wrap(model, spec.source)
+    if isinstance(model, nn.Module | ExportedProgram):
+        return wrap(as_module(model, spec.source), spec.source)
     network = load_model(spec)
     network.module.to(device)
     return network
@@ -269,6 +278,7 @@ def prepare(
         receiver_cuts=_choose(pair.receiver, receiver_cuts or cuts),
     )
     cells = _possible(spec, pair)
+    _expect_gradients(pair.receiver, cells, spec.fit.objective)
     progress.stage("checking that the cuts reproduce the models")
     difference = max(
         truth.cuts_reproduce(pair.sender, spec.sender_cuts),
@@ -315,6 +325,36 @@ def _possible(spec: RunSpec, pair: Pair) -> tuple[CellSpec, ...]:
         if all(cell.stitch != stitch for cell in cells if cell.control == "none"):
             raise reason
     return tuple(cells)
+
+
+def _expect_gradients(side: Side, cells: Sequence[CellSpec], objective: str) -> None:
+    """Raise unless a gradient reaches the representation at every cut where a stitch is fitted by one.
+
+    Raises:
+        CutError: a receiver that switches gradients off behind a cut.
+    """
+    few = torch.arange(min(2, len(side.data.train)))
+    by_gradient = {
+        cell.receiver_cut: cell.stitch.objective or objective
+        for cell in cells
+        if (cell.stitch.objective or objective) != "match" and cell.stitch.family != "identity"
+    }
+    for name, fitted_to in by_gradient.items():
+        (y,) = side.represent((name,), side.data.train, few, torch.float32, plain=True)
+        with torch.enable_grad():
+            try:
+                output = side.bound(side.suffix(name), side.data.train)(y.clone().requires_grad_(), few)
+                reached = output.requires_grad
+            except RuntimeError as error:
+                if "nference" not in str(error):
+                    raise
+                reached = False
+        if not reached:
+            raise CutError(
+                f"no gradient reaches the cut {name!r} of receiver {side.network.name}, so that no stitch can be fitted there to "
+                f"{fitted_to}: take torch.no_grad() and torch.inference_mode() out of its forward, cut behind them, or fit to match "
+                "(--objective match)"
+            )
 
 
 def _choose(side: Side, names: Sequence[str] | None) -> tuple[str, ...]:

@@ -84,8 +84,9 @@ class Side:
         self._accuracy: float | None = None
         with torch.inference_mode():
             output = network.module(example, **more)
-        self._gives_more = not isinstance(output, Tensor)
         self.n_outputs = self._n_outputs(output)
+        plain = isinstance(output, Tensor) and data.task.outputs_of(output) is output
+        self._gives_more = not plain
         """Number of the network's class scores per example."""
         self.score_batch = SCORE_BATCH
         """Examples a batch when nothing is fitted; fewer where every position of each has many outputs."""

@@ -13,7 +13,7 @@ from modelstitch.loading import read_run
 from modelstitch.progress import SILENT, Progress
 from modelstitch.results import Comparison
 from modelstitch.runs import BUDGET, run
-from modelstitch.session import Model, as_network, device_for, prepare, read_alike
+from modelstitch.session import Model, as_network, device_for, in_eval_mode, prepare, read_alike
 from modelstitch.sources.data import as_data
 from modelstitch.specs import VERDICT_CONTROLS, DataSpec, EvidenceSpec, FitSpec, StitchSpec
 from modelstitch.stitched import Stitched
@@ -41,7 +41,7 @@ def compare(
     """Stitch every sender cut into every receiver cut and score each stitched network on held-out examples.
 
     Args:
-        sender, receiver: source name, ModelSpec, Network or any module; both stay frozen and in eval mode.
+        sender, receiver: source name, ModelSpec, Network or any module; both stay frozen, run in eval mode and get their own mode back.
         data: source name, DataSpec, Data, ``(x, y)``, a Dataset, or a pair ``(train, heldout)`` of these.
         out: run folder; an existing one is continued. Without it nothing is written.
         cuts, sender_cuts, receiver_cuts: names of cuts, for both or for one; all block boundaries without them.
@@ -64,22 +64,23 @@ def compare(
 
     Source: Hernandez et al. 2022, section 3.
     """
-    session = prepare(
-        sender,
-        receiver,
-        data,
-        cuts=cuts,
-        sender_cuts=sender_cuts,
-        receiver_cuts=receiver_cuts,
-        stitches=stitches,
-        fit=fit,
-        controls=controls,
-        seeds=seeds,
-        device=device,
-        progress=progress,
-    )
-    wanted = evidence if isinstance(evidence, EvidenceSpec) else EvidenceSpec.parse(evidence)
-    return run(session, out=out, budget=budget, evidence=wanted, pictures=pictures, progress=progress)
+    with in_eval_mode((sender, receiver)):
+        session = prepare(
+            sender,
+            receiver,
+            data,
+            cuts=cuts,
+            sender_cuts=sender_cuts,
+            receiver_cuts=receiver_cuts,
+            stitches=stitches,
+            fit=fit,
+            controls=controls,
+            seeds=seeds,
+            device=device,
+            progress=progress,
+        )
+        wanted = evidence if isinstance(evidence, EvidenceSpec) else EvidenceSpec.parse(evidence)
+        return run(session, out=out, budget=budget, evidence=wanted, pictures=pictures, progress=progress)
 
 
 def compare_all(
@@ -115,27 +116,30 @@ def compare_all(
     if len(models) < 2:
         raise SpecError(f"expected at least two models, got {len(models)}")
     where = device_for(device, models.values())
-    networks = {
-        name: as_network(model, name, seed, where) for seed, (name, model) in enumerate(models.items())
-    }
-    if isinstance(data, DataSpec):
-        data = read_alike(data, list(networks.values()))
-    pool = Pool(as_data(data).to(where), many=True)
-    wanted = evidence if isinstance(evidence, EvidenceSpec) else EvidenceSpec.parse(evidence)
-    found = {}
-    for sender, receiver in itertools.permutations(networks, 2):
-        session = prepare(
-            networks[sender],
-            networks[receiver],
-            data,
-            controls=controls,
-            device=str(where),
-            pool=pool,
-            progress=progress,
-            **options,
-        )
-        folder = None if out is None else Path(out) / f"{sender}-into-{receiver}"
-        found[sender, receiver] = run(session, out=folder, budget=budget, evidence=wanted, progress=progress)
+    with in_eval_mode(models.values()):
+        networks = {
+            name: as_network(model, name, seed, where) for seed, (name, model) in enumerate(models.items())
+        }
+        if isinstance(data, DataSpec):
+            data = read_alike(data, list(networks.values()))
+        pool = Pool(as_data(data).to(where), many=True)
+        wanted = evidence if isinstance(evidence, EvidenceSpec) else EvidenceSpec.parse(evidence)
+        found: dict[tuple[str, str], Comparison] = {}
+        for sender, receiver in itertools.permutations(networks, 2):
+            session = prepare(
+                networks[sender],
+                networks[receiver],
+                data,
+                controls=controls,
+                device=str(where),
+                pool=pool,
+                progress=progress,
+                **options,
+            )
+            folder = None if out is None else Path(out) / f"{sender}-into-{receiver}"
+            found[sender, receiver] = run(
+                session, out=folder, budget=budget, evidence=wanted, progress=progress
+            )
     return found
 
 
@@ -164,20 +168,21 @@ def stitch(
         InputError: something given cannot be used.
         TruthError: a check failed.
     """
-    session = prepare(
-        sender,
-        receiver,
-        data,
-        sender_cuts=(sender_cut,),
-        receiver_cuts=(receiver_cut,),
-        stitches=(family,),
-        fit=fit,
-        controls=(),
-        seeds=(seed,),
-        device=device,
-    )
-    (fitted,) = fit_grid(session.pair, session.cells, session.spec.fit, budget)
-    return Stitched(fitted, session.pair.sender, session.pair.receiver)
+    with in_eval_mode((sender, receiver)):
+        session = prepare(
+            sender,
+            receiver,
+            data,
+            sender_cuts=(sender_cut,),
+            receiver_cuts=(receiver_cut,),
+            stitches=(family,),
+            fit=fit,
+            controls=(),
+            seeds=(seed,),
+            device=device,
+        )
+        (fitted,) = fit_grid(session.pair, session.cells, session.spec.fit, budget)
+        return Stitched(fitted, session.pair.sender, session.pair.receiver)
 
 
 def load(path: str | Path) -> Comparison:

@@ -8,7 +8,7 @@ from torch import nn
 
 from modelstitch.cutting import Cutting, split
 from modelstitch.cutting.certify import certify, relative_difference
-from modelstitch.errors import CutError, TruthError
+from modelstitch.errors import CutError, ModelError, TruthError
 from tests.cutting import models as m
 
 
@@ -111,7 +111,7 @@ def test_a_backward_lost_behind_an_embedding_fails() -> None:
 
 
 def test_a_model_that_is_random_in_eval_mode_fails() -> None:
-    with pytest.raises(TruthError, match="do not reproduce the model at cut 'first'"):
+    with pytest.raises(ModelError, match="gives something else for the same inputs when it is run again"):
         split(m.seeded(m.RandomInEval), "first", torch.randn(4, 6))
 
 

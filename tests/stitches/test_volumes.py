@@ -151,7 +151,9 @@ def test_films_and_pictures_are_stitched_both_ways(
         assert own > 0.9
         assert all(cell.failure is None for cell in found.cells)
         # A picture does not say in which slice a part of it was; much is left all the same.
-        real, drawn = (float(found.matrix(stitch="affine", control=c).max()) for c in ("none", "random-sender"))
+        real, drawn = (
+            float(found.matrix(stitch="affine", control=c).max()) for c in ("none", "random-sender")
+        )
         assert real > (0.9 if sender is film else 0.7)
         assert real > drawn
         selves = [

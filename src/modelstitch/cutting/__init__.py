@@ -9,6 +9,7 @@ import re
 
 import torch
 from torch import Tensor, nn
+from torch.export import ExportedProgram
 from torch.fx import Node
 
 from modelstitch.cutting import slicing
@@ -19,8 +20,8 @@ from modelstitch.cutting.capture import (
     More,
     NotCapturableError,
     capture,
-    has_own_backward,
     tensor_of,
+    why_backward_is_lost,
 )
 from modelstitch.cutting.certify import certify
 from modelstitch.cutting.cost import Work, work_before
@@ -28,6 +29,7 @@ from modelstitch.cutting.dataflow import bypasses, classify, dominators, live_da
 from modelstitch.cutting.hooks import HookCutting
 from modelstitch.cutting.listed import Cut, CutList
 from modelstitch.cutting.naming import call_of, enclosing, is_block, name_values
+from modelstitch.cutting.settled import as_module, expect_settled
 from modelstitch.errors import CutError
 
 __all__ = ["Cut", "CutList", "Cutting", "certify", "cut_model", "cuts", "split"]
@@ -180,21 +182,21 @@ def cut_model(model: nn.Module, example: Tensor, name: str = "model", more: More
         ModelError: the model does not run on ``example``.
         CutError: the model has no legal cut, or changes its own buffers or its input.
     """
+    expect_settled(model, example, name, more)
     try:
-        if has_own_backward(model, example, more):
-            raise NotCapturableError(
-                f"model {name} has a custom autograd function, whose backward pass a graph would lose"
-            )
+        lost = why_backward_is_lost(model, example, more)
+        if lost is not None:
+            raise NotCapturableError(f"model {name} {lost}")
         return Cutting(model, example, name, more)
     except NotCapturableError as error:
         return HookCutting(model, example, name, str(error), more)
 
 
-def cuts(model: nn.Module, example: Tensor, more: More | None = None) -> tuple[Cut, ...]:
+def cuts(model: nn.Module | ExportedProgram, example: Tensor, more: More | None = None) -> tuple[Cut, ...]:
     """List every cut of ``model`` that its run on ``example`` shows, from the input on.
 
     Args:
-        model: any module; read in eval mode and left as it was.
+        model: any module, or what torch.export made of one; read in eval mode and left as it was.
         example: (N, ...) inputs with N >= 2.
         more: (N, ...) further inputs by name of argument, such as a mask.
 
@@ -210,11 +212,11 @@ def cuts(model: nn.Module, example: Tensor, more: More | None = None) -> tuple[C
         >>> [(cut.name, cut.shape) for cut in cuts(model, torch.zeros(2, 1, 8, 8))]
         [('0', (4, 6, 6)), ('1', (4, 6, 6)), ('2', (144,))]
     """
-    return cut_model(model, example, more=more or {}).cuts
+    return cut_model(as_module(model), example, more=more or {}).cuts
 
 
 def split(
-    model: nn.Module, cut: str, example: Tensor, more: More | None = None
+    model: nn.Module | ExportedProgram, cut: str, example: Tensor, more: More | None = None
 ) -> tuple[nn.Module, nn.Module]:
     """Split ``model`` at ``cut`` into a prefix and a suffix, and check both against the model.
 
@@ -241,6 +243,7 @@ def split(
         >>> torch.equal(suffix(prefix(x)), model(x))
         True
     """
+    model = as_module(model)
     cutting = cut_model(model, example, more=more or {})
     prefix, suffix = cutting.prefix(cut), cutting.suffix(cut)
     certify(model, prefix, suffix, example, f"cut {cut!r}", more or {})

@@ -10,7 +10,7 @@ import operator
 import traceback
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.export import Dim, export
 from torch.fx import GraphModule, Node
+from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
 
 from modelstitch.errors import CutError, ModelError
@@ -61,12 +62,25 @@ class Captured:
 def eval_mode(model: nn.Module) -> Iterator[None]:
     """Put every module of ``model`` in eval mode, and give each its own mode back afterwards."""
     before = {module: module.training for module in model.modules()}
-    model.eval()
+    # What torch.export made has one mode alone, and refuses to be asked for it.
+    with contextlib.suppress(NotImplementedError):
+        model.eval()
     try:
         yield
     finally:
+        with contextlib.suppress(NotImplementedError):
+            model.train(before[model])  # a model of its own kind may do more than change its mode
         for module, training in before.items():
             module.training = training
+
+
+def leaves(output: Any) -> list[Any]:
+    """Return the leaves of an output, those inside of dataclasses that torch does not know too."""
+    found = []
+    for leaf in pytree.tree_leaves(output):
+        inside = is_dataclass(leaf) and not isinstance(leaf, type)
+        found += leaves(vars(leaf)) if inside else [leaf]
+    return found
 
 
 @contextlib.contextmanager
@@ -115,19 +129,36 @@ def as_written() -> contextlib.AbstractContextManager[object]:
     return stance
 
 
-def run_eagerly(model: nn.Module, example: Tensor, name: str, more: More = NO_MORE) -> Any:
-    """Run ``model`` on ``example``, change neither, and turn a complaint about a shape into one line."""
+def run_eagerly(
+    model: nn.Module, example: Tensor, name: str, more: More = NO_MORE, *, keep: bool = True
+) -> Any:
+    """Run ``model`` on ``example`` and turn a complaint about it into one line; the model changes only where ``keep`` is off."""
     try:
-        with torch.no_grad(), same_buffers(model):
+        with torch.no_grad(), same_buffers(model) if keep else contextlib.nullcontext():
             return model(example.clone(), **more)
-    except (RuntimeError, ValueError, TypeError, IndexError, AssertionError) as error:
+    except (RuntimeError, ValueError, TypeError, LookupError, AttributeError, AssertionError) as error:
         first_line = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
         raise ModelError(
-            f"model {name} cannot take inputs of shape {tuple(example.shape[1:])}: {first_line}; {_way_out(example)}"
+            f"model {name} cannot take inputs of shape {tuple(example.shape[1:])}: {first_line}; {_way_out(example, first_line)}"
         ) from error
 
 
-def _way_out(example: Tensor) -> str:
+def _way_out(example: Tensor, complaint: str) -> str:
+    """Return the next step, by what a model says of its inputs."""
+    if "required" in complaint and "argument" in complaint:
+        return "give its further inputs by name (more of cuts, split and data_from, further arrays of a .npz file)"
+    if "positional argument" in complaint:
+        return (
+            "expected a model whose forward takes its input first, by position: wrap it in a module that does"
+        )
+    if "to be equal to" in complaint and "args[0]" in complaint:
+        return "export it again with a free batch (dynamic_shapes={0: torch.export.Dim.AUTO})"
+    if "invalid data type 'str'" in complaint or "string" in complaint or complaint.startswith("'"):
+        return "a model that takes a dictionary is wrapped in modelstitch.FromDict"
+    if "should be the same" in complaint or "same dtype" in complaint:
+        return "give inputs in its own precision"
+    if "indices" in complaint and example.is_floating_point():
+        return "it takes tokens: give whole numbers (N, T) in int64 (modelstitch cuts --tokens)"
     if example.is_floating_point():
         return "give the size and channels that it expects (size, channels of its view)"
     return (
@@ -136,24 +167,41 @@ def _way_out(example: Tensor) -> str:
     )
 
 
-def has_own_backward(model: nn.Module, example: Tensor, more: More = NO_MORE) -> bool:
-    """Tell whether the output of ``model`` was made by a custom autograd function, whose backward pass a capture would lose."""
-    with eval_mode(model), plain_attention(), same_buffers(model), torch.enable_grad(), as_written():
+class _Inference(TorchFunctionMode):
+    """Notices when something is computed under torch.inference_mode, of which a graph keeps no trace."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen = False
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.seen |= torch.is_inference_mode_enabled()
+        return func(*args, **(kwargs or {}))
+
+
+def why_backward_is_lost(model: nn.Module, example: Tensor, more: More = NO_MORE) -> str | None:
+    """Return what of the backward pass of ``model`` a capture would lose: a custom autograd function, or that there is none."""
+    watched = _Inference()
+    with eval_mode(model), plain_attention(), same_buffers(model), torch.enable_grad(), as_written(), watched:
         try:
             output = model(example.detach().requires_grad_(example.is_floating_point()).clone(), **more)
         except (RuntimeError, ValueError, TypeError, IndexError, AssertionError):
-            return False  # told in words when it is captured
-    pending = [leaf.grad_fn for leaf in pytree.tree_leaves(output) if isinstance(leaf, Tensor)]
+            return None  # told in words when it is captured
+    tensors = [leaf for leaf in leaves(output) if isinstance(leaf, Tensor) and leaf.is_floating_point()]
+    wanted = example.is_floating_point() or any(each.requires_grad for each in model.parameters())
+    if watched.seen or (tensors and wanted and not any(each.requires_grad for each in tensors)):
+        return "switches gradients off, which a graph would lose"
+    pending = [leaf.grad_fn for leaf in leaves(output) if isinstance(leaf, Tensor)]
     seen: set[Any] = set()
     while pending:
         node = pending.pop()
         if node is None or node in seen:
             continue
         if isinstance(node, torch.autograd.function.BackwardCFunction):
-            return True
+            return "has a custom autograd function, whose backward pass a graph would lose"
         seen.add(node)
         pending += [before for before, _ in node.next_functions]
-    return False
+    return None
 
 
 def capture(model: nn.Module, example: Tensor, name: str = "model", more: More = NO_MORE) -> Captured:

@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import is_dataclass
 from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils import _pytree as pytree
 
-from modelstitch.cutting.capture import NO_MORE, More, eval_mode, plain_attention
+from modelstitch.cutting.capture import NO_MORE, More, eval_mode, leaves, plain_attention
 from modelstitch.errors import CutError, TruthError
 
 RELATIVE_TOLERANCE = 1e-5
-
-
-def _leaves(output: Any) -> list[Any]:
-    """Return the leaves of an output, those inside of dataclasses that torch does not know too."""
-    found = []
-    for leaf in pytree.tree_leaves(output):
-        inside = is_dataclass(leaf) and not isinstance(leaf, type)
-        found += _leaves(vars(leaf)) if inside else [leaf]
-    return found
 
 
 def relative_difference(got: Any, expected: Any) -> float:
@@ -36,7 +25,7 @@ def relative_difference(got: Any, expected: Any) -> float:
         0.5
     """
     worst = 0.0
-    for one, other in zip(_leaves(got), _leaves(expected), strict=True):
+    for one, other in zip(leaves(got), leaves(expected), strict=True):
         if isinstance(other, Tensor) and other.numel():
             gap = (one.double() - other.double()).abs().max().item()
             scale = other.double().abs().max().item()
@@ -54,11 +43,11 @@ def _forward_and_gradient(
     x = x.clone().requires_grad_(x.is_floating_point())
     with torch.enable_grad():
         output = run(x)
-    leaves = [leaf for leaf in pytree.tree_leaves(output) if isinstance(leaf, Tensor)]
+    tensors = [leaf for leaf in leaves(output) if isinstance(leaf, Tensor)]
     # Unequal weights, so that a softmax or another normalised output does not sum to a constant.
     total = sum(
         (leaf * torch.linspace(0.5, 1.5, leaf.numel(), device=leaf.device).view(leaf.shape)).sum()
-        for leaf in leaves
+        for leaf in tensors
         if leaf.is_floating_point()
     )
     # Tokens have no gradient; the parameters before and after the cut do.

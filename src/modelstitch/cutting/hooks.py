@@ -21,7 +21,7 @@ from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
-from modelstitch.cutting.capture import NO_MORE, More, eval_mode, plain_attention, run_eagerly
+from modelstitch.cutting.capture import NO_MORE, More, eval_mode, leaves, plain_attention, run_eagerly
 from modelstitch.cutting.cost import Work
 from modelstitch.cutting.listed import Cut, CutList
 from modelstitch.cutting.naming import is_block
@@ -101,7 +101,10 @@ class HookPrefix(nn.Module):
 
         with eval_mode(self.model), plain_attention(), acting(self.model, keep), contextlib.suppress(_Stop):
             _run(self.model, x.clone(), more, self.frozen)
-        return tuple(found[call] for call in self.calls)
+        # Made under torch.inference_mode a tensor would be refused by a stitch that learns; a copy is an ordinary one.
+        return tuple(
+            each.clone() if each.is_inference() else each for each in map(found.__getitem__, self.calls)
+        )
 
 
 class HookSuffix(nn.Module):
@@ -184,7 +187,10 @@ def why_illegal(
     prefix = HookPrefix(model, [(path, number)], frozen=True)
     with torch.no_grad():
         (real,) = prefix(example, **more)
-        fake = FakeTensorMode(allow_non_fake_inputs=True).from_tensor(example)
+        mode = FakeTensorMode(allow_non_fake_inputs=True)
+        # What is kept of one run compares the packed weights of quantised layers with those of the next, which they refuse.
+        mode.cache_enabled = False
+        fake = mode.from_tensor(example)
         writes = _WritesOfFake()
 
         def act(at: str, call: int, output: Any) -> Any:
@@ -196,7 +202,7 @@ def why_illegal(
         except Exception as error:  # whatever a model does with values that are not there
             first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             return f"what comes before it depends on the values of the input ({first_line})"
-    if writes.seen or any(isinstance(leaf, FakeTensor) for leaf in pytree.tree_leaves(output)):
+    if writes.seen or any(isinstance(leaf, FakeTensor) for leaf in leaves(output)):
         return "data also flows around it"
     return None
 
@@ -300,6 +306,11 @@ class HookCutting(CutList):
         }
 
 
+def _version(x: Tensor) -> int:
+    """Return how often a tensor was written to; of one made under torch.inference_mode nobody counts."""
+    return 0 if x.is_inference() else x._version
+
+
 def _traced(model: nn.Module, example: Tensor, more: More) -> tuple[list[list[Call]], list[Call]]:
     """Run the model once; return the calls that could be cuts, those with one output together, and all calls in order."""
     calls: list[tuple[Call, tuple[Tensor, int] | None]] = []
@@ -324,15 +335,15 @@ def _traced(model: nn.Module, example: Tensor, more: More) -> tuple[list[list[Ca
         call = Call(
             path, number, shape, n_bytes, sum(sizes[i] for i in used), counter.get_total_flops(), known[0]
         )
-        calls.append((call, (output, output._version) if fits else None))
+        calls.append((call, (output, _version(output)) if fits else None))
 
     with torch.no_grad(), counter, acting(model, note):
         last = model(example.clone(), **more)
     groups: list[list[Call]] = []
     tensors: list[tuple[Tensor, int]] = []
-    outputs = [leaf for leaf in pytree.tree_leaves(last) if isinstance(leaf, Tensor)]
+    outputs = [leaf for leaf in leaves(last) if isinstance(leaf, Tensor)]
     for call, output in calls:
-        if output is None or any(output[0] is leaf and output[1] == leaf._version for leaf in outputs):
+        if output is None or any(output[0] is leaf and output[1] == _version(leaf) for leaf in outputs):
             continue
         # One tensor that was written to in between is another value.
         if tensors and tensors[-1][0] is output[0] and tensors[-1][1] == output[1]:

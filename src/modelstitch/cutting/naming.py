@@ -36,8 +36,11 @@ def _owners(node: Node) -> list[tuple[str, str]]:
 
 
 def is_block(model: nn.Module, path: str) -> bool:
-    """Say whether the module at ``path`` has children and parameters."""
-    module = model.get_submodule(path)
+    """Say whether the module at ``path`` has children and parameters; a graph may name modules that are no more."""
+    try:
+        module = model.get_submodule(path)
+    except AttributeError:
+        return False
     return any(True for _ in module.children()) and any(True for _ in module.parameters())
 
 

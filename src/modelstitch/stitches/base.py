@@ -91,7 +91,7 @@ class Stitch(nn.Module, ABC):
     def targets(self, e: Tensor) -> Tensor:
         """Return the canonical form (N, P, D) of an expected representation (N, *shape)."""
         grid, extra = self.expected_layout.to_grid(e)
-        return _in_front(extra, self.bridge.targets(grid.reshape(len(e), *self.expected)))
+        return _in_front(extra, self.bridge.targets(grid.reshape(e.shape[0], *self.expected)))
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, *shape) at the sender's cut to (N, *shape) at the receiver's."""
@@ -102,8 +102,8 @@ class Stitch(nn.Module, ABC):
         assert extra is not None
         n, ones = extra.shape[2], (1,) * (self.n_axes - 1)
         if any(self.reach):  # an extra token has no neighbours
-            alone = self.transform(extra.transpose(1, 2).reshape(len(x) * n, -1, *ones, 1))
-            beside = alone.flatten(1).unflatten(0, (len(x), n)).transpose(1, 2)
+            alone = self.transform(extra.transpose(1, 2).reshape(x.shape[0] * n, -1, *ones, 1))
+            beside = alone.flatten(1).unflatten(0, (x.shape[0], n)).transpose(1, 2)
             return self.expected_layout.from_grid(self.bridge.enlarge(self.transform(grid)), beside)
         row = torch.cat([extra, grid.flatten(2)], 2)
         y = self.transform(row.unflatten(2, (*ones, -1))).flatten(2)
@@ -113,7 +113,7 @@ class Stitch(nn.Module, ABC):
     def _grid(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
         """Read a provided representation as features on the bridge's grid, and the extra tokens apart."""
         grid, extra = self.provided_layout.to_grid(x)
-        return grid.reshape(len(x), *self.provided), extra
+        return grid.reshape(x.shape[0], *self.provided), extra
 
     def _centred(self, extra: Tensor | None) -> Tensor | None:
         """Put extra tokens (N, C, extra) in the middle of patches of zeros, (N, C x kernel, extra)."""
