@@ -79,11 +79,13 @@ def test_the_input_of_the_first_block_is_a_boundary_whoever_computed_it() -> Non
 
 
 def test_a_bypass_is_named(small: Cutting) -> None:
-    with pytest.raises(CutError, match=r"no cut 'layers\.1\.conv1'.*around it, through relu -> add"):
+    with pytest.raises(
+        CutError, match=r"no cut 'layers\.1\.conv1'.*around it, through layers\.0 -> layers\.1\.bn2\+add"
+    ):
         small.find("layers.1.conv1")
     with pytest.raises(CutError, match="around it, through"):
         cutting(m.seeded(m.ZeroBranch)).find("branch")
-    with pytest.raises(CutError, match="around it, through relu -> cat"):
+    with pytest.raises(CutError, match=r"around it, through \w+\+relu -> \w+\+cat"):
         cutting(m.seeded(m.UNet)).find("middle")
 
 
@@ -103,3 +105,49 @@ def test_layouts() -> None:
     assert layouts["patch"] == "map2d"
     assert layouts["blocks.0"] == "tokens 2x2"
     assert layouts["blocks.1+mean" if "blocks.1+mean" in layouts else list(layouts)[-1]] == "vector"
+
+
+class FeedForward(nn.Sequential):
+    def __init__(self) -> None:
+        super().__init__(nn.LayerNorm(6), nn.Linear(6, 8), nn.GELU(), nn.Linear(8, 6))
+
+
+class Rows(nn.Module):
+    """Residuals that are added outside of the blocks, one or two to an element of a list."""
+
+    def __init__(self, n_blocks: int, n_parts: int, scaled: bool) -> None:
+        super().__init__()
+        self.stem = nn.Linear(192, 6)
+        parts = [[FeedForward() for _ in range(n_parts)] for _ in range(n_blocks)]
+        self.layers = nn.ModuleList(each[0] if n_parts == 1 else nn.ModuleList(each) for each in parts)
+        self.scale = nn.Parameter(torch.ones(n_blocks)) if scaled else None
+        self.drop = nn.Dropout(0.1)
+        self.head = nn.Linear(6, 5)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.stem(x.flatten(1))
+        for number, layer in enumerate(self.layers):
+            for part in [layer] if isinstance(layer, FeedForward) else layer.children():
+                added = self.drop(part(y))
+                y = y + (added if self.scale is None else self.scale[number] * added)
+        output: torch.Tensor = self.head(y)
+        return output
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+@pytest.mark.parametrize("n_parts", [1, 2])
+def test_a_block_ends_where_its_residual_is_added_by_whoever_calls_it(n_parts: int, scaled: bool) -> None:
+    found = cutting(Rows(3, n_parts, scaled))
+    assert [cut.name for cut in found.boundaries] == ["stem", "layers.0", "layers.1", "layers.2"]
+    assert len(found.cuts) == 2 + 3 * n_parts
+    last = found.find("layers.2")
+    assert last is found.cuts[-1]
+    assert any("+add" in alias for alias in last.aliases)
+    x = torch.rand(2, 3, 8, 8)
+    model = found.model.eval()
+    for cut in found.cuts:
+        assert torch.equal(found.suffix(cut.name)(found.prefix(cut.name)(x)[0]), model(x))
+
+
+def test_a_single_block_with_a_residual_is_no_list_of_blocks() -> None:
+    assert boundaries(Rows(1, 1, scaled=False)) == ["stem"]

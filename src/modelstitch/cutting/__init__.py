@@ -26,6 +26,7 @@ from modelstitch.cutting.capture import (
 from modelstitch.cutting.certify import certify
 from modelstitch.cutting.cost import Work, work_before
 from modelstitch.cutting.dataflow import bypasses, classify, dominators, live_data
+from modelstitch.cutting.flows import named_after_blocks
 from modelstitch.cutting.hooks import HookCutting
 from modelstitch.cutting.listed import Cut, CutList
 from modelstitch.cutting.naming import call_of, enclosing, is_block, name_values
@@ -64,9 +65,9 @@ class Cutting(CutList):
             and node is not self._live[-1]
             and self._is_representation(node)
         ]
-        names = name_values(model, candidates, self._live)
+        names = named_after_blocks(model, candidates, name_values(model, candidates, self._live))
         blocks = [index for index, node in enumerate(candidates) if names[node].block]
-        first = self._entrance(candidates, blocks[0]) if blocks else None
+        first = self._entrance(candidates, blocks[0], names[candidates[blocks[0]]].name) if blocks else None
         self._nodes: dict[str, Node] = {}
         found: list[Cut] = []
         for index, node in enumerate(candidates):
@@ -90,7 +91,7 @@ class Cutting(CutList):
         assert isinstance(length, torch.SymInt)
         return bool(length.node.expr == batch.node.expr)
 
-    def _entrance(self, candidates: list[Node], first_block: int) -> int | None:
+    def _entrance(self, candidates: list[Node], first_block: int, block: str) -> int | None:
         """Return the index of the cut that feeds the first block: layer 0 of the paper, whoever computed it."""
         around = enclosing(candidates[first_block]).values()
         for outer in (path for path in around if is_block(self.model, path)):
@@ -99,17 +100,35 @@ class Cutting(CutList):
             ]
             if before:  # else a wrapper around everything
                 return before[-1]
-        return None
+        # Of a block that ends outside of its module: what comes before the first of its operations.
+        within = [
+            place
+            for place, node in enumerate(self._live)
+            if any(path == block or path.startswith(f"{block}.") for path in enclosing(node).values())
+        ]
+        earlier = [node for node in candidates[:first_block] if within and self._live.index(node) < within[0]]
+        return len(earlier) - 1 if earlier else None
 
     def _why_none(self) -> str:
         inner = [node for node in self._live if node is not self._captured.primary]
         if not inner:
             return f"model {self.name} has no cut: its output does not depend on its input"
         middle = inner[len(inner) // 2]
-        around = ", ".join(f"{a.name} -> {b.name}" for a, b in bypasses(middle, self._live)[:3])
+        around = self._told(bypasses(middle, self._live))
         return f"model {self.name} has no cut between input and head: " + (
-            f"around {middle.name} data also flows through {around}" if around else "it is a single operation"
+            f"around {self._told_of(middle)} data also flows through {around}"
+            if around
+            else "it is a single operation"
         )
+
+    def _told(self, edges: list[tuple[Node, Node]]) -> str:
+        return ", ".join(f"{self._told_of(a)} -> {self._told_of(b)}" for a, b in edges[:3])
+
+    def _told_of(self, node: Node) -> str:
+        """Say which value of a graph is meant, by the module that gave it or that ran before it."""
+        inner = [each for each in self._live if each is not self._captured.primary]
+        known = name_values(self.model, inner, self._live)
+        return known[node].name if node in known else "input"
 
     def _why_not(self, name: str) -> str:
         spelled = [each for cut in self.cuts for each in (cut.name, *cut.aliases)]
@@ -131,9 +150,7 @@ class Cutting(CutList):
             return "its output is the model's output"
         if not around:
             return "its output is not one floating-point tensor with the batch as its first axis"
-        told = "data also flows around it, through " + ", ".join(
-            f"{source.name} -> {target.name}" for source, target in around[:3]
-        )
+        told = f"data also flows around it, through {self._told(around)}"
         values = [tensor_of(source) for source, _ in around]
         if any(value is None or value.is_floating_point() for value in values):
             return told
