@@ -6,6 +6,7 @@ import copy
 import warnings
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -459,7 +460,7 @@ def test_an_exported_program_is_stitched_like_the_model_it_was_exported_from(dig
 
 
 @pytest.mark.filterwarnings("ignore:quantized")  # has no backward pass, says torch
-def test_a_quantised_model_is_cut_where_a_run_without_values_can_vouch_for_it(digits: Data) -> None:
+def test_a_quantised_model_is_cut_everywhere_and_alike_each_time(digits: Data) -> None:
     torch.manual_seed(0)
     plain = nn.Sequential(nn.Flatten(), nn.Linear(64, 16), nn.ReLU(), nn.Linear(16, 10)).eval()
     with warnings.catch_warnings():
@@ -480,5 +481,150 @@ def test_a_quantised_model_is_cut_where_a_run_without_values_can_vouch_for_it(di
     assert digest(other) == digest(quantised)
     other[1].set_weight_bias(other[1].weight(), other[1].bias() + 1)
     assert digest(other) != digest(quantised)
-    with pytest.raises(CutError, match="no cut '2'"):
-        ms.split(quantised, "2", digits.train.images[:4])
+    x = digits.train.images[:4]
+    for _ in range(3):  # what is kept of one run must not trip the next
+        assert [cut.name for cut in ms.cuts(quantised, x)] == ["0", "1", "2"]
+    for cut in ("0", "1", "2"):
+        prefix, suffix = ms.split(quantised, cut, x)
+        assert torch.equal(suffix(prefix(x)), quantised(x))
+    with pytest.raises(CutError, match="no gradient reaches the cut '1' of receiver"):
+        ms.compare(plain, quantised, digits, cuts=("1",), controls=(), evidence=())
+
+
+def trainable(squeezed: bool = False) -> nn.Module:
+    """A network as it is built, in train mode; with one output it may leave its axis out."""
+
+    class Built(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body = nn.Sequential(
+                nn.Conv2d(1, 6, 3, padding=1), nn.BatchNorm2d(6), nn.ReLU(), nn.Dropout(0.5), nn.Flatten()
+            )
+            self.head = nn.Linear(384, 1 if squeezed else 10)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            y: torch.Tensor = self.head(self.body(x))
+            return y.squeeze(1) if squeezed else y
+
+    return Built()
+
+
+def test_modules_that_are_being_trained_run_in_eval_mode_and_stay_as_they_were(digits: Data) -> None:
+    torch.manual_seed(0)
+    sender, receiver = trainable(), trainable()
+    before = {name: held.clone() for name, held in sender.state_dict().items()}
+    options: dict[str, Any] = {"controls": (), "evidence": (), "fit": ms.FitSpec(steps=5)}
+    found = ms.compare(sender, receiver, digits, cuts=("body",), **options)
+    stitched = ms.stitch(sender, "body", receiver, "body", digits, fit=ms.FitSpec(steps=5))
+    pairs = ms.compare_all({"a": sender, "b": receiver}, digits, cuts=("body",), **options)
+    assert all(module.training for module in (*sender.modules(), *receiver.modules()))
+    assert all(torch.equal(held, before[name]) for name, held in sender.state_dict().items())
+    frozen = ms.compare(sender.eval(), receiver.eval(), digits, cuts=("body",), **options)
+    assert found.matrix().item() == frozen.matrix().item() == pairs["a", "b"].matrix().item()
+    assert stitched.score(digits.heldout) == stitched.accuracy == found.matrix().item()
+
+
+def test_one_output_may_leave_its_axis_out(digits: Data) -> None:
+    torch.manual_seed(0)
+    images = digits.train.images[:300]
+    data = ms.data_from(images, images.flatten(1).mean(1), task="regression")
+    model = trainable(squeezed=True).eval()
+    found = ms.compare(
+        model, model, data, cuts=("body",), stitches=("affine by match",), controls=(), evidence=()
+    )
+    assert found.matrix().item() == pytest.approx(found.baseline("receiver"), abs=0.01)
+
+
+class Frozen(nn.Module):
+    """A backbone that takes no gradients, as it stands in many a transfer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.backbone = nn.Sequential(nn.Flatten(), nn.Linear(64, 16), nn.ReLU(), nn.Linear(16, 16))
+        self.head = nn.Sequential(nn.ReLU(), nn.Linear(16, 10))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        with torch.no_grad():
+            y = self.backbone(x)
+        output: torch.Tensor = self.head(y)
+        return output
+
+
+def test_a_receiver_that_switches_gradients_off_is_told_where(digits: Data) -> None:
+    torch.manual_seed(0)
+    model, plain = Frozen().eval(), Frozen().eval()
+    options: dict[str, Any] = {"sender_cuts": ("backbone",), "controls": (), "evidence": ()}
+    with pytest.raises(
+        CutError, match=r"no gradient reaches the cut 'backbone.1' of receiver Frozen .* fitted there to task"
+    ):
+        ms.compare(plain, model, digits, receiver_cuts=("backbone.1",), **options)
+    matched = ms.compare(
+        plain, model, digits, receiver_cuts=("backbone.1",), stitches=("affine by match",), **options
+    )
+    behind = ms.compare(plain, model, digits, receiver_cuts=("backbone",), fit=ms.FitSpec(steps=3), **options)
+    assert not matched.failed
+    assert not behind.failed
+
+
+class Scaled(nn.Module):
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.factors = [factor]  # where nothing sees it from outside
+        self.one, self.two = nn.Linear(64, 12), nn.Linear(12, 10)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        output: torch.Tensor = self.two(self.factors[0] * self.one(x.flatten(1)).relu())
+        return output
+
+
+def test_copies_of_one_architecture_share_a_capture(digits: Data, monkeypatch: pytest.MonkeyPatch) -> None:
+    from modelstitch import cutting
+
+    captured: list[str] = []
+    own = vars(cutting)["capture"]
+
+    def counted(model: nn.Module, example: torch.Tensor, name: str, more: Any) -> Any:
+        captured.append(name)
+        return own(model, example, name, more)
+
+    monkeypatch.setattr(cutting, "capture", counted)
+    torch.manual_seed(0)
+    one, other, scaled = Scaled(1.0).eval(), Scaled(1.0).eval(), Scaled(3.0).eval()
+    options: dict[str, Any] = {"cuts": ("one",), "controls": ("random-sender",), "evidence": ()}
+    found = ms.compare(one, other, digits, fit=ms.FitSpec(steps=3), **options)
+    assert len(captured) == 1
+    assert found.notes["cut_difference"] == 0
+    captured.clear()
+    # Looks the same, and does something else: it is captured by itself.
+    found = ms.compare(one, scaled, digits, fit=ms.FitSpec(steps=3), **options)
+    assert len(captured) == 2
+    assert found.notes["cut_difference"] == 0
+
+
+def test_a_run_says_how_every_representation_was_read(digits: Data) -> None:
+    torch.manual_seed(0)
+    model = trainable().eval()
+    network = ms.Network(model, "read as", ms.View(), layouts=(("body.0", "map2d last"),))
+    found = ms.compare(
+        network,
+        model,
+        digits,
+        cuts=("body.0",),
+        controls=("self-stitch",),
+        evidence=(),
+        fit=ms.FitSpec(steps=3),
+    )
+    frame = found.to_frame().set_index("control")
+    assert tuple(frame.loc["none", ["sender_layout", "receiver_layout"]]) == ("map2d last", "map2d")
+    assert tuple(frame.loc["self-stitch", ["sender_layout", "receiver_layout"]]) == ("map2d", "map2d")
+    assert found.notes["cut_tolerance"] == 1e-5
+
+
+def test_a_stitched_network_is_exported_with_a_free_batch(digits: Data) -> None:
+    torch.manual_seed(0)
+    sender, receiver = trainable().eval(), Frozen().eval()
+    stitched = ms.stitch(sender, "body.2", receiver, "backbone", digits, fit=ms.FitSpec(steps=3))
+    x = digits.heldout.images
+    program = torch.export.export(stitched, (x[:4],), dynamic_shapes=({0: torch.export.Dim("n")},))
+    for n in (2, 7):
+        torch.testing.assert_close(program.module()(x[:n]), stitched(x[:n]))

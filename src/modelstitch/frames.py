@@ -35,13 +35,15 @@ def cell_frame(
     cells: Sequence[CellRow],
     evidence: Sequence[EvidenceRow],
     baseline: Baselines,
+    layouts: Callable[[CellRow], tuple[str | None, str | None]],
     names: tuple[str, str, str],
 ) -> pd.DataFrame:
-    """Return one row a cell, with its baselines and penalty; for the real grid also its normalised score and selectivity.
+    """Return one row a cell, with its layouts, baselines and penalty; for the real grid also its normalised score and selectivity.
 
     Args:
         cells, evidence: rows of a run.
         baseline: accuracies of the whole networks.
+        layouts: how the two representations of a cell were read.
         names: of sender, receiver and data.
     """
     normalised = judging.normalised_scores(cells)
@@ -54,6 +56,7 @@ def cell_frame(
         rows.append(
             {
                 **asdict(cell),
+                **dict(zip(("sender_layout", "receiver_layout"), layouts(cell), strict=True)),
                 "sender_accuracy": baseline("sender", cell.control),
                 "receiver_accuracy": receiver,
                 "penalty": receiver - cell.accuracy if known else None,  # type: ignore[operator]

@@ -13,6 +13,7 @@ from modelstitch.cell import FittedCell, Inputs, divide, fit_cell, fit_dtype
 from modelstitch.controlled import PlantedSide, ReadOutSide
 from modelstitch.controls import CONTROL_ROLES
 from modelstitch.controls.shuffled_labels import shuffled
+from modelstitch.cutting.listed import are_copies
 from modelstitch.fitting.gram import Accumulator, Moments
 from modelstitch.fitting.schedules import spread
 from modelstitch.layouts import Layout
@@ -65,16 +66,8 @@ class Pool:
                 network.architecture,
             ) and (network.architecture is not None or side.network.module is network.module):
                 return side
-        if like is None and network.architecture is not None:
-            like = next(
-                (
-                    side
-                    for side in self._sides
-                    if (side.network.architecture, side.network.view, side.network.layouts)
-                    == (network.architecture, network.view, network.layouts)
-                ),
-                None,
-            )
+        if like is None:
+            like = next((side for side in self._sides if _share_a_capture(side.network, network)), None)
         side = Side(network, self.data, like=like)
         self._sides.append(side)
         return side
@@ -97,6 +90,13 @@ class Pool:
     def release(self) -> None:
         """Let go of all representations."""
         self._kept.clear()
+
+
+def _share_a_capture(one: Network, other: Network) -> bool:
+    """Tell whether two networks are of one architecture, by what they were made of or as far as can be seen, and see alike."""
+    if (one.view, one.layouts, one.architecture) != (other.view, other.layouts, other.architecture):
+        return False
+    return one.architecture is not None or are_copies(one.module, other.module)
 
 
 class Pair:

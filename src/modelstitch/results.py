@@ -135,6 +135,12 @@ class Comparison:
         names = {"sender": self.sender, "receiver": self.receiver, "data": self.data}
         return cell_dataset(self.cells, axes, own, names)
 
+    def layouts_of(self, cell: CellRow) -> tuple[str | None, str | None]:
+        """Return how a cell's two representations were read; None where the run does not say."""
+        known = self.notes.get("layouts", {})
+        sender = "receiver" if cell.control == "self-stitch" else "sender"
+        return known.get(sender, {}).get(cell.sender_cut), known.get("receiver", {}).get(cell.receiver_cut)
+
     def cut_names(self, control: str) -> tuple[list[str], list[str]]:
         """Return the sender's cuts of one grid and the receiver's cuts of all, in the order of the models."""
         return self._in_spec_order("sender_cut", control), self._in_spec_order("receiver_cut")
@@ -225,7 +231,8 @@ class Comparison:
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a cell, with its baselines and penalty; for the real grid also its normalised score and selectivity."""
-        return cell_frame(self.cells, self.evidence, self.baseline, (self.sender, self.receiver, self.data))
+        names = (self.sender, self.receiver, self.data)
+        return cell_frame(self.cells, self.evidence, self.baseline, self.layouts_of, names)
 
     def verdicts(
         self, stitch: str | None = None, thresholds: Thresholds | None = None

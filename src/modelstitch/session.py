@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.export import ExportedProgram
 
 from modelstitch import truth
 from modelstitch.cutting.capture import eval_mode
+from modelstitch.cutting.certify import RELATIVE_TOLERANCE
 from modelstitch.cutting.settled import as_module
 from modelstitch.errors import CutError, DataError, SpecError, StitchError
 from modelstitch.grid import Pair, Pool
@@ -292,6 +293,14 @@ def prepare(
     )
     facts = {
         "cut_difference": difference,
+        "cut_tolerance": RELATIVE_TOLERANCE,
+        "layouts": {
+            role: {name: str(side.cut(name).layout) for name in names}
+            for role, side, names in (
+                ("sender", pair.sender, spec.sender_cuts),
+                ("receiver", pair.receiver, spec.receiver_cuts),
+            )
+        },
         "technique": {"sender": pair.sender.cutting.technique, "receiver": pair.receiver.cutting.technique},
         "identity_examples": n_identity,
         "fitting_images_seen": {
@@ -341,20 +350,28 @@ def _expect_gradients(side: Side, cells: Sequence[CellSpec], objective: str) -> 
     }
     for name, fitted_to in by_gradient.items():
         (y,) = side.represent((name,), side.data.train, few, torch.float32, plain=True)
-        with torch.enable_grad():
-            try:
-                output = side.bound(side.suffix(name), side.data.train)(y.clone().requires_grad_(), few)
-                reached = output.requires_grad
-            except RuntimeError as error:
-                if "nference" not in str(error):
-                    raise
-                reached = False
-        if not reached:
+        if not _is_reached(side.bound(side.suffix(name), side.data.train), y, few):
             raise CutError(
                 f"no gradient reaches the cut {name!r} of receiver {side.network.name}, so that no stitch can be fitted there to "
-                f"{fitted_to}: take torch.no_grad() and torch.inference_mode() out of its forward, cut behind them, or fit to match "
-                "(--objective match)"
+                f"{fitted_to}: take torch.no_grad() and torch.inference_mode() out of its forward and give layers that have a backward "
+                "pass, cut behind them, or fit to match (--objective match)"
             )
+
+
+def _is_reached(run: Callable[[Tensor, Tensor], Any], y: Tensor, few: Tensor) -> bool:
+    """Tell whether a gradient of what a suffix gives reaches what it is given."""
+    with torch.enable_grad():
+        leaf = y.clone().requires_grad_()
+        try:
+            output = run(leaf, few)
+            if not output.requires_grad:
+                return False
+            (found,) = torch.autograd.grad(output.sum(), leaf, allow_unused=True)
+        except RuntimeError as error:  # of torch about itself: what has no backward pass says so here
+            if not any(each in str(error) for each in ("nference", "derivative", "not implemented")):
+                raise
+            return False
+    return found is not None
 
 
 def _choose(side: Side, names: Sequence[str] | None) -> tuple[str, ...]:

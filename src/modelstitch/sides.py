@@ -12,8 +12,9 @@ from torch.utils import _pytree as pytree
 
 from modelstitch.cutting import Cut, CutList, cut_model
 from modelstitch.cutting.accelerate import Cache, accelerate
-from modelstitch.cutting.capture import plain_attention
+from modelstitch.cutting.capture import eval_mode, plain_attention
 from modelstitch.cutting.certify import relative_difference
+from modelstitch.cutting.settled import expect_settled
 from modelstitch.cutting.slicing import Slice
 from modelstitch.errors import DataError, ModelError
 from modelstitch.fitting.gram import Gram
@@ -70,11 +71,8 @@ class Side:
         """How the network reads, where the data are texts."""
         few = torch.arange(2)
         example, more = self.images(data.train, few), self.more(data.train, few)
-        self.cutting: CutList = (
-            like.cutting.bind(network.module)
-            if like is not None
-            else cut_model(network.module, example, network.name, more)
-        )
+        bound = None if like is None else self._bound(like, example, more)
+        self.cutting: CutList = bound or cut_model(network.module, example, network.name, more)
         self.cutting = self.cutting.read_as(dict(network.layouts))
         self._prefixes: dict[tuple[str, ...], nn.Module] = {}
         self._suffixes: dict[str, nn.Module] = {}
@@ -93,6 +91,16 @@ class Side:
         if data.task.by_position:
             each = self.n_outputs * data.train.wanted.shape[1]
             self.score_batch = max(1, min(SCORE_BATCH, _SCORED_NUMBERS // max(1, each)))
+
+    def _bound(self, like: Side, example: Tensor, more: Mapping[str, Tensor]) -> CutList | None:
+        """Return the cuts of another side for this network; None where they do not reproduce it, whatever it looks like."""
+        expect_settled(self.network.module, example, self.network.name, more)
+        cutting = like.cutting.bind(self.network.module)
+        name = cutting.cuts[0].name
+        prefix, suffix = cutting.prefix(name, frozen=True), cutting.suffix(name, frozen=True)
+        with torch.no_grad(), plain_attention(), eval_mode(self.network.module):
+            got = suffix(prefix(example, **more)[0], **more)
+            return cutting if relative_difference(got, self.network.module(example, **more)) == 0 else None
 
     def images(self, split: Split, indices: Tensor) -> Tensor:
         """Return the images of ``split`` at ``indices`` as this network wants to see them."""

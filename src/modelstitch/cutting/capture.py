@@ -153,11 +153,13 @@ def _way_out(example: Tensor, complaint: str) -> str:
         )
     if "to be equal to" in complaint and "args[0]" in complaint:
         return "export it again with a free batch (dynamic_shapes={0: torch.export.Dim.AUTO})"
-    if "invalid data type 'str'" in complaint or "string" in complaint or complaint.startswith("'"):
+    if any(each in complaint for each in ("'str'", "string", "too many indices")) or complaint.startswith(
+        "'"
+    ):
         return "a model that takes a dictionary is wrapped in modelstitch.FromDict"
     if "should be the same" in complaint or "same dtype" in complaint:
         return "give inputs in its own precision"
-    if "indices" in complaint and example.is_floating_point():
+    if "'indices'" in complaint and example.is_floating_point():
         return "it takes tokens: give whole numbers (N, T) in int64 (modelstitch cuts --tokens)"
     if example.is_floating_point():
         return "give the size and channels that it expects (size, channels of its view)"

@@ -124,11 +124,14 @@ class HookSuffix(nn.Module):
 
     def forward(self, y: Tensor, **more: Tensor) -> Any:
         found: dict[tuple[str, int], Tensor] = {}
+        graded = torch.is_grad_enabled()
 
         def act(path: str, number: int, output: Any) -> Any:
             if (path, number) == self.call:
-                # With the strides of the model's own, which a view after it may count on.
-                return torch.empty_like(output, dtype=y.dtype).copy_(y)
+                # The module may run without gradients, and what comes after it with them, as behind a frozen backbone.
+                with torch.inference_mode(False), torch.set_grad_enabled(graded):
+                    # With the strides of the model's own, which a view after it may count on.
+                    return torch.empty_like(output, dtype=y.dtype).copy_(y)
             if self.later is not None and (path, number) in self.later:
                 found[path, number] = output.clone()
                 if len(found) == len(self.later):
@@ -137,7 +140,7 @@ class HookSuffix(nn.Module):
 
         example = self.example
         assert isinstance(example, Tensor)
-        own = example[torch.arange(len(y), device=example.device) % len(example)].to(y.device)
+        own = example[torch.arange(y.shape[0], device=example.device) % len(example)].to(y.device)
         output: Any = None
         with eval_mode(self.model), plain_attention(), acting(self.model, act), contextlib.suppress(_Stop):
             output = _run(self.model, own.to(y.dtype) if own.is_floating_point() else own, more, self.frozen)

@@ -112,12 +112,12 @@ def _grids(
         grid = found.setdefault(_key((cell.control, cell.stitch, cell.seed)), {})
         size = len(rows[cell.control]) * len(receivers)
         at = rows[cell.control].index(cell.sender_cut) * len(receivers) + receivers.index(cell.receiver_cut)
-        for name, value in _of_cell(cell).items():
+        for name, value in _of_cell(cell, comparison.layouts_of(cell)).items():
             grid.setdefault(name, [None] * size)[at] = value
     return found
 
 
-def _of_cell(cell: CellRow) -> dict[str, Any]:
+def _of_cell(cell: CellRow, layouts: tuple[str | None, str | None]) -> dict[str, Any]:
     values: dict[str, Any] = {
         "accuracy": _number(cell.accuracy, 4),
         "state": "failed"
@@ -131,13 +131,19 @@ def _of_cell(cell: CellRow) -> dict[str, Any]:
             "noise": _number(cell.noise),
             "steps": cell.total_steps,
             "start": cell.start,
-            "bridge": cell.bridge,
+            "bridge": _bridge(cell.bridge, layouts),
             "objective": cell.objective,
             "seconds": _number(cell.seconds),
         }
         if cell.failure is not None:
             values["failure"] = cell.failure
     return values
+
+
+def _bridge(label: str, layouts: tuple[str | None, str | None]) -> str:
+    """Say between which layouts a bridge goes, where it does not say so itself."""
+    read = " to ".join(layouts) if None not in layouts else ""  # type: ignore[arg-type]
+    return label if label.startswith(read) else f"{read}, {label}"
 
 
 def _verdicts(comparison: Comparison, seeds: Sequence[int], language: str) -> dict[str, list[Any]]:
