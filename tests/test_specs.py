@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import FrozenInstanceError, replace
 from typing import Any
 
@@ -141,3 +142,19 @@ def test_equal_specs_hash_alike_and_others_do_not(seed: int, cut: str, control: 
     assert content_hash(cell) == content_hash(replace(cell))
     assert content_hash(cell) != content_hash(replace(cell, seed=seed + 1))
     assert content_hash(cell, 1) != content_hash(cell, 2)
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: View(size=(1_000_000, 8)), "expected image size of at most 16,384, got 1,000,000"),
+        (lambda: View(rate=10**12), "expected rate of at most 10,000,000"),
+        (lambda: View(length=10**8), "expected length of at most 1,000,000"),
+        (lambda: DataSpec(source="x", crop=10**6), "expected crop of at most 16,384"),
+        (lambda: DataSpec(source="x", seconds=1e9), r"expected seconds of at most 86,400, got 1,000,000,000"),
+        (lambda: DataSpec(source="x", length=10**8), "expected length of at most 1,000,000"),
+    ],
+)
+def test_numbers_that_were_mistyped_are_told(build: Callable[[], object], message: str) -> None:
+    with pytest.raises(SpecError, match=message):
+        build()

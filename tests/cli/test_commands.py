@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 from PIL import Image
 
 from modelstitch.cli import main
@@ -274,3 +275,29 @@ def test_the_demo(tmp_path: Path) -> None:
         assert image.size[0] > 1000
     megabytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1000
     assert megabytes < 1500
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError("Unable to allocate 1 TiB"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:124] data. DefaultCPUAllocator: can't allocate memory"),
+        torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"),
+    ],
+)
+def test_no_memory_left_is_one_line_and_another_error_stays_one(
+    error: BaseException, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from modelstitch.cli.compare import Compare
+
+    def run(self: Compare) -> bool:
+        raise error
+
+    monkeypatch.setattr(Compare, "run", run)
+    assert main(["compare", "a", "b"]) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert line.startswith("modelstitch: not enough memory (")
+    assert "--limit" in line
+    error = RuntimeError("a bug")
+    with pytest.raises(RuntimeError, match="a bug"):
+        main(["compare", "a", "b"])

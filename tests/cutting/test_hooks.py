@@ -238,3 +238,83 @@ def test_split_says_nothing_else_than_the_two_halves() -> None:
     prefix, suffix = split(model, "conv", IMAGES)
     model.eval()
     assert torch.equal(suffix(prefix(IMAGES)), model(IMAGES))
+
+
+class Clipped(nn.Module):
+    """A branch that depends on values, which no graph can be captured of."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x / 2 if float(x.detach().abs().sum()) > 1e9 else x
+
+
+class Counted(nn.Linear):
+    """Counts how often it is run."""
+
+    runs = 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.runs += 1
+        return super().forward(x)
+
+
+def test_of_a_chain_the_modules_after_the_cut_alone_are_run() -> None:
+    torch.manual_seed(0)
+    first = Counted(6, 7)
+    inner = nn.Sequential(nn.Linear(7, 5), nn.Tanh(), Clipped())
+    model = nn.Sequential(first, nn.ReLU(), inner, nn.Linear(5, 3)).eval()
+    cutting = cut_model(model, VECTORS)
+    assert cutting.technique.startswith("module hooks, nothing computed twice, since ")
+    expected = model(VECTORS)
+    for cut in cutting.cuts:
+        prefix, suffix = cutting.prefix(cut.name), cutting.suffix(cut.name)
+        (y,) = prefix(VECTORS)
+        before = first.runs
+        assert torch.equal(suffix(y), expected)
+        assert first.runs == before
+        assert len(list(suffix.parameters())) == len(list(model.parameters()))
+    assert cutting.find("2.1") in cutting.cuts
+
+
+def test_a_chain_with_a_module_twice_is_no_chain() -> None:
+    torch.manual_seed(0)
+    twice = nn.Linear(6, 6)
+    model = nn.Sequential(twice, Clipped(), twice, nn.Linear(6, 3)).eval()
+    cutting = cut_model(model, VECTORS)
+    for cut in cutting.cuts:
+        (y,) = cutting.prefix(cut.name)(VECTORS)
+        assert torch.equal(cutting.suffix(cut.name)(y), model(VECTORS))
+
+
+class SequenceFirst(nn.Module):
+    """A sequence first, and a branch that depends on values."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed = nn.Linear(6, 8)
+        self.blocks = nn.ModuleList(nn.TransformerEncoderLayer(8, 2, 16) for _ in range(2))
+        self.clipped = Clipped()
+        self.head = nn.Linear(8, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.embed(x).transpose(0, 1)
+        for block in self.blocks:
+            y = block(y)
+        output: Tensor = self.head(self.clipped(y).mean(0))
+        return output
+
+
+@pytest.mark.parametrize("n", [3, 5])
+def test_a_sequence_that_comes_first_is_cut_by_hooks_even_where_it_is_as_long_as_the_batch(n: int) -> None:
+    torch.manual_seed(0)
+    model, x = SequenceFirst().eval(), torch.randn(n, 5, 6)
+    cutting = cut_model(model, x)
+    assert cutting.technique.startswith("module hooks, which run")
+    names = [cutting.find(name).name for name in ("embed", "blocks.0", "blocks.1")]
+    assert all(cut.shape == (5, 8) and str(cut.layout) == "tokens" for cut in cutting.cuts)
+    more = torch.randn(7, 5, 6)
+    for name in names:
+        (y,) = cutting.prefix(name)(more)
+        assert y.shape == (7, 5, 8)
+        assert torch.equal(cutting.suffix(name)(y), model(more))
+    (later,) = cutting.suffix("embed", later=("blocks.1",))(cutting.prefix("embed")(more)[0])
+    assert torch.equal(later, cutting.prefix("blocks.1")(more)[0])

@@ -195,12 +195,14 @@ def test_one_file_is_split_and_grey_stays_grey(tmp_path: Path) -> None:
     assert "stratified split of one part" in data.division
 
 
-def test_mixed_modes_become_colour(tmp_path: Path) -> None:
+def test_mixed_modes_become_colour_where_that_is_asked_for(tmp_path: Path) -> None:
     modes = ["RGB", "L", "RGBA", "P", "1", "RGB"]
     cells = [encoded(colour(i).convert(mode)) for i, mode in enumerate(modes)]
     write(tmp_path / "train.parquet", cells, [0, 1] * 3)
     write(tmp_path / "test.parquet", cells, [0, 1] * 3)
-    data = load_data(DataSpec(source=str(tmp_path)))
+    with pytest.raises(DataError, match="row 4 is grey, row 5 is coloured; expected one kind"):
+        load_data(DataSpec(source=str(tmp_path)))
+    data = load_data(DataSpec(source=str(tmp_path), channels=3))
     assert data.train.images.shape == (6, 3, 4, 4)
     grey = np.asarray(colour(1).convert("L"))
     assert (data.train.images[1].numpy() == grey).all()

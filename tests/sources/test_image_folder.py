@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from modelstitch.errors import DataError
+from modelstitch.errors import DataError, SpecError
 from modelstitch.sources.data import Data, load_data
 from modelstitch.specs import DataSpec
 
@@ -63,11 +64,47 @@ def test_files_of_several_kinds_and_none(tmp_path: Path) -> None:
     assert len(data.train) + len(data.heldout) == 14
 
 
-def test_grey_images_in_one_part_are_shown_in_colour(tmp_path: Path) -> None:
-    folder(tmp_path / "train")
+def test_grey_and_coloured_images_are_told_by_name_unless_it_is_said_what_to_make_of_them(
+    tmp_path: Path,
+) -> None:
+    parts, mixed = tmp_path / "parts", tmp_path / "mixed"
+    folder(parts / "train")
     for name in ("cat", "dog"):
-        write(tmp_path / "test" / name / "0.png", 7, mode="L")
-    assert load(tmp_path).heldout.images.shape == (2, 3, 6, 6)
+        write(parts / "test" / name / "0.png", 7, mode="L")
+    with pytest.raises(
+        DataError,
+        match=r"test/cat/0.png' is grey, '.*train/cat/0.png' is coloured; .*--data-channels 3, or 1",
+    ):
+        load(parts)
+    folder(mixed)
+    write(mixed / "dog" / "0.png", 7, mode="L")
+    with pytest.raises(
+        DataError, match=r"grey and coloured images in '.*mixed': '.*dog/0.png' is grey, '.*' is coloured"
+    ):
+        load(mixed)
+    for root in (parts, mixed):
+        for channels in (1, 3):
+            data = load(root, channels=channels)
+            assert data.train.images.shape[1:] == data.heldout.images.shape[1:] == (channels, 6, 6)
+    with pytest.raises(SpecError, match="expected images of 1 or 3 channels, got 2"):
+        load(mixed, channels=2)
+
+
+def test_more_images_than_there_is_memory_for_are_not_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = folder(tmp_path)
+    n_bytes = 3 * 6 * 6 * sum(1 for _ in root.rglob("*.png"))
+    for memory, fits in ((2 * n_bytes, True), (2 * n_bytes - 2, False)):
+        monkeypatch.setattr(os, "sysconf", {"SC_PAGE_SIZE": 1, "SC_PHYS_PAGES": memory}.__getitem__)
+        if fits:
+            load(root)
+            continue
+        with pytest.raises(
+            DataError, match=r"images of 6 x 6 pixels take .* GB, and this machine has .*--limit"
+        ):
+            load(root)
+        assert load(root, crop=5).train.images.shape[1:] == (3, 5, 5)
 
 
 def test_images_of_different_sizes_need_a_crop(tmp_path: Path) -> None:

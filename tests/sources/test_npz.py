@@ -113,7 +113,8 @@ def test_a_number_that_is_none_is_found_where_it_stands_in_the_file(tmp_path: Pa
     x = draw(12, 4, dtype=np.float32)
     x[[7, 9], 1] = np.nan
     with pytest.raises(
-        DataError, match="2 examples of x hold NaN or infinity, the first is number 7 of the array"
+        DataError,
+        match=r"data '.*set.npz': 2 examples of x hold NaN or infinity, the first is number 7 of the array",
     ):
         saved(tmp_path, x=x, y=Y)
 

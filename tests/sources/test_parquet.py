@@ -84,7 +84,7 @@ def test_pixels_and_labels_arrive_as_they_were_written(
     )
 
 
-def test_one_grey_image_among_coloured_ones_is_shown_in_colour_and_the_others_are_not_changed(
+def test_one_grey_image_among_coloured_ones_is_named_or_shown_in_colour_and_the_others_are_not_changed(
     tmp_path: Path,
 ) -> None:
     cells = [
@@ -95,7 +95,9 @@ def test_one_grey_image_among_coloured_ones_is_shown_in_colour_and_the_others_ar
     ]
     write(tmp_path / "train.parquet", cells, [0, 1] * 3)
     write(tmp_path / "test.parquet", good(2), [0, 1])
-    images = load(tmp_path).train.images
+    with pytest.raises(DataError, match="row 3 is grey, row 5 is coloured"):
+        load(tmp_path)
+    images = load_data(DataSpec(source=str(tmp_path), channels=3)).train.images
     assert (images[3, 0] == images[3, 1]).all()
     for index in (0, 1, 2, 4, 5):
         assert torch.equal(images[index], torch.from_numpy(pixels(index)).permute(2, 0, 1))
@@ -165,6 +167,7 @@ def test_parts_that_number_their_classes_differently_are_refused(tmp_path: Path)
         ({"number": [7, 8, 9], "labels": [0, 1, 1]}, "labels"),
         ({"coarse_label": [0, 0, 0], "fine_label": [0, 1, 1]}, "fine_label"),
         ({"name": ["a", "b", "c"], "kind": [0, 1, 1]}, "kind"),
+        ({"label": ["x", "y", "y"], "id": [7, 8, 9]}, "label"),
         ({"label": ["a", "b", "c"], "class": [0, 1, 1]}, "class"),
         ({"share": [0.5, 0.5, 0.5], "digit": pa.array([0, 1, 1], pa.int8())}, "digit"),
     ],
@@ -184,7 +187,7 @@ def test_columns_that_are_missing_are_named_with_those_there(tmp_path: Path) -> 
     pq.write_table(pa.table({"img": image, "name": ["a", "b"], "share": [0.5, 1.0]}), tmp_path / "a.parquet")
     with pytest.raises(
         DataError,
-        match=r"no label column in '.*a\.parquet': .* whole numbers, got \['img', 'name', 'share'\]",
+        match=r"no label column in '.*a\.parquet': .* whole numbers, or names in one called label, got \['img', 'name', 'share'\]",
     ):
         load(tmp_path / "a.parquet")
     bare = pa.array([cell["bytes"] for cell in good(2) if cell])
@@ -400,3 +403,18 @@ def test_folders_that_hold_something_else(tmp_path: Path, names: list[str], mess
         (tmp_path / name).touch()
     with pytest.raises(DataError, match=message):
         load(tmp_path)
+
+
+def test_labels_may_be_names(tmp_path: Path) -> None:
+    words = ["sea", "wood", "sea", "town"]
+    pq.write_table(
+        pa.table({"text": ["a b", "c", "d", "e"] * 3, "label": words * 3}), tmp_path / "train.parquet"
+    )
+    pq.write_table(pa.table({"text": ["f", "g"], "label": ["wood", "sea"]}), tmp_path / "test.parquet")
+    data = load_data(DataSpec(source=str(tmp_path)))
+    assert data.classes == ("sea", "town", "wood")
+    assert [data.classes[label] for label in data.train.labels.tolist()] == words * 3
+    assert data.heldout.labels.tolist() == [2, 0]
+    pq.write_table(pa.table({"text": ["f", "g"], "label": ["wood", None]}), tmp_path / "test.parquet")
+    with pytest.raises(DataError, match="1 labels are missing in '.*test.parquet'"):
+        load_data(DataSpec(source=str(tmp_path)))

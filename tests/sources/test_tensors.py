@@ -210,7 +210,11 @@ def test_a_class_of_the_held_out_part_alone_is_refused() -> None:
         ("gone.parquet", r"no data file 'gone\.parquet'"),
         (
             "notes.txt",
-            r"cannot read data 'notes\.txt': expected a \.parquet or \.npz file, .* or a folder with train\*\.parquet",
+            r"cannot read data 'notes\.txt' for the task classification: one text has no classes; .* next-token",
+        ),
+        (
+            "notes.csv",
+            r"cannot read data 'notes\.csv': expected a \.parquet or \.npz file, .* or a folder with train\*\.parquet",
         ),
     ],
 )
@@ -218,10 +222,11 @@ def test_sources_that_do_not_exist(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, message: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "notes.txt").write_text("hello")
-    for name in (source, DataSpec(source=source), Path(source)):
+    for name in ("notes.txt", "notes.csv"):
+        (tmp_path / name).write_text("hello")
+    for form in (source, DataSpec(source=source), Path(source)):
         with pytest.raises(DataError, match=message):
-            as_data(name)
+            as_data(form)
 
 
 def test_labels_and_images_are_read_without_a_copy() -> None:

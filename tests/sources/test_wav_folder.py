@@ -229,3 +229,16 @@ def test_an_empty_class_is_named(tmp_path: Path) -> None:
     (tmp_path / "b").mkdir()
     with pytest.raises(DataError, match=r"class folder '.*b' holds no sound: expected files ending in .wav"):
         load_data(DataSpec(source=str(tmp_path)))
+
+
+def test_a_sound_that_ends_before_its_time_is_named(tmp_path: Path) -> None:
+    for label in ("a", "b"):
+        write(tmp_path / label / "0.wav", tone(300.0, 0))
+        write(tmp_path / label / "1.wav", tone(300.0, 1))
+    whole = (tmp_path / "b" / "1.wav").read_bytes()
+    (tmp_path / "b" / "1.wav").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(DataError, match=r"b/1.wav': it ends before all that it declares"):
+        load_data(DataSpec(source=str(tmp_path)))
+    (tmp_path / "b" / "1.wav").write_bytes(whole[:40] + (2**32 - 100).to_bytes(4, "little") + whole[44:])
+    with pytest.raises(DataError, match=r"b/1.wav': it .*ends before all that it declares"):
+        load_data(DataSpec(source=str(tmp_path)))

@@ -57,6 +57,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except TruthError as error:
         print(f"modelstitch: a truth check failed, do not believe this run: {error}", file=sys.stderr)
         return EXIT_UNTRUE
+    except (MemoryError, RuntimeError) as error:
+        if not _is_out_of_memory(error):
+            raise
+        first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
+        print(
+            f"modelstitch: not enough memory ({first_line}): fit on fewer or smaller examples (--limit, --size, --crop), keep less at once "
+            "(--memory), or take smaller batches (--batch-size)",
+            file=sys.stderr,
+        )
+        return EXIT_INPUT
     except BrokenPipeError:
         # Whoever read our output has left, as head does; what is still buffered must not fail once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -71,6 +81,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         print(f"\nmodelstitch: interrupted; {outcome}", file=sys.stderr)
         return EXIT_INTERRUPTED
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    # Of a device it is a class of torch's own, of the host a plain RuntimeError.
+    said = ("can't allocate memory", "not enough memory", "out of memory")
+    return isinstance(error, MemoryError) or any(each in str(error) for each in said)
 
 
 def _read(given: list[str]) -> Any:

@@ -96,6 +96,8 @@ class Compare:
     crop: int | None = None
     """Bring the shorter side of each image to this many pixels as it is read, and take the middle square; for images of different
     sizes."""
+    data_channels: int | None = None
+    """Read all images as grey (1) or as coloured (3); for sets that hold both."""
     seconds: float | None = None
     """Length of each sound of a folder of .wav files; that of the longest one to fit on without it."""
     rotations: bool = False
@@ -188,6 +190,7 @@ class Compare:
             crop=self.crop,
             task=self.task,
             seconds=self.seconds,
+            channels=self.data_channels,
         )
         sender = self._model("sender")
         receiver = self._model("receiver")

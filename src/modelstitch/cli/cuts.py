@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +12,10 @@ import tyro
 from modelstitch.cli.options import view_of
 from modelstitch.errors import SpecError
 from modelstitch.specs import ModelSpec
-from modelstitch.specs.names import positive
+from modelstitch.specs.names import at_most, positive
+
+_MOST_NUMBERS = 2**28
+"""Of one example: a gigabyte."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,8 @@ class Cuts:
             raise SpecError(f"expected either --tokens or --shape, got {self.tokens} and {self.shape}")
         for length in (*self.shape, *([] if self.tokens is None else [self.tokens])):
             positive("lengths of an example", length)
+        at_most("numbers of an example", math.prod(self.shape), _MOST_NUMBERS)
+        at_most("tokens of an example", self.tokens, 1_000_000)
         known = network.view
         size = known.size or view.size or (32, 32)
         first = next((m for m in network.module.modules() if isinstance(m, nn.Conv2d)), None)

@@ -36,6 +36,8 @@ class Train:
     """Largest random shift in pixels."""
     flip: bool | None = None
     """Mirror images at random (True or False); without it, all but digits and turned images are."""
+    data_channels: int | None = None
+    """Read all images as grey (1) or as coloured (3); for sets that hold both."""
     crop: int | None = None
     """Bring the shorter side of each image to this many pixels as it is read, and take the middle square."""
     rotations: bool = False
@@ -92,6 +94,7 @@ class Train:
                 rotations=self.rotations,
                 labels=self.labels,
                 crop=self.crop,
+                channels=self.data_channels,
             )
         ).to(device)
 

@@ -1,7 +1,8 @@
 """Cut a model that no graph can be captured of, by hooks on its modules.
 
 The prefix runs the model until the module has given its output, and stops. The suffix runs the whole model on examples kept for this, and puts
-the stitched representation in the place of the module's output; so it costs the receiver's first layers too. A module is a legal cut where the
+the stitched representation in the place of the module's output; so it costs the receiver's first layers too, but for a chain of modules, of
+which those after the cut alone are run. A module is a legal cut where the
 model's output then depends on nothing else of the input. That is tested with an input that is a FakeTensor, which holds no values: if any
 tensor of the output is one as well, data flowed around the cut. (Another input with values would not do: a branch that starts at zero shows
 no difference.)
@@ -10,7 +11,7 @@ no difference.)
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,7 +37,8 @@ Act = Callable[[str, int, Any], Any]
 class Call:
     """One call of one module: its path, which call, the output's shape for one example, and what was done up to there.
 
-    ``last`` tells whether its features are the last axis, where the layer that ran last tells.
+    ``last`` tells whether its features are the last axis, where the layer that ran last tells; ``axis`` which one is the batch, 1 where a
+    sequence comes first.
     """
 
     path: str
@@ -46,6 +48,7 @@ class Call:
     parameters: int
     flops: int
     last: bool | None
+    axis: int = 0
 
 
 _FEATURES_FIRST = (
@@ -85,9 +88,12 @@ def acting(model: nn.Module, act: Act) -> Iterator[None]:
 class HookPrefix(nn.Module):
     """The model up to some calls, to the tuple of their outputs."""
 
-    def __init__(self, model: nn.Module, calls: list[tuple[str, int]], frozen: bool) -> None:
+    def __init__(
+        self, model: nn.Module, calls: list[tuple[str, int]], frozen: bool, axes: Sequence[int] = ()
+    ) -> None:
         super().__init__()
         self.model, self.calls, self.frozen = model, calls, frozen
+        self.axes = dict(zip(calls, axes, strict=True)) if axes else dict.fromkeys(calls, 0)
 
     def forward(self, x: Tensor, **more: Tensor) -> tuple[Tensor, ...]:
         found: dict[tuple[str, int], Tensor] = {}
@@ -103,7 +109,8 @@ class HookPrefix(nn.Module):
             _run(self.model, x.clone(), more, self.frozen)
         # Made under torch.inference_mode a tensor would be refused by a stitch that learns; a copy is an ordinary one.
         return tuple(
-            each.clone() if each.is_inference() else each for each in map(found.__getitem__, self.calls)
+            _batch_first(found[call].clone() if found[call].is_inference() else found[call], self.axes[call])
+            for call in self.calls
         )
 
 
@@ -117,12 +124,20 @@ class HookSuffix(nn.Module):
         call: tuple[str, int],
         frozen: bool,
         later: list[tuple[str, int]] | None,
+        axes: Mapping[tuple[str, int], int],
     ) -> None:
         super().__init__()
-        self.model, self.call, self.frozen, self.later = model, call, frozen, later
+        self.model, self.call, self.frozen, self.later, self.axes = model, call, frozen, later, axes
+        # Beside the model, whose modules these are, and not one more copy of their parameters.
+        self.__dict__["_after"] = None if later is not None else chain_after(model, call[0])
         self.register_buffer("example", example, persistent=False)
 
     def forward(self, y: Tensor, **more: Tensor) -> Any:
+        y = _batch_first(y, self.axes[self.call])
+        after: nn.Sequential | None = self.__dict__["_after"]
+        if after is not None and not more:
+            with eval_mode(self.model), plain_attention():
+                return _run(after, y.clone(), more, self.frozen)
         found: dict[tuple[str, int], Tensor] = {}
         graded = torch.is_grad_enabled()
 
@@ -140,11 +155,41 @@ class HookSuffix(nn.Module):
 
         example = self.example
         assert isinstance(example, Tensor)
-        own = example[torch.arange(y.shape[0], device=example.device) % len(example)].to(y.device)
+        n = y.shape[self.axes[self.call]]
+        own = example[torch.arange(n, device=example.device) % len(example)].to(y.device)
         output: Any = None
         with eval_mode(self.model), plain_attention(), acting(self.model, act), contextlib.suppress(_Stop):
             output = _run(self.model, own.to(y.dtype) if own.is_floating_point() else own, more, self.frozen)
-        return output if self.later is None else tuple(found[call] for call in self.later)
+        if self.later is None:
+            return output
+        return tuple(_batch_first(found[call], self.axes[call]) for call in self.later)
+
+
+def _batch_first(x: Tensor, axis: int) -> Tensor:
+    """Swap the first two axes where the batch is the second one; the same swap undoes it."""
+    return x.transpose(0, 1) if axis == 1 else x
+
+
+def chain_after(model: nn.Module, path: str) -> nn.Sequential | None:
+    """Return what runs after a module, in its order, where all that encloses it are ``nn.Sequential``; None where something does not.
+
+    Example:
+        >>> chain_after(nn.Sequential(nn.Linear(2, 3), nn.Sequential(nn.ReLU(), nn.Tanh()), nn.Linear(3, 1)), "1.0")
+        Sequential(
+          (0): Tanh()
+          (1): Linear(in_features=3, out_features=1, bias=True)
+        )
+    """
+    after: list[nn.Module] = []
+    for name in path.split("."):
+        modules = list(model._modules.values())
+        if type(model) is not nn.Sequential or model._forward_hooks or model._forward_pre_hooks:
+            return None
+        if len(set(map(id, modules))) < len(modules):
+            return None  # a module that stands there twice has one name alone
+        after = [*modules[list(model._modules).index(name) + 1 :], *after]  # type: ignore[list-item]
+        model = model.get_submodule(name)
+    return nn.Sequential(*after)
 
 
 def _run(model: nn.Module, x: Tensor, more: More, frozen: bool) -> Any:
@@ -229,7 +274,9 @@ class HookCutting(CutList):
         self, model: nn.Module, example: Tensor, name: str, reason: str, more: More = NO_MORE
     ) -> None:
         self.model, self.name, self.example = model, name, example.detach().clone()
-        self.technique = f"module hooks, which run the receiver's first layers too, since {reason}"
+        chain = type(model) is nn.Sequential
+        cost = "nothing computed twice" if chain else "which run the receiver's first layers too"
+        self.technique = f"module hooks, {cost}, since {reason}"
         for n in (len(example), 1, 2 * len(example)):
             try:
                 with eval_mode(model), plain_attention():
@@ -247,6 +294,7 @@ class HookCutting(CutList):
             self._why: dict[str, str] = {}
             found: list[Cut] = []
             self._at: dict[str, tuple[str, int]] = {}
+            self._axes: dict[tuple[str, int], int] = {}
             n_calls: dict[str, int] = {}
             for call in self._calls:
                 n_calls[call.path] = n_calls.get(call.path, 0) + 1
@@ -256,15 +304,16 @@ class HookCutting(CutList):
                 ]
                 blocks = [index for index, call in enumerate(group) if is_block(model, call.path)]
                 chosen = blocks[0] if blocks else 0
-                call = group[-1]  # the outermost: nothing of the module comes after it
-                why = why_illegal(model, self.example, call.path, call.number, more)
+                call, why = self._first_legal(group, more)
                 if why is not None:
                     self._why |= dict.fromkeys(names, why)
                     continue
                 aliases = tuple(each for index, each in enumerate(names) if index != chosen)
-                layout = recognise(call.shape, last=call.last if 2 <= len(call.shape) <= 4 else None)
+                last = True if call.axis == 1 else call.last
+                layout = recognise(call.shape, last=last if 2 <= len(call.shape) <= 4 else None)
                 found.append(Cut(names[chosen], aliases, layout, bool(blocks)))
                 self._at[names[chosen]] = (call.path, call.number)
+                self._axes[call.path, call.number] = call.axis
         if not any(cut.boundary for cut in found):
             found = [Cut(cut.name, cut.aliases, cut.layout, True) for cut in found]
         self.cuts = tuple(found)
@@ -278,6 +327,15 @@ class HookCutting(CutList):
                 )
             )
 
+    def _first_legal(self, group: list[Call], more: More) -> tuple[Call, str | None]:
+        """Return the outermost of the calls with one output that is a legal cut, or why the outermost is none."""
+        # Nothing of the outermost comes after it; one that gives its input unchanged may look at it all the same.
+        whys = [
+            why_illegal(self.model, self.example, call.path, call.number, more) for call in reversed(group)
+        ]
+        legal = [call for call, why in zip(reversed(group), whys, strict=True) if why is None]
+        return (legal[0], None) if legal else (group[-1], whys[0])
+
     def _why_not(self, name: str) -> str:
         if name in self._why:
             return self._why[name]
@@ -286,11 +344,12 @@ class HookCutting(CutList):
         return "no module of this name"
 
     def prefix(self, *names: str, frozen: bool = False) -> nn.Module:
-        return HookPrefix(self.model, [self._at[self.find(name).name] for name in names], frozen)
+        calls = [self._at[self.find(name).name] for name in names]
+        return HookPrefix(self.model, calls, frozen, [self._axes[call] for call in calls])
 
     def suffix(self, name: str, frozen: bool = False, later: tuple[str, ...] | None = None) -> nn.Module:
         after = None if later is None else [self._at[self.find(each).name] for each in later]
-        return HookSuffix(self.model, self.example, self._at[self.find(name).name], frozen, after)
+        return HookSuffix(self.model, self.example, self._at[self.find(name).name], frozen, after, self._axes)
 
     def activation_bytes(self, name: str) -> int:
         # The whole model runs, whatever the cut.
@@ -309,6 +368,32 @@ class HookCutting(CutList):
         }
 
 
+def _sizes(model: nn.Module, example: Tensor, more: More) -> dict[tuple[str, int], tuple[int, ...]]:
+    """Return the shape of what each call gives for one example more."""
+    n = len(example) + 1
+    some = torch.arange(n, device=example.device) % len(example)
+    found: dict[tuple[str, int], tuple[int, ...]] = {}
+
+    def note(path: str, number: int, output: Any) -> None:
+        if isinstance(output, Tensor):
+            found[path, number] = tuple(output.shape)
+
+    with torch.no_grad(), acting(model, note):
+        model(example[some], **{name: value[some] for name, value in more.items()})
+    return found
+
+
+def _batch_axis(shape: tuple[int, ...], other: tuple[int, ...] | None, n: int) -> int | None:
+    """Return which axis is the batch, by the shape of what a call gives for one example more: no other axis may have grown.
+
+    Of two axes the second is features, whatever its length; a sequence-first value has three at least.
+    """
+    for axis in (0, 1) if len(shape) > 2 else (0,):
+        if shape[axis] == n and other == (*shape[:axis], n + 1, *shape[axis + 1 :]):
+            return axis
+    return None
+
+
 def _version(x: Tensor) -> int:
     """Return how often a tensor was written to; of one made under torch.inference_mode nobody counts."""
     return 0 if x.is_inference() else x._version
@@ -319,6 +404,7 @@ def _traced(model: nn.Module, example: Tensor, more: More) -> tuple[list[list[Ca
     calls: list[tuple[Call, tuple[Tensor, int] | None]] = []
     counter = FlopCounterMode(display=False)
     used: set[int] = set()
+    others = _sizes(model, example, more)
     parameters = {path: list(module.parameters(recurse=True)) for path, module in model.named_modules()}
     sizes = {id(p): p.numel() for p in model.parameters()}
 
@@ -332,11 +418,19 @@ def _traced(model: nn.Module, example: Tensor, more: More) -> tuple[list[list[Ca
             known[0] = True
         used.update(id(p) for p in parameters[path])
         plain = isinstance(output, Tensor) and output.is_floating_point() and output.ndim >= 2
-        fits = plain and len(output) == len(example)
-        shape = tuple(output.shape[1:]) if fits else ()
+        axis = _batch_axis(tuple(output.shape), others.get((path, number)), len(example)) if plain else None
+        fits = axis is not None
+        shape = tuple(length for at, length in enumerate(output.shape) if at != axis) if fits else ()
         n_bytes = output.numel() * output.element_size() // len(example) if plain else 0
         call = Call(
-            path, number, shape, n_bytes, sum(sizes[i] for i in used), counter.get_total_flops(), known[0]
+            path,
+            number,
+            shape,
+            n_bytes,
+            sum(sizes[i] for i in used),
+            counter.get_total_flops(),
+            known[0],
+            axis or 0,
         )
         calls.append((call, (output, _version(output)) if fits else None))
 

@@ -64,7 +64,7 @@ def task(suffix: Outputs, wanted: Wants, of: Task) -> Objective:
     """
 
     def value(y: Tensor, indices: Tensor) -> Tensor:
-        return of.loss(suffix(y, indices).float(), wanted(indices))
+        return of.mean_loss(suffix(y, indices).float(), wanted(indices))
 
     def judge(y: Tensor, indices: Tensor) -> Judged:
         outputs, here = suffix(y, indices).float(), wanted(indices)

@@ -75,3 +75,9 @@ def positive(name: str, value: float | None, *, zero: bool = False) -> None:
     """Raise unless ``value`` is None, above 0, or 0 where that is allowed."""
     if value is not None and not (math.isfinite(value) and (value > 0 or (zero and value == 0))):
         raise SpecError(f"expected {name} {'>= 0' if zero else '> 0'}, got {value}")
+
+
+def at_most(name: str, value: float | None, most: int) -> None:
+    """Raise where ``value`` is beyond what anybody means."""
+    if value is not None and value > most:
+        raise SpecError(f"expected {name} of at most {most:,}, got {value:,}")

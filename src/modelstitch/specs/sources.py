@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from modelstitch.errors import SpecError, expect_one_of
-from modelstitch.specs.names import TASKS, positive
+from modelstitch.specs.names import TASKS, at_most, positive
+
+_MOST_PIXELS, _MOST_SAMPLES, _MOST_SECONDS, _MOST_TOKENS = 16_384, 10_000_000, 86_400, 1_000_000
+"""Of one side of an image, of a second of sound, of a sound and of a text: beyond these a number was mistyped."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,8 +32,11 @@ class View:
     def __post_init__(self) -> None:
         positive("rate", self.rate)
         positive("length", self.length)
+        at_most("rate", self.rate, _MOST_SAMPLES)
+        at_most("length", self.length, _MOST_TOKENS)
         for length in self.size or ():
             positive("image size", length)
+            at_most("image size", length, _MOST_PIXELS)
         positive("channels", self.channels)
         if (self.mean is None) != (self.std is None):
             raise SpecError(f"expected mean and std together, got mean {self.mean}, std {self.std}")
@@ -70,6 +76,7 @@ class DataSpec:
         labels: name of a coarser label set to use in the place of the classes.
         seconds: length of each sound; that of the longest one to fit on without it.
         task: what a network is scored on; of classes unless said otherwise. One of the user's own is ``package.module:task``.
+        channels: 1 or 3: read all images as grey, or as coloured; as they are without it, where all are of one kind.
         tokenizer, length: how texts are read where every token of them is wanted, and of how many tokens each example is; see
             :class:`View`.
         crop: bring the shorter side of each image to this many pixels when it is read, and take the middle square.
@@ -84,6 +91,7 @@ class DataSpec:
     crop: int | None = None
     task: str = "classification"
     seconds: float | None = None
+    channels: int | None = None
     tokenizer: str | None = None
     length: int | None = None
 
@@ -94,8 +102,13 @@ class DataSpec:
             raise SpecError(
                 f"expected labels and rotations with the task classification alone, got {self.task}"
             )
+        if self.channels not in (None, 1, 3):
+            raise SpecError(f"expected images of 1 or 3 channels, got {self.channels}")
         positive("crop", self.crop)
+        at_most("crop", self.crop, _MOST_PIXELS)
         positive("seconds", self.seconds)
+        at_most("seconds", self.seconds, _MOST_SECONDS)
+        at_most("length", self.length, _MOST_TOKENS)
         positive("length", self.length)
         positive("limit", self.limit)
         positive("heldout limit", self.heldout_limit)

@@ -146,6 +146,23 @@ class Task:
         """The name, and of a task of the user's own what can be told of its functions: another loss makes another run."""
         return "|".join([self.name, *filter(None, map(told, (self.loss, self.score)))])
 
+    def mean_loss(self, outputs: Tensor, wanted: Wanted) -> Tensor:
+        """Return the mean loss of a batch, checked.
+
+        Raises:
+            ModelError: something else than one number, or one that no gradient reaches though the outputs have one.
+        """
+        found = self.loss(outputs, wanted)
+        if not isinstance(found, Tensor) or found.numel() != 1 or not found.is_floating_point():
+            raise ModelError(
+                f"task {self.name}: expected the loss of a batch as one number, got {described(found)}; take its mean"
+            )
+        if outputs.requires_grad and not found.requires_grad:
+            raise ModelError(
+                f"task {self.name}: no gradient of its loss reaches the outputs: expected a loss without detach(), item() or argmax()"
+            )
+        return found.reshape(())
+
     def n_counted(self, wanted: Wanted) -> int:
         """Return over how many things the mean of a loss is taken: examples, or positions where something is wanted."""
         y = _targets(wanted)

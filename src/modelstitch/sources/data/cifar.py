@@ -183,7 +183,7 @@ def _read(path: Path, archive: Archive) -> dict[str, dict[str, Any]]:
                 member = tar.extractfile(f"{archive.folder}/{name}")
                 if member is None:
                     raise KeyError(name)
-                found[name] = _unpickled(member.read(), Path(archive.folder, name))
+                found[name] = _unpickled(member.read(), path / archive.folder / name)
             return found
     except (OSError, tarfile.TarError, KeyError, EOFError) as error:
         raise DataError(f"cannot read {str(path)!r} as {archive.url.rpartition('/')[2]}: {error}") from error

@@ -9,36 +9,35 @@ from torch import Tensor
 
 from modelstitch.errors import DataError
 from modelstitch.sources.data.class_folders import Kind
-from modelstitch.sources.data.images import UNREADABLE, decode, reason, stack
+from modelstitch.sources.data.images import UNREADABLE, decode, expect_one_kind, reason, stack
 from modelstitch.specs import DataSpec
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".ppm", ".pgm", ".tif", ".tiff")
 
 
 def read(parts: list[list[Path]], spec: DataSpec, where: Path) -> tuple[list[Tensor], dict[str, Any]]:
-    """Decode the images of each part, (N, C, H, W) in uint8: grey where all are, else colour.
+    """Decode the images of each part, (N, C, H, W) in uint8.
 
     Raises:
-        DataError: a file that cannot be decoded (it is named), or images of different sizes where ``spec.crop`` says none.
+        DataError: a file that cannot be decoded (it is named), images of different sizes where ``spec.crop`` says none, grey and
+            coloured ones where ``spec.channels`` does not say which, or more than there is memory for.
     """
-    found = [_decoded(files, spec, where) for files in parts]
-    if len({images.shape[1] for images in found}) > 1:  # one part is grey by chance
-        found = [_coloured(images) for images in found]
+    n_images = sum(map(len, parts))
+    found = [_decoded(files, spec, where, n_images) for files in parts]
+    modes = {1: "L", 3: "RGB"}
+    kinds = {modes[images.shape[1]]: repr(str(files[0])) for images, files in zip(found, parts, strict=True)}
+    expect_one_kind(kinds, repr(str(where)))
     return found, {}
 
 
-def _decoded(files: list[Path], spec: DataSpec, where: Path) -> Tensor:
+def _decoded(files: list[Path], spec: DataSpec, where: Path, n_images: int) -> Tensor:
     images = []
     for file in files:
         try:
-            images.append(decode(file, spec.crop))
+            images.append(decode(file, spec.crop, spec.channels, n_images))
         except UNREADABLE as error:
             raise DataError(f"cannot decode the image {str(file)!r}: {reason(error)}") from error
-    return stack(images, repr(str(where)))
-
-
-def _coloured(images: Tensor) -> Tensor:
-    return images.expand(-1, 3, -1, -1).contiguous() if images.shape[1] == 1 else images
+    return stack(images, [repr(str(file)) for file in files], repr(str(where)))
 
 
 IMAGES = Kind("image", ENDINGS, read)

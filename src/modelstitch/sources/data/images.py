@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,20 +18,30 @@ from modelstitch.errors import DataError
 UNREADABLE = (OSError, TypeError, ValueError, SyntaxError, Image.DecompressionBombError)
 
 
-def decode(source: bytes | Path, crop: int | None = None) -> Image.Image:
+def decode(
+    source: bytes | Path, crop: int | None = None, channels: int | None = None, n_images: int = 1
+) -> Image.Image:
     """Decode one image as 8-bit grey or colour.
 
     Args:
         source: encoded bytes, or a file.
         crop: bring the shorter side to this many pixels, and take the middle square.
+        channels: 1 for grey and 3 for colour, whatever the image is; as it is without it.
+        n_images: number of images that are to be kept, all of the size of this one where there is no crop.
 
     Raises:
-        OSError, ValueError and whatever else is in ``UNREADABLE``.
+        OSError, ValueError and whatever else is in ``UNREADABLE``; that they have no room in memory, before anything is decoded.
     """
     with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
         if image.mode.startswith(("I", "F")):
             raise ValueError(f"mode {image.mode}, expected 8 bits a channel")
-        decoded = image.convert("L" if image.mode in ("1", "L") else "RGB")
+        grey = image.mode in ("1", "L", "LA") if channels is None else channels == 1
+        width, height = (crop, crop) if crop is not None else image.size
+        expect_room(
+            n_images * width * height * (1 if grey else 3),
+            f"{n_images:,} images of {width} x {height} pixels",
+        )
+        decoded = image.convert("L" if grey else "RGB")
     if crop is None:
         return decoded
     scale = crop / min(decoded.size)
@@ -45,22 +56,57 @@ def reason(error: BaseException) -> str:
     return "not an image" if isinstance(error, UnidentifiedImageError) else str(error)
 
 
-def stack(images: Sequence[Image.Image], where: str) -> Tensor:
-    """Stack images of one size, (N, C, H, W) in uint8: grey where all are, else colour.
+def stack(images: Sequence[Image.Image], names: Sequence[str], where: str) -> Tensor:
+    """Stack images of one size and one number of channels, (N, C, H, W) in uint8.
 
     Args:
         images: decoded, at least one.
-        where: what they are of, for the error.
+        names: of each of them, for the error.
+        where: what they are of.
 
     Raises:
-        DataError: images of different sizes.
+        DataError: images of different sizes, or grey ones among coloured ones.
     """
+    expect_one_kind({image.mode: name for image, name in zip(images, names, strict=True)}, where)
     sizes = sorted({image.size for image in images})
     if len(sizes) > 1:
         shown = ", ".join(f"{width} x {height}" for width, height in sizes[:3])
         raise DataError(
             f"images of different sizes in {where}: {shown}; expected one size, or a size to crop all of them to (crop)"
         )
-    mode = "L" if all(image.mode == "L" for image in images) else "RGB"
-    stacked = torch.from_numpy(np.stack([np.asarray(image.convert(mode)) for image in images]))
-    return stacked.unsqueeze(1) if mode == "L" else stacked.permute(0, 3, 1, 2).contiguous()
+    stacked = torch.from_numpy(np.stack([np.asarray(image) for image in images]))
+    return stacked.unsqueeze(1) if images[0].mode == "L" else stacked.permute(0, 3, 1, 2).contiguous()
+
+
+def expect_one_kind(names: Mapping[str, str], where: str) -> None:
+    """Raise where there are grey and coloured images.
+
+    Args:
+        names: of an image of each mode, ``L`` for grey and ``RGB``.
+        where: what they are of.
+
+    Raises:
+        DataError: both are there.
+    """
+    if len(names) > 1:
+        raise DataError(
+            f"grey and coloured images in {where}: {names['L']} is grey, {names['RGB']} is coloured; expected one kind, or a number of "
+            "channels to bring all of them to (--data-channels 3, or 1)"
+        )
+
+
+def expect_room(n_bytes: int, what: str) -> None:
+    """Raise unless something fits into half of this machine's memory.
+
+    Raises:
+        ValueError: it does not.
+    """
+    try:
+        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # a system that does not say
+        return
+    if n_bytes > total // 2:
+        raise ValueError(
+            f"{what} take {n_bytes / 1e9:.1f} GB, and this machine has {total / 1e9:.1f} GB of memory: take fewer (--limit, "
+            "--heldout-limit), or bring them to a smaller size as they are read (--crop)"
+        )

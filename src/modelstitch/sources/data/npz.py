@@ -41,32 +41,34 @@ def load(path: Path, spec: DataSpec) -> Data:
         first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"cannot read {str(path)!r}: {first_line}") from error
     classes = tuple(map(str, arrays["classes"].tolist())) if "classes" in arrays else None
-    name = path.stem
+    name, where = path.stem, f"data {str(path)!r}"
     wanted = spec.task != "next-token"
     if _named("_train", wanted) <= arrays.keys() and _named("_test", wanted) <= arrays.keys():
         if spec.task != "classification":
-            train_x, train_y, more = _part(arrays, "_train")
-            held = _part(arrays, "_test")
+            train_x, train_y, more = _part(arrays, "_train", where)
+            held = _part(arrays, "_test", where)
             return _of_task(train_x, train_y, more, held, name, spec)
-        train, heldout = (_labelled(arrays, f"_{part}", name) for part in ("train", "test"))
+        train, heldout = (_labelled(arrays, f"_{part}", name, where) for part in ("train", "test"))
         return from_parts(train, heldout, classes, name, "x_train and x_test as given", spec)
     if spec.task != "classification" and _named("", wanted) <= arrays.keys():
-        x, y, more = _part(arrays, "")
+        x, y, more = _part(arrays, "", where)
         return _of_task(x, y, more, None, name, spec)
     if not {"x", "y"} <= arrays.keys():
         raise DataError(
             f"data {str(path)!r}: expected arrays x and y, or x_train, y_train, x_test and y_test; got {sorted(arrays)}"
         )
-    return from_arrays(_labelled(arrays, "", name), classes=classes, name=name, spec=spec)
+    return from_arrays(_labelled(arrays, "", name, where), classes=classes, name=name, spec=spec)
 
 
 def _named(end: str, wanted: bool) -> set[str]:
     return {f"x{end}", *([f"y{end}"] if wanted else [])}
 
 
-def _part(arrays: dict[str, np.ndarray], end: str) -> tuple[Tensor, np.ndarray | None, dict[str, Tensor]]:
+def _part(
+    arrays: dict[str, np.ndarray], end: str, where: str
+) -> tuple[Tensor, np.ndarray | None, dict[str, Tensor]]:
     """Return x, y (None where there is none) and the further inputs of one part."""
-    x = _features_first(arrays[f"x{end}"])
+    x = _features_first(arrays[f"x{end}"], where)
     own = {name.removesuffix(end): array for name, array in arrays.items() if name.endswith(end)}
     more = {
         name: torch.from_numpy(np.ascontiguousarray(array))
@@ -79,8 +81,8 @@ def _part(arrays: dict[str, np.ndarray], end: str) -> tuple[Tensor, np.ndarray |
     return x, own.get("y"), more
 
 
-def _labelled(arrays: dict[str, np.ndarray], end: str, name: str) -> Split:
-    x, y, more = _part(arrays, end)
+def _labelled(arrays: dict[str, np.ndarray], end: str, name: str, where: str) -> Split:
+    x, y, more = _part(arrays, end, where)
     assert y is not None
     return replace(as_split((x, y.reshape(-1)), name), more=more)
 
@@ -111,18 +113,18 @@ def _native(array: np.ndarray) -> np.ndarray:
     return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
-def _features_first(x: np.ndarray) -> Tensor:
+def _features_first(x: np.ndarray, where: str) -> Tensor:
     if x.dtype.kind not in "fui":
-        raise DataError(f"expected x as an array of numbers, got {x.dtype}")
+        raise DataError(f"{where}: expected x as an array of numbers, got {x.dtype}")
     if x.dtype.kind == "f" and not np.isfinite(x).all():
         wrong = np.flatnonzero(~np.isfinite(x).all(tuple(range(1, x.ndim))))
         raise DataError(
-            f"{len(wrong)} examples of x hold NaN or infinity, the first is number {wrong[0]} of the array; expected finite values"
+            f"{where}: {len(wrong)} examples of x hold NaN or infinity, the first is number {wrong[0]} of the array; expected finite values"
         )
     if x.dtype.kind in "ui" and x.dtype != np.uint8:
         if x.ndim != 2:
             raise DataError(
-                f"expected x in uint8 (0-255) or floating, or tokens (N, T) in whole numbers, got {x.dtype} of shape {x.shape}"
+                f"{where}: expected x in uint8 (0-255) or floating, or tokens (N, T) in whole numbers, got {x.dtype} of shape {x.shape}"
             )
         return torch.from_numpy(x.astype(np.int64))
     if x.ndim == 4 and x.shape[-1] in _CHANNELS and x.shape[1] not in _CHANNELS:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import torch
 from PIL import Image
@@ -29,7 +30,7 @@ _HELDOUT_NAMES = ("test", "validation", "valid", "val")
 def load(path: Path, spec: DataSpec) -> Data:
     """Load a folder with ``train*.parquet`` and ``test*.parquet`` (or ``validation*``), or a single file.
 
-    Only the rows that ``spec.limit`` chooses are decoded. A single part is split, stratified and seeded. Another column of whole
+    Only the rows that ``spec.limit`` chooses are decoded. A label is a whole number or a name. A single part is split, stratified and seeded. Another column of whole
     numbers with ``label`` in its name, such as CIFAR-100's ``coarse_label``, is a label set where it follows from the label.
 
     Raises:
@@ -38,10 +39,13 @@ def load(path: Path, spec: DataSpec) -> Data:
     """
     name = path.name
     files, part = _files(path)
-    train, classes = _read(files["train"])
+    tables = _numbered({each: _table(files[each]) for each in ("train", *([part] if part else []))})
+    train = tables["train"]
+    classes = _classes(train, _label_column(train, files["train"][0]))
     labels = _labels(train, files["train"][0])
     if part is not None:
-        heldout, held_classes = _read(files[part])
+        heldout = tables[part]
+        held_classes = _classes(heldout, _label_column(heldout, files[part][0]))
         if classes and held_classes and classes != held_classes:
             raise DataError(
                 f"data {str(path)!r}: expected the same classes in both parts, got {list(classes[:5])} in train and "
@@ -60,7 +64,7 @@ def load(path: Path, spec: DataSpec) -> Data:
         rows = rows[choose(labels[rows], spec.limit, spec.seed)]
         held_rows = held_rows[choose(labels[held_rows], spec.heldout_limit, spec.seed)]
     parts = [
-        Split(_decode(table, chosen, files_of, spec.crop), part_labels[chosen])
+        Split(_decode(table, chosen, files_of, spec, len(rows) + len(held_rows)), part_labels[chosen])
         for table, chosen, part_labels, files_of in (
             (train, rows, labels, files["train"]),
             (heldout, held_rows, held_labels, files[part or "train"]),
@@ -74,8 +78,7 @@ def load(path: Path, spec: DataSpec) -> Data:
         ]
     data = from_parts(parts[0], parts[1], classes, name, division, DataSpec(source=spec.source))
     data = replace(data, is_text=is_text)
-    tables = [train] if heldout is train else [train, heldout]
-    return replace(data, label_sets=_label_sets(tables, len(data.classes)))
+    return replace(data, label_sets=_label_sets(list(tables.values()), len(data.classes)))
 
 
 def texts(path: Path) -> tuple[list[list[str]], str]:
@@ -136,9 +139,31 @@ def _label_sets(tables: list[pa.Table], n_classes: int) -> tuple[LabelSet, ...]:
     return tuple(found)
 
 
-def _read(paths: list[Path]) -> tuple[pa.Table, tuple[str, ...] | None]:
-    table = _table(paths)
-    return table, _classes(table, _label_column(table, paths[0]))
+def _numbered(tables: dict[str, pa.Table]) -> dict[str, pa.Table]:
+    """Number labels that are given as names, in the order of the alphabet, alike in all parts."""
+    first = next(iter(tables.values()))
+    whole = [field.name for field in first.schema if pa.types.is_integer(field.type)]
+    if any(word in name for name in whole for word in ("label", "class")):
+        return tables
+    for name in ("label", "labels"):
+        columns = [table[name] for table in tables.values() if name in table.column_names]
+        if len(columns) < len(tables) or not all(_is_text(column.type) for column in columns):
+            continue
+        names = sorted({each for column in columns for each in column.to_pylist() if each is not None})
+        info = json.dumps({"info": {"features": {name: {"names": names}}}})
+        return {
+            part: table.set_column(
+                table.column_names.index(name),
+                pa.field(name, pa.int64()),
+                pc.index_in(table[name], pa.array(names, table[name].type)).cast(pa.int64()),
+            ).replace_schema_metadata({b"huggingface": info.encode()})
+            for part, table in tables.items()
+        }
+    return tables
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 def _table(paths: list[Path]) -> pa.Table:
@@ -155,7 +180,7 @@ def _label_column(table: pa.Table, path: Path) -> str:
         if name in whole:
             return str(name)
     raise DataError(
-        f"no label column in {str(path)!r}: expected a column of whole numbers, got {table.column_names}"
+        f"no label column in {str(path)!r}: expected a column of whole numbers, or names in one called label, got {table.column_names}"
     )
 
 
@@ -192,11 +217,7 @@ def _text_column(table: pa.Table) -> str | None:
     """Return the column of texts of a set without images: the first one of strings that is not the label's name."""
     if any(pa.types.is_struct(field.type) for field in table.schema):
         return None
-    texts = [
-        str(field.name)
-        for field in table.schema
-        if pa.types.is_string(field.type) or pa.types.is_large_string(field.type)
-    ]
+    texts = [str(field.name) for field in table.schema if _is_text(field.type)]
     return next((name for name in ("text", "sentence", "content", *texts) if name in texts), None)
 
 
@@ -208,7 +229,7 @@ def _texts(column: pa.ChunkedArray, rows: Tensor, path: Path) -> Tensor:
     return encoded(texts)
 
 
-def _decode(table: pa.Table, rows: Tensor, files: list[Path], crop: int | None) -> Tensor:
+def _decode(table: pa.Table, rows: Tensor, files: list[Path], spec: DataSpec, n_images: int) -> Tensor:
     path = files[0]
     name = _text_column(table)
     if name is not None:
@@ -217,20 +238,20 @@ def _decode(table: pa.Table, rows: Tensor, files: list[Path], crop: int | None) 
     images = []
     for row, cell in zip(rows.tolist(), cells, strict=True):
         try:
-            images.append(_open(cell, path.parent, crop))
+            images.append(_open(cell, path.parent, spec, n_images))
         except UNREADABLE as error:
             file, row_there = _place(row, files)
             raise DataError(
                 f"cannot decode the image in row {row_there} of {str(file)!r}: {reason(error)}"
             ) from error
-    return stack(images, repr(str(path)))
+    return stack(images, [f"row {row}" for row in rows.tolist()], repr(str(path)))
 
 
-def _open(cell: dict[str, Any] | None, folder: Path, crop: int | None) -> Image.Image:
+def _open(cell: dict[str, Any] | None, folder: Path, spec: DataSpec, n_images: int) -> Image.Image:
     content, name = (cell or {}).get("bytes"), (cell or {}).get("path")
     if not content and not name:
         raise ValueError("neither bytes nor a path")
-    return decode(content or folder / str(name), crop)
+    return decode(content or folder / str(name), spec.crop, spec.channels, n_images)
 
 
 def _place(row: int, files: list[Path]) -> tuple[Path, int]:

@@ -50,8 +50,17 @@ def _sound(path: Path) -> tuple[int, Tensor]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", wavfile.WavFileWarning)  # of parts that are no sound
+            warnings.filterwarnings("error", "Reached EOF prematurely", wavfile.WavFileWarning)
             rate, samples = wavfile.read(path)
-    except (OSError, ValueError, TypeError, EOFError, UnboundLocalError, ZeroDivisionError) as error:
+    except wavfile.WavFileWarning as error:
+        raise DataError(
+            f"cannot read the sound {str(path)!r}: it ends before all that it declares"
+        ) from error
+    except UnboundLocalError as error:  # of scipy, which found no part that holds samples
+        raise DataError(
+            f"cannot read the sound {str(path)!r}: it holds no samples, or ends before all that it declares"
+        ) from error
+    except (OSError, ValueError, TypeError, EOFError, ZeroDivisionError) as error:
         first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"cannot read the sound {str(path)!r}: {first_line}") from error
     if samples.size == 0 or rate <= 0:
