@@ -13,7 +13,8 @@ from modelstitch.cell import FittedCell, Inputs, divide, fit_cell, fit_dtype
 from modelstitch.controlled import PlantedSide, ReadOutSide
 from modelstitch.controls import CONTROL_ROLES
 from modelstitch.controls.shuffled_labels import shuffled
-from modelstitch.cutting.listed import are_copies
+from modelstitch.cutting import Cutting
+from modelstitch.cutting.copies import are_copies
 from modelstitch.fitting.gram import Accumulator, Moments
 from modelstitch.fitting.schedules import spread
 from modelstitch.layouts import Layout
@@ -67,7 +68,7 @@ class Pool:
             ) and (network.architecture is not None or side.network.module is network.module):
                 return side
         if like is None:
-            like = next((side for side in self._sides if _share_a_capture(side.network, network)), None)
+            like = next((side for side in self._sides if _share_a_capture(side, network)), None)
         side = Side(network, self.data, like=like)
         self._sides.append(side)
         return side
@@ -92,11 +93,15 @@ class Pool:
         self._kept.clear()
 
 
-def _share_a_capture(one: Network, other: Network) -> bool:
-    """Tell whether two networks are of one architecture, by what they were made of or as far as can be seen, and see alike."""
+def _share_a_capture(side: Side, other: Network) -> bool:
+    """Tell whether two networks are of one architecture and see alike: by what they were made of, or by all that they hold."""
+    one = side.network
     if (one.view, one.layouts, one.architecture) != (other.view, other.layouts, other.architecture):
         return False
-    return one.architecture is not None or are_copies(one.module, other.module)
+    if one.architecture is not None:
+        return True
+    # Hooks keep examples of their own, on which what flows around a cut would show nothing.
+    return isinstance(side.cutting, Cutting) and are_copies(one.module, other.module)
 
 
 class Pair:

@@ -83,9 +83,9 @@ class Side:
         with torch.inference_mode():
             output = network.module(example, **more)
         self.n_outputs = self._n_outputs(output)
+        """Number of the network's class scores per example."""
         plain = isinstance(output, Tensor) and data.task.outputs_of(output) is output
         self._gives_more = not plain
-        """Number of the network's class scores per example."""
         self.score_batch = SCORE_BATCH
         """Examples a batch when nothing is fitted; fewer where every position of each has many outputs."""
         if data.task.by_position:

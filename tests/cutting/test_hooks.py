@@ -275,14 +275,35 @@ def test_of_a_chain_the_modules_after_the_cut_alone_are_run() -> None:
     assert cutting.find("2.1") in cutting.cuts
 
 
-def test_a_chain_with_a_module_twice_is_no_chain() -> None:
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_chain_with_a_module_twice_is_no_chain(nested: bool) -> None:
     torch.manual_seed(0)
-    twice = nn.Linear(6, 6)
-    model = nn.Sequential(twice, Clipped(), twice, nn.Linear(6, 3)).eval()
+    twice, last = nn.Tanh(), nn.Linear(6, 3)
+    inner = [nn.Linear(6, 6), twice, Clipped()]
+    rest = [nn.Sequential(*inner)] if nested else inner
+    model = nn.Sequential(nn.Linear(6, 6), twice, *rest, last).eval()
     cutting = cut_model(model, VECTORS)
+    assert "which run the receiver's first layers too" in cutting.technique
+    assert len(cutting.cuts) > 2
     for cut in cutting.cuts:
         (y,) = cutting.prefix(cut.name)(VECTORS)
         assert torch.equal(cutting.suffix(cut.name)(y), model(VECTORS))
+
+
+def test_a_chain_around_something_else_says_that_something_runs_twice() -> None:
+    torch.manual_seed(0)
+
+    class Inner(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b = nn.Linear(6, 6), nn.Linear(6, 6)
+
+        def forward(self, x: Tensor) -> Tensor:
+            output: Tensor = self.b(self.a(x).relu())
+            return output
+
+    model = nn.Sequential(Inner(), Clipped(), nn.Linear(6, 3)).eval()
+    assert "which run the receiver's first layers too" in cut_model(model, VECTORS).technique
 
 
 class SequenceFirst(nn.Module):

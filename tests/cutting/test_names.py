@@ -151,3 +151,26 @@ def test_a_block_ends_where_its_residual_is_added_by_whoever_calls_it(n_parts: i
 
 def test_a_single_block_with_a_residual_is_no_list_of_blocks() -> None:
     assert boundaries(Rows(1, 1, scaled=False)) == ["stem"]
+
+
+class Joined(nn.Module):
+    """Pairs of blocks beside each other, whose outputs are added."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Linear(192, 6)
+        self.blocks = nn.ModuleList(FeedForward() for _ in range(4))
+        self.head = nn.Linear(6, 5)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.stem(x.flatten(1))
+        y = self.blocks[0](y) + self.blocks[1](y)
+        output: torch.Tensor = self.head(self.blocks[2](y) + self.blocks[3](y))
+        return output
+
+
+def test_what_two_blocks_give_together_has_the_name_of_neither() -> None:
+    assert boundaries(Joined()) == ["stem"]
+    assert not any(
+        cut.name.startswith("blocks.") and cut.name[7:].isdigit() for cut in cutting(Joined()).cuts
+    )

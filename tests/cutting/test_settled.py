@@ -245,3 +245,34 @@ class Reads(nn.Module):
 def test_a_complaint_about_inputs_says_the_next_step(build: type[nn.Module], x: Tensor, message: str) -> None:
     with pytest.raises(ModelError, match=message):
         cuts(made(build), x)
+
+
+@dataclass(slots=True)
+class Slotted:
+    logits: Tensor
+
+
+class Slots(Base):
+    def forward(self, x: Tensor) -> Slotted:  # type: ignore[override]
+        return Slotted(super().forward(x))
+
+
+def test_a_dataclass_with_slots_is_looked_into() -> None:
+    model = made(Slots).eval()
+    for cut in cuts(model, X):
+        prefix, suffix = split(model, cut.name, X)
+        assert torch.equal(suffix(prefix(X)).logits, model(X).logits)
+
+
+def test_who_calls_may_have_switched_gradients_off() -> None:
+    model = made(Base).eval()
+    for context in (torch.inference_mode, torch.no_grad):
+        with context():
+            assert cut_model(model, X).technique == "graph capture, nothing computed twice"
+
+
+def test_statistics_that_are_no_numbers_are_told_as_such() -> None:
+    model = made(Base).eval()
+    model.get_buffer("stem.1.running_mean").fill_(torch.nan)
+    with pytest.raises(ModelError, match=r"gives NaN .* its stem.1.running_mean holds some"):
+        cuts(model, X)

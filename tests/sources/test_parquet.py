@@ -418,3 +418,15 @@ def test_labels_may_be_names(tmp_path: Path) -> None:
     pq.write_table(pa.table({"text": ["f", "g"], "label": ["wood", None]}), tmp_path / "test.parquet")
     with pytest.raises(DataError, match="1 labels are missing in '.*test.parquet'"):
         load_data(DataSpec(source=str(tmp_path)))
+
+
+def test_labels_may_be_categories(tmp_path: Path) -> None:
+    words = pa.array(["sea", "wood", "sea", "town"] * 3).dictionary_encode()
+    pq.write_table(pa.table({"text": ["a", "b", "c", "d"] * 3, "label": words}), tmp_path / "train.parquet")
+    assert load_data(DataSpec(source=str(tmp_path / "train.parquet"))).classes == ("sea", "town", "wood")
+
+
+@pytest.mark.parametrize("source", ["digits", "cifar10", "set.npz", "hf:set", "torchvision:MNIST"])
+def test_a_number_of_channels_is_for_image_files(source: str) -> None:
+    with pytest.raises(DataError, match="expected a number of channels .* with image files alone, got 3"):
+        load_data(DataSpec(source=source, channels=3))

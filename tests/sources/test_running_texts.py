@@ -275,3 +275,38 @@ def test_more_tokens_than_a_model_has_places_for(tmp_path: Path) -> None:
     model = nn.Sequential(nn.Embedding(50, 8), nn.Linear(8, 257))
     with pytest.raises(ModelError, match=r"tokens from 0 to \d+: give the tokenizer that it was made for"):
         ms.compare(model, model, DataSpec(source=str(root), task="next-token"), cuts=("0",), controls=())
+
+
+@pytest.mark.parametrize("text", ["Title\n" + "x" * 3000, "Title\n" + "word " * 600, "xyz" * 1000])
+def test_a_text_of_one_long_line_is_divided_by_its_length(tmp_path: Path, text: str) -> None:
+    (tmp_path / "all.txt").write_text(text)
+    data = load_data(DataSpec(source=str(tmp_path / "all.txt"), task="next-token", length=LENGTH))
+    share = len(data.heldout) / (len(data.train) + len(data.heldout))
+    assert share == pytest.approx(1 / 3, abs=0.04)
+
+
+def test_of_more_texts_than_examples_are_wanted_few_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from modelstitch.sources.data import running_texts
+
+    n_read: list[int] = []
+
+    def counted(texts: list[str], tokenizer: str, length: int) -> tuple[Tensor, Tensor, Tensor]:
+        n_read.append(len(texts))
+        return pieces(texts, tokenizer, length)
+
+    monkeypatch.setattr(running_texts, "pieces", counted)
+    root = folder_of(TEXTS, tmp_path / "texts")
+    spec = DataSpec(source=str(root), task="next-token", length=LENGTH, limit=6, heldout_limit=4)
+    data = load_data(spec)
+    assert n_read == [6, 4]
+    assert (len(data.train), len(data.heldout)) == (6, 4)
+    assert torch.equal(load_data(spec).train.images, data.train.images)
+
+
+def test_tokens_in_a_file_ask_no_tokenizer() -> None:
+    spec = DataSpec(source="tokens.npz", task="next-token")
+    views = [View(tokenizer="/no/such", length=4), View(length=5)]
+    networks = [ms.Network(nn.Identity(), str(n), view) for n, view in enumerate(views)]
+    assert read_alike(spec, networks) == spec

@@ -239,6 +239,21 @@ def test_a_sound_that_ends_before_its_time_is_named(tmp_path: Path) -> None:
     (tmp_path / "b" / "1.wav").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(DataError, match=r"b/1.wav': it ends before all that it declares"):
         load_data(DataSpec(source=str(tmp_path)))
-    (tmp_path / "b" / "1.wav").write_bytes(whole[:40] + (2**32 - 100).to_bytes(4, "little") + whole[44:])
+    size = whole.index(b"data") + 4
+    (tmp_path / "b" / "1.wav").write_bytes(
+        whole[:size] + (2**32 - 100).to_bytes(4, "little") + whole[size + 4 :]
+    )
     with pytest.raises(DataError, match=r"b/1.wav': it .*ends before all that it declares"):
         load_data(DataSpec(source=str(tmp_path)))
+
+
+def test_a_sound_of_a_program_that_did_not_know_its_length_is_read(tmp_path: Path) -> None:
+    for label in ("a", "b"):
+        for number in range(2):
+            write(tmp_path / label / f"{number}.wav", tone(300.0, number))
+    expected = load_data(DataSpec(source=str(tmp_path)))
+    for path in tmp_path.rglob("*.wav"):
+        content = path.read_bytes()
+        size = content.index(b"data") + 4
+        path.write_bytes(content[:4] + b"\xff" * 4 + content[8:size] + b"\xff" * 4 + content[size + 4 :])
+    assert torch.equal(load_data(DataSpec(source=str(tmp_path))).train.images, expected.train.images)

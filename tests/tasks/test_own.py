@@ -131,8 +131,27 @@ class Shifted:
     def __call__(self, outputs: Tensor, y: Tensor) -> Tensor:
         return outputs - self.by
 
+    def method(self, outputs: Tensor, y: Tensor) -> Tensor:
+        return outputs - self.by
 
-def closed(weight: Tensor) -> Any:
+
+class Perceptual(nn.Module):
+    """A loss with a setting in a list, where no print of a module shows it."""
+
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.factors = [factor]
+
+    def forward(self, outputs: Tensor, y: Tensor) -> Tensor:
+        return F.cross_entropy(outputs * self.factors[0], y)
+
+
+class Other(Perceptual):
+    def forward(self, outputs: Tensor, y: Tensor) -> Tensor:
+        return F.mse_loss(outputs * self.factors[0], y)
+
+
+def closed(weight: Any) -> Any:
     return lambda outputs, y: F.cross_entropy(outputs, y, weight=weight)
 
 
@@ -161,11 +180,37 @@ def test_functions_are_told_apart_by_what_they_do() -> None:
         recursive,
         max,
         min,
+        F.l1_loss,
+        F.mse_loss,
+        Perceptual(1.0),
+        Perceptual(2.0),
+        Other(1.0),
+        Shifted(1.0).method,
+        Shifted(2.0).method,
+        closed(Perceptual(1.0)),
+        closed(Perceptual(2.0)),
+        closed(np.ones(3)),
+        closed(np.zeros(3)),
+        closed(partial(right, y=Y[:1])),
+        closed(partial(right, y=Y[1:2])),
     ]
+    one = data_from(X, Y, task=PLAIN).digest
+    assert one != data_from(X, Y, task=OF_BATCHES).digest
     names = [told(each) for each in functions]
     assert len(set(names)) == len(names)
-    assert told(F.cross_entropy) == told(data_from) == ""
-    assert data_from(X, Y, task=PLAIN).digest != data_from(X, Y, task=OF_BATCHES).digest
+    assert told(F.cross_entropy) == "torch.nn.functional.cross_entropy"
+    assert data_from(X, Y, task=Task(name="mine", loss=F.mse_loss, score=right)).digest != one
+
+
+def test_the_variables_and_functions_that_a_function_names_are_part_of_it() -> None:
+    def made(factor: float, helper: str) -> Any:
+        space: dict[str, Any] = {"FACTOR": factor, "__name__": "own_module"}
+        exec(f"def helper(x):\n    return {helper}\ndef loss(o, y):\n    return helper(o) * FACTOR\n", space)
+        return space["loss"]
+
+    one = told(made(1.0, "x + 1"))
+    assert one == told(made(1.0, "x + 1"))
+    assert len({one, told(made(2.0, "x + 1")), told(made(1.0, "x + 2"))}) == 3
 
 
 SOURCE = """

@@ -10,7 +10,7 @@ import operator
 import traceback
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +79,7 @@ def leaves(output: Any) -> list[Any]:
     found = []
     for leaf in pytree.tree_leaves(output):
         inside = is_dataclass(leaf) and not isinstance(leaf, type)
-        found += leaves(vars(leaf)) if inside else [leaf]
+        found += leaves([getattr(leaf, each.name, None) for each in fields(leaf)]) if inside else [leaf]
     return found
 
 
@@ -184,9 +184,15 @@ class _Inference(TorchFunctionMode):
 def why_backward_is_lost(model: nn.Module, example: Tensor, more: More = NO_MORE) -> str | None:
     """Return what of the backward pass of ``model`` a capture would lose: a custom autograd function, or that there is none."""
     watched = _Inference()
-    with eval_mode(model), plain_attention(), same_buffers(model), torch.enable_grad(), as_written(), watched:
+    # Whoever calls may have switched gradients off; what the model does by itself is asked for.
+    outside = torch.inference_mode(False), torch.enable_grad(), as_written(), watched
+    with eval_mode(model), plain_attention(), same_buffers(model), contextlib.ExitStack() as stack:
+        for each in outside:
+            stack.enter_context(each)
         try:
-            output = model(example.detach().requires_grad_(example.is_floating_point()).clone(), **more)
+            ordinary = example.detach().clone()
+            further = {name: value.clone() for name, value in more.items()}
+            output = model(ordinary.requires_grad_(ordinary.is_floating_point()).clone(), **further)
         except (RuntimeError, ValueError, TypeError, IndexError, AssertionError):
             return None  # told in words when it is captured
     tensors = [leaf for leaf in leaves(output) if isinstance(leaf, Tensor) and leaf.is_floating_point()]

@@ -51,6 +51,7 @@ def _unit(model: nn.Module, node: Node, cuts: set[Node], known: set[str]) -> str
     around = enclosing(node)
     owner = list(around.values())[-1] if around else ""
     wave, seen = list(node.all_input_nodes), {node}
+    units = set()
     while wave:
         each = wave.pop()
         if each in seen or each in cuts or each.op == "placeholder":
@@ -63,8 +64,9 @@ def _unit(model: nn.Module, node: Node, cuts: set[Node], known: set[str]) -> str
         elif {element, inside[0]} & known:
             return None  # the block's own output can be cut
         else:
-            return element
-    return None
+            units.add(element)
+    # Where several blocks flow together the value is no one's.
+    return units.pop() if len(units) == 1 else None
 
 
 def _element(model: nn.Module, owner: str, path: str) -> str | None:

@@ -1,17 +1,12 @@
 """Cut a model that no graph can be captured of, by hooks on its modules.
 
-The prefix runs the model until the module has given its output, and stops. The suffix runs the whole model on examples kept for this, and puts
-the stitched representation in the place of the module's output; so it costs the receiver's first layers too, but for a chain of modules, of
-which those after the cut alone are run. A module is a legal cut where the
-model's output then depends on nothing else of the input. That is tested with an input that is a FakeTensor, which holds no values: if any
+A module is a legal cut where the model's output, with something else in the place of the module's, depends on nothing else of the input. That is tested with an input that is a FakeTensor, which holds no values: if any
 tensor of the output is one as well, data flowed around the cut. (Another input with values would not do: a branch that starts at zero shows
 no difference.)
 """
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,13 +19,11 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from modelstitch.cutting.capture import NO_MORE, More, eval_mode, leaves, plain_attention, run_eagerly
 from modelstitch.cutting.cost import Work
+from modelstitch.cutting.halves import HookPrefix, HookSuffix, acting, chain_after
 from modelstitch.cutting.listed import Cut, CutList
 from modelstitch.cutting.naming import is_block
 from modelstitch.errors import CutError, ModelError
 from modelstitch.layouts import recognise
-
-Act = Callable[[str, int, Any], Any]
-"""Is told the path of a module, the number of its call and its output; what it returns takes the output's place, unless None."""
 
 
 @dataclass(frozen=True)
@@ -59,144 +52,6 @@ _FEATURES_FIRST = (
     nn.modules.pooling._AdaptiveAvgPoolNd,
 )
 _FEATURES_LAST = (nn.Linear, nn.LayerNorm, nn.Embedding, nn.MultiheadAttention, nn.RNNBase)
-
-
-class _Stop(Exception):  # noqa: N818
-    """All that was asked for is there."""
-
-
-@contextlib.contextmanager
-def acting(model: nn.Module, act: Act) -> Iterator[None]:
-    """Have ``act`` see, and replace, the output of every module of ``model`` while the block runs."""
-    counts: dict[str, int] = {}
-
-    def hook_of(path: str) -> Callable[[nn.Module, Any, Any], Any]:
-        def hook(module: nn.Module, arguments: Any, output: Any) -> Any:
-            number = counts[path] = counts.get(path, -1) + 1
-            return act(path, number, output)
-
-        return hook
-
-    handles = [module.register_forward_hook(hook_of(path)) for path, module in model.named_modules() if path]
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
-class HookPrefix(nn.Module):
-    """The model up to some calls, to the tuple of their outputs."""
-
-    def __init__(
-        self, model: nn.Module, calls: list[tuple[str, int]], frozen: bool, axes: Sequence[int] = ()
-    ) -> None:
-        super().__init__()
-        self.model, self.calls, self.frozen = model, calls, frozen
-        self.axes = dict(zip(calls, axes, strict=True)) if axes else dict.fromkeys(calls, 0)
-
-    def forward(self, x: Tensor, **more: Tensor) -> tuple[Tensor, ...]:
-        found: dict[tuple[str, int], Tensor] = {}
-
-        def keep(path: str, number: int, output: Any) -> None:
-            if (path, number) in self.calls:
-                # What comes next may write to it.
-                found[path, number] = output.clone()
-                if len(found) == len(set(self.calls)):
-                    raise _Stop
-
-        with eval_mode(self.model), plain_attention(), acting(self.model, keep), contextlib.suppress(_Stop):
-            _run(self.model, x.clone(), more, self.frozen)
-        # Made under torch.inference_mode a tensor would be refused by a stitch that learns; a copy is an ordinary one.
-        return tuple(
-            _batch_first(found[call].clone() if found[call].is_inference() else found[call], self.axes[call])
-            for call in self.calls
-        )
-
-
-class HookSuffix(nn.Module):
-    """The model after one call: its own input is an example that is kept, and the call's output is what is given."""
-
-    def __init__(
-        self,
-        model: nn.Module,
-        example: Tensor,
-        call: tuple[str, int],
-        frozen: bool,
-        later: list[tuple[str, int]] | None,
-        axes: Mapping[tuple[str, int], int],
-    ) -> None:
-        super().__init__()
-        self.model, self.call, self.frozen, self.later, self.axes = model, call, frozen, later, axes
-        # Beside the model, whose modules these are, and not one more copy of their parameters.
-        self.__dict__["_after"] = None if later is not None else chain_after(model, call[0])
-        self.register_buffer("example", example, persistent=False)
-
-    def forward(self, y: Tensor, **more: Tensor) -> Any:
-        y = _batch_first(y, self.axes[self.call])
-        after: nn.Sequential | None = self.__dict__["_after"]
-        if after is not None and not more:
-            with eval_mode(self.model), plain_attention():
-                return _run(after, y.clone(), more, self.frozen)
-        found: dict[tuple[str, int], Tensor] = {}
-        graded = torch.is_grad_enabled()
-
-        def act(path: str, number: int, output: Any) -> Any:
-            if (path, number) == self.call:
-                # The module may run without gradients, and what comes after it with them, as behind a frozen backbone.
-                with torch.inference_mode(False), torch.set_grad_enabled(graded):
-                    # With the strides of the model's own, which a view after it may count on.
-                    return torch.empty_like(output, dtype=y.dtype).copy_(y)
-            if self.later is not None and (path, number) in self.later:
-                found[path, number] = output.clone()
-                if len(found) == len(self.later):
-                    raise _Stop
-            return None
-
-        example = self.example
-        assert isinstance(example, Tensor)
-        n = y.shape[self.axes[self.call]]
-        own = example[torch.arange(n, device=example.device) % len(example)].to(y.device)
-        output: Any = None
-        with eval_mode(self.model), plain_attention(), acting(self.model, act), contextlib.suppress(_Stop):
-            output = _run(self.model, own.to(y.dtype) if own.is_floating_point() else own, more, self.frozen)
-        if self.later is None:
-            return output
-        return tuple(_batch_first(found[call], self.axes[call]) for call in self.later)
-
-
-def _batch_first(x: Tensor, axis: int) -> Tensor:
-    """Swap the first two axes where the batch is the second one; the same swap undoes it."""
-    return x.transpose(0, 1) if axis == 1 else x
-
-
-def chain_after(model: nn.Module, path: str) -> nn.Sequential | None:
-    """Return what runs after a module, in its order, where all that encloses it are ``nn.Sequential``; None where something does not.
-
-    Example:
-        >>> chain_after(nn.Sequential(nn.Linear(2, 3), nn.Sequential(nn.ReLU(), nn.Tanh()), nn.Linear(3, 1)), "1.0")
-        Sequential(
-          (0): Tanh()
-          (1): Linear(in_features=3, out_features=1, bias=True)
-        )
-    """
-    after: list[nn.Module] = []
-    for name in path.split("."):
-        modules = list(model._modules.values())
-        if type(model) is not nn.Sequential or model._forward_hooks or model._forward_pre_hooks:
-            return None
-        if len(set(map(id, modules))) < len(modules):
-            return None  # a module that stands there twice has one name alone
-        after = [*modules[list(model._modules).index(name) + 1 :], *after]  # type: ignore[list-item]
-        model = model.get_submodule(name)
-    return nn.Sequential(*after)
-
-
-def _run(model: nn.Module, x: Tensor, more: More, frozen: bool) -> Any:
-    if not frozen:
-        return model(x, **more)
-    values = {name: value.detach() for name, value in (*model.named_parameters(), *model.named_buffers())}
-    return torch.func.functional_call(model, values, (x,), dict(more))
 
 
 class _WritesOfFake(TorchDispatchMode):
@@ -274,9 +129,6 @@ class HookCutting(CutList):
         self, model: nn.Module, example: Tensor, name: str, reason: str, more: More = NO_MORE
     ) -> None:
         self.model, self.name, self.example = model, name, example.detach().clone()
-        chain = type(model) is nn.Sequential
-        cost = "nothing computed twice" if chain else "which run the receiver's first layers too"
-        self.technique = f"module hooks, {cost}, since {reason}"
         for n in (len(example), 1, 2 * len(example)):
             try:
                 with eval_mode(model), plain_attention():
@@ -314,6 +166,9 @@ class HookCutting(CutList):
                 found.append(Cut(names[chosen], aliases, layout, bool(blocks)))
                 self._at[names[chosen]] = (call.path, call.number)
                 self._axes[call.path, call.number] = call.axis
+        chain = all(chain_after(model, call) is not None for call in self._at.values())
+        cost = "nothing computed twice" if chain else "which run the receiver's first layers too"
+        self.technique = f"module hooks, {cost}, since {reason}"
         if not any(cut.boundary for cut in found):
             found = [Cut(cut.name, cut.aliases, cut.layout, True) for cut in found]
         self.cuts = tuple(found)
@@ -330,11 +185,13 @@ class HookCutting(CutList):
     def _first_legal(self, group: list[Call], more: More) -> tuple[Call, str | None]:
         """Return the outermost of the calls with one output that is a legal cut, or why the outermost is none."""
         # Nothing of the outermost comes after it; one that gives its input unchanged may look at it all the same.
-        whys = [
-            why_illegal(self.model, self.example, call.path, call.number, more) for call in reversed(group)
-        ]
-        legal = [call for call, why in zip(reversed(group), whys, strict=True) if why is None]
-        return (legal[0], None) if legal else (group[-1], whys[0])
+        first = None
+        for call in reversed(group):
+            why = why_illegal(self.model, self.example, call.path, call.number, more)
+            if why is None:
+                return call, None
+            first = first or why
+        return group[-1], first
 
     def _why_not(self, name: str) -> str:
         if name in self._why:

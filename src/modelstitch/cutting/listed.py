@@ -7,7 +7,7 @@ import difflib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Self
 
 from torch import nn
 
@@ -143,36 +143,6 @@ class CutList(ABC):
     @abstractmethod
     def work_before(self) -> dict[str, Work]:
         """Return for each cut what of the model lies before it: shares of parameters and of multiply-adds."""
-
-
-_PLAIN = (int, float, complex, str, bytes, tuple, type(None))
-
-
-def are_copies(one: nn.Module, other: nn.Module) -> bool:
-    """Tell whether two models are one architecture, as far as can be seen from outside: kinds, settings and shapes of all modules.
-
-    Example:
-        >>> are_copies(nn.Linear(2, 3), nn.Linear(2, 3)), are_copies(nn.Dropout(0.1), nn.Dropout(0.2))
-        (True, False)
-    """
-    return _outside(one) == _outside(other)
-
-
-def _outside(model: nn.Module) -> list[Any]:
-    return [
-        (
-            path,
-            type(module),
-            {
-                name: held
-                for name, held in vars(module).items()
-                if isinstance(held, _PLAIN) and name != "training"
-            },
-            {name: (held.shape, held.dtype) for name, held in module.named_parameters(recurse=False)},
-            {name: (held.shape, held.dtype) for name, held in module.named_buffers(recurse=False)},
-        )
-        for path, module in model.named_modules()
-    ]
 
 
 def _expect_same_shapes(ours: nn.Module, theirs: nn.Module, name: str) -> None:

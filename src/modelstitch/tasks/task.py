@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from modelstitch.errors import DataError, ModelError
-from modelstitch.tasks.own import told
+from modelstitch.tasks.own import name_of, told
 
 Batch = Mapping[str, Tensor]
 """Everything about some examples, by name: ``x``, what is wanted of them as ``y``, and further inputs."""
@@ -144,7 +145,10 @@ class Task:
     @property
     def identity(self) -> str:
         """The name, and of a task of the user's own what can be told of its functions: another loss makes another run."""
-        return "|".join([self.name, *filter(None, map(told, (self.loss, self.score)))])
+        functions = (self.loss, self.score, self.read, self.distance)
+        known = ("modelstitch.", f"{F.__name__}.cross_entropy")
+        own = [each for each in functions if each is not None and not name_of(each).startswith(known)]
+        return "|".join([self.name, *map(told, own)])
 
     def mean_loss(self, outputs: Tensor, wanted: Wanted) -> Tensor:
         """Return the mean loss of a batch, checked.

@@ -56,6 +56,15 @@ def _load(spec: DataSpec) -> Data:
         raise DataError(
             f"expected crop with image files alone, got {spec.crop} with data {spec.source!r}, whose images have one size"
         )
+    if spec.channels is not None and (
+        spec.source in _OF_CLASSES
+        or spec.source.endswith(".npz")
+        or spec.source.startswith(("hf:", "torchvision:"))
+    ):
+        raise DataError(
+            f"expected a number of channels (--data-channels) with image files alone, got {spec.channels} with data {spec.source!r}; "
+            "--channels says what the models want"
+        )
     if spec.task in TOKEN_TASKS and Path(spec.source).suffix != ".npz" and spec.source not in _OF_CLASSES:
         from modelstitch.sources.data import running_texts
 

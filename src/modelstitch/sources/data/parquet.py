@@ -162,13 +162,22 @@ def _numbered(tables: dict[str, pa.Table]) -> dict[str, pa.Table]:
     return tables
 
 
+def _spelled(table: pa.Table) -> pa.Table:
+    """Write out columns that hold numbers of a list of values, as those of categories do."""
+    for place, field in enumerate(table.schema):
+        if pa.types.is_dictionary(field.type):
+            plain = table[field.name].cast(field.type.value_type)
+            table = table.set_column(place, field.name, plain)
+    return table
+
+
 def _is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 def _table(paths: list[Path]) -> pa.Table:
     try:
-        return pa.concat_tables([pq.read_table(path) for path in paths])
+        return _spelled(pa.concat_tables([pq.read_table(path) for path in paths]))
     except (pa.ArrowException, OSError) as error:
         first_line = str(error).splitlines()[0]
         raise DataError(f"cannot read Parquet file {str(paths[0])!r}: {first_line}") from error

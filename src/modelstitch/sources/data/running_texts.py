@@ -11,7 +11,7 @@ from torch import Tensor
 from modelstitch.errors import DataError
 from modelstitch.sources.data import hub_sets, parquet
 from modelstitch.sources.data.labelled import Data
-from modelstitch.sources.data.splitting import divide
+from modelstitch.sources.data.splitting import choose, divide
 from modelstitch.sources.data.targets import data_from
 from modelstitch.sources.data.tensors import HELDOUT_SHARE
 from modelstitch.sources.models.calls import parse_call
@@ -44,6 +44,11 @@ def load(spec: DataSpec) -> Data:
     if len(parts) == 1:
         parts, division = _divided(parts[0], spec)
     tokenizer, length = spec.tokenizer or BYTES, spec.length or USUAL_LENGTH
+    # Every text makes an example at least: of more texts than examples are asked for, none needs to be read.
+    parts = [
+        _some(texts, most, spec.seed)
+        for texts, most in zip(parts, (spec.limit, spec.heldout_limit), strict=True)
+    ]
     shown = [_examples(texts, tokenizer, length, spec, place) for place, texts in enumerate(parts)]
     (x, y, mask), held = shown
     data = data_from(
@@ -108,7 +113,7 @@ def _text(path: Path) -> str:
 
 
 def _divided(texts: list[str], spec: DataSpec) -> tuple[list[list[str]], str]:
-    """Hold out a third of the texts; of a single one its end, from the beginning of a line on where there is one."""
+    """Hold out a third of the texts; of a single one its end, from the beginning of a line or a word on."""
     texts = [text for text in texts if text.strip()]
     if not texts:
         raise DataError(f"data {spec.source!r} holds no text")
@@ -117,10 +122,16 @@ def _divided(texts: list[str], spec: DataSpec) -> tuple[list[list[str]], str]:
         chosen = [[texts[row] for row in rows.tolist()] for rows in (train, held)]
         return chosen, f"a third of the texts held out, seed {spec.seed}"
     text = texts[0]
-    middle = round(len(text) * (1 - HELDOUT_SHARE))
-    line = text.rfind("\n", 0, middle) + 1
-    middle = line or middle
+    end = round(len(text) * (1 - HELDOUT_SHARE))
+    # From a tenth before it on: a text may be one line, or have no spaces at all.
+    places = (text.rfind(each, end - len(text) // 10, end) + 1 for each in ("\n", " "))
+    middle = next((place for place in places if place > 0), end)
     return [[text[:middle]], [text[middle:]]], "the end of the text held out, a third"
+
+
+def _some(texts: list[str], most: int | None, seed: int) -> list[str]:
+    chosen = choose(torch.zeros(len(texts), dtype=torch.int64), most, seed)
+    return [texts[row] for row in chosen.tolist()]
 
 
 def _examples(

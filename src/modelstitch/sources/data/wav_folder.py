@@ -53,9 +53,13 @@ def _sound(path: Path) -> tuple[int, Tensor]:
             warnings.filterwarnings("error", "Reached EOF prematurely", wavfile.WavFileWarning)
             rate, samples = wavfile.read(path)
     except wavfile.WavFileWarning as error:
-        raise DataError(
-            f"cannot read the sound {str(path)!r}: it ends before all that it declares"
-        ) from error
+        if not _is_streamed(path):
+            raise DataError(
+                f"cannot read the sound {str(path)!r}: it ends before all that it declares"
+            ) from error
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", wavfile.WavFileWarning)
+            rate, samples = wavfile.read(path)
     except UnboundLocalError as error:  # of scipy, which found no part that holds samples
         raise DataError(
             f"cannot read the sound {str(path)!r}: it holds no samples, or ends before all that it declares"
@@ -73,6 +77,12 @@ def _sound(path: Path) -> tuple[int, Tensor]:
         raise DataError(f"cannot read the sound {str(path)!r}: it holds NaN or infinity")
     wave = torch.from_numpy(x if x.ndim == 1 else x.mean(1, dtype=np.float32))
     return int(rate), wave
+
+
+def _is_streamed(path: Path) -> bool:
+    """Tell whether a sound was written by a program that did not know its length, and said the largest that there is."""
+    with path.open("rb") as file:
+        return file.read(8)[4:] == b"\xff\xff\xff\xff"
 
 
 SOUNDS = Kind("sound", (".wav", ".wave"), read)

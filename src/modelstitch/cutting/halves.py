@@ -1,0 +1,161 @@
+"""The two halves of a model that is cut by hooks: one stops where the other begins.
+
+The prefix runs the model until the module has given its output, and stops. The suffix runs the whole model on examples kept for this, and puts
+the stitched representation in the place of the module's output; of a chain of modules it runs those after the cut alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from modelstitch.cutting.capture import More, eval_mode, plain_attention
+
+Act = Callable[[str, int, Any], Any]
+"""Is told the path of a module, the number of its call and its output; what it returns takes the output's place, unless None."""
+
+
+class _Stop(Exception):  # noqa: N818
+    """All that was asked for is there."""
+
+
+@contextlib.contextmanager
+def acting(model: nn.Module, act: Act) -> Iterator[None]:
+    """Have ``act`` see, and replace, the output of every module of ``model`` while the block runs."""
+    counts: dict[str, int] = {}
+
+    def hook_of(path: str) -> Callable[[nn.Module, Any, Any], Any]:
+        def hook(module: nn.Module, arguments: Any, output: Any) -> Any:
+            number = counts[path] = counts.get(path, -1) + 1
+            return act(path, number, output)
+
+        return hook
+
+    handles = [module.register_forward_hook(hook_of(path)) for path, module in model.named_modules() if path]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+class HookPrefix(nn.Module):
+    """The model up to some calls, to the tuple of their outputs."""
+
+    def __init__(
+        self, model: nn.Module, calls: list[tuple[str, int]], frozen: bool, axes: Sequence[int] = ()
+    ) -> None:
+        super().__init__()
+        self.model, self.calls, self.frozen = model, calls, frozen
+        self.axes = dict(zip(calls, axes, strict=True)) if axes else dict.fromkeys(calls, 0)
+
+    def forward(self, x: Tensor, **more: Tensor) -> tuple[Tensor, ...]:
+        found: dict[tuple[str, int], Tensor] = {}
+
+        def keep(path: str, number: int, output: Any) -> None:
+            if (path, number) in self.calls:
+                # What comes next may write to it.
+                found[path, number] = output.clone()
+                if len(found) == len(set(self.calls)):
+                    raise _Stop
+
+        with eval_mode(self.model), plain_attention(), acting(self.model, keep), contextlib.suppress(_Stop):
+            _run(self.model, x.clone(), more, self.frozen)
+        # Made under torch.inference_mode a tensor would be refused by a stitch that learns; a copy is an ordinary one.
+        return tuple(
+            _batch_first(found[call].clone() if found[call].is_inference() else found[call], self.axes[call])
+            for call in self.calls
+        )
+
+
+class HookSuffix(nn.Module):
+    """The model after one call: its own input is an example that is kept, and the call's output is what is given."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        example: Tensor,
+        call: tuple[str, int],
+        frozen: bool,
+        later: list[tuple[str, int]] | None,
+        axes: Mapping[tuple[str, int], int],
+    ) -> None:
+        super().__init__()
+        self.model, self.call, self.frozen, self.later, self.axes = model, call, frozen, later, axes
+        # Beside the model, whose modules these are, and not one more copy of their parameters.
+        self.__dict__["_after"] = None if later is not None else chain_after(model, call)
+        self.register_buffer("example", example, persistent=False)
+
+    def forward(self, y: Tensor, **more: Tensor) -> Any:
+        y = _batch_first(y, self.axes[self.call])
+        after: nn.Sequential | None = self.__dict__["_after"]
+        if after is not None and not more:
+            with eval_mode(self.model), plain_attention():
+                return _run(after, y.clone(), more, self.frozen)
+        found: dict[tuple[str, int], Tensor] = {}
+        graded = torch.is_grad_enabled()
+
+        def act(path: str, number: int, output: Any) -> Any:
+            if (path, number) == self.call:
+                # The module may run without gradients, and what comes after it with them, as behind a frozen backbone.
+                with torch.inference_mode(False), torch.set_grad_enabled(graded):
+                    # With the strides of the model's own, which a view after it may count on.
+                    return torch.empty_like(output, dtype=y.dtype).copy_(y)
+            if self.later is not None and (path, number) in self.later:
+                found[path, number] = output.clone()
+                if len(found) == len(self.later):
+                    raise _Stop
+            return None
+
+        example = self.example
+        assert isinstance(example, Tensor)
+        n = y.shape[self.axes[self.call]]
+        own = example[torch.arange(n, device=example.device) % len(example)].to(y.device)
+        output: Any = None
+        with eval_mode(self.model), plain_attention(), acting(self.model, act), contextlib.suppress(_Stop):
+            output = _run(self.model, own.to(y.dtype) if own.is_floating_point() else own, more, self.frozen)
+        if self.later is None:
+            return output
+        return tuple(_batch_first(found[call], self.axes[call]) for call in self.later)
+
+
+def _batch_first(x: Tensor, axis: int) -> Tensor:
+    """Swap the first two axes where the batch is the second one; the same swap undoes it."""
+    return x.transpose(0, 1) if axis == 1 else x
+
+
+def chain_after(model: nn.Module, call: tuple[str, int]) -> nn.Sequential | None:
+    """Return what runs after a call, in its order, where all that encloses it are ``nn.Sequential``; None where something is not.
+
+    A module that stands in the model twice has one name alone, so that its calls cannot be told apart here: None.
+
+    Example:
+        >>> chain_after(nn.Sequential(nn.Linear(2, 3), nn.Sequential(nn.ReLU(), nn.Tanh()), nn.Linear(3, 1)), ("1.0", 0))
+        Sequential(
+          (0): Tanh()
+          (1): Linear(in_features=3, out_features=1, bias=True)
+        )
+    """
+    times = Counter(id(module) for _, module in model.named_modules(remove_duplicate=False))
+    if max(times.values()) > 1:
+        return None
+    after: list[nn.Module] = []
+    for name in call[0].split("."):
+        if type(model) is not nn.Sequential or model._forward_hooks or model._forward_pre_hooks:
+            return None
+        names = list(model._modules)
+        after = [*list(model)[names.index(name) + 1 :], *after]
+        model = model.get_submodule(name)
+    return nn.Sequential(*after)
+
+
+def _run(model: nn.Module, x: Tensor, more: More, frozen: bool) -> Any:
+    if not frozen:
+        return model(x, **more)
+    values = {name: value.detach() for name, value in (*model.named_parameters(), *model.named_buffers())}
+    return torch.func.functional_call(model, values, (x,), dict(more))
