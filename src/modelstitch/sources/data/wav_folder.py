@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from pathlib import Path
 from typing import Any
@@ -48,16 +49,10 @@ def read(parts: list[list[Path]], spec: DataSpec, where: Path) -> tuple[list[Ten
 def _sound(path: Path) -> tuple[int, Tensor]:
     """Return samples a second, and the mean of the channels (L,)."""
     try:
+        if _is_cut_short(path):
+            raise DataError(f"cannot read the sound {str(path)!r}: it ends before all that it declares")
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", wavfile.WavFileWarning)  # of parts that are no sound
-            warnings.filterwarnings("error", "Reached EOF prematurely", wavfile.WavFileWarning)
-            rate, samples = wavfile.read(path)
-    except wavfile.WavFileWarning as error:
-        if not _is_streamed(path):
-            raise DataError(
-                f"cannot read the sound {str(path)!r}: it ends before all that it declares"
-            ) from error
-        with warnings.catch_warnings():
+            # Of parts that are no sound, and of the end of one whose length was not known when it was written.
             warnings.simplefilter("ignore", wavfile.WavFileWarning)
             rate, samples = wavfile.read(path)
     except UnboundLocalError as error:  # of scipy, which found no part that holds samples
@@ -79,10 +74,19 @@ def _sound(path: Path) -> tuple[int, Tensor]:
     return int(rate), wave
 
 
-def _is_streamed(path: Path) -> bool:
-    """Tell whether a sound was written by a program that did not know its length, and said the largest that there is."""
+def _is_cut_short(path: Path) -> bool:
+    """Tell whether a file ends before its samples do; one that says the largest length that there is did not know it."""
+    unknown = b"\xff\xff\xff\xff"
     with path.open("rb") as file:
-        return file.read(8)[4:] == b"\xff\xff\xff\xff"
+        kind, length, _ = file.read(4), file.read(4), file.read(4)
+        if kind not in (b"RIFF", b"RIFX") or length == unknown:
+            return False  # read, or refused, by whoever knows more kinds
+        while len(part := file.read(8)) == 8:
+            size = int.from_bytes(part[4:], "little" if kind == b"RIFF" else "big")
+            if part[:4] == b"data":
+                return part[4:] != unknown and file.tell() + size > path.stat().st_size
+            file.seek(size + size % 2, os.SEEK_CUR)
+    return False
 
 
 SOUNDS = Kind("sound", (".wav", ".wave"), read)
