@@ -2,12 +2,14 @@
 
     python benchmarks/zoo_exactness.py [--only timm] [--json] [--read FILE ...]
     python benchmarks/zoo_exactness.py --only masked     # models that read, each with an attention mask
+    python benchmarks/zoo_exactness.py --only volumes    # models of films, whose representations have three axes of positions
 
 Needs the extras timm and torchvision, and transformers. Weights are drawn at random, sizes are those of the smallest variants; no
 weights are downloaded. The list below was fixed before its first run. An architecture is *exact* where suffix(prefix(x)) equals
 model(x) at every cut and at batch sizes 2 and 3, to the last bit or to 1e-5 of its largest value; a refusal counts as a failure.
 
-A second list, of models that take a mask beside their tokens, was fixed before its own first run, and is counted by itself.
+Two further lists, of models that take a mask beside their tokens and of all families of torchvision that take films, were fixed before their
+own first runs, and are counted by themselves.
 
 Columns: cuts found; technique; largest relative difference over cuts and batch sizes; seconds of the capture; milliseconds to make prefix
 and suffix of one cut (median over the cuts); time of prefix and suffix at the middle cut over that of the plain model (median of seven
@@ -91,6 +93,14 @@ TRANSFORMERS = (
     "opt",
 )
 MASKED = ("bert", "bert-mlm", "distilbert", "gpt2", "llama", "qwen3", "roberta")
+VOLUMES = {
+    "r3d_18": (8, 64),
+    "mc3_18": (8, 64),
+    "r2plus1d_18": (8, 64),
+    "s3d": (16, 224),
+    "swin3d_t": (4, 64),
+    "mvit_v1_b": (16, 224),
+}
 PLAIN = ("R1111", "R2222", "cifar_resnet20", "cnn", "vit", "mlp", "conv1d", "lstm", "gru")
 
 
@@ -116,6 +126,15 @@ def torchvision_model(name: str) -> Made:
         options["init_weights"] = False
     model = torchvision.models.get_model(name, weights=None, num_classes=10, **options)
     return model, torch.randn(3, 3, TORCHVISION[name], TORCHVISION[name])
+
+
+def film_model(name: str) -> Made:
+    usable_torchvision()
+    import torchvision
+
+    model = torchvision.models.get_model(name, weights=None, num_classes=10)
+    frames, size = VOLUMES[name]
+    return model, torch.randn(3, 3, frames, size, size)
 
 
 def timm_model(name: str) -> Made:
@@ -281,7 +300,10 @@ FAMILIES: dict[str, tuple[tuple[str, ...], Callable[[str], Made]]] = {
     "transformers": (TRANSFORMERS, transformers_model),
     "plain": (PLAIN, plain_model),
 }
-APART: dict[str, tuple[tuple[str, ...], Callable[[str], Any]]] = {"masked": (MASKED, masked_model)}
+APART: dict[str, tuple[tuple[str, ...], Callable[[str], Any]]] = {
+    "masked": (MASKED, masked_model),
+    "volumes": (tuple(VOLUMES), film_model),
+}
 """Measured when asked for, and counted by themselves."""
 
 
