@@ -628,3 +628,34 @@ def test_a_stitched_network_is_exported_with_a_free_batch(digits: Data) -> None:
     program = torch.export.export(stitched, (x[:4],), dynamic_shapes=({0: torch.export.Dim("n")},))
     for n in (2, 7):
         torch.testing.assert_close(program.module()(x[:n]), stitched(x[:n]))
+
+
+def test_a_receiver_that_only_guesses_is_told_before_the_work_begins(digits: Data) -> None:
+    from modelstitch.progress import Progress
+
+    class Listening(Progress):
+        said: list[str]
+
+        def __init__(self) -> None:
+            self.said = []
+
+        def warn(self, text: str) -> None:
+            self.said.append(text)
+
+    torch.manual_seed(0)
+    guessing = trainable().eval()
+    with torch.no_grad():
+        guessing.get_parameter("head.bias")[3] = 1e4
+    listening = Listening()
+    options: dict[str, Any] = {
+        "cuts": ("body.0",),
+        "controls": (),
+        "evidence": (),
+        "fit": ms.FitSpec(steps=1),
+    }
+    ms.compare(guessing, guessing, digits, progress=listening, **options)
+    assert len(listening.said) == 1
+    assert (
+        "are its weights missing (--receiver-weights), or does it read by another tokenizer"
+        in listening.said[0]
+    )

@@ -9,6 +9,9 @@ class Progress:
     def stage(self, text: str) -> None:
         """A new stage begins."""
 
+    def warn(self, text: str) -> None:
+        """Something looks wrong, before the work begins."""
+
     def start(self, total: int, done: int, what: str = "fitting stitches") -> None:
         """Cells are about to be worked on: ``total`` in all, ``done`` of them finished earlier."""
 

@@ -36,6 +36,7 @@ from modelstitch.specs import (
     content_hash,
 )
 from modelstitch.stitches import build
+from modelstitch.wording import say
 
 IN_MEMORY = "in memory"
 
@@ -291,6 +292,9 @@ def prepare(
         else len(loaded.heldout),
         truth.identity_reproduces(pair.receiver, spec.receiver_cuts),
     )
+    own, chance = pair.receiver.accuracy(), task.chance(loaded.heldout.wanted_by(task))
+    if own is not None and own <= chance:
+        progress.warn(say("limit.receiver_at_chance", own=own, chance=chance))
     facts = {
         "cut_difference": difference,
         "cut_tolerance": RELATIVE_TOLERANCE,

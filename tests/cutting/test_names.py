@@ -174,3 +174,25 @@ def test_what_two_blocks_give_together_has_the_name_of_neither() -> None:
     assert not any(
         cut.name.startswith("blocks.") and cut.name[7:].isdigit() for cut in cutting(Joined()).cuts
     )
+
+
+class Layer(nn.Module):
+    """A transformer's layer whose parts end in cuts too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.attention, self.output = FeedForward(), FeedForward()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y: torch.Tensor = self.output(self.attention(x))
+        return y
+
+
+def test_parts_of_a_repeated_block_are_no_default_cuts() -> None:
+    layers = nn.Sequential(
+        nn.Flatten(), nn.Linear(192, 6), nn.Sequential(*[Layer() for _ in range(2)]), nn.Linear(6, 5)
+    )
+    found = cutting(layers)
+    assert [cut.name for cut in found.boundaries] == ["1", "2.0.output", "2.1.output"]
+    assert found.find("2.0").name == "2.0.output"
+    assert not found.find("2.0.attention").boundary

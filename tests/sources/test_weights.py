@@ -363,3 +363,23 @@ def test_a_partial_load_of_nothing_is_refused(tmp_path: Path) -> None:
     torch.save({key: value[None] for key, value in state().items()}, tmp_path / "w.pt")
     with pytest.raises(WeightsError, match="share no key with model M at the same shape"):
         load_weights(model(), tmp_path / "w.pt", "M", partial=True)
+
+
+class Tied(nn.Module):
+    """Scores tokens by the weights that embed them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed, self.head = nn.Embedding(7, 3), nn.Linear(3, 7, bias=False)
+        self.head.weight = self.embed.weight
+
+
+def test_a_weight_that_is_tied_to_another_may_be_in_the_file_once(tmp_path: Path) -> None:
+    source, model = Tied(), Tied()
+    save_file({"embed.weight": source.embed.weight.detach().clone()}, tmp_path / "tied.safetensors")
+    assert load_weights(model, tmp_path / "tied.safetensors", "tied") == []
+    assert model.head.weight is model.embed.weight
+    assert torch.equal(model.head.weight, source.embed.weight)
+    apart = nn.ModuleDict({"embed": nn.Embedding(7, 3), "head": nn.Linear(3, 7, bias=False)})
+    with pytest.raises(WeightsError, match="1 missing: head.weight"):
+        load_weights(apart, tmp_path / "tied.safetensors", "apart")

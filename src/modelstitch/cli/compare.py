@@ -38,7 +38,8 @@ class Compare:
     """Gives its last layers: a model in the same form."""
     data: str = "digits"
     """digits; cifar10 or cifar100, or the path of their official archive; a folder with train*.parquet and test*.parquet, or with one
-    folder a class of images, sounds (.wav) or texts (.txt); a .parquet or .npz file; hf:NAME_OR_FOLDER or torchvision:NAME(root=...)."""
+    folder a class of images, sounds (.wav) or texts (.txt); a .parquet or .npz file; hf:NAME_OR_FOLDER or torchvision:NAME(root=...).
+    Of the tasks next-token and masked-token also a .txt file, or a folder of them at any depth."""
     out: Path | None = None
     """Run folder; an existing one is continued. Without it nothing is saved."""
     sender_weights: Path | None = None
@@ -139,8 +140,8 @@ class Compare:
     receiver_std: str | None = None
     """Standard deviation that the receiver divides by."""
     tokenizer: str | None = None
-    """Tokenizer by which both models read texts: bytes, or the name or folder of one of transformers; sender-tokenizer and
-    receiver-tokenizer for one of them. A model of hf: brings its own."""
+    """Tokenizer by which both models read texts: bytes (each byte is a token, its value plus 1; 0 fills up: 257 tokens), or the name
+    or folder of one of transformers; sender-tokenizer and receiver-tokenizer for one of them. A model of hf: brings its own."""
     sender_tokenizer: str | None = None
     """Tokenizer of the sender."""
     receiver_tokenizer: str | None = None

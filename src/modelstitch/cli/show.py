@@ -41,6 +41,9 @@ class Watcher(Progress):
         if not self._bar.console.is_terminal:
             self._bar.console.print(f"{text} ...", highlight=False)
 
+    def warn(self, text: str) -> None:
+        self._bar.console.print(text, style="yellow", highlight=False, soft_wrap=True)
+
     def start(self, total: int, done: int, what: str = "fitting stitches") -> None:
         self._what = what
         self._bar.reset(self._task, total=total, completed=0, description=what)
@@ -50,10 +53,19 @@ class Watcher(Progress):
 
     def cell(self, text: str, accuracy: float | None) -> None:
         shown = "failed" if accuracy is None else f"{accuracy:.3f}"
-        self._bar.update(self._task, advance=1, description=f"{self._what}, last {shown}")
+        self._advance(f"{self._what}, last {shown}")
 
     def measured(self, text: str) -> None:
-        self._bar.update(self._task, advance=1)
+        self._advance(self._what)
+
+    def _advance(self, text: str) -> None:
+        self._bar.update(self._task, advance=1, description=text)
+        # Where nobody sees the bar move, as in a file, a line for every tenth of the work.
+        task = next(each for each in self._bar.tasks if each.id == self._task)
+        total, done = int(task.total or 0), int(task.completed)
+        if not self._bar.console.is_terminal and total and done * 10 // total > (done - 1) * 10 // total:
+            seconds = round(task.elapsed or 0)
+            self._bar.console.print(f"{self._what}: {done} of {total}, {seconds} s", highlight=False)
 
 
 @contextlib.contextmanager

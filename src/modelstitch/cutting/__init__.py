@@ -29,7 +29,7 @@ from modelstitch.cutting.dataflow import bypasses, classify, dominators, live_da
 from modelstitch.cutting.flows import named_after_blocks
 from modelstitch.cutting.hooks import HookCutting
 from modelstitch.cutting.listed import Cut, CutList
-from modelstitch.cutting.naming import call_of, enclosing, is_block, name_values
+from modelstitch.cutting.naming import call_of, enclosing, is_block, name_values, outermost_blocks
 from modelstitch.cutting.settled import as_module, expect_settled
 from modelstitch.errors import CutError
 
@@ -66,6 +66,7 @@ class Cutting(CutList):
             and self._is_representation(node)
         ]
         names = named_after_blocks(model, candidates, name_values(model, candidates, self._live))
+        names = outermost_blocks(model, names)
         blocks = [index for index, node in enumerate(candidates) if names[node].block]
         first = self._entrance(candidates, blocks[0], names[candidates[blocks[0]]].name) if blocks else None
         self._nodes: dict[str, Node] = {}

@@ -146,12 +146,15 @@ def run_eagerly(
 def _way_out(example: Tensor, complaint: str) -> str:
     """Return the next step, by what a model says of its inputs."""
     if "required" in complaint and "argument" in complaint:
-        return "give its further inputs by name (more of cuts, split and data_from, further arrays of a .npz file)"
+        return (
+            "give its further inputs by name (more of cuts, split and data_from, further arrays of a .npz file; modelstitch cuts "
+            "--tokens gives tokens and their mask)"
+        )
     if "positional argument" in complaint:
         return (
             "expected a model whose forward takes its input first, by position: wrap it in a module that does"
         )
-    if "to be equal to" in complaint and "args[0]" in complaint:
+    if ("to be equal to" in complaint and "args[0]" in complaint) or "size()[0] ==" in complaint:
         return "export it again with a free batch (dynamic_shapes={0: torch.export.Dim.AUTO})"
     if any(each in complaint for each in ("'str'", "string", "too many indices")) or complaint.startswith(
         "'"
@@ -162,7 +165,7 @@ def _way_out(example: Tensor, complaint: str) -> str:
     if "'indices'" in complaint and example.is_floating_point():
         return "it takes tokens: give whole numbers (N, T) in int64 (modelstitch cuts --tokens)"
     if example.is_floating_point():
-        return "give the size and channels that it expects (size, channels of its view)"
+        return "give the size and channels that it expects (size, channels of its view; modelstitch cuts --shape)"
     return (
         f"these are tokens from {int(example.min())} to {int(example.max())}: give the tokenizer that it was made for, and no more of "
         "them than it has places for (tokenizer, length)"

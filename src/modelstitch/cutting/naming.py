@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import nn
 from torch.fx import Node
@@ -91,3 +91,28 @@ def name_values(model: nn.Module, nodes: list[Node], every: list[Node]) -> dict[
         if owned:
             previous = spelled(*owned[-1])
     return names
+
+
+def outermost_blocks(model: nn.Module, names: dict[Node, ValueName]) -> dict[Node, ValueName]:
+    """Take parts of a repeated block, such as the attention of a transformer's layer, for no blocks where the block itself ends in a cut.
+
+    Elements of lists within lists, such as the blocks of stages, stay.
+    """
+    ends = {
+        name
+        for each in names.values()
+        if each.block
+        for name in (each.name, *each.aliases)
+        if name.rpartition(".")[2].isdigit() and is_block(model, name)
+    }
+
+    def is_part(each: ValueName) -> bool:
+        if ends & {each.name, *each.aliases}:
+            return False
+        inner = each.name.split(".")
+        return any(".".join(inner[:end]) in ends for end in range(1, len(inner)))
+
+    return {
+        node: replace(each, block=False) if each.block and is_part(each) else each
+        for node, each in names.items()
+    }

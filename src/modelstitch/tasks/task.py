@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,6 +96,20 @@ class Task:
     distance: Callable[[Tensor, Tensor, Any], Tensor] | None = None
     takes_batch: bool = False
 
+    @contextlib.contextmanager
+    def _hinting(self, wanted: Wanted) -> Iterator[None]:
+        """Say what a function of the user's own was given, where it fails."""
+        try:
+            yield
+        except (TypeError, KeyError, IndexError, ValueError) as error:
+            given = (
+                "what is wanted alone, a tensor; takes_batch=True gives it the whole batch, by name"
+                if isinstance(wanted, Tensor)
+                else f"a batch with {', '.join(wanted)}"
+            )
+            error.add_note(f"task {self.name}: its functions are given outputs and {given}")
+            raise
+
     def takes(self, n_outputs: int, wanted: Tensor) -> bool:
         """Tell whether ``n_outputs`` outputs can be scored against what is wanted."""
         if self.needs is None:
@@ -129,7 +144,8 @@ class Task:
         Raises:
             ModelError: something else than one score from 0 to 1 for each example.
         """
-        found = self.score(outputs, wanted)
+        with self._hinting(wanted):
+            found = self.score(outputs, wanted)
         n_examples = len(_targets(wanted))
         if not isinstance(found, Tensor) or found.shape != (n_examples,):
             raise ModelError(
@@ -156,7 +172,8 @@ class Task:
         Raises:
             ModelError: something else than one number, or one that no gradient reaches though the outputs have one.
         """
-        found = self.loss(outputs, wanted)
+        with self._hinting(wanted):
+            found = self.loss(outputs, wanted)
         if not isinstance(found, Tensor) or found.numel() != 1 or not found.is_floating_point():
             raise ModelError(
                 f"task {self.name}: expected the loss of a batch as one number, got {described(found)}; take its mean"

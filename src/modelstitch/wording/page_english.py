@@ -49,7 +49,7 @@ SENTENCES = {
     "answer.nearest_why": ", but {why}",
     "answer.nearest_plain": "",
     "limit.random": "In every cell an untrained network scores as well as the pair: these scores do not show what was learnt.",
-    "limit.receiver_at_chance": "The whole receiver scores {own:.2f}, and a guess {chance:.2f}: are its weights missing (--receiver-weights)?",
+    "limit.receiver_at_chance": "The whole receiver scores {own:.2f}, and a guess {chance:.2f}: are its weights missing (--receiver-weights), or does it read by another tokenizer (--tokenizer)?",
     "next.pilot": "Take {sender} -> {receiver} as a pilot: run the stitched model beside the present one, on a small share of the real inputs.",
     "next.own_data": "Repeat this comparison on your own recent data, which neither network was trained on.",
     "next.seeds": "Repeat it with {n} seeds before deciding.",

@@ -45,7 +45,7 @@ SENTENCES = {
     "answer.nearest_why": "。ただし、{why}",
     "answer.nearest_plain": "",
     "limit.random": "すべての升目で、未学習のネットワークの正解率が対象の組み合わせと同等です。これらの正解率は、学習された内容を示しません。",
-    "limit.receiver_at_chance": "受け手単独の正解率は{own:.2f}、当て推量では{chance:.2f}です。重みの指定（--receiver-weights）が漏れていませんか。",
+    "limit.receiver_at_chance": "受け手単独の正解率は{own:.2f}、当て推量では{chance:.2f}です。重みの指定（--receiver-weights）が漏れていませんか。トークナイザー（--tokenizer）は合っていますか。",
     "next.pilot": "{sender} → {receiver}を試験導入の候補とし、実際の入力のごく一部について、接合したモデルを現行のモデルと並行して動かしてください。",
     "next.own_data": "どちらのネットワークの学習にも使われていない、お手元の最近のデータで、同じ比較を行ってください。",
     "next.seeds": "決定の前に、{n}個のシードで再実施してください。",

@@ -131,7 +131,10 @@ def load_weights(module: nn.Module, path: str | Path, name: str, partial: bool =
     state = strip_prefixes(read_state_dict(path), set(own))
     # A counter that eval mode never reads, and that files from before PyTorch 0.4.1 lack.
     counters = {key for key in own if key.endswith("num_batches_tracked")}
-    missing = sorted(own.keys() - state.keys() - counters)
+    # A weight that is tied to another is in a file under one of its names.
+    known = {(value.data_ptr(), value.shape) for key, value in own.items() if key in state and value.numel()}
+    tied = {key for key, value in own.items() if (value.data_ptr(), value.shape) in known}
+    missing = sorted(own.keys() - state.keys() - counters - tied)
     unexpected = sorted(state.keys() - own.keys())
     reshaped = sorted(key for key in own.keys() & state.keys() if own[key].shape != state[key].shape)
     infinite = sorted(
