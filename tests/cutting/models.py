@@ -153,12 +153,12 @@ class Tokens(nn.Module):
 
 
 class LengthOfBatch(nn.Module):
-    """A class token for each of ``len(x)`` images, which a capture that only runs the model takes for a fixed number."""
+    """Class tokens and patches as a sequence first, (T, N, D), for each of ``len(x)`` images: a fixed number where a model is only run."""
 
-    def __init__(self) -> None:
+    def __init__(self, n_extra: int = 1) -> None:
         super().__init__()
         self.patch = nn.Conv2d(3, 8, 4, stride=4)
-        self.extra = nn.Parameter(torch.randn(1, 1, 8))
+        self.extra = nn.Parameter(torch.randn(n_extra, 1, 8))
         self.blocks = nn.ModuleList(nn.TransformerEncoderLayer(8, 2, 16, dropout=0.1) for _ in range(2))
         self.head = nn.Linear(8, 5)
 

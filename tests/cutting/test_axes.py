@@ -68,25 +68,6 @@ class Waves(nn.Module):
         return output
 
 
-class ClassTokensFirst(nn.Module):
-    """Patches and class tokens as a sequence first, (T, N, D)."""
-
-    def __init__(self, n_extra: int = 1) -> None:
-        super().__init__()
-        self.patch = nn.Conv2d(3, 8, 4, stride=4)
-        self.extra = nn.Parameter(torch.randn(n_extra, 1, 8))
-        self.blocks = nn.ModuleList(nn.TransformerEncoderLayer(8, 2, 16) for _ in range(2))
-        self.head = nn.Linear(8, 5)
-
-    def forward(self, x: Tensor) -> Tensor:
-        y = self.patch(x).flatten(2).permute(2, 0, 1)
-        y = torch.cat([self.extra.expand(-1, len(x), -1), y])
-        for block in self.blocks:
-            y = block(y)
-        output: Tensor = self.head(y[0])
-        return output
-
-
 class Steps(nn.Module):
     """A recurrent network on sequences."""
 
@@ -116,7 +97,9 @@ def test_learnt_tokens_in_front_of_patches_are_found(n_extra: int) -> None:
 
 @pytest.mark.parametrize("n_extra", [1, 3])
 def test_learnt_tokens_of_a_sequence_that_comes_first_are_found(n_extra: int) -> None:
-    found = layouts(ClassTokensFirst(n_extra), torch.randn(2, 3, 16, 16))
+    from tests.cutting import models as m
+
+    found = layouts(m.LengthOfBatch(n_extra), torch.randn(2, 3, 16, 16))
     assert found["blocks.0"] == found["blocks.1"] == f"tokens+{n_extra} 4x4"
 
 

@@ -167,6 +167,15 @@ def test_what_is_computed_in_inference_mode_is_cut_by_hooks() -> None:
     assert torch.equal(cutting.suffix("stem")(stem), model(X))
 
 
+def test_a_model_whose_own_mode_fails_is_no_secret() -> None:
+    class Failing(Base):
+        def train(self, mode: bool = True) -> Failing:
+            raise NotImplementedError("a bug of the user's own")
+
+    with pytest.raises(NotImplementedError, match="a bug of the user"):
+        cuts(Failing(), X)
+
+
 def test_what_torch_made_of_a_model_is_read_or_refused() -> None:
     model = made(Base).eval()
     free = {0: torch.export.Dim.AUTO}

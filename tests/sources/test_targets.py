@@ -261,3 +261,16 @@ def test_targets_that_are_no_tokens_are_told() -> None:
         data_from(X, torch.rand(60, 4), task=mine)
     with pytest.raises(DataError, match=r"targets of one shape in both parts, got \(2,\) and \(3,\)"):
         data_from(X, torch.rand(60, 2), task="regression", heldout=(X, torch.rand(60, 3)))
+
+
+@pytest.mark.parametrize("end", ["", "_train"])
+def test_an_array_that_is_not_there_for_each_example_is_told(tmp_path: Path, end: str) -> None:
+    path, y = tmp_path / "set.npz", np.random.default_rng(0).random(60)
+    arrays: dict[str, Any] = {f"x{end}": X.numpy(), f"y{end}": y, f"sure{end}": y[:40]}
+    if end:
+        arrays |= {"x_test": X.numpy(), "y_test": y, "sure_test": y}
+    np.savez(path, **arrays)
+    with pytest.raises(
+        DataError, match=rf"set.npz': expected a value of sure{end} for each of 60 examples, got 40"
+    ):
+        load_data(DataSpec(source=str(path), task="regression"))

@@ -128,8 +128,7 @@ class Cutting(CutList):
     def _told_of(self, node: Node) -> str:
         """Say which value of a graph is meant, by the module that gave it or that ran before it."""
         inner = [each for each in self._live if each is not self._captured.primary]
-        known = name_values(self.model, inner, self._live)
-        return known[node].name if node in known else "input"
+        return name_values(self.model, inner, self._live)[node].name if node in inner else "input"
 
     def _why_not(self, name: str) -> str:
         spelled = [each for cut in self.cuts for each in (cut.name, *cut.aliases)]

@@ -62,15 +62,24 @@ class Captured:
 def eval_mode(model: nn.Module) -> Iterator[None]:
     """Put every module of ``model`` in eval mode, and give each its own mode back afterwards."""
     before = {module: module.training for module in model.modules()}
-    # What torch.export made has one mode alone, and refuses to be asked for it.
-    with contextlib.suppress(NotImplementedError):
-        model.eval()
+    _ask_for_mode(model, training=False)
     try:
         yield
     finally:
-        with contextlib.suppress(NotImplementedError):
-            model.train(before[model])  # a model of its own kind may do more than change its mode
+        _ask_for_mode(model, training=before[model])
         for module, training in before.items():
+            module.training = training
+
+
+def _ask_for_mode(model: nn.Module, *, training: bool) -> None:
+    """Ask a model for a mode, since one of its own kind, such as one with adapters, may do more than note it."""
+    try:
+        model.train(training)
+    except NotImplementedError:
+        # What torch.export made has one mode alone, and refuses to be asked for any.
+        if not any(isinstance(module, GraphModule) for module in model.modules()):
+            raise
+        for module in model.modules():
             module.training = training
 
 

@@ -13,11 +13,9 @@ from torch import Tensor
 
 from modelstitch.errors import DataError
 from modelstitch.sources.data.labelled import Data, Split
-from modelstitch.sources.data.splitting import choose, divide
+from modelstitch.sources.data.splitting import HELDOUT_NAMES, choose, divide
 from modelstitch.sources.data.tensors import HELDOUT_SHARE, from_parts
 from modelstitch.specs import DataSpec
-
-_HELDOUT_NAMES = ("test", "val", "valid", "validation")
 
 
 @dataclass(frozen=True)
@@ -51,7 +49,7 @@ def load(path: Path, spec: DataSpec, kind: Kind) -> Data:
     Raises:
         DataError: an empty class, classes that differ between the parts, or whatever the kind cannot read (the file is named).
     """
-    part = next((name for name in _HELDOUT_NAMES if (path / name).is_dir()), None)
+    part = next((name for name in HELDOUT_NAMES if (path / name).is_dir()), None)
     if (path / "train").is_dir() and part is not None:
         files, labels, classes = _listed(path / "train", kind)
         held_files, held_labels, held_classes = _listed(path / part, kind)

@@ -14,7 +14,7 @@ import torch
 
 from modelstitch.errors import DataError, MissingExtraError, expect_one_of
 from modelstitch.sources.data.labelled import Data, Split
-from modelstitch.sources.data.splitting import choose, divide
+from modelstitch.sources.data.splitting import HELDOUT_NAMES, choose, divide
 from modelstitch.sources.data.tensors import HELDOUT_SHARE, as_split, from_arrays, from_parts
 from modelstitch.sources.texts import encoded, filled_up
 from modelstitch.specs import DataSpec
@@ -22,7 +22,6 @@ from modelstitch.specs import DataSpec
 PREFIXES = {"hf": ("datasets", "datasets"), "torchvision": ("torchvision.datasets", "torchvision")}
 """By what stands before the colon: the module, and the extra that brings it."""
 
-_HELDOUT = ("test", "validation", "valid", "val")
 _LABELS = ("label", "labels", "fine_label")
 
 
@@ -89,7 +88,7 @@ def _loading(prefix: str, target: str) -> Iterator[None]:
 
 
 def _parts(found: Mapping[str, Any], name: str) -> tuple[str, str]:
-    part = next((each for each in _HELDOUT if each in found), None)
+    part = next((each for each in HELDOUT_NAMES if each in found), None)
     if "train" not in found or part is None:
         raise DataError(
             f"data {name}: expected the parts train and test (or validation), got {', '.join(found)}"

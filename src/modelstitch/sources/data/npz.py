@@ -45,13 +45,13 @@ def load(path: Path, spec: DataSpec) -> Data:
     wanted = spec.task != "next-token"
     if _named("_train", wanted) <= arrays.keys() and _named("_test", wanted) <= arrays.keys():
         if spec.task != "classification":
-            train_x, train_y, more = _part(arrays, "_train", where)
-            held = _part(arrays, "_test", where)
+            train_x, train_y, more = _whole_part(arrays, "_train", where)
+            held = _whole_part(arrays, "_test", where)
             return _of_task(train_x, train_y, more, held, name, spec)
         train, heldout = (_labelled(arrays, f"_{part}", name, where) for part in ("train", "test"))
         return from_parts(train, heldout, classes, name, "x_train and x_test as given", spec)
     if spec.task != "classification" and _named("", wanted) <= arrays.keys():
-        x, y, more = _part(arrays, "", where)
+        x, y, more = _whole_part(arrays, "", where)
         return _of_task(x, y, more, None, name, spec)
     if not {"x", "y"} <= arrays.keys():
         raise DataError(
@@ -79,6 +79,20 @@ def _part(
         and array.dtype.kind in "fiub"
     }
     return x, own.get("y"), more
+
+
+def _whole_part(
+    arrays: dict[str, np.ndarray], end: str, where: str
+) -> tuple[Tensor, np.ndarray | None, dict[str, Tensor]]:
+    """Return a part as :func:`_part` does, and refuse numbers that are not given for each example: a task may count on them."""
+    x, y, more = _part(arrays, end, where)
+    for name, array in arrays.items():
+        own = name.endswith(end) and name not in ("x", "y", "classes", f"x{end}", f"y{end}")
+        if own and array.ndim and array.dtype.kind in "fiub" and len(array) != len(x):
+            raise DataError(
+                f"{where}: expected a value of {name} for each of {len(x)} examples, got {len(array)}"
+            )
+    return x, y, more
 
 
 def _labelled(arrays: dict[str, np.ndarray], end: str, name: str, where: str) -> Split:

@@ -19,19 +19,18 @@ from modelstitch.errors import DataError
 from modelstitch.sources.data.images import UNREADABLE, decode, reason, stack
 from modelstitch.sources.data.label_sets import LabelSet, set_from_labels
 from modelstitch.sources.data.labelled import Data, Split
-from modelstitch.sources.data.splitting import choose, divide
+from modelstitch.sources.data.splitting import HELDOUT_NAMES, choose, divide
 from modelstitch.sources.data.tensors import HELDOUT_SHARE, from_parts
 from modelstitch.sources.texts import encoded, filled_up
 from modelstitch.specs import DataSpec
-
-_HELDOUT_NAMES = ("test", "validation", "valid", "val")
 
 
 def load(path: Path, spec: DataSpec) -> Data:
     """Load a folder with ``train*.parquet`` and ``test*.parquet`` (or ``validation*``), or a single file.
 
-    Only the rows that ``spec.limit`` chooses are decoded. A label is a whole number or a name. A single part is split, stratified and seeded. Another column of whole
-    numbers with ``label`` in its name, such as CIFAR-100's ``coarse_label``, is a label set where it follows from the label.
+    Only the rows that ``spec.limit`` chooses are decoded. A label is a whole number or a name. A single part is split, stratified and
+    seeded. Another column of whole numbers with ``label`` in its name, such as CIFAR-100's ``coarse_label``, is a label set where it
+    follows from the label.
 
     Raises:
         DataError: no such files, no rows, no image or label column, parts that name their classes differently, or an
@@ -109,14 +108,14 @@ def _files(path: Path) -> tuple[dict[str, list[Path]], str | None]:
     folder = path / "data" if not list(path.glob("*.parquet")) else path
     found = sorted(folder.glob("*.parquet"))
     files = {
-        part: [each for each in found if each.name.startswith(part)] for part in ("train", *_HELDOUT_NAMES)
+        part: [each for each in found if each.name.startswith(part)] for part in ("train", *HELDOUT_NAMES)
     }
     if not files["train"]:
         seen = ", ".join(each.name for each in found[:5]) or "no Parquet file"
         raise DataError(
             f"data {str(path)!r}: expected train*.parquet and test*.parquet in the folder, got {seen}"
         )
-    return files, next((part for part in _HELDOUT_NAMES if files[part]), None)
+    return files, next((part for part in HELDOUT_NAMES if files[part]), None)
 
 
 def _label_sets(tables: list[pa.Table], n_classes: int) -> tuple[LabelSet, ...]:

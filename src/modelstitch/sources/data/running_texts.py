@@ -11,7 +11,7 @@ from torch import Tensor
 from modelstitch.errors import DataError
 from modelstitch.sources.data import hub_sets, parquet
 from modelstitch.sources.data.labelled import Data
-from modelstitch.sources.data.splitting import choose, divide
+from modelstitch.sources.data.splitting import HELDOUT_NAMES, choose, divide
 from modelstitch.sources.data.targets import data_from
 from modelstitch.sources.data.tensors import HELDOUT_SHARE
 from modelstitch.sources.models.calls import parse_call
@@ -24,7 +24,6 @@ USUAL_LENGTH = 128
 
 _MASKED_SHARE = 0.15
 _MOST_BYTES = 2**26
-_HELDOUT_NAMES = ("test", "validation", "valid", "val")
 
 
 def load(spec: DataSpec) -> Data:
@@ -80,7 +79,7 @@ def _found(spec: DataSpec) -> tuple[list[list[str]], str]:
         return parquet.texts(path)
     if path.is_file() and path.suffix == ".txt":
         return [[_text(path)]], "one text"
-    part = next((name for name in _HELDOUT_NAMES if (path / name).is_dir()), None)
+    part = next((name for name in HELDOUT_NAMES if (path / name).is_dir()), None)
     if path.is_dir() and (path / "train").is_dir() and part is not None:
         return [_texts(path / "train"), _texts(path / part)], f"the folders train and {part}"
     if path.is_dir():

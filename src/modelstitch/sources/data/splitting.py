@@ -5,6 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+HELDOUT_NAMES = ("test", "validation", "valid", "val")
+"""What the held-out part of a set is called, the preferred name first; the other part is ``train``."""
+
 
 def stratified_order(labels: Tensor, seed: int) -> Tensor:
     """Return an order of all examples of which every beginning holds each class by its share, as nearly as can be.
