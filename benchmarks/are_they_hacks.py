@@ -27,13 +27,13 @@ import torch
 from torch import Tensor, nn
 
 import modelstitch as ms
-from modelstitch.reading import lower_triangle
-from modelstitch.session import choose_device
-from modelstitch.sources.data import Data, Split
-from modelstitch.views import show
-from modelstitch.zoo.checkpoint import Card, read_card, save_checkpoint
-from modelstitch.zoo.recipe import Recipe
-from modelstitch.zoo.training import train_network
+from modelstitch.data import Data, Split
+from modelstitch.data.views import show
+from modelstitch.models.zoo.checkpoint import Card, read_card, save_checkpoint
+from modelstitch.models.zoo.recipe import Recipe
+from modelstitch.models.zoo.training import train_network
+from modelstitch.results.sentences import lower_triangle
+from modelstitch.runs.prepare import choose_device
 
 N_FITTED, N_HELDOUT = 10_000, 2000
 EVERY = tuple(f"layers.{index}" for index in range(5))

@@ -13,9 +13,9 @@ from typing import Any
 
 from options import parser_of_pair, show
 
-from modelstitch.appraisal import appraise
-from modelstitch.grid import Budget, fit_grid
-from modelstitch.session import prepare
+from modelstitch.evidence.measure import appraise
+from modelstitch.grid.grid import Budget, fit_grid
+from modelstitch.runs.prepare import prepare
 from modelstitch.specs import STANDARD_EVIDENCE, DataSpec, EvidenceSpec, FitSpec
 
 

@@ -23,10 +23,10 @@ from typing import Any
 from options import show
 
 import modelstitch as ms
-from modelstitch.reading import lower_triangle
-from modelstitch.zoo.checkpoint import save_checkpoint
-from modelstitch.zoo.recipe import Recipe
-from modelstitch.zoo.training import train_network
+from modelstitch.models.zoo.checkpoint import save_checkpoint
+from modelstitch.models.zoo.recipe import Recipe
+from modelstitch.models.zoo.training import train_network
+from modelstitch.results.sentences import lower_triangle
 
 CUTS = tuple(f"layers.{index}" for index in range(5))
 SETS = ("turned", "class", None)

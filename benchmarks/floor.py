@@ -19,10 +19,10 @@ from options import parser_of_pair, show
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from modelstitch.cell import FittedCell, fit_dtype
-from modelstitch.grid import Budget, fit_grid
-from modelstitch.session import Session, prepare
-from modelstitch.sides import Side
+from modelstitch.grid.cell import FittedCell, fit_dtype
+from modelstitch.grid.grid import Budget, fit_grid
+from modelstitch.grid.side import Side
+from modelstitch.runs.prepare import Session, prepare
 from modelstitch.specs import DataSpec, FitSpec
 
 _SHAPES = ((16, 32), (32, 16), (64, 8), (64, 32), (128, 16))

@@ -34,18 +34,18 @@ import torch.nn.functional as F
 from floor import floor, wait
 from torch import Tensor, nn
 
-from modelstitch.cell import FittedCell
 from modelstitch.controls.reinitialise import untrained
-from modelstitch.grid import Budget, fit_grid
-from modelstitch.session import Session, prepare
-from modelstitch.sources.data import load_data
-from modelstitch.sources.models import Network, load_model
+from modelstitch.data import load_data
+from modelstitch.data.views import show
+from modelstitch.grid.cell import FittedCell
+from modelstitch.grid.grid import Budget, fit_grid
+from modelstitch.models import Network, load_model
+from modelstitch.models.zoo.checkpoint import save_checkpoint
+from modelstitch.models.zoo.recipe import Recipe
+from modelstitch.models.zoo.resnet import SmallResNet
+from modelstitch.models.zoo.training import train_network
+from modelstitch.runs.prepare import Session, prepare
 from modelstitch.specs import DataSpec, FitSpec, ModelSpec
-from modelstitch.views import show
-from modelstitch.zoo.checkpoint import save_checkpoint
-from modelstitch.zoo.recipe import Recipe
-from modelstitch.zoo.resnet import SmallResNet
-from modelstitch.zoo.training import train_network
 
 BATCH, EPOCHS, RATE, DECAY, WARMUP = 256, 4, 0.01, 0.01, 0.1
 # Two-sided normal quantile of 0.05 / 25 (Bonferroni over the cells).

@@ -15,9 +15,9 @@ from dataclasses import replace
 import torch
 from options import parser_of_pair
 
-from modelstitch.cell import FittedCell
-from modelstitch.grid import Budget, fit_grid
-from modelstitch.session import Session, prepare
+from modelstitch.grid.cell import FittedCell
+from modelstitch.grid.grid import Budget, fit_grid
+from modelstitch.runs.prepare import Session, prepare
 from modelstitch.specs import CellSpec, DataSpec, FitSpec
 
 CELLS = ((0, 0), (1, 1), (2, 2), (3, 3), (4, 4), (4, 0), (0, 4), (2, 1))

@@ -16,12 +16,12 @@ from pathlib import Path
 
 import torch
 
-from modelstitch.session import choose_device
-from modelstitch.sources.data import load_data
+from modelstitch.data import load_data
+from modelstitch.models.zoo.checkpoint import save_checkpoint
+from modelstitch.models.zoo.recipe import Recipe
+from modelstitch.models.zoo.training import train_network
+from modelstitch.runs.prepare import choose_device
 from modelstitch.specs import DataSpec
-from modelstitch.zoo.checkpoint import save_checkpoint
-from modelstitch.zoo.recipe import Recipe
-from modelstitch.zoo.training import train_network
 
 
 def main() -> None:

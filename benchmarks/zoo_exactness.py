@@ -231,7 +231,7 @@ def plain_model(name: str) -> Made:
     import cifar_resnet
     import cnn_to_vit
 
-    from modelstitch import zoo
+    from modelstitch.models import zoo
 
     images, small, signal = torch.randn(3, 3, 32, 32), torch.randn(3, 1, 8, 8), torch.randn(3, 5, 40)
     relu = nn.ReLU

@@ -11,13 +11,13 @@ import pytest
 import torch
 from hypothesis import settings
 
-from modelstitch.session import Session, prepare
-from modelstitch.sources.data import Data, load_data
-from modelstitch.sources.models import Network, load_model
+from modelstitch.data import Data, load_data
+from modelstitch.models import Network, load_model
+from modelstitch.models.zoo.checkpoint import save_checkpoint
+from modelstitch.models.zoo.recipe import Recipe
+from modelstitch.models.zoo.training import train_network
+from modelstitch.runs.prepare import Session, prepare
 from modelstitch.specs import DataSpec, FitSpec, ModelSpec
-from modelstitch.zoo.checkpoint import save_checkpoint
-from modelstitch.zoo.recipe import Recipe
-from modelstitch.zoo.training import train_network
 
 # How long an example takes says nothing on a machine that does other things too.
 settings.register_profile("untimed", deadline=None)

@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from modelstitch.rows import CellRow
+from modelstitch.results.rows import CellRow
 
 _CELL = CellRow(
     sender_cut="a",

@@ -12,9 +12,10 @@ from torch import Tensor, nn
 
 import modelstitch as ms
 from modelstitch.controls.shuffled_labels import shuffled
-from modelstitch.grid import Budget, Pair, fit_grid
-from modelstitch.sources.data import Data
-from modelstitch.sources.models import wrap
+from modelstitch.data import Data
+from modelstitch.grid.grid import Budget, fit_grid
+from modelstitch.grid.pool import Pair
+from modelstitch.models import wrap
 from modelstitch.specs import CellSpec, FitSpec
 from modelstitch.tasks import IGNORED
 

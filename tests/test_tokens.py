@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 import modelstitch as ms
+from modelstitch.data.views import in_precision, show
 from modelstitch.errors import DataError, SpecError
-from modelstitch.evidence.robustness import replace_tokens
+from modelstitch.evidence.kinds.robustness import replace_tokens
 from modelstitch.specs import View
-from modelstitch.views import in_precision, show
 
 N_WORDS, LENGTH, N_CLASSES = 12, 6, 3
 

@@ -101,6 +101,6 @@ def test_a_lock_is_let_go_when_its_holder_is_killed(tmp_path: Path) -> None:
     assert process.stdout.readline() == "ready\n"
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
-    from modelstitch.store import Store
+    from modelstitch.runs.store import Store
 
     Store(tmp_path, {"x": 1}, ("x",)).close()

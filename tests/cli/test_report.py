@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from modelstitch.cli import EXIT_FAILED_CELLS, EXIT_INPUT, EXIT_OK, main
-from modelstitch.results import Comparison
+from modelstitch.results.comparison import Comparison
 from tests.report.made import run
 
 

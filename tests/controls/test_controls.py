@@ -7,15 +7,14 @@ import pytest
 import torch
 from torch import nn
 
-from modelstitch import zoo
 from modelstitch.controls import CONTROL_ROLES
 from modelstitch.controls.random_receiver import RECEIVER_OFFSET
 from modelstitch.controls.reinitialise import untrained
+from modelstitch.data import Data
+from modelstitch.data.views import show
 from modelstitch.errors import ModelError
-from modelstitch.sources.data import Data
-from modelstitch.sources.models import Network, digest, load_model, wrap
+from modelstitch.models import Network, digest, load_model, wrap, zoo
 from modelstitch.specs import ModelSpec, View
-from modelstitch.views import show
 
 
 def differs(a: nn.Module, b: nn.Module) -> set[str]:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from modelstitch.cutting import Cutting
 from modelstitch.cutting.accelerate import Cache, accelerate, has_fast_bfloat16
 from modelstitch.cutting.certify import relative_difference
-from modelstitch.zoo import build
+from modelstitch.models.zoo import build
 
 
 def generator(seed: int = 0) -> torch.Generator:

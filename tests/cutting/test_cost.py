@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from modelstitch.cutting import Cutting
-from modelstitch.zoo.resnet import SmallResNet
+from modelstitch.models.zoo.resnet import SmallResNet
 from tests.cutting.test_axes import ClassTokens
 
 

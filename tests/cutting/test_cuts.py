@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
-from modelstitch import zoo
 from modelstitch.cutting import Cutting, cuts
 from modelstitch.cutting.capture import eval_mode
 from modelstitch.errors import CutError
+from modelstitch.models import zoo
 from tests.cutting import models as m
 
 

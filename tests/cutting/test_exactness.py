@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from modelstitch import zoo
 from modelstitch.cutting import Cutting, certify, cuts, split
 from modelstitch.cutting.capture import eval_mode, plain_attention
 from modelstitch.cutting.certify import relative_difference
 from modelstitch.errors import CutError, ModelError, TruthError
+from modelstitch.models import zoo
 from tests.cutting import models as m
 
 BUILDERS: dict[str, Callable[[], nn.Module]] = {

@@ -12,7 +12,7 @@ from modelstitch.cutting import Cutting, certify, cut_model, cuts, split
 from modelstitch.cutting.capture import plain_attention
 from modelstitch.cutting.hooks import HookCutting
 from modelstitch.errors import CutError
-from modelstitch.sources.models.from_dict import FromDict
+from modelstitch.models.from_dict import FromDict
 
 
 class Masked(nn.Module):

@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from modelstitch import zoo
 from modelstitch.cutting import Cutting
 from modelstitch.errors import CutError
+from modelstitch.models import zoo
 from tests.cutting import models as m
 
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from modelstitch import zoo
 from modelstitch.cutting import Cut, Cutting, cuts
+from modelstitch.models import zoo
 from tests.cutting import models as m
 
 

@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from modelstitch import zoo
 from modelstitch.cutting import Cutting, cuts, split
 from modelstitch.errors import CutError, ModelError
+from modelstitch.models import zoo
 from tests.cutting import models as m
 
 

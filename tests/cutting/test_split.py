@@ -12,11 +12,11 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from modelstitch import zoo
 from modelstitch.cutting import Cutting, certify, cut_model, split
 from modelstitch.cutting.capture import eval_mode, plain_attention
 from modelstitch.cutting.certify import relative_difference
 from modelstitch.errors import CutError
+from modelstitch.models import zoo
 from tests.cutting import models as m
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from modelstitch.evidence import label_sets
+from modelstitch.evidence.kinds import label_sets
 from modelstitch.evidence.material import FinestLabels, Material, Measurement
 
 SETS = {"class": (0, 0, 0, 0, 1, 1, 1, 1), "turned": (0, 1, 1, 1) * 2}

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from modelstitch.evidence.pairing import Pairing
-from modelstitch.evidence.rows import Rows
+from modelstitch.evidence.residuals import Rows
 
 
 def drawn(*shape: int, seed: int = 0) -> Tensor:

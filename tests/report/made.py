@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from modelstitch.results import Comparison
-from modelstitch.rows import Baseline, CellRow, EvidenceRow
+from modelstitch.results.comparison import Comparison
+from modelstitch.results.rows import Baseline, CellRow, EvidenceRow
 from modelstitch.specs import VERDICT_CONTROLS
 from tests.made import cell_row
 

@@ -8,8 +8,8 @@ import pytest
 
 from modelstitch.report.answer import ENOUGH_SEEDS, answer
 from modelstitch.report.limits import limits
-from modelstitch.results import Comparison
-from modelstitch.rows import CellRow, EvidenceRow
+from modelstitch.results.comparison import Comparison
+from modelstitch.results.rows import CellRow, EvidenceRow
 from tests.report.made import run
 
 THREE = tuple(range(ENOUGH_SEEDS))

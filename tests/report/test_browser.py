@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from modelstitch.report import page as page_of
-from modelstitch.results import Comparison
+from modelstitch.results.comparison import Comparison
 from tests.report.made import run, with_objective, with_stitches
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")

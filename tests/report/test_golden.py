@@ -11,7 +11,7 @@ import pytest
 
 from modelstitch.report import markdown, page
 from modelstitch.report.figures import figures
-from modelstitch.results import Comparison
+from modelstitch.results.comparison import Comparison
 from tests.report.test_page import Reader
 
 

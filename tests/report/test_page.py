@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from modelstitch.errors import RunError, SpecError
-from modelstitch.files import write_whole
 from modelstitch.report import markdown, page, read_strips, write_page
 from modelstitch.report.limits import limits
 from modelstitch.report.strips import FILE
-from modelstitch.results import Comparison
+from modelstitch.results.comparison import Comparison
+from modelstitch.util.atomic_files import write_whole
 from modelstitch.wording import plain
 from tests.report.made import run, with_stitches
 

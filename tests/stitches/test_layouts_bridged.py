@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from modelstitch.layouts import Layout
+from modelstitch.cutting.layouts import Layout
 from modelstitch.specs import StitchSpec
 from modelstitch.stitches import Stitch, build
-from tests.test_layouts import LAYOUTS
+from tests.cutting.test_layouts import LAYOUTS
 
 FAMILIES = st.sampled_from(["pooled", "affine", "conv(3)", "lowrank(2)", "orthogonal", "mlp(3)"])
 

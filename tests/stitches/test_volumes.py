@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 import modelstitch as ms
 from modelstitch.cutting import cuts
-from modelstitch.layouts import Layout
-from modelstitch.sources.data import Data, load_data
+from modelstitch.cutting.layouts import Layout
+from modelstitch.data import Data, load_data
 from modelstitch.specs import DataSpec, StitchSpec
 from modelstitch.stitches import build
 

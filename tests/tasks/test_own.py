@@ -17,8 +17,8 @@ from torch import Tensor, nn
 
 import modelstitch as ms
 from modelstitch.cli import main
+from modelstitch.data import data_from, load_data
 from modelstitch.errors import DataError
-from modelstitch.sources.data import data_from, load_data
 from modelstitch.specs import DataSpec
 from modelstitch.tasks import Batch, Task, at, joined
 from modelstitch.tasks.own import told

@@ -22,10 +22,10 @@ from modelstitch.specs import (
 )
 
 if TYPE_CHECKING:
-    from modelstitch.grid import Budget
-    from modelstitch.representations import Pass
-    from modelstitch.results import Comparison
-    from modelstitch.session import Session
+    from modelstitch.grid.grid import Budget
+    from modelstitch.grid.representations import Pass
+    from modelstitch.results.comparison import Comparison
+    from modelstitch.runs.prepare import Session
 
 
 @dataclass(frozen=True)
@@ -196,11 +196,11 @@ class Compare:
         sender = self._model("sender")
         receiver = self._model("receiver")
 
-        from modelstitch.bounds import representation_bytes
         from modelstitch.cli.show import watching
-        from modelstitch.grid import Budget
-        from modelstitch.runs import ready, run
-        from modelstitch.session import prepare
+        from modelstitch.grid.grid import Budget
+        from modelstitch.runs.memory import representation_bytes
+        from modelstitch.runs.prepare import prepare
+        from modelstitch.runs.run import ready, run
 
         evidence = EvidenceSpec.parse(self.evidence, self.evidence_examples)
         stitches = self._stitches()
@@ -280,7 +280,7 @@ class Compare:
     def _estimate(self, session: Session, budget: Budget, evidence: EvidenceSpec) -> str:
         import json
 
-        from modelstitch.estimate import estimate
+        from modelstitch.runs.estimate import estimate
 
         cost = estimate(session, budget, evidence)
         if self.json:

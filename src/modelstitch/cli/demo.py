@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from modelstitch.specs import VERDICT_CONTROLS
 
 if TYPE_CHECKING:
-    from modelstitch.progress import Progress
-    from modelstitch.sources.data import Data
+    from modelstitch.data import Data
+    from modelstitch.util.progress import Progress
 
 NETWORK, WIDTH = "R1111", 16
 
@@ -28,9 +28,9 @@ class Demo:
         """Train, stitch and show; return whether some cells failed."""
         from modelstitch.cli.compare import report
         from modelstitch.cli.show import watching
-        from modelstitch.runs import run
-        from modelstitch.session import prepare
-        from modelstitch.sources.data import load_data
+        from modelstitch.data import load_data
+        from modelstitch.runs.prepare import prepare
+        from modelstitch.runs.run import run
         from modelstitch.specs import DataSpec, FitSpec
 
         with watching() as watcher:
@@ -53,9 +53,9 @@ class Demo:
         return report(comparison, self.out, as_json=False)
 
     def _checkpoint(self, role: str, seed: int, data: Data, watcher: Progress) -> Path:
-        from modelstitch.zoo.checkpoint import read_card, save_checkpoint
-        from modelstitch.zoo.recipe import Recipe
-        from modelstitch.zoo.training import train_network
+        from modelstitch.models.zoo.checkpoint import read_card, save_checkpoint
+        from modelstitch.models.zoo.recipe import Recipe
+        from modelstitch.models.zoo.training import train_network
 
         path = self.out / "models" / f"{role}.safetensors"
         card = read_card(path) if path.is_file() else None

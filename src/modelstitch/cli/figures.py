@@ -24,8 +24,8 @@ class Figures:
 
     def run(self) -> bool:
         """Write the figures; return whether some cells of the run failed."""
+        from modelstitch.api import load
         from modelstitch.report.figures import figures, write_figures
-        from modelstitch.verbs import load
 
         comparison = load(self.run_folder)
         folder = self.run_folder if self.run_folder.is_dir() else self.run_folder.parent

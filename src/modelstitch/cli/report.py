@@ -29,8 +29,8 @@ class Report:
 
     def run(self) -> bool:
         """Write the page; return whether some cells of the run failed."""
+        from modelstitch.api import load
         from modelstitch.report import markdown, page, read_strips, write_page
-        from modelstitch.verbs import load
 
         comparison = load(self.run_folder)
         folder = self.run_folder if self.run_folder.is_dir() else None

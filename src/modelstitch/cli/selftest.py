@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from modelstitch.errors import SpecError
 
 if TYPE_CHECKING:
+    from modelstitch.data import Data
     from modelstitch.known_answers.bed import Outcome
-    from modelstitch.sources.data import Data
-    from modelstitch.sources.models import Network
+    from modelstitch.models import Network
 
 NETWORK, WIDTH, N_NETWORKS = "R1111", 8, 2
 
@@ -40,11 +40,11 @@ class Selftest:
         import sys
 
         from modelstitch.cli.show import watching
-        from modelstitch.grid import Pool
+        from modelstitch.data import load_data
+        from modelstitch.grid.pool import Pool
         from modelstitch.known_answers.bed import report, run
         from modelstitch.known_answers.cases import cases
-        from modelstitch.sources.data import load_data
-        from modelstitch.sources.models import load_model
+        from modelstitch.models import load_model
         from modelstitch.specs import DataSpec, ModelSpec
 
         if self.data != "digits" and not self.models:
@@ -84,10 +84,9 @@ class Selftest:
 
 def trained(data: Data, seed: int) -> Network:
     """Return a small network trained on ``data``."""
-    from modelstitch import zoo
-    from modelstitch.sources.models import Network
-    from modelstitch.zoo.recipe import Recipe
-    from modelstitch.zoo.training import train_network
+    from modelstitch.models import Network, zoo
+    from modelstitch.models.zoo.recipe import Recipe
+    from modelstitch.models.zoo.training import train_network
 
     recipe = Recipe(epochs=15, batch_size=64, learning_rate=0.2, translate=1, flip=False, seed=seed)
     module, card, _ = train_network(NETWORK, data, recipe, WIDTH)

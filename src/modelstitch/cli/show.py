@@ -19,13 +19,13 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 from rich.text import Text
 
-from modelstitch.progress import Progress
+from modelstitch.util.progress import Progress
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from modelstitch.evidence.verdict import Verdict
-    from modelstitch.results import Comparison
+    from modelstitch.results.comparison import Comparison
 
 
 class Watcher(Progress):
@@ -154,7 +154,7 @@ def _mark(name: str, seeds: list[Verdict]) -> Text:
 
 def print_curves(comparison: Comparison) -> None:
     """Print for each cell the smallest stitch that suffices, and the one at which controls catch up."""
-    from modelstitch.curves import capacity_curves
+    from modelstitch.results.curves import capacity_curves
 
     table = Table(title="how much stitch it takes")
     for heading in ("cell", "reaches 95 % of the receiver", "a control catches up"):

@@ -57,13 +57,13 @@ class Train:
         import sys
         from dataclasses import asdict
 
-        from modelstitch.session import choose_device
-        from modelstitch.sources.data import load_data
-        from modelstitch.sources.models.calls import parse_call
+        from modelstitch.data import load_data
+        from modelstitch.models.zoo.checkpoint import save_checkpoint
+        from modelstitch.models.zoo.recipe import Recipe
+        from modelstitch.models.zoo.training import train_network
+        from modelstitch.runs.prepare import choose_device
         from modelstitch.specs import DataSpec
-        from modelstitch.zoo.checkpoint import save_checkpoint
-        from modelstitch.zoo.recipe import Recipe
-        from modelstitch.zoo.training import train_network
+        from modelstitch.util.calls import parse_call
 
         target, arguments = parse_call(self.model)
         if not target.startswith("zoo:"):

@@ -19,8 +19,8 @@ from modelstitch.controls import (
     shuffled_labels,
 )
 from modelstitch.controls.roles import Roles
-from modelstitch.sources.data import Data
-from modelstitch.sources.models import Network
+from modelstitch.data import Data
+from modelstitch.models import Network
 
 __all__ = ["CONTROL_ROLES", "Control"]
 

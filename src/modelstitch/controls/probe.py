@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from modelstitch.controls.roles import Roles
-from modelstitch.layouts import Shaped, as_layout
-from modelstitch.sources.data import Data
-from modelstitch.sources.models import Network
+from modelstitch.cutting.layouts import Shaped, as_layout
+from modelstitch.data import Data
+from modelstitch.models import Network
 
 
 def roles(sender: Network, receiver: Network, data: Data, seed: int) -> Roles:

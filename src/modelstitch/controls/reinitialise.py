@@ -9,12 +9,12 @@ import torch
 from torch import nn
 from torch.export.unflatten import UnflattenedModule
 
+from modelstitch.cutting.layouts import channels_last
+from modelstitch.data import Data
+from modelstitch.data.texts import reader
+from modelstitch.data.views import show
 from modelstitch.errors import ModelError
-from modelstitch.layouts import channels_last
-from modelstitch.sources.data import Data
-from modelstitch.sources.models import Network, seeded, taken
-from modelstitch.sources.texts import reader
-from modelstitch.views import show
+from modelstitch.models import Network, seeded, taken
 
 _CALIBRATION_EXAMPLES, _CALIBRATION_BATCH = 2048, 256
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from modelstitch.sources.models import Network
+from modelstitch.models import Network
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from modelstitch.controls.roles import Roles
-from modelstitch.sources.data import Data
-from modelstitch.sources.models import Network
+from modelstitch.data import Data
+from modelstitch.models import Network
 
 
 def roles(sender: Network, receiver: Network, data: Data, seed: int) -> Roles:

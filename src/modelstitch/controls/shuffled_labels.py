@@ -11,8 +11,8 @@ from dataclasses import replace
 import torch
 
 from modelstitch.controls.roles import Roles
-from modelstitch.sources.data import Data
-from modelstitch.sources.models import Network
+from modelstitch.data import Data
+from modelstitch.models import Network
 from modelstitch.tasks import IGNORED
 
 

@@ -14,8 +14,8 @@ from torch.fx import Graph, Node
 
 from modelstitch.cutting.capture import tensor_of
 from modelstitch.cutting.dataflow import Kind
+from modelstitch.cutting.layouts import Layout, recognise
 from modelstitch.cutting.slicing import batch_axis
-from modelstitch.layouts import Layout, recognise
 
 _aten = torch.ops.aten
 _FIRST = {

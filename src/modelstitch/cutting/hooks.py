@@ -20,10 +20,10 @@ from torch.utils.flop_counter import FlopCounterMode
 from modelstitch.cutting.capture import NO_MORE, More, eval_mode, leaves, plain_attention, run_eagerly
 from modelstitch.cutting.cost import Work
 from modelstitch.cutting.halves import HookPrefix, HookSuffix, acting, chain_after
+from modelstitch.cutting.layouts import recognise
 from modelstitch.cutting.listed import Cut, CutList
 from modelstitch.cutting.naming import is_block
 from modelstitch.errors import CutError, ModelError
-from modelstitch.layouts import recognise
 
 
 @dataclass(frozen=True)

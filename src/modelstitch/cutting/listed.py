@@ -12,8 +12,8 @@ from typing import Self
 from torch import nn
 
 from modelstitch.cutting.cost import Work
+from modelstitch.cutting.layouts import Layout, parse
 from modelstitch.errors import CutError, StitchError
-from modelstitch.layouts import Layout, parse
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modelstitch.evidence import KINDS
+from modelstitch.evidence.kinds import KINDS
 from modelstitch.specs import STANDARD_EVIDENCE
 
 _HEAD = """# Evidence

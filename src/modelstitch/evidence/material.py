@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from modelstitch.evidence.pairing import Pairing
-from modelstitch.evidence.rows import Rows
+from modelstitch.evidence.residuals import Rows
 
 
 @dataclass(frozen=True, kw_only=True)

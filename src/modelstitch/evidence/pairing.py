@@ -8,9 +8,9 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from modelstitch.evidence import grams
-from modelstitch.evidence.intervals import GROUPS, jackknife, wilson
-from modelstitch.evidence.rows import Rows, crosses
+from modelstitch.evidence.residuals import Rows, crosses
+from modelstitch.geometry import grams
+from modelstitch.geometry.intervals import GROUPS, jackknife, wilson
 
 EXAMPLES = 500
 """What measures across classes are taken on."""

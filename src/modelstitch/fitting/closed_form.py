@@ -8,9 +8,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from modelstitch.fitting.coordinates import Coordinates, output_scale, whitening
 from modelstitch.fitting.gram import Gram, Moments, merge
 from modelstitch.stitches import LowRank, Orthogonal, Scale, Stitch, Values
+from modelstitch.stitches.coordinates import Coordinates, output_scale, whitening
 from modelstitch.stitches.linear import Linear
 
 RIDGES = (0.0, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)

@@ -17,13 +17,13 @@ import torch
 from torch import Tensor
 from torch.func import functional_call
 
-from modelstitch.fitting.coordinates import Coordinates
 from modelstitch.fitting.muon import Muon
 from modelstitch.fitting.norms import in_full, settle_norms
 from modelstitch.fitting.objectives import Objective
 from modelstitch.fitting.schedules import RunningMean, averaged_rate, batches, rate
 from modelstitch.specs import FitSpec
 from modelstitch.stitches import Stitch, Values
+from modelstitch.stitches.coordinates import Coordinates
 
 _ASIDE_BATCH = 256
 _NEAR_CONSTANT = 0.1

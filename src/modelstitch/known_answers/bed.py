@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from modelstitch.appraisal import appraise
-from modelstitch.controlled import PlantedSide
+from modelstitch.data import Data
+from modelstitch.evidence.measure import appraise
 from modelstitch.evidence.verdict import (
     DECODABLE,
     INCOMPATIBLE,
@@ -20,16 +20,17 @@ from modelstitch.evidence.verdict import (
     Verdict,
     decide,
 )
-from modelstitch.grid import Budget, Pair, fit_grid
-from modelstitch.judging import facts_of, place_of, within_classes
+from modelstitch.grid.grid import Budget, fit_grid
+from modelstitch.grid.planted import PlantedSide
+from modelstitch.grid.pool import Pair
+from modelstitch.grid.side import Side
 from modelstitch.known_answers.cases import Case
 from modelstitch.known_answers.plants import Ground
-from modelstitch.rows import CellRow, EvidenceRow
-from modelstitch.sides import Side
-from modelstitch.sources.data import Data
-from modelstitch.sources.models import Network
+from modelstitch.models import Network
+from modelstitch.results.from_cells import cell_row, evidence_rows
+from modelstitch.results.rows import CellRow, EvidenceRow
+from modelstitch.results.verdicts import facts_of, place_of, within_classes
 from modelstitch.specs import VERDICT_CONTROLS, CellSpec, FitSpec
-from modelstitch.tables import cell_row, evidence_rows
 from modelstitch.tasks.classification import chance
 
 FIT = FitSpec(max_epochs=2)

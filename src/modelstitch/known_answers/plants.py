@@ -12,7 +12,7 @@ from torch import Tensor
 
 from modelstitch.controls.label_only import write_labels
 from modelstitch.controls.roles import Given, Plant, mixed
-from modelstitch.sides import Side, score_batches
+from modelstitch.grid.side import Side, score_batches
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from modelstitch.evidence.verdict import DECODABLE, INCOMPATIBLE, INTERCHANGEABLE, UNKNOWN, Verdict
-from modelstitch.results import Comparison
+from modelstitch.results.comparison import Comparison
 from modelstitch.wording import Text, say
 
 ENOUGH_SEEDS = 3

@@ -17,13 +17,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from modelstitch.curves import curves_figure
 from modelstitch.errors import RunError, SpecError
-from modelstitch.files import write_whole
-from modelstitch.looks import VERDICTS
-from modelstitch.plots import COLOURS, readable_on
 from modelstitch.report.limits import readable
-from modelstitch.results import Comparison
+from modelstitch.results.colours import VERDICTS
+from modelstitch.results.comparison import Comparison
+from modelstitch.results.curves import curves_figure
+from modelstitch.results.plots import COLOURS, readable_on
+from modelstitch.util.atomic_files import write_whole
 from modelstitch.wording import say
 
 _INCH = 25.4

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from modelstitch import judging
-from modelstitch.evidence import KINDS
+from modelstitch.evidence.kinds import KINDS
 from modelstitch.evidence.verdict import Thresholds
-from modelstitch.looks import VERDICTS, palette
-from modelstitch.results import Comparison
-from modelstitch.rows import CellRow, EvidenceRow
+from modelstitch.results.colours import VERDICTS, palette
+from modelstitch.results.comparison import Comparison
+from modelstitch.results.rows import CellRow, EvidenceRow
+from modelstitch.results.verdicts import Place, normalised_scores
 from modelstitch.wording import LANGUAGES, definition, plain, translated
 
 BYTES = 290_000
@@ -68,7 +68,7 @@ def island(comparison: Comparison, language: str, room: int = BYTES) -> dict[str
         "grids": _grids(comparison, rows, receivers),
         "verdicts": _verdicts(comparison, seeds, language),
     }
-    facts["normalised"] = _by_place(comparison, judging.normalised_scores(comparison.cells))
+    facts["normalised"] = _by_place(comparison, normalised_scores(comparison.cells))
     measures, evidence, along = _evidence(comparison, rows, language)
     facts["measures"] = measures
     kept = _affordable(room - _size(facts), evidence, along, comparison)
@@ -183,7 +183,7 @@ def _verdicts(comparison: Comparison, seeds: Sequence[int], language: str) -> di
     return found
 
 
-def _by_place(comparison: Comparison, values: dict[judging.Place, float]) -> dict[str, list[Any]]:
+def _by_place(comparison: Comparison, values: dict[Place, float]) -> dict[str, list[Any]]:
     found: dict[str, list[Any]] = {}
     senders, receivers = comparison.cut_names("none")
     for (sender, receiver, stitch, seed), value in values.items():

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from modelstitch.errors import RunError
-from modelstitch.evidence.intervals import wilson
-from modelstitch.results import Comparison
+from modelstitch.geometry.intervals import wilson
+from modelstitch.results.comparison import Comparison
 from modelstitch.specs import VERDICT_CONTROLS
 from modelstitch.wording import Listed, Text, say
 

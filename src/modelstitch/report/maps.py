@@ -12,8 +12,8 @@ import numpy as np
 import xarray as xr
 
 from modelstitch.evidence.verdict import Verdict
-from modelstitch.looks import NEUTRAL, VERDICTS, shade
-from modelstitch.results import Comparison
+from modelstitch.results.colours import NEUTRAL, VERDICTS, shade
+from modelstitch.results.comparison import Comparison
 from modelstitch.wording import plain
 
 

@@ -6,11 +6,11 @@ import math
 import re
 from pathlib import Path
 
-from modelstitch.looks import VERDICTS
 from modelstitch.report.answer import answer
 from modelstitch.report.limits import limits, readable
 from modelstitch.report.redaction import redacted
-from modelstitch.results import Comparison
+from modelstitch.results.colours import VERDICTS
+from modelstitch.results.comparison import Comparison
 from modelstitch.wording import plain, translated
 
 

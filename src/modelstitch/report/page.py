@@ -13,19 +13,19 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, StrictUndefined, Template
 
-from modelstitch.curves import Curve, Point, capacity_curves
 from modelstitch.errors import RunError, SpecError, expect_one_of
-from modelstitch.evidence.intervals import wilson
 from modelstitch.evidence.verdict import Thresholds
-from modelstitch.files import write_whole
-from modelstitch.looks import VERDICTS
+from modelstitch.geometry.intervals import wilson
 from modelstitch.report.answer import answer
 from modelstitch.report.island import as_script, island
 from modelstitch.report.limits import limits, readable
 from modelstitch.report.maps import accuracy_map, short, verdict_map
 from modelstitch.report.recipes import recipes, stitch_words
 from modelstitch.report.redaction import redacted
-from modelstitch.results import Comparison
+from modelstitch.results.colours import VERDICTS
+from modelstitch.results.comparison import Comparison
+from modelstitch.results.curves import Curve, Point, capacity_curves
+from modelstitch.util.atomic_files import write_whole
 from modelstitch.wording import LANGUAGES, plain, translated
 
 Say = Callable[..., str]

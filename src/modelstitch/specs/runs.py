@@ -11,13 +11,7 @@ from typing import Any
 
 from modelstitch.errors import SpecError, expect_one_of
 from modelstitch.specs.fits import FitSpec, StitchSpec
-from modelstitch.specs.names import (
-    CONTROLS,
-    EVIDENCE,
-    STANDARD_EVIDENCE,
-    Objective,
-    positive,
-)
+from modelstitch.specs.names import CONTROLS, EVIDENCE, STANDARD_EVIDENCE, Objective, positive
 from modelstitch.specs.sources import DataSpec, ModelSpec
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from modelstitch.layouts import Shaped
+from modelstitch.cutting.layouts import Shaped
 from modelstitch.specs import StitchSpec
 from modelstitch.stitches.affine import Affine
 from modelstitch.stitches.base import Stitch, Values

@@ -9,10 +9,10 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from modelstitch.bridges import Bridge, Grid, plan
-from modelstitch.fitting.coordinates import Coordinates
-from modelstitch.layouts import Layout, Shaped, as_layout, stitchable
+from modelstitch.cutting.layouts import Layout, Shaped, as_layout, stitchable
 from modelstitch.specs import StitchSpec
+from modelstitch.stitches.bridges import Bridge, Grid, plan
+from modelstitch.stitches.coordinates import Coordinates
 
 Values = dict[str, Tensor]
 """The trainable parameters of a stitch, by name."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modelstitch.bridges import Grid
+from modelstitch.stitches.bridges import Grid
 from modelstitch.stitches.linear import Linear
 
 

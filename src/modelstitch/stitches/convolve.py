@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from modelstitch.bridges import Grid
+from modelstitch.stitches.bridges import Grid
 
 _CONVOLUTIONS = {2: F.conv2d, 3: F.conv3d}
 _NORMS = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}

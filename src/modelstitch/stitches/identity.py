@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from modelstitch.cutting.layouts import Shaped, as_layout
 from modelstitch.errors import StitchError
-from modelstitch.layouts import Shaped, as_layout
 from modelstitch.specs import StitchSpec
 from modelstitch.stitches.base import Stitch
 

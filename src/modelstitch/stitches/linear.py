@@ -7,11 +7,11 @@ import math
 import torch
 from torch import Tensor, nn
 
-from modelstitch.fitting.coordinates import Coordinates
-from modelstitch.layouts import Shaped
+from modelstitch.cutting.layouts import Shaped
 from modelstitch.specs import StitchSpec
 from modelstitch.stitches.base import Stitch, Values
 from modelstitch.stitches.convolve import batch_norm, convolve
+from modelstitch.stitches.coordinates import Coordinates
 
 
 def uniform(shape: tuple[int, ...], variance: float, generator: torch.Generator | None) -> Tensor:

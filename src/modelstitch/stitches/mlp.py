@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from modelstitch.fitting.coordinates import Coordinates
-from modelstitch.layouts import Shaped
+from modelstitch.cutting.layouts import Shaped
 from modelstitch.specs import StitchSpec
 from modelstitch.stitches.base import Stitch, Values
 from modelstitch.stitches.convolve import batch_norm, convolve
+from modelstitch.stitches.coordinates import Coordinates
 from modelstitch.stitches.linear import uniform
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from modelstitch.cutting.layouts import Shaped
 from modelstitch.errors import StitchError
-from modelstitch.fitting.coordinates import Coordinates
-from modelstitch.layouts import Shaped
 from modelstitch.specs import StitchSpec
 from modelstitch.stitches.base import Values
+from modelstitch.stitches.coordinates import Coordinates
 from modelstitch.stitches.linear import Linear
 
 

@@ -7,11 +7,11 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
+from modelstitch.cutting.layouts import Shaped
 from modelstitch.errors import StitchError
-from modelstitch.fitting.coordinates import Coordinates
-from modelstitch.layouts import Shaped
 from modelstitch.specs import StitchSpec
 from modelstitch.stitches.base import Stitch, Values
+from modelstitch.stitches.coordinates import Coordinates
 
 
 class Scale(Stitch):

@@ -1,0 +1,109 @@
+"""Geometry of the provided against the expected representation, without a stitch: what similarity measures alone would say."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from modelstitch.evidence.material import Definition, Material, Measurement
+from modelstitch.evidence.pairing import EXAMPLES, Pairing
+from modelstitch.evidence.residuals import Rows
+from modelstitch.geometry import grams
+
+NAME = "geometry"
+
+PERMUTATIONS, FEW_PERMUTATIONS = 3, 1
+DEFINITIONS = {
+    "cka": Definition(
+        "debiased linear CKA, 500 examples",
+        "at most 1, about 0 if unrelated",
+        "higher",
+        "Nguyen et al. 2021",
+    ),
+    "within_cka": Definition("the same within classes", "at most 1", "higher", "Nguyen et al. 2021"),
+    "procrustes": Definition(
+        "largest cosine after a rotation, 500 examples",
+        "0 to 1",
+        "higher",
+        "Williams et al. 2021",
+    ),
+    "mutual_knn": Definition(
+        "mean share of common nearest neighbours, 10 of 500 examples", "0 to 1", "higher", "Huh et al. 2024"
+    ),
+    "linear_r2": Definition(
+        "share of the expected variance that a linear map of the provided representation explains on examples left out, "
+        "500 examples",
+        "at most 1",
+        "higher",
+        "Kornblith et al. 2019, section 3",
+    ),
+    **{
+        f"{name}_null": Definition(
+            f"mean of the same over {PERMUTATIONS if name == 'cka' else FEW_PERMUTATIONS} permutations of the rows: what "
+            "unrelated rows of these shapes give",
+            "",
+            "",
+            "",
+        )
+        for name in ("cka", "procrustes", "mutual_knn", "linear_r2")
+    },
+}
+
+
+def measure(material: Material) -> list[Measurement]:
+    """Measure the provided against the expected representation, every value flattened (channels and positions alike)."""
+    return [
+        Measurement(kind=NAME, name=name, where=material.cut, value=value, low=low, high=high, n=material.n)
+        for name, (value, low, high) in compare(material.given).items()
+    ]
+
+
+def compare(pair: Pairing) -> dict[str, tuple[float, float | None, float | None]]:
+    """Return every measure of two representations by name, with its interval where it has one."""
+    found: dict[str, tuple[float, float | None, float | None]] = {
+        "cka": pair.cka(),
+        "within_cka": pair.within_cka(),
+    }
+    generator = torch.Generator().manual_seed(0)
+    for name, (n_null, measure_) in _MEASURES.items():
+        if name != "cka":
+            found[name] = (measure_(pair.one, pair.other, None), None, None)
+        n = len(pair.other.first(EXAMPLES))
+        orders = [torch.randperm(n, generator=generator) for _ in range(n_null)]
+        null = statistics.mean(measure_(pair.one, pair.other, order) for order in orders)
+        found[f"{name}_null"] = (null, None, None)
+    return found
+
+
+def _ordered(rows: Rows, order: Tensor | None) -> Tensor:
+    gram = rows.first(EXAMPLES)
+    return gram if order is None else gram[order][:, order]
+
+
+def _cka(one: Rows, other: Rows, order: Tensor | None) -> float:
+    k, l = one.first(EXAMPLES), _ordered(other, order)  # noqa: E741
+    return float(grams.cka([k], [l], [torch.arange(len(k), device=k.device)])[0])
+
+
+def _procrustes(one: Rows, other: Rows, order: Tensor | None) -> float:
+    return grams.procrustes(one.spectrum(EXAMPLES), other.spectrum(EXAMPLES), order)
+
+
+def _mutual_knn(one: Rows, other: Rows, order: Tensor | None) -> float:
+    return grams.mutual_knn(one.first(EXAMPLES), _ordered(other, order))
+
+
+def _linear_r2(one: Rows, other: Rows, order: Tensor | None) -> float:
+    return grams.linear_r2(one.spectrum(EXAMPLES), _ordered(other, order))
+
+
+_MEASURES: dict[str, tuple[int, Callable[[Rows, Rows, Tensor | None], float]]] = {
+    "cka": (PERMUTATIONS, _cka),
+    "procrustes": (FEW_PERMUTATIONS, _procrustes),
+    "mutual_knn": (FEW_PERMUTATIONS, _mutual_knn),
+    "linear_r2": (FEW_PERMUTATIONS, _linear_r2),
+}
+"""Of each measure: permutations for its null, and the function of both sides, the second's examples in another order."""

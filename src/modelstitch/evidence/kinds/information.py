@@ -1,0 +1,57 @@
+"""Which information about the image survives in the stitched representation, against what the expected one holds."""
+
+from __future__ import annotations
+
+from modelstitch.evidence.material import Definition, Material, Measurement
+from modelstitch.evidence.pairing import EXAMPLES, Pairing
+from modelstitch.evidence.residuals import Rows
+from modelstitch.geometry import grams
+
+NAME = "information"
+
+DEFINITIONS = {
+    "retrieval": Definition(
+        "share of examples whose stitched representation is nearest to the expected one of the same example, within its class",
+        "0 to 1; one in the size of the class by chance",
+        "higher",
+        "instance retrieval",
+    ),
+    "retrieval_chance": Definition("what a guess retrieves", "0 to 1", "", ""),
+    "retrieval_moved": Definition(
+        "the same for the expected representation of the image shifted by one pixel: what the representation itself keeps",
+        "0 to 1",
+        "",
+        "",
+    ),
+    "pixels_r2": Definition(
+        "share of the variance of the image, averaged to 8 x 8, that a linear map of the stitched representation explains on "
+        "examples left out (ridge, 500 examples)",
+        "at most 1",
+        "higher",
+        "Alain & Bengio 2017, linear probes",
+    ),
+    "pixels_r2_expected": Definition("the same of the expected representation", "at most 1", "", ""),
+}
+
+
+def measure(material: Material) -> list[Measurement]:
+    """Measure retrieval and the linear reconstruction of the image, for the stitched and for the expected representation."""
+    pair = material.pairing(material.cut)
+    assert material.moved is not None
+    moved = Pairing(material.moved, material.expected[material.cut])
+    found = [
+        ("retrieval", pair.retrieval()),
+        ("retrieval_chance", (pair.retrieval_chance, None, None)),
+        ("retrieval_moved", moved.retrieval()),
+        ("pixels_r2", (pixels_r2(pair.one, material.pixels), None, None)),
+        ("pixels_r2_expected", (pixels_r2(pair.other, material.pixels), None, None)),
+    ]
+    return [
+        Measurement(kind=NAME, name=name, where=material.cut, value=value, low=low, high=high, n=material.n)
+        for name, (value, low, high) in found
+    ]
+
+
+def pixels_r2(rows: Rows, pixels: Rows) -> float:
+    """Return how much of the low-resolution image a linear map of ``rows`` explains on examples left out."""
+    return grams.linear_r2(rows.spectrum(EXAMPLES), pixels.first(EXAMPLES))

@@ -1,0 +1,116 @@
+"""What evidence compares: examples, or single positions of examples where every position is wanted by itself."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+import torch
+from torch import Tensor
+
+from modelstitch.cutting.layouts import Layout, without_padding
+from modelstitch.data import Split
+from modelstitch.tasks import IGNORED, Task
+
+_LEAST_OF_A_LABEL = 10
+
+
+class Units:
+    """Some examples of a split as the units that are compared, those of one label beside each other.
+
+    Args:
+        split: the examples.
+        indices: (n,) of those to run.
+        task: tells whether a unit is an example or a position.
+        n_units: most positions to take; of examples, all that are run.
+
+    Attributes:
+        indices: (n,) of the examples to run, in the order in which they are run.
+        labels: (m,) of the units, rising.
+    """
+
+    def __init__(self, split: Split, indices: Tensor, task: Task, n_units: int) -> None:
+        # Class after class, and in random order within each, so that every tenth unit is a fair choice.
+        generator = torch.Generator().manual_seed(0)
+        self._present: Tensor | None = None
+        mixed = indices[torch.randperm(len(indices), generator=generator)]
+        self._by_position = task.by_position
+        if not task.by_position:
+            labels = split.labels[mixed.to(split.labels.device)]
+            order = labels.argsort(stable=True)
+            self.indices, self.labels = mixed[order.to(mixed.device)], labels[order]
+            if split.present is not None:
+                self._present = split.present[self.indices.to(labels.device)]
+            return
+        self.indices = indices
+        wanted = split.wanted[indices.to(split.wanted.device)]
+        self._n_positions = wanted.shape[1]
+        flat = wanted.flatten()
+        counted = flat != IGNORED
+        usable = counted.nonzero().flatten()
+        usable = usable[torch.randperm(len(usable), generator=generator).to(usable.device)]
+        chosen = _several_of_each(usable, flat[usable], n_units)
+        self._chosen = chosen.sort().values
+        self._order = flat[self._chosen].argsort(stable=True)
+        self.labels = flat[self._chosen][self._order]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def fits(self, layout: Layout) -> bool:
+        """Tell whether a representation has a value for every unit."""
+        return not self._by_position or (
+            layout.stitchable and math.prod(layout.positions) == self._n_positions and not layout.extra
+        )
+
+    def layout(self, layout: Layout) -> Layout:
+        """Return how to read what :meth:`of` makes of a representation with ``layout``."""
+        return Layout("vector", (layout.n_features,)) if self._by_position else layout
+
+    def of(self, x: Tensor, layout: Layout) -> Tensor:
+        """Return the units (m, ...) in a representation (n, *shape) of the examples that were run; padding is 0 in it."""
+        return self.joined([self.part(x, layout, 0)], layout)
+
+    def part(self, x: Tensor, layout: Layout | None, first: int) -> Tensor:
+        """Return the units in a representation (b, *shape), or in outputs (b, T, K) without a layout, of examples from ``first`` on."""
+        if not self._by_position:
+            return x
+        rows = x if layout is None else layout.features_first(x).flatten(2).transpose(1, 2)
+        begin, end = first * self._n_positions, (first + len(x)) * self._n_positions
+        here = self._chosen[(self._chosen >= begin) & (self._chosen < end)] - begin
+        return rows.flatten(0, 1)[here.to(rows.device)]
+
+    def joined(self, parts: Sequence[Tensor], layout: Layout | None) -> Tensor:
+        """Return all units (m, ...) of what :meth:`part` gave of one batch after another; no more is ever kept than is compared."""
+        x = torch.cat(list(parts)) if len(parts) != 1 else parts[0]
+        if self._by_position:
+            return x[self._order.to(x.device)]
+        return x if layout is None or self._present is None else without_padding(x, layout, self._present)
+
+    def outputs(self, batches: Iterable[Tensor]) -> Tensor:
+        """Return the units (m, K) in outputs of the examples, given batch by batch."""
+        parts, first = [], 0
+        for batch in batches:
+            parts.append(self.part(batch, None, first))
+            first += len(batch)
+        return self.joined(parts, None)
+
+    def tokens(self, x: Tensor) -> Tensor:
+        """Return what stands at the units (m, ...) in the inputs (n, ...) of the examples."""
+        if not self._by_position:
+            return x
+        if (
+            x.shape[1] != self._n_positions
+        ):  # no token for every position: the whole input stands for each of its own
+            return x[self._chosen // self._n_positions][self._order]
+        return x.flatten(0, 1)[self._chosen][self._order][:, None]
+
+
+def _several_of_each(places: Tensor, labels: Tensor, n_units: int) -> Tensor:
+    """Choose places, in the order given, whose labels stand at ten of them at least: what is said about labels needs several.
+
+    Where no label has ten among the first ``n_units``, those of the commonest ones are taken.
+    """
+    counts = labels[:n_units].bincount(minlength=int(labels.max()) + 1)
+    kept = counts >= min(_LEAST_OF_A_LABEL, int(counts.max()))
+    return places[kept[labels]][:n_units]

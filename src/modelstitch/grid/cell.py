@@ -1,0 +1,246 @@
+"""Fit and score one cell: a function of its spec, the two networks and the data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from modelstitch.cutting.accelerate import has_fast_bfloat16
+from modelstitch.cutting.layouts import lies_on, without_padding
+from modelstitch.fitting import objectives
+from modelstitch.fitting.closed_form import coordinates_of, solve
+from modelstitch.fitting.gram import Moments
+from modelstitch.fitting.objectives import Objective, Padding, no_padding
+from modelstitch.fitting.schedules import spread
+from modelstitch.fitting.trained import Fit, Fitted, paired_gain
+from modelstitch.grid import checks
+from modelstitch.grid.representations import Lookup
+from modelstitch.grid.side import Side, score_batches, scored
+from modelstitch.specs import CellSpec, FitSpec
+from modelstitch.stitches import Stitch, build
+from modelstitch.tasks import Task, Wanted, mean_score
+
+_ASIDE_SHARE, _ASIDE_MOST = 0.1, 1000
+_PRECISION_EXAMPLES = 256
+
+
+@dataclass(frozen=True)
+class FittedCell:
+    """A finished cell: its spec, its stitch, its score on held-out examples and how the fit went.
+
+    ``correct`` is (n_heldout,), the score of each example, true and false or from 0 to 1; a cell whose fit failed has an accuracy of NaN.
+    """
+
+    spec: CellSpec
+    stitch: Stitch
+    fitted: Fitted
+    correct: Tensor
+
+    @property
+    def accuracy(self) -> float:
+        return math.nan if self.fitted.failure is not None else mean_score(self.correct)
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What one cell is fitted from.
+
+    Attributes:
+        provided: the sender's representations of the training part, in the precision of the fit.
+        exact: the same in float32, computed when asked for.
+        heldout: the sender's representations of the held-out part, in float32.
+        expected: the receiver's representations of the training part at its cut; None where no objective needs them.
+        outputs: the whole receiver's outputs for training examples; None likewise.
+        moments: of the examples to fit and of those kept aside; None for unaccelerated protocols.
+    """
+
+    provided: Lookup
+    exact: Lookup
+    heldout: Lookup
+    expected: Lookup | None = None
+    outputs: Lookup | None = None
+    moments: tuple[Moments, Moments] | None = None
+
+
+def divide(n_examples: int, *, automatic: bool) -> tuple[Tensor, Tensor]:
+    """Divide training examples into those to fit on and those kept aside, the same for every cell.
+
+    A tenth, at most 1,000, is kept aside; nothing where the length of the fit is fixed.
+
+    Example:
+        >>> [len(part) for part in divide(600, automatic=True)]
+        [540, 60]
+    """
+    if not automatic:
+        return torch.arange(n_examples), torch.arange(0)
+    n_aside = min(_ASIDE_MOST, max(1, round(_ASIDE_SHARE * n_examples)))
+    order = torch.randperm(n_examples, generator=torch.Generator().manual_seed(0))
+    return order[n_aside:].sort().values, order[:n_aside].sort().values
+
+
+def fit_dtype(spec: FitSpec, device: torch.device) -> torch.dtype:
+    """Return the precision in which the frozen halves run while stitches are fitted."""
+    if spec.precision == "auto":
+        # Least squares takes one pass, so bfloat16 would save little and cost digits.
+        fast = spec.objective != "match" and spec.protocol == "default" and has_fast_bfloat16(device)
+        return torch.bfloat16 if fast else torch.float32
+    return torch.bfloat16 if spec.precision == "bfloat16" else torch.float32
+
+
+def fit_cell(cell: CellSpec, sender: Side, receiver: Side, inputs: Inputs, spec: FitSpec) -> FittedCell:
+    """Fit and score one cell.
+
+    Args:
+        cell: what to fit.
+        sender, receiver: the two networks.
+        inputs: representations and moments.
+        spec: how to fit.
+
+    Raises:
+        TruthError: a network changed, or the stitch did not.
+    """
+    data, task = sender.data, sender.data.task
+    device = data.train.images.device
+    dtype = fit_dtype(spec, device)
+    fitted, stitch = _fit(cell, sender, receiver, inputs, spec, task, dtype)
+    if dtype == torch.bfloat16 and fitted.failure is None and spec.precision == "auto" and fitted.total_steps:
+        few = spread(divide(len(data.train), automatic=True)[1], _PRECISION_EXAMPLES)
+        if _loses(stitch, receiver, cell.receiver_cut, inputs, few, task):
+            exact = replace(inputs, provided=inputs.exact)
+            fitted, stitch = _fit(cell, sender, receiver, exact, spec, task, torch.float32)
+    checks.stitch_changed(fitted, cell)
+    checks.still_frozen(sender, cell)
+    checks.still_frozen(receiver, cell)
+    suffix = scoring_suffix(receiver, cell.receiver_cut, spec)
+    correct = score(stitch, receiver, suffix, inputs.heldout, task)
+    return FittedCell(cell, stitch, fitted, correct)
+
+
+def scoring_suffix(receiver: Side, name: str, spec: FitSpec) -> nn.Module:
+    """Return the suffix that held-out examples are scored through: float32, accelerated unless the protocol is another's."""
+    return receiver.fast_suffix(name, torch.float32) if spec.protocol == "default" else receiver.suffix(name)
+
+
+def _fit(
+    cell: CellSpec,
+    sender: Side,
+    receiver: Side,
+    inputs: Inputs,
+    spec: FitSpec,
+    task: Task,
+    dtype: torch.dtype,
+) -> tuple[Fitted, Stitch]:
+    data = sender.data
+    device = data.train.images.device
+    generator = torch.Generator().manual_seed(cell.seed)
+    layouts = sender.cut(cell.sender_cut).layout, receiver.cut(cell.receiver_cut).layout
+    stitch = build(cell.stitch, *layouts, generator).to(device)
+    closed = coordinates = None
+    if inputs.moments is not None and list(stitch.parameters()):
+        exact = spec.objective == "match" and cell.stitch.norm == "none"
+        closed = solve(stitch, *inputs.moments, refit=exact)
+        if closed is not None and exact:
+            for name, value in closed.items():
+                stitch.get_parameter(name).data.copy_(value)
+            stitch.eval()
+            return Fitted(math.nan, 0, 0.0, "closed form", converged=True), stitch
+        coordinates = coordinates_of(stitch, inputs.moments[0], device, torch.float32)
+    examples, aside = divide(len(data.train), automatic=spec.automatic)
+    objective = _objective(cell, receiver, inputs, spec, task, dtype)
+    fit = Fit(
+        stitch,
+        objective,
+        inputs.provided,
+        examples,
+        aside,
+        spec,
+        generator,
+        coordinates if spec.coordinates == "whitened" else None,
+        closed if spec.start != "random" else None,
+        aside_batch=receiver.score_batch,
+    )
+    fitted = fit.run()
+    return replace(fitted, precision=str(dtype).removeprefix("torch.")), stitch
+
+
+def _objective(
+    cell: CellSpec, receiver: Side, inputs: Inputs, spec: FitSpec, task: Task, dtype: torch.dtype
+) -> Objective:
+    name = cell.receiver_cut
+    accelerated = spec.protocol == "default"
+    train = receiver.data.train
+    half = receiver.fast_suffix(name, dtype) if accelerated else receiver.suffix(name)
+    suffix = receiver.bound(half, train)
+
+    def wanted(indices: Tensor | None) -> Wanted:
+        return train.wanted_by(task, indices)
+
+    by_task = objectives.task(suffix, wanted, task)
+    if spec.objective == "task":
+        return by_task
+    if spec.objective == "logits":
+        assert inputs.outputs is not None
+        return objectives.logits(suffix, inputs.outputs, wanted, task)
+    assert inputs.expected is not None
+    if spec.objective == "match":
+        few = spread(torch.arange(len(train)), _PRECISION_EXAMPLES)
+        # Other people's protocols minimise the raw error.
+        variance = float(inputs.expected(few).float().var()) if accelerated else 1.0
+        return objectives.match(inputs.expected, max(variance, 1e-12), _padding(receiver, (name,)))
+    later = receiver.cutting.later(name)
+    trail = receiver.bound(receiver.fast_suffix(name, dtype, later), train) if later else _nothing_later
+    padding = _padding(receiver, (name, *later))
+    return objectives.latent(trail, inputs.expected, lambda y, indices: by_task.judge(y, indices)[0], padding)
+
+
+def _padding(receiver: Side, names: tuple[str, ...]) -> Padding:
+    """Return what takes positions where nothing is out of means at some cuts."""
+    present = receiver.seen(receiver.data.train).present
+    if present is None:
+        return no_padding
+    layouts = [receiver.cut(name).layout for name in names]
+
+    def padding(values: Tensor, indices: Tensor, place: int) -> tuple[Tensor, Tensor | float]:
+        layout, here = layouts[place], present[indices.to(present.device)]
+        if not lies_on(layout, here):
+            return values, 1.0
+        return without_padding(values, layout, here), here.float().mean(1).clamp_min(1 / here.shape[1])
+
+    return padding
+
+
+def _nothing_later(y: Tensor, indices: Tensor) -> tuple[Tensor, ...]:
+    return ()
+
+
+def _loses(stitch: Stitch, receiver: Side, name: str, inputs: Inputs, few: Tensor, task: Task) -> bool:
+    """Tell whether a stitch fitted in bfloat16 does worse in float32 than in bfloat16, beyond noise."""
+    scores, train = [], receiver.data.train
+    with torch.no_grad():
+        for lookup, dtype in ((inputs.exact, torch.float32), (inputs.provided, torch.bfloat16)):
+            x = lookup(few)
+            outputs = receiver.bound(receiver.fast_suffix(name, dtype), train)(
+                stitch(x.float()).to(dtype), few
+            )
+            scores.append(task.score(outputs.float(), train.wanted_by(task, few)).float().cpu())
+    gain, noise = paired_gain(*scores)
+    return gain < -noise
+
+
+def score(stitch: Stitch, receiver: Side, suffix: nn.Module, provided: Lookup, task: Task) -> Tensor:
+    """Return the score of the stitched network on every held-out example, (N,) on the CPU; of classification in bool."""
+    stitch.eval()
+    heldout = receiver.data.heldout
+    run = receiver.bound(suffix, heldout)
+
+    def batches() -> Iterator[tuple[Tensor, Wanted]]:
+        for indices in score_batches(len(heldout), receiver.score_batch):
+            outputs = run(stitch(provided(indices)), indices)
+            yield outputs, heldout.wanted_by(task, indices)
+
+    with torch.inference_mode():
+        return scored(task, batches()).cpu()

@@ -1,0 +1,82 @@
+"""A stitched network as an ordinary module."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from modelstitch.data import Split
+from modelstitch.data.views import in_precision, show
+from modelstitch.errors import ModelError
+from modelstitch.grid.cell import FittedCell
+from modelstitch.grid.side import SCORE_BATCH, Side, scored
+from modelstitch.specs import View
+from modelstitch.stitches import Stitch
+from modelstitch.tasks import Wanted, mean_score
+
+
+class Stitched(nn.Module):
+    """A sender's prefix, a fitted stitch and a receiver's suffix as one ordinary module.
+
+    Takes images as the data holds them (uint8, or values in 0-1) and shows them to the sender in its own view; of texts, what
+    :func:`modelstitch.data.texts.encoded` makes of them.
+
+    Attributes:
+        stitch: the fitted stitch.
+        accuracy: held-out accuracy measured when it was fitted.
+    """
+
+    def __init__(self, fitted: FittedCell, sender: Side, receiver: Side) -> None:
+        super().__init__()
+        self.spec = fitted.spec
+        self.view, self.rate = sender.network.view, sender.data.rate
+        self.prefix = sender.cutting.prefix(fitted.spec.sender_cut)
+        self.stitch: Stitch = fitted.stitch
+        self.suffix = receiver.cutting.suffix(fitted.spec.receiver_cut)
+        self.accuracy = fitted.accuracy
+        self.task = receiver.data.task
+        self.further = sender.further, receiver.further
+        self.dtypes = sender.dtype, receiver.dtype
+        self.readers = sender.reader, receiver.reader
+        self.eval()
+
+    def forward(self, images: Tensor, **more: Tensor) -> Tensor:
+        """Map images (N, C, H, W), and further inputs by name, to the receiver's outputs, of classification class scores (N, K)."""
+        given = [(images, more), (images, more)]
+        for place, reader in enumerate(self.readers):
+            if reader is not None:
+                tokens, mask = reader(images)
+                given[place] = tokens, {"attention_mask": mask}
+        mine, others = (
+            {name: known[name] for name in names if name in known}
+            for (_, known), names in zip(given, self.further, strict=True)
+        )
+        missing = [
+            name
+            for (_, known), names in zip(given, self.further, strict=True)
+            for name in names
+            if name not in known
+        ]
+        if missing:
+            raise ModelError(
+                f"the stitched network takes {missing[0]} too: give it by name, as in stitched(x, {missing[0]}=...)"
+            )
+        view = self.view if self.readers[0] is None else View()
+        (representation,) = self.prefix(
+            in_precision(show(given[0][0], view, self.rate), self.dtypes[0]), **mine
+        )
+        stitched = self.stitch(representation.float()).to(self.dtypes[1])
+        return self.task.outputs_of(self.suffix(stitched, **others))
+
+    def score(self, part: Split) -> float:
+        """Return the score on a part of a data set, from 0 to 1; of classification the accuracy."""
+
+        def batches() -> Iterator[tuple[Tensor, Wanted]]:
+            for some in torch.arange(len(part)).split(SCORE_BATCH):
+                few = part.take(some)
+                yield self(few.images, **few.more), few.wanted_by(self.task)
+
+        with torch.no_grad():
+            return mean_score(scored(self.task, batches()))

@@ -1,0 +1,177 @@
+"""Train a network of the zoo: one-cycle SGD, label smoothing, flips and translations, all data on the device."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from modelstitch.cutting.layouts import channels_last
+from modelstitch.data.views import show
+from modelstitch.errors import SpecError
+from modelstitch.fitting.schedules import rate
+from modelstitch.models.zoo.augment import draw, pad
+from modelstitch.specs import View
+from modelstitch.tasks import is_correct, mean_score
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How a network of the zoo is trained.
+
+    Attributes:
+        epochs: passes over the training part.
+        batch_size: images a step; whole batches only.
+        learning_rate: highest rate of SGD with Nesterov momentum 0.9, reached after ``warmup_share`` of the steps.
+        weight_decay: on convolution and linear weights; norms and biases have none.
+        label_smoothing: share of the target spread over all classes.
+        translate: largest random shift in pixels.
+        flip: whether images are mirrored at random; wrong for digits and letters.
+        seed: of the start, the order and the augmentation.
+    """
+
+    epochs: int = 6
+    batch_size: int = 128
+    learning_rate: float = 0.4
+    weight_decay: float = 5e-4
+    label_smoothing: float = 0.1
+    warmup_share: float = 0.25
+    translate: int = 2
+    flip: bool = True
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "translate"):
+            if not isinstance(getattr(self, name), int):
+                raise SpecError(
+                    f"expected {name.replace('_', ' ')} as a whole number, got {getattr(self, name)}"
+                )
+        for name in ("epochs", "batch_size", "learning_rate"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise SpecError(f"expected {name.replace('_', ' ')} > 0, got {getattr(self, name)}")
+        for name in ("weight_decay", "translate"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise SpecError(f"expected {name.replace('_', ' ')} >= 0, got {getattr(self, name)}")
+        for name in ("label_smoothing", "warmup_share"):
+            if not 0 <= getattr(self, name) < 1:
+                raise SpecError(f"expected {name.replace('_', ' ')} in [0, 1), got {getattr(self, name)}")
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The outcome of a training: held-out accuracy, last mean training loss, wall-clock seconds."""
+
+    accuracy: float
+    loss: float
+    seconds: float
+
+
+def channel_view(images: Tensor, channels: int) -> View:
+    """Return the view that standardises each channel of ``images`` to mean 0 and standard deviation 1."""
+    shown = show(images, View(channels=channels))
+    std, mean = torch.std_mean(shown.double(), (0, 2, 3))
+    if not (std > 0).all():
+        raise SpecError("expected images that differ from each other, got one constant colour")
+    return View(
+        size=(shown.shape[2], shown.shape[3]),
+        channels=channels,
+        mean=tuple(round(value, 6) for value in mean.tolist()),
+        std=tuple(round(value, 6) for value in std.tolist()),
+    )
+
+
+def train(
+    module: nn.Module,
+    view: View,
+    images: Tensor,
+    labels: Tensor,
+    heldout: tuple[Tensor, Tensor],
+    recipe: Recipe,
+    on_epoch: Callable[[int, float], None] | None = None,
+) -> Trained:
+    """Train ``module`` in place and leave it in eval mode.
+
+    Args:
+        module: at its start, on the device of the images.
+        view: how the network wants to see an image.
+        images, labels: (N, C, H, W) and (N,), the training part.
+        heldout: images and labels to score on, once, at the end.
+        recipe: the schedule.
+        on_epoch: told the number of the epoch and its mean loss.
+
+    Raises:
+        SpecError: fewer images than one batch, images too small for the translation, or a loss that is not finite.
+    """
+    start = time.perf_counter()
+    if len(images) < recipe.batch_size:
+        raise SpecError(
+            f"expected at least one batch of {recipe.batch_size} training images, got {len(images)}; "
+            "give a smaller batch size"
+        )
+    shown = show(images, view)
+    if recipe.translate >= min(shown.shape[2:]):
+        raise SpecError(
+            f"expected translate below the images' height and width {tuple(shown.shape[2:])}, got {recipe.translate}"
+        )
+    channels_last(module).train()
+    padded = pad(shown, recipe.translate)
+    weights = [p for p in module.parameters() if p.ndim > 1]
+    others = [p for p in module.parameters() if p.ndim <= 1]
+    groups: list[dict[str, Any]] = [
+        {"params": weights, "weight_decay": recipe.weight_decay},
+        {"params": others},
+    ]
+    optimiser = torch.optim.SGD(
+        groups,
+        lr=recipe.learning_rate,
+        momentum=0.9,
+        nesterov=True,
+    )
+    generator = torch.Generator().manual_seed(recipe.seed)
+    n_batches = len(images) // recipe.batch_size
+    n_steps = recipe.epochs * n_batches
+    # Half precision pays on tensor cores; weights and norms stay in float32.
+    half: contextlib.AbstractContextManager[object] = (
+        torch.autocast("cuda", torch.bfloat16) if images.is_cuda else contextlib.nullcontext()
+    )
+    step, loss = 0, float("nan")
+    for epoch in range(recipe.epochs):
+        order = torch.randperm(len(images), generator=generator)
+        losses = []
+        for indices in order[: n_batches * recipe.batch_size].split(recipe.batch_size):
+            for group in optimiser.param_groups:
+                group["lr"] = recipe.learning_rate * rate(step, n_steps, recipe.warmup_share)
+            x = draw(padded, indices, recipe.translate, recipe.flip, generator)
+            with half:
+                outputs = module(x)
+            value = F.cross_entropy(
+                outputs.float(),
+                labels[indices.to(labels.device)],
+                label_smoothing=recipe.label_smoothing,
+            )
+            optimiser.zero_grad(set_to_none=True)
+            value.backward()
+            optimiser.step()
+            losses.append(value.detach())
+            step += 1
+        loss = torch.stack(losses).mean().item()
+        if not math.isfinite(loss):
+            raise SpecError(
+                f"the loss of epoch {epoch + 1} is not finite: expected a learning rate below "
+                f"{recipe.learning_rate}"
+            )
+        if on_epoch is not None:
+            on_epoch(epoch + 1, loss)
+    module.eval()
+    correct = []
+    with torch.inference_mode():
+        for some_images, some_labels in zip(heldout[0].split(256), heldout[1].split(256), strict=True):
+            correct.append(is_correct(module(show(some_images, view)), some_labels))
+    return Trained(mean_score(torch.cat(correct)), loss, time.perf_counter() - start)

@@ -1,0 +1,74 @@
+"""Train a network of the zoo on a data set and write down what was done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+
+import torch
+
+from modelstitch.data import Data
+from modelstitch.data.fingerprint import fingerprint
+from modelstitch.errors import DataError
+from modelstitch.models import zoo
+from modelstitch.models.zoo.checkpoint import Card
+from modelstitch.models.zoo.recipe import Recipe, Trained, channel_view, train
+from modelstitch.models.zoo.resnet import SmallResNet
+
+
+def train_network(
+    name: str,
+    data: Data,
+    recipe: Recipe,
+    width: int = 64,
+    on_epoch: Callable[[int, float], None] | None = None,
+) -> tuple[SmallResNet, Card, Trained]:
+    """Train the network ``name`` of the zoo on ``data``, on the device where the data is.
+
+    Args:
+        name: ``R1111`` ... ``R2222``, ``R18``, ``R34``.
+        data: images (N, C, H, W); classes and channels are taken from it.
+        recipe: schedule, augmentation and seed.
+        width: channels of the first stage.
+        on_epoch: told the number of the epoch and its mean loss.
+
+    Returns:
+        The network in eval mode, its card for a checkpoint, and how the training ended.
+    """
+    images = data.train.images
+    if images.ndim != 4:
+        raise DataError(f"data {data.name}: expected images (N, C, H, W), got shape {tuple(images.shape)}")
+    channels = images.shape[1]
+    arguments = {"width": width, "classes": len(data.classes), "channels": channels}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        module = zoo.build(name, **arguments)
+    module = module.to(images.device)
+    view = channel_view(images, channels)
+    trained = train(
+        module,
+        view,
+        images,
+        data.train.labels,
+        (data.heldout.images, data.heldout.labels),
+        recipe,
+        on_epoch,
+    )
+    card = Card(
+        network=name.replace("_", ""),
+        arguments=arguments,
+        view=view,
+        data={
+            "name": data.name,
+            "division": data.division,
+            "n_train": len(data.train),
+            "content": data.digest,
+            "fingerprint": fingerprint(images),
+        },
+        recipe=asdict(recipe),
+        seed=recipe.seed,
+        accuracy=trained.accuracy,
+        n_heldout=len(data.heldout),
+        classes=data.classes,
+    )
+    return module, card, trained

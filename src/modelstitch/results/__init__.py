@@ -1,0 +1,1 @@
+"""The labelled outcome: rows, verdicts from rows, sentences, tables and plots."""

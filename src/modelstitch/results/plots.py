@@ -1,0 +1,154 @@
+"""Pictures of labelled matrices; every function takes an Axes and returns it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from modelstitch.util.atomic_files import write_whole
+
+COLOURS = "viridis"
+"""Of every picture of accuracies."""
+
+
+def heatmap(
+    matrix: xr.DataArray,
+    ax: Axes | None = None,
+    title: str = "",
+    doubtful: xr.DataArray | None = None,
+) -> Axes:
+    """Draw a matrix of accuracies, sender cuts in rows and receiver cuts in columns, on the colour scale 0-1.
+
+    Args:
+        matrix: dimensions ``sender_cut`` and ``receiver_cut``, values in 0-1; NaN where a cell
+            failed or does not exist.
+        ax: where to draw; a new figure without it.
+        title: above the picture.
+        doubtful: true where a value had not converged; a question mark stands beside it.
+
+    Returns:
+        The Axes.
+    """
+    if ax is None:
+        from matplotlib import pyplot as plt
+
+        _, ax = plt.subplots(figsize=_size(matrix), layout="constrained")
+    matrix = matrix.transpose("sender_cut", "receiver_cut")
+    values = matrix.to_numpy()
+    marked = (
+        np.zeros(values.shape, dtype=bool)
+        if doubtful is None
+        else doubtful.transpose("sender_cut", "receiver_cut").to_numpy()
+    )
+    image = ax.imshow(values, vmin=0, vmax=1, cmap=COLOURS, aspect="auto")
+    for row, column in np.ndindex(values.shape):
+        value = values[row, column]
+        ax.text(
+            column,
+            row,
+            "–" if np.isnan(value) else f"{value:.2f}{'?' if marked[row, column] else ''}",
+            ha="center",
+            va="center",
+            fontsize=9 if max(values.shape) <= 10 else 6,
+            color="black" if np.isnan(value) else readable_on(image.cmap(float(value))),
+        )
+    receivers = [str(name) for name in matrix["receiver_cut"].to_numpy()]
+    senders = [str(name) for name in matrix["sender_cut"].to_numpy()]
+    long = max(map(len, receivers)) * len(receivers) > 60
+    ax.set_xticks(
+        range(len(receivers)), receivers, rotation=35 if long else 0, ha="right" if long else "center"
+    )
+    ax.set_yticks(range(len(senders)), senders)
+    ax.set_xlabel("receiver cut: the layers after it are used")
+    ax.set_ylabel("sender cut: the layers up to it are used")
+    ax.set_title(title, fontsize=10)
+    return ax
+
+
+def readable_on(colour: tuple[float, ...]) -> str:
+    """Choose black or white, whichever has the higher contrast (relative luminance of WCAG 2.2)."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour[:3]]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return "black" if (luminance + 0.05) / 0.05 > 1.05 / (luminance + 0.05) else "white"
+
+
+def _size(matrix: xr.DataArray) -> tuple[float, float]:
+    return 2.2 + 0.75 * matrix.sizes["receiver_cut"], 1.8 + 0.55 * matrix.sizes["sender_cut"]
+
+
+def sheet(panels: Sequence[tuple[str, xr.DataArray, xr.DataArray | None]], heading: str) -> Figure:
+    """Draw several matrices in one figure, two in a row, with one colour scale 0-1 for all.
+
+    Args:
+        panels: title, matrix and doubtful cells of each.
+        heading: above all of them.
+    """
+    columns = min(2, len(panels))
+    rows = -(-len(panels) // columns)
+    width, height = _size(panels[0][1])
+    figure = Figure(figsize=(columns * width + 1.0, rows * (height + 0.3) + 0.6), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(rows, columns, squeeze=False).flatten()
+    for ax, (title, matrix, doubtful) in zip(axes, panels, strict=False):
+        heatmap(matrix, ax, title, doubtful)
+    for ax in axes[len(panels) :]:
+        ax.set_axis_off()
+    figure.colorbar(
+        axes[0].images[0], ax=list(axes), label="held-out accuracy of the stitched network", shrink=0.8
+    )
+    figure.suptitle(heading, fontsize=11)
+    return figure
+
+
+Line = tuple[Sequence[float], Sequence[float]]
+
+
+def capacity(
+    panels: Sequence[tuple[str, Mapping[str, Line]]],
+    level: float | None,
+    heading: str,
+    width: float | None = None,
+) -> Figure:
+    """Draw accuracy against the number of parameters, one small picture a cell, one line a control.
+
+    Args:
+        panels: title of each, and its lines by name, each as numbers of parameters and accuracies.
+        level: accuracy of the whole receiver, drawn as a dashed line.
+        heading: above all of them.
+        width: of the figure in inches; as wide as the pictures want it without.
+    """
+    columns = min(5, len(panels))
+    rows = -(-len(panels) // columns)
+    wanted = 2.6 * columns + 1.0
+    shrunk = 1.0 if width is None else width / wanted
+    figure = Figure(figsize=(wanted * shrunk, max(1.8, (2.2 * rows + 1.2) * shrunk)), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(rows, columns, squeeze=False, sharey=True).flatten()
+    for ax, (title, lines) in zip(axes, panels, strict=False):
+        for name, (parameters, accuracies) in lines.items():
+            # An identity has no parameters, and a logarithmic axis no zero.
+            ax.plot([max(0.5, n) for n in parameters], accuracies, marker="o", markersize=3, label=name)
+        if level is not None:
+            ax.axhline(level, linestyle="--", color="grey", linewidth=0.8)
+        ax.set_xscale("log")
+        ax.set_ylim(0, 1)
+        ax.set_title(title, fontsize=8)
+        ax.tick_params(labelsize=7)
+    for ax in axes[len(panels) :]:
+        ax.set_axis_off()
+    figure.supxlabel("parameters of the stitch (0.5 stands for none)", fontsize=9)
+    figure.supylabel("held-out accuracy", fontsize=9)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=8)
+    figure.suptitle(heading, fontsize=11)
+    return figure
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write ``figure`` to ``path`` as PNG, whole or not at all."""
+    write_whole(path, lambda unfinished: figure.savefig(unfinished, format="png", dpi=150))

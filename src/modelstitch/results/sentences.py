@@ -1,0 +1,253 @@
+"""Say in plain sentences what a matrix shows, from its numbers and those of its controls."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import xarray as xr
+
+from modelstitch.results.rows import AdvantageRow, EvidenceRow
+from modelstitch.specs import CONTROLS
+from modelstitch.wording import Listed, Text, say
+
+_RANDOM = tuple(name for name in CONTROLS if name.startswith("random-"))
+_LABEL_ONLY = ("clustered-noise", "one-hot")
+
+TITLES: dict[str, Text] = {name: say(f"title.{name}") for name in CONTROLS}
+"""What each grid is, as the title of its picture."""
+
+
+def margin(n_heldout: int, accuracy: float) -> float:
+    r"""Return the difference of two accuracies that held-out sampling alone explains, at two standard errors.
+
+    .. math:: 2 \sqrt{2\, p (1 - p) / n}
+
+    Both are measured on the same examples, so this is on the wide side.
+
+    Example:
+        >>> round(margin(599, 0.95), 3)
+        0.025
+    """
+    return 2 * math.sqrt(2 * accuracy * (1 - accuracy) / n_heldout)
+
+
+def lower_triangle(shape: tuple[int, int]) -> np.ndarray:
+    """Tell for each cell whether the receiver cut lies no deeper than the sender cut, in proportion: j / J <= i / I.
+
+    Source: Hernandez et al. 2022, section 4.
+
+    Example:
+        >>> lower_triangle((2, 3)).astype(int).tolist()
+        [[1, 0, 0], [1, 1, 1]]
+    """
+    rows, columns = shape
+    i = np.arange(rows)[:, None] / max(1, rows - 1)
+    j = np.arange(columns)[None, :] / max(1, columns - 1)
+    return np.asarray(j <= i + 1e-9)
+
+
+def sentences(
+    matrices: Mapping[str, xr.DataArray],
+    *,
+    receiver_accuracy: float | None,
+    chance: float,
+    n_heldout: int,
+    n_failed: int = 0,
+    n_unconverged: int = 0,
+    n_unconverged_controls: int = 0,
+) -> list[Text]:
+    """Return two or three sentences on the trained matrix and on how far the controls explain it.
+
+    Args:
+        matrices: accuracies by control; ``none`` is the real grid.
+        receiver_accuracy: of the whole receiver.
+        chance: score of a guess.
+        n_heldout: number of held-out examples.
+        n_failed: cells of the real grid whose fit failed, with each seed counted.
+        n_unconverged, n_unconverged_controls: cells of the real grid, of the controls, whose accuracy still moved when
+            their fit ended.
+    """
+    real = matrices["none"].to_numpy() if "none" in matrices else None
+    if real is None:
+        return [say("matrix.no_real")]
+    found = [_where_it_works(real, receiver_accuracy, chance)]
+    controls = {name: matrix.to_numpy() for name, matrix in matrices.items() if name in _RANDOM}
+    labels = {name: matrix.to_numpy() for name, matrix in matrices.items() if name in _LABEL_ONLY}
+    if controls:
+        found += _against_controls(matrices["none"], controls, n_heldout)
+    if labels:
+        found += _against_labels(real, labels, n_heldout)
+    if not controls and not labels:
+        found.append(say("matrix.no_control"))
+    if n_unconverged_controls:
+        found.append(say("matrix.controls_moved", n=n_unconverged_controls))
+    if n_unconverged:
+        found.append(say("matrix.moved", n=n_unconverged, of=real.size))
+    if n_failed:
+        found.append(say("matrix.failed", n=n_failed))
+    return found
+
+
+def of_verdicts(names: np.ndarray, n_seeds: int = 1) -> list[Text]:
+    """Return one or two sentences on a grid of verdict names (empty where a cell has none), each held by all seeds."""
+    n_cells = int((names != "").sum())
+    if n_cells == 0:
+        return []
+    counts = _counts(names[names != ""])
+    found = [
+        say("matrix.verdicts", counts=counts)
+        if n_seeds == 1
+        else say("matrix.verdicts_seeds", seeds=n_seeds, counts=counts)
+    ]
+    lower = lower_triangle(names.shape) & (names != "")
+    if 0 < int(lower.sum()) < n_cells:
+        found.append(say("matrix.lower", n=int(lower.sum()), counts=_counts(names[lower])))
+    return found
+
+
+def of_advantages(rows: Sequence[AdvantageRow]) -> list[Text]:
+    """Return a sentence on the cells in which the real grid is ahead of the random controls whatever sampling does."""
+    told = []
+    for control in dict.fromkeys(row.control for row in rows if row.control in _RANDOM):
+        own = [row for row in rows if row.control == control]
+        ahead, behind = sum(row.low > 0 for row in own), sum(row.high < 0 for row in own)
+        name = say(f"control.{control}")
+        told.append(say("matrix.advantage", control=name, ahead=ahead, of=len(own), behind=behind))
+    return [say("matrix.advantages", told=Listed(told, "list.semicolon"))] if told else []
+
+
+def of_label_sets(rows: Sequence[EvidenceRow], labels: str) -> list[Text]:
+    """Return a sentence on how much of the finest labels survives in stitches that were fitted to a coarser set."""
+    shares = {}
+    for control in ("none", "self-stitch", *_LABEL_ONLY, "random-sender"):
+        values = [
+            row.value
+            for row in rows
+            if (row.control, row.name, row.where) == (control, "share_by", "labels finest")
+            and row.value is not None
+        ]
+        if values:
+            shares[control] = sum(values) / len(values)
+    if "none" not in shares:
+        return []
+    told = [
+        say("matrix.label_other", control=say(f"control.{name}"), share=value)
+        for name, value in shares.items()
+        if name != "none"
+    ]
+    others = say("matrix.label_others", told=Listed(told)) if told else say("matrix.no_others")
+    return [say("matrix.label_sets", labels=labels, share=shares["none"], others=others)]
+
+
+def of_overlap(seen: Mapping[str, float | None]) -> list[Text]:
+    """Return a sentence on how many of the images that stitches were fitted on the networks had seen; none where none is known."""
+    known = {role: share for role, share in seen.items() if share}
+    told = [say(f"matrix.overlap_{role}", share=100 * share) for role, share in known.items()]
+    return [say("matrix.overlap", told=Listed(told, "list.and"))] if told else []
+
+
+def of_shape(triangle: float, asymmetry: float, corresponding: float, distant: float) -> list[Text]:
+    """Return a sentence on the shape of a matrix; none where it has none."""
+    parts: list[Text] = []
+    if not math.isnan(triangle):
+        parts.append(say("matrix.shape_triangle", share=100 * triangle))
+    if not math.isnan(corresponding) and not math.isnan(distant):
+        key = "matrix.shape_near" if parts else "matrix.shape_near_first"
+        parts.append(say(key, near=corresponding, far=distant))
+    if not math.isnan(asymmetry):
+        parts.append(
+            say("matrix.shape_direction" if parts else "matrix.shape_direction_first", gap=asymmetry)
+        )
+    return [say("matrix.shape", told=Listed(parts, "list.semicolon"))] if parts else []
+
+
+def _counts(names: np.ndarray) -> Listed:
+    kinds = ("interchangeable", "decodable only", "incompatible", "cannot tell")
+    counts = {kind: int((names == kind).sum()) for kind in kinds}
+    return Listed(
+        [say("matrix.count", n=count, name=say(f"verdict.{kind}")) for kind, count in counts.items() if count]
+    )
+
+
+def _where_it_works(real: np.ndarray, receiver_accuracy: float | None, chance: float) -> Text:
+    lower = lower_triangle(real.shape) & ~np.isnan(real)
+    upper = ~lower_triangle(real.shape) & ~np.isnan(real)
+    own = say("matrix.no_own") if receiver_accuracy is None else say("matrix.own", own=receiver_accuracy)
+    if not lower.any() or not upper.any():
+        values = real[~np.isnan(real)]
+        mean = say("matrix.score", score=values.mean()) if values.size else say("matrix.nothing")
+        return say("matrix.mean", mean=mean, own=own, chance=chance)
+    below, above = real[lower].mean(), real[upper].mean()
+    key = "plain"
+    if abs(below - above) < 0.02:
+        key = "no_direction"
+    elif below < above:
+        key = "reversed"
+    more = say(f"matrix.{key}")
+    return say("matrix.triangle", below=below, own=own, above=above, chance=chance, more=more)
+
+
+def _best_of(controls: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the best of several matrices in each cell, NaN where none has a value."""
+    stacked = np.stack(controls)
+    best = np.where(np.isnan(stacked), -np.inf, stacked).max(0)
+    return np.where(np.isinf(best), np.nan, best)
+
+
+def _against_labels(real: np.ndarray, labels: Mapping[str, np.ndarray], n_heldout: int) -> list[Text]:
+    best = _best_of(list(labels.values()))
+    usable = ~np.isnan(real) & ~np.isnan(best)
+    if not usable.any():
+        return []
+    slack = np.vectorize(lambda p: margin(n_heldout, p))(np.nan_to_num(real))
+    n_reached = int((usable & (np.nan_to_num(best) >= real - slack)).sum())
+    names = Listed([say(f"control.{name}") for name in labels], "list.or")
+    return [say("matrix.labels", names=names, n=n_reached, of=int(usable.sum()))]
+
+
+def _against_controls(real: xr.DataArray, controls: Mapping[str, np.ndarray], n_heldout: int) -> list[Text]:
+    values = real.to_numpy()
+    names = list(controls)
+    stacked = np.stack([controls[name] for name in names])
+    best = _best_of(list(controls.values()))
+    usable = ~np.isnan(values) & ~np.isnan(best)
+    n_cells = int(usable.sum())
+    if not n_cells:
+        return []
+    slack = np.vectorize(lambda p: margin(n_heldout, p))(np.nan_to_num(values))
+    reached = usable & (np.nan_to_num(best) >= values - slack)
+    gap = np.where(usable, values - best, -np.inf)
+    row, column = np.unravel_index(int(gap.argmax()), gap.shape)
+    strongest = names[int(np.nanargmax(stacked[:, row, column]))]
+    sender, receiver = (
+        str(real[axis].to_numpy()[index]) for axis, index in (("sender_cut", row), ("receiver_cut", column))
+    )
+    n_reached = int(reached.sum())
+    if n_reached == n_cells:
+        return [say("matrix.all_reached", n=n_cells)]
+    lead = say(
+        "matrix.lead",
+        sender=sender,
+        receiver=receiver,
+        score=values[row, column],
+        best=best[row, column],
+        control=say(f"control.{strongest}"),
+    )
+    if n_reached == 0:
+        return [say("matrix.none_reached", n=n_cells, lead=lead)]
+    by_name = Listed(
+        [
+            say(
+                "matrix.with",
+                n=int((usable & (np.nan_to_num(controls[name], nan=-np.inf) >= values - slack)).sum()),
+                control=say(f"control.{name}"),
+            )
+            for name in names
+        ]
+    )
+    return [
+        say("matrix.some_reached", n=n_reached, of=n_cells, by_name=by_name),
+        say("matrix.rest", n=n_cells - n_reached, lead=lead),
+    ]

@@ -1,0 +1,84 @@
+"""The shape of a whole matrix: the paper's triangle, corresponding against distant layers, direction."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+
+from modelstitch.results.sentences import lower_triangle
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a matrix looks like as a whole.
+
+    Attributes:
+        triangle: share of the accuracies' variance between cells that :math:`j/J \\le i/I` alone explains, from 0 to 1.
+        below, above: mean accuracy inside and outside of the triangle.
+        corresponding, distant: mean accuracy of cells whose relative depths differ by less than half a step, and by more than half of
+            the depth.
+        asymmetry: mean of accuracy(i -> j) - accuracy(j -> i) over i > j, where sender and receiver have as many cuts; above 0
+            where going to an earlier cut is easier.
+    """
+
+    triangle: float
+    below: float
+    above: float
+    corresponding: float
+    distant: float
+    asymmetry: float
+
+
+def shape(matrix: xr.DataArray) -> Shape:
+    """Return the shape of a matrix of accuracies; cells that failed are left out, and a part without cells is NaN.
+
+    Example:
+        >>> values = [[0.9, 0.1, 0.1], [0.9, 0.9, 0.1], [0.9, 0.9, 0.9]]
+        >>> found = shape(xr.DataArray(values, dims=("sender_cut", "receiver_cut")))
+        >>> round(found.triangle, 6), round(found.asymmetry, 6)
+        (1.0, 0.8)
+    """
+    values = matrix.transpose("sender_cut", "receiver_cut").to_numpy()
+    known = ~np.isnan(values)
+    lower = lower_triangle(values.shape)
+    rows, columns = values.shape
+    i = np.arange(rows)[:, None] / max(1, rows - 1)
+    j = np.arange(columns)[None, :] / max(1, columns - 1)
+    gap = np.abs(i - j)
+    step = 0.5 / max(1, max(rows, columns) - 1)
+    return Shape(
+        triangle=_explained(values, lower, known),
+        below=_mean(values, lower & known),
+        above=_mean(values, ~lower & known),
+        corresponding=_mean(values, (gap <= step) & known),
+        distant=_mean(values, (gap > 0.5) & known),
+        asymmetry=_asymmetry(values),
+    )
+
+
+def _explained(values: np.ndarray, lower: np.ndarray, known: np.ndarray) -> float:
+    total = float(((values[known] - values[known].mean()) ** 2).sum()) if known.any() else 0.0
+    if total == 0:
+        return math.nan
+    left = sum(
+        float(((values[part] - values[part].mean()) ** 2).sum())
+        for part in (lower & known, ~lower & known)
+        if part.any()
+    )
+    return 1 - left / total
+
+
+def _mean(values: np.ndarray, part: np.ndarray) -> float:
+    return float(values[part].mean()) if part.any() else math.nan
+
+
+def _asymmetry(values: np.ndarray) -> float:
+    rows, columns = values.shape
+    if rows != columns or rows < 2:
+        return math.nan
+    below = np.tril_indices(rows, -1)
+    found = (values - values.T)[below]
+    return float(np.nanmean(found)) if not np.isnan(found).all() else math.nan

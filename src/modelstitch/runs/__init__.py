@@ -1,0 +1,1 @@
+"""Runs: prepare, estimate, carry out, store and read again."""

@@ -1,0 +1,1 @@
+"""What every room may use: atomic files, progress callbacks, importing by name."""

@@ -1,0 +1,234 @@
+"""Texts: from files to networks that read them by tokenizers of their own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from options import usable_torchvision
+from torch import Tensor, nn
+
+import modelstitch as ms
+from modelstitch.controls.reinitialise import calibrated
+from modelstitch.data import Data, load_data
+from modelstitch.data.texts import decoded, encoded, longest, read
+from modelstitch.errors import DataError, ModelError
+from modelstitch.grid.side import Side
+from modelstitch.specs import DataSpec, ModelSpec, View
+
+usable_torchvision()  # which transformers looks at when it is imported
+
+WORDS = {
+    "sea": "wave ship salt tide gull",
+    "wood": "leaf tree moss owl root",
+    "town": "street bell tram square shop",
+}
+
+
+@given(
+    st.lists(st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\0"), min_size=1), min_size=1)
+)
+def test_texts_survive_as_bytes(texts: list[str]) -> None:
+    assert decoded(encoded(texts)) == texts
+    tokens, mask = read(encoded(texts), "bytes", 7)
+    assert tokens.shape == mask.shape == (len(texts), 7)
+    assert torch.equal(tokens != 0, mask != 0)
+    assert mask.sum(1).tolist() == [min(7, len(text.encode())) for text in texts]
+
+
+def sentences() -> list[tuple[str, str]]:
+    generator = torch.Generator().manual_seed(0)
+    found = []
+    for label, words in WORDS.items():
+        known = words.split()
+        for _ in range(60):
+            n = int(torch.randint(2, 6, (1,), generator=generator))
+            chosen = [known[int(k)] for k in torch.randint(0, 5, (n,), generator=generator)]
+            found.append((" the ".join(chosen), label))
+    return found
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("texts")
+    for index, (text, label) in enumerate(sentences()):
+        (root / label).mkdir(exist_ok=True)
+        (root / label / f"{index}.txt").write_text(text, encoding="utf-8")
+    return root
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A word tokenizer in the hub's own format."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    words = ["[PAD]", "[UNK]", "the", *" ".join(WORDS.values()).split()]
+    own = Tokenizer(models.WordLevel({word: index for index, word in enumerate(words)}, unk_token="[UNK]"))
+    own.pre_tokenizer = pre_tokenizers.Whitespace()
+    path = tmp_path_factory.mktemp("tokenizer")
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=own, pad_token="[PAD]", unk_token="[UNK]", model_max_length=64
+    )
+    fast.save_pretrained(path)
+    return path
+
+
+def test_a_folder_and_a_table_of_texts_hold_the_same(folder: Path, tmp_path: Path) -> None:
+    of_files = load_data(DataSpec(source=str(folder)))
+    assert (of_files.is_text, of_files.classes) == (True, ("sea", "town", "wood"))
+    rows = sentences()
+    names = sorted(WORDS)
+    table = pa.table({"text": [text for text, _ in rows], "label": [names.index(label) for _, label in rows]})
+    pq.write_table(table, tmp_path / "train.parquet")
+    of_table = load_data(DataSpec(source=str(tmp_path / "train.parquet")))
+    both = [
+        sorted(zip(decoded(part.images), part.labels.tolist(), strict=True))
+        for data in (of_files, of_table)
+        for part in (
+            ms.Split(
+                torch.cat([_wide(data.train.images), _wide(data.heldout.images)]),
+                torch.cat([data.train.labels, data.heldout.labels]),
+            ),
+        )
+    ]
+    assert both[0] == both[1]
+
+
+def _wide(letters: Tensor) -> Tensor:
+    return nn.functional.pad(letters, (0, 200 - letters.shape[1]))
+
+
+def test_a_tokenizer_of_transformers_reads_as_it_says(tokenizer: Path) -> None:
+    tokens, mask = read(encoded(["the owl", "tram the tram the bell"]), str(tokenizer), 4)
+    vocabulary = json.loads((tokenizer / "tokenizer.json").read_text())["model"]["vocab"]
+    assert tokens[0].tolist() == [vocabulary["the"], vocabulary["owl"], 0, 0]
+    assert mask.tolist() == [[1, 1, 0, 0], [1, 1, 1, 1]]
+    assert longest(encoded(["the owl", "tram the tram the bell"]), str(tokenizer)) == 5
+    with pytest.raises(ModelError, match="cannot load the tokenizer '/no/such'"):
+        read(encoded(["a"]), "/no/such", 4)
+
+
+class Mean(nn.Module):
+    """Embeddings, a block, and the mean over what is there."""
+
+    def __init__(self, n_tokens: int, width: int) -> None:
+        super().__init__()
+        self.embed = nn.Embedding(n_tokens, width)
+        self.block = nn.Sequential(nn.Linear(width, width), nn.GELU())
+        self.norm = nn.BatchNorm1d(width)
+        self.head = nn.Linear(width, 3)
+
+    def forward(self, tokens: Tensor, attention_mask: Tensor) -> Tensor:
+        weights = attention_mask.unsqueeze(-1).to(self.head.weight.dtype)
+        y = (self.block(self.embed(tokens)) * weights).sum(1) / weights.sum(1)
+        output: Tensor = self.head(self.norm(y))
+        return output
+
+
+def reading(n_tokens: int, width: int, view: View, data: Data, seed: int) -> ms.Network:
+    torch.manual_seed(seed)
+    model = Mean(n_tokens, width)
+    assert view.tokenizer is not None
+    tokens, mask = read(data.train.images, view.tokenizer, view.length or 40)
+    optimiser = torch.optim.Adam(model.parameters(), 0.02)
+    for _ in range(80):
+        loss = nn.functional.cross_entropy(model(tokens, mask), data.train.labels)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    return ms.Network(model.eval(), f"mean {width}", view)
+
+
+def test_networks_with_different_tokenizers_are_stitched(
+    folder: Path, tokenizer: Path, tmp_path: Path
+) -> None:
+    data = load_data(DataSpec(source=str(folder)))
+    words = reading(20, 12, View(tokenizer=str(tokenizer), length=9), data, 0)
+    letters = reading(257, 16, View(tokenizer="bytes", length=40), data, 1)
+    found = ms.compare(words, letters, data, cuts=("embed", "block"), out=tmp_path / "run")
+    own = found.baseline("receiver")
+    assert found.baseline("sender") == 1
+    assert own is not None
+    assert own > 0.9
+    assert next(cell.bridge for cell in found.cells if cell.control == "none").startswith("tokens to tokens")
+    assert float(found.matrix().max()) > 0.9
+    stitched = ms.stitch(words, "block", letters, "block", data, fit=ms.FitSpec(steps=40))
+    assert stitched.score(data.heldout) == stitched.accuracy
+    assert stitched(encoded(["the owl", "tram"])).shape == (2, 3)
+
+
+def test_evidence_of_texts_takes_every_kind(folder: Path, tokenizer: Path) -> None:
+    data = load_data(DataSpec(source=str(folder)))
+    words = reading(20, 12, View(tokenizer=str(tokenizer), length=9), data, 0)
+    found = ms.compare(
+        words,
+        words,
+        data,
+        cuts=("block",),
+        controls=("self-stitch",),
+        evidence=("all",),
+        fit=ms.FitSpec(steps=10),
+    )
+    kinds = {row.kind for row in found.evidence}
+    assert {"information", "robustness", "agreement", "trajectory", "geometry"} <= kinds
+
+
+def test_batch_norms_of_an_untrained_reader_are_calibrated(folder: Path, tokenizer: Path) -> None:
+    data = load_data(DataSpec(source=str(folder)))
+    words = reading(20, 12, View(tokenizer=str(tokenizer), length=9), data, 0)
+    module = calibrated(words, data).module
+    assert not torch.equal(module.norm.running_mean, words.module.norm.running_mean)  # type: ignore[union-attr, arg-type]
+
+
+def test_a_model_brings_its_tokenizer(folder: Path, tokenizer: Path, tmp_path: Path) -> None:
+    from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
+
+    config = BertConfig(
+        hidden_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=32,
+        vocab_size=20,
+        max_position_embeddings=64,
+        num_labels=3,
+    )
+    BertForSequenceClassification(config).save_pretrained(tmp_path)
+    AutoTokenizer.from_pretrained(tokenizer).save_pretrained(tmp_path)
+    network = ms.load_model(ModelSpec(source=f"hf:{tmp_path}(pretrained=True)"))
+    assert network.view.tokenizer == str(tmp_path)
+    data = load_data(DataSpec(source=str(folder), limit=30, heldout_limit=15))
+    side = Side(network, data)
+    assert side.further == ("attention_mask",)
+    seen = side.seen(data.train)
+    assert seen.present is not None
+    assert tuple(seen.images.shape) == (30, 9)
+    assert (seen.images[~seen.present] == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"", "it holds nothing"), (b"  \n", "it holds nothing"), (b"\xff\xfe\x00", "cannot read the text")],
+)
+def test_a_file_without_text_is_named(tmp_path: Path, content: bytes, message: str) -> None:
+    for label in ("a", "b"):
+        (tmp_path / label).mkdir()
+        (tmp_path / label / "good.txt").write_text("good")
+        (tmp_path / label / "bad.txt").write_bytes(content)
+    with pytest.raises(DataError, match=rf"bad.txt'.*{message}" if "holds" in message else message):
+        load_data(DataSpec(source=str(tmp_path)))
+
+
+def test_rows_without_text_are_told(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"text": ["a", None, "b", "c"], "label": [0, 1, 0, 1]}), tmp_path / "x.parquet")
+    with pytest.raises(DataError, match="row 1 of .* holds no text"):
+        load_data(DataSpec(source=str(tmp_path / "x.parquet")))
+    pq.write_table(pa.table({"n": [0.5, 0.5], "label": [0, 1]}), tmp_path / "x.parquet")
+    with pytest.raises(DataError, match="no column of images or texts"):
+        load_data(DataSpec(source=str(tmp_path / "x.parquet")))

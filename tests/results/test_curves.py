@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from modelstitch.results.comparison import Comparison
+from modelstitch.results.curves import capacity_curves, curves_figure
+from modelstitch.results.rows import Baseline
+from tests.made import cell_row
+
+ROW = cell_row()
+REAL = {"identity": (0, 0.1), "lowrank(1)": (5, 0.5), "affine": (20, 0.88), "conv(3)": (90, 0.89)}
+CONTROL = {"identity": (0, 0.02), "lowrank(1)": (5, 0.1), "affine": (20, 0.3), "conv(3)": (90, 0.885)}
+
+
+def comparison(real: dict[str, tuple[int, float]], control: dict[str, tuple[int, float]]) -> Comparison:
+    cells = [
+        replace(ROW, family=family, n_parameters=n, accuracy=accuracy, control=name)
+        for name, curve in (("none", real), ("random-sender", control))
+        for family, (n, accuracy) in curve.items()
+    ]
+    baselines = tuple(
+        Baseline(role=role, control="none", seed=0, accuracy=0.9, digest="x")
+        for role in ("sender", "receiver")
+    )
+    return Comparison(
+        sender="s",
+        receiver="r",
+        data="d",
+        spec={"sender_cuts": ["a"], "receiver_cuts": ["b"]},
+        cells=tuple(cells),
+        baselines=baselines,
+        notes={"n_classes": 10},
+    )
+
+
+def test_the_smallest_sufficient_stitch_and_where_the_control_catches_up() -> None:
+    (curve,) = capacity_curves(comparison(REAL, CONTROL))
+    assert [point.n_parameters for point in curve.points] == [0, 5, 20, 90]
+    assert curve.sufficient is not None
+    assert curve.sufficient.stitch == "affine"
+    assert curve.caught_up is not None
+    assert curve.caught_up.stitch == "conv(3)"
+    (lower,) = capacity_curves(comparison(REAL, CONTROL), share=0.5)
+    assert lower.sufficient is not None
+    assert lower.sufficient.stitch == "lowrank(1)"
+
+
+def test_nothing_sufficient_and_no_control_that_catches_up() -> None:
+    weak = {name: (n, accuracy / 2) for name, (n, accuracy) in REAL.items()}
+    (curve,) = capacity_curves(comparison(weak, {"affine": (20, 0.1)}))
+    assert curve.sufficient is None
+    assert curve.caught_up is None
+    assert list(curve.controls) == ["random-sender"]
+
+
+def test_seeds_are_averaged_and_failed_cells_left_out() -> None:
+    found = comparison(REAL, CONTROL)
+    extra = (
+        replace(ROW, family="affine", n_parameters=20, accuracy=0.80, seed=1),
+        replace(ROW, family="mlp(64)", n_parameters=99, accuracy=None, failure="loss nan"),
+    )
+    (curve,) = capacity_curves(replace(found, cells=(*found.cells, *extra)))
+    by_name = {point.stitch: point.accuracy for point in curve.points}
+    assert by_name["affine"] == (0.88 + 0.80) / 2
+    assert "mlp(64)" not in by_name
+
+
+def test_the_figure_has_a_panel_for_every_pair_of_cuts() -> None:
+    figure = curves_figure(comparison(REAL, CONTROL))
+    assert [ax.get_title() for ax in figure.axes] == ["a -> b"]

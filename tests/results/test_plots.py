@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+import xarray as xr
+from matplotlib import colors
+from matplotlib import pyplot as plt
+from PIL import Image
+
+from modelstitch.results import plots
+
+
+@pytest.fixture(autouse=True)
+def without_a_screen() -> Iterator[None]:
+    mpl.use("Agg")
+    yield
+    plt.close("all")
+
+
+def matrix(values: np.ndarray) -> xr.DataArray:
+    rows, columns = values.shape
+    return xr.DataArray(
+        values,
+        dims=("sender_cut", "receiver_cut"),
+        coords={
+            "sender_cut": [f"s{i}" for i in range(rows)],
+            "receiver_cut": [f"r{i}" for i in range(columns)],
+        },
+    )
+
+
+def luminance(colour: object) -> float:
+    red, green, blue = colors.to_rgb(colour)  # type: ignore[arg-type]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (red, green, blue)]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_every_value_stands_in_its_cell_and_can_be_read() -> None:
+    values = np.linspace(0, 1, 24).reshape(4, 6)
+    ax = plots.heatmap(matrix(values), title="T")
+    image = ax.images[0]
+    assert image.get_clim() == (0, 1)
+    assert len(ax.texts) == 24
+    for text in ax.texts:
+        column, row = (round(float(each)) for each in text.get_position())
+        assert text.get_text() == f"{values[row, column]:.2f}"
+        background = luminance(image.cmap(float(values[row, column]))[:3])
+        foreground = luminance(text.get_color())
+        low, high = sorted((background, foreground))
+        # WCAG 2.2 asks 4.5 : 1 of small text; the middle of any scale cannot do much better.
+        assert (high + 0.05) / (low + 0.05) >= 4.5
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["s0", "s1", "s2", "s3"]
+
+
+def test_a_transposed_matrix_is_drawn_the_same_way_round() -> None:
+    values = np.array([[0.1, 0.2, 0.3]])
+    ax = plots.heatmap(matrix(values).transpose("receiver_cut", "sender_cut"))
+    assert ax.images[0].get_array().shape == (1, 3)  # type: ignore[union-attr]
+
+
+def test_a_failed_cell_is_a_dash() -> None:
+    ax = plots.heatmap(matrix(np.array([[0.5, np.nan]])))
+    assert [text.get_text() for text in ax.texts] == ["0.50", "–"]
+
+
+def test_the_given_axes_are_used_and_returned() -> None:
+    _, ax = plt.subplots()
+    assert plots.heatmap(matrix(np.eye(2)), ax) is ax
+
+
+def test_a_value_that_had_not_converged_has_a_question_mark() -> None:
+    values = np.array([[0.25, 0.5]])
+    ax = plots.heatmap(matrix(values), doubtful=matrix(values) > 0.3)
+    assert [text.get_text() for text in ax.texts] == ["0.25", "0.50?"]
+
+
+def test_capacity_curves_have_one_line_a_control_and_the_receivers_level() -> None:
+    lines = {"real": ([0, 10, 100], [0.2, 0.6, 0.8]), "control": ([10, 100], [0.1, 0.2])}
+    figure = plots.capacity([("a -> b", lines), ("a -> c", lines)], 0.9, "H")
+    first = figure.axes[0]
+    assert [len(line.get_xdata()) for line in first.lines] == [3, 2, 2]  # type: ignore[arg-type]
+    assert first.lines[0].get_xdata()[0] == 0.5  # type: ignore[index]
+    assert set(first.lines[2].get_ydata()) == {0.9}  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("n_panels", [1, 2, 3, 4])
+def test_all_panels_share_one_scale(n_panels: int, tmp_path: Path) -> None:
+    panels = [(f"panel {i}", matrix(np.full((2, 3), i / 4)), None) for i in range(n_panels)]
+    figure = plots.sheet(panels, "H")
+    drawn = [ax for ax in figure.axes if ax.images]
+    assert len(drawn) == n_panels
+    assert {ax.images[0].get_clim() for ax in drawn} == {(0, 1)}
+    figure.savefig(tmp_path / "x.png")
+    with Image.open(tmp_path / "x.png") as image:
+        assert image.size[0] > 300

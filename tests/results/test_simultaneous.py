@@ -1,0 +1,77 @@
+"""Simultaneous intervals: they cover all means at once as often as they say, and use what cells have in common."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+from modelstitch.results.rows import AdvantageRow
+from modelstitch.results.sentences import of_advantages
+from modelstitch.results.simultaneous import advantages, max_t
+
+
+def test_all_intervals_cover_at_once() -> None:
+    random = np.random.default_rng(0)
+    cells, n, trials = 15, 400, 200
+    truth = np.linspace(-0.2, 0.3, cells)
+    covered = 0
+    for trial in range(trials):
+        shared = random.standard_normal(n)
+        draws = truth[:, None] + 0.5 * shared + random.standard_normal((cells, n))
+        means, widths = max_t(draws, seed=trial)
+        covered += bool((np.abs(means - truth) <= widths).all())
+    assert 0.90 <= covered / trials <= 0.99
+
+
+def test_equal_cells_cost_nothing_and_independent_ones_what_bonferroni_says() -> None:
+    random = np.random.default_rng(1)
+    one = random.standard_normal((1, 2000))
+    alone, same = max_t(one)[1][0], max_t(np.repeat(one, 30, axis=0))[1][0]
+    assert same == pytest.approx(alone, rel=0.05)
+    many = max_t(random.standard_normal((30, 2000)))
+    quantile = float(many[1][0]) / float(one.std() / 2000**0.5)
+    assert quantile == pytest.approx(norm.ppf(1 - 0.025 / 30), rel=0.08)
+
+
+def test_a_cell_without_variance_has_no_width() -> None:
+    means, widths = max_t(np.zeros((2, 50)))
+    assert means.tolist() == widths.tolist() == [0, 0]
+
+
+def test_differences_are_taken_on_the_same_examples() -> None:
+    place, other = ("a", "b", "affine", 0), ("a", "c", "affine", 0)
+    real = np.array([True, True, False, True] * 50)
+    rows = advantages(
+        {
+            ("none", place): real,
+            ("random-sender", place): ~real,
+            ("self-stitch", place): real,
+            ("self-stitch", other): real,
+            ("shuffled-labels", place): ~real,
+        }
+    )
+    assert [(row.control, row.difference) for row in rows] == [("random-sender", 0.5), ("self-stitch", 0.0)]
+    assert rows[0].low < 0.5 < rows[0].high
+    assert advantages({("none", place): real}) == []
+
+
+def test_the_sentence_counts_both_directions() -> None:
+    def row(low: float, high: float, control: str = "random-sender") -> AdvantageRow:
+        return AdvantageRow(
+            control=control,
+            sender_cut="a",
+            receiver_cut="b",
+            stitch="affine",
+            seed=0,
+            difference=(low + high) / 2,
+            low=low,
+            high=high,
+        )
+
+    rows = [row(0.1, 0.2), row(-0.1, 0.1), row(-0.3, -0.2), row(0.1, 0.2, "one-hot")]
+    assert of_advantages(rows) == [
+        "With one error rate of 5 % for all comparisons together, the trained pair is ahead of a random sender in 1 of 3 cells "
+        "and behind in 1."
+    ]
+    assert of_advantages([]) == []
