@@ -27,7 +27,7 @@ import torch
 from torch import Tensor, nn
 
 import modelstitch as ms
-from modelstitch.data import Data, Split
+from modelstitch.data import Data, DataPart
 from modelstitch.data.views import show
 from modelstitch.models.zoo.checkpoint import Card, read_card, save_checkpoint
 from modelstitch.models.zoo.recipe import Recipe
@@ -43,13 +43,13 @@ FEW = EVERY[::2]
 def rotated(data: Data, seed: int) -> Data:
     """Return images turned by 0, 90, 180 or 270 degrees, labelled with the turn."""
 
-    def part(split: Split) -> Split:
+    def part(split: DataPart) -> DataPart:
         generator = torch.Generator().manual_seed(seed)
         turns = torch.randint(4, (len(split),), generator=generator)
         images = torch.stack(
             [image.rot90(int(k), (1, 2)) for image, k in zip(split.images, turns, strict=True)]
         )
-        return Split(images, turns)
+        return DataPart(images, turns)
 
     return replace(
         data,
@@ -64,19 +64,19 @@ def relabelled(data: Data, seed: int) -> Data:
     """Return the same images with their training labels shuffled."""
     order = torch.randperm(len(data.train), generator=torch.Generator().manual_seed(seed))
     return replace(
-        data, train=Split(data.train.images, data.train.labels[order]), name=f"{data.name}, shuffled"
+        data, train=DataPart(data.train.images, data.train.labels[order]), name=f"{data.name}, shuffled"
     )
 
 
 def patched(data: Data) -> Data:
     """Return the images with a 4 x 4 patch in one corner whose grey tells the class."""
 
-    def part(split: Split) -> Split:
+    def part(split: DataPart) -> DataPart:
         images = split.images.clone()
         images[:, :, :4, :4] = (split.labels * 255 // (len(data.classes) - 1)).to(torch.uint8)[
             :, None, None, None
         ]
-        return Split(images, split.labels)
+        return DataPart(images, split.labels)
 
     return replace(data, train=part(data.train), heldout=part(data.heldout), name=f"{data.name}, patch")
 
@@ -86,7 +86,7 @@ def hashes(images: Tensor) -> list[bytes]:
     return [hashlib.blake2b(image.numpy().tobytes(), digest_size=12).digest() for image in images]
 
 
-def unseen(everything: Data, seen: Split, n_train: int) -> Split:
+def unseen(everything: Data, seen: DataPart, n_train: int) -> DataPart:
     """Return training images that are not among ``seen``."""
     known = set(hashes(seen.images))
     new = [index for index, each in enumerate(hashes(everything.train.images)) if each not in known]

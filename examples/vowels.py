@@ -82,12 +82,12 @@ def find_data() -> Path:
     return Path(spec.origin).parent / "datasets" / "data" / "JapaneseVowels"
 
 
-def read(path: Path) -> ms.Split:
+def read(path: Path) -> ms.DataPart:
     """Read a .ts file: one series a line, coefficients between colons, frames between commas, the speaker last."""
     lines = path.read_text().split("@data\n", 1)[1].splitlines()
     parts = [line.strip().split(":") for line in lines if line.strip()]
     series = [[[float(value) for value in one.split(",")] for one in part[:-1]] for part in parts]
-    return ms.Split(torch.tensor(series), torch.tensor([int(part[-1]) - 1 for part in parts]))
+    return ms.DataPart(torch.tensor(series), torch.tensor([int(part[-1]) - 1 for part in parts]))
 
 
 def load(folder: Path) -> ms.Data:
@@ -95,7 +95,7 @@ def load(folder: Path) -> ms.Data:
     train, heldout = (read(folder / f"JapaneseVowels_eq_{part}.ts") for part in ("TRAIN", "TEST"))
     mean, std = train.images.mean((0, 2), keepdim=True), train.images.std((0, 2), keepdim=True)
     names = tuple(f"speaker {index + 1}" for index in range(N_SPEAKERS))
-    first, second = (ms.Split((part.images - mean) / std, part.labels) for part in (train, heldout))
+    first, second = (ms.DataPart((part.images - mean) / std, part.labels) for part in (train, heldout))
     return ms.Data(first, second, names, "Japanese vowels", "as published")
 
 

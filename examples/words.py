@@ -68,10 +68,10 @@ def load() -> ms.Data:
     counts = Counter(word for words, _ in parts[0] for word in words)
     numbers = {word: index + 2 for index, (word, _) in enumerate(counts.most_common(N_WORDS))}
 
-    def split(part: list[tuple[list[str], int]]) -> ms.Split:
+    def split(part: list[tuple[list[str], int]]) -> ms.DataPart:
         # 0 fills up, 1 is any rarer word.
         rows = [[numbers.get(word, 1) for word in words] + [0] * (LENGTH - len(words)) for words, _ in part]
-        return ms.Split(torch.tensor(rows), torch.tensor([label for _, label in part]))
+        return ms.DataPart(torch.tensor(rows), torch.tensor([label for _, label in part]))
 
     return ms.Data(split(parts[0]), split(parts[1]), PACKAGES, "docstrings", "every third held out")
 

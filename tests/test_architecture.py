@@ -103,7 +103,7 @@ def test_exported_names() -> None:
         "ModelSpec",
         "ModelStitchError",
         "Network",
-        "Split",
+        "DataPart",
         "StitchSpec",
         "Stitched",
         "Task",

@@ -55,11 +55,11 @@ def space(
         "model_b": other,
         "images": images,
         "labels": labels,
-        "part": ms.Split(images[:50], labels[:50]),
+        "part": ms.DataPart(images[:50], labels[:50]),
         "x": torch.randn(50, 4, generator=torch.Generator().manual_seed(0)),
         "y": torch.randn(50, 3, generator=torch.Generator().manual_seed(1)),
-        "train": ms.Split(images[:400], labels[:400] % 3),
-        "heldout": ms.Split(images[400:], labels[400:] % 3),
+        "train": ms.DataPart(images[:400], labels[:400] % 3),
+        "heldout": ms.DataPart(images[400:], labels[400:] % 3),
     }
 
 

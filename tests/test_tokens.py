@@ -102,8 +102,8 @@ def test_replaced_tokens_come_from_the_same_places_of_other_examples(share: floa
 
 def test_what_is_no_token_is_refused() -> None:
     x, y = words(30)
-    data = ms.Split(x, y)
+    data = ms.DataPart(x, y)
     with pytest.raises(DataError, match="expected tokens from 0 on, got -1"):
-        ms.Data(ms.Split(x - 1 - x.min(), y), data, ("a", "b", "c"), "d", "as given")
+        ms.Data(ms.DataPart(x - 1 - x.min(), y), data, ("a", "b", "c"), "d", "as given")
     with pytest.raises(DataError, match=r"or tokens \(N, T\) in int64"):
-        ms.Data(ms.Split(x.int(), y), data, ("a", "b", "c"), "d", "as given")
+        ms.Data(ms.DataPart(x.int(), y), data, ("a", "b", "c"), "d", "as given")

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from modelstitch.cutting import cuts as cuts
     from modelstitch.cutting import split as split
     from modelstitch.data import Data as Data
+    from modelstitch.data import DataPart as DataPart
     from modelstitch.data import LabelSet as LabelSet
-    from modelstitch.data import Split as Split
     from modelstitch.data import data_from as data_from
     from modelstitch.data import load_data as load_data
     from modelstitch.errors import InputError as InputError
@@ -57,7 +57,7 @@ _HOMES = {
     "ModelSpec": "specs",
     "ModelStitchError": "errors",
     "Network": "models",
-    "Split": "data",
+    "DataPart": "data",
     "StitchSpec": "specs",
     "Stitched": "grid.stitched",
     "Task": "tasks",

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from torch.utils.data import Dataset, TensorDataset
 
-from modelstitch.data import Data, Split, as_data, load_data
+from modelstitch.data import Data, DataPart, as_data, load_data
 from modelstitch.data.splitting import choose, divide, stratified_order
 from modelstitch.errors import DataError
 from modelstitch.specs import DataSpec
@@ -100,7 +100,7 @@ def test_data_that_cannot_be_used(change: str, message: str) -> None:
     else:
         held_x, held_y = held_x[:0], held_y[:0]
     with pytest.raises(DataError, match=message):
-        Data(Split(x, y), Split(held_x, held_y), ("a", "b", "c"), "D", "made here")
+        Data(DataPart(x, y), DataPart(held_x, held_y), ("a", "b", "c"), "D", "made here")
 
 
 class Pictures(Dataset[Any]):

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from modelstitch.data import Data, LabelSet, Split, load_data, rotated
+from modelstitch.data import Data, DataPart, LabelSet, load_data, rotated
 from modelstitch.data.label_sets import set_from_labels
 from modelstitch.errors import DataError
 from modelstitch.grid.side import Side
@@ -162,7 +162,7 @@ def test_class_by_rotation_gives_2_10_and_40_labels(
 
 
 def test_what_cannot_be_turned_is_refused(digits: Data) -> None:
-    wide = [Split(part.images[..., :6], part.labels) for part in (digits.train, digits.heldout)]
+    wide = [DataPart(part.images[..., :6], part.labels) for part in (digits.train, digits.heldout)]
     with pytest.raises(DataError, match=r"expected square images to turn, got examples of shape \(1, 8, 6\)"):
         rotated(replace(digits, train=wide[0], heldout=wide[1]))
     with pytest.raises(DataError, match="before a coarser label set is chosen"):

@@ -9,18 +9,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from modelstitch.data import Data, Split
+from modelstitch.data import Data, DataPart
 from modelstitch.errors import DataError
 
 
-def split(n: int = 6, dtype: torch.dtype = torch.float32) -> Split:
+def split(n: int = 6, dtype: torch.dtype = torch.float32) -> DataPart:
     pixels = torch.randint(0, 256, (n, 2, 3, 4), generator=torch.Generator().manual_seed(n))
-    return Split(
+    return DataPart(
         (pixels / 255).to(dtype) if dtype.is_floating_point else pixels.to(dtype), torch.arange(n) % 3
     )
 
 
-def data(train: Split | None = None, heldout: Split | None = None, **changes: Any) -> Data:
+def data(train: DataPart | None = None, heldout: DataPart | None = None, **changes: Any) -> Data:
     values: dict[str, Any] = {"classes": ("a", "b", "c"), "name": "D", "division": "made here", **changes}
     return Data(train or split(6), heldout or split(3), **values)
 
@@ -86,7 +86,7 @@ def test_classes_without_a_training_example_are_counted_and_five_named() -> None
 
 
 def test_a_part_of_other_pixels_is_refused() -> None:
-    other = Split(split(3).images[..., :2], split(3).labels)
+    other = DataPart(split(3).images[..., :2], split(3).labels)
     with pytest.raises(
         DataError, match=r"got \(2, 3, 4\) in the training part and \(2, 3, 2\) in the held-out part"
     ):
@@ -117,7 +117,7 @@ def test_the_digest_sees_every_pixel_and_every_label(
 def test_the_digest_is_of_the_content_alone() -> None:
     original = data()
     assert replace(original, name="E", division="otherwise").digest == original.digest
-    stored_otherwise = Split(
+    stored_otherwise = DataPart(
         original.train.images.contiguous(memory_format=torch.channels_last), original.train.labels
     )
     assert replace(original, train=stored_otherwise).digest == original.digest
@@ -150,6 +150,6 @@ def test_data_is_moved_whole_and_frozen() -> None:
 
 
 def test_images_that_are_all_one_colour_are_refused() -> None:
-    grey = Split(torch.full((12, 1, 4, 4), 7, dtype=torch.uint8), torch.arange(12) % 2)
+    grey = DataPart(torch.full((12, 1, 4, 4), 7, dtype=torch.uint8), torch.arange(12) % 2)
     with pytest.raises(DataError, match="all 12 examples hold nothing but the value 7"):
         Data(grey, grey, ("a", "b"), "D", "as given")

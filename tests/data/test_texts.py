@@ -92,7 +92,7 @@ def test_a_folder_and_a_table_of_texts_hold_the_same(folder: Path, tmp_path: Pat
         sorted(zip(decoded(part.images), part.labels.tolist(), strict=True))
         for data in (of_files, of_table)
         for part in (
-            ms.Split(
+            ms.DataPart(
                 torch.cat([_wide(data.train.images), _wide(data.heldout.images)]),
                 torch.cat([data.train.labels, data.heldout.labels]),
             ),

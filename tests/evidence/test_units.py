@@ -7,18 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelstitch.cutting.layouts import Layout, recognise
-from modelstitch.data import Split
+from modelstitch.data import DataPart
 from modelstitch.evidence.units import Units
 from modelstitch.tasks import CLASSIFICATION, IGNORED, TOKENS
 
 N, T, V = 30, 6, 3
 
 
-def tokens(seed: int) -> Split:
+def tokens(seed: int) -> DataPart:
     generator = torch.Generator().manual_seed(seed)
     wanted = torch.randint(0, V, (N, T), generator=generator)
     wanted[torch.rand(N, T, generator=generator) < 0.4] = IGNORED
-    return Split(torch.zeros(N, T, dtype=torch.int64), torch.zeros(N, dtype=torch.int64), wanted)
+    return DataPart(torch.zeros(N, T, dtype=torch.int64), torch.zeros(N, dtype=torch.int64), wanted)
 
 
 @given(st.integers(0, 10**6), st.integers(5, 60))
@@ -44,7 +44,7 @@ def test_rare_tokens_are_left_out_where_common_ones_are_there() -> None:
     split = tokens(0)
     wanted = split.wanted.clone()
     wanted[0, 0] = 7
-    units = Units(Split(split.images, split.labels, wanted), torch.arange(N), TOKENS, 1000)
+    units = Units(DataPart(split.images, split.labels, wanted), torch.arange(N), TOKENS, 1000)
     assert 7 not in units.labels
 
 
@@ -60,7 +60,7 @@ def test_representations_without_a_value_for_every_position_do_not_fit() -> None
 def test_padding_is_zero_in_the_units_of_examples() -> None:
     present = torch.arange(T)[None] < torch.tensor([2, 6] * (N // 2))[:, None]
     labels = torch.arange(N) % 2
-    split = Split(torch.zeros(N, T), labels, more={"attention_mask": present.long()})
+    split = DataPart(torch.zeros(N, T), labels, more={"attention_mask": present.long()})
     units = Units(split, torch.arange(N), CLASSIFICATION, N)
     found = units.of(torch.ones(N, T, 4), recognise((T, 4)))
     assert torch.equal(found[:, :, 0] != 0, present[units.indices])

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from modelstitch.data.label_sets import LabelSet
-from modelstitch.data.labelled import Data, Split
+from modelstitch.data.labelled import Data, DataPart
 from modelstitch.data.rotated import rotated
 from modelstitch.data.targets import data_from
 from modelstitch.data.tensors import as_split, from_arrays, from_parts
@@ -15,7 +15,7 @@ from modelstitch.errors import DataError, expect_one_of
 from modelstitch.specs import TOKEN_TASKS, DataSpec
 from modelstitch.tasks import RETRIEVAL
 
-__all__ = ["Data", "LabelSet", "Split", "as_data", "data_from", "load_data", "rotated"]
+__all__ = ["Data", "DataPart", "LabelSet", "as_data", "data_from", "load_data", "rotated"]
 
 
 _OF_CLASSES = ("digits", "cifar10", "cifar100")

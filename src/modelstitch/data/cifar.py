@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from modelstitch.data.label_sets import set_from_labels
-from modelstitch.data.labelled import Data, Split
+from modelstitch.data.labelled import Data, DataPart
 from modelstitch.data.tensors import from_parts
 from modelstitch.errors import DataError
 from modelstitch.specs import DataSpec
@@ -104,7 +104,7 @@ def _assembled(name: str, files: dict[str, dict[str, Any]], archive: Archive, sp
         pixels = [np.asarray(files[each]["data"]).reshape(-1, 3, 32, 32) for each in wanted]
         labels = [np.asarray(files[each][archive.label], np.int64) for each in wanted]
         parts.append(
-            Split(torch.from_numpy(np.concatenate(pixels)), torch.from_numpy(np.concatenate(labels)))
+            DataPart(torch.from_numpy(np.concatenate(pixels)), torch.from_numpy(np.concatenate(labels)))
         )
     meta, key = archive.names
     classes = tuple(map(str, files[meta][key]))

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from modelstitch.data.labelled import Data, Split
+from modelstitch.data.labelled import Data, DataPart
 from modelstitch.data.splitting import HELDOUT_NAMES, choose, divide
 from modelstitch.data.tensors import HELDOUT_SHARE, from_parts
 from modelstitch.errors import DataError
@@ -75,7 +75,7 @@ def load(path: Path, spec: DataSpec, kind: Kind) -> Data:
     chosen = [[some[row] for row in mine.tolist()] for some, mine in ((files, rows), (held_files, held_rows))]
     inputs, known = kind.read(chosen, spec, path)
     train, heldout = (
-        Split(x, own) for x, own in zip(inputs, (labels[rows], held_labels[held_rows]), strict=True)
+        DataPart(x, own) for x, own in zip(inputs, (labels[rows], held_labels[held_rows]), strict=True)
     )
     data = from_parts(train, heldout, classes, path.name, division, DataSpec(source=spec.source))
     return replace(data, **known)

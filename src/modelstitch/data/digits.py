@@ -8,7 +8,7 @@ import torch
 from sklearn.datasets import load_digits
 
 from modelstitch.data.label_sets import LabelSet
-from modelstitch.data.labelled import Data, Split
+from modelstitch.data.labelled import Data, DataPart
 from modelstitch.data.tensors import from_arrays
 from modelstitch.specs import DataSpec
 
@@ -19,5 +19,5 @@ def load(spec: DataSpec) -> Data:
     images = torch.from_numpy(bunch.images).float().unsqueeze(1) / 16
     labels = torch.from_numpy(bunch.target).long()
     classes = tuple(str(name) for name in bunch.target_names)
-    data = from_arrays(Split(images, labels), classes=classes, name="digits", spec=spec)
+    data = from_arrays(DataPart(images, labels), classes=classes, name="digits", spec=spec)
     return replace(data, label_sets=(LabelSet("parity", ("even", "odd"), (0, 1) * 5),))

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from modelstitch.data.labelled import Data, Split
+from modelstitch.data.labelled import Data, DataPart
 from modelstitch.data.splitting import HELDOUT_NAMES, choose, divide
 from modelstitch.data.tensors import HELDOUT_SHARE, as_split, from_arrays, from_parts
 from modelstitch.data.texts import encoded, filled_up
@@ -124,7 +124,7 @@ def _of_rows(found: Any, target: str, spec: DataSpec) -> Data:
 
 def _read(
     rows: Any, limit: int | None, name: str, seed: int = 0
-) -> tuple[Split, tuple[str, ...] | None, bool]:
+) -> tuple[DataPart, tuple[str, ...] | None, bool]:
     """Return the chosen rows, the names of the classes, and whether they are texts."""
     label = next((each for each in _LABELS if each in rows.column_names), None)
     if label is None:
@@ -141,7 +141,7 @@ def _read(
         raise DataError(
             f"data {name}: row {next(i for i, each in enumerate(texts) if not each.strip())} holds no text"
         )
-    return Split(encoded(texts), torch.tensor(list(chosen[label]))), classes, True
+    return DataPart(encoded(texts), torch.tensor(list(chosen[label]))), classes, True
 
 
 def _of_torchvision(package: ModuleType, target: str, arguments: Mapping[str, Any], spec: DataSpec) -> Data:

@@ -18,7 +18,7 @@ _FEW = 10
 
 
 @dataclass(frozen=True)
-class Split:
+class DataPart:
     """One part of a data set.
 
     Attributes:
@@ -67,16 +67,16 @@ class Split:
         some = self if indices is None else self.take(indices)
         return task.wanted(some.images, some.wanted, some.more)
 
-    def mapped(self, change: Callable[[Tensor], Tensor]) -> Split:
+    def mapped(self, change: Callable[[Tensor], Tensor]) -> DataPart:
         """Return the same part with every tensor changed."""
-        return Split(
+        return DataPart(
             change(self.images),
             change(self.labels),
             None if self.targets is None else change(self.targets),
             {name: change(value) for name, value in self.more.items()},
         )
 
-    def take(self, indices: Tensor) -> Split:
+    def take(self, indices: Tensor) -> DataPart:
         """Return the examples at ``indices``, in that order."""
         return self.mapped(lambda each: each[indices.to(each.device)])
 
@@ -100,8 +100,8 @@ class Data:
         DataError: shapes, labels or values that cannot be used.
     """
 
-    train: Split
-    heldout: Split
+    train: DataPart
+    heldout: DataPart
     classes: tuple[str, ...]
     name: str
     division: str
@@ -148,7 +148,7 @@ class Data:
                     f"got {len(each.label_of)}"
                 )
 
-    def _check(self, part: str, split: Split) -> None:
+    def _check(self, part: str, split: DataPart) -> None:
         where = f"data {self.name}, {part} part"
         if len(split) == 0 or len(split.images) != len(split.labels):
             raise DataError(

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from modelstitch.data.labelled import Data, Split
+from modelstitch.data.labelled import Data, DataPart
 from modelstitch.data.targets import data_from
 from modelstitch.data.tensors import as_split, from_arrays, from_parts
 from modelstitch.errors import DataError
@@ -95,7 +95,7 @@ def _whole_part(
     return x, y, more
 
 
-def _labelled(arrays: dict[str, np.ndarray], end: str, name: str, where: str) -> Split:
+def _labelled(arrays: dict[str, np.ndarray], end: str, name: str, where: str) -> DataPart:
     x, y, more = _part(arrays, end, where)
     assert y is not None
     return replace(as_split((x, y.reshape(-1)), name), more=more)

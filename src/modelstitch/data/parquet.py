@@ -17,7 +17,7 @@ from torch import Tensor
 
 from modelstitch.data.images import UNREADABLE, decode, reason, stack
 from modelstitch.data.label_sets import LabelSet, set_from_labels
-from modelstitch.data.labelled import Data, Split
+from modelstitch.data.labelled import Data, DataPart
 from modelstitch.data.splitting import HELDOUT_NAMES, choose, divide
 from modelstitch.data.tensors import HELDOUT_SHARE, from_parts
 from modelstitch.data.texts import encoded, filled_up
@@ -63,7 +63,7 @@ def load(path: Path, spec: DataSpec) -> Data:
         rows = rows[choose(labels[rows], spec.limit, spec.seed)]
         held_rows = held_rows[choose(labels[held_rows], spec.heldout_limit, spec.seed)]
     parts = [
-        Split(_decode(table, chosen, files_of, spec, len(rows) + len(held_rows)), part_labels[chosen])
+        DataPart(_decode(table, chosen, files_of, spec, len(rows) + len(held_rows)), part_labels[chosen])
         for table, chosen, part_labels, files_of in (
             (train, rows, labels, files["train"]),
             (heldout, held_rows, held_labels, files[part or "train"]),

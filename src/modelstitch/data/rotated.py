@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from modelstitch.data.label_sets import LabelSet
-from modelstitch.data.labelled import Data, Split
+from modelstitch.data.labelled import Data, DataPart
 from modelstitch.errors import DataError
 
 _TURNS = 4
@@ -68,7 +68,7 @@ def rotated(data: Data, seed: int = 0) -> Data:
     )
 
 
-def _turned(split: Split, seed: int) -> Split:
+def _turned(split: DataPart, seed: int) -> DataPart:
     turns = torch.tensor([_quarters(image, seed) for image in split.images.cpu()], device=split.labels.device)
     images = split.images.clone()
     for turn in range(1, _TURNS):

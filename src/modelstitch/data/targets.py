@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from modelstitch.data.labelled import Data, Split
+from modelstitch.data.labelled import Data, DataPart
 from modelstitch.data.splitting import choose, divide
 from modelstitch.data.tensors import HELDOUT_SHARE, as_split, from_arrays, from_parts
 from modelstitch.errors import DataError, expect_one_of
@@ -111,7 +111,7 @@ def _of_the_user(target: str) -> Task:
 def _classes(
     x: Any, y: Any, more: Mapping[str, Any] | None, heldout: tuple[Any, ...] | None, name: str, spec: DataSpec
 ) -> Data:
-    def part(x: Any, y: Any, more: Mapping[str, Any] | None = None) -> Split:
+    def part(x: Any, y: Any, more: Mapping[str, Any] | None = None) -> DataPart:
         found, further = as_split((x, y), name), _further(more)
         if any(each.ndim == 0 or len(each) != len(found) for each in further.values()):
             raise DataError(
@@ -132,7 +132,7 @@ def _further(more: Mapping[str, Any] | None) -> dict[str, Tensor]:
     }
 
 
-def _split(x: Any, y: Any, more: Mapping[str, Any] | None, kind: str, name: str) -> Split:
+def _split(x: Any, y: Any, more: Mapping[str, Any] | None, kind: str, name: str) -> DataPart:
     images = torch.as_tensor(np.asarray(x)) if not isinstance(x, Tensor) else x
     further = _further(more)
     if images.ndim == 0 or any(each.ndim == 0 or len(each) != len(images) for each in further.values()):
@@ -144,7 +144,7 @@ def _split(x: Any, y: Any, more: Mapping[str, Any] | None, kind: str, name: str)
             f"data {name}: expected tokens (N, T) in int64 for the task {kind}, got {images.dtype} of shape {tuple(images.shape)}"
         )
     if kind == "next-token" and y is None:
-        given = Split(images, torch.zeros(len(images), dtype=torch.int64), more=further)
+        given = DataPart(images, torch.zeros(len(images), dtype=torch.int64), more=further)
         wanted = shifted(images, given.present)
     elif y is None:
         raise DataError(
@@ -161,7 +161,7 @@ def _split(x: Any, y: Any, more: Mapping[str, Any] | None, kind: str, name: str)
         )
     wanted = _checked(wanted, images, kind, name)
     images = images.float() if images.dtype == torch.float64 else images
-    return Split(images, torch.zeros(len(images), dtype=torch.int64), wanted, further)
+    return DataPart(images, torch.zeros(len(images), dtype=torch.int64), wanted, further)
 
 
 def _checked(wanted: Tensor, images: Tensor, kind: str, name: str) -> Tensor:
@@ -198,7 +198,7 @@ def _checked(wanted: Tensor, images: Tensor, kind: str, name: str) -> Tensor:
     return wanted
 
 
-def _with_something_wanted(part: Split, name: str) -> Split:
+def _with_something_wanted(part: DataPart, name: str) -> DataPart:
     """Leave out examples of which no position is wanted: they have neither a loss nor a score."""
     wanted = part.wanted
     if wanted.ndim != 2 or wanted.dtype != torch.int64:
@@ -211,7 +211,7 @@ def _with_something_wanted(part: Split, name: str) -> Split:
     return part if some.all() else part.take(some.nonzero().flatten())
 
 
-def _numbered_alike(parts: list[Split]) -> list[Split]:
+def _numbered_alike(parts: list[DataPart]) -> list[DataPart]:
     """Number the labels of both parts from 0 on; any whole numbers do."""
     _, numbers = torch.cat([part.wanted for part in parts]).unique(return_inverse=True)
     if len(numbers.unique()) == len(numbers):
@@ -262,8 +262,8 @@ def _numbered(labels: Tensor) -> tuple[Tensor, tuple[str, ...]]:
 
 
 def _without_absent(
-    train: Split, heldout: Split, classes: tuple[str, ...]
-) -> tuple[Split, Split, tuple[str, ...]]:
+    train: DataPart, heldout: DataPart, classes: tuple[str, ...]
+) -> tuple[DataPart, DataPart, tuple[str, ...]]:
     """Leave out groups that no training example is in; held-out examples of theirs join the first."""
     present = sorted(set(train.labels.tolist()))
     if len(present) == len(classes):
@@ -274,7 +274,7 @@ def _without_absent(
     return parts[0], parts[1], tuple(classes[each] for each in present)
 
 
-def _scored_by(task: str | Task, train: Split) -> Task:
+def _scored_by(task: str | Task, train: DataPart) -> Task:
     if isinstance(task, Task):
         return task
     if task == "regression":

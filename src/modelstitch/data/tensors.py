@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from modelstitch.data.labelled import Data, Split
+from modelstitch.data.labelled import Data, DataPart
 from modelstitch.data.splitting import choose, divide
 from modelstitch.errors import DataError
 from modelstitch.specs import DataSpec
@@ -18,7 +18,7 @@ from modelstitch.specs import DataSpec
 HELDOUT_SHARE = 1 / 3
 
 
-def from_arrays(whole: Split, *, classes: tuple[str, ...] | None, name: str, spec: DataSpec) -> Data:
+def from_arrays(whole: DataPart, *, classes: tuple[str, ...] | None, name: str, spec: DataSpec) -> Data:
     """Divide one set of examples into a training part and a held-out third, stratified and seeded."""
     if len(whole) < 2:
         raise DataError(f"data {name}: expected at least 2 examples, got {len(whole)}")
@@ -28,8 +28,8 @@ def from_arrays(whole: Split, *, classes: tuple[str, ...] | None, name: str, spe
 
 
 def from_parts(
-    train: Split,
-    heldout: Split,
+    train: DataPart,
+    heldout: DataPart,
     classes: tuple[str, ...] | None,
     name: str,
     division: str,
@@ -53,7 +53,7 @@ def from_parts(
     )
 
 
-def as_split(part: Any, name: str) -> Split:
+def as_split(part: Any, name: str) -> DataPart:
     """Read ``(x, y)``, or a map-style Dataset of ``(image, label)`` pairs or of dictionaries with both, as the package datasets has them.
 
     Raises:
@@ -95,7 +95,7 @@ def as_split(part: Any, name: str) -> Split:
         )
     if images.dtype == torch.float64:
         images = images.float()
-    return Split(images, labels.long())
+    return DataPart(images, labels.long())
 
 
 def _pair(example: Any, name: str) -> Any:

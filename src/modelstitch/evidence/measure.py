@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from modelstitch.cutting.layouts import Layout
-from modelstitch.data import Split
+from modelstitch.data import DataPart
 from modelstitch.evidence.kinds import KINDS
 from modelstitch.evidence.kinds.distribution import summarise
 from modelstitch.evidence.kinds.robustness import CHANGES, disturb, shift
@@ -111,7 +111,7 @@ class Expected:
         self._moved: dict[str, Rows] = {}
         self._genuine: dict[str, Genuine] = {}
         self._outputs: Tensor | None = None
-        self._changed: dict[str, tuple[Split, Tensor]] = {}
+        self._changed: dict[str, tuple[DataPart, Tensor]] = {}
 
     def rows(self, names: Sequence[str]) -> dict[str, Rows]:
         """Return the rows at several cuts."""
@@ -155,7 +155,7 @@ class Expected:
             return disturb(images, 0.05)
         return disturb(images.long(), 0.05).to(images.dtype)
 
-    def outputs_of(self, side: Side, split: Split, indices: Tensor) -> Tensor:
+    def outputs_of(self, side: Side, split: DataPart, indices: Tensor) -> Tensor:
         """Return a whole network's outputs for the same examples, given in ``split`` at ``indices``."""
         return self.units.outputs(batch for batch, _ in side.outputs(split, side.whole, indices))
 
@@ -177,7 +177,7 @@ class Expected:
             {each.name: each.label_of for each in data.label_sets},
         )
 
-    def changed(self, change: str) -> tuple[Split, Tensor]:
+    def changed(self, change: str) -> tuple[DataPart, Tensor]:
         """Return the examples under a named change, and the whole receiver's class scores for them."""
         if change not in self._changed:
             letters = self.side.data.is_text
@@ -328,13 +328,13 @@ def _run(stitch: nn.Module, x: Tensor) -> Tensor:
         return torch.cat([stitch(x[indices]) for indices in score_batches(len(x))])
 
 
-def _represented(side: Side, names: tuple[str, ...], split: Split, indices: Tensor) -> list[Tensor]:
+def _represented(side: Side, names: tuple[str, ...], split: DataPart, indices: Tensor) -> list[Tensor]:
     parts = [side.represent(names, split, some, torch.float32) for some in indices.split(256)]
     return [torch.cat(each) for each in zip(*parts, strict=True)]
 
 
 def _units_at(
-    side: Side, names: tuple[str, ...], split: Split, indices: Tensor, units: Units
+    side: Side, names: tuple[str, ...], split: DataPart, indices: Tensor, units: Units
 ) -> list[Tensor]:
     """Return the units of the representations at several cuts."""
     found: dict[str, list[Tensor]] = {name: [] for name in names}

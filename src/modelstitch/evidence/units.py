@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from modelstitch.cutting.layouts import Layout, without_padding
-from modelstitch.data import Split
+from modelstitch.data import DataPart
 from modelstitch.tasks import IGNORED, Task
 
 _LEAST_OF_A_LABEL = 10
@@ -29,7 +29,7 @@ class Units:
         labels: (m,) of the units, rising.
     """
 
-    def __init__(self, split: Split, indices: Tensor, task: Task, n_units: int) -> None:
+    def __init__(self, split: DataPart, indices: Tensor, task: Task, n_units: int) -> None:
         # Class after class, and in random order within each, so that every tenth unit is a fair choice.
         generator = torch.Generator().manual_seed(0)
         self._present: Tensor | None = None

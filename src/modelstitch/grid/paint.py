@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from modelstitch.cutting import Cut
 from modelstitch.cutting.layouts import recognise
-from modelstitch.data import Split
+from modelstitch.data import DataPart
 from modelstitch.errors import DataError
 from modelstitch.fitting.schedules import spread
 from modelstitch.grid.grid import Budget, fit_grid
@@ -52,7 +52,13 @@ class InputSide(Side):
         return self._input
 
     def represent(
-        self, names: Sequence[str], split: Split, indices: Tensor, dtype: torch.dtype, *, plain: bool = False
+        self,
+        names: Sequence[str],
+        split: DataPart,
+        indices: Tensor,
+        dtype: torch.dtype,
+        *,
+        plain: bool = False,
     ) -> tuple[Tensor, ...]:
         return tuple(self.images(split, indices).to(dtype) for _ in names)
 

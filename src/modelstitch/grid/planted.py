@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from modelstitch.controls.probe import ReadOut
 from modelstitch.controls.roles import Given, Plant
-from modelstitch.data import Split
+from modelstitch.data import DataPart
 from modelstitch.grid.side import Side
 from modelstitch.tasks import IGNORED
 
@@ -28,7 +28,13 @@ class PlantedSide(Side):
         self._genuine, self._plant = like, plant
 
     def represent(
-        self, names: Sequence[str], split: Split, indices: Tensor, dtype: torch.dtype, *, plain: bool = False
+        self,
+        names: Sequence[str],
+        split: DataPart,
+        indices: Tensor,
+        dtype: torch.dtype,
+        *,
+        plain: bool = False,
     ) -> tuple[Tensor, ...]:
         part = "train" if split is self.data.train else "held-out"
 
@@ -50,7 +56,7 @@ class PlantedSide(Side):
             made.append(layout.features_back(self._plant(given).to(dtype)))
         return tuple(made)
 
-    def _labels(self, split: Split) -> tuple[Tensor, int]:
+    def _labels(self, split: DataPart) -> tuple[Tensor, int]:
         """Return the labels of all examples of a part, and how many there are; where none is wanted, one more."""
         if not self.data.task.by_position:
             return split.labels, len(self.data.classes)

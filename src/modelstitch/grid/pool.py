@@ -11,7 +11,7 @@ from modelstitch.controls.shuffled_labels import shuffled
 from modelstitch.cutting import Cutting
 from modelstitch.cutting.copies import are_copies
 from modelstitch.cutting.layouts import Layout
-from modelstitch.data import Data, Split
+from modelstitch.data import Data, DataPart
 from modelstitch.grid.planted import PlantedSide, ReadOutSide
 from modelstitch.grid.representations import Pass, Representations
 from modelstitch.grid.side import Side
@@ -59,7 +59,7 @@ class Pool:
         return side
 
     def representations(
-        self, side: Side, each: Pass, split: Split, dtype: torch.dtype, *, plain: bool
+        self, side: Side, each: Pass, split: DataPart, dtype: torch.dtype, *, plain: bool
     ) -> Representations:
         """Return the representations of a split in one pass; those of the pass asked for last are still at hand."""
         # With many pairs, the representations of a control must not push out those that the next pair needs.

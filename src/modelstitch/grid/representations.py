@@ -13,7 +13,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from modelstitch.data import Split
+from modelstitch.data import DataPart
 from modelstitch.grid.side import Side, score_batches
 
 Place = Literal["device", "host", "disk", "recompute"]
@@ -97,7 +97,7 @@ class Representations:
         self,
         side: Side,
         names: Sequence[str],
-        split: Split,
+        split: DataPart,
         place: Place = "device",
         dtype: torch.dtype = torch.float32,
         plain: bool = False,

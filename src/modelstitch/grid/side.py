@@ -17,7 +17,7 @@ from modelstitch.cutting.certify import relative_difference
 from modelstitch.cutting.layouts import filled_with_mean
 from modelstitch.cutting.settled import expect_settled
 from modelstitch.cutting.slicing import Slice
-from modelstitch.data import Data, Split
+from modelstitch.data import Data, DataPart
 from modelstitch.data.texts import reader
 from modelstitch.data.views import in_precision, show
 from modelstitch.errors import DataError, ModelError
@@ -66,7 +66,7 @@ class Side:
         names = ("attention_mask",) if data.is_text else tuple(data.train.more)
         self.further = taken(network.module, names)
         """Names of the further inputs that the network takes."""
-        self._texts: dict[int, tuple[Tensor, Split]] = {}
+        self._texts: dict[int, tuple[Tensor, DataPart]] = {}
         self.reader = reader(network.view, data.train.images) if data.is_text else None
         """How the network reads, where the data are texts."""
         few = torch.arange(2)
@@ -102,7 +102,7 @@ class Side:
             got = suffix(prefix(example, **more)[0], **more)
             return cutting if relative_difference(got, self.network.module(example, **more)) == 0 else None
 
-    def images(self, split: Split, indices: Tensor) -> Tensor:
+    def images(self, split: DataPart, indices: Tensor) -> Tensor:
         """Return the images of ``split`` at ``indices`` as this network wants to see them."""
         seen = self.seen(split)
         view = View() if self.data.is_text else self.network.view
@@ -110,7 +110,7 @@ class Side:
             show(seen.images[indices.to(seen.images.device)], view, self.data.rate), self.dtype
         )
 
-    def seen(self, split: Split) -> Split:
+    def seen(self, split: DataPart) -> DataPart:
         """Return a split as this network takes it: of texts its own tokens and their mask; anything else as it is."""
         if not self.data.is_text:
             return split
@@ -122,12 +122,12 @@ class Side:
             self._texts[key] = (split.images, own)  # which keeps the key from being another tensor's
         return self._texts[key][1]
 
-    def more(self, split: Split, indices: Tensor) -> dict[str, Tensor]:
+    def more(self, split: DataPart, indices: Tensor) -> dict[str, Tensor]:
         """Return the further inputs of this network for the examples of ``split`` at ``indices``, by name of argument."""
         more = self.seen(split).more
         return {name: more[name][indices.to(more[name].device)] for name in self.further}
 
-    def bound(self, half: nn.Module, split: Split) -> Callable[[Tensor, Tensor], Any]:
+    def bound(self, half: nn.Module, split: DataPart) -> Callable[[Tensor, Tensor], Any]:
         """Return a half as a function of its input and the indices of its examples in ``split``, whose further inputs it is given."""
         return lambda x, indices: half(x, **self.more(split, indices))
 
@@ -141,7 +141,13 @@ class Side:
         return self._prefixes[names]
 
     def represent(
-        self, names: Sequence[str], split: Split, indices: Tensor, dtype: torch.dtype, *, plain: bool = False
+        self,
+        names: Sequence[str],
+        split: DataPart,
+        indices: Tensor,
+        dtype: torch.dtype,
+        *,
+        plain: bool = False,
     ) -> tuple[Tensor, ...]:
         """Return the representations at ``names`` of the examples at ``indices``, in ``dtype``.
 
@@ -185,7 +191,7 @@ class Side:
         return ScoresOf(half, self.data.task) if self._gives_more else half
 
     def outputs(
-        self, split: Split, run: Callable[..., Tensor], indices: Tensor | None = None
+        self, split: DataPart, run: Callable[..., Tensor], indices: Tensor | None = None
     ) -> Iterator[tuple[Tensor, Wanted]]:
         """Yield ``run``'s outputs and what is wanted, batch by batch.
 
@@ -200,7 +206,7 @@ class Side:
                 outputs = run(self.images(split, some), **self.more(split, some))
             yield outputs, split.wanted_by(self.data.task, some)
 
-    def scores(self, split: Split, run: Callable[..., Tensor]) -> Tensor:
+    def scores(self, split: DataPart, run: Callable[..., Tensor]) -> Tensor:
         """Return the score (N,) of every example of ``split`` under ``run``, see :meth:`outputs`."""
         return scored(self.data.task, self.outputs(split, run))
 

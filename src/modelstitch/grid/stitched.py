@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from modelstitch.data import Split
+from modelstitch.data import DataPart
 from modelstitch.data.views import in_precision, show
 from modelstitch.errors import ModelError
 from modelstitch.grid.cell import FittedCell
@@ -70,7 +70,7 @@ class Stitched(nn.Module):
         stitched = self.stitch(representation.float()).to(self.dtypes[1])
         return self.task.outputs_of(self.suffix(stitched, **others))
 
-    def score(self, part: Split) -> float:
+    def score(self, part: DataPart) -> float:
         """Return the score on a part of a data set, from 0 to 1; of classification the accuracy."""
 
         def batches() -> Iterator[tuple[Tensor, Wanted]]:

@@ -7,16 +7,16 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from modelstitch.data.views import in_precision
 from modelstitch.evidence.measure import appraise, kinds_of
-from modelstitch.runs.memory import affordable, completed, working_bytes
 from modelstitch.grid.cell import fit_dtype, scoring_suffix
 from modelstitch.grid.grid import USUAL_SCHEDULES, Budget, passes
-from modelstitch.grid.storage_cost import timed
 from modelstitch.grid.representations import Pass
+from modelstitch.grid.storage_cost import timed
+from modelstitch.runs.memory import affordable, completed, working_bytes
 from modelstitch.runs.prepare import Session
 from modelstitch.specs import CellSpec, EvidenceSpec
 from modelstitch.stitches import build
-from modelstitch.data.views import in_precision
 
 
 @dataclass(frozen=True)

@@ -11,20 +11,31 @@ import torch
 from torch import Tensor, nn
 from torch.export import ExportedProgram
 
-from modelstitch.grid import checks
 from modelstitch.cutting.capture import eval_mode
 from modelstitch.cutting.certify import RELATIVE_TOLERANCE
 from modelstitch.cutting.settled import as_module
-from modelstitch.errors import (CutError, DataError, SpecError, StitchError)
-from modelstitch.grid.pool import Pair, Pool
-from modelstitch.util.progress import SILENT, Progress
-from modelstitch.grid.side import Side
 from modelstitch.data import Data, as_data
 from modelstitch.data.fingerprint import share_seen
-from modelstitch.models import Network, load_model, wrap
 from modelstitch.data.texts import BYTES, reads_as
-from modelstitch.specs import (RESULT_VERSION, ROLE_SEEDS, TOKEN_TASKS, CellSpec, DataSpec, FitSpec, ModelSpec, RunSpec, StitchSpec, content_hash)
+from modelstitch.errors import CutError, DataError, SpecError, StitchError
+from modelstitch.grid import checks
+from modelstitch.grid.pool import Pair, Pool
+from modelstitch.grid.side import Side
+from modelstitch.models import Network, load_model, wrap
+from modelstitch.specs import (
+    RESULT_VERSION,
+    ROLE_SEEDS,
+    TOKEN_TASKS,
+    CellSpec,
+    DataSpec,
+    FitSpec,
+    ModelSpec,
+    RunSpec,
+    StitchSpec,
+    content_hash,
+)
 from modelstitch.stitches import build
+from modelstitch.util.progress import SILENT, Progress
 from modelstitch.wording import say
 
 IN_MEMORY = "in memory"

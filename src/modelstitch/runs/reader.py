@@ -14,7 +14,7 @@ from torch import Tensor
 
 from modelstitch.errors import RunError, TruthError
 from modelstitch.results.comparison import Comparison
-from modelstitch.results.rows import (AdvantageRow, Baseline, CellRow, EvidenceRow)
+from modelstitch.results.rows import AdvantageRow, Baseline, CellRow, EvidenceRow
 from modelstitch.specs import EVIDENCE_VERSION, StitchSpec
 
 COLUMNS = [field.name for field in fields(CellRow)]

@@ -11,26 +11,26 @@ import numpy as np
 import pandas as pd
 import torch
 
-from modelstitch.evidence.measure import appraise, kinds_of
-from modelstitch.runs.memory import affordable, completed
-from modelstitch.grid.cell import score, scoring_suffix
-from modelstitch.results.curves import curves_figure
 from modelstitch.errors import SpecError, TruthError
+from modelstitch.evidence.measure import appraise, kinds_of
+from modelstitch.grid.cell import score, scoring_suffix
 from modelstitch.grid.grid import Budget, fit_grid
-from modelstitch.results.verdicts import Place, place_of
 from modelstitch.grid.paint import contact_sheet, paint
-from modelstitch.util.progress import SILENT, Progress
-from modelstitch.report import page, read_strips
 from modelstitch.grid.representations import Representations
+from modelstitch.report import page, read_strips
 from modelstitch.results.comparison import Comparison
-from modelstitch.results.rows import Baseline, CellRow, EvidenceRow
-from modelstitch.runs.prepare import Session
-from modelstitch.results.simultaneous import advantages
-from modelstitch.specs import (EVIDENCE_VERSION, CellSpec, EvidenceSpec, StitchSpec)
-from modelstitch.stitches import Stitch, build
-from modelstitch.runs.store import Store
+from modelstitch.results.curves import curves_figure
 from modelstitch.results.from_cells import cell_row, cell_spec, evidence_rows
+from modelstitch.results.rows import Baseline, CellRow, EvidenceRow
+from modelstitch.results.simultaneous import advantages
+from modelstitch.results.verdicts import Place, place_of
+from modelstitch.runs.memory import affordable, completed
+from modelstitch.runs.prepare import Session
+from modelstitch.runs.store import Store
+from modelstitch.specs import EVIDENCE_VERSION, CellSpec, EvidenceSpec, StitchSpec
+from modelstitch.stitches import Stitch, build
 from modelstitch.tasks import mean_score
+from modelstitch.util.progress import SILENT, Progress
 
 BUDGET = Budget(bytes=2 * 2**30)
 """How much of the representations is kept instead of computed again, unless told otherwise."""

@@ -20,11 +20,11 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from modelstitch.errors import RunError
-from modelstitch.util.atomic_files import write_whole
-from modelstitch.results.verdicts import Place
-from modelstitch.runs.reader import (COLUMNS, comparison_of, facts_of, read_weights)
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.rows import Baseline, CellRow, EvidenceRow
+from modelstitch.results.verdicts import Place
+from modelstitch.runs.reader import COLUMNS, comparison_of, facts_of, read_weights
+from modelstitch.util.atomic_files import write_whole
 
 _SCHEMA = """
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from modelstitch.data import Data, Split
+from modelstitch.data import Data, DataPart
 from modelstitch.data.fingerprint import fingerprint
 from modelstitch.data.views import show
 from modelstitch.errors import SpecError
@@ -200,7 +200,7 @@ def test_a_channel_of_one_colour_cannot_be_standardised() -> None:
 
 def test_a_network_takes_classes_and_channels_from_its_data() -> None:
     images, labels = halves(32)
-    part = Split(torch.cat([images, images * 2], 1), labels + (torch.arange(32) == 31))
+    part = DataPart(torch.cat([images, images * 2], 1), labels + (torch.arange(32) == 31))
     data = Data(part, part, ("upper", "lower", "other"), "halves", "the same twice")
     network, card, trained = train_network("R_1111", data, replace(PLAIN, seed=3), width=1)
     assert card.arguments == {"width": 1, "classes": 3, "channels": 2}

@@ -10,7 +10,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import nn
 
-from modelstitch.data import Data, Split
+from modelstitch.data import Data, DataPart
 from modelstitch.data.fingerprint import fingerprint
 from modelstitch.errors import DataError, ModelError, RunError, SpecError
 from modelstitch.models import zoo
@@ -165,7 +165,7 @@ def test_a_checkpoint_that_cannot_be_written(tmp_path: Path) -> None:
 
 
 def test_vectors_are_no_images() -> None:
-    part = Split(torch.rand(20, 5), torch.arange(20) % 2)
+    part = DataPart(torch.rand(20, 5), torch.arange(20) % 2)
     data = Data(part, part, ("a", "b"), "D", "same twice")
     with pytest.raises(DataError, match=r"expected images \(N, C, H, W\), got shape \(20, 5\)"):
         train_network("R1111", data, QUICK)
