@@ -1,10 +1,16 @@
-# make demo   sets everything up and runs the main job
-# make test   sets everything up and runs all tests, lint, format check and type check
+# make demo       set everything up and run the main job
+# make test       set everything up and run all tests, lint, format check and type check
+#                 (NO_BROWSER=1 make test leaves out the tests of the report in a browser)
+# make coverage   run the tests and fail below the floor of pyproject.toml
+# make docs       build the documentation as a site
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test browser docs format clean
+# Tests that need a browser are left out by choice alone: a missing browser fails.
+CHOSEN := $(if $(NO_BROWSER),-m "not browser",)
+
+.PHONY: demo test coverage browser docs format clean
 
 demo: $(VENV)/.ready
 	$(BIN)/modelstitch demo
@@ -13,11 +19,14 @@ test: $(VENV)/.ready-dev browser
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto $(CHOSEN)
 
-# The tests look at the report in Chromium: taken where it lies, installed where that can be done, asked for otherwise.
+coverage: $(VENV)/.ready-dev browser
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto $(CHOSEN) --cov --cov-report=term:skip-covered --cov-report=xml:build/coverage.xml
+
+# The tests open the report in Chromium: the installed one, or one that this step installs, or an error that says how.
 browser:
-	@tools/browser.sh
+	@$(if $(NO_BROWSER),echo "NO_BROWSER is set: the tests of the report in a browser are left out",tools/browser.sh)
 
 format: $(VENV)/.ready-dev
 	$(BIN)/ruff check --fix .

@@ -10,10 +10,13 @@ for name in chromium chromium-browser google-chrome google-chrome-stable; do
     fi
 done
 if [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null; then
-    echo "installing chromium for the tests of the report ..."
+    echo "make test installs one system package: chromium (by apt-get, with what it depends on)."
+    echo "Why: the tests open report.html in a browser. To leave these tests out: NO_BROWSER=1 make test"
+    sleep 3 # time to stop it
     apt-get update -qq
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium > /dev/null
     exit 0
 fi
-echo "the tests of the report need a browser: install Chromium (apt-get install chromium, brew install chromium), or set MODELSTITCH_BROWSER to one" >&2
+echo "expected a browser for the tests of the report, found none: install Chromium (apt-get install chromium, or brew install --cask chromium)," \
+    "set MODELSTITCH_BROWSER to one, or leave these tests out with NO_BROWSER=1 make test" >&2
 exit 1

@@ -17,6 +17,8 @@ from modelstitch.report import page as page_of
 from modelstitch.results.comparison import Comparison
 from tests.report.made import run, with_objective, with_stitches
 
+pytestmark = pytest.mark.browser
+
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 # Chromium's own errands (updates, sync, first run) would ask for the network.
@@ -37,8 +39,8 @@ def browser_path() -> str:
     found = given or next((path for name in NAMES if (path := shutil.which(name))), None)
     if found is None:
         pytest.fail(
-            "no browser to test the report in: install Chromium (apt-get install chromium, brew install chromium), or set "
-            "MODELSTITCH_BROWSER to one"
+            "expected a browser for the tests of the report, found none: install Chromium, set MODELSTITCH_BROWSER to one, "
+            "or leave these tests out with NO_BROWSER=1 make test"
         )
     return found
 
