@@ -32,7 +32,7 @@ def train(
         indices = torch.randint(0, len(data.train), (batch_size,), generator=generator)
         some = data.train.take(indices)
         outputs = data.task.outputs_of(model(some.images, **some.more))
-        loss = data.task.loss(outputs, some.wanted)
+        loss = data.task.loss(outputs, some.targets)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()

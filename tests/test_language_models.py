@@ -62,7 +62,7 @@ def writers() -> tuple[Writer, Writer, Data]:
         optimiser = torch.optim.Adam(model.parameters(), 5e-3)
         for _ in range(400):
             some = data.train.take(torch.randint(0, len(data.train), (128,)))
-            loss = data.task.loss(model(some.images, **some.more), some.wanted)
+            loss = data.task.loss(model(some.images, **some.more), some.targets)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
@@ -162,9 +162,11 @@ def test_the_control_probe_is_refused(writers: tuple[Writer, Writer, Data]) -> N
 def test_shuffled_labels_stay_where_something_is_wanted(writers: tuple[Writer, Writer, Data]) -> None:
     _, _, data = writers
     mixed = shuffled(data, 0)
-    assert torch.equal(mixed.train.wanted == IGNORED, data.train.wanted == IGNORED)
-    assert not torch.equal(mixed.train.wanted, data.train.wanted)
-    assert torch.equal(mixed.train.wanted.flatten().sort().values, data.train.wanted.flatten().sort().values)
+    assert torch.equal(mixed.train.targets == IGNORED, data.train.targets == IGNORED)
+    assert not torch.equal(mixed.train.targets, data.train.targets)
+    assert torch.equal(
+        mixed.train.targets.flatten().sort().values, data.train.targets.flatten().sort().values
+    )
 
 
 def test_every_kind_of_evidence_by_position(writers: tuple[Writer, Writer, Data]) -> None:

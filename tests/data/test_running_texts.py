@@ -60,7 +60,7 @@ def test_a_folder_of_texts_is_divided_by_texts(tmp_path: Path) -> None:
     assert Counter(b"".join(shown)) == Counter("".join(TEXTS).encode())
     assert data.division == "a third of the texts held out, seed 0; examples of 16 tokens, tokenizer bytes"
     for part in (data.train, data.heldout):
-        for tokens, wanted, mask in zip(part.images, part.wanted, part.more["attention_mask"], strict=True):
+        for tokens, wanted, mask in zip(part.images, part.targets, part.more["attention_mask"], strict=True):
             for place in range(LENGTH):
                 there = place + 1 < LENGTH and mask[place + 1]
                 assert wanted[place] == (tokens[place + 1] if there else IGNORED)
@@ -141,10 +141,10 @@ def test_masked_tokens_are_a_seventh_and_no_marks(tmp_path: Path, tokenizer: Pat
     data = load_data(spec)
     assert torch.equal(load_data(spec).train.images, data.train.images)
     hidden = data.train.images == 4
-    assert torch.equal(hidden, data.train.wanted != IGNORED)
+    assert torch.equal(hidden, data.train.targets != IGNORED)
     assert hidden.any(1).all()
     # Not the marks before and behind a text, and not what fills up.
-    assert not (data.train.wanted[hidden] < 4)[data.train.wanted[hidden] != 1].any()
+    assert not (data.train.targets[hidden] < 4)[data.train.targets[hidden] != 1].any()
     whole, mask, own = pieces(TEXTS * 8, str(tokenizer), LENGTH)
     n_hidden = sum(int((part.images == 4).sum()) for part in (data.train, data.heldout))
     assert n_hidden / int(own.sum()) == pytest.approx(0.15, abs=0.02)
@@ -202,7 +202,7 @@ def trained(width: int, data: Data) -> ms.Network:
     model = Looking(width)
     optimiser = torch.optim.Adam(model.parameters(), 0.02)
     for _ in range(60):
-        loss = data.task.loss(model(data.train.images, data.train.more["attention_mask"]), data.train.wanted)
+        loss = data.task.loss(model(data.train.images, data.train.more["attention_mask"]), data.train.targets)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()

@@ -27,7 +27,7 @@ def test_numbers_are_grouped_by_tenths(seed: int) -> None:
     y = torch.randn(60, 2, generator=torch.Generator().manual_seed(seed))
     data = data_from(X, y, task="regression")
     assert data.classes == tuple(f"tenth {k}" for k in range(1, 11))
-    both = [(part.labels, part.wanted[:, 0]) for part in (data.train, data.heldout)]
+    both = [(part.labels, part.targets[:, 0]) for part in (data.train, data.heldout)]
     labels, first = (torch.cat(each) for each in zip(*both, strict=True))
     order = first.argsort()
     assert torch.equal(labels[order], labels.sort().values)
@@ -49,7 +49,7 @@ def test_combinations_of_labels_are_groups_and_rare_ones_are_one() -> None:
     data = data_from(X, y, task="multi-label")
     assert data.classes == ("none", "1", "0", "other")
     for part in (data.train, data.heldout):
-        for label, row in zip(part.labels.tolist(), part.wanted.tolist(), strict=True):
+        for label, row in zip(part.labels.tolist(), part.targets.tolist(), strict=True):
             expected = {(0, 0, 0): "none", (1, 0, 0): "0", (0, 1, 0): "1"}.get(tuple(row), "other")
             assert data.classes[label] == expected
 
@@ -60,8 +60,8 @@ def test_the_next_token_needs_nothing_but_the_tokens() -> None:
     data = data_from(TOKENS, task="next-token", more={"attention_mask": mask})
     for part in (data.train, data.heldout):
         assert part.present is not None
-        assert torch.equal(part.wanted[:, :-1] == IGNORED, ~part.present[:, 1:])
-        assert (part.wanted[:, -1] == IGNORED).all()
+        assert torch.equal(part.targets[:, :-1] == IGNORED, ~part.present[:, 1:])
+        assert (part.targets[:, -1] == IGNORED).all()
     assert (data.task.name, data.classes) == ("next-token", ("all",))
     assert data.can_score(9)
     assert not data.can_score(8)
@@ -95,7 +95,7 @@ def test_classes_with_further_inputs() -> None:
     assert len(held.heldout.more["m"]) == 20
 
 
-def test_what_is_wanted_decides_the_digest() -> None:
+def test_targets_decide_the_digest() -> None:
     y = torch.rand(60)
     one = data_from(X, y, task="regression", groups=LABELS)
     assert one.digest == data_from(X, y.clone(), task="regression", groups=LABELS).digest
@@ -113,7 +113,7 @@ def test_what_is_wanted_decides_the_digest() -> None:
         ),
         (
             {"x": X, "task": "regression"},
-            "expected what is wanted of each example for the task regression, got nothing",
+            "expected a target for each example for the task regression, got nothing",
         ),
         ({"x": X, "y": LABELS[:5], "task": "retrieval"}, "as many targets as examples, got 5 and 60"),
         (
@@ -127,7 +127,7 @@ def test_what_is_wanted_decides_the_digest() -> None:
         ({"x": TOKENS, "y": TOKENS[:, :2], "task": "masked-token"}, r"a token for every position \(60, 5\)"),
         (
             {"x": TOKENS, "y": torch.full_like(TOKENS, -100), "task": "masked-token"},
-            "some tokens that are wanted, got none",
+            "some target tokens, got none",
         ),
         (
             {"x": X, "y": torch.rand(60), "task": "retrieval"},
@@ -153,7 +153,7 @@ def test_a_file_of_any_task(tmp_path: Path) -> None:
     y = np.random.default_rng(0).random(60).astype(np.float32)
     np.savez(path, x=X.numpy(), y=y)
     data = load_data(DataSpec(source=str(path), task="regression"))
-    assert (data.task.name, tuple(data.train.wanted.shape)) == ("regression", (40, 1))
+    assert (data.task.name, tuple(data.train.targets.shape)) == ("regression", (40, 1))
     np.savez(path, x=TOKENS.numpy(), attention_mask=np.ones((60, 5), np.int64))
     data = load_data(DataSpec(source=str(path), task="next-token", limit=10))
     assert (data.task.name, len(data.train), tuple(data.train.more)) == (
@@ -208,16 +208,18 @@ def test_the_name_of_a_further_input_is_part_of_the_digest() -> None:
     assert one.digest != other.digest
 
 
-def test_examples_of_which_nothing_is_wanted_are_left_out() -> None:
-    wanted = torch.where(torch.rand(60, 5, generator=torch.Generator().manual_seed(3)) < 0.3, TOKENS, IGNORED)
-    data = data_from(TOKENS, wanted, task="masked-token")
-    kept = int((wanted != IGNORED).any(1).sum())
+def test_examples_without_a_target_are_left_out() -> None:
+    targets = torch.where(
+        torch.rand(60, 5, generator=torch.Generator().manual_seed(3)) < 0.3, TOKENS, IGNORED
+    )
+    data = data_from(TOKENS, targets, task="masked-token")
+    kept = int((targets != IGNORED).any(1).sum())
     assert len(data.train) + len(data.heldout) == kept < 60
 
 
 def test_labels_for_retrieval_may_be_any_whole_numbers() -> None:
     data = data_from(X, LABELS * 10**12 - 7, task="retrieval")
-    assert sorted(set(data.train.wanted.tolist())) == [0, 1, 2]
+    assert sorted(set(data.train.targets.tolist())) == [0, 1, 2]
     with pytest.raises(DataError, match="expected some labels that two examples share"):
         data_from(X, torch.arange(60), task="retrieval")
 
@@ -252,7 +254,7 @@ def test_arrays_that_are_no_numbers_are_no_inputs(tmp_path: Path) -> None:
 def test_targets_that_are_no_tokens_are_told() -> None:
     below = TOKENS.clone()
     below[0, 0] = -1
-    with pytest.raises(DataError, match="tokens from 0 on, or -100 where none is wanted, got -1"):
+    with pytest.raises(DataError, match="tokens from 0 on, or -100 where there is no target, got -1"):
         data_from(TOKENS, below, task="masked-token")
     mine = Task(name="mine", loss=lambda o, w: o.mean(), score=lambda o, w: o[:, 0], by_position=True)
     with pytest.raises(

@@ -16,9 +16,9 @@ N, T, V = 30, 6, 3
 
 def tokens(seed: int) -> DataPart:
     generator = torch.Generator().manual_seed(seed)
-    wanted = torch.randint(0, V, (N, T), generator=generator)
-    wanted[torch.rand(N, T, generator=generator) < 0.4] = IGNORED
-    return DataPart(torch.zeros(N, T, dtype=torch.int64), torch.zeros(N, dtype=torch.int64), wanted)
+    targets = torch.randint(0, V, (N, T), generator=generator)
+    targets[torch.rand(N, T, generator=generator) < 0.4] = IGNORED
+    return DataPart(torch.zeros(N, T, dtype=torch.int64), torch.zeros(N, dtype=torch.int64), targets)
 
 
 @given(st.integers(0, 10**6), st.integers(5, 60))
@@ -33,7 +33,7 @@ def test_a_position_is_the_same_in_representations_outputs_and_labels(seed: int,
     assert torch.equal(units.outputs(place.split(7)), rows)
     assert len(units) == len(rows) <= n_units
     where = rows[:, 0].long()
-    assert torch.equal(split.wanted.flatten()[where], units.labels)
+    assert torch.equal(split.targets.flatten()[where], units.labels)
     assert (units.labels != IGNORED).all()
     assert torch.equal(units.labels, units.labels.sort().values)
     assert len(where.unique()) == len(where)
@@ -42,9 +42,9 @@ def test_a_position_is_the_same_in_representations_outputs_and_labels(seed: int,
 
 def test_rare_tokens_are_left_out_where_common_ones_are_there() -> None:
     split = tokens(0)
-    wanted = split.wanted.clone()
-    wanted[0, 0] = 7
-    units = Units(DataPart(split.images, split.labels, wanted), torch.arange(N), TOKENS, 1000)
+    targets = split.targets.clone()
+    targets[0, 0] = 7
+    units = Units(DataPart(split.images, split.labels, targets), torch.arange(N), TOKENS, 1000)
     assert 7 not in units.labels
 
 

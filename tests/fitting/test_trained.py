@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from modelstitch.fitting import objectives
 from modelstitch.fitting.closed_form import coordinates_of, solve
 from modelstitch.fitting.gram import Moments, of_rows
-from modelstitch.fitting.objectives import Objective, Wants
+from modelstitch.fitting.objectives import Criterion, TargetsOf
 from modelstitch.fitting.schedules import averaged_rate, batches, rate, spread
 from modelstitch.fitting.trained import Fit, Fitted, paired_gain
 from modelstitch.specs import FitSpec, StitchSpec
@@ -78,7 +78,7 @@ def test_spread_covers_the_whole_range() -> None:
     assert len(chosen.unique()) == 11
 
 
-def wants(labels: Tensor) -> Wants:
+def wants(labels: Tensor) -> TargetsOf:
     return lambda indices: labels if indices is None else labels[indices]
 
 
@@ -103,7 +103,7 @@ class Planted:
     def accuracy(self, stitch: Callable[[Tensor], Tensor]) -> float:
         return float((self.suffix(stitch(self.provided)).argmax(1) == self.labels).float().mean())
 
-    def objective(self) -> Objective:
+    def objective(self) -> Criterion:
         return objectives.task(self.answers, wants(self.labels), CLASSIFICATION)
 
     def answers(self, y: Tensor, indices: Tensor) -> Tensor:
@@ -118,7 +118,7 @@ class Planted:
         spec: FitSpec,
         family: str = "affine",
         seed: int = 0,
-        objective: Objective | None = None,
+        objective: Criterion | None = None,
         closed: bool = True,
         micro_batch: int | None = None,
     ) -> tuple[Stitch, Fitted]:
@@ -233,7 +233,7 @@ def test_a_fit_whose_score_stands_still_has_not_converged_while_its_loss_falls()
         scores, losses = ordinary.judge(y, indices)
         return torch.zeros_like(scores), losses
 
-    flat = Objective("task", ordinary.loss, at_chance, chance=0.1)
+    flat = Criterion("task", ordinary.loss, at_chance, chance=0.1)
     spec = FitSpec(start="random", first_steps=4, learning_rate=0.02)
     _, fitted = planted.fit(spec, closed=False, objective=flat)
     assert fitted.gain == 0
@@ -253,7 +253,7 @@ def test_a_fit_that_stands_at_a_constant_answer_has_converged_though_its_loss_fa
         return scores, torch.full((len(y),), objective.constant_loss + start / (1 + next(falling)))
 
     spec = FitSpec(start="random", first_steps=4, learning_rate=0.02, max_epochs=1)
-    at_chance = Objective("task", objective.loss, judge, 0.1, objective.constant_loss)
+    at_chance = Criterion("task", objective.loss, judge, 0.1, objective.constant_loss)
     _, fitted = planted.fit(spec, closed=False, objective=at_chance)
     assert (fitted.gain, fitted.converged) == (0, True)
     assert fitted.total_steps == 64
@@ -267,7 +267,7 @@ def test_a_fit_that_stands_at_a_constant_answer_has_converged_though_its_loss_fa
         scores, losses = judge(y, indices)
         return scores, losses - 1
 
-    below = Objective("task", objective.loss, learning, 0.1, objective.constant_loss)
+    below = Criterion("task", objective.loss, learning, 0.1, objective.constant_loss)
     _, fitted = planted.fit(spec, closed=False, objective=below)
     assert fitted.converged is False
 
@@ -313,7 +313,7 @@ def test_out_of_memory_halves_the_micro_batch_and_changes_nothing() -> None:
             raise torch.OutOfMemoryError("no more memory")
         return ordinary.loss(y, indices)
 
-    limited = Objective("task", small_machine, ordinary.judge)
+    limited = Criterion("task", small_machine, ordinary.judge)
     stitch, _ = planted.fit(FitSpec(steps=3, start="random"), objective=limited)
     reference, _ = planted.fit(FitSpec(steps=3, start="random"))
     assert seen[:3] == [64, 32, 16]
@@ -393,7 +393,7 @@ def test_a_loss_that_is_not_finite_is_tried_once_more_and_then_ends_the_fit_with
         return y.sum() * float("inf")
 
     stitch, fitted = planted.fit(
-        FitSpec(steps=9, start="random"), objective=Objective("task", loss, planted.objective().judge)
+        FitSpec(steps=9, start="random"), objective=Criterion("task", loss, planted.objective().judge)
     )
     assert fitted.failure is not None
     assert "also at a tenth of the rate" in fitted.failure
@@ -412,7 +412,7 @@ def test_a_fit_that_diverges_once_goes_on_at_a_tenth_of_the_rate() -> None:
         return ordinary.loss(y, indices) * (float("nan") if len(calls) == 1 else 1)
 
     _, fitted = planted.fit(
-        FitSpec(steps=30, start="random"), objective=Objective("task", flaky, ordinary.judge)
+        FitSpec(steps=30, start="random"), objective=Criterion("task", flaky, ordinary.judge)
     )
     assert fitted.failure is None
     assert fitted.retried
@@ -421,7 +421,7 @@ def test_a_fit_that_diverges_once_goes_on_at_a_tenth_of_the_rate() -> None:
 
 def test_a_parameter_that_no_gradient_reaches_is_named() -> None:
     planted = Planted()
-    nothing = Objective("task", lambda y, indices: y.sum() * 0, planted.objective().judge)
+    nothing = Criterion("task", lambda y, indices: y.sum() * 0, planted.objective().judge)
     _, fitted = planted.fit(FitSpec.named("paper", steps=3, weight_decay=0.0), objective=nothing)
     assert fitted.unchanged == ("weight", "bias")
 

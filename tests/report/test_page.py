@@ -14,7 +14,7 @@ from modelstitch.report import markdown, page, read_strips, write_page
 from modelstitch.report.limits import limits
 from modelstitch.report.strips import FILE
 from modelstitch.results.comparison import Comparison
-from modelstitch.util.atomic_files import write_whole
+from modelstitch.util.atomic_files import atomic_write
 from modelstitch.wording import plain
 from tests.report.made import run, with_stitches
 
@@ -200,7 +200,7 @@ def test_what_could_not_be_written_to_its_end_leaves_nothing(tmp_path: Path) -> 
         raise OSError(28, "No space left on device")
 
     with pytest.raises(OSError, match="No space left"):
-        write_whole(tmp_path / "a.html", half)
+        atomic_write(tmp_path / "a.html", half)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -38,8 +38,8 @@ def test_coarser_labels_are_scored_by_added_probabilities(seed: int, n_beyond: i
     task = by_label_set(LABEL_OF)
     torch.testing.assert_close(task.loss(outputs, labels), -added[range(7), labels].log().mean())
     beyond = chances[:, 5:].sum(1)
-    wanted = (added.argmax(1) == labels) & (added.max(1).values > beyond)
-    assert task.score(outputs, labels).tolist() == wanted.tolist()
+    expected = (added.argmax(1) == labels) & (added.max(1).values > beyond)
+    assert task.score(outputs, labels).tolist() == expected.tolist()
 
 
 def test_outputs_for_the_coarser_labels_themselves_are_read_as_they_are() -> None:

@@ -283,7 +283,7 @@ def test_a_function_that_fails_is_told_what_it_was_given() -> None:
     by_name = Task(name="mine", loss=WEIGHTED.loss, score=where_sure)
     with pytest.raises((TypeError, IndexError)) as caught:
         stitched(data_from(X, Y, task=by_name, more={"sure": SURE}))
-    assert "takes_batch=True gives it the whole batch, by name" in caught.value.__notes__[0]
+    assert "takes_batch=True gives them the whole batch, by name" in caught.value.__notes__[0]
     mistyped = Task(name="mine", loss=lambda o, batch: batch["wieght"], score=where_sure, takes_batch=True)
     with pytest.raises(KeyError) as missing:
         mistyped.mean_loss(torch.zeros(2, K), {"x": X[:2], "y": Y[:2], "sure": SURE[:2]})

@@ -25,12 +25,12 @@ def shuffled(data: Data, seed: int) -> Data:
     """Return ``data`` with its training labels permuted; the held-out part stays as it is."""
     order = torch.randperm(len(data.train), generator=torch.Generator().manual_seed(seed))
     given = data.train.take(order)
-    targets = given.targets
-    if data.task.by_position and data.train.targets is not None:
+    targets = given.given_targets
+    if data.task.by_position and data.train.given_targets is not None:
         # What is wanted changes its place among the places where something is.
-        targets = data.train.targets.clone()
+        targets = data.train.given_targets.clone()
         there = targets != IGNORED
         known = targets[there]
         moved = torch.randperm(len(known), generator=torch.Generator().manual_seed(seed))
         targets[there] = known[moved.to(known.device)]
-    return replace(data, train=replace(data.train, labels=given.labels, targets=targets))
+    return replace(data, train=replace(data.train, labels=given.labels, given_targets=targets))

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from modelstitch.data.label_sets import Finest, LabelSet
 from modelstitch.errors import DataError, expect_one_of
-from modelstitch.tasks import CLASSIFICATION, Task, Wanted, at, by_label_set
+from modelstitch.tasks import CLASSIFICATION, Targets, Task, at, by_label_set
 
 _FEW = 10
 """Fewer examples than these may be alike by chance."""
@@ -24,22 +24,22 @@ class DataPart:
     Attributes:
         images: (N, ...) in uint8 or floating, or tokens (N, T) in int64: what a network takes.
         labels: (N,) in int64: the class of each example.
-        targets: (N, ...) what the task wants of each example; the labels where there is nothing else.
+        given_targets: (N, ...) the target of each example; None where the labels are the targets.
         more: (N, ...) further inputs by name of argument, such as a mask; a network is given those that it takes.
     """
 
     images: Tensor
     labels: Tensor
-    targets: Tensor | None = None
+    given_targets: Tensor | None = None
     more: Mapping[str, Tensor] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.labels)
 
     @property
-    def wanted(self) -> Tensor:
+    def targets(self) -> Tensor:
         """What the task wants of each example."""
-        return self.labels if self.targets is None else self.targets
+        return self.labels if self.given_targets is None else self.given_targets
 
     @property
     def present(self) -> Tensor | None:
@@ -58,21 +58,23 @@ class DataPart:
     def tensors(self) -> dict[str, Tensor]:
         """Every tensor by name."""
         found = {"images": self.images, "labels": self.labels}
-        return found | ({} if self.targets is None else {"targets": self.targets}) | dict(self.more)
+        return (
+            found | ({} if self.given_targets is None else {"targets": self.given_targets}) | dict(self.more)
+        )
 
-    def wanted_by(self, task: Task, indices: Tensor | None = None) -> Wanted:
+    def targets_for(self, task: Task, indices: Tensor | None = None) -> Targets:
         """Return what ``task`` wants of the examples at ``indices``, or of all, as its loss and score are given it."""
         if not task.takes_batch:
-            return self.wanted if indices is None else at(self.wanted, indices)
+            return self.targets if indices is None else at(self.targets, indices)
         some = self if indices is None else self.take(indices)
-        return task.wanted(some.images, some.wanted, some.more)
+        return task.targets(some.images, some.targets, some.more)
 
     def mapped(self, change: Callable[[Tensor], Tensor]) -> DataPart:
         """Return the same part with every tensor changed."""
         return DataPart(
             change(self.images),
             change(self.labels),
-            None if self.targets is None else change(self.targets),
+            None if self.given_targets is None else change(self.given_targets),
             {name: change(value) for name, value in self.more.items()},
         )
 
@@ -203,7 +205,7 @@ class Data:
     def can_score(self, n_outputs: int) -> bool:
         """Tell whether a network of ``n_outputs`` has scores for these labels, or for the finest ones that they were made of."""
         if self.scored_by is not None:
-            return self.scored_by.takes(n_outputs, self.train.wanted)
+            return self.scored_by.takes(n_outputs, self.train.targets)
         if self.finest is None:
             return n_outputs >= len(self.classes)
         return n_outputs == len(self.classes) or n_outputs >= len(self.finest.classes)

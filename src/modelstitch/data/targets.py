@@ -1,4 +1,4 @@
-"""Data of any task: what is wanted of each example, and the groups of examples that evidence is measured within."""
+"""Data of any task: the target of each example, and the groups of examples that evidence is measured within."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ def data_from(
     """Make a data set of any task from arrays.
 
     ``classification`` and ``retrieval`` want a label (N,) of each example, ``multi-label`` labels (N, K) of 0 and 1, ``regression``
-    numbers (N,) or (N, K), ``masked-token`` tokens (N, T) with -100 where none is wanted, ``next-token`` nothing: the tokens
+    numbers (N,) or (N, K), ``masked-token`` tokens (N, T) with -100 where there is no target, ``next-token`` nothing: the tokens
     themselves say it. Evidence *within class* is then within groups of examples: equal labels, equal combinations of them, tenths of the
-    (first) number; of tokens it is taken position by position, within the token that is wanted.
+    (first) number; of tokens it is taken position by position, within the target token.
 
     Args:
         x: (N, ...) images, series, or tokens (N, T) in int64.
-        y: what is wanted.
+        y: (N, ...) targets.
         task: one of these names, or a task of your own.
         more: (N, ...) further inputs by name of argument; ``attention_mask`` or ``mask``, 1 where there is a token, also tells padding.
         heldout: ``(x, y)`` or ``(x, y, more)`` of the held-out part; without it, a third of the examples is held out.
@@ -58,7 +58,7 @@ def data_from(
 
     Example:
         >>> data = data_from(torch.rand(60, 3), torch.rand(60), task="regression")
-        >>> data.task.name, len(data.train), len(data.classes), tuple(data.train.wanted.shape)
+        >>> data.task.name, len(data.train), len(data.classes), tuple(data.train.targets.shape)
         ('regression', 40, 10, (40, 1))
     """
     if isinstance(task, str) and ":" in task:
@@ -73,18 +73,18 @@ def data_from(
     if heldout is not None:
         held_x, held_y, held_more = (*heldout, None)[:3]
         parts.append(_split(held_x, held_y, held_more, kind, name))
-        if parts[0].wanted.shape[1:] != parts[1].wanted.shape[1:]:
+        if parts[0].targets.shape[1:] != parts[1].targets.shape[1:]:
             raise DataError(
-                f"data {name}: expected targets of one shape in both parts, got {tuple(parts[0].wanted.shape[1:])} and "
-                f"{tuple(parts[1].wanted.shape[1:])}"
+                f"data {name}: expected targets of one shape in both parts, got {tuple(parts[0].targets.shape[1:])} and "
+                f"{tuple(parts[1].targets.shape[1:])}"
             )
     by_position = task.by_position if isinstance(task, Task) else kind in TOKEN_TASKS
     if by_position:
-        parts = [_with_something_wanted(part, name) for part in parts]
+        parts = [_with_some_target(part, name) for part in parts]
     if kind == "retrieval":
         parts = _numbered_alike(parts)
     given = None if groups is None else torch.as_tensor(np.asarray(groups)).long()
-    labels, classes = _grouped(torch.cat([part.wanted for part in parts]), kind, given)
+    labels, classes = _grouped(torch.cat([part.targets for part in parts]), kind, given)
     division = "two parts as given"
     if len(parts) == 1:
         whole = replace(parts[0], labels=labels)
@@ -145,100 +145,98 @@ def _split(x: Any, y: Any, more: Mapping[str, Any] | None, kind: str, name: str)
         )
     if kind == "next-token" and y is None:
         given = DataPart(images, torch.zeros(len(images), dtype=torch.int64), more=further)
-        wanted = shifted(images, given.present)
+        targets = shifted(images, given.present)
     elif y is None:
-        raise DataError(
-            f"data {name}: expected what is wanted of each example for the task {kind}, got nothing"
-        )
+        raise DataError(f"data {name}: expected a target for each example for the task {kind}, got nothing")
     else:
         try:
-            wanted = torch.as_tensor(np.asarray(y)) if not isinstance(y, Tensor) else y
+            targets = torch.as_tensor(np.asarray(y)) if not isinstance(y, Tensor) else y
         except (TypeError, ValueError) as error:
             raise DataError(f"data {name}: expected targets as numbers: {error}") from error
-    if len(wanted) != len(images):
+    if len(targets) != len(images):
         raise DataError(
-            f"data {name}: expected as many targets as examples, got {len(wanted)} and {len(images)}"
+            f"data {name}: expected as many targets as examples, got {len(targets)} and {len(images)}"
         )
-    wanted = _checked(wanted, images, kind, name)
+    targets = _checked(targets, images, kind, name)
     images = images.float() if images.dtype == torch.float64 else images
-    return DataPart(images, torch.zeros(len(images), dtype=torch.int64), wanted, further)
+    return DataPart(images, torch.zeros(len(images), dtype=torch.int64), targets, further)
 
 
-def _checked(wanted: Tensor, images: Tensor, kind: str, name: str) -> Tensor:
+def _checked(targets: Tensor, images: Tensor, kind: str, name: str) -> Tensor:
     where = f"data {name}: expected"
-    if wanted.is_floating_point() and not wanted.isfinite().all():
-        wrong = (~wanted.isfinite()).flatten(1).any(1) if wanted.ndim > 1 else ~wanted.isfinite()
+    if targets.is_floating_point() and not targets.isfinite().all():
+        wrong = (~targets.isfinite()).flatten(1).any(1) if targets.ndim > 1 else ~targets.isfinite()
         raise DataError(
             f"{where} finite targets, got NaN or infinity for {int(wrong.sum())} examples, the first is number "
             f"{int(wrong.nonzero()[0])}"
         )
-    got = f"got {wanted.dtype} of shape {tuple(wanted.shape)}"
+    got = f"got {targets.dtype} of shape {tuple(targets.shape)}"
     if kind == "regression":
-        if wanted.ndim not in (1, 2) or wanted.is_complex():
+        if targets.ndim not in (1, 2) or targets.is_complex():
             raise DataError(f"{where} numbers (N,) or (N, K) for the task regression, {got}")
-        wanted = wanted.float()
-        return wanted[:, None] if wanted.ndim == 1 else wanted
+        targets = targets.float()
+        return targets[:, None] if targets.ndim == 1 else targets
     if kind == "multi-label":
-        if wanted.ndim != 2 or not ((wanted == 0) | (wanted == 1)).all():
+        if targets.ndim != 2 or not ((targets == 0) | (targets == 1)).all():
             raise DataError(f"{where} labels (N, K) of 0 and 1 for the task multi-label, {got}")
-        return wanted.long()
+        return targets.long()
     if kind in TOKEN_TASKS:
-        if wanted.dtype != torch.int64 or wanted.shape != images.shape:
+        if targets.dtype != torch.int64 or targets.shape != images.shape:
             raise DataError(
-                f"{where} a token for every position {tuple(images.shape)}, -100 where none is wanted, {got}"
+                f"{where} a token for every position {tuple(images.shape)}, -100 where there is no target, {got}"
             )
-        below = wanted[(wanted < 0) & (wanted != IGNORED)]
+        below = targets[(targets < 0) & (targets != IGNORED)]
         if len(below):
             raise DataError(
-                f"{where} tokens from 0 on, or {IGNORED} where none is wanted, got {int(below[0])}"
+                f"{where} tokens from 0 on, or {IGNORED} where there is no target, got {int(below[0])}"
             )
-        return wanted
-    if kind == "retrieval" and (wanted.ndim != 1 or wanted.is_floating_point()):
+        return targets
+    if kind == "retrieval" and (targets.ndim != 1 or targets.is_floating_point()):
         raise DataError(f"{where} labels (N,) for the task retrieval, {got}")
-    return wanted
+    return targets
 
 
-def _with_something_wanted(part: DataPart, name: str) -> DataPart:
-    """Leave out examples of which no position is wanted: they have neither a loss nor a score."""
-    wanted = part.wanted
-    if wanted.ndim != 2 or wanted.dtype != torch.int64:
+def _with_some_target(part: DataPart, name: str) -> DataPart:
+    """Leave out examples without a target at any position: they have neither a loss nor a score."""
+    targets = part.targets
+    if targets.ndim != 2 or targets.dtype != torch.int64:
         raise DataError(
-            f"data {name}: expected a token (N, T) in int64 for every position, got {wanted.dtype} of shape {tuple(wanted.shape)}"
+            f"data {name}: expected a token (N, T) in int64 for every position, got {targets.dtype} of shape {tuple(targets.shape)}"
         )
-    some = (wanted != IGNORED).any(1)
+    some = (targets != IGNORED).any(1)
     if not some.any():
-        raise DataError(f"data {name}: expected some tokens that are wanted, got none")
+        raise DataError(f"data {name}: expected some target tokens, got none")
     return part if some.all() else part.take(some.nonzero().flatten())
 
 
 def _numbered_alike(parts: list[DataPart]) -> list[DataPart]:
     """Number the labels of both parts from 0 on; any whole numbers do."""
-    _, numbers = torch.cat([part.wanted for part in parts]).unique(return_inverse=True)
+    _, numbers = torch.cat([part.targets for part in parts]).unique(return_inverse=True)
     if len(numbers.unique()) == len(numbers):
         raise DataError("expected some labels that two examples share for the task retrieval, got none")
     each = numbers.split([len(part) for part in parts])
-    return [replace(part, targets=own) for part, own in zip(parts, each, strict=True)]
+    return [replace(part, given_targets=own) for part, own in zip(parts, each, strict=True)]
 
 
 def _shapes(images: Tensor, further: Mapping[str, Tensor]) -> str:
     return ", ".join(f"{name} {tuple(each.shape)}" for name, each in {"x": images, **further}.items())
 
 
-def _grouped(wanted: Tensor, kind: str, given: Tensor | None) -> tuple[Tensor, tuple[str, ...]]:
-    """Return the group of each example, and their names; of a task of the user's own, by what is wanted."""
+def _grouped(targets: Tensor, kind: str, given: Tensor | None) -> tuple[Tensor, tuple[str, ...]]:
+    """Return the group of each example, and their names; of a task of the user's own, by its targets."""
     if given is not None:
-        if len(given) != len(wanted):
-            raise DataError(f"expected a group for each of {len(wanted)} examples, got {len(given)}")
+        if len(given) != len(targets):
+            raise DataError(f"expected a group for each of {len(targets)} examples, got {len(given)}")
         return _numbered(given)
     if kind in TOKEN_TASKS:
-        return torch.zeros(len(wanted), dtype=torch.int64), ("all",)
-    if wanted.is_floating_point() and wanted.ndim <= 2:
-        return _tenths(wanted if wanted.ndim == 1 else wanted[:, 0])
-    if wanted.ndim == 1:
-        return _numbered(wanted)
-    if wanted.ndim == 2 and ((wanted == 0) | (wanted == 1)).all():
-        return _combinations(wanted)
-    return torch.zeros(len(wanted), dtype=torch.int64), ("all",)
+        return torch.zeros(len(targets), dtype=torch.int64), ("all",)
+    if targets.is_floating_point() and targets.ndim <= 2:
+        return _tenths(targets if targets.ndim == 1 else targets[:, 0])
+    if targets.ndim == 1:
+        return _numbered(targets)
+    if targets.ndim == 2 and ((targets == 0) | (targets == 1)).all():
+        return _combinations(targets)
+    return torch.zeros(len(targets), dtype=torch.int64), ("all",)
 
 
 def _tenths(numbers: Tensor) -> tuple[Tensor, tuple[str, ...]]:
@@ -247,9 +245,9 @@ def _tenths(numbers: Tensor) -> tuple[Tensor, tuple[str, ...]]:
     return torch.bucketize(numbers.double(), lines), tuple(f"tenth {k + 1}" for k in range(len(lines) + 1))
 
 
-def _combinations(wanted: Tensor) -> tuple[Tensor, tuple[str, ...]]:
+def _combinations(targets: Tensor) -> tuple[Tensor, tuple[str, ...]]:
     """Return the combination of labels of each example; those of few examples are one."""
-    known, groups, counts = wanted.unique(dim=0, return_inverse=True, return_counts=True)
+    known, groups, counts = targets.unique(dim=0, return_inverse=True, return_counts=True)
     rare = counts < _LEAST_OF_A_GROUP
     place = torch.where(rare, int((~rare).sum()), (~rare).cumsum(0) - 1)
     names = ["+".join(str(int(each)) for each in row.nonzero().flatten()) or "none" for row in known[~rare]]
@@ -278,6 +276,6 @@ def _scored_by(task: str | Task, train: DataPart) -> Task:
     if isinstance(task, Task):
         return task
     if task == "regression":
-        return regression(train.wanted)
+        return regression(train.targets)
     known = {"multi-label": MULTI_LABEL, "retrieval": RETRIEVAL, "next-token": TOKENS, "masked-token": TOKENS}
     return replace(known[task], name=task)

@@ -270,7 +270,7 @@ def _train_right(sender: Side, cut: str, stitch: Stitch, receiver: Expected, nam
     last = side.bound(side.fast_suffix(name, torch.float32), chosen)
     with torch.inference_mode():
         batches = [
-            (last(stitch(x[some]), some), chosen.wanted_by(side.data.task, some))
+            (last(stitch(x[some]), some), chosen.targets_for(side.data.task, some))
             for some in score_batches(len(x), side.score_batch)
         ]
     return scored(side.data.task, batches)

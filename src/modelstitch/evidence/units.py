@@ -43,9 +43,9 @@ class Units:
                 self._present = split.present[self.indices.to(labels.device)]
             return
         self.indices = indices
-        wanted = split.wanted[indices.to(split.wanted.device)]
-        self._n_positions = wanted.shape[1]
-        flat = wanted.flatten()
+        targets = split.targets[indices.to(split.targets.device)]
+        self._n_positions = targets.shape[1]
+        flat = targets.flatten()
         counted = flat != IGNORED
         usable = counted.nonzero().flatten()
         usable = usable[torch.randperm(len(usable), generator=generator).to(usable.device)]

@@ -12,14 +12,16 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from modelstitch.tasks import Task, Wanted
+from modelstitch.tasks import Targets, Task
 
 Outputs = Callable[[Tensor, Tensor], Tensor]
 """A stitched representation and the examples' indices to outputs."""
 
-Targets = Callable[[Tensor], Tensor]
-Wants = Callable[[Tensor | None], Wanted]
-"""The examples' indices to what the task wants of them; None for all."""
+RepresentationsOf = Callable[[Tensor], Tensor]
+"""Example indices to representations or outputs."""
+
+TargetsOf = Callable[[Tensor | None], Targets]
+"""Example indices to their targets; None for all examples."""
 
 Judged = tuple[Tensor, Tensor]
 """Of each example (n,) a score, higher is better, and its loss, lower is better."""
@@ -35,7 +37,7 @@ def no_padding(values: Tensor, indices: Tensor, place: int) -> tuple[Tensor, Ten
 
 
 @dataclass(frozen=True)
-class Objective:
+class Criterion:
     """A named pair of functions of a stitched representation and the examples' indices.
 
     Attributes:
@@ -54,32 +56,32 @@ class Objective:
     weight: Callable[[Tensor], float] | None = len
 
 
-def task(suffix: Outputs, wanted: Wants, of: Task) -> Objective:
+def task(suffix: Outputs, targets: TargetsOf, of: Task) -> Criterion:
     """Return the receiver's own loss of its outputs: the vanilla stitch (Hernandez et al. 2022, section 3).
 
     Args:
         suffix: stitched representation and indices to outputs.
-        wanted: what the task wants of examples.
+        targets: targets of examples.
         of: the task.
     """
 
     def value(y: Tensor, indices: Tensor) -> Tensor:
-        return of.mean_loss(suffix(y, indices).float(), wanted(indices))
+        return of.mean_loss(suffix(y, indices).float(), targets(indices))
 
     def judge(y: Tensor, indices: Tensor) -> Judged:
-        outputs, here = suffix(y, indices).float(), wanted(indices)
+        outputs, here = suffix(y, indices).float(), targets(indices)
         return of.score(outputs, here).float(), of.losses(outputs, here)
 
     def weight(indices: Tensor) -> float:
-        return of.n_counted(wanted(indices))
+        return of.n_counted(targets(indices))
 
-    every = wanted(None)
-    return Objective(
+    every = targets(None)
+    return Criterion(
         "task", value, judge, of.chance(every), of.constant_loss(every), None if of.together else weight
     )
 
 
-def match(expected: Targets, variance: float, padding: Padding = no_padding) -> Objective:
+def match(expected: RepresentationsOf, variance: float, padding: Padding = no_padding) -> Criterion:
     r"""Return the squared error to the expected representation, as a share of its variance.
 
     .. math:: \mathrm{mean}\,(y - e)^2 / \sigma_e^2
@@ -100,10 +102,10 @@ def match(expected: Targets, variance: float, padding: Padding = no_padding) -> 
         errors = error(y, indices)
         return -errors, errors
 
-    return Objective("match", lambda y, indices: error(y, indices).mean(), judge)
+    return Criterion("match", lambda y, indices: error(y, indices).mean(), judge)
 
 
-def logits(suffix: Outputs, own: Targets, wanted: Wants, of: Task) -> Objective:
+def logits(suffix: Outputs, own: RepresentationsOf, targets: TargetsOf, of: Task) -> Criterion:
     r"""Return how far the stitched network's outputs are from the receiver's own: of class scores, the divergence of its answers.
 
     .. math:: \mathrm{KL}(\mathrm{softmax}(o_n) \,\|\, \mathrm{softmax}(s_n))
@@ -111,29 +113,29 @@ def logits(suffix: Outputs, own: Targets, wanted: Wants, of: Task) -> Objective:
     Args:
         suffix: stitched representation and indices to outputs.
         own: the whole receiver's outputs of examples.
-        wanted: what the task wants of examples, for the score, and for what takes no part.
+        targets: targets of examples, for the score, and for what takes no part.
         of: the task.
     """
 
     def distance(outputs: Tensor, indices: Tensor) -> Tensor:
-        return of.apart(outputs, own(indices).float(), wanted(indices))
+        return of.apart(outputs, own(indices).float(), targets(indices))
 
     def value(y: Tensor, indices: Tensor) -> Tensor:
         return distance(suffix(y, indices).float(), indices).mean()
 
     def judge(y: Tensor, indices: Tensor) -> Judged:
         outputs = suffix(y, indices).float()
-        return of.score(outputs, wanted(indices)).float(), distance(outputs, indices)
+        return of.score(outputs, targets(indices)).float(), distance(outputs, indices)
 
-    return Objective("logits", value, judge, of.chance(wanted(None)))
+    return Criterion("logits", value, judge, of.chance(targets(None)))
 
 
 def latent(
     trail: Callable[[Tensor, Tensor], tuple[Tensor, ...]],
-    expected: Targets,
+    expected: RepresentationsOf,
     score: Callable[[Tensor, Tensor], Tensor],
     padding: Padding = no_padding,
-) -> Objective:
+) -> Criterion:
     r"""Return the squared errors at the cut and at every later cut of the receiver, each as a share of its variance.
 
     .. math:: \frac{1}{L} \sum_{l} \frac{\mathrm{mean}\,(h_l(y) - h_l(e))^2}{\mathrm{var}\,h_l(e)}
@@ -150,18 +152,18 @@ def latent(
     def errors(y: Tensor, indices: Tensor) -> Tensor:
         e = expected(indices).to(y.dtype)
         with torch.no_grad():
-            wanted = (e, *trail(e, indices))
+            references = (e, *trail(e, indices))
         terms = []
-        for place, (got, want) in enumerate(zip((y, *trail(y, indices)), wanted, strict=True)):
-            squares, share = padding((got.float() - want.float()).square(), indices, place)
-            counted, _ = padding(torch.ones_like(want, dtype=torch.float32), indices, place)
-            terms.append(squares.flatten(1).mean(1) / share / _variance(want, counted))
+        for place, (got, reference) in enumerate(zip((y, *trail(y, indices)), references, strict=True)):
+            squares, share = padding((got.float() - reference.float()).square(), indices, place)
+            counted, _ = padding(torch.ones_like(reference, dtype=torch.float32), indices, place)
+            terms.append(squares.flatten(1).mean(1) / share / _variance(reference, counted))
         return torch.stack(terms).mean(0)
 
     def judge(y: Tensor, indices: Tensor) -> Judged:
         return score(y, indices), errors(y, indices)
 
-    return Objective("latent", lambda y, indices: errors(y, indices).mean(), judge)
+    return Criterion("latent", lambda y, indices: errors(y, indices).mean(), judge)
 
 
 def _variance(x: Tensor, counted: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ from torch.func import functional_call
 
 from modelstitch.fitting.muon import Muon
 from modelstitch.fitting.norms import in_full, settle_norms
-from modelstitch.fitting.objectives import Objective
+from modelstitch.fitting.objectives import Criterion
 from modelstitch.fitting.schedules import RunningMean, averaged_rate, batches, rate
 from modelstitch.specs import FitSpec
 from modelstitch.stitches import Stitch, Values
@@ -101,7 +101,7 @@ class Fit:
     def __init__(
         self,
         stitch: Stitch,
-        objective: Objective,
+        objective: Criterion,
         provided: Callable[[Tensor], Tensor],
         examples: Tensor,
         aside: Tensor,

@@ -14,7 +14,7 @@ from modelstitch.cutting.layouts import lies_on, without_padding
 from modelstitch.fitting import objectives
 from modelstitch.fitting.closed_form import coordinates_of, solve
 from modelstitch.fitting.gram import Moments
-from modelstitch.fitting.objectives import Objective, Padding, no_padding
+from modelstitch.fitting.objectives import Criterion, Padding, no_padding
 from modelstitch.fitting.schedules import spread
 from modelstitch.fitting.trained import Fit, Fitted, paired_gain
 from modelstitch.grid import checks
@@ -22,7 +22,7 @@ from modelstitch.grid.representations import Lookup
 from modelstitch.grid.side import Side, score_batches, scored
 from modelstitch.specs import CellSpec, FitSpec
 from modelstitch.stitches import Stitch, build
-from modelstitch.tasks import Task, Wanted, mean_score
+from modelstitch.tasks import Targets, Task, mean_score
 
 _ASIDE_SHARE, _ASIDE_MOST = 0.1, 1000
 _PRECISION_EXAMPLES = 256
@@ -169,22 +169,22 @@ def _fit(
 
 def _objective(
     cell: CellSpec, receiver: Side, inputs: Inputs, spec: FitSpec, task: Task, dtype: torch.dtype
-) -> Objective:
+) -> Criterion:
     name = cell.receiver_cut
     accelerated = spec.protocol == "default"
     train = receiver.data.train
     half = receiver.fast_suffix(name, dtype) if accelerated else receiver.suffix(name)
     suffix = receiver.bound(half, train)
 
-    def wanted(indices: Tensor | None) -> Wanted:
-        return train.wanted_by(task, indices)
+    def targets(indices: Tensor | None) -> Targets:
+        return train.targets_for(task, indices)
 
-    by_task = objectives.task(suffix, wanted, task)
+    by_task = objectives.task(suffix, targets, task)
     if spec.objective == "task":
         return by_task
     if spec.objective == "logits":
         assert inputs.outputs is not None
-        return objectives.logits(suffix, inputs.outputs, wanted, task)
+        return objectives.logits(suffix, inputs.outputs, targets, task)
     assert inputs.expected is not None
     if spec.objective == "match":
         few = spread(torch.arange(len(train)), _PRECISION_EXAMPLES)
@@ -226,7 +226,7 @@ def _loses(stitch: Stitch, receiver: Side, name: str, inputs: Inputs, few: Tenso
             outputs = receiver.bound(receiver.fast_suffix(name, dtype), train)(
                 stitch(x.float()).to(dtype), few
             )
-            scores.append(task.score(outputs.float(), train.wanted_by(task, few)).float().cpu())
+            scores.append(task.score(outputs.float(), train.targets_for(task, few)).float().cpu())
     gain, noise = paired_gain(*scores)
     return gain < -noise
 
@@ -237,10 +237,10 @@ def score(stitch: Stitch, receiver: Side, suffix: nn.Module, provided: Lookup, t
     heldout = receiver.data.heldout
     run = receiver.bound(suffix, heldout)
 
-    def batches() -> Iterator[tuple[Tensor, Wanted]]:
+    def batches() -> Iterator[tuple[Tensor, Targets]]:
         for indices in score_batches(len(heldout), receiver.score_batch):
             outputs = run(stitch(provided(indices)), indices)
-            yield outputs, heldout.wanted_by(task, indices)
+            yield outputs, heldout.targets_for(task, indices)
 
     with torch.inference_mode():
         return scored(task, batches()).cpu()

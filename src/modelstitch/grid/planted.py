@@ -60,8 +60,8 @@ class PlantedSide(Side):
         """Return the labels of all examples of a part, and how many there are; where none is wanted, one more."""
         if not self.data.task.by_position:
             return split.labels, len(self.data.classes)
-        n_tokens = 1 + max(int(part.wanted.max()) for part in (self.data.train, self.data.heldout))
-        return torch.where(split.wanted == IGNORED, n_tokens, split.wanted), n_tokens + 1
+        n_tokens = 1 + max(int(part.targets.max()) for part in (self.data.train, self.data.heldout))
+        return torch.where(split.targets == IGNORED, n_tokens, split.targets), n_tokens + 1
 
     def accuracy(self) -> float | None:
         """Return None: there is no whole network."""

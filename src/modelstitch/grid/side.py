@@ -24,7 +24,7 @@ from modelstitch.errors import DataError, ModelError
 from modelstitch.fitting.gram import Gram
 from modelstitch.models import Network, digest, taken
 from modelstitch.specs import View
-from modelstitch.tasks import Task, Wanted, joined, mean_score
+from modelstitch.tasks import Targets, Task, joined, mean_score
 
 SCORE_BATCH = 256
 """Examples a batch when nothing is fitted; fixed, since the last bits of a convolution depend on it."""
@@ -89,7 +89,7 @@ class Side:
         self.score_batch = SCORE_BATCH
         """Examples a batch when nothing is fitted; fewer where every position of each has many outputs."""
         if data.task.by_position:
-            each = self.n_outputs * data.train.wanted.shape[1]
+            each = self.n_outputs * data.train.targets.shape[1]
             self.score_batch = max(1, min(SCORE_BATCH, _SCORED_NUMBERS // max(1, each)))
 
     def _bound(self, like: Side, example: Tensor, more: Mapping[str, Tensor]) -> CutList | None:
@@ -192,7 +192,7 @@ class Side:
 
     def outputs(
         self, split: DataPart, run: Callable[..., Tensor], indices: Tensor | None = None
-    ) -> Iterator[tuple[Tensor, Wanted]]:
+    ) -> Iterator[tuple[Tensor, Targets]]:
         """Yield ``run``'s outputs and what is wanted, batch by batch.
 
         Args:
@@ -204,7 +204,7 @@ class Side:
         for some in chosen.split(self.score_batch):
             with torch.inference_mode():
                 outputs = run(self.images(split, some), **self.more(split, some))
-            yield outputs, split.wanted_by(self.data.task, some)
+            yield outputs, split.targets_for(self.data.task, some)
 
     def scores(self, split: DataPart, run: Callable[..., Tensor]) -> Tensor:
         """Return the score (N,) of every example of ``split`` under ``run``, see :meth:`outputs`."""
@@ -227,7 +227,7 @@ class Side:
         if not self.data.can_score(self.n_outputs):
             if self.data.scored_by is not None:
                 assert self.data.scored_by.needs is not None
-                least, may_be_more = self.data.scored_by.needs(self.data.train.wanted)
+                least, may_be_more = self.data.scored_by.needs(self.data.train.targets)
                 raise DataError(
                     f"data {self.data.name} needs {least} {'output' if least == 1 else 'outputs'}{' at least' if may_be_more else ''} for the task "
                     f"{self.data.scored_by.name}, but receiver {self.network.name} has {self.n_outputs}; data and receiver must fit"
@@ -308,7 +308,7 @@ class ScoresOf(nn.Module):
         return self.task.outputs_of(self.inner(x, **more))
 
 
-def scored(task: Task, batches: Iterable[tuple[Tensor, Wanted]]) -> Tensor:
+def scored(task: Task, batches: Iterable[tuple[Tensor, Targets]]) -> Tensor:
     """Return the scores (N,) of batches of outputs and what is wanted; at once, where examples are scored against each other."""
     if task.together:
         outputs, wanted = zip(*batches, strict=True)

@@ -14,7 +14,7 @@ from modelstitch.grid.cell import FittedCell
 from modelstitch.grid.side import SCORE_BATCH, Side, scored
 from modelstitch.specs import View
 from modelstitch.stitches import Stitch
-from modelstitch.tasks import Wanted, mean_score
+from modelstitch.tasks import Targets, mean_score
 
 
 class Stitched(nn.Module):
@@ -73,10 +73,10 @@ class Stitched(nn.Module):
     def score(self, part: DataPart) -> float:
         """Return the score on a part of a data set, from 0 to 1; of classification the accuracy."""
 
-        def batches() -> Iterator[tuple[Tensor, Wanted]]:
+        def batches() -> Iterator[tuple[Tensor, Targets]]:
             for some in torch.arange(len(part)).split(SCORE_BATCH):
                 few = part.take(some)
-                yield self(few.images, **few.more), few.wanted_by(self.task)
+                yield self(few.images, **few.more), few.targets_for(self.task)
 
         with torch.no_grad():
             return mean_score(scored(self.task, batches()))

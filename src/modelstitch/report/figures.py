@@ -23,7 +23,7 @@ from modelstitch.results.colours import VERDICTS
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.curves import curves_figure
 from modelstitch.results.plots import COLOURS, readable_on
-from modelstitch.util.atomic_files import write_whole
+from modelstitch.util.atomic_files import atomic_write
 from modelstitch.wording import say
 
 _INCH = 25.4
@@ -95,7 +95,7 @@ def write_figures(drawn: Mapping[str, Figure], folder: Path, formats: Sequence[s
                 metadata = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(kind)
                 save = partial(figure.savefig, format=kind, dpi=300, metadata=metadata)
                 with matplotlib.rc_context(_STYLE | {"svg.hashsalt": "modelstitch"}):
-                    write_whole(path, save)
+                    atomic_write(path, save)
                 paths.append(path)
     except OSError as error:
         raise RunError(f"cannot write figures to {str(folder)!r}: {error.strerror}") from error

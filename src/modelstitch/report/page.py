@@ -25,7 +25,7 @@ from modelstitch.report.redaction import redacted
 from modelstitch.results.colours import VERDICTS
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.curves import Curve, Point, capacity_curves
-from modelstitch.util.atomic_files import write_whole
+from modelstitch.util.atomic_files import atomic_write
 from modelstitch.wording import LANGUAGES, plain, translated
 
 Say = Callable[..., str]
@@ -140,7 +140,7 @@ def write_page(text: str, path: Path) -> None:
         RunError: it cannot be written.
     """
     try:
-        write_whole(path, lambda unfinished: unfinished.write_text(text, encoding="utf-8", errors="replace"))
+        atomic_write(path, lambda unfinished: unfinished.write_text(text, encoding="utf-8", errors="replace"))
     except OSError as error:
         raise RunError(f"cannot write {str(path)!r}: {error.strerror}") from error
 

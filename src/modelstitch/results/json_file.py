@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from modelstitch.errors import RunError
-from modelstitch.util.atomic_files import write_whole
+from modelstitch.util.atomic_files import atomic_write
 
 FORMAT = "modelstitch comparison 1"
 
@@ -21,7 +21,7 @@ def write_values(values: dict[str, Any], path: str | Path) -> None:
     path = Path(path)
     text = json.dumps(values, indent=1, allow_nan=False) + "\n"
     try:
-        write_whole(path, lambda unfinished: unfinished.write_text(text, encoding="utf-8"))
+        atomic_write(path, lambda unfinished: unfinished.write_text(text, encoding="utf-8"))
     except OSError as error:
         raise RunError(f"cannot write {str(path)!r}: {error}") from error
 

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from modelstitch.util.atomic_files import write_whole
+from modelstitch.util.atomic_files import atomic_write
 
 COLOURS = "viridis"
 """Of every picture of accuracies."""
@@ -151,4 +151,4 @@ def capacity(
 
 def save(figure: Figure, path: Path) -> None:
     """Write ``figure`` to ``path`` as PNG, whole or not at all."""
-    write_whole(path, lambda unfinished: figure.savefig(unfinished, format="png", dpi=150))
+    atomic_write(path, lambda unfinished: figure.savefig(unfinished, format="png", dpi=150))

@@ -71,12 +71,12 @@ def estimate(session: Session, budget: Budget, evidence: EvidenceSpec | None = N
         exact = receiver.bound(scoring_suffix(receiver, name, fit), data.train)
         with torch.no_grad():
             (expected,) = receiver.represent((name,), data.train, few, torch.float32, plain=True)
-        wanted = data.train.wanted_by(data.task, few)
+        targets = data.train.targets_for(data.task, few)
 
         def step() -> None:
             with torch.enable_grad():
                 leaf = expected.to(dtype).requires_grad_()
-                torch.autograd.grad(data.task.loss(run(leaf, few).float(), wanted), leaf)
+                torch.autograd.grad(data.task.loss(run(leaf, few).float(), targets), leaf)
 
         return timed(step, device) / batch, timed(lambda: exact(expected, few), device) / batch
 

@@ -292,7 +292,7 @@ def prepare(
         else len(loaded.heldout),
         checks.identity_reproduces(pair.receiver, spec.receiver_cuts),
     )
-    own, chance = pair.receiver.accuracy(), task.chance(loaded.heldout.wanted_by(task))
+    own, chance = pair.receiver.accuracy(), task.chance(loaded.heldout.targets_for(task))
     if own is not None and own <= chance:
         progress.warn(say("limit.receiver_at_chance", own=own, chance=chance))
     facts = {

@@ -233,7 +233,7 @@ def _header(session: Session) -> dict[str, Any]:
             "data_content": session.identity["data_content"],
             "n_classes": len(pair.data.classes),
             "labels": None if pair.data.finest is None else pair.data.finest.by.name,
-            "chance": pair.data.task.chance(pair.data.heldout.wanted_by(pair.data.task)),
+            "chance": pair.data.task.chance(pair.data.heldout.targets_for(pair.data.task)),
             "task": pair.data.task.name,
             "score": pair.data.task.score_name,
             "device": str(pair.data.train.images.device),

@@ -24,7 +24,7 @@ from modelstitch.results.comparison import Comparison
 from modelstitch.results.rows import Baseline, CellRow, EvidenceRow
 from modelstitch.results.verdicts import Place
 from modelstitch.runs.reader import COLUMNS, comparison_of, facts_of, read_weights
-from modelstitch.util.atomic_files import write_whole
+from modelstitch.util.atomic_files import atomic_write
 
 _SCHEMA = """
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -252,7 +252,7 @@ class Store:
         """Have ``write`` make the file ``name`` of the run folder, whole or not at all."""
         target = self.folder / name
         try:
-            write_whole(target, write)
+            atomic_write(target, write)
         except OSError as error:
             raise RunError(f"cannot write {str(target)!r}: {error}") from error
         return target

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from modelstitch.cutting.layouts import Layout, Shaped, as_layout, stitchable
 from modelstitch.specs import StitchSpec
-from modelstitch.stitches.bridges import Bridge, Grid, plan
+from modelstitch.stitches.bridges import AxisSizes, Bridge, plan
 from modelstitch.stitches.coordinates import Coordinates
 
 Values = dict[str, Tensor]
@@ -59,7 +59,7 @@ class Stitch(nn.Module, ABC):
         )
 
     @property
-    def reach(self) -> Grid:
+    def reach(self) -> AxisSizes:
         """Positions that the transformation sees beyond its stride, on each side of every axis."""
         return (0,) * self.n_axes
 

@@ -22,8 +22,8 @@ from typing import Literal
 import torch.nn.functional as F
 from torch import Tensor
 
-Grid = tuple[int, ...]
-"""Lengths of the axes of positions, or a stride along each of them."""
+AxisSizes = tuple[int, ...]
+"""One whole number per axis of positions: lengths, strides or kernel sizes."""
 
 _AXES = ("depth", "height", "width")
 _POOL = {2: F.adaptive_avg_pool2d, 3: F.adaptive_avg_pool3d}
@@ -40,10 +40,10 @@ class Bridge:
         stride: stride that the transformation takes on, per axis.
     """
 
-    provided: Grid
-    expected: Grid
+    provided: AxisSizes
+    expected: AxisSizes
     rules: tuple[str, ...]
-    stride: Grid
+    stride: AxisSizes
 
     @property
     def label(self) -> str:
@@ -65,7 +65,7 @@ class Bridge:
             F.interpolate(y, size=size, mode="nearest") if size != tuple(y.shape[2:]) else y
         )
 
-    def features(self, x: Tensor, reach: Grid | None = None) -> Tensor:
+    def features(self, x: Tensor, reach: AxisSizes | None = None) -> Tensor:
         r"""Unfold a provided representation into its canonical form.
 
         A stitch with weight W (D, F) gives :math:`y_{n,p} = W f_{n,p} + b` at position p, before positions are repeated.
@@ -98,12 +98,12 @@ class Bridge:
         """
         return _rows(_pooled(e, self._with("nearest", self.provided, self.expected)))
 
-    def kernel(self, reach: Grid | None = None) -> Grid:
+    def kernel(self, reach: AxisSizes | None = None) -> AxisSizes:
         """Lengths of the patch that one output position sees."""
         reach = reach or (0,) * len(self.stride)
         return tuple(step + 2 * beyond for step, beyond in zip(self.stride, reach, strict=True))
 
-    def _with(self, rule: str, chosen: Grid, otherwise: Grid) -> Grid:
+    def _with(self, rule: str, chosen: AxisSizes, otherwise: AxisSizes) -> AxisSizes:
         """Return a grid with the lengths ``chosen`` along the axes that follow a rule."""
         return tuple(
             one if each.startswith(rule) else other
@@ -128,11 +128,11 @@ class Bridge:
         return F.interpolate(y, size=size, mode=_LINEAR[len(size)], align_corners=False)
 
 
-def _pooled(x: Tensor, size: Grid) -> Tensor:
+def _pooled(x: Tensor, size: AxisSizes) -> Tensor:
     return _POOL[len(size)](x, size) if tuple(x.shape[2:]) != size else x  # type: ignore[arg-type]
 
 
-def _patches(grid: Tensor, kernel: Grid, reach: Grid, stride: Grid) -> Tensor:
+def _patches(grid: Tensor, kernel: AxisSizes, reach: AxisSizes, stride: AxisSizes) -> Tensor:
     """Return what a kernel sees at each position (N, C x kernel, ...), with zeros outside."""
     axes = len(kernel)
     x = F.pad(grid, [beyond for each in reversed(reach) for beyond in (each, each)])
@@ -147,8 +147,8 @@ def _rows(grid: Tensor) -> Tensor:
 
 
 def plan(
-    provided: Grid,
-    expected: Grid,
+    provided: AxisSizes,
+    expected: AxisSizes,
     down: Literal["stride", "pool"] = "stride",
     up: Literal["nearest", "linear"] = "nearest",
 ) -> Bridge:

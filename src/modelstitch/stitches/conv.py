@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modelstitch.stitches.bridges import Grid
+from modelstitch.stitches.bridges import AxisSizes
 from modelstitch.stitches.linear import Linear
 
 
@@ -20,7 +20,7 @@ class Conv(Linear):
     """
 
     @property
-    def reach(self) -> Grid:
+    def reach(self) -> AxisSizes:
         assert self.spec.size is not None
         beyond = (self.spec.size - 1) // 2
         # Along an axis of one position a kernel would see zeros alone.

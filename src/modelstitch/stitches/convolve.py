@@ -5,14 +5,14 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from modelstitch.stitches.bridges import Grid
+from modelstitch.stitches.bridges import AxisSizes
 
 _CONVOLUTIONS = {2: F.conv2d, 3: F.conv3d}
 _NORMS = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
 
 
 def convolve(
-    x: Tensor, weight: Tensor, bias: Tensor | None, stride: Grid | int = 1, padding: Grid | int = 0
+    x: Tensor, weight: Tensor, bias: Tensor | None, stride: AxisSizes | int = 1, padding: AxisSizes | int = 0
 ) -> Tensor:
     """Convolve (N, C, ...) with a weight (D, C, ...) of as many axes.
 

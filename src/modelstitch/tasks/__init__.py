@@ -6,7 +6,7 @@ from modelstitch.tasks.classification import CLASSIFICATION, by_label_set, is_co
 from modelstitch.tasks.multi_label import MULTI_LABEL
 from modelstitch.tasks.regression import regression
 from modelstitch.tasks.retrieval import RETRIEVAL
-from modelstitch.tasks.task import IGNORED, Batch, Task, Wanted, at, joined, mean_score
+from modelstitch.tasks.task import IGNORED, Batch, Targets, Task, at, joined, mean_score
 from modelstitch.tasks.tokens import TOKENS, shifted
 
 __all__ = [
@@ -16,8 +16,8 @@ __all__ = [
     "RETRIEVAL",
     "TOKENS",
     "Batch",
+    "Targets",
     "Task",
-    "Wanted",
     "at",
     "by_label_set",
     "is_correct",

@@ -23,7 +23,7 @@ def is_correct(outputs: Tensor, labels: Tensor) -> Tensor:
     return (outputs.argmax(1) == labels) & outputs.isfinite().all(1)
 
 
-def divergence(outputs: Tensor, own: Tensor, wanted: Tensor | None = None) -> Tensor:
+def divergence(outputs: Tensor, own: Tensor, targets: Tensor | None = None) -> Tensor:
     r"""Return the divergence (N,) of the answers of class scores from those of others, in nats.
 
     .. math:: \mathrm{KL}(\mathrm{softmax}(o_n) \,\|\, \mathrm{softmax}(s_n))

@@ -1,4 +1,4 @@
-"""Numbers wanted of each example."""
+"""Numbers as the targets of each example."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ def regression(train: Tensor) -> Task:
             f"expected targets that vary, got a constant in column {int((variance <= 0).nonzero()[0])}"
         )
 
-    def shares(outputs: Tensor, wanted: Tensor) -> Tensor:
-        return ((outputs - wanted).square() / variance.to(outputs)).mean(1)
+    def shares(outputs: Tensor, targets: Tensor) -> Tensor:
+        return ((outputs - targets).square() / variance.to(outputs)).mean(1)
 
-    def loss(outputs: Tensor, wanted: Tensor) -> Tensor:
-        return shares(outputs, wanted).mean()
+    def loss(outputs: Tensor, targets: Tensor) -> Tensor:
+        return shares(outputs, targets).mean()
 
-    def score(outputs: Tensor, wanted: Tensor) -> Tensor:
-        return (1 - shares(outputs.float(), wanted.float())).clamp_min(0).nan_to_num(0)
+    def score(outputs: Tensor, targets: Tensor) -> Tensor:
+        return (1 - shares(outputs.float(), targets.float())).clamp_min(0).nan_to_num(0)
 
-    def chance(wanted: Tensor) -> float:
-        return float(score(mean.to(wanted.device).expand(len(wanted), -1), wanted).mean())
+    def chance(targets: Tensor) -> float:
+        return float(score(mean.to(targets.device).expand(len(targets), -1), targets).mean())
 
-    def constant_loss(wanted: Tensor) -> float:
-        return float(loss(mean.to(wanted.device).expand(len(wanted), -1), wanted.double()))
+    def constant_loss(targets: Tensor) -> float:
+        return float(loss(mean.to(targets.device).expand(len(targets), -1), targets.double()))
 
     return Task(
         name="regression",

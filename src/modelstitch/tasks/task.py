@@ -1,4 +1,4 @@
-"""What a network is scored on: the loss and the score of its outputs against what is wanted."""
+"""A task: the loss and the score of a network's outputs against targets."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ from modelstitch.errors import DataError, ModelError
 from modelstitch.tasks.own import name_of, told
 
 Batch = Mapping[str, Tensor]
-"""Everything about some examples, by name: ``x``, what is wanted of them as ``y``, and further inputs."""
+"""Tensors of some examples, by name: ``x`` (inputs), ``y`` (targets) and further inputs."""
 
-Wanted = Tensor | Batch
-"""What a task's loss and score are given beside outputs."""
+Targets = Tensor | Batch
+"""Second argument of a task's loss and score: targets (N, ...), or a whole batch where ``Task.takes_batch``."""
 
 IGNORED = -100
-"""What is wanted at a position that takes no part: padding, or a token that was not masked."""
+"""Target of a position that takes no part: padding, or a token that was not masked."""
 
 _SCORES = ("logits", "scores", "out", "output")
 """Names under which models give what is scored, where they give several things."""
 
 
-def nothing(wanted: Wanted) -> float:
+def nothing(targets: Targets) -> float:
     """Return 0: no constant answer is worth anything."""
     return 0.0
 
 
-def unknown(wanted: Wanted) -> float:
+def unknown(targets: Targets) -> float:
     """Return minus infinity: no loss is known that a constant answer has."""
     return -math.inf
 
 
-def one_each(wanted: Tensor) -> tuple[int, bool]:
-    """Return that every column of ``wanted`` (N, K) needs its own output, and no more."""
-    return wanted.shape[1], False
+def one_each(targets: Tensor) -> tuple[int, bool]:
+    """Return K for targets (N, K), and that more outputs than that do not fit."""
+    return targets.shape[1], False
 
 
 def as_they_are(outputs: Tensor) -> Tensor:
@@ -50,7 +50,7 @@ def as_they_are(outputs: Tensor) -> Tensor:
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """A named pair of functions of a network's outputs and what is wanted of each example.
+    """A loss and a score of a network's outputs, given targets.
 
     Scores lie between 0 and 1, the higher the better. That is what every interval of a run relies on: the mean of n such scores
     varies no more than a share of n right answers.
@@ -59,24 +59,23 @@ class Task:
         name: what to call it.
         loss: mean loss of a batch, to be made small.
         score: (N,) scores of the examples, true and false or from 0 to 1; their mean is the score of the network.
-        chance: the score of the best constant answer, from what is wanted of all examples.
+        chance: the score of the best constant answer, from the targets of all examples.
         constant_loss: the loss of that answer, where it can be said.
         score_name: what a score is, in words.
         axes: number of axes of the outputs, the batch among them; None for any.
         read: outputs to one class score for each label, for the evidence that reads answers and their probabilities.
         has_classes: whether outputs are class scores; evidence that reads them is measured for such tasks alone.
-        by_position: whether every position of an example is wanted by itself, as the next token is.
+        by_position: whether every position of an example has its own target, as the next token is.
         together: whether examples are scored against each other, so that all of them are scored at once.
-        needs: how many outputs an example needs at least, from what is wanted, and whether it may have more.
-        distance: (N,) distances of outputs from other outputs, given what is wanted; the mean squared difference without it.
-        takes_batch: whether loss, score, chance, its loss and distance are given the whole batch by name, a mapping with ``x``,
-            ``y`` (what is wanted) and further inputs, in the place of what is wanted alone.
+        needs: least number of outputs, from the targets, and whether a network may have more.
+        distance: (N,) distances of outputs from other outputs, given targets; the mean squared difference without it.
+        takes_batch: whether loss, score, chance, constant_loss and distance take a :data:`Batch` instead of targets alone.
 
     Example:
-        >>> def loss(outputs, wanted):
-        ...     return (outputs - wanted).abs().mean()
-        >>> def score(outputs, wanted):
-        ...     return ((outputs - wanted).abs() < 0.5).all(1)
+        >>> def loss(outputs, targets):
+        ...     return (outputs - targets).abs().mean()
+        >>> def score(outputs, targets):
+        ...     return ((outputs - targets).abs() < 0.5).all(1)
         >>> Task(name="within half a unit", loss=loss, score=score).scored(torch.zeros(2, 1), torch.tensor([[0.2], [3.0]])).tolist()
         [True, False]
     """
@@ -97,32 +96,32 @@ class Task:
     takes_batch: bool = False
 
     @contextlib.contextmanager
-    def _hinting(self, wanted: Wanted) -> Iterator[None]:
+    def _hinting(self, targets: Targets) -> Iterator[None]:
         """Say what a function of the user's own was given, where it fails."""
         try:
             yield
         except (TypeError, KeyError, IndexError, ValueError) as error:
             given = (
-                "what is wanted alone, a tensor; takes_batch=True gives it the whole batch, by name"
-                if isinstance(wanted, Tensor)
-                else f"a batch with {', '.join(wanted)}"
+                "targets alone, a tensor; takes_batch=True gives them the whole batch, by name"
+                if isinstance(targets, Tensor)
+                else f"a batch with {', '.join(targets)}"
             )
             error.add_note(f"task {self.name}: its functions are given outputs and {given}")
             raise
 
-    def takes(self, n_outputs: int, wanted: Tensor) -> bool:
-        """Tell whether ``n_outputs`` outputs can be scored against what is wanted."""
+    def takes(self, n_outputs: int, targets: Tensor) -> bool:
+        """Tell whether ``n_outputs`` outputs can be scored against ``targets``."""
         if self.needs is None:
             return True
-        least, may_be_more = self.needs(wanted)
+        least, may_be_more = self.needs(targets)
         return n_outputs >= least if may_be_more else n_outputs == least
 
-    def wanted(self, x: Tensor, y: Tensor, more: Batch) -> Wanted:
+    def targets(self, x: Tensor, y: Tensor, more: Batch) -> Targets:
         """Return what loss and score are given of examples.
 
         Args:
             x: (N, ...) what a network takes.
-            y: (N, ...) what is wanted.
+            y: (N, ...) targets.
             more: (N, ...) further inputs by name.
 
         Raises:
@@ -133,20 +132,20 @@ class Task:
         doubled = sorted({"x", "y"} & more.keys())
         if doubled:
             raise DataError(
-                f"task {self.name} takes batches, in which x and y are the examples and what is wanted: call the further input "
+                f"task {self.name} takes batches, in which x and y are the inputs and the targets: call the further input "
                 f"{doubled[0]!r} otherwise"
             )
         return {"x": x, "y": y, **more}
 
-    def scored(self, outputs: Tensor, wanted: Wanted) -> Tensor:
+    def scored(self, outputs: Tensor, targets: Targets) -> Tensor:
         """Return the scores of the examples (N,), checked.
 
         Raises:
             ModelError: something else than one score from 0 to 1 for each example.
         """
-        with self._hinting(wanted):
-            found = self.score(outputs, wanted)
-        n_examples = len(_targets(wanted))
+        with self._hinting(targets):
+            found = self.score(outputs, targets)
+        n_examples = len(_targets(targets))
         if not isinstance(found, Tensor) or found.shape != (n_examples,):
             raise ModelError(
                 f"task {self.name}: expected one score for each of {n_examples} examples, got {described(found)}"
@@ -166,14 +165,14 @@ class Task:
         own = [each for each in functions if each is not None and not name_of(each).startswith(known)]
         return "|".join([self.name, *map(told, own)])
 
-    def mean_loss(self, outputs: Tensor, wanted: Wanted) -> Tensor:
+    def mean_loss(self, outputs: Tensor, targets: Targets) -> Tensor:
         """Return the mean loss of a batch, checked.
 
         Raises:
             ModelError: something else than one number, or one that no gradient reaches though the outputs have one.
         """
-        with self._hinting(wanted):
-            found = self.loss(outputs, wanted)
+        with self._hinting(targets):
+            found = self.loss(outputs, targets)
         if not isinstance(found, Tensor) or found.numel() != 1 or not found.is_floating_point():
             raise ModelError(
                 f"task {self.name}: expected the loss of a batch as one number, got {described(found)}; take its mean"
@@ -184,22 +183,22 @@ class Task:
             )
         return found.reshape(())
 
-    def n_counted(self, wanted: Wanted) -> int:
-        """Return over how many things the mean of a loss is taken: examples, or positions where something is wanted."""
-        y = _targets(wanted)
+    def n_counted(self, targets: Targets) -> int:
+        """Return over how many things the mean of a loss is taken: examples, or positions with a target."""
+        y = _targets(targets)
         return int((y != IGNORED).sum()) if self.by_position else len(y)
 
-    def apart(self, outputs: Tensor, own: Tensor, wanted: Wanted) -> Tensor:
+    def apart(self, outputs: Tensor, own: Tensor, targets: Targets) -> Tensor:
         """Return how far outputs are from others, example by example (N,)."""
         if self.distance is not None:
-            return self.distance(outputs, own, wanted)
+            return self.distance(outputs, own, targets)
         return (outputs - own).square().flatten(1).mean(1)
 
-    def losses(self, outputs: Tensor, wanted: Wanted) -> Tensor:
+    def losses(self, outputs: Tensor, targets: Targets) -> Tensor:
         """Return the loss of each example (N,); of all together, the same for each, where they are scored against each other."""
         if self.together:
-            return self.loss(outputs, wanted).expand(len(outputs))
-        each = (at(wanted, slice(n, n + 1)) for n in range(len(outputs)))
+            return self.loss(outputs, targets).expand(len(outputs))
+        each = (at(targets, slice(n, n + 1)) for n in range(len(outputs)))
         return torch.stack([self.loss(*one) for one in zip(outputs.split(1), each, strict=True)])
 
     def outputs_of(self, output: Any) -> Tensor:
@@ -226,13 +225,13 @@ class Task:
         if isinstance(found, Tensor) and self.axes == 2 and found.ndim == 1:
             found = found[:, None]
         if not isinstance(found, Tensor) or (self.axes is not None and found.ndim != self.axes):
-            wanted = (
+            expected = (
                 "class scores, one row for each example"
                 if self.has_classes and self.axes == 2
                 else self._expected()
             )
             raise ModelError(
-                f"expected {wanted}, got {described(output)}; a model that gives several things "
+                f"expected {expected}, got {described(output)}; a model that gives several things "
                 f"gives them as {', '.join(_SCORES)}, or first in a tuple"
             )
         return found
@@ -241,22 +240,22 @@ class Task:
         return f"outputs for the task {self.name}, a tensor of {self.axes or 'any number of'} axes"
 
 
-def _targets(wanted: Wanted) -> Tensor:
-    return wanted if isinstance(wanted, Tensor) else wanted["y"]
+def _targets(targets: Targets) -> Tensor:
+    return targets if isinstance(targets, Tensor) else targets["y"]
 
 
-def at(wanted: Wanted, chosen: Tensor | slice) -> Wanted:
-    """Return what is wanted of the examples that are ``chosen``, by indices or as a slice."""
-    if isinstance(wanted, Tensor):
-        return wanted[chosen.to(wanted.device) if isinstance(chosen, Tensor) else chosen]
+def at(targets: Targets, chosen: Tensor | slice) -> Targets:
+    """Return the targets of some examples, by indices or as a slice."""
+    if isinstance(targets, Tensor):
+        return targets[chosen.to(targets.device) if isinstance(chosen, Tensor) else chosen]
     return {
         name: each[chosen.to(each.device) if isinstance(chosen, Tensor) else chosen]
-        for name, each in wanted.items()
+        for name, each in targets.items()
     }
 
 
-def joined(parts: Sequence[Wanted]) -> Wanted:
-    """Return what is wanted of the examples of several batches."""
+def joined(parts: Sequence[Targets]) -> Targets:
+    """Concatenate the targets of several batches."""
     first = parts[0]
     if isinstance(first, Tensor):
         return torch.cat([part for part in parts if isinstance(part, Tensor)])

@@ -1,4 +1,4 @@
-"""A token wanted at every position: the next one, or one that was masked."""
+"""A target token at every position: the next token, or one that was masked."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from modelstitch.tasks.classification import divergence, entropy
 from modelstitch.tasks.task import IGNORED, Task
 
 
-def loss(outputs: Tensor, wanted: Tensor) -> Tensor:
+def loss(outputs: Tensor, targets: Tensor) -> Tensor:
     """Return the mean cross-entropy of outputs (N, T, V) over the positions that take part; 0 where none does."""
-    total = F.cross_entropy(outputs.flatten(0, 1), wanted.flatten(), ignore_index=IGNORED, reduction="sum")
-    return total / (wanted != IGNORED).sum().clamp_min(1)
+    total = F.cross_entropy(outputs.flatten(0, 1), targets.flatten(), ignore_index=IGNORED, reduction="sum")
+    return total / (targets != IGNORED).sum().clamp_min(1)
 
 
-def share_right(outputs: Tensor, wanted: Tensor) -> Tensor:
+def share_right(outputs: Tensor, targets: Tensor) -> Tensor:
     """Return for each example which share of its positions is told rightly, (N,).
 
     Example:
@@ -24,26 +24,26 @@ def share_right(outputs: Tensor, wanted: Tensor) -> Tensor:
         >>> share_right(outputs, torch.tensor([[0, 2, -100]])).tolist()
         [0.5]
     """
-    counted = wanted != IGNORED
-    right = (outputs.argmax(-1) == wanted) & outputs.isfinite().all(-1) & counted
+    counted = targets != IGNORED
+    right = (outputs.argmax(-1) == targets) & outputs.isfinite().all(-1) & counted
     return right.sum(1) / counted.sum(1).clamp_min(1)
 
 
-def distance(outputs: Tensor, own: Tensor, wanted: Tensor) -> Tensor:
+def distance(outputs: Tensor, own: Tensor, targets: Tensor) -> Tensor:
     """Return the mean divergence (N,) of the answers at the positions that take part; see :func:`divergence`."""
-    counted = (wanted != IGNORED).to(outputs.dtype)
+    counted = (targets != IGNORED).to(outputs.dtype)
     return (divergence(outputs, own) * counted).sum(1) / counted.sum(1).clamp_min(1)
 
 
-def chance(wanted: Tensor) -> float:
+def chance(targets: Tensor) -> float:
     """Return the score of always naming the commonest token."""
-    counted = wanted[wanted != IGNORED]
+    counted = targets[targets != IGNORED]
     commonest = int(counted.bincount().argmax())
-    return float(((wanted == commonest).sum(1) / (wanted != IGNORED).sum(1).clamp_min(1)).mean())
+    return float(((targets == commonest).sum(1) / (targets != IGNORED).sum(1).clamp_min(1)).mean())
 
 
 def shifted(tokens: Tensor, padding: Tensor | None = None) -> Tensor:
-    """Return the next token at every position of ``tokens`` (N, T); at the last one, and in and before padding, none is wanted.
+    """Return the next token at every position of ``tokens`` (N, T); none at the last position, in padding and before it.
 
     Args:
         tokens: (N, T).
@@ -53,21 +53,21 @@ def shifted(tokens: Tensor, padding: Tensor | None = None) -> Tensor:
         >>> shifted(torch.tensor([[5, 6, 7]])).tolist()
         [[6, 7, -100]]
     """
-    wanted = torch.full_like(tokens, IGNORED)
-    wanted[:, :-1] = tokens[:, 1:]
+    targets = torch.full_like(tokens, IGNORED)
+    targets[:, :-1] = tokens[:, 1:]
     if padding is not None:
-        wanted[:, :-1][(padding[:, 1:] == 0) | (padding[:, :-1] == 0)] = IGNORED
-    return wanted
+        targets[:, :-1][(padding[:, 1:] == 0) | (padding[:, :-1] == 0)] = IGNORED
+    return targets
 
 
-def constant_loss(wanted: Tensor) -> float:
-    """Return the entropy of the tokens that are wanted, in nats."""
-    return entropy(wanted[wanted != IGNORED])
+def constant_loss(targets: Tensor) -> float:
+    """Return the entropy of the target tokens, in nats."""
+    return entropy(targets[targets != IGNORED])
 
 
-def needs(wanted: Tensor) -> tuple[int, bool]:
+def needs(targets: Tensor) -> tuple[int, bool]:
     """Return the number of tokens; a network may know more."""
-    return int(wanted.max()) + 1, True
+    return int(targets.max()) + 1, True
 
 
 TOKENS = Task(
@@ -83,4 +83,4 @@ TOKENS = Task(
     by_position=True,
     distance=distance,
 )
-"""Tokens (N, T), -100 where none is wanted; outputs (N, T, V) are their scores."""
+"""Tokens (N, T), -100 where there is no target; outputs (N, T, V) are their scores."""

@@ -13,7 +13,7 @@ from torch import nn
 
 from modelstitch.errors import RunError, SpecError, WeightsError
 from modelstitch.specs import View
-from modelstitch.util.atomic_files import write_whole
+from modelstitch.util.atomic_files import atomic_write
 
 _KEY = "modelstitch"
 
@@ -60,7 +60,7 @@ def save_checkpoint(module: nn.Module, card: Card, path: str | Path) -> None:
     metadata = {_KEY: json.dumps(asdict(card))}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, lambda unfinished: save_file(state, unfinished, metadata=metadata))
+        atomic_write(path, lambda unfinished: save_file(state, unfinished, metadata=metadata))
     except (OSError, SafetensorError) as error:
         raise RunError(f"cannot write {str(path)!r}: {error}") from error
 
