@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import jaxtyping
 import pytest
 import torch
 from hypothesis import settings
@@ -39,6 +40,14 @@ def same_global_state() -> Iterator[None]:
     yield
     assert torch.is_grad_enabled()
     torch.random.set_rng_state(state)
+
+
+@pytest.fixture
+def wrong_types() -> Iterator[None]:
+    """What the library says of an argument of a wrong type: the checks of conftest.py at the root are off."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 @pytest.fixture(scope="session")

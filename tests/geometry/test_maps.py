@@ -62,6 +62,7 @@ def test_the_mean_of_many_positions_is_taken_in_float64() -> None:
     assert as_rows((1000 * torch.ones(1, 1, 100, 100)).half(), "pool").item() == 1000
 
 
+@pytest.mark.usefixtures("wrong_types")
 def test_refusals() -> None:
     x = normal(2, 3, 4)
     with pytest.raises(

@@ -176,6 +176,7 @@ def test_all_others_are_neighbours_at_the_largest_k() -> None:
     assert mutual_knn(x, y, 10) == 1
 
 
+@pytest.mark.usefixtures("wrong_types")
 def test_refusals() -> None:
     x = normal(10, 4)
     with pytest.raises(GeometryError, match="at least 11 examples for 10 nearest neighbours, got 10"):

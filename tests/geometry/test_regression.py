@@ -151,6 +151,7 @@ def test_a_large_offset_in_float32() -> None:
     assert linear_r2(y, (x + 1e4).float()) == pytest.approx(linear_r2(y, x), abs=1e-3)
 
 
+@pytest.mark.usefixtures("wrong_types")
 def test_refusals() -> None:
     x = normal(12, 4)
     with pytest.raises(GeometryError, match="at least 10 examples for linear R2 in 5 folds, got 9"):

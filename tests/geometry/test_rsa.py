@@ -96,6 +96,7 @@ def test_a_large_offset_in_float32() -> None:
     assert rsa((x + 1e4).float(), x) > 1 - 1e-5
 
 
+@pytest.mark.usefixtures("wrong_types")
 def test_refusals() -> None:
     x = normal(9, 4)
     with pytest.raises(GeometryError, match="at least 3 examples for RSA, got 2"):

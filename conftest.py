@@ -1,0 +1,14 @@
+"""Shapes are checked in the tests alone: annotations of jaxtyping hold for every call, by beartype.
+
+It stands here, not in tests/, because the hook has to come before the first import of the library.
+"""
+
+from __future__ import annotations
+
+from jaxtyping import install_import_hook
+
+CHECKED = ("modelstitch.geometry",)
+"""Packages whose annotations are checked at every call."""
+
+# An int is a legal float (PEP 484).
+install_import_hook(list(CHECKED), "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))")
