@@ -27,7 +27,7 @@ import torch
 from torch import Tensor, nn
 
 import modelstitch as ms
-from modelstitch.data import Data, DataPart
+from modelstitch.data.parts import Data, DataPart
 from modelstitch.data.views import show
 from modelstitch.models.zoo.checkpoint import Card, read_card, save_checkpoint
 from modelstitch.models.zoo.recipe import Recipe

@@ -20,10 +20,10 @@ from pathlib import Path
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from modelstitch.data import load_data
+from modelstitch.data.load import load_data
 from modelstitch.grid.grid import Budget, fit_grid
 from modelstitch.grid.pool import Pair, Pool
-from modelstitch.models import load_model
+from modelstitch.models.load import load_model
 from modelstitch.specs import CellSpec, DataSpec, FitSpec, ModelSpec
 
 FIT = FitSpec(steps=40)

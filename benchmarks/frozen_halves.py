@@ -20,11 +20,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from modelstitch.data import load_data
+from modelstitch.data.load import load_data
 from modelstitch.grid.cell import fit_dtype
 from modelstitch.grid.pool import Pool
 from modelstitch.grid.side import Side
-from modelstitch.models import load_model
+from modelstitch.models.load import load_model
 from modelstitch.specs import DataSpec, FitSpec, ModelSpec
 
 STEPS = 6

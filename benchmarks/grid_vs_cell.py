@@ -35,11 +35,12 @@ from floor import floor, wait
 from torch import Tensor, nn
 
 from modelstitch.controls.reinitialise import untrained
-from modelstitch.data import load_data
+from modelstitch.data.load import load_data
 from modelstitch.data.views import show
 from modelstitch.grid.cell import FittedCell
 from modelstitch.grid.grid import Budget, fit_grid
-from modelstitch.models import Network, load_model
+from modelstitch.models.load import load_model
+from modelstitch.models.network import Network
 from modelstitch.models.zoo.checkpoint import save_checkpoint
 from modelstitch.models.zoo.recipe import Recipe
 from modelstitch.models.zoo.resnet import SmallResNet

@@ -12,8 +12,10 @@ import pytest
 import torch
 from hypothesis import settings
 
-from modelstitch.data import Data, load_data
-from modelstitch.models import Network, load_model
+from modelstitch.data.load import load_data
+from modelstitch.data.parts import Data
+from modelstitch.models.load import load_model
+from modelstitch.models.network import Network
 from modelstitch.models.zoo.checkpoint import save_checkpoint
 from modelstitch.models.zoo.recipe import Recipe
 from modelstitch.models.zoo.training import train_network

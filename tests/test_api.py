@@ -15,9 +15,9 @@ from torch import nn
 from torch.utils.data import TensorDataset
 
 import modelstitch as ms
-from modelstitch.data import Data
+from modelstitch.data.parts import Data
 from modelstitch.errors import CutError, DataError, ModelError, RunError, StitchError
-from modelstitch.models import digest
+from modelstitch.models.network import digest
 
 QUICK = ms.FitSpec(steps=15, batch_size=128)
 

@@ -15,8 +15,8 @@ import modelstitch
 import modelstitch as ms
 from modelstitch.cli import _read
 from modelstitch.cli.reference import page as cli_page
-from modelstitch.data import Data
-from modelstitch.models import Network
+from modelstitch.data.parts import Data
+from modelstitch.models.network import Network
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

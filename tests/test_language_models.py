@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 import modelstitch as ms
 from modelstitch.controls.shuffled_labels import shuffled
-from modelstitch.data import Data
+from modelstitch.data.parts import Data
 from modelstitch.grid.grid import Budget, fit_grid
 from modelstitch.grid.pool import Pair
-from modelstitch.models import wrap
+from modelstitch.models.network import wrap
 from modelstitch.specs import CellSpec, FitSpec
 from modelstitch.tasks import IGNORED
 

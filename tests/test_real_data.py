@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from modelstitch.cli import main
-from modelstitch.data import load_data
+from modelstitch.data.load import load_data
 from modelstitch.specs import DataSpec
 
 ROOT = Path(__file__).parent.parent

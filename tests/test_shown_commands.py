@@ -20,8 +20,8 @@ from options import usable_torchvision
 from PIL import Image
 
 from modelstitch.cli import EXIT_OK, main
-from modelstitch.data import Data
-from modelstitch.models import load_model
+from modelstitch.data.parts import Data
+from modelstitch.models.load import load_model
 from modelstitch.specs import ModelSpec
 
 ROOT = Path(__file__).parent.parent

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from modelstitch.cutting import Cut as Cut
     from modelstitch.cutting import cuts as cuts
     from modelstitch.cutting import split as split
-    from modelstitch.data import Data as Data
-    from modelstitch.data import DataPart as DataPart
-    from modelstitch.data import LabelSet as LabelSet
-    from modelstitch.data import data_from as data_from
-    from modelstitch.data import load_data as load_data
+    from modelstitch.data.from_arrays import data_from as data_from
+    from modelstitch.data.label_sets import LabelSet as LabelSet
+    from modelstitch.data.load import load_data as load_data
+    from modelstitch.data.parts import Data as Data
+    from modelstitch.data.parts import DataPart as DataPart
     from modelstitch.errors import InputError as InputError
     from modelstitch.errors import ModelStitchError as ModelStitchError
     from modelstitch.errors import TruthError as TruthError
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from modelstitch.evidence.verdict import Verdict as Verdict
     from modelstitch.grid.grid import Budget as Budget
     from modelstitch.grid.stitched import Stitched as Stitched
-    from modelstitch.models import Network as Network
-    from modelstitch.models import load_model as load_model
     from modelstitch.models.from_dict import FromDict as FromDict
+    from modelstitch.models.load import load_model as load_model
+    from modelstitch.models.network import Network as Network
     from modelstitch.results.comparison import Comparison as Comparison
     from modelstitch.results.curves import Curve as Curve
     from modelstitch.results.curves import capacity_curves as capacity_curves
@@ -47,17 +47,17 @@ _HOMES = {
     "Comparison": "results.comparison",
     "Curve": "results.curves",
     "Cut": "cutting",
-    "Data": "data",
+    "Data": "data.parts",
     "DataSpec": "specs",
     "EvidenceSpec": "specs",
     "FitSpec": "specs",
     "FromDict": "models.from_dict",
     "InputError": "errors",
-    "LabelSet": "data",
+    "LabelSet": "data.label_sets",
     "ModelSpec": "specs",
     "ModelStitchError": "errors",
-    "Network": "models",
-    "DataPart": "data",
+    "Network": "models.network",
+    "DataPart": "data.parts",
     "StitchSpec": "specs",
     "Stitched": "grid.stitched",
     "Task": "tasks",
@@ -69,10 +69,10 @@ _HOMES = {
     "compare": "api",
     "compare_all": "api",
     "cuts": "cutting",
-    "data_from": "data",
+    "data_from": "data.from_arrays",
     "load": "api",
-    "load_data": "data",
-    "load_model": "models",
+    "load_data": "data.load",
+    "load_model": "models.load",
     "split": "cutting",
     "stitch": "api",
 }

@@ -4,9 +4,9 @@ import torch
 from torch import nn
 
 from modelstitch.controls.reinitialise import calibrated, untrained
-from modelstitch.data import Data
+from modelstitch.data.parts import Data
 from modelstitch.data.views import show
-from modelstitch.models import Network, digest
+from modelstitch.models.network import Network, digest
 
 
 def test_batch_norms_hold_the_statistics_of_their_own_input(

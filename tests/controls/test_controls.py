@@ -10,10 +10,12 @@ from torch import nn
 from modelstitch.controls import CONTROL_ROLES
 from modelstitch.controls.random_receiver import RECEIVER_OFFSET
 from modelstitch.controls.reinitialise import untrained
-from modelstitch.data import Data
+from modelstitch.data.parts import Data
 from modelstitch.data.views import show
 from modelstitch.errors import ModelError
-from modelstitch.models import Network, digest, load_model, wrap, zoo
+from modelstitch.models import zoo
+from modelstitch.models.load import load_model
+from modelstitch.models.network import Network, digest, wrap
 from modelstitch.specs import ModelSpec, View
 
 

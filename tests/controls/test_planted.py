@@ -11,11 +11,11 @@ from modelstitch.controls.label_only import write_labels
 from modelstitch.controls.probe import ReadOut
 from modelstitch.controls.roles import Given
 from modelstitch.controls.shuffled_labels import shuffled
-from modelstitch.data import Data
+from modelstitch.data.parts import Data
 from modelstitch.grid.grid import Budget, fit_grid
 from modelstitch.grid.pool import Pair
 from modelstitch.grid.representations import Representations
-from modelstitch.models import Network
+from modelstitch.models.network import Network
 from modelstitch.runs.prepare import Session, prepare
 from modelstitch.specs import CellSpec, FitSpec
 

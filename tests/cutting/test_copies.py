@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 import modelstitch as ms
 from modelstitch.cutting.copies import are_copies
-from modelstitch.data import Data
+from modelstitch.data.parts import Data
 
 
 @dataclass

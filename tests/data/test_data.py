@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from PIL import Image
 from torch.utils.data import Dataset, TensorDataset
 
-from modelstitch.data import Data, DataPart, as_data, load_data
+from modelstitch.data.load import as_data, load_data
+from modelstitch.data.parts import Data, DataPart
 from modelstitch.data.splitting import choose, divide, stratified_order
 from modelstitch.errors import DataError
 from modelstitch.specs import DataSpec

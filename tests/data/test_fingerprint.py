@@ -4,8 +4,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelstitch.data import Data
 from modelstitch.data.fingerprint import fingerprint, share_seen
+from modelstitch.data.parts import Data
 from modelstitch.models.zoo.checkpoint import save_checkpoint
 from modelstitch.models.zoo.recipe import Recipe
 from modelstitch.models.zoo.training import train_network

@@ -11,13 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from modelstitch.data import Data, DataPart, LabelSet, load_data, rotated
-from modelstitch.data.label_sets import set_from_labels
+from modelstitch.data.label_sets import LabelSet, set_from_labels
+from modelstitch.data.load import load_data
+from modelstitch.data.parts import Data, DataPart
+from modelstitch.data.rotated import rotated
 from modelstitch.errors import DataError
 from modelstitch.grid.side import Side
-from modelstitch.models import wrap
+from modelstitch.models.network import wrap
 from modelstitch.specs import DataSpec
-from tests.data.test_parquet import good, hub, write
+from tests.data.sources.test_parquet import good, hub, write
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ from options import usable_torchvision
 from torch import Tensor, nn
 
 import modelstitch as ms
-from modelstitch.data import Data, load_data
+from modelstitch.data.load import load_data
+from modelstitch.data.parts import Data
 from modelstitch.data.texts import pieces, reads_as
 from modelstitch.errors import DataError, ModelError
 from modelstitch.runs.prepare import read_alike

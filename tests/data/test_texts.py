@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 import modelstitch as ms
 from modelstitch.controls.reinitialise import calibrated
-from modelstitch.data import Data, load_data
+from modelstitch.data.load import load_data
+from modelstitch.data.parts import Data
 from modelstitch.data.texts import decoded, encoded, longest, read
 from modelstitch.errors import DataError, ModelError
 from modelstitch.grid.side import Side

@@ -7,13 +7,13 @@ import math
 import pytest
 import torch
 
-from modelstitch.data import Data
+from modelstitch.data.parts import Data
 from modelstitch.evidence.kinds import KINDS
 from modelstitch.evidence.material import Measurement
 from modelstitch.evidence.measure import appraise, kinds_of
 from modelstitch.grid.grid import Budget, fit_grid
 from modelstitch.grid.pool import Pair
-from modelstitch.models import Network
+from modelstitch.models.network import Network
 from modelstitch.specs import EVIDENCE, STANDARD_EVIDENCE, CellSpec, EvidenceSpec, StitchSpec
 from modelstitch.specs import FitSpec as Fit
 
@@ -41,7 +41,7 @@ def measured(pair: Pair, cells: list[CellSpec], kinds: tuple[str, ...] = EVIDENC
 
 @pytest.fixture(scope="module")
 def identity(checkpoints: tuple[object, object], digits: Data) -> Found:
-    from modelstitch.models import load_model
+    from modelstitch.models.load import load_model
     from modelstitch.specs import ModelSpec
 
     network = load_model(ModelSpec(source=str(checkpoints[0])))
@@ -169,7 +169,7 @@ def test_a_control_is_asked_what_means_something(control: str, kinds: tuple[str,
 def test_vectors_have_evidence_too(digits: Data) -> None:
     from torch import nn
 
-    from modelstitch.models import wrap
+    from modelstitch.models.network import wrap
 
     model = nn.Sequential(
         nn.Flatten(), nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 24), nn.ReLU(), nn.Linear(24, 10)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelstitch.cutting.layouts import Layout, recognise
-from modelstitch.data import DataPart
+from modelstitch.data.parts import DataPart
 from modelstitch.evidence.units import Units
 from modelstitch.tasks import CLASSIFICATION, IGNORED, TOKENS
 

@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch import nn
 
-from modelstitch.data import Data
+from modelstitch.data.parts import Data
 from modelstitch.errors import TruthError
 from modelstitch.fitting.trained import Fitted
 from modelstitch.grid import checks
 from modelstitch.grid.side import Side
-from modelstitch.models import Network
+from modelstitch.models.network import Network
 
 CUTS = ("layers.0", "layers.3")
 

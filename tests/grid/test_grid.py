@@ -6,13 +6,13 @@ import pytest
 import torch
 
 from modelstitch.cutting import Cutting
-from modelstitch.data import Data
+from modelstitch.data.parts import Data
 from modelstitch.fitting.trained import paired_gain
 from modelstitch.grid.cell import FittedCell, divide
 from modelstitch.grid.grid import Budget, fit_grid
 from modelstitch.grid.pool import Pair
 from modelstitch.grid.representations import Place
-from modelstitch.models import Network
+from modelstitch.models.network import Network
 from modelstitch.runs.prepare import Session
 from modelstitch.specs import CellSpec, FitSpec, Objective, StitchSpec
 

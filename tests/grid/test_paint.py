@@ -4,13 +4,14 @@ import pytest
 import torch
 from torch import nn
 
-from modelstitch.data import Data, as_data
+from modelstitch.data.load import as_data
+from modelstitch.data.parts import Data
 from modelstitch.data.views import show
 from modelstitch.errors import DataError
 from modelstitch.grid.grid import Budget
 from modelstitch.grid.paint import contact_sheet, paint, unshow
 from modelstitch.grid.pool import Pair
-from modelstitch.models import Network, wrap
+from modelstitch.models.network import Network, wrap
 from modelstitch.specs import FitSpec, View
 
 FIT, BUDGET = FitSpec(steps=20), Budget(10**9)

@@ -11,14 +11,15 @@ import pytest
 import torch
 
 from modelstitch.controls.roles import Given, Plant
-from modelstitch.data import Data
+from modelstitch.data.parts import Data
 from modelstitch.evidence.verdict import DECODABLE, INCOMPATIBLE, INTERCHANGEABLE, UNKNOWN, Thresholds
 from modelstitch.grid.side import Side
 from modelstitch.known_answers import plants
 from modelstitch.known_answers.bed import Outcome, derive, leave_one_family_out, report, run
 from modelstitch.known_answers.cases import FAMILIES, Case, cases
 from modelstitch.known_answers.plants import Ground
-from modelstitch.models import Network, load_model
+from modelstitch.models.load import load_model
+from modelstitch.models.network import Network
 from modelstitch.specs import FitSpec, ModelSpec
 
 CUTS = tuple(f"layers.{index}" for index in range(5))

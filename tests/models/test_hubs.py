@@ -10,7 +10,7 @@ from options import usable_torchvision
 
 from modelstitch.cutting import Cutting
 from modelstitch.errors import MissingExtraError, ModelError
-from modelstitch.models import load_model
+from modelstitch.models.load import load_model
 from modelstitch.specs import ModelSpec, View
 
 

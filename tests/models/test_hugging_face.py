@@ -13,9 +13,9 @@ from options import usable_torchvision
 
 import modelstitch as ms
 from modelstitch.cutting import Cutting, certify, cut_model
-from modelstitch.data import Data
+from modelstitch.data.parts import Data
 from modelstitch.errors import MissingExtraError, ModelError
-from modelstitch.models import load_model
+from modelstitch.models.load import load_model
 from modelstitch.specs import ModelSpec, View
 
 usable_torchvision()  # which transformers looks at when it is imported

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import torch
 
-from modelstitch.models import digest, load_model
+from modelstitch.models.load import load_model
+from modelstitch.models.network import digest
 from modelstitch.specs import ModelSpec
 
 

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 import modelstitch as ms
 from modelstitch.cutting import cuts
 from modelstitch.cutting.layouts import Layout
-from modelstitch.data import Data, load_data
+from modelstitch.data.load import load_data
+from modelstitch.data.parts import Data
 from modelstitch.specs import DataSpec, StitchSpec
 from modelstitch.stitches import build
 

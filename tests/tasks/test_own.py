@@ -17,7 +17,8 @@ from torch import Tensor, nn
 
 import modelstitch as ms
 from modelstitch.cli import main
-from modelstitch.data import data_from, load_data
+from modelstitch.data.from_arrays import data_from
+from modelstitch.data.load import load_data
 from modelstitch.errors import DataError
 from modelstitch.specs import DataSpec
 from modelstitch.tasks import Batch, Task, at, joined

@@ -47,7 +47,8 @@ class Cuts:
         from torch import nn
 
         from modelstitch.cutting import cut_model
-        from modelstitch.models import load_model, taken
+        from modelstitch.models.load import load_model
+        from modelstitch.models.network import taken
 
         weights = None if self.weights is None else str(self.weights)
         view = view_of(self.size, self.channels, None, None)

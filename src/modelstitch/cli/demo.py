@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from modelstitch.specs import VERDICT_CONTROLS
 
 if TYPE_CHECKING:
-    from modelstitch.data import Data
+    from modelstitch.data.parts import Data
     from modelstitch.util.progress import Progress
 
 NETWORK, WIDTH = "R1111", 16
@@ -28,7 +28,7 @@ class Demo:
         """Train, stitch and show; return whether some cells failed."""
         from modelstitch.cli.compare import report
         from modelstitch.cli.show import watching
-        from modelstitch.data import load_data
+        from modelstitch.data.load import load_data
         from modelstitch.runs.prepare import prepare
         from modelstitch.runs.run import run
         from modelstitch.specs import DataSpec, FitSpec

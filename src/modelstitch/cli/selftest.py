@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from modelstitch.errors import SpecError
 
 if TYPE_CHECKING:
-    from modelstitch.data import Data
+    from modelstitch.data.parts import Data
     from modelstitch.known_answers.bed import Outcome
-    from modelstitch.models import Network
+    from modelstitch.models.network import Network
 
 NETWORK, WIDTH, N_NETWORKS = "R1111", 8, 2
 
@@ -40,11 +40,11 @@ class Selftest:
         import sys
 
         from modelstitch.cli.show import watching
-        from modelstitch.data import load_data
+        from modelstitch.data.load import load_data
         from modelstitch.grid.pool import Pool
         from modelstitch.known_answers.bed import report, run
         from modelstitch.known_answers.cases import cases
-        from modelstitch.models import load_model
+        from modelstitch.models.load import load_model
         from modelstitch.specs import DataSpec, ModelSpec
 
         if self.data != "digits" and not self.models:
@@ -84,7 +84,8 @@ class Selftest:
 
 def trained(data: Data, seed: int) -> Network:
     """Return a small network trained on ``data``."""
-    from modelstitch.models import Network, zoo
+    from modelstitch.models import zoo
+    from modelstitch.models.network import Network
     from modelstitch.models.zoo.recipe import Recipe
     from modelstitch.models.zoo.training import train_network
 

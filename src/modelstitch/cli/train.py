@@ -57,7 +57,7 @@ class Train:
         import sys
         from dataclasses import asdict
 
-        from modelstitch.data import load_data
+        from modelstitch.data.load import load_data
         from modelstitch.models.zoo.checkpoint import save_checkpoint
         from modelstitch.models.zoo.recipe import Recipe
         from modelstitch.models.zoo.training import train_network

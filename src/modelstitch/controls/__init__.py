@@ -19,8 +19,8 @@ from modelstitch.controls import (
     shuffled_labels,
 )
 from modelstitch.controls.roles import Roles
-from modelstitch.data import Data
-from modelstitch.models import Network
+from modelstitch.data.parts import Data
+from modelstitch.models.network import Network
 
 __all__ = ["CONTROL_ROLES", "Control"]
 

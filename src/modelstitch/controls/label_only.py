@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from modelstitch.controls.roles import Given, Roles
-from modelstitch.data import Data
-from modelstitch.models import Network
+from modelstitch.data.parts import Data
+from modelstitch.models.network import Network
 
 NOISE = 0.5
 """Standard deviation of the noise around a class's pattern, whose own values have standard deviation 1."""

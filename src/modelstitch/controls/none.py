@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from modelstitch.controls.roles import Roles
-from modelstitch.data import Data
-from modelstitch.models import Network
+from modelstitch.data.parts import Data
+from modelstitch.models.network import Network
 
 
 def roles(sender: Network, receiver: Network, data: Data, seed: int) -> Roles:

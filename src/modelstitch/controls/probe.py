@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from modelstitch.controls.roles import Roles
 from modelstitch.cutting.layouts import Shaped, as_layout
-from modelstitch.data import Data
-from modelstitch.models import Network
+from modelstitch.data.parts import Data
+from modelstitch.models.network import Network
 
 
 def roles(sender: Network, receiver: Network, data: Data, seed: int) -> Roles:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from modelstitch.controls import random_receiver, random_sender
 from modelstitch.controls.roles import Roles
-from modelstitch.data import Data
-from modelstitch.models import Network
+from modelstitch.data.parts import Data
+from modelstitch.models.network import Network
 
 
 def roles(sender: Network, receiver: Network, data: Data, seed: int) -> Roles:

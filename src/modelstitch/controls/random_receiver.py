@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from modelstitch.controls.reinitialise import calibrated, untrained
 from modelstitch.controls.roles import Roles
-from modelstitch.data import Data
-from modelstitch.models import Network
+from modelstitch.data.parts import Data
+from modelstitch.models.network import Network
 
 # Sender and receiver may be one architecture: without an offset both copies would be the same network.
 RECEIVER_OFFSET = 1_000_003

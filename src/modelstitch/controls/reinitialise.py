@@ -10,11 +10,12 @@ from torch import nn
 from torch.export.unflatten import UnflattenedModule
 
 from modelstitch.cutting.layouts import channels_last
-from modelstitch.data import Data
+from modelstitch.data.parts import Data
 from modelstitch.data.texts import reader
 from modelstitch.data.views import show
 from modelstitch.errors import ModelError
-from modelstitch.models import Network, seeded, taken
+from modelstitch.models.network import Network, taken
+from modelstitch.models.seeding import seeded
 
 _CALIBRATION_EXAMPLES, _CALIBRATION_BATCH = 2048, 256
 

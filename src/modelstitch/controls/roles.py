@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from modelstitch.models import Network
+from modelstitch.models.network import Network
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from dataclasses import replace
 import torch
 
 from modelstitch.controls.roles import Roles
-from modelstitch.data import Data
-from modelstitch.models import Network
+from modelstitch.data.parts import Data
+from modelstitch.models.network import Network
 from modelstitch.tasks import IGNORED
 
 

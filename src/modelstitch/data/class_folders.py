@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from modelstitch.data.labelled import Data, DataPart
+from modelstitch.data.in_memory import HELDOUT_SHARE, from_parts
+from modelstitch.data.parts import Data, DataPart
 from modelstitch.data.splitting import HELDOUT_NAMES, choose, divide
-from modelstitch.data.tensors import HELDOUT_SHARE, from_parts
 from modelstitch.errors import DataError
 from modelstitch.specs import DataSpec
 

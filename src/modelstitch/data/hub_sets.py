@@ -12,9 +12,9 @@ from typing import Any
 
 import torch
 
-from modelstitch.data.labelled import Data, DataPart
+from modelstitch.data.in_memory import HELDOUT_SHARE, as_split, from_arrays, from_parts
+from modelstitch.data.parts import Data, DataPart
 from modelstitch.data.splitting import HELDOUT_NAMES, choose, divide
-from modelstitch.data.tensors import HELDOUT_SHARE, as_split, from_arrays, from_parts
 from modelstitch.data.texts import encoded, filled_up
 from modelstitch.errors import DataError, MissingExtraError, expect_one_of
 from modelstitch.specs import DataSpec

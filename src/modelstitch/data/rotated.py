@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from modelstitch.data.label_sets import LabelSet
-from modelstitch.data.labelled import Data, DataPart
+from modelstitch.data.parts import Data, DataPart
 from modelstitch.errors import DataError
 
 _TURNS = 4
@@ -34,7 +34,7 @@ def rotated(data: Data, seed: int = 0) -> Data:
     Source: Gidaris et al. 2018 (rotations as labels).
 
     Example:
-        >>> from modelstitch.data import load_data
+        >>> from modelstitch.data.load import load_data
         >>> from modelstitch.specs import DataSpec
         >>> data = rotated(load_data(DataSpec(source="digits")))
         >>> len(data.classes), [(each.name, len(each.classes)) for each in data.label_sets]

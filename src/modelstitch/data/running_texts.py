@@ -8,11 +8,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from modelstitch.data import hub_sets, parquet
-from modelstitch.data.labelled import Data
+from modelstitch.data import hub_sets
+from modelstitch.data.from_arrays import data_from
+from modelstitch.data.in_memory import HELDOUT_SHARE
+from modelstitch.data.parts import Data
+from modelstitch.data.sources import parquet
 from modelstitch.data.splitting import HELDOUT_NAMES, choose, divide
-from modelstitch.data.targets import data_from
-from modelstitch.data.tensors import HELDOUT_SHARE
 from modelstitch.data.texts import BYTES, mask_token, pieces
 from modelstitch.errors import DataError
 from modelstitch.specs import DataSpec

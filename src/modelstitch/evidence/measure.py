@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from modelstitch.cutting.layouts import Layout
-from modelstitch.data import DataPart
+from modelstitch.data.parts import DataPart
 from modelstitch.evidence.kinds import KINDS
 from modelstitch.evidence.kinds.distribution import summarise
 from modelstitch.evidence.kinds.robustness import CHANGES, disturb, shift

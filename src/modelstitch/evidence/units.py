@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from modelstitch.cutting.layouts import Layout, without_padding
-from modelstitch.data import DataPart
+from modelstitch.data.parts import DataPart
 from modelstitch.tasks import IGNORED, Task
 
 _LEAST_OF_A_LABEL = 10

@@ -9,7 +9,7 @@ from modelstitch.cutting import certify
 from modelstitch.errors import TruthError
 from modelstitch.fitting.trained import Fitted
 from modelstitch.grid.side import Side
-from modelstitch.models import digest
+from modelstitch.models.network import digest
 
 _IDENTITY_EXAMPLES = 512
 _CERTIFY_EXAMPLES = 5

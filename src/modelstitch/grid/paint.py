@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from modelstitch.cutting import Cut
 from modelstitch.cutting.layouts import recognise
-from modelstitch.data import DataPart
+from modelstitch.data.parts import DataPart
 from modelstitch.errors import DataError
 from modelstitch.fitting.schedules import spread
 from modelstitch.grid.grid import Budget, fit_grid

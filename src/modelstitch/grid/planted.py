@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from modelstitch.controls.probe import ReadOut
 from modelstitch.controls.roles import Given, Plant
-from modelstitch.data import DataPart
+from modelstitch.data.parts import DataPart
 from modelstitch.grid.side import Side
 from modelstitch.tasks import IGNORED
 

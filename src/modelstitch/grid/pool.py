@@ -11,11 +11,11 @@ from modelstitch.controls.shuffled_labels import shuffled
 from modelstitch.cutting import Cutting
 from modelstitch.cutting.copies import are_copies
 from modelstitch.cutting.layouts import Layout
-from modelstitch.data import Data, DataPart
+from modelstitch.data.parts import Data, DataPart
 from modelstitch.grid.planted import PlantedSide, ReadOutSide
 from modelstitch.grid.representations import Pass, Representations
 from modelstitch.grid.side import Side
-from modelstitch.models import Network, digest
+from modelstitch.models.network import Network, digest
 from modelstitch.specs import CellSpec
 
 

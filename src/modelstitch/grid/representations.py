@@ -13,7 +13,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from modelstitch.data import DataPart
+from modelstitch.data.parts import DataPart
 from modelstitch.grid.side import Side, score_batches
 
 Place = Literal["device", "host", "disk", "recompute"]

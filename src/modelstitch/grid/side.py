@@ -17,12 +17,12 @@ from modelstitch.cutting.certify import relative_difference
 from modelstitch.cutting.layouts import filled_with_mean
 from modelstitch.cutting.settled import expect_settled
 from modelstitch.cutting.slicing import Slice
-from modelstitch.data import Data, DataPart
+from modelstitch.data.parts import Data, DataPart
 from modelstitch.data.texts import reader
 from modelstitch.data.views import in_precision, show
 from modelstitch.errors import DataError, ModelError
 from modelstitch.fitting.gram import Gram
-from modelstitch.models import Network, digest, taken
+from modelstitch.models.network import Network, digest, taken
 from modelstitch.specs import View
 from modelstitch.tasks import Targets, Task, joined, mean_score
 

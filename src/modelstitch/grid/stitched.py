@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from modelstitch.data import DataPart
+from modelstitch.data.parts import DataPart
 from modelstitch.data.views import in_precision, show
 from modelstitch.errors import ModelError
 from modelstitch.grid.cell import FittedCell

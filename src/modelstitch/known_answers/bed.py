@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from modelstitch.data import Data
+from modelstitch.data.parts import Data
 from modelstitch.evidence.measure import appraise
 from modelstitch.evidence.verdict import (
     DECODABLE,
@@ -26,7 +26,7 @@ from modelstitch.grid.pool import Pair
 from modelstitch.grid.side import Side
 from modelstitch.known_answers.cases import Case
 from modelstitch.known_answers.plants import Ground
-from modelstitch.models import Network
+from modelstitch.models.network import Network
 from modelstitch.results.from_cells import cell_row, evidence_rows
 from modelstitch.results.rows import CellRow, EvidenceRow
 from modelstitch.results.verdicts import facts_of, place_of, within_classes

@@ -14,14 +14,16 @@ from torch.export import ExportedProgram
 from modelstitch.cutting.capture import eval_mode
 from modelstitch.cutting.certify import RELATIVE_TOLERANCE
 from modelstitch.cutting.settled import as_module
-from modelstitch.data import Data, as_data
 from modelstitch.data.fingerprint import share_seen
+from modelstitch.data.load import as_data
+from modelstitch.data.parts import Data
 from modelstitch.data.texts import BYTES, reads_as
 from modelstitch.errors import CutError, DataError, SpecError, StitchError
 from modelstitch.grid import checks
 from modelstitch.grid.pool import Pair, Pool
 from modelstitch.grid.side import Side
-from modelstitch.models import Network, load_model, wrap
+from modelstitch.models.load import load_model
+from modelstitch.models.network import Network, wrap
 from modelstitch.specs import (
     RESULT_VERSION,
     ROLE_SEEDS,

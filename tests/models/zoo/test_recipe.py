@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from modelstitch.data import Data, DataPart
 from modelstitch.data.fingerprint import fingerprint
+from modelstitch.data.parts import Data, DataPart
 from modelstitch.data.views import show
 from modelstitch.errors import SpecError
 from modelstitch.models.zoo.recipe import Recipe, Trained, channel_view, train

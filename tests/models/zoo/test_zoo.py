@@ -10,8 +10,8 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import nn
 
-from modelstitch.data import Data, DataPart
 from modelstitch.data.fingerprint import fingerprint
+from modelstitch.data.parts import Data, DataPart
 from modelstitch.errors import DataError, ModelError, RunError, SpecError
 from modelstitch.models import zoo
 from modelstitch.models.zoo.augment import draw, pad

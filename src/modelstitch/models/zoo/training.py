@@ -7,8 +7,8 @@ from dataclasses import asdict
 
 import torch
 
-from modelstitch.data import Data
 from modelstitch.data.fingerprint import fingerprint
+from modelstitch.data.parts import Data
 from modelstitch.errors import DataError
 from modelstitch.models import zoo
 from modelstitch.models.zoo.checkpoint import Card

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from modelstitch.data.labelled import Data, DataPart
+from modelstitch.data.in_memory import HELDOUT_SHARE, as_split, from_arrays, from_parts
+from modelstitch.data.parts import Data, DataPart
 from modelstitch.data.splitting import choose, divide
-from modelstitch.data.tensors import HELDOUT_SHARE, as_split, from_arrays, from_parts
 from modelstitch.errors import DataError, expect_one_of
 from modelstitch.specs import TASKS, TOKEN_TASKS, DataSpec
 from modelstitch.tasks import IGNORED, MULTI_LABEL, RETRIEVAL, TOKENS, Task, regression, shifted

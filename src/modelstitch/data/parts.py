@@ -220,7 +220,7 @@ class Data:
             DataError: no such label set.
 
         Example:
-            >>> from modelstitch.data import load_data
+            >>> from modelstitch.data.load import load_data
             >>> from modelstitch.specs import DataSpec
             >>> load_data(DataSpec(source="digits")).by("parity").classes
             ('even', 'odd')

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from modelstitch.data.labelled import Data, DataPart
+from modelstitch.data.parts import Data, DataPart
 from modelstitch.data.splitting import choose, divide
 from modelstitch.errors import DataError
 from modelstitch.specs import DataSpec

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from modelstitch.data.labelled import Data, DataPart
-from modelstitch.data.targets import data_from
-from modelstitch.data.tensors import as_split, from_arrays, from_parts
+from modelstitch.data.from_arrays import data_from
+from modelstitch.data.in_memory import as_split, from_arrays, from_parts
+from modelstitch.data.parts import Data, DataPart
 from modelstitch.errors import DataError
 from modelstitch.specs import DataSpec
 

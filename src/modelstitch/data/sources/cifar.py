@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from modelstitch.data.in_memory import from_parts
 from modelstitch.data.label_sets import set_from_labels
-from modelstitch.data.labelled import Data, DataPart
-from modelstitch.data.tensors import from_parts
+from modelstitch.data.parts import Data, DataPart
 from modelstitch.errors import DataError
 from modelstitch.specs import DataSpec
 

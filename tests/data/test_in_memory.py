@@ -13,8 +13,8 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset, IterableDataset, Subset, TensorDataset
 
-from modelstitch.data import as_data, load_data
-from modelstitch.data.tensors import as_split
+from modelstitch.data.in_memory import as_split
+from modelstitch.data.load import as_data, load_data
 from modelstitch.errors import DataError
 from modelstitch.specs import DataSpec
 

@@ -16,10 +16,10 @@ from PIL import Image
 from torch import Tensor
 
 from modelstitch.data.images import UNREADABLE, decode, reason, stack
+from modelstitch.data.in_memory import HELDOUT_SHARE, from_parts
 from modelstitch.data.label_sets import LabelSet, set_from_labels
-from modelstitch.data.labelled import Data, DataPart
+from modelstitch.data.parts import Data, DataPart
 from modelstitch.data.splitting import HELDOUT_NAMES, choose, divide
-from modelstitch.data.tensors import HELDOUT_SHARE, from_parts
 from modelstitch.data.texts import encoded, filled_up
 from modelstitch.errors import DataError
 from modelstitch.specs import DataSpec

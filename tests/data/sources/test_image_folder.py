@@ -10,7 +10,8 @@ import pytest
 import torch
 from PIL import Image
 
-from modelstitch.data import Data, load_data
+from modelstitch.data.load import load_data
+from modelstitch.data.parts import Data
 from modelstitch.errors import DataError, SpecError
 from modelstitch.specs import DataSpec
 
@@ -152,7 +153,7 @@ def test_what_cannot_be_used_is_named(tmp_path: Path) -> None:
 
 
 def test_an_image_that_claims_to_be_huge_is_not_decoded(tmp_path: Path) -> None:
-    from tests.data.test_parquet import png_of
+    from tests.data.sources.test_parquet import png_of
 
     good = folder(tmp_path)
     (good / "cat" / "0.png").write_bytes(png_of(60_000, 60_000))

@@ -18,7 +18,8 @@ import numpy as np
 import pytest
 import torch
 
-from modelstitch.data import cifar, load_data
+from modelstitch.data.load import load_data
+from modelstitch.data.sources import cifar
 from modelstitch.errors import DataError
 from modelstitch.specs import DataSpec
 

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from modelstitch.data import Data, load_data
+from modelstitch.data.load import load_data
+from modelstitch.data.parts import Data
 from modelstitch.errors import DataError
 from modelstitch.specs import DataSpec
 

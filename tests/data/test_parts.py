@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from modelstitch.data import Data, DataPart
+from modelstitch.data.parts import Data, DataPart
 from modelstitch.errors import DataError
 
 

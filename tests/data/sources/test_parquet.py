@@ -16,7 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from modelstitch.data import Data, load_data
+from modelstitch.data.load import load_data
+from modelstitch.data.parts import Data
 from modelstitch.data.splitting import choose
 from modelstitch.errors import DataError
 from modelstitch.specs import DataSpec

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import modelstitch as ms
-from modelstitch.data import data_from, load_data
+from modelstitch.data.from_arrays import data_from
+from modelstitch.data.load import load_data
 from modelstitch.errors import DataError, SpecError
 from modelstitch.specs import DataSpec
 from modelstitch.tasks import IGNORED, Task

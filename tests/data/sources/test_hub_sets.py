@@ -13,7 +13,7 @@ import torch
 from options import usable_torchvision
 from PIL import Image
 
-from modelstitch.data import load_data
+from modelstitch.data.load import load_data
 from modelstitch.data.texts import decoded
 from modelstitch.errors import DataError, MissingExtraError
 from modelstitch.specs import DataSpec

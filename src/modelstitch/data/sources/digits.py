@@ -7,9 +7,9 @@ from dataclasses import replace
 import torch
 from sklearn.datasets import load_digits
 
+from modelstitch.data.in_memory import from_arrays
 from modelstitch.data.label_sets import LabelSet
-from modelstitch.data.labelled import Data, DataPart
-from modelstitch.data.tensors import from_arrays
+from modelstitch.data.parts import Data, DataPart
 from modelstitch.specs import DataSpec
 
 

@@ -11,7 +11,9 @@ from torch import nn
 
 from modelstitch.cutting.layouts import channels_last
 from modelstitch.errors import InputError, ModelError, WeightsError
-from modelstitch.models import digest, load_model, merge, wrap, zoo
+from modelstitch.models import zoo
+from modelstitch.models.load import load_model, merge
+from modelstitch.models.network import digest, wrap
 from modelstitch.models.zoo.checkpoint import Card, read_card, save_checkpoint
 from modelstitch.specs import ModelSpec, View
 from modelstitch.util.calls import parse_call

@@ -14,7 +14,8 @@ from scipy.io import wavfile
 from torch import Tensor, nn
 
 import modelstitch as ms
-from modelstitch.data import Data, load_data
+from modelstitch.data.load import load_data
+from modelstitch.data.parts import Data
 from modelstitch.data.views import play, resampled, show
 from modelstitch.errors import DataError, SpecError
 from modelstitch.specs import DataSpec, ModelSpec, View
