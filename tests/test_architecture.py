@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import modelstitch
-from modelstitch import specs, stitches
+from modelstitch import specs, stitches, tasks
 from modelstitch.controls import CONTROL_ROLES
 from modelstitch.evidence.kinds import KINDS
 
@@ -132,6 +132,7 @@ def test_every_name_of_a_spec_has_its_file() -> None:
     assert set(specs.FAMILIES) == set(stitches.FAMILY_CLASSES)
     assert set(specs.CONTROLS) == set(CONTROL_ROLES)
     assert set(specs.EVIDENCE) == set(KINDS)
+    assert set(specs.TASKS) == set(tasks.TASK_TABLE)
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["demo", "--help"], ["compare", "--help"], ["--version"]])

@@ -79,8 +79,8 @@ def test_the_losses_of_the_examples_are_those_of_batches_of_one(name: str, seed:
 @given(st.sampled_from(NAMES), st.integers(0, 10**6))
 def test_outputs_are_no_distance_from_themselves(name: str, seed: int) -> None:
     task, outputs, targets, perfect = case(name, seed)
-    assert task.apart(outputs, outputs, targets).abs().max() < 1e-6
-    assert (task.apart(outputs, perfect.float(), targets) > 0).all()
+    assert task.distances(outputs, outputs, targets).abs().max() < 1e-6
+    assert (task.distances(outputs, perfect.float(), targets) > 0).all()
 
 
 @given(st.sampled_from(NAMES), st.integers(0, 10**6))
@@ -135,7 +135,7 @@ def test_positions_without_a_target_take_no_part(seed: int) -> None:
     other = outputs.clone()
     other[targets == IGNORED] = 100 * torch.randn(int((targets == IGNORED).sum()), K, generator=drawn(seed))
     own = torch.zeros_like(outputs)
-    for measure in (task.score, task.loss, lambda o, w: task.apart(o, own, w)):
+    for measure in (task.score, task.loss, lambda o, w: task.distances(o, own, w)):
         torch.testing.assert_close(measure(other, targets), measure(outputs, targets))
 
 

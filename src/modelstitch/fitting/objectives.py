@@ -118,7 +118,7 @@ def logits(suffix: Outputs, own: RepresentationsOf, targets: TargetsOf, of: Task
     """
 
     def distance(outputs: Tensor, indices: Tensor) -> Tensor:
-        return of.apart(outputs, own(indices).float(), targets(indices))
+        return of.distances(outputs, own(indices).float(), targets(indices))
 
     def value(y: Tensor, indices: Tensor) -> Tensor:
         return distance(suffix(y, indices).float(), indices).mean()

@@ -1,4 +1,4 @@
-"""What a network is scored on. Each file defines one task: its loss, its score, and the score of the best constant answer."""
+"""Tasks: loss, score and best constant answer. A task is one file here and one row of ``table``."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from modelstitch.tasks.classification import CLASSIFICATION, by_label_set, is_co
 from modelstitch.tasks.multi_label import MULTI_LABEL
 from modelstitch.tasks.regression import regression
 from modelstitch.tasks.retrieval import RETRIEVAL
+from modelstitch.tasks.table import TASK_TABLE, task_named
 from modelstitch.tasks.task import IGNORED, Batch, Targets, Task, at, joined, mean_score
 from modelstitch.tasks.tokens import TOKENS, shifted
 
@@ -14,6 +15,7 @@ __all__ = [
     "IGNORED",
     "MULTI_LABEL",
     "RETRIEVAL",
+    "TASK_TABLE",
     "TOKENS",
     "Batch",
     "Targets",
@@ -25,4 +27,5 @@ __all__ = [
     "mean_score",
     "regression",
     "shifted",
+    "task_named",
 ]

@@ -1,4 +1,4 @@
-"""One label for each example."""
+"""Classification: one label for each example."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from modelstitch.tasks.task import Task
 
 
-def is_correct(outputs: Tensor, labels: Tensor) -> Tensor:
-    """Return for each example whether the largest of its outputs (N, K) is its label (N,).
+def is_correct(outputs: Float[Tensor, "n k"], labels: Int[Tensor, " n"]) -> Bool[Tensor, " n"]:
+    """Return for each example whether its largest output is that of its label.
 
-    An output that is not a number is never correct.
+    An example with a non-finite output is never correct.
 
     Example:
         >>> is_correct(torch.tensor([[1.0, 2.0], [float("nan"), 0.0]]), torch.tensor([1, 0])).tolist()
@@ -23,18 +24,27 @@ def is_correct(outputs: Tensor, labels: Tensor) -> Tensor:
     return (outputs.argmax(1) == labels) & outputs.isfinite().all(1)
 
 
-def divergence(outputs: Tensor, own: Tensor, targets: Tensor | None = None) -> Tensor:
-    r"""Return the divergence (N,) of the answers of class scores from those of others, in nats.
+def divergence(
+    outputs: Float[Tensor, " n *positions k"],
+    reference: Float[Tensor, " n *positions k"],
+    targets: Tensor | None = None,
+) -> Float[Tensor, " n *positions"]:
+    r"""Return the divergence of the answers of class scores from those of reference scores, in nats.
 
-    .. math:: \mathrm{KL}(\mathrm{softmax}(o_n) \,\|\, \mathrm{softmax}(s_n))
+    .. math:: \mathrm{KL}(\mathrm{softmax}(r_n) \,\|\, \mathrm{softmax}(o_n))
 
-    where o are the others'.
+    Args:
+        outputs: class scores o.
+        reference: class scores r.
+        targets: not used; every distance of a task takes them.
     """
-    return F.kl_div(outputs.log_softmax(-1), own.log_softmax(-1), reduction="none", log_target=True).sum(-1)
+    return F.kl_div(
+        outputs.log_softmax(-1), reference.log_softmax(-1), reduction="none", log_target=True
+    ).sum(-1)
 
 
-def chance(labels: Tensor) -> float:
-    """Return the score of always naming the commonest of ``labels`` (N,).
+def chance(labels: Int[Tensor, " n"]) -> float:
+    """Return the score of always answering with the commonest label.
 
     Example:
         >>> chance(torch.tensor([0, 0, 0, 1]))
@@ -43,8 +53,8 @@ def chance(labels: Tensor) -> float:
     return int(labels.bincount().max()) / len(labels)
 
 
-def entropy(labels: Tensor) -> float:
-    """Return the entropy of ``labels`` (N,) in nats: the cross-entropy of always answering with their shares.
+def entropy(labels: Int[Tensor, " n"]) -> float:
+    """Return the entropy of labels in nats: the cross-entropy of always answering with their shares.
 
     Example:
         >>> round(entropy(torch.tensor([0, 1, 0, 1])), 4)
@@ -67,23 +77,23 @@ CLASSIFICATION = Task(
 
 
 def by_label_set(label_of: Sequence[int]) -> Task:
-    r"""Return classification by coarser labels than the classes a network has outputs for.
+    r"""Return classification by coarser labels than the classes that a network has outputs for.
 
     .. math:: s_{nl} = \log \sum_{k:\, l(k) = l} \mathrm{softmax}(o_n)_k
 
-    Outputs beyond the last class count together as one more label, which is never right. Fewer outputs than classes are taken as
-    scores of the coarser labels themselves; see :meth:`Data.can_score`.
+    Outputs beyond the last class count together as one more label, which is never right. A network with fewer
+    outputs than classes scores the coarser labels itself; see :meth:`Data.can_score`.
 
     Args:
-        label_of: the label of each class.
+        label_of: label l(k) of each class k.
 
     Example:
         >>> task = by_label_set([0, 0, 1])
         >>> task.score(torch.tensor([[2.0, 2.0, 2.5]]), torch.tensor([0])).tolist()
         [True]
     """
-    members = [
-        [index for index, label in enumerate(label_of) if label == each] for each in range(max(label_of) + 1)
+    classes_of = [
+        [k for k, label in enumerate(label_of) if label == coarse] for coarse in range(max(label_of) + 1)
     ]
 
     def read(outputs: Tensor) -> Tensor:
@@ -93,7 +103,7 @@ def by_label_set(label_of: Sequence[int]) -> Task:
         beyond = list(range(len(label_of), n_outputs))
         logs = outputs.log_softmax(1)
         return torch.stack(
-            [logs[:, some].logsumexp(1) for some in (*members, *([beyond] if beyond else []))], 1
+            [logs[:, classes].logsumexp(1) for classes in (*classes_of, *([beyond] if beyond else []))], 1
         )
 
     def loss(outputs: Tensor, labels: Tensor) -> Tensor:

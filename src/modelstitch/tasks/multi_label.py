@@ -1,44 +1,46 @@
-"""Several labels for each example, each there or not."""
+"""Multi-label classification: several labels for each example, each 0 or 1."""
 
 from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
+from jaxtyping import Float, Shaped
 from torch import Tensor
 
-from modelstitch.tasks.task import Task, one_each
+from modelstitch.tasks.task import Task, one_output_a_column
 
 
-def loss(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Return the mean binary cross-entropy of outputs (N, K), logits, against 0 and 1 (N, K)."""
+def loss(outputs: Float[Tensor, "n k"], targets: Shaped[Tensor, "n k"]) -> Float[Tensor, ""]:
+    """Return the mean binary cross-entropy of logits against targets of 0 and 1."""
     return F.binary_cross_entropy_with_logits(outputs, targets.to(outputs.dtype))
 
 
-def share_right(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Return for each example which share of its labels is told rightly, (N,).
+def share_right(outputs: Float[Tensor, "n k"], targets: Shaped[Tensor, "n k"]) -> Float[Tensor, " n"]:
+    """Return for each example the share of its labels that the signs of its outputs predict.
 
     Example:
-        >>> share_right(torch.tensor([[2.0, -1.0], [2.0, float("nan")]]), torch.tensor([[1, 0], [0, 0]])).tolist()
+        >>> outputs = torch.tensor([[2.0, -1.0], [2.0, float("nan")]])
+        >>> share_right(outputs, torch.tensor([[1, 0], [0, 0]])).tolist()
         [1.0, 0.0]
     """
     return (((outputs > 0) == (targets > 0)) & outputs.isfinite()).float().mean(1)
 
 
-def chance(targets: Tensor) -> float:
+def chance(targets: Shaped[Tensor, "n k"]) -> float:
     """Return the score of the commoner answer for each label.
 
     Example:
         >>> chance(torch.tensor([[1, 0], [1, 0], [0, 0], [1, 1]]))
         0.75
     """
-    there = (targets > 0).double().mean(0)
-    return float(torch.maximum(there, 1 - there).mean())
+    shares = (targets > 0).double().mean(0)
+    return float(torch.maximum(shares, 1 - shares).mean())
 
 
-def constant_loss(targets: Tensor) -> float:
+def constant_loss(targets: Shaped[Tensor, "n k"]) -> float:
     """Return the mean entropy of the labels in nats: the loss of always answering with their shares."""
-    there = (targets > 0).double().mean(0)
-    return float(F.binary_cross_entropy(there, there))
+    shares = (targets > 0).double().mean(0)
+    return float(F.binary_cross_entropy(shares, shares))
 
 
 MULTI_LABEL = Task(
@@ -47,7 +49,7 @@ MULTI_LABEL = Task(
     score=share_right,
     chance=chance,
     constant_loss=constant_loss,
-    needs=one_each,
-    score_name="share of labels told rightly",
+    needs=one_output_a_column,
+    score_name="share of labels predicted correctly",
 )
 """Labels (N, K) of 0 and 1; outputs (N, K) are their logits."""

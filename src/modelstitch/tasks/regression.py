@@ -1,26 +1,27 @@
-"""Numbers as the targets of each example."""
+"""Regression: numbers as the targets of each example."""
 
 from __future__ import annotations
 
+from jaxtyping import Float
 from torch import Tensor
 
 from modelstitch.errors import DataError
-from modelstitch.tasks.task import Task, one_each
+from modelstitch.tasks.task import Task, one_output_a_column
 
 
-def regression(train: Tensor) -> Task:
-    r"""Return regression, scored by how much of the targets' variance is explained.
+def regression(train: Float[Tensor, "n k"]) -> Task:
+    r"""Return regression, scored by the share of the targets' variance that is explained.
 
     .. math:: s_n = \max\Bigl(0,\; 1 - \frac{1}{K} \sum_k \frac{(o_{nk} - t_{nk})^2}{\sigma_k^2}\Bigr)
 
-    Where no example is missed by more than a standard deviation its mean is R squared; one that is counts as missed, whether by a
-    little or by much, so that a score stays between 0 and 1 and one example cannot decide it.
+    The mean of s is R squared where no error exceeds a standard deviation. A larger error counts as a miss,
+    whatever its size: a score stays between 0 and 1, and one example cannot decide the mean.
 
     Args:
-        train: (N, K) targets of the training part, whose variance is the unit.
+        train: targets of the training part, whose variance is the unit.
 
     Raises:
-        DataError: a target that is constant.
+        DataError: a constant target.
 
     Example:
         >>> import torch
@@ -55,6 +56,6 @@ def regression(train: Tensor) -> Task:
         score=score,
         chance=chance,
         constant_loss=constant_loss,
-        needs=one_each,
+        needs=one_output_a_column,
         score_name="share of variance explained (none below 0)",
     )

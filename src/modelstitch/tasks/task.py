@@ -10,16 +10,17 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from modelstitch.errors import DataError, ModelError
-from modelstitch.tasks.own import name_of, told
+from modelstitch.tasks.fingerprint import fingerprint, name_of
 
 Batch = Mapping[str, Tensor]
 """Tensors of some examples, by name: ``x`` (inputs), ``y`` (targets) and further inputs."""
 
 Targets = Tensor | Batch
-"""Second argument of a task's loss and score: targets (N, ...), or a whole batch where ``Task.takes_batch``."""
+"""Second argument of a task's loss and score: targets (N, ...), or a batch where ``Task.takes_batch``."""
 
 IGNORED = -100
 """Target of a position that takes no part: padding, or a token that was not masked."""
@@ -28,23 +29,23 @@ _SCORES = ("logits", "scores", "out", "output")
 """Names under which models give what is scored, where they give several things."""
 
 
-def nothing(targets: Targets) -> float:
-    """Return 0: no constant answer is worth anything."""
+def no_chance(targets: Targets) -> float:
+    """Return 0: no constant answer scores."""
     return 0.0
 
 
-def unknown(targets: Targets) -> float:
-    """Return minus infinity: no loss is known that a constant answer has."""
+def unknown_loss(targets: Targets) -> float:
+    """Return minus infinity: the loss of the best constant answer is not known."""
     return -math.inf
 
 
-def one_each(targets: Tensor) -> tuple[int, bool]:
+def one_output_a_column(targets: Shaped[Tensor, "n k"]) -> tuple[int, bool]:
     """Return K for targets (N, K), and that more outputs than that do not fit."""
     return targets.shape[1], False
 
 
-def as_they_are(outputs: Tensor) -> Tensor:
-    """Return outputs as they are."""
+def unchanged(outputs: Tensor) -> Tensor:
+    """Return outputs unchanged."""
     return outputs
 
 
@@ -52,42 +53,45 @@ def as_they_are(outputs: Tensor) -> Tensor:
 class Task:
     """A loss and a score of a network's outputs, given targets.
 
-    Scores lie between 0 and 1, the higher the better. That is what every interval of a run relies on: the mean of n such scores
-    varies no more than a share of n right answers.
+    Scores lie between 0 and 1, higher is better. Every interval of a run relies on it: the mean of n such
+    scores varies no more than a share of n right answers.
 
     Attributes:
-        name: what to call it.
-        loss: mean loss of a batch, to be made small.
-        score: (N,) scores of the examples, true and false or from 0 to 1; their mean is the score of the network.
+        name: name of the task.
+        loss: mean loss of a batch, lower is better.
+        score: (N,) scores of the examples, bool or from 0 to 1; the network's score is their mean.
         chance: the score of the best constant answer, from the targets of all examples.
-        constant_loss: the loss of that answer, where it can be said.
-        score_name: what a score is, in words.
-        axes: number of axes of the outputs, the batch among them; None for any.
-        read: outputs to one class score for each label, for the evidence that reads answers and their probabilities.
-        has_classes: whether outputs are class scores; evidence that reads them is measured for such tasks alone.
+        constant_loss: the loss of that answer, where it is known.
+        score_name: the name of the score.
+        axes: number of axes of the outputs, with the batch; None for any.
+        read: outputs to one class score for each label, for evidence about answers and probabilities.
+        has_classes: whether outputs are class scores; other tasks have no evidence about answers.
         by_position: whether every position of an example has its own target, as the next token is.
-        together: whether examples are scored against each other, so that all of them are scored at once.
+        together: whether examples are scored against each other, so that all are scored at once.
         needs: least number of outputs, from the targets, and whether a network may have more.
-        distance: (N,) distances of outputs from other outputs, given targets; the mean squared difference without it.
-        takes_batch: whether loss, score, chance, constant_loss and distance take a :data:`Batch` instead of targets alone.
+        distance: (N,) distances of outputs from reference outputs, given targets; without it the mean squared
+            difference.
+        takes_batch: whether loss, score, chance, constant_loss and distance take a :data:`Batch` instead of
+            targets alone.
 
     Example:
         >>> def loss(outputs, targets):
         ...     return (outputs - targets).abs().mean()
         >>> def score(outputs, targets):
         ...     return ((outputs - targets).abs() < 0.5).all(1)
-        >>> Task(name="within half a unit", loss=loss, score=score).scored(torch.zeros(2, 1), torch.tensor([[0.2], [3.0]])).tolist()
+        >>> task = Task(name="within half a unit", loss=loss, score=score)
+        >>> task.scored(torch.zeros(2, 1), torch.tensor([[0.2], [3.0]])).tolist()
         [True, False]
     """
 
     name: str
     loss: Callable[[Tensor, Any], Tensor]
     score: Callable[[Tensor, Any], Tensor]
-    chance: Callable[[Any], float] = nothing
-    constant_loss: Callable[[Any], float] = unknown
+    chance: Callable[[Any], float] = no_chance
+    constant_loss: Callable[[Any], float] = unknown_loss
     score_name: str = "accuracy"
     axes: int | None = 2
-    read: Callable[[Tensor], Tensor] = as_they_are
+    read: Callable[[Tensor], Tensor] = unchanged
     has_classes: bool = False
     by_position: bool = False
     together: bool = False
@@ -96,8 +100,8 @@ class Task:
     takes_batch: bool = False
 
     @contextlib.contextmanager
-    def _hinting(self, targets: Targets) -> Iterator[None]:
-        """Say what a function of the user's own was given, where it fails."""
+    def _explained(self, targets: Targets) -> Iterator[None]:
+        """Add to an error of the user's function what the function was given."""
         try:
             yield
         except (TypeError, KeyError, IndexError, ValueError) as error:
@@ -117,10 +121,10 @@ class Task:
         return n_outputs >= least if may_be_more else n_outputs == least
 
     def targets(self, x: Tensor, y: Tensor, more: Batch) -> Targets:
-        """Return what loss and score are given of examples.
+        """Return the second argument of loss and score for some examples.
 
         Args:
-            x: (N, ...) what a network takes.
+            x: (N, ...) inputs of the network.
             y: (N, ...) targets.
             more: (N, ...) further inputs by name.
 
@@ -132,80 +136,88 @@ class Task:
         doubled = sorted({"x", "y"} & more.keys())
         if doubled:
             raise DataError(
-                f"task {self.name} takes batches, in which x and y are the inputs and the targets: call the further input "
-                f"{doubled[0]!r} otherwise"
+                f"task {self.name} takes batches, in which x and y are the inputs and the targets: "
+                f"rename the further input {doubled[0]!r}"
             )
         return {"x": x, "y": y, **more}
 
-    def scored(self, outputs: Tensor, targets: Targets) -> Tensor:
+    def scored(self, outputs: Tensor, targets: Targets) -> Shaped[Tensor, " n"]:
         """Return the scores of the examples (N,), checked.
 
         Raises:
-            ModelError: something else than one score from 0 to 1 for each example.
+            ModelError: anything but one score from 0 to 1 for each example.
         """
-        with self._hinting(targets):
-            found = self.score(outputs, targets)
-        n_examples = len(_targets(targets))
-        if not isinstance(found, Tensor) or found.shape != (n_examples,):
+        with self._explained(targets):
+            scores = self.score(outputs, targets)
+        n_examples = len(_y(targets))
+        if not isinstance(scores, Tensor) or scores.shape != (n_examples,):
             raise ModelError(
-                f"task {self.name}: expected one score for each of {n_examples} examples, got {described(found)}"
+                f"task {self.name}: expected one score for each of {n_examples} examples, "
+                f"got {described(scores)}"
             )
-        if found.dtype != torch.bool and not ((found >= 0) & (found <= 1)).all():
-            wrong = found[~((found >= 0) & (found <= 1))][0]
+        if scores.dtype != torch.bool and not ((scores >= 0) & (scores <= 1)).all():
+            wrong = scores[~((scores >= 0) & (scores <= 1))][0]
             raise ModelError(
-                f"task {self.name}: expected scores from 0 (worst) to 1 (best), got {float(wrong):.4g}; bring them to that range"
+                f"task {self.name}: expected scores from 0 (worst) to 1 (best), got {float(wrong):.4g}; "
+                "bring them to that range"
             )
-        return found
+        return scores
 
     @property
     def identity(self) -> str:
-        """The name, and of a task of the user's own what can be told of its functions: another loss makes another run."""
+        """The name, with fingerprints of a user's own functions: another loss makes another run."""
         functions = (self.loss, self.score, self.read, self.distance)
         known = ("modelstitch.", f"{F.__name__}.cross_entropy")
-        own = [each for each in functions if each is not None and not name_of(each).startswith(known)]
-        return "|".join([self.name, *map(told, own)])
+        own = [f for f in functions if f is not None and not name_of(f).startswith(known)]
+        return "|".join([self.name, *map(fingerprint, own)])
 
-    def mean_loss(self, outputs: Tensor, targets: Targets) -> Tensor:
+    def mean_loss(self, outputs: Tensor, targets: Targets) -> Float[Tensor, ""]:
         """Return the mean loss of a batch, checked.
 
         Raises:
-            ModelError: something else than one number, or one that no gradient reaches though the outputs have one.
+            ModelError: anything but one number, or a loss without a gradient for outputs with one.
         """
-        with self._hinting(targets):
-            found = self.loss(outputs, targets)
-        if not isinstance(found, Tensor) or found.numel() != 1 or not found.is_floating_point():
+        with self._explained(targets):
+            loss = self.loss(outputs, targets)
+        if not isinstance(loss, Tensor) or loss.numel() != 1 or not loss.is_floating_point():
             raise ModelError(
-                f"task {self.name}: expected the loss of a batch as one number, got {described(found)}; take its mean"
+                f"task {self.name}: expected the loss of a batch as one number, got {described(loss)}; "
+                "take its mean"
             )
-        if outputs.requires_grad and not found.requires_grad:
+        if outputs.requires_grad and not loss.requires_grad:
             raise ModelError(
-                f"task {self.name}: no gradient of its loss reaches the outputs: expected a loss without detach(), item() or argmax()"
+                f"task {self.name}: no gradient of its loss reaches the outputs: "
+                "expected a loss without detach(), item() or argmax()"
             )
-        return found.reshape(())
+        return loss.reshape(())
 
     def n_counted(self, targets: Targets) -> int:
-        """Return over how many things the mean of a loss is taken: examples, or positions with a target."""
-        y = _targets(targets)
+        """Return the number of terms in the mean of a loss: examples, or positions with a target."""
+        y = _y(targets)
         return int((y != IGNORED).sum()) if self.by_position else len(y)
 
-    def apart(self, outputs: Tensor, own: Tensor, targets: Targets) -> Tensor:
-        """Return how far outputs are from others, example by example (N,)."""
+    def distances(
+        self, outputs: Float[Tensor, " n *k"], reference: Float[Tensor, " n *k"], targets: Targets
+    ) -> Float[Tensor, " n"]:
+        """Return the distance of each example's outputs from the reference outputs."""
         if self.distance is not None:
-            return self.distance(outputs, own, targets)
-        return (outputs - own).square().flatten(1).mean(1)
+            return self.distance(outputs, reference, targets)
+        return (outputs - reference).square().flatten(1).mean(1)
 
-    def losses(self, outputs: Tensor, targets: Targets) -> Tensor:
-        """Return the loss of each example (N,); of all together, the same for each, where they are scored against each other."""
+    def losses(self, outputs: Float[Tensor, " n *k"], targets: Targets) -> Float[Tensor, " n"]:
+        """Return the loss of each example; where examples are scored together, the loss of all for each."""
         if self.together:
             return self.loss(outputs, targets).expand(len(outputs))
-        each = (at(targets, slice(n, n + 1)) for n in range(len(outputs)))
-        return torch.stack([self.loss(*one) for one in zip(outputs.split(1), each, strict=True)])
+        own_targets = (at(targets, slice(n, n + 1)) for n in range(len(outputs)))
+        return torch.stack(
+            [self.loss(*example) for example in zip(outputs.split(1), own_targets, strict=True)]
+        )
 
     def outputs_of(self, output: Any) -> Tensor:
-        """Return what is scored in what a network gives: the output itself, or the part of it that holds it.
+        """Return the tensor to score in a model's output: the output itself, or a part of it.
 
-        That part is called ``logits``, ``scores``, ``out`` or ``output`` in a mapping, a dataclass or a named tuple (Hugging Face's
-        outputs are such), and comes first in a plain tuple.
+        The part is called ``logits``, ``scores``, ``out`` or ``output`` in a mapping, a dataclass (such as
+        Hugging Face's outputs) or a named tuple, and comes first in a plain tuple.
 
         Raises:
             ModelError: no such part.
@@ -215,32 +227,33 @@ class Task:
             >>> CLASSIFICATION.outputs_of({"hidden": torch.zeros(2, 5), "logits": torch.ones(2, 3)}).shape
             torch.Size([2, 3])
         """
-        found = output
-        if not isinstance(output, Tensor):
-            named = output if isinstance(output, Mapping) else getattr(output, "__dict__", {})
-            named = output._asdict() if hasattr(output, "_asdict") else named
-            found = next((named[name] for name in _SCORES if isinstance(named.get(name), Tensor)), None)
-            if found is None and isinstance(output, tuple | list) and output:
-                found = output[0]
-        if isinstance(found, Tensor) and self.axes == 2 and found.ndim == 1:
-            found = found[:, None]
-        if not isinstance(found, Tensor) or (self.axes is not None and found.ndim != self.axes):
-            expected = (
-                "class scores, one row for each example"
-                if self.has_classes and self.axes == 2
-                else self._expected()
-            )
+        part = output if isinstance(output, Tensor) else _part_to_score(output)
+        if isinstance(part, Tensor) and self.axes == 2 and part.ndim == 1:
+            part = part[:, None]
+        if not isinstance(part, Tensor) or (self.axes is not None and part.ndim != self.axes):
             raise ModelError(
-                f"expected {expected}, got {described(output)}; a model that gives several things "
-                f"gives them as {', '.join(_SCORES)}, or first in a tuple"
+                f"expected {self._expected()}, got {described(output)}; a model with several outputs "
+                f"returns the one to score as {', '.join(_SCORES)}, or first in a tuple"
             )
-        return found
+        return part
 
     def _expected(self) -> str:
+        if self.has_classes and self.axes == 2:
+            return "class scores, one row for each example"
         return f"outputs for the task {self.name}, a tensor of {self.axes or 'any number of'} axes"
 
 
-def _targets(targets: Targets) -> Tensor:
+def _part_to_score(output: Any) -> Any:
+    """Return the part of a structured output to score; None where there is none."""
+    named = output if isinstance(output, Mapping) else getattr(output, "__dict__", {})
+    named = output._asdict() if hasattr(output, "_asdict") else named
+    for name in _SCORES:
+        if isinstance(named.get(name), Tensor):
+            return named[name]
+    return output[0] if isinstance(output, tuple | list) and output else None
+
+
+def _y(targets: Targets) -> Tensor:
     return targets if isinstance(targets, Tensor) else targets["y"]
 
 
@@ -249,8 +262,8 @@ def at(targets: Targets, chosen: Tensor | slice) -> Targets:
     if isinstance(targets, Tensor):
         return targets[chosen.to(targets.device) if isinstance(chosen, Tensor) else chosen]
     return {
-        name: each[chosen.to(each.device) if isinstance(chosen, Tensor) else chosen]
-        for name, each in targets.items()
+        name: value[chosen.to(value.device) if isinstance(chosen, Tensor) else chosen]
+        for name, value in targets.items()
     }
 
 
@@ -263,18 +276,18 @@ def joined(parts: Sequence[Targets]) -> Targets:
 
 
 def described(output: Any) -> str:
-    """Say in words what a network gives."""
+    """Describe an output in words, for errors."""
     if isinstance(output, Tensor):
         return f"a tensor of shape {tuple(output.shape)}"
     if isinstance(output, Mapping):
         return f"{type(output).__name__} with {', '.join(map(str, output))}"
     if isinstance(output, tuple | list):
-        return f"{type(output).__name__} of {', '.join(described(each) for each in output)}"
+        return f"{type(output).__name__} of {', '.join(described(part) for part in output)}"
     return type(output).__name__
 
 
-def mean_score(scores: Tensor) -> float:
-    """Return the mean of scores (N,), from 0 to 1; of true and false values their share of true ones, exactly.
+def mean_score(scores: Shaped[Tensor, " n"]) -> float:
+    """Return the mean of scores; of bool scores the exact share of true ones.
 
     Example:
         >>> mean_score(torch.tensor([True, False])), mean_score(torch.tensor([0.25, 0.75]))

@@ -1,23 +1,24 @@
-"""A target token at every position: the next token, or one that was masked."""
+"""Language modelling: a target token at every position, the next token or one that was masked."""
 
 from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 
 from modelstitch.tasks.classification import divergence, entropy
 from modelstitch.tasks.task import IGNORED, Task
 
 
-def loss(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Return the mean cross-entropy of outputs (N, T, V) over the positions that take part; 0 where none does."""
+def loss(outputs: Float[Tensor, "n t v"], targets: Int[Tensor, "n t"]) -> Float[Tensor, ""]:
+    """Return the mean cross-entropy over the positions with a target; 0 where there is none."""
     total = F.cross_entropy(outputs.flatten(0, 1), targets.flatten(), ignore_index=IGNORED, reduction="sum")
     return total / (targets != IGNORED).sum().clamp_min(1)
 
 
-def share_right(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Return for each example which share of its positions is told rightly, (N,).
+def share_right(outputs: Float[Tensor, "n t v"], targets: Int[Tensor, "n t"]) -> Float[Tensor, " n"]:
+    """Return for each example the share of its targets that are predicted.
 
     Example:
         >>> outputs = torch.eye(3)[None]
@@ -29,25 +30,27 @@ def share_right(outputs: Tensor, targets: Tensor) -> Tensor:
     return right.sum(1) / counted.sum(1).clamp_min(1)
 
 
-def distance(outputs: Tensor, own: Tensor, targets: Tensor) -> Tensor:
-    """Return the mean divergence (N,) of the answers at the positions that take part; see :func:`divergence`."""
+def distance(
+    outputs: Float[Tensor, "n t v"], reference: Float[Tensor, "n t v"], targets: Int[Tensor, "n t"]
+) -> Float[Tensor, " n"]:
+    """Return the mean divergence of the answers at the positions with a target; see :func:`divergence`."""
     counted = (targets != IGNORED).to(outputs.dtype)
-    return (divergence(outputs, own) * counted).sum(1) / counted.sum(1).clamp_min(1)
+    return (divergence(outputs, reference) * counted).sum(1) / counted.sum(1).clamp_min(1)
 
 
-def chance(targets: Tensor) -> float:
-    """Return the score of always naming the commonest token."""
+def chance(targets: Int[Tensor, "n t"]) -> float:
+    """Return the score of always answering with the commonest token."""
     counted = targets[targets != IGNORED]
     commonest = int(counted.bincount().argmax())
     return float(((targets == commonest).sum(1) / (targets != IGNORED).sum(1).clamp_min(1)).mean())
 
 
-def shifted(tokens: Tensor, padding: Tensor | None = None) -> Tensor:
-    """Return the next token at every position of ``tokens`` (N, T); none at the last position, in padding and before it.
+def shifted(tokens: Int[Tensor, "n t"], mask: Shaped[Tensor, "n t"] | None = None) -> Int[Tensor, "n t"]:
+    """Return the next token at every position, -100 at the last one, in padding and before padding.
 
     Args:
-        tokens: (N, T).
-        padding: (N, T), 1 where there is a token and 0 where there is none.
+        tokens: the tokens of each example.
+        mask: 1 where there is a token, 0 in padding.
 
     Example:
         >>> shifted(torch.tensor([[5, 6, 7]])).tolist()
@@ -55,18 +58,18 @@ def shifted(tokens: Tensor, padding: Tensor | None = None) -> Tensor:
     """
     targets = torch.full_like(tokens, IGNORED)
     targets[:, :-1] = tokens[:, 1:]
-    if padding is not None:
-        targets[:, :-1][(padding[:, 1:] == 0) | (padding[:, :-1] == 0)] = IGNORED
+    if mask is not None:
+        targets[:, :-1][(mask[:, 1:] == 0) | (mask[:, :-1] == 0)] = IGNORED
     return targets
 
 
-def constant_loss(targets: Tensor) -> float:
+def constant_loss(targets: Int[Tensor, "n t"]) -> float:
     """Return the entropy of the target tokens, in nats."""
     return entropy(targets[targets != IGNORED])
 
 
-def needs(targets: Tensor) -> tuple[int, bool]:
-    """Return the number of tokens; a network may know more."""
+def needs(targets: Int[Tensor, "n t"]) -> tuple[int, bool]:
+    """Return the number of tokens, and that more outputs than that fit too."""
     return int(targets.max()) + 1, True
 
 
@@ -77,7 +80,7 @@ TOKENS = Task(
     chance=chance,
     constant_loss=constant_loss,
     needs=needs,
-    score_name="share of tokens told rightly",
+    score_name="share of tokens predicted correctly",
     axes=3,
     has_classes=True,
     by_position=True,

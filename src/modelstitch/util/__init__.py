@@ -1,1 +1,1 @@
-"""What every room may use: atomic files, progress callbacks, importing by name."""
+"""Atomic files, progress callbacks, and reading names as users type them."""

@@ -1,4 +1,4 @@
-"""Write a file whole or not at all."""
+"""Atomic writes: a file is there whole, or not at all."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def atomic_write(path: Path, write: Callable[[Path], object]) -> None:
-    """Have ``write`` make a file beside ``path`` and put it in its place; where that fails nothing of it is left.
+    """Have ``write`` make a file beside ``path``, then rename it; a failed write leaves nothing behind.
 
     Raises:
         OSError: the file cannot be written.

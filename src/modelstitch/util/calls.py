@@ -1,4 +1,4 @@
-"""Read ``target`` or ``target(name=value, ...)`` as users type it."""
+"""Parse ``target`` or ``target(name=value, ...)`` as users type it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from modelstitch.errors import ModelError
 
 
 def parse_call(source: str) -> tuple[str, dict[str, Any]]:
-    """Return the target and its keyword arguments; values are Python literals, nothing is run.
+    """Return the target and its kwargs; values are Python literals, and no code is run.
 
     Raises:
-        ModelError: anything else between the brackets, or after them.
+        ModelError: anything but kwargs with literal values between the brackets, or text after them.
 
     Example:
         >>> parse_call("zoo:R1122(width=16, classes=10)")

@@ -1,4 +1,4 @@
-"""Import ``package.module:name`` of the user's own."""
+"""Import an object of the user's own code, given as ``package.module:name``."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ def imported(
     error_class: type[InputError],
     fits: Callable[[Any], bool] = callable,
 ) -> Any:
-    """Import ``package.module``, also from the current folder, and return what it calls ``name``.
+    """Import ``package.module``, also from the current folder, and return its attribute ``name``.
 
     Args:
         target: ``package.module:name``.
-        kind: what it is looked up for, such as ``factory``.
-        of: the user of it, such as ``model``, for the error.
-        error_class: of the error.
-        fits: which of the module's values could have been meant.
+        kind: what the attribute is, such as ``factory``, for the error.
+        of: what needs it, such as ``model``, for the error.
+        error_class: class of the error.
+        fits: which attributes an error may suggest.
 
     Raises:
-        InputError: the module cannot be imported, or has nothing of that name.
+        InputError: the module cannot be imported, or has no such attribute.
     """
     module_name, _, attribute = target.partition(":")
     path_before = list(sys.path)
@@ -39,8 +39,10 @@ def imported(
     finally:
         sys.path[:] = path_before
     if not hasattr(module, attribute):
-        public = {name: each for name, each in vars(module).items() if name[0] != "_" and fits(each)}
-        # What it imported from elsewhere is no factory of its own; a package that gathers others' is left as it is.
-        own = [name for name, each in public.items() if getattr(each, "__module__", None) == module.__name__]
+        public = {name: value for name, value in vars(module).items() if name[0] != "_" and fits(value)}
+        # Suggest what the module itself defines; a package that only re-exports suggests what it re-exports.
+        own = [
+            name for name, value in public.items() if getattr(value, "__module__", None) == module.__name__
+        ]
         expect_one_of(f"{kind} in {module_name}", attribute, own or list(public), error_class)
     return getattr(module, attribute)

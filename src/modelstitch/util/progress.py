@@ -1,10 +1,10 @@
-"""What a long piece of work tells whoever watches; the default watcher says nothing."""
+"""Callbacks that report the progress of a run; the default ones are no-ops."""
 
 from __future__ import annotations
 
 
 class Progress:
-    """Receives news of a run; override what you want to show."""
+    """Callbacks of a run; override the ones to show."""
 
     def stage(self, text: str) -> None:
         """A new stage begins."""
@@ -13,7 +13,7 @@ class Progress:
         """Something looks wrong, before the work begins."""
 
     def start(self, total: int, done: int, what: str = "fitting stitches") -> None:
-        """Cells are about to be worked on: ``total`` in all, ``done`` of them finished earlier."""
+        """Work on cells begins: ``total`` in all, ``done`` of them finished earlier."""
 
     def cell(self, text: str, accuracy: float | None) -> None:
         """A cell is fitted and, where there is a run folder, saved."""
@@ -23,4 +23,4 @@ class Progress:
 
 
 SILENT = Progress()
-"""Tells nobody anything."""
+"""Callbacks that are all no-ops."""

@@ -22,7 +22,7 @@ from modelstitch.data.load import load_data
 from modelstitch.errors import DataError
 from modelstitch.specs import DataSpec
 from modelstitch.tasks import Batch, Task, at, joined
-from modelstitch.tasks.own import told
+from modelstitch.tasks.fingerprint import fingerprint
 
 N, D, K = 240, 6, 3
 X = torch.randn(N, D, generator=torch.Generator().manual_seed(0))
@@ -112,7 +112,7 @@ def test_a_batch_holds_everything_of_its_examples_by_name() -> None:
         places = [int((row == X).all(1).nonzero()) for row in batch["x"]]
         assert torch.equal(batch["y"], Y[places])
         assert torch.equal(batch["sure"], SURE[places])
-    with pytest.raises(DataError, match="call the further input 'y' otherwise"):
+    with pytest.raises(DataError, match="rename the further input 'y'"):
         stitched(data_from(X, Y, task=task, more={"sure": SURE, "y": SURE}))
 
 
@@ -197,9 +197,9 @@ def test_functions_are_told_apart_by_what_they_do() -> None:
     ]
     one = data_from(X, Y, task=PLAIN).digest
     assert one != data_from(X, Y, task=OF_BATCHES).digest
-    names = [told(each) for each in functions]
+    names = [fingerprint(each) for each in functions]
     assert len(set(names)) == len(names)
-    assert told(F.cross_entropy) == "torch.nn.functional.cross_entropy"
+    assert fingerprint(F.cross_entropy) == "torch.nn.functional.cross_entropy"
     assert data_from(X, Y, task=Task(name="mine", loss=F.mse_loss, score=right)).digest != one
 
 
@@ -209,9 +209,9 @@ def test_the_variables_and_functions_that_a_function_names_are_part_of_it() -> N
         exec(f"def helper(x):\n    return {helper}\ndef loss(o, y):\n    return helper(o) * FACTOR\n", space)
         return space["loss"]
 
-    one = told(made(1.0, "x + 1"))
-    assert one == told(made(1.0, "x + 1"))
-    assert len({one, told(made(2.0, "x + 1")), told(made(1.0, "x + 2"))}) == 3
+    one = fingerprint(made(1.0, "x + 1"))
+    assert one == fingerprint(made(1.0, "x + 1"))
+    assert len({one, fingerprint(made(2.0, "x + 1")), fingerprint(made(1.0, "x + 2"))}) == 3
 
 
 SOURCE = """
