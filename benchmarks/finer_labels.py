@@ -30,7 +30,7 @@ from modelstitch.results.sentences import lower_triangle
 
 CUTS = tuple(f"layers.{index}" for index in range(5))
 SETS = ("turned", "class", None)
-CONTROLS = ("none", "self-stitch", "clustered-noise")
+CONTROLS = ("trained", "self-stitch", "clustered-noise")
 
 
 def checkpoints(folder: Path, data: str, width: int) -> list[str]:
@@ -73,7 +73,7 @@ def summary(found: ms.Comparison) -> dict[str, Any]:
                 labels: _mean(each.get(("share_by", labels), math.nan) for each in own)
                 for labels in ("turned", "class", "finest")
             }
-            if control == "none":
+            if control == "trained":
                 told["kept"] = _mean(kept[cell] for cell in cells)
             result.setdefault(control, {})[region] = told
     return result

@@ -32,7 +32,7 @@ def test_compare_two_checkpoints(checkpoints: tuple[Path, Path], tmp_path: Path)
         out=tmp_path / "run",
     )
     assert result.matrix().shape == (2, 2)
-    assert result.controls == ("none", "random-sender", "clustered-noise", "one-hot", "self-stitch")
+    assert result.controls == ("trained", "random-sender", "clustered-noise", "one-hot", "self-stitch")
     assert ms.load(tmp_path / "run") == result
     names = {each.name for each in (tmp_path / "run").iterdir()}
     assert names == {
@@ -398,7 +398,7 @@ def test_stitches_fitted_to_a_coarser_label_set(checkpoints: tuple[Path, Path], 
         for row in coarse.evidence
         if (row.kind, row.name, row.where) == ("label-sets", "share_by", "labels finest")
     }
-    assert set(share) == {"none", "self-stitch", "clustered-noise"}
+    assert set(share) == {"trained", "self-stitch", "clustered-noise"}
     assert share["self-stitch"] is not None
     assert share["clustered-noise"] is not None
     assert share["self-stitch"] > 0.8 > share["clustered-noise"] + 0.2
@@ -615,7 +615,7 @@ def test_a_run_says_how_every_representation_was_read(digits: Data) -> None:
         fit=ms.FitSpec(steps=3),
     )
     frame = found.to_frame().set_index("control")
-    assert tuple(frame.loc["none", ["sender_layout", "receiver_layout"]]) == ("map2d last", "map2d")
+    assert tuple(frame.loc["trained", ["sender_layout", "receiver_layout"]]) == ("map2d last", "map2d")
     assert tuple(frame.loc["self-stitch", ["sender_layout", "receiver_layout"]]) == ("map2d", "map2d")
     assert found.notes["cut_tolerance"] == 1e-5
 

@@ -67,7 +67,7 @@ def test_two_readers_are_stitched_with_all_that_is_measured() -> None:
     assert own > 0.9
     assert not found.failed
     assert float(found.matrix().min()) > own - 0.05
-    measured = {(row.kind, row.name): row.value for row in found.evidence if row.control == "none"}
+    measured = {(row.kind, row.name): row.value for row in found.evidence if row.control == "trained"}
     # Tokens replaced at random cost some of the score, and the more the more are replaced.
     clean, few, many = (
         measured["robustness", f"score_{name}"] or 0.0 for name in ("clean", "noise_5", "noise_10")

@@ -56,7 +56,7 @@ def test_json_is_alone_on_stdout(pair: list[str], capsys: pytest.CaptureFixture[
     assert result["sender_accuracy"] > 0.8
     assert result["receiver_accuracy"] > 0.8
     (cell,) = result["cells"]
-    assert (cell["sender_cut"], cell["receiver_cut"], cell["control"]) == ("layers.2", "layers.2", "none")
+    assert (cell["sender_cut"], cell["receiver_cut"], cell["control"]) == ("layers.2", "layers.2", "trained")
     assert 0 <= cell["accuracy"] <= 1
 
 
@@ -224,7 +224,7 @@ def test_cells_that_diverge_are_recorded_and_code_3(
     ]
     assert main([*arguments, "--learning-rate", "1e30", "--out", str(tmp_path), *QUICK]) == 3
     printed = capsys.readouterr()
-    assert "4 of 4 cells failed, the first is layers.2 -> layers.2 (none): loss" in printed.err
+    assert "4 of 4 cells failed, the first is layers.2 -> layers.2 (trained): loss" in printed.err
     table = pd.read_csv(tmp_path / "cells.csv")
     assert table["accuracy"].isna().all()
     assert table["failure"].str.startswith("loss").all()
@@ -261,12 +261,12 @@ def test_the_demo(tmp_path: Path) -> None:
     table = pd.read_csv(run / "cells.csv")
     assert len(table) == 125
     assert table.groupby("control").size().to_dict() == dict.fromkeys(
-        ("none", "random-sender", "clustered-noise", "one-hot", "self-stitch"), 25
+        ("trained", "random-sender", "clustered-noise", "one-hot", "self-stitch"), 25
     )
     verdicts = pd.read_csv(run / "verdicts.csv")
     assert len(verdicts) == 25
     assert "Verdicts: " in finished.stdout
-    real = table[table.control == "none"]
+    real = table[table.control == "trained"]
     assert (real.sender_accuracy >= 0.97).all()
     assert (real.receiver_accuracy >= 0.97).all()
     assert real.accuracy.mean() > table[table.control == "random-sender"].accuracy.mean() + 0.02

@@ -63,7 +63,7 @@ def test_an_untrained_copy_is_at_chance(networks: tuple[Network, Network], digit
 @pytest.mark.parametrize(
     ("control", "new_sender", "new_receiver"),
     [
-        ("none", False, False),
+        ("trained", False, False),
         ("random-sender", True, False),
         ("random-receiver", False, True),
         ("random-both", True, True),
@@ -162,7 +162,7 @@ def test_the_copies_of_both_random_are_those_of_the_other_two(seed: int, digits:
     )
     assert first.receiver is receiver
     assert second.sender is sender
-    plain = CONTROL_ROLES["none"](sender, receiver, digits, seed)
+    plain = CONTROL_ROLES["trained"](sender, receiver, digits, seed)
     assert (plain.sender, plain.receiver) == (sender, receiver)
 
 

@@ -229,7 +229,7 @@ def test_language_models_are_stitched_on_texts(tmp_path: Path) -> None:
     own = found.baseline("receiver")
     assert own is not None
     assert own > 0.7
-    real, control = (found.matrix(control=name).item() for name in ("none", "random-sender"))
+    real, control = (found.matrix(control=name).item() for name in ("trained", "random-sender"))
     assert real > own - 0.05
     assert real > control
     again = ms.load(tmp_path / "run")

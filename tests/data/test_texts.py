@@ -158,7 +158,9 @@ def test_networks_with_different_tokenizers_are_stitched(
     assert found.baseline("sender") == 1
     assert own is not None
     assert own > 0.9
-    assert next(cell.bridge for cell in found.cells if cell.control == "none").startswith("tokens to tokens")
+    assert next(cell.bridge for cell in found.cells if cell.control == "trained").startswith(
+        "tokens to tokens"
+    )
     assert float(found.matrix().max()) > 0.9
     stitched = ms.stitch(words, "block", letters, "block", data, fit=ms.FitSpec(steps=40))
     assert stitched.score(data.heldout) == stitched.accuracy

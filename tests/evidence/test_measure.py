@@ -24,7 +24,7 @@ def named(found: list[Measurement]) -> Found:
     return {(each.kind, each.name, each.where): each for each in found}
 
 
-def cell(sender: int, receiver: int, control: str = "none", family: str = "affine") -> CellSpec:
+def cell(sender: int, receiver: int, control: str = "trained", family: str = "affine") -> CellSpec:
     return CellSpec(
         sender_cut=f"layers.{sender}",
         receiver_cut=f"layers.{receiver}",
@@ -155,7 +155,7 @@ def test_a_stitch_without_a_closed_form_has_no_match_fitted_error(pair: Pair) ->
 @pytest.mark.parametrize(
     ("control", "kinds"),
     [
-        ("none", STANDARD_EVIDENCE),
+        ("trained", STANDARD_EVIDENCE),
         ("self-stitch", STANDARD_EVIDENCE),
         ("random-sender", ("errors", "trajectory")),
         ("one-hot", ("trajectory",)),

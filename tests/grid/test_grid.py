@@ -21,7 +21,7 @@ GIGABYTE, NOTHING = Budget(10**9), Budget(0)
 
 
 def cell(
-    sender: int, receiver: int, control: str = "none", seed: int = 0, family: str = "affine"
+    sender: int, receiver: int, control: str = "trained", seed: int = 0, family: str = "affine"
 ) -> CellSpec:
     return CellSpec(
         sender_cut=f"layers.{sender}",

@@ -207,7 +207,7 @@ def test_language_models_of_two_kinds_are_stitched(tmp_path: Path) -> None:
         evidence=("trajectory",),
     )
     assert not found.failed
-    assert found.controls == ("none", "random-sender", "clustered-noise", "one-hot", "self-stitch")
+    assert found.controls == ("trained", "random-sender", "clustered-noise", "one-hot", "self-stitch")
 
 
 def test_what_a_model_ends_in_can_be_asked_for(tmp_path: Path) -> None:

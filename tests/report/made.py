@@ -38,16 +38,22 @@ SINGLE = {
     ),
 }
 ALONG = ("error", "within_error", "retrieval", "within_cka")
-MEASURED = ("none", "self-stitch")
-WITHIN = {"none": 0.95, "self-stitch": 0.97, "random-sender": 0.4, "clustered-noise": 0.0, "one-hot": 0.01}
-ACCURACY = {"none": 0.93, "self-stitch": 0.95, "random-sender": 0.5, "clustered-noise": 0.99, "one-hot": 1.0}
+MEASURED = ("trained", "self-stitch")
+WITHIN = {"trained": 0.95, "self-stitch": 0.97, "random-sender": 0.4, "clustered-noise": 0.0, "one-hot": 0.01}
+ACCURACY = {
+    "trained": 0.93,
+    "self-stitch": 0.95,
+    "random-sender": 0.5,
+    "clustered-noise": 0.99,
+    "one-hot": 1.0,
+}
 
 
 def run(
     n_senders: int = 2,
     n_receivers: int = 3,
     *,
-    controls: tuple[str, ...] = ("none", *VERDICT_CONTROLS),
+    controls: tuple[str, ...] = ("trained", *VERDICT_CONTROLS),
     seeds: tuple[int, ...] = (0,),
     within: float | None = None,
     accuracy: float | None = None,
@@ -73,8 +79,8 @@ def run(
         for seed in seeds:
             for sender in rows:
                 for j, receiver in enumerate(receivers):
-                    changes = cell_changes if control == "none" else {}
-                    score = ACCURACY[control] if accuracy is None or control != "none" else accuracy
+                    changes = cell_changes if control == "trained" else {}
+                    score = ACCURACY[control] if accuracy is None or control != "trained" else accuracy
                     cell = cell_row(
                         **{
                             "sender_cut": sender,
@@ -88,7 +94,7 @@ def run(
                         }
                     )
                     cells.append(cell)
-                    kept = WITHIN[control] if within is None or control != "none" else within
+                    kept = WITHIN[control] if within is None or control != "trained" else within
                     evidence += _along(cell, receivers[j:], kept)
                     if control in MEASURED:
                         evidence += _single(cell, j)
@@ -155,7 +161,7 @@ def _single(cell: CellRow, j: int) -> list[EvidenceRow]:
 def with_stitches(comparison: Comparison, added: dict[str, tuple[int, float]]) -> Comparison:
     """Return a run of further families, each with its number of parameters and accuracy of the real grid."""
     more = [
-        replace(cell, family=family, n_parameters=n, accuracy=score if cell.control == "none" else 0.2)
+        replace(cell, family=family, n_parameters=n, accuracy=score if cell.control == "trained" else 0.2)
         for family, (n, score) in added.items()
         for cell in comparison.cells
     ]
@@ -171,7 +177,7 @@ def with_objective(comparison: Comparison, objective: str, score: float) -> Comp
             cell,
             family=f"{cell.family} by {objective}",
             objective=objective,
-            accuracy=score if cell.control == "none" else 0.2,
+            accuracy=score if cell.control == "trained" else 0.2,
         )
         for cell in comparison.cells
     ]

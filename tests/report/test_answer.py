@@ -24,8 +24,8 @@ THREE = tuple(range(ENOUGH_SEEDS))
         (run(accuracy=0.1), "leave"),
         (run(within=0.65), "undecided"),
         (run(converged=False), "undecided"),
-        (run(controls=("none",)), "unmeasured"),
-        (run(controls=("none", "self-stitch")), "undecided"),
+        (run(controls=("trained",)), "unmeasured"),
+        (run(controls=("trained", "self-stitch")), "undecided"),
     ],
 )
 def test_what_is_recommended(comparison: Comparison, recommendation: str) -> None:
@@ -35,7 +35,7 @@ def test_what_is_recommended(comparison: Comparison, recommendation: str) -> Non
 def test_seeds_that_disagree_are_no_ground_to_adopt() -> None:
     comparison = run(seeds=THREE)
     spoilt = tuple(
-        row if (row.seed, row.control, row.kind) != (2, "none", "trajectory") else _worse(row)
+        row if (row.seed, row.control, row.kind) != (2, "trained", "trajectory") else _worse(row)
         for row in comparison.evidence
     )
     found = answer(Comparison(**{**vars(comparison), "evidence": spoilt}), "affine")
@@ -51,7 +51,7 @@ def test_places_without_a_verdict_are_counted_and_stand_against_leaving() -> Non
     whole = run(3, 3, within=0.1)
     assert answer(whole, "affine").recommendation == "leave"
     notes = {**whole.notes, "n_cells": len(whole.cells)}
-    first = [cell for cell in whole.cells if cell.control != "none"] + [whole.cells[0]]
+    first = [cell for cell in whole.cells if cell.control != "trained"] + [whole.cells[0]]
     found = answer(replace(whole, cells=tuple(first), notes=notes), "affine")
     assert found.recommendation == "undecided"
     assert found.counts == {"decodable only": 1, "cannot tell": 8}
@@ -74,9 +74,9 @@ def test_the_surest_place_is_the_one_to_try() -> None:
     comparison = run(1, 2, seeds=THREE)
     wide = tuple(
         replace(row, value=0.97, low=0.80, high=1.14)
-        if (row.control, row.receiver_cut, row.kind) == ("none", "c0", "trajectory")
+        if (row.control, row.receiver_cut, row.kind) == ("trained", "c0", "trajectory")
         else replace(row, value=0.93, low=0.92, high=0.94)
-        if (row.control, row.kind) == ("none", "trajectory")
+        if (row.control, row.kind) == ("trained", "trajectory")
         else row
         for row in comparison.evidence
     )
@@ -88,7 +88,7 @@ def test_the_surest_place_is_the_one_to_try() -> None:
 
 def test_evidence_that_is_missing_for_a_seed_is_no_disagreement() -> None:
     comparison = run(seeds=THREE)
-    evidence = tuple(row for row in comparison.evidence if (row.seed, row.control) != (2, "none"))
+    evidence = tuple(row for row in comparison.evidence if (row.seed, row.control) != (2, "trained"))
     found = answer(replace(comparison, evidence=evidence), "affine")
     assert "the evidence was not measured with every seed" in found.next_steps[0]
 
@@ -113,7 +113,7 @@ def test_where_nothing_is_good_the_nearest_is_named_and_the_commonest_reason_giv
 
 def test_the_best_label_only_sender_says_what_a_high_number_does_not_mean() -> None:
     assert "nothing of the input scored 1.00" in answer(run(), "affine").not_meant[0]
-    assert "was not measured" in answer(run(controls=("none",)), "affine").not_meant[0]
+    assert "was not measured" in answer(run(controls=("trained",)), "affine").not_meant[0]
 
 
 def texts(comparison: Comparison) -> str:
@@ -123,17 +123,17 @@ def texts(comparison: Comparison) -> str:
 def test_limits_are_said_one_by_one() -> None:
     assert limits(run(seeds=THREE)) == []
     assert texts(run()) == "One fitting seed: how much another one would change is not known."
-    assert "No control was run" in texts(run(controls=("none",)))
+    assert "No control was run" in texts(run(controls=("trained",)))
     assert "an untrained network scores as well" in texts(run(accuracy=0.45))
     at_chance = replace(run(), baselines=tuple(replace(each, accuracy=0.11) for each in run().baselines))
     assert "The whole receiver scores 0.11, and a guess 0.10: are its weights missing" in texts(at_chance)
-    assert "missing: clustered noise" in texts(run(controls=("none", "random-sender", "self-stitch")))
+    assert "missing: clustered noise" in texts(run(controls=("trained", "random-sender", "self-stitch")))
     assert "6 cells of the pair had not converged" in texts(run(converged=False))
     failed = run(accuracy=None, failure="loss nan at step 2")
     failed = Comparison(
         **{
             **vars(failed),
-            "cells": tuple(_failed(cell) if cell.control == "none" else cell for cell in failed.cells),
+            "cells": tuple(_failed(cell) if cell.control == "trained" else cell for cell in failed.cells),
         }
     )
     assert "6 of 33 cells failed; the first is c0 -> c0: loss nan at step 2." in texts(failed)

@@ -98,11 +98,11 @@ def test_a_cell_shows_all_that_is_known_of_it_by_mouse(opened: Page) -> None:
         assert expected in text
     assert '"c1"' in text
     assert "--sender-cuts" not in text  # the data of this run were given in memory
-    square(opened, "none", 0, 1).click()
-    square(opened, "none", 1, 1).hover()
+    square(opened, "trained", 0, 1).click()
+    square(opened, "trained", 1, 1).hover()
     assert detail.inner_text().startswith("c0 → c1")  # held
     opened.keyboard.press("Escape")
-    square(opened, "none", 1, 0).hover()
+    square(opened, "trained", 1, 0).hover()
     assert detail.inner_text().startswith("c1 → c0")
 
 
@@ -129,7 +129,7 @@ def test_a_cell_is_reached_by_keyboard_alone(opened: Page) -> None:
 
 
 def test_switches_change_what_the_maps_show(opened: Page) -> None:
-    cell = square(opened, "none", 0, 0).locator("text")
+    cell = square(opened, "trained", 0, 0).locator("text")
     assert cell.text_content() == "0.93"
     opened.get_by_label("show", exact=True).select_option("penalty")
     assert cell.text_content() == "0.02"
@@ -153,7 +153,7 @@ def test_family_and_objective_have_a_switch_each(browser: Browser, tmp_path: Pat
     page = browser.new_page()
     page.goto(path.as_uri())
     cell, family, objective = (
-        square(page, "none", 0, 0).locator("text"),
+        square(page, "trained", 0, 0).locator("text"),
         page.get_by_label("stitch", exact=True),
         page.get_by_label("objective", exact=True),
     )
@@ -181,16 +181,16 @@ def test_an_objective_that_one_family_lacks_shows_the_family_that_has_it(
     page.get_by_label("stitch", exact=True).select_option("scale")
     page.get_by_label("objective", exact=True).select_option("match")
     assert page.get_by_label("stitch", exact=True).input_value() == "affine"
-    assert square(page, "none", 0, 0).locator("text").text_content() == "0.30"
+    assert square(page, "trained", 0, 0).locator("text").text_content() == "0.30"
     page.close()
 
 
 def test_colours_of_the_maps_agree_with_the_static_page(opened: Page, file: Path) -> None:
-    static = re.findall(r'data-map="none".*?</figure>', file.read_text(encoding="utf-8"), re.DOTALL)[0]
+    static = re.findall(r'data-map="trained".*?</figure>', file.read_text(encoding="utf-8"), re.DOTALL)[0]
     fills = re.findall(r'<rect fill="(#\w+)"/>', static)
     assert len(fills) == 6
     drawn = opened.evaluate(
-        """[...document.querySelectorAll('figure[data-map="none"] rect')].map(each => each.style.fill)"""
+        """[...document.querySelectorAll('figure[data-map="trained"] rect')].map(each => each.style.fill)"""
     )
     assert [_rgb(fill) for fill in fills] == drawn
 
@@ -248,13 +248,13 @@ def test_a_cell_of_several_stitches_shows_its_curve(browser: Browser, tmp_path: 
     path.write_text(page_of(several), encoding="utf-8")
     page = browser.new_page()
     page.goto(path.as_uri())
-    square(page, "none", 0, 0).click()
+    square(page, "trained", 0, 0).click()
     curve = page.get_by_role("img", name="Accuracy against parameters of the stitch")
     assert curve.locator("path[fill=none]").count() == 5
     assert curve.locator("circle").count() == 15
-    assert square(page, "none", 0, 0).locator("text").text_content() == "0.93"
+    assert square(page, "trained", 0, 0).locator("text").text_content() == "0.93"
     page.get_by_label("stitch", exact=True).select_option("scale")
-    assert square(page, "none", 0, 0).locator("text").text_content() == "0.50"
+    assert square(page, "trained", 0, 0).locator("text").text_content() == "0.50"
     page.close()
 
 
@@ -276,10 +276,10 @@ def test_each_cell_is_shown_with_the_controls_that_stand_beside_it(browser: Brow
     page = browser.new_page()
     page.goto(path.as_uri())
     detail = page.locator("#detail")
-    square(page, "none", 0, 2).click()
+    square(page, "trained", 0, 2).click()
     text = detail.inner_text()
     assert text.startswith("c0 → r2")
-    assert f"{known['none', 'affine', 'c0', 'r2']:.3f}" in text
+    assert f"{known['trained', 'affine', 'c0', 'r2']:.3f}" in text
     assert f"receiver into itself\t{known['self-stitch', 'affine', 'r2', 'r2']:.3f}" in text
     # The curve of the receiver into itself is that of its own cut too.
     details = detail.locator("details").last
@@ -320,7 +320,7 @@ def test_names_of_cuts_are_quoted_in_what_one_is_to_paste(browser: Browser, tmp_
     path.write_text(page_of(run(2, 2, prefix="a;touch hacked;", spec=spec)), encoding="utf-8")
     page = browser.new_page()
     page.goto(path.as_uri())
-    square(page, "none", 0, 0, 2).click()
+    square(page, "trained", 0, 0, 2).click()
     shell, python = page.locator("#detail pre").all_inner_texts()
     assert shlex.split(shell)[shlex.split(shell).index("--sender-cuts") + 1] == "a;touch hacked;0"
     assert '"a;touch hacked;0"' in python
@@ -328,15 +328,15 @@ def test_names_of_cuts_are_quoted_in_what_one_is_to_paste(browser: Browser, tmp_
 
 
 def test_tables_and_descriptions_follow_the_switches(opened: Page) -> None:
-    figure = opened.locator('figure[data-map="none"]')
+    figure = opened.locator('figure[data-map="trained"]')
     assert figure.locator(".shown").inner_text() == "accuracy"
     opened.get_by_label("show", exact=True).select_option("penalty")
     assert figure.locator("tbody td").first.text_content() == "0.02"
     assert figure.locator(".shown").inner_text() == "penalty (whole receiver less stitched)"
-    label = square(opened, "none", 0, 0).get_attribute("aria-label")
+    label = square(opened, "trained", 0, 0).get_attribute("aria-label")
     assert label == "c0 → c0: penalty (whole receiver less stitched): 0.02"
-    square(opened, "none", 1, 1).click()
-    assert square(opened, "none", 1, 1).get_attribute("aria-pressed") == "true"
+    square(opened, "trained", 1, 1).click()
+    assert square(opened, "trained", 1, 1).get_attribute("aria-pressed") == "true"
     assert figure.locator('g[tabindex="0"]').count() == 1
     assert opened.locator("#status").text_content() == "c1 → c1, interchangeable, accuracy: 0.930"
 
@@ -347,7 +347,7 @@ def test_hostile_names_run_nothing(browser: Browser, tmp_path: Path) -> None:
     path.write_text(page_of(run(names=(name, name, name), prefix=name, bridge=name)), encoding="utf-8")
     page = browser.new_page()
     page.goto(path.as_uri())
-    square(page, "none", 0, 0).click()
+    square(page, "trained", 0, 0).click()
     page.get_by_label("show", exact=True).select_option("similarity.cka")
     assert page.evaluate("window.hacked") is None
     assert page.locator("img").count() == 0

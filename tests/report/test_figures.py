@@ -13,7 +13,7 @@ from tests.report.made import run, with_stitches
 
 def test_what_is_drawn_follows_from_the_run() -> None:
     assert set(figures(run())) == {"accuracy", "verdicts", "geometry"}
-    assert set(figures(run(controls=("none",)))) == {"accuracy", "geometry"}
+    assert set(figures(run(controls=("trained",)))) == {"accuracy", "geometry"}
     assert set(figures(run(controls=("random-sender",)))) == {"accuracy"}
 
 

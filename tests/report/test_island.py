@@ -16,9 +16,9 @@ from tests.report.made import SINGLE, run
 def test_accuracies_and_verdicts_stand_in_the_order_of_rows_and_columns() -> None:
     comparison = run(2, 3)
     facts = island(comparison, "en")
-    assert facts["rows"]["none"] == ["c0", "c1"]
+    assert facts["rows"]["trained"] == ["c0", "c1"]
     assert facts["rows"]["self-stitch"] == facts["receivers"] == ["c0", "c1", "c2"]
-    assert facts["grids"]["none|affine|0"]["accuracy"] == [0.93] * 6
+    assert facts["grids"]["trained|affine|0"]["accuracy"] == [0.93] * 6
     assert len(facts["grids"]["self-stitch|affine|0"]["accuracy"]) == 9
     name, confidence, share, kept, low, high, reason = facts["verdicts"]["affine|all"][0]
     assert (name, confidence) == ("interchangeable", "high")
@@ -32,16 +32,20 @@ def test_evidence_of_the_pair_has_its_interval_and_that_of_controls_its_value() 
     names = [each["key"] for each in facts["measures"]]
     assert len(names) == sum(map(len, SINGLE.values()))
     at = names.index("similarity.cka")
-    pair, own = (facts["evidence"][f"{name}|affine|0"][at] for name in ("none", "self-stitch"))
+    pair, own = (facts["evidence"][f"{name}|affine|0"][at] for name in ("trained", "self-stitch"))
     assert pair[:2] == [[0.312, 0.023], [0.322, 0.023]]  # symmetric intervals by half of their width
     assert own[:2] == [0.312, 0.322]
     # A later cut of the receiver lies behind the cell's own.
-    assert facts["along"]["none|affine|0"][1] == [None, 0.95, 0.95]
+    assert facts["along"]["trained|affine|0"][1] == [None, 0.95, 0.95]
 
 
 def test_small_values_keep_their_digits_beside_large_ones_and_what_is_no_number_is_left_out() -> None:
     comparison = run(2, 2)
-    planted = {("none", "c0", "c0"): 0.000415, ("none", "c0", "c1"): 12345.6, ("none", "c1", "c0"): math.inf}
+    planted = {
+        ("trained", "c0", "c0"): 0.000415,
+        ("trained", "c0", "c1"): 12345.6,
+        ("trained", "c1", "c0"): math.inf,
+    }
     evidence = tuple(
         replace(row, value=planted[row.control, row.sender_cut, row.receiver_cut], low=None, high=None)
         if (row.kind, row.name) == ("errors", "ev")
@@ -51,7 +55,7 @@ def test_small_values_keep_their_digits_beside_large_ones_and_what_is_no_number_
     )
     facts = island(replace(comparison, evidence=evidence), "en")
     at = [each["key"] for each in facts["measures"]].index("errors.ev")
-    assert facts["evidence"]["none|affine|0"][at][:3] == [0.000415, 12300, None]
+    assert facts["evidence"]["trained|affine|0"][at][:3] == [0.000415, 12300, None]
 
 
 def test_reasons_of_all_seeds_together_come_first() -> None:
@@ -70,14 +74,14 @@ def test_a_grid_of_9_by_17_with_controls_makes_a_page_under_500_kb_that_holds_ev
 def test_no_number_of_seeds_makes_it_larger(language: str, seeds: tuple[int, ...]) -> None:
     text = page(run(9, 17, prefix="features.stage.block.", seeds=seeds), language)
     assert len(text.encode()) < 500_000
-    assert ('"none|affine|0":[[[' in text) == (len(seeds) == 3)  # the evidence of the pair goes last
+    assert ('"trained|affine|0":[[[' in text) == (len(seeds) == 3)  # the evidence of the pair goes last
 
 
 def test_what_does_not_fit_is_left_out_and_said() -> None:
     comparison = run(9, 17, seeds=tuple(range(6)))
     facts = island(comparison, "en", 400_000)
     assert facts["left_out"] > 0
-    assert "none|affine|0" in facts["evidence"]
+    assert "trained|affine|0" in facts["evidence"]
     assert "further grids is in evidence.csv" in page(comparison)
     assert len(as_script(facts).encode()) < 400_000
 

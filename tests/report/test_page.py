@@ -55,7 +55,7 @@ def test_the_first_screen_and_every_map_with_its_table() -> None:
         for tag, attributes in found.elements
         if tag == "figure" and "data-map" in attributes
     ]
-    assert maps == ["verdict", "none", "random-sender", "clustered-noise", "one-hot", "self-stitch"]
+    assert maps == ["verdict", "trained", "random-sender", "clustered-noise", "one-hot", "self-stitch"]
     # Every map has its squares and one table; the page's program makes the squares buttons.
     assert found.count("rect") == 5 * 6 + 9
     assert found.count("table") >= len(maps) + 3
@@ -140,7 +140,7 @@ def test_a_run_that_was_cut_short_says_so_at_the_top() -> None:
         cut_short(run(2, 3), 1),
         cut_short(run(2, 3), 7),
         cut_short(run(2, 3, seeds=(0, 1)), 30),
-        run(controls=("none",)),
+        run(controls=("trained",)),
         run(controls=("random-sender",)),
         run(accuracy=0.5, converged=False),
         run(1, 1),

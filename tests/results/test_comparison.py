@@ -63,21 +63,21 @@ LOW: list[list[float | None]] = [[0.2] * 3] * 3
 
 
 def test_rows_are_senders_and_columns_receivers() -> None:
-    matrix = comparison({"none": TRIANGLE}).matrix()
+    matrix = comparison({"trained": TRIANGLE}).matrix()
     assert matrix.dims == ("sender_cut", "receiver_cut")
     assert matrix.sel(sender_cut="c0", receiver_cut="c2").item() == 0.3
     assert matrix.sel(sender_cut="c2", receiver_cut="c0").item() == 0.9
 
 
 def test_the_mean_over_seeds_and_one_seed() -> None:
-    result = comparison({"none": TRIANGLE}, seeds=(0, 2))
+    result = comparison({"trained": TRIANGLE}, seeds=(0, 2))
     assert result.matrix().sel(sender_cut="c0", receiver_cut="c1").item() == pytest.approx(0.41)
     assert result.matrix(seed=2).sel(sender_cut="c0", receiver_cut="c1").item() == pytest.approx(0.42)
 
 
 def test_unknown_choices_are_named() -> None:
-    result = comparison({"none": TRIANGLE})
-    with pytest.raises(SpecError, match="unknown control 'random-sender': expected one of none"):
+    result = comparison({"trained": TRIANGLE})
+    with pytest.raises(SpecError, match="unknown control 'random-sender': expected one of trained"):
         result.matrix("random-sender")
     with pytest.raises(SpecError, match="unknown seed '4': expected one of 0"):
         result.matrix(seed=4)
@@ -86,23 +86,23 @@ def test_unknown_choices_are_named() -> None:
 
 
 def test_several_stitches_need_a_choice() -> None:
-    result = comparison({"none": TRIANGLE})
+    result = comparison({"trained": TRIANGLE})
     both = (*result.cells, *[replace(cell, family="identity") for cell in result.cells])
     with pytest.raises(SpecError, match="several were fitted: affine, identity"):
         replace(result, cells=both).matrix()
 
 
 def test_the_frame_has_penalty_against_the_own_receiver() -> None:
-    frame = comparison({"none": TRIANGLE, "random-sender": LOW}).to_frame()
+    frame = comparison({"trained": TRIANGLE, "random-sender": LOW}).to_frame()
     assert len(frame) == 18
     first = frame.iloc[1]
-    assert (first.sender_cut, first.receiver_cut, first.control) == ("c0", "c1", "none")
+    assert (first.sender_cut, first.receiver_cut, first.control) == ("c0", "c1", "trained")
     assert first.penalty == pytest.approx(0.55)
-    assert set(asdict(comparison({"none": LOW}).cells[0])) < set(frame.columns)
+    assert set(asdict(comparison({"trained": LOW}).cells[0])) < set(frame.columns)
 
 
 def test_saved_and_loaded_is_equal(tmp_path: Path) -> None:
-    result = comparison({"none": [[None, 0.4, 0.3], *TRIANGLE[1:]], "random-both": LOW})
+    result = comparison({"trained": [[None, 0.4, 0.3], *TRIANGLE[1:]], "random-both": LOW})
     path = tmp_path / "result.json"
     result.save(path)
     assert load(path) == result
@@ -126,14 +126,14 @@ def test_nothing_there_is_refused(tmp_path: Path) -> None:
 
 
 def test_dataset_is_labelled_and_a_failed_cell_is_nan() -> None:
-    result = comparison({"none": [[None, 0.4, 0.3], *TRIANGLE[1:]]})
+    result = comparison({"trained": [[None, 0.4, 0.3], *TRIANGLE[1:]]})
     assert isinstance(result.dataset, xr.Dataset)
     assert np.isnan(result.dataset["accuracy"].sel(sender_cut="c0", receiver_cut="c0").item())
     assert len(result.failed) == 1
 
 
 def test_html_escapes_names() -> None:
-    result = replace(comparison({"none": TRIANGLE}), sender="<script>alert(1)</script>")
+    result = replace(comparison({"trained": TRIANGLE}), sender="<script>alert(1)</script>")
     assert "<script>" not in result._repr_html_()
     assert "0.400" in result._repr_html_()
 
@@ -143,7 +143,7 @@ def sentences(accuracies: dict[str, Any], n_heldout: int = 1000) -> str:
 
 
 def test_sentences_see_the_triangle_and_the_strongest_control() -> None:
-    text = sentences({"none": TRIANGLE, "random-sender": LOW, "random-both": [[0.1] * 3] * 3})
+    text = sentences({"trained": TRIANGLE, "random-sender": LOW, "random-both": [[0.1] * 3] * 3})
     assert "score 0.90 on average (the whole receiver: 0.95); into deeper cuts 0.37" in text
     assert "No random control reaches the trained pair in any of the 9 cells" in text
     assert "0.90 against 0.20 with a random sender" in text
@@ -151,14 +151,14 @@ def test_sentences_see_the_triangle_and_the_strongest_control() -> None:
 
 
 def test_sentences_admit_that_controls_do_as_well() -> None:
-    text = sentences({"none": TRIANGLE, "random-sender": TRIANGLE})
+    text = sentences({"trained": TRIANGLE, "random-sender": TRIANGLE})
     assert "In all 9 cells a random control scores as well" in text
     assert "no evidence that the two networks learnt anything alike" in text
 
 
 def test_sentences_count_the_cells_that_a_control_reaches() -> None:
     control = [[0.9, 0.1, 0.1], [0.1, 0.1, 0.1], [0.1, 0.1, 0.1]]
-    text = sentences({"none": TRIANGLE, "random-receiver": control})
+    text = sentences({"trained": TRIANGLE, "random-receiver": control})
     assert "In 1 of 9 cells a random control does as well" in text
     assert "(1 with a random receiver)" in text
     assert "In the other 8 cells the trained pair does better" in text
@@ -167,25 +167,25 @@ def test_sentences_count_the_cells_that_a_control_reaches() -> None:
 def test_few_examples_make_the_margin_wide() -> None:
     close = [[0.9 - 0.03] * 3] * 3
     flat = [[0.9] * 3] * 3
-    assert "In all 9 cells" in sentences({"none": flat, "random-sender": close}, n_heldout=100)
-    assert "in any of the 9 cells" in sentences({"none": flat, "random-sender": close}, n_heldout=100_000)
+    assert "In all 9 cells" in sentences({"trained": flat, "random-sender": close}, n_heldout=100)
+    assert "in any of the 9 cells" in sentences({"trained": flat, "random-sender": close}, n_heldout=100_000)
 
 
 def test_sentences_without_controls_say_so() -> None:
-    assert "No control was run" in sentences({"none": TRIANGLE})
+    assert "No control was run" in sentences({"trained": TRIANGLE})
 
 
 def test_sentences_leave_failed_cells_out_and_say_so() -> None:
-    text = sentences({"none": [[None, 0.4, 0.3], *TRIANGLE[1:]], "random-sender": LOW})
+    text = sentences({"trained": [[None, 0.4, 0.3], *TRIANGLE[1:]], "random-sender": LOW})
     assert "1 cell of the pair failed and is left out" in text
     assert "nan" not in text
 
 
 def test_a_matrix_the_other_way_round_is_called_so() -> None:
     turned: list[list[float | None]] = [[0.3, 0.9, 0.9], [0.3, 0.3, 0.9], [0.3, 0.3, 0.3]]
-    assert "the other way round" in sentences({"none": turned})
-    assert "the other way round" not in sentences({"none": TRIANGLE})
+    assert "the other way round" in sentences({"trained": turned})
+    assert "the other way round" not in sentences({"trained": TRIANGLE})
 
 
 def test_a_flat_matrix_is_called_flat() -> None:
-    assert "little difference" in sentences({"none": [[0.9] * 3] * 3})
+    assert "little difference" in sentences({"trained": [[0.9] * 3] * 3})

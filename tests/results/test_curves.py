@@ -15,11 +15,11 @@ CONTROL = {"identity": (0, 0.02), "lowrank(1)": (5, 0.1), "affine": (20, 0.3), "
 def comparison(real: dict[str, tuple[int, float]], control: dict[str, tuple[int, float]]) -> Comparison:
     cells = [
         replace(ROW, family=family, n_parameters=n, accuracy=accuracy, control=name)
-        for name, curve in (("none", real), ("random-sender", control))
+        for name, curve in (("trained", real), ("random-sender", control))
         for family, (n, accuracy) in curve.items()
     ]
     baselines = tuple(
-        Baseline(role=role, control="none", seed=0, accuracy=0.9, digest="x")
+        Baseline(role=role, control="trained", seed=0, accuracy=0.9, digest="x")
         for role in ("sender", "receiver")
     )
     return Comparison(

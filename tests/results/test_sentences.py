@@ -17,7 +17,7 @@ def matrix(value: float) -> xr.DataArray:
 
 def said(unconverged: int, controls: int) -> str:
     found = sentences(
-        {"none": matrix(0.9), "random-sender": matrix(0.2)},
+        {"trained": matrix(0.9), "random-sender": matrix(0.2)},
         receiver_accuracy=0.9,
         chance=0.1,
         n_heldout=1000,

@@ -44,7 +44,7 @@ def test_differences_are_taken_on_the_same_examples() -> None:
     real = np.array([True, True, False, True] * 50)
     rows = advantages(
         {
-            ("none", place): real,
+            ("trained", place): real,
             ("random-sender", place): ~real,
             ("self-stitch", place): real,
             ("self-stitch", other): real,
@@ -53,7 +53,7 @@ def test_differences_are_taken_on_the_same_examples() -> None:
     )
     assert [(row.control, row.difference) for row in rows] == [("random-sender", 0.5), ("self-stitch", 0.0)]
     assert rows[0].low < 0.5 < rows[0].high
-    assert advantages({("none", place): real}) == []
+    assert advantages({("trained", place): real}) == []
 
 
 def test_the_sentence_counts_both_directions() -> None:

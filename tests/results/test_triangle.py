@@ -59,7 +59,7 @@ def test_sentences_of_verdicts_count_the_triangle() -> None:
 
 
 def test_the_table_of_errors() -> None:
-    def row(i: int, j: int, value: float | None, control: str = "none") -> EvidenceRow:
+    def row(i: int, j: int, value: float | None, control: str = "trained") -> EvidenceRow:
         return EvidenceRow(
             sender_cut=str(i),
             receiver_cut=str(j),
@@ -82,5 +82,5 @@ def test_the_table_of_errors() -> None:
     columns = ("n", "minimum", "mean", "maximum", "standard_deviation")
     assert [by_part["diagonal"][name] for name in columns] == [2, 1.0, 3.5, 6.0, 2.5]
     assert by_part["all"]["mean"] == 3
-    assert set(table["control"]) == {"none"}
+    assert set(table["control"]) == {"trained"}
     assert len(error_table([], [])) == 0

@@ -22,7 +22,7 @@ from modelstitch.results.verdicts import (
 from tests.made import cell_row
 
 
-def cell(sender: str, receiver: str, control: str = "none", accuracy: float | None = 0.75) -> CellRow:
+def cell(sender: str, receiver: str, control: str = "trained", accuracy: float | None = 0.75) -> CellRow:
     return cell_row(
         sender_cut=sender,
         receiver_cut=receiver,
@@ -75,13 +75,13 @@ EVIDENCE = [
 
 def test_within_is_the_mean_over_the_cut_and_all_later_ones() -> None:
     found = within_classes(EVIDENCE)
-    assert found["none", place_of(REAL)] == pytest.approx((0.92, 0.91, 0.93))
+    assert found["trained", place_of(REAL)] == pytest.approx((0.92, 0.91, 0.93))
     assert math.isnan(found["one-hot", place_of(HOT)][0])
 
 
 def test_a_cut_at_which_nothing_differs_any_more_counts_as_nothing_kept() -> None:
     rows = [row(REAL, "b", 0.8), row(REAL, "c", None)]
-    assert within_classes(rows)["none", place_of(REAL)][0] == pytest.approx(0.4)
+    assert within_classes(rows)["trained", place_of(REAL)][0] == pytest.approx(0.4)
 
 
 def test_the_rule_is_given_the_numbers_of_its_own_cell() -> None:
@@ -101,7 +101,8 @@ def test_verdicts_of_rows() -> None:
     found = verdicts(CELLS, EVIDENCE, 0.1)
     assert {place: verdict.name for place, verdict in found.items()} == {place_of(REAL): INTERCHANGEABLE}
     weak = [
-        replace(each, value=0.02, low=0.0, high=0.04) if each.control == "none" else each for each in EVIDENCE
+        replace(each, value=0.02, low=0.0, high=0.04) if each.control == "trained" else each
+        for each in EVIDENCE
     ]
     assert verdicts(CELLS, weak, 0.1)[place_of(REAL)].name == DECODABLE
     assert verdicts(CELLS, EVIDENCE, 0.1, stitch="conv(3)") == {}
@@ -110,12 +111,12 @@ def test_verdicts_of_rows() -> None:
 def test_without_its_references_there_is_no_verdict() -> None:
     assert verdicts([REAL], EVIDENCE, 0.1) == {}
     assert verdicts(CELLS, [each for each in EVIDENCE if each.control != "self-stitch"], 0.1) == {}
-    assert verdicts(CELLS, [each for each in EVIDENCE if each.control != "none"], 0.1) == {}
+    assert verdicts(CELLS, [each for each in EVIDENCE if each.control != "trained"], 0.1) == {}
 
 
 def test_a_failed_cell_is_judged_as_failed() -> None:
     failed = cell("a", "b", accuracy=None)
-    rows = [each for each in EVIDENCE if each.control != "none"]
+    rows = [each for each in EVIDENCE if each.control != "trained"]
     (verdict,) = verdicts([failed, *CELLS[1:]], rows, 0.1).values()
     assert "the fit failed: the loss was nan" in verdict.reason
 

@@ -18,7 +18,7 @@ FACTS: dict[str, Any] = {
     "receiver": "B",
     "data": "D",
     "spec": {
-        "controls": ["none"],
+        "controls": ["trained"],
         "seeds": [0],
         "sender_cuts": ["a", "b"],
         "receiver_cuts": ["x"],
@@ -56,7 +56,7 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     with open_store(tmp_path / "run") as store:
         store.write_cell(KEYS["b"], row("b"), WEIGHTS)
         store.write_cell(KEYS["a"], row("a"), {})
-        store.write_baselines([Baseline(role="sender", control="none", seed=0, accuracy=None, digest="d")])
+        store.write_baselines([Baseline(role="sender", control="trained", seed=0, accuracy=None, digest="d")])
         assert store.finished() == set(KEYS.values())
         assert torch.equal(store.read_weights(KEYS["b"])["weight"], WEIGHTS["weight"])
     comparison = read_run(tmp_path / "run")

@@ -35,7 +35,7 @@ def run_spec(**changes: Any) -> RunSpec:
         (lambda: StitchSpec.parse("affine by mach"), "unknown objective 'mach'.*did you mean 'match'"),
         (
             lambda: run_spec(
-                stitches=(StitchSpec(), StitchSpec(objective="match")), controls=("none", "probe")
+                stitches=(StitchSpec(), StitchSpec(objective="match")), controls=("trained", "probe")
             ),
             "objective task with the control probe, which is about labels, got 'match'",
         ),
@@ -58,7 +58,7 @@ def run_spec(**changes: Any) -> RunSpec:
         ),
         (lambda: run_spec(sender_cuts=()), "at least one of sender_cuts"),
         (lambda: run_spec(seeds=(1, 1)), r"seeds without repeats, got \[1, 1\]"),
-        (lambda: run_spec(controls=("none", "random-sendr")), "did you mean 'random-sender'"),
+        (lambda: run_spec(controls=("trained", "random-sendr")), "did you mean 'random-sender'"),
     ],
 )
 def test_a_wrong_value_is_named(build: Any, message: str) -> None:
@@ -122,12 +122,12 @@ def test_a_set_smaller_than_a_batch_still_takes_one_step_an_epoch() -> None:
 
 
 def test_cells_are_the_whole_product() -> None:
-    spec = run_spec(controls=("none", "random-both"), seeds=(0, 1), receiver_cuts=("a", "b", "c"))
+    spec = run_spec(controls=("trained", "random-both"), seeds=(0, 1), receiver_cuts=("a", "b", "c"))
     cells = spec.cells()
     assert len(cells) == len(set(cells)) == 2 * 2 * 2 * 3
 
 
-@given(st.integers(0, 5), st.sampled_from(["a", "b"]), st.sampled_from(["none", "random-both"]))
+@given(st.integers(0, 5), st.sampled_from(["a", "b"]), st.sampled_from(["trained", "random-both"]))
 def test_equal_specs_hash_alike_and_others_do_not(seed: int, cut: str, control: str) -> None:
     cell = CellSpec(sender_cut=cut, receiver_cut="x", control=control, seed=seed)
     assert content_hash(cell) == content_hash(replace(cell))

@@ -153,7 +153,7 @@ def test_films_and_pictures_are_stitched_both_ways(
         assert all(cell.failure is None for cell in found.cells)
         # A picture does not say in which slice a part of it was; much is left all the same.
         real, drawn = (
-            float(found.matrix(stitch="affine", control=c).max()) for c in ("none", "random-sender")
+            float(found.matrix(stitch="affine", control=c).max()) for c in ("trained", "random-sender")
         )
         assert real > (0.9 if sender is film else 0.7)
         assert real > drawn
@@ -161,7 +161,7 @@ def test_films_and_pictures_are_stitched_both_ways(
             c.accuracy for c in found.cells if c.control == "self-stitch" and c.sender_cut == c.receiver_cut
         ]
         assert all(each is not None and each > own - 0.03 for each in selves)
-        bridges = {cell.bridge for cell in found.cells if cell.control == "none"}
+        bridges = {cell.bridge for cell in found.cells if cell.control == "trained"}
         assert all(re.search("map3d to map2d|map2d to map3d", each) for each in bridges)
         assert {"information", "robustness", "distribution", "geometry"} <= {
             row.kind for row in found.evidence

@@ -214,7 +214,7 @@ class Compare:
                 receiver_cuts=self.receiver_cuts,
                 stitches=stitches,
                 fit=fit,
-                controls=self.controls,
+                controls=() if self.controls == ("none",) else self.controls,
                 seeds=self.seeds,
                 device=self.device,
                 progress=watcher,

@@ -10,24 +10,25 @@ from collections.abc import Callable
 
 from modelstitch.controls import (
     label_only,
-    none,
     probe,
     random_both,
     random_receiver,
     random_sender,
     self_stitch,
     shuffled_labels,
+    trained,
 )
 from modelstitch.controls.roles import Roles
 from modelstitch.data.parts import Data
 from modelstitch.models.network import Network
+from modelstitch.specs import TRAINED
 
 __all__ = ["CONTROL_ROLES", "Control"]
 
 Control = Callable[[Network, Network, Data, int], Roles]
 
 CONTROL_ROLES: dict[str, Control] = {
-    "none": none.roles,
+    TRAINED: trained.roles,
     "random-sender": random_sender.roles,
     "random-sender-bn": random_sender.calibrated_roles,
     "random-receiver": random_receiver.roles,

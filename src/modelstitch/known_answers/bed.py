@@ -30,7 +30,7 @@ from modelstitch.models.network import Network
 from modelstitch.results.from_cells import cell_row, evidence_rows
 from modelstitch.results.rows import CellRow, EvidenceRow
 from modelstitch.results.verdicts import facts_of, place_of, within_classes
-from modelstitch.specs import VERDICT_CONTROLS, CellSpec, FitSpec
+from modelstitch.specs import TRAINED, VERDICT_CONTROLS, CellSpec, FitSpec
 from modelstitch.tasks.classification import chance
 
 FIT = FitSpec(max_epochs=2)
@@ -65,7 +65,7 @@ class _PlantedPair(Pair):
         self.planted = PlantedSide(self.receiver, made)
 
     def sides(self, control: str, seed: int) -> tuple[Side, Side]:
-        if control == "none" and self.planted is not None:
+        if control == TRAINED and self.planted is not None:
             return self.planted, self.receiver
         return super().sides(control, seed)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from modelstitch.evidence.verdict import DECODABLE, INCOMPATIBLE, INTERCHANGEABLE, UNKNOWN, Verdict
 from modelstitch.results.comparison import Comparison
+from modelstitch.specs import TRAINED
 from modelstitch.wording import Text, say
 
 ENOUGH_SEEDS = 3
@@ -68,7 +69,7 @@ class Answer:
 def answer(comparison: Comparison, stitch: str) -> Answer:
     """Return the answer that a run gives with one stitch; a place without a verdict counts as *cannot tell*."""
     verdicts = _by_place(comparison, stitch)
-    n_seeds = len({cell.seed for cell in comparison.cells if cell.control == "none"})
+    n_seeds = len({cell.seed for cell in comparison.cells if cell.control == TRAINED})
     n_places = _n_places(comparison, stitch)
     counts = Counter(verdict.name for verdict in verdicts.values())
     if verdicts and n_places > len(verdicts):
@@ -108,7 +109,7 @@ def _by_place(comparison: Comparison, stitch: str) -> dict[tuple[str, str], Verd
 def _n_places(comparison: Comparison, stitch: str) -> int:
     """Return how many pairs of cuts were to be stitched: in a run that was cut short, more than there are cells."""
     there = {
-        (c.sender_cut, c.receiver_cut) for c in comparison.cells if (c.control, c.stitch) == ("none", stitch)
+        (c.sender_cut, c.receiver_cut) for c in comparison.cells if (c.control, c.stitch) == (TRAINED, stitch)
     }
     if not comparison.is_cut_short:
         return len(there)
@@ -126,7 +127,7 @@ def _with_others(others: Mapping[str, int]) -> tuple[Text, ...]:
 
 
 def _tried(comparison: Comparison) -> tuple[Text, ...]:
-    real = [cell for cell in comparison.cells if cell.control == "none"]
+    real = [cell for cell in comparison.cells if cell.control == TRAINED]
     if not real:
         return (say("answer.tried_controls", sender=comparison.sender, receiver=comparison.receiver),)
     facts = say(
@@ -139,7 +140,7 @@ def _tried(comparison: Comparison) -> tuple[Text, ...]:
         n_train=int(comparison.notes.get("n_train", 0)),
         n_heldout=real[0].n_heldout,
     )
-    n_controls = len([control for control in comparison.controls if control != "none"])
+    n_controls = len([control for control in comparison.controls if control != TRAINED])
     return facts, say("answer.controls", n=n_controls) if n_controls else say("answer.no_controls")
 
 

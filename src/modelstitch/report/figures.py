@@ -23,6 +23,7 @@ from modelstitch.results.colours import VERDICTS
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.curves import curves_figure
 from modelstitch.results.plots import COLOURS, readable_on
+from modelstitch.specs import TRAINED
 from modelstitch.util.atomic_files import atomic_write
 from modelstitch.wording import say
 
@@ -68,13 +69,13 @@ def figures(comparison: Comparison, width: float = 140.0) -> dict[str, Figure]:
     stitch = readable(comparison).main_stitch
     with matplotlib.rc_context(_STYLE):
         found = {"accuracy": _accuracy(comparison, stitch, width)}
-        if "none" in comparison.controls:
+        if TRAINED in comparison.controls:
             if comparison.cell_verdicts(stitch):
                 found["verdicts"] = _verdicts(comparison, stitch, width)
             geometry = _geometry(comparison, stitch, width)
             if geometry is not None:
                 found["geometry"] = geometry
-        if comparison.has_curves and "none" in comparison.controls:
+        if comparison.has_curves and TRAINED in comparison.controls:
             found["capacity"] = curves_figure(comparison, width / _INCH)
     return found
 
@@ -166,7 +167,7 @@ def _accuracy(comparison: Comparison, stitch: str, width: float) -> Figure:
 
 
 def _verdicts(comparison: Comparison, stitch: str, width: float) -> Figure:
-    senders, receivers = comparison.cut_names("none")
+    senders, receivers = comparison.cut_names(TRAINED)
     width = min(width, 90.0)
     figure, (ax,) = _grid(1, comparison, width, 1)
     size = _fitting(width, len(receivers), 5)
@@ -189,7 +190,7 @@ def _geometry(comparison: Comparison, stitch: str, width: float) -> Figure | Non
     rows = [
         row
         for row in comparison.evidence
-        if (row.kind, row.name, row.control, row.stitch) == ("geometry", "cka", "none", stitch)
+        if (row.kind, row.name, row.control, row.stitch) == ("geometry", "cka", TRAINED, stitch)
         and row.value is not None
     ]
     if not rows:
@@ -197,7 +198,7 @@ def _geometry(comparison: Comparison, stitch: str, width: float) -> Figure | Non
     scores = {
         (cell.sender_cut, cell.receiver_cut, cell.seed): cell.accuracy
         for cell in comparison.cells
-        if cell.control == "none" and cell.stitch == stitch and cell.accuracy is not None
+        if cell.control == TRAINED and cell.stitch == stitch and cell.accuracy is not None
     }
     points = [
         (row.value or 0.0, scores[place])

@@ -14,6 +14,7 @@ from modelstitch.results.colours import VERDICTS, palette
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.rows import CellRow, EvidenceRow
 from modelstitch.results.verdicts import Place, normalised_scores
+from modelstitch.specs import TRAINED
 from modelstitch.wording import LANGUAGES, definition, plain, translated
 
 BYTES = 290_000
@@ -125,7 +126,7 @@ def _of_cell(cell: CellRow, layouts: tuple[str | None, str | None]) -> dict[str,
         else {None: "", True: "yes", False: "no"}[cell.converged],
         "parameters": cell.n_parameters,
     }
-    if cell.control == "none":
+    if cell.control == TRAINED:
         values |= {
             "gain": _number(cell.gain),
             "noise": _number(cell.noise),
@@ -148,10 +149,10 @@ def _bridge(label: str, layouts: tuple[str | None, str | None]) -> str:
 
 def _verdicts(comparison: Comparison, seeds: Sequence[int], language: str) -> dict[str, list[Any]]:
     """Return by ``stitch|seed``, and by ``stitch|all`` over all seeds, what was judged of each cell of the real grid."""
-    if "none" not in comparison.controls:
+    if TRAINED not in comparison.controls:
         return {}
     by_seed = comparison.verdicts()
-    senders, receivers = comparison.cut_names("none")
+    senders, receivers = comparison.cut_names(TRAINED)
     found: dict[str, list[Any]] = {}
     room = REASON_BYTES
     for stitch in sorted(comparison.stitches, key=lambda each: each != comparison.main_stitch):
@@ -185,7 +186,7 @@ def _verdicts(comparison: Comparison, seeds: Sequence[int], language: str) -> di
 
 def _by_place(comparison: Comparison, values: dict[Place, float]) -> dict[str, list[Any]]:
     found: dict[str, list[Any]] = {}
-    senders, receivers = comparison.cut_names("none")
+    senders, receivers = comparison.cut_names(TRAINED)
     for (sender, receiver, stitch, seed), value in values.items():
         row = found.setdefault(f"{stitch}|{seed}", [None] * (len(senders) * len(receivers)))
         row[senders.index(sender) * len(receivers) + receivers.index(receiver)] = _number(value)
@@ -216,7 +217,7 @@ def _evidence(
         key = f"{row.kind}.{row.name}" + (f" ({row.where})" if _is_variant(row, receivers) else "")
         seen.setdefault(key, (row.kind, row.name))
         values = found.setdefault(grid, {}).setdefault(key, [None] * size)
-        values[at] = _with_interval(row) if row.control == "none" else _number(row.value)
+        values[at] = _with_interval(row) if row.control == TRAINED else _number(row.value)
     measures: list[dict[str, Any]] = []
     for key, (kind, name) in seen.items():
         known = KINDS[kind].definitions.get(name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from modelstitch.errors import RunError
 from modelstitch.geometry.intervals import wilson
 from modelstitch.results.comparison import Comparison
-from modelstitch.specs import VERDICT_CONTROLS
+from modelstitch.specs import TRAINED, VERDICT_CONTROLS
 from modelstitch.wording import Listed, Text, say
 
 
@@ -41,13 +41,13 @@ def limits(comparison: Comparison) -> list[Text]:
                 why=first.failure,
             )
         )
-    controls = [control for control in comparison.controls if control != "none"]
-    missing = [control for control in VERDICT_CONTROLS if control not in controls and control != "none"]
+    controls = [control for control in comparison.controls if control != TRAINED]
+    missing = [control for control in VERDICT_CONTROLS if control not in controls and control != TRAINED]
     if not controls:
         found.append(say("limit.no_controls"))
     elif missing:
         found.append(say("limit.controls", names=Listed([say(f"title.{name}") for name in missing])))
-    if controls and "none" in comparison.controls and not comparison.verdicts():
+    if controls and TRAINED in comparison.controls and not comparison.verdicts():
         found.append(say("limit.no_verdict"))
     stitch = comparison.main_stitch
     own, chance = comparison.baseline("receiver"), comparison.chance

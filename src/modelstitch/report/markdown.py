@@ -11,6 +11,7 @@ from modelstitch.report.limits import limits, readable
 from modelstitch.report.redaction import redacted
 from modelstitch.results.colours import VERDICTS
 from modelstitch.results.comparison import Comparison
+from modelstitch.specs import TRAINED
 from modelstitch.wording import plain, translated
 
 
@@ -46,7 +47,7 @@ def markdown(
     ):
         lines += [f"**{plain(f'page.{key}', language)}**", ""]
         lines += [f"- {inert(translated(text, language))}" for text in texts] + [""]
-    if "none" in comparison.controls:
+    if TRAINED in comparison.controls:
         lines += _table(comparison, stitch, language)
     return "\n".join(lines).rstrip() + "\n"
 
@@ -63,7 +64,7 @@ def inert(text: str) -> str:
 
 
 def _table(comparison: Comparison, stitch: str, language: str) -> list[str]:
-    senders, receivers = comparison.cut_names("none")
+    senders, receivers = comparison.cut_names(TRAINED)
     matrix = comparison.matrix(stitch=stitch)
     verdicts = comparison.cell_verdicts(stitch)
     head = [plain("page.sender_receiver", language).replace("\\", "\\\\"), *map(inert, receivers)]

@@ -25,6 +25,7 @@ from modelstitch.report.redaction import redacted
 from modelstitch.results.colours import VERDICTS
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.curves import Curve, Point, capacity_curves
+from modelstitch.specs import TRAINED
 from modelstitch.util.atomic_files import atomic_write
 from modelstitch.wording import LANGUAGES, plain, translated
 
@@ -73,7 +74,7 @@ def page(
     points = zip(
         _POINTS, (found.tried, found.stand_in, found.sure, found.not_meant, found.next_steps), strict=True
     )
-    real = "none" in comparison.controls
+    real = TRAINED in comparison.controls
     verdicts = verdict_map(comparison, stitch, language) if real else None
     added = {
         "recipes": recipes(comparison.spec),
@@ -110,13 +111,13 @@ def page(
         ),
         main_maps=[
             each
-            for each in (verdicts, accuracy_map(comparison, "none", stitch, language) if real else None)
+            for each in (verdicts, accuracy_map(comparison, TRAINED, stitch, language) if real else None)
             if each is not None
         ],
         control_maps=[
             accuracy_map(comparison, control, stitch, language)
             for control in comparison.controls
-            if control != "none"
+            if control != TRAINED
         ],
         sentences=[translated(text, language) for text in comparison.sentences()],
         curves=_curves(comparison, t),
@@ -169,7 +170,7 @@ def _without_paths(comparison: Comparison, folder: Path | None) -> Comparison:
 
 
 def _curves(comparison: Comparison, t: Say) -> list[list[str]]:
-    if not comparison.has_curves or "none" not in comparison.controls:
+    if not comparison.has_curves or TRAINED not in comparison.controls:
         return []
 
     def told(point: Point | None) -> str:
@@ -191,7 +192,7 @@ def _scatter(comparison: Comparison, stitch: str) -> dict[str, Any] | None:
     for row in comparison.evidence:
         if (
             row.kind in _GEOMETRY
-            and row.control == "none"
+            and row.control == TRAINED
             and row.stitch == stitch
             and not row.name.endswith("_null")
             and row.value is not None
@@ -243,7 +244,7 @@ def _errors(comparison: Comparison, t: Say) -> dict[str, Any] | None:
 def _cells(comparison: Comparison, t: Say) -> dict[str, Any]:
     """Return the cells of the pair as a table; where there are very many, those of the first stitch and seed."""
     frame = comparison.to_frame()
-    frame = frame[frame["control"] == "none"]
+    frame = frame[frame["control"] == TRAINED]
     frame["stitch"] = [
         family if norm == "none" else f"{family}+{norm}"
         for family, norm in zip(frame["family"], frame["norm"], strict=True)
@@ -300,7 +301,7 @@ def _facts(comparison: Comparison, t: Say) -> list[tuple[str, str]]:
     rows = [
         (t("page.weights_hash", role=t(f"page.{each.role}")), each.digest)
         for each in comparison.baselines
-        if each.control == "none" and each.seed == min(other.seed for other in comparison.baselines)
+        if each.control == TRAINED and each.seed == min(other.seed for other in comparison.baselines)
     ]
     rows += [
         (name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))

@@ -20,7 +20,7 @@ from modelstitch.results.json_file import FORMAT, read_values, write_values
 from modelstitch.results.rows import AdvantageRow, Baseline, CellRow, EvidenceRow
 from modelstitch.results.triangle import Shape, shape
 from modelstitch.results.verdicts import Place, over_seeds, verdicts
-from modelstitch.specs import CONTROLS
+from modelstitch.specs import CONTROLS, TRAINED
 from modelstitch.wording import Text
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Comparison:
     evidence: tuple[EvidenceRow, ...] = ()
     advantages: tuple[AdvantageRow, ...] = ()
 
-    def baseline(self, role: str, control: str = "none") -> float | None:
+    def baseline(self, role: str, control: str = TRAINED) -> float | None:
         """Return the mean accuracy over seeds of the whole ``sender`` or ``receiver`` under a control."""
         expect_one_of("role", role, ("sender", "receiver"), SpecError)
         values = [b.accuracy for b in self.baselines if (b.role, b.control) == (role, control)]
@@ -71,7 +71,7 @@ class Comparison:
 
     @property
     def controls(self) -> tuple[str, ...]:
-        """The controls that were run, the real grid (``none``) first."""
+        """The controls that were run, the real grid (``trained``) first."""
         ran = {cell.control for cell in self.cells}
         return tuple(control for control in CONTROLS if control in ran)
 
@@ -152,7 +152,7 @@ class Comparison:
         return [cut for cut in known if cut in present]
 
     def matrix(
-        self, control: str = "none", seed: int | None = None, stitch: str | None = None
+        self, control: str = TRAINED, seed: int | None = None, stitch: str | None = None
     ) -> xr.DataArray:
         """Return accuracies by sender cut (rows) and receiver cut (columns).
 
@@ -179,7 +179,7 @@ class Comparison:
         expect_one_of("seed", str(seed), seeds, SpecError)
         return values.sel(seed=seed)
 
-    def heatmap(self, ax: Axes | None = None, control: str = "none", stitch: str | None = None) -> Axes:
+    def heatmap(self, ax: Axes | None = None, control: str = TRAINED, stitch: str | None = None) -> Axes:
         """Draw the matrix of one control; :meth:`figure` draws all of them."""
         chosen = stitch or self.main_stitch
         doubtful = self.doubtful(control, chosen)
@@ -247,20 +247,20 @@ class Comparison:
 
     def cell_verdicts(self, stitch: str | None = None) -> dict[tuple[str, str, str], Verdict]:
         """Return one verdict a cell, by (sender cut, receiver cut, stitch): what all seeds say, or that they disagree."""
-        seeds = {cell.seed for cell in self.cells if cell.control == "none"}
+        seeds = {cell.seed for cell in self.cells if cell.control == TRAINED}
         return over_seeds(self.verdicts(stitch), sorted(seeds))
 
     def verdict_frame(self) -> pd.DataFrame:
         """Return one row a verdict."""
         return verdict_frame(self.verdicts())
 
-    def shape(self, control: str = "none", stitch: str | None = None) -> Shape:
+    def shape(self, control: str = TRAINED, stitch: str | None = None) -> Shape:
         """Return the shape of one matrix: triangle, corresponding and distant layers, direction."""
         return shape(self.matrix(control, stitch=stitch or self.main_stitch))
 
     def error_table(self) -> pd.DataFrame:
         """Return the paper's tables of EV, ES and SV; see :func:`modelstitch.results.error_tables.error_table`."""
-        senders, receivers = (self._in_spec_order(f"{role}_cut", "none") for role in ("sender", "receiver"))
+        senders, receivers = (self._in_spec_order(f"{role}_cut", TRAINED) for role in ("sender", "receiver"))
         pairs = list(zip(senders, receivers, strict=False))
         return error_table(self.evidence, pairs if len(senders) == len(receivers) else ())
 
@@ -276,11 +276,11 @@ class Comparison:
             receiver_accuracy=self.baseline("receiver"),
             chance=self.chance,
             n_heldout=self.n_effective,
-            n_failed=sum(cell.control == "none" and cell.stitch == stitch for cell in self.failed),
+            n_failed=sum(cell.control == TRAINED and cell.stitch == stitch for cell in self.failed),
             n_unconverged=self.n_unconverged(stitch, real=True),
             n_unconverged_controls=self.n_unconverged(stitch, real=False),
         )
-        if "none" in self.controls:
+        if TRAINED in self.controls:
             seen = self.shape(stitch=stitch)
             found += sentences.of_shape(seen.triangle, seen.asymmetry, seen.corresponding, seen.distant)
             n_seeds = len({cell.seed for cell in self.cells})
@@ -296,14 +296,14 @@ class Comparison:
             {
                 (cell.control, cell.sender_cut, cell.receiver_cut)
                 for cell in self.unconverged
-                if cell.stitch == stitch and (cell.control == "none") == real
+                if cell.stitch == stitch and (cell.control == TRAINED) == real
             }
         )
 
     def _verdict_names(self, stitch: str) -> np.ndarray:
         """Return the names of the verdicts over all seeds, senders by receivers; empty where there is none."""
         verdicts = self.cell_verdicts(stitch)
-        senders, receivers = (self._in_spec_order(f"{role}_cut", "none") for role in ("sender", "receiver"))
+        senders, receivers = (self._in_spec_order(f"{role}_cut", TRAINED) for role in ("sender", "receiver"))
         names = [
             [verdicts[i, j, stitch].name if (i, j, stitch) in verdicts else "" for j in receivers]
             for i in senders
@@ -369,7 +369,7 @@ class Comparison:
         tables = []
         for stitch in self.stitches:
             which = f" ({stitch})" if len(self.stitches) > 1 else ""
-            if "none" in self.controls and (verdicts := self.cell_verdicts(stitch)):
+            if TRAINED in self.controls and (verdicts := self.cell_verdicts(stitch)):
                 tables.append(
                     notebook.verdict_table(f"verdicts{which}", self.matrix(stitch=stitch), verdicts, stitch)
                 )

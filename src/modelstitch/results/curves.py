@@ -11,6 +11,7 @@ from modelstitch.results import plots
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.rows import CellRow
 from modelstitch.results.sentences import TITLES, margin
+from modelstitch.specs import TRAINED
 
 
 @dataclass(frozen=True)
@@ -57,11 +58,11 @@ def capacity_curves(comparison: Comparison, share: float = 0.95) -> list[Curve]:
     curves = []
     for sender_cut, receiver_cut in pairs:
         here = [c for c in cells if (c.sender_cut, c.receiver_cut) == (sender_cut, receiver_cut)]
-        points = _points(cell for cell in here if cell.control == "none")
+        points = _points(cell for cell in here if cell.control == TRAINED)
         controls = {
             control: _points(cell for cell in here if cell.control == control)
             for control in comparison.controls
-            if control != "none"
+            if control != TRAINED
         }
         sufficient = next(
             (point for point in points if baseline is not None and point.accuracy >= share * baseline), None
@@ -82,7 +83,7 @@ def curves_figure(comparison: Comparison, width: float | None = None) -> Figure:
     """
     panels = []
     for curve in capacity_curves(comparison):
-        lines: dict[str, tuple[Point, ...]] = {TITLES["none"]: curve.points}
+        lines: dict[str, tuple[Point, ...]] = {TITLES[TRAINED]: curve.points}
         lines.update({TITLES[name]: points for name, points in curve.controls.items()})
         panels.append(
             (

@@ -14,6 +14,7 @@ import xarray as xr
 from modelstitch.evidence.verdict import Verdict
 from modelstitch.results.rows import CellRow, EvidenceRow
 from modelstitch.results.verdicts import Place, normalised_scores, place_of, selectivity
+from modelstitch.specs import TRAINED
 
 _FLOATS = ("accuracy", "standard_error", "loss", "penalty", "gain", "noise", "normalised", "selectivity")
 _QUANTITIES = (
@@ -60,8 +61,8 @@ def cell_frame(
                 "sender_accuracy": baseline("sender", cell.control),
                 "receiver_accuracy": receiver,
                 "penalty": receiver - cell.accuracy if known else None,  # type: ignore[operator]
-                "normalised": normalised.get(place) if cell.control == "none" else None,
-                "selectivity": selective.get(place) if cell.control == "none" else None,
+                "normalised": normalised.get(place) if cell.control == TRAINED else None,
+                "selectivity": selective.get(place) if cell.control == TRAINED else None,
             }
         )
     frame = pd.DataFrame(rows)

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from modelstitch.results.rows import AdvantageRow, EvidenceRow
-from modelstitch.specs import CONTROLS
+from modelstitch.specs import CONTROLS, TRAINED
 from modelstitch.wording import Listed, Text, say
 
 _RANDOM = tuple(name for name in CONTROLS if name.startswith("random-"))
@@ -61,7 +61,7 @@ def sentences(
     """Return two or three sentences on the trained matrix and on how far the controls explain it.
 
     Args:
-        matrices: accuracies by control; ``none`` is the real grid.
+        matrices: accuracies by control; ``trained`` is the real grid.
         receiver_accuracy: of the whole receiver.
         chance: score of a guess.
         n_heldout: number of held-out examples.
@@ -69,14 +69,14 @@ def sentences(
         n_unconverged, n_unconverged_controls: cells of the real grid, of the controls, whose accuracy still moved when
             their fit ended.
     """
-    real = matrices["none"].to_numpy() if "none" in matrices else None
+    real = matrices[TRAINED].to_numpy() if TRAINED in matrices else None
     if real is None:
         return [say("matrix.no_real")]
     found = [_where_it_works(real, receiver_accuracy, chance)]
     controls = {name: matrix.to_numpy() for name, matrix in matrices.items() if name in _RANDOM}
     labels = {name: matrix.to_numpy() for name, matrix in matrices.items() if name in _LABEL_ONLY}
     if controls:
-        found += _against_controls(matrices["none"], controls, n_heldout)
+        found += _against_controls(matrices[TRAINED], controls, n_heldout)
     if labels:
         found += _against_labels(real, labels, n_heldout)
     if not controls and not labels:
@@ -121,7 +121,7 @@ def of_advantages(rows: Sequence[AdvantageRow]) -> list[Text]:
 def of_label_sets(rows: Sequence[EvidenceRow], labels: str) -> list[Text]:
     """Return a sentence on how much of the finest labels survives in stitches that were fitted to a coarser set."""
     shares = {}
-    for control in ("none", "self-stitch", *_LABEL_ONLY, "random-sender"):
+    for control in (TRAINED, "self-stitch", *_LABEL_ONLY, "random-sender"):
         values = [
             row.value
             for row in rows
@@ -130,15 +130,15 @@ def of_label_sets(rows: Sequence[EvidenceRow], labels: str) -> list[Text]:
         ]
         if values:
             shares[control] = sum(values) / len(values)
-    if "none" not in shares:
+    if TRAINED not in shares:
         return []
     told = [
         say("matrix.label_other", control=say(f"control.{name}"), share=value)
         for name, value in shares.items()
-        if name != "none"
+        if name != TRAINED
     ]
     others = say("matrix.label_others", told=Listed(told)) if told else say("matrix.no_others")
-    return [say("matrix.label_sets", labels=labels, share=shares["none"], others=others)]
+    return [say("matrix.label_sets", labels=labels, share=shares[TRAINED], others=others)]
 
 
 def of_overlap(seen: Mapping[str, float | None]) -> list[Text]:

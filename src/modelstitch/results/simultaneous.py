@@ -8,6 +8,7 @@ import numpy as np
 
 from modelstitch.results.rows import AdvantageRow
 from modelstitch.results.verdicts import Place
+from modelstitch.specs import TRAINED
 
 _DRAWS, _AT_ONCE = 2000, 200
 Answers = Mapping[tuple[str, Place], np.ndarray]
@@ -59,12 +60,12 @@ def advantages(answers: Answers) -> list[AdvantageRow]:
     pairs = [
         (control, place)
         for control, place in answers
-        if control not in ("none", "shuffled-labels") and ("none", place) in answers
+        if control not in (TRAINED, "shuffled-labels") and (TRAINED, place) in answers
     ]
     if not pairs:
         return []
     differences = np.stack(
-        [answers["none", place].astype(np.float32) - answers[control, place] for control, place in pairs]
+        [answers[TRAINED, place].astype(np.float32) - answers[control, place] for control, place in pairs]
     )
     means, widths = max_t(differences)
     return [

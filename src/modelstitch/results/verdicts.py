@@ -9,6 +9,7 @@ from dataclasses import replace
 from modelstitch.evidence.verdict import UNKNOWN, Facts, Interval, Thresholds, Verdict, decide, together
 from modelstitch.geometry.intervals import wilson
 from modelstitch.results.rows import CellRow, EvidenceRow
+from modelstitch.specs import TRAINED
 from modelstitch.wording import say
 
 Place = tuple[str, str, str, int]
@@ -40,12 +41,12 @@ def verdicts(
     """
     within = within_classes(evidence)
     measured = {
-        place_of(row): row.n for row in evidence if row.control == "none" and row.kind == "trajectory"
+        place_of(row): row.n for row in evidence if row.control == TRAINED and row.kind == "trajectory"
     }
     by_place = {(cell.control, place_of(cell)): cell for cell in cells}
     found: dict[Place, Verdict] = {}
     for (control, place), cell in by_place.items():
-        if control != "none" or (stitch is not None and cell.stitch != stitch):
+        if control != TRAINED or (stitch is not None and cell.stitch != stitch):
             continue
         facts = facts_of(cell, by_place, within, chance, measured.get(place))
         if facts is not None:
@@ -114,7 +115,7 @@ def facts_of(
     own = cells.get(("self-stitch", diagonal))
     if own is None or own.accuracy is None or ("self-stitch", diagonal) not in within:
         return None
-    if cell.failure is None and ("none", place) not in within:
+    if cell.failure is None and (TRAINED, place) not in within:
         return None
     score = 0.0 if cell.accuracy is None else cell.accuracy
     randoms = [within[control, place] for control in _RANDOM if (control, place) in within]
@@ -124,7 +125,7 @@ def facts_of(
         chance=chance,
         score=(score, *wilson(round(score * cell.n_effective), cell.n_effective)),
         self_score=own.accuracy,
-        within=within.get(("none", place), (math.nan, math.nan, math.nan)),
+        within=within.get((TRAINED, place), (math.nan, math.nan, math.nan)),
         self_within=within["self-stitch", diagonal],
         label_within={c: within[c, place] for c in _LABEL_ONLY if (c, place) in within},
         random_within=max(randoms, key=lambda each: -math.inf if math.isnan(each[0]) else each[0])
@@ -160,7 +161,7 @@ def normalised_scores(cells: Sequence[CellRow]) -> dict[Place, float]:
         place = place_of(cell)
         random = score.get(("random-sender", place))
         own = score.get(("self-stitch", (cell.receiver_cut, *place[1:])))
-        if cell.control == "none" and cell.accuracy is not None and random is not None and own is not None:
+        if cell.control == TRAINED and cell.accuracy is not None and random is not None and own is not None:
             found[place] = normalised(cell.accuracy, random, own, cell.n_effective)
     return found
 
@@ -175,5 +176,5 @@ def selectivity(evidence: Sequence[EvidenceRow]) -> dict[Place, float]:
     return {
         place: value - score["shuffled-labels", place]
         for (control, place), value in score.items()
-        if control == "none" and ("shuffled-labels", place) in score
+        if control == TRAINED and ("shuffled-labels", place) in score
     }

@@ -15,7 +15,7 @@ from modelstitch.grid.representations import Pass
 from modelstitch.grid.storage_cost import timed
 from modelstitch.runs.memory import affordable, completed, working_bytes
 from modelstitch.runs.prepare import Session
-from modelstitch.specs import CellSpec, EvidenceSpec
+from modelstitch.specs import TRAINED, CellSpec, EvidenceSpec
 from modelstitch.stitches import build
 
 
@@ -82,7 +82,7 @@ def estimate(session: Session, budget: Budget, evidence: EvidenceSpec | None = N
 
     prefixes = {name: prefix_seconds(name) for name in spec.sender_cuts}
     suffixes = {name: suffix_seconds(name) for name in spec.receiver_cuts}
-    planned = tuple(passes(sender, [cell for cell in session.cells if cell.control == "none"], fit, budget))
+    planned = tuple(passes(sender, [cell for cell in session.cells if cell.control == TRAINED], fit, budget))
     again = {name for each in planned if each.place == "recompute" for name in each.names}
     n_steps = fit.n_steps(n_train) * (USUAL_SCHEDULES if fit.automatic else 1)
     sides = {(cell.control, cell.seed) for cell in session.cells}
@@ -122,7 +122,7 @@ def _evidence_seconds(session: Session, evidence: EvidenceSpec) -> float:
     What the second adds is the cost of a cell; the rest is what a receiver cut costs once.
     """
     pair = session.pair
-    real = [cell for cell in session.cells if cell.control == "none"]
+    real = [cell for cell in session.cells if cell.control == TRAINED]
     middle = real[len(real) // 2]
     pairs = [middle, replace(middle, seed=middle.seed + 1)]
     stitches = {

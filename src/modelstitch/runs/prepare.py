@@ -28,6 +28,7 @@ from modelstitch.specs import (
     RESULT_VERSION,
     ROLE_SEEDS,
     TOKEN_TASKS,
+    TRAINED,
     CellSpec,
     DataSpec,
     FitSpec,
@@ -238,7 +239,7 @@ def prepare(
         receiver_cuts=tuple(receiver_cuts or cuts or ("default",)),
         stitches=tuple(s if isinstance(s, StitchSpec) else StitchSpec.parse(s) for s in stitches),
         fit=fit or FitSpec(),
-        controls=("none", *(control for control in controls if control != "none")),
+        controls=(TRAINED, *(control for control in controls if control != TRAINED)),
         seeds=tuple(seeds),
     )
     networks = [
@@ -337,7 +338,7 @@ def _possible(spec: RunSpec, pair: Pair) -> tuple[CellSpec, ...]:
         else:
             cells.append(cell)
     for stitch, reason in reasons.items():
-        if all(cell.stitch != stitch for cell in cells if cell.control == "none"):
+        if all(cell.stitch != stitch for cell in cells if cell.control == TRAINED):
             raise reason
     return tuple(cells)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from modelstitch.specs.controls import TRAINED
 from modelstitch.specs.fits import FitSpec, StitchSpec
 from modelstitch.specs.names import (
     CONTROLS,
@@ -40,6 +41,7 @@ __all__ = [
     "STANDARD_EVIDENCE",
     "TASKS",
     "TOKEN_TASKS",
+    "TRAINED",
     "VERDICT_CONTROLS",
     "CellSpec",
     "DataSpec",

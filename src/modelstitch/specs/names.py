@@ -6,8 +6,9 @@ import math
 from typing import Literal
 
 from modelstitch.errors import SpecError
+from modelstitch.specs.controls import TRAINED
 
-RESULT_VERSION = 5
+RESULT_VERSION = 6
 """Raised whenever the same spec would give other numbers; part of the key of every cell."""
 
 FAMILIES = ("identity", "scale", "orthogonal", "pooled", "lowrank", "affine", "conv", "mlp")
@@ -23,7 +24,7 @@ TOKEN_TASKS = ("next-token", "masked-token")
 NORMED_FAMILIES = ("pooled", "lowrank", "affine", "conv", "mlp")
 NORMS = ("none", "batch")
 CONTROLS = (
-    "none",
+    TRAINED,
     "random-sender",
     "random-sender-bn",
     "random-receiver",
@@ -36,7 +37,7 @@ CONTROLS = (
     "probe",
     "shuffled-labels",
 )
-"""The real grid (``none``) and its controls, in the order in which they are shown."""
+"""The real grid (``trained``) and its controls, in the order in which they are shown."""
 
 VERDICT_CONTROLS = ("random-sender", "clustered-noise", "one-hot", "self-stitch")
 """What a verdict is read against."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from modelstitch.errors import SpecError, expect_one_of
+from modelstitch.specs.controls import TRAINED
 from modelstitch.specs.fits import FitSpec, StitchSpec
 from modelstitch.specs.names import CONTROLS, EVIDENCE, STANDARD_EVIDENCE, Objective, positive
 from modelstitch.specs.sources import DataSpec, ModelSpec
@@ -54,7 +55,7 @@ class CellSpec:
     receiver_cut: str
     stitch: StitchSpec = field(default_factory=StitchSpec)
     objective: Objective = "task"
-    control: str = "none"
+    control: str = TRAINED
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -78,7 +79,7 @@ class RunSpec:
     receiver_cuts: tuple[str, ...]
     stitches: tuple[StitchSpec, ...] = (StitchSpec(),)
     fit: FitSpec = field(default_factory=FitSpec)
-    controls: tuple[str, ...] = ("none",)
+    controls: tuple[str, ...] = (TRAINED,)
     seeds: tuple[int, ...] = (0,)
 
     def __post_init__(self) -> None:

@@ -18,7 +18,7 @@ SENTENCES = {
     "control.one-hot": "a one-hot label",
     "control.self-stitch": "the receiver into itself",
     # What a grid is, as the title of its picture.
-    "title.none": "trained sender, trained receiver",
+    "title.trained": "trained sender, trained receiver",
     "title.random-sender": "random sender, trained receiver",
     "title.random-sender-bn": "random sender (batch norms calibrated)",
     "title.random-receiver": "trained sender, random receiver",

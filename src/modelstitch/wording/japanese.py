@@ -16,7 +16,7 @@ SENTENCES = {
     "control.clustered-noise": "クラス別ノイズ",
     "control.one-hot": "ワンホット・ラベル",
     "control.self-stitch": "受け手自身への接合",
-    "title.none": "学習済みの送り手 → 学習済みの受け手",
+    "title.trained": "学習済みの送り手 → 学習済みの受け手",
     "title.random-sender": "未学習の送り手 → 学習済みの受け手",
     "title.random-sender-bn": "未学習の送り手（バッチ正規化は調整済み）",
     "title.random-receiver": "学習済みの送り手 → 未学習の受け手",

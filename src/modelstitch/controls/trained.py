@@ -1,4 +1,4 @@
-"""No control: the two networks as they are."""
+"""The real grid: the two networks as they are."""
 
 from __future__ import annotations
 
