@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -18,8 +19,23 @@ import modelstitch as ms
 from modelstitch.data.parts import Data
 from modelstitch.errors import CutError, DataError, ModelError, RunError, StitchError
 from modelstitch.models.network import digest
+from modelstitch.util.progress import Progress
 
 QUICK = ms.FitSpec(steps=15, batch_size=128)
+
+
+class Listening(Progress):
+    """Keeps what a run says."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.stages: list[str] = []
+
+    def warn(self, text: str) -> None:
+        self.said.append(text)
+
+    def stage(self, text: str) -> None:
+        self.stages.append(text)
 
 
 def test_compare_two_checkpoints(checkpoints: tuple[Path, Path], tmp_path: Path) -> None:
@@ -162,7 +178,7 @@ def test_a_stitched_network_is_an_ordinary_module(checkpoints: tuple[Path, Path]
 
 
 def test_identity_of_a_model_into_itself_is_the_model(plain: Plain, digits: Data) -> None:
-    result = ms.compare(plain, plain, digits, cuts=["1", "4"], stitches=["identity"], controls=(), fit=QUICK)
+    result = ms.compare(plain, plain, digits, cuts=["1", "4"], stitch="identity", controls=(), fit=QUICK)
     # Between the two cuts the shapes differ: those cells do not exist.
     assert len(result.cells) == 2
     assert np.isnan(result.matrix().to_numpy()[0, 1])
@@ -179,7 +195,7 @@ def test_norm_batch(checkpoints: tuple[Path, Path], digits: Data) -> None:
         str(checkpoints[0]),
         "layers.2",
         digits,
-        family=spec,
+        stitch=spec,
         fit=ms.FitSpec(steps=150, batch_size=128),
     )
     assert stitched.accuracy > 0.8
@@ -195,11 +211,11 @@ def test_norm_batch(checkpoints: tuple[Path, Path], digits: Data) -> None:
             r"no cut 'layers\.7' in model R1111.*nearest legal cuts: layers\.",
         ),
         (
-            {"sender_cuts": ["layers.0"], "receiver_cuts": ["layers.2"], "stitches": ["identity"]},
+            {"sender_cuts": ["layers.0"], "receiver_cuts": ["layers.2"], "stitch": ["identity"]},
             StitchError,
             r"identity stitch needs equal shapes, got \(4, 8, 8\) -> \(8, 4, 4\)",
         ),
-        ({"stitches": ["afine"]}, ms.InputError, "unknown stitch family 'afine'"),
+        ({"stitch": "afine"}, ms.InputError, "unknown stitch family 'afine'"),
         ({"controls": ["randm-sender"]}, ms.InputError, "did you mean 'random-sender'"),
         ({"device": "gpu"}, ms.InputError, "cannot use device 'gpu': expected auto, cpu or cuda"),
         ({"seeds": []}, ms.InputError, "at least one of seeds"),
@@ -330,6 +346,71 @@ def test_all_pairs_share_what_belongs_to_one_model(
         models["a"], models["b"], "digits", cuts=["layers.2"], fit=fit, controls=(), evidence=()
     )
     assert found["a", "b"].cells[0].accuracy == alone.cells[0].accuracy
+
+
+def test_all_pairs_take_what_one_pair_takes() -> None:
+    one, every = (inspect.signature(verb).parameters for verb in (ms.compare, ms.compare_all))
+    own = {"sender", "receiver", "models"}
+    assert [one[name] for name in one if name not in own] == [
+        every[name] for name in every if name not in own
+    ]
+    assert "progress" in every
+
+
+def test_options_reach_every_pair(checkpoints: tuple[Path, Path], tmp_path: Path) -> None:
+    listening = Listening()
+    found = ms.compare_all(
+        dict(zip("ab", map(str, checkpoints), strict=True)),
+        "digits",
+        out=tmp_path,
+        sender_cuts="layers.2",
+        receiver_cuts=["layers.2", "layers.4"],
+        stitch=["identity", ms.StitchSpec(family="lowrank", size=2)],
+        fit=ms.FitSpec(steps=2),
+        controls="random-sender",
+        evidence="trajectory",
+        seeds=[3, 4],
+        device="cpu",
+        pictures=True,
+        progress=listening,
+    )
+    assert set(found) == {("a", "b"), ("b", "a")}
+    for (sender, receiver), comparison in found.items():
+        assert comparison.stitches == ("identity", "lowrank(2)")
+        assert {cell.seed for cell in comparison.cells} == {3, 4}
+        assert comparison.controls == ("none", "random-sender")
+        assert {row.kind for row in comparison.evidence} == {"trajectory"}
+        assert comparison.matrix(stitch="lowrank(2)").shape == (1, 2)
+        assert (tmp_path / f"{sender}-into-{receiver}" / "pictures.png").is_file()
+    assert listening.stages.count("reading the data") == 2
+
+
+@pytest.mark.parametrize(
+    ("choices", "message"),
+    [
+        ({"pictures": True}, "expected a run folder and images for pictures, got no folder"),
+        ({"stitch": "afine"}, "unknown stitch family 'afine'"),
+        ({"evidence": ["trajctory"]}, "unknown kind of evidence 'trajctory'"),
+    ],
+)
+def test_all_pairs_refuse_what_one_pair_refuses(
+    checkpoints: tuple[Path, Path], digits: Data, choices: dict[str, Any], message: str
+) -> None:
+    first, second = map(str, checkpoints)
+    with pytest.raises(ms.InputError, match=message):
+        ms.compare(first, second, digits, cuts="layers.2", **choices)
+    with pytest.raises(ms.InputError, match=message):
+        ms.compare_all({"a": first, "b": second}, digits, cuts="layers.2", **choices)
+
+
+def test_a_stitch_has_one_name_and_the_old_ones_say_so() -> None:
+    old: dict[str, Any] = {"stitches": ["affine"]}
+    with pytest.raises(TypeError, match="no argument 'stitches' any more: it is called 'stitch'"):
+        ms.compare("a", "b", "c", **old)
+    with pytest.raises(TypeError, match="no argument 'stitches' any more: it is called 'stitch'"):
+        ms.compare_all({"a": "a", "b": "b"}, "c", **old)
+    with pytest.raises(TypeError, match="no argument 'family' any more: it is called 'stitch'"):
+        ms.stitch("a", "0", "b", "0", "c", **{"family": "affine"})  # type: ignore[arg-type]
 
 
 def test_all_pairs_need_two_models(checkpoints: tuple[Path, Path]) -> None:
@@ -529,9 +610,7 @@ def test_one_output_may_leave_its_axis_out(digits: Data) -> None:
     images = digits.train.images[:300]
     data = ms.data_from(images, images.flatten(1).mean(1), task="regression")
     model = trainable(squeezed=True).eval()
-    found = ms.compare(
-        model, model, data, cuts=("body",), stitches=("affine by match",), controls=(), evidence=()
-    )
+    found = ms.compare(model, model, data, cuts=("body",), stitch="affine by match", controls=(), evidence=())
     assert found.matrix().item() == pytest.approx(found.baseline("receiver"), abs=0.01)
 
 
@@ -559,7 +638,7 @@ def test_a_receiver_that_switches_gradients_off_is_told_where(digits: Data) -> N
     ):
         ms.compare(plain, model, digits, receiver_cuts=("backbone.1",), **options)
     matched = ms.compare(
-        plain, model, digits, receiver_cuts=("backbone.1",), stitches=("affine by match",), **options
+        plain, model, digits, receiver_cuts=("backbone.1",), stitch="affine by match", **options
     )
     behind = ms.compare(plain, model, digits, receiver_cuts=("backbone",), fit=ms.FitSpec(steps=3), **options)
     assert not matched.failed
@@ -578,16 +657,17 @@ class Scaled(nn.Module):
 
 
 def test_copies_of_one_architecture_share_a_capture(digits: Data, monkeypatch: pytest.MonkeyPatch) -> None:
-    from modelstitch import cutting
+    from modelstitch.cutting import capture as capturing
+    from modelstitch.cutting import graph
 
     captured: list[str] = []
-    own = vars(cutting)["capture"]
+    own = capturing.capture
 
     def counted(model: nn.Module, example: torch.Tensor, name: str, more: Any) -> Any:
         captured.append(name)
         return own(model, example, name, more)
 
-    monkeypatch.setattr(cutting, "capture", counted)
+    monkeypatch.setattr(graph, "capture", counted)
     torch.manual_seed(0)
     one, other, scaled = Scaled(1.0).eval(), Scaled(1.0).eval(), Scaled(3.0).eval()
     options: dict[str, Any] = {"cuts": ("one",), "controls": ("random-sender",), "evidence": ()}
@@ -631,17 +711,6 @@ def test_a_stitched_network_is_exported_with_a_free_batch(digits: Data) -> None:
 
 
 def test_a_receiver_that_only_guesses_is_told_before_the_work_begins(digits: Data) -> None:
-    from modelstitch.util.progress import Progress
-
-    class Listening(Progress):
-        said: list[str]
-
-        def __init__(self) -> None:
-            self.said = []
-
-        def warn(self, text: str) -> None:
-            self.said.append(text)
-
     torch.manual_seed(0)
     guessing = trainable().eval()
     with torch.no_grad():

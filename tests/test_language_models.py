@@ -187,7 +187,7 @@ def test_every_kind_of_evidence_by_position(writers: tuple[Writer, Writer, Data]
 def test_batch_norms_and_masks_do_not_go_together(writers: tuple[Writer, Writer, Data]) -> None:
     sender, receiver, data = writers
     with pytest.raises(ms.InputError, match=r"norm none with a mask, got affine\+batch"):
-        ms.compare(sender, receiver, data, cuts=("blocks.0",), stitches=("affine+batch",), controls=())
+        ms.compare(sender, receiver, data, cuts=("blocks.0",), stitch="affine+batch", controls=())
 
 
 def test_a_stitched_language_model_without_its_mask_says_so(writers: tuple[Writer, Writer, Data]) -> None:

@@ -1,11 +1,13 @@
-"""The verbs: compare two networks, stitch one cell, load a finished run."""
+"""The verbs: compare two networks or all pairs of several, stitch one cell, load a finished run."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from modelstitch.data.load import as_data
 from modelstitch.errors import RunError, SpecError
@@ -19,21 +21,102 @@ from modelstitch.runs.run import BUDGET, run
 from modelstitch.specs import VERDICT_CONTROLS, DataSpec, EvidenceSpec, FitSpec, StitchSpec
 from modelstitch.util.progress import SILENT, Progress
 
+P = ParamSpec("P")
+R = TypeVar("R")
 
+
+def _renamed(old: str, new: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Refuse the former name of a keyword with a message that gives the present one."""
+
+    def decorate(verb: Callable[P, R]) -> Callable[P, R]:
+        @wraps(verb)
+        def call(*arguments: P.args, **named: P.kwargs) -> R:
+            if old in named:
+                raise TypeError(f"{verb.__name__}() has no argument {old!r} any more: it is called {new!r}")
+            return verb(*arguments, **named)
+
+        return call
+
+    return decorate
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Options:
+    """What :func:`compare` and :func:`compare_all` take alike, for one pair or for each."""
+
+    cuts: str | Sequence[str] | None
+    sender_cuts: str | Sequence[str] | None
+    receiver_cuts: str | Sequence[str] | None
+    stitch: StitchSpec | str | Sequence[StitchSpec | str]
+    fit: FitSpec | None
+    controls: str | Sequence[str]
+    evidence: str | Sequence[str] | EvidenceSpec
+    seeds: int | Sequence[int]
+    budget: Budget
+    pictures: bool
+    progress: Progress
+
+    def compare(
+        self,
+        sender: Model,
+        receiver: Model,
+        data: Any,
+        *,
+        out: Path | None,
+        device: str,
+        pool: Pool | None = None,
+    ) -> Comparison:
+        """Prepare and run one pair."""
+        session = prepare(
+            sender,
+            receiver,
+            data,
+            cuts=_several(self.cuts),
+            sender_cuts=_several(self.sender_cuts),
+            receiver_cuts=_several(self.receiver_cuts),
+            stitches=(self.stitch,) if isinstance(self.stitch, str | StitchSpec) else self.stitch,
+            fit=self.fit,
+            controls=_several(self.controls) or (),
+            seeds=(self.seeds,) if isinstance(self.seeds, int) else self.seeds,
+            device=device,
+            pool=pool,
+            progress=self.progress,
+        )
+        return run(
+            session,
+            out=out,
+            budget=self.budget,
+            evidence=self.evidence_spec(),
+            pictures=self.pictures,
+            progress=self.progress,
+        )
+
+    def evidence_spec(self) -> EvidenceSpec:
+        """Return the evidence as a spec."""
+        if isinstance(self.evidence, EvidenceSpec):
+            return self.evidence
+        return EvidenceSpec.parse(_several(self.evidence) or ())
+
+
+def _several(names: str | Sequence[str] | None) -> Sequence[str] | None:
+    return (names,) if isinstance(names, str) else names
+
+
+@_renamed("stitches", "stitch")
 def compare(
     sender: Model,
     receiver: Model,
     data: Any,
     *,
     out: str | Path | None = None,
-    cuts: Sequence[str] | None = None,
-    sender_cuts: Sequence[str] | None = None,
-    receiver_cuts: Sequence[str] | None = None,
-    stitches: Sequence[StitchSpec | str] = ("affine",),
+    cuts: str | Sequence[str] | None = None,
+    sender_cuts: str | Sequence[str] | None = None,
+    receiver_cuts: str | Sequence[str] | None = None,
+    stitch: StitchSpec | str | Sequence[StitchSpec | str] = "affine",
     fit: FitSpec | None = None,
-    controls: Sequence[str] = VERDICT_CONTROLS,
-    evidence: Sequence[str] | EvidenceSpec = ("standard",),
-    seeds: Sequence[int] = (0,),
+    controls: str | Sequence[str] = VERDICT_CONTROLS,
+    evidence: str | Sequence[str] | EvidenceSpec = "standard",
+    seeds: int | Sequence[int] = 0,
     device: str = "auto",
     budget: Budget = BUDGET,
     pictures: bool = False,
@@ -42,80 +125,103 @@ def compare(
     """Stitch every sender cut into every receiver cut and score each stitched network on held-out examples.
 
     Args:
-        sender, receiver: source name, ModelSpec, Network or any module; both stay frozen, run in eval mode and get their own mode back.
-        data: source name, DataSpec, Data, ``(x, y)``, a Dataset, or a pair ``(train, heldout)`` of these.
-        out: run folder; an existing one is continued. Without it nothing is written.
-        cuts, sender_cuts, receiver_cuts: names of cuts, for both or for one; all block boundaries without them.
-        stitches: families to fit.
-        fit: optimiser and schedule.
-        controls: grids to run beside the real one; those that a verdict is read against without it, ``()`` for none.
-        evidence: kinds of evidence to measure, ``standard``, ``all`` or names; ``()`` for none.
+        sender, receiver: a source's name, a ModelSpec, a Network, any ``torch.nn.Module``, or what ``torch.export``
+            made of one. Both are frozen and run in eval mode; a module of yours gets its own mode back afterwards.
+        data: a source's name, a DataSpec, Data, ``(x, y)``, a Dataset, or a pair ``(train, heldout)`` of these.
+        out: run folder; an existing one is continued. By default nothing is written.
+        cuts: names of cuts of both models; by default the ends of all blocks.
+        sender_cuts, receiver_cuts: names of cuts of one model, instead of ``cuts``.
+        stitch: one stitch or several, such as ``"affine"`` or ``["affine", "lowrank(8)"]``.
+        fit: optimiser and schedule; by default fast, and as long as it gains.
+        controls: grids to run beside the real one; by default those that a verdict needs, ``()`` for none.
+        evidence: kinds of evidence to measure, or ``"standard"`` or ``"all"``; ``()`` for none.
         seeds: fitting seeds; each also draws its own untrained copies.
-        device: ``auto``, ``cpu`` or ``cuda``.
-        budget: how much of the representations may be kept at once.
-        pictures: whether to paint what stitches into the receiver's input make, as ``pictures.png`` in ``out``.
-        progress: who watches.
+        device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
+        budget: how much memory the sender's representations may take.
+        pictures: whether to write ``pictures.png`` to ``out``: what the stitches into the receiver's input make.
+        progress: receives news of the run.
 
     Returns:
-        All cells with their baselines.
+        All cells with their baselines, evidence and verdicts.
 
     Raises:
-        InputError: something given cannot be used.
+        InputError: an argument cannot be used; the message says which, and what to give instead.
         TruthError: a check of the run failed, so that its numbers must not be believed.
 
     Source: Hernandez et al. 2022, section 3.
     """
+    options = _Options(
+        cuts=cuts,
+        sender_cuts=sender_cuts,
+        receiver_cuts=receiver_cuts,
+        stitch=stitch,
+        fit=fit,
+        controls=controls,
+        evidence=evidence,
+        seeds=seeds,
+        budget=budget,
+        pictures=pictures,
+        progress=progress,
+    )
     with in_eval_mode((sender, receiver)):
-        session = prepare(
-            sender,
-            receiver,
-            data,
-            cuts=cuts,
-            sender_cuts=sender_cuts,
-            receiver_cuts=receiver_cuts,
-            stitches=stitches,
-            fit=fit,
-            controls=controls,
-            seeds=seeds,
-            device=device,
-            progress=progress,
-        )
-        wanted = evidence if isinstance(evidence, EvidenceSpec) else EvidenceSpec.parse(evidence)
-        return run(session, out=out, budget=budget, evidence=wanted, pictures=pictures, progress=progress)
+        return options.compare(sender, receiver, data, out=None if out is None else Path(out), device=device)
 
 
+@_renamed("stitches", "stitch")
 def compare_all(
     models: Mapping[str, Model],
     data: Any,
     *,
     out: str | Path | None = None,
+    cuts: str | Sequence[str] | None = None,
+    sender_cuts: str | Sequence[str] | None = None,
+    receiver_cuts: str | Sequence[str] | None = None,
+    stitch: StitchSpec | str | Sequence[StitchSpec | str] = "affine",
+    fit: FitSpec | None = None,
+    controls: str | Sequence[str] = VERDICT_CONTROLS,
+    evidence: str | Sequence[str] | EvidenceSpec = "standard",
+    seeds: int | Sequence[int] = 0,
     device: str = "auto",
     budget: Budget = BUDGET,
-    controls: Sequence[str] = VERDICT_CONTROLS,
-    evidence: Sequence[str] | EvidenceSpec = ("standard",),
+    pictures: bool = False,
     progress: Progress = SILENT,
-    **options: Any,
 ) -> dict[tuple[str, str], Comparison]:
     """Compare every ordered pair of different models; what depends on one model alone is computed once.
 
-    Each model is loaded, captured and scored once. Its training representations are computed once while it is the sender, for all
-    receivers, where they fit the budget in one pass. So n models cost n times that work, and n (n - 1) times the fits.
+    Each model is loaded, captured and scored once. The training representations of a sender are computed once for
+    all receivers, if they fit the budget in one pass. So n models cost n times that work, and n (n - 1) times the
+    fits.
 
     Args:
         models: two or more, by the names that they get in the answer and in the run folder.
-        data, device, budget, controls, evidence, progress: as for :func:`compare`.
+        data: as for :func:`compare`.
         out: folder of run folders, one a pair, called ``SENDER-into-RECEIVER``.
-        options: further arguments of :func:`compare`, the same for every pair.
+        cuts, sender_cuts, receiver_cuts, stitch, fit, controls, evidence, seeds, device, budget, pictures, progress:
+            as for :func:`compare`, the same for every pair.
 
     Returns:
         Comparisons by (sender, receiver).
 
     Raises:
-        InputError: something given cannot be used, or there are fewer than two models.
+        InputError: an argument cannot be used, or there are fewer than two models.
         TruthError: a check of a run failed.
     """
+    options = _Options(
+        cuts=cuts,
+        sender_cuts=sender_cuts,
+        receiver_cuts=receiver_cuts,
+        stitch=stitch,
+        fit=fit,
+        controls=controls,
+        evidence=evidence,
+        seeds=seeds,
+        budget=budget,
+        pictures=pictures,
+        progress=progress,
+    )
     if len(models) < 2:
         raise SpecError(f"expected at least two models, got {len(models)}")
+    options.evidence_spec()  # refused before anything is loaded
     where = device_for(device, models.values())
     with in_eval_mode(models.values()):
         networks = {
@@ -124,26 +230,20 @@ def compare_all(
         if isinstance(data, DataSpec):
             data = read_alike(data, list(networks.values()))
         pool = Pool(as_data(data).to(where), many=True)
-        wanted = evidence if isinstance(evidence, EvidenceSpec) else EvidenceSpec.parse(evidence)
-        found: dict[tuple[str, str], Comparison] = {}
-        for sender, receiver in itertools.permutations(networks, 2):
-            session = prepare(
+        return {
+            (sender, receiver): options.compare(
                 networks[sender],
                 networks[receiver],
                 data,
-                controls=controls,
+                out=None if out is None else Path(out) / f"{sender}-into-{receiver}",
                 device=str(where),
                 pool=pool,
-                progress=progress,
-                **options,
             )
-            folder = None if out is None else Path(out) / f"{sender}-into-{receiver}"
-            found[sender, receiver] = run(
-                session, out=folder, budget=budget, evidence=wanted, progress=progress
-            )
-    return found
+            for sender, receiver in itertools.permutations(networks, 2)
+        }
 
 
+@_renamed("family", "stitch")
 def stitch(
     sender: Model,
     sender_cut: str,
@@ -151,7 +251,7 @@ def stitch(
     receiver_cut: str,
     data: Any,
     *,
-    family: StitchSpec | str = "affine",
+    stitch: StitchSpec | str = "affine",
     fit: FitSpec | None = None,
     seed: int = 0,
     device: str = "auto",
@@ -159,14 +259,20 @@ def stitch(
 ) -> Stitched:
     """Fit one stitch and return the stitched network as an ordinary module.
 
-    Args: as for :func:`compare`, for a single cell.
+    Args:
+        sender, receiver: as for :func:`compare`.
+        sender_cut, receiver_cut: the name of the cut where the sender ends, and where the receiver begins.
+        data: as for :func:`compare`.
+        stitch: the stitch to fit, such as ``"affine"`` or ``"lowrank(8)"``.
+        fit, device, budget: as for :func:`compare`.
+        seed: of the fit.
 
     Returns:
         A module with ``.stitch``, ``.accuracy`` (held-out) and ``.score(part)``; its halves share the parameters of
         the two networks.
 
     Raises:
-        InputError: something given cannot be used.
+        InputError: an argument cannot be used.
         TruthError: a check failed.
     """
     with in_eval_mode((sender, receiver)):
@@ -176,7 +282,7 @@ def stitch(
             data,
             sender_cuts=(sender_cut,),
             receiver_cuts=(receiver_cut,),
-            stitches=(family,),
+            stitches=(stitch,),
             fit=fit,
             controls=(),
             seeds=(seed,),

@@ -141,7 +141,7 @@ def test_cuts_by_hooks_are_never_taken_from_another_model(digits: Data, flipped:
         sender,
         receiver,
         digits,
-        stitches=("affine by match",),
+        stitch="affine by match",
         controls=(),
         evidence=(),
         fit=ms.FitSpec(steps=1),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -147,13 +148,44 @@ def test_a_module_is_a_cut_where_detaching_its_output_cuts_the_gradient(
 def test_cuts_are_those_of_the_class_and_in_order() -> None:
     model = nn.Sequential(nn.Linear(6, 7), nn.ReLU(), nn.Unflatten(1, (7, 1)), nn.Flatten(), nn.Linear(7, 5))
     found = cuts(model, VECTORS)
-    assert found == Cutting(model, VECTORS).cuts
+    assert tuple(found) == Cutting(model, VECTORS).cuts
     assert [(cut.name, str(cut.layout), cut.shape) for cut in found] == [
         ("0", "vector", (7,)),
         ("1", "vector", (7,)),
         ("2", "tokens", (7, 1)),
         ("3", "vector", (7,)),
     ]
+
+
+def test_the_cuts_of_a_model_are_a_sequence() -> None:
+    names = ["0", "1", "2"]
+    found = cuts(nn.Sequential(nn.Linear(6, 7), nn.ReLU(), nn.Linear(7, 7), nn.Tanh()), VECTORS)
+    assert isinstance(found, Sequence)
+    assert len(found) == 3
+    assert [cut.name for cut in found] == [found[place].name for place in range(3)] == names
+    assert [cut.name for cut in reversed(found)] == names[::-1]
+    assert [cut.name for cut in found[1:]] == names[1:]
+    assert found[-1] is found[2]
+    assert found.index(found[1]) == 1
+    assert found.find("1") is found[1]
+    inside: list[object] = ["1", found[1]]
+    outside: list[object] = ["3", 1]
+    assert all(cut in found for cut in inside)
+    assert not any(cut in found for cut in outside)
+    assert replace(found[1], name="3") not in found
+    assert found.boundaries == tuple(found)
+    assert repr(found) == "CutList of Sequential: 0, 1, 2"
+    with pytest.raises(IndexError):
+        found[3]
+    with pytest.raises(CutError, match=r"no cut '3' in model model: its output is the model's output"):
+        found.find("3")
+
+
+def test_a_cut_list_finds_aliases() -> None:
+    found = cuts(functional_resnet(), IMAGES)
+    aliases = [(cut, alias) for cut in found for alias in cut.aliases]
+    assert aliases
+    assert all(found.find(alias) is cut for cut, alias in aliases)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
@@ -12,10 +13,11 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from modelstitch.cutting import Cutting, certify, cut_model, split
+from modelstitch import cutting as cutting_room
+from modelstitch.cutting import Cutting, certify, cut_model, cuts, graph, split
 from modelstitch.cutting.capture import eval_mode, plain_attention
 from modelstitch.cutting.certify import relative_difference
-from modelstitch.errors import CutError
+from modelstitch.errors import CutError, TruthError
 from modelstitch.models import zoo
 from tests.cutting import models as m
 
@@ -105,6 +107,35 @@ def built(name: str, seed: int) -> nn.Module:
 @cache
 def cutting_of(name: str) -> Cutting:
     return Cutting(built(name, 0), CASES[name][1](3), name)
+
+
+class Branching(nn.Module):
+    """A branch on the values of the input: no graph can be captured."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second, self.head = nn.Linear(6, 7), nn.Linear(7, 7), nn.Linear(7, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.second(self.first(x))
+        output: Tensor = self.head(y if y.abs().max() < 1000 else y / y.abs().max())
+        return output
+
+
+def count_calls(monkeypatch: pytest.MonkeyPatch, *functions: tuple[Any, str]) -> Counter[str]:
+    """Count from now on the calls of functions, each given as a module and a name in it."""
+    counts: Counter[str] = Counter()
+
+    def counted(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **named: Any) -> Any:
+            counts[name] += 1
+            return function(*arguments, **named)
+
+        return call
+
+    for module, name in functions:
+        monkeypatch.setattr(module, name, counted(name, vars(module)[name]))
+    return counts
 
 
 @pytest.fixture(autouse=True)
@@ -283,6 +314,42 @@ def test_split_gives_the_representation_itself() -> None:
     representation = prefix(vectors(4))
     assert torch.equal(representation, model[:2](vectors(4)))  # type: ignore[index]
     assert torch.equal(suffix(representation), model(vectors(4)))
+
+
+@pytest.mark.parametrize("name", ["mlp", "R2111", "Words", "by hooks"])
+def test_cuts_found_once_split_at_all_of_them_without_a_second_capture(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = Branching() if name == "by hooks" else built(name, 0)
+    inputs = vectors if name == "by hooks" else CASES[name][1]
+    finding = count_calls(monkeypatch, (graph, "capture"), (cutting_room, "HookCutting"))
+    found = cuts(model, inputs(4))
+    assert finding["HookCutting"] == (name == "by hooks")
+    finding.clear()
+    halves = {cut.name: found.split(cut) for cut in found}
+    again = {cut.name: found.split(cut.name) for cut in found}
+    assert not finding
+    assert len(halves) >= 2
+    with eval_mode(model), plain_attention():
+        for cut in found:
+            prefix, suffix = halves[cut.name]
+            representation = prefix(inputs(5))
+            assert representation.shape == (5, *cut.shape)
+            assert same_bits(suffix(representation), model(inputs(5)))
+            assert same_bits(representation, again[cut.name][0](inputs(5)))
+            assert same_bits(representation, split(model, cut, inputs(4))[0](inputs(5)))
+    assert finding
+
+
+def test_a_split_of_a_cut_list_is_checked_against_the_model() -> None:
+    model = built("mlp", 0)
+    found = cuts(model, vectors(4))
+    with pytest.raises(CutError, match="no cut 'nowhere'"):
+        found.split("nowhere")
+    assert isinstance(model, nn.Sequential)
+    model[3] = nn.Identity()  # no longer what was captured
+    with pytest.raises(TruthError, match="do not reproduce the model at cut '1'"):
+        found.split("1")
 
 
 def test_a_representation_may_be_stored_in_another_order() -> None:

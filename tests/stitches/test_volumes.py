@@ -141,7 +141,7 @@ def test_films_and_pictures_are_stitched_both_ways(
             receiver,
             films,
             cuts=("stem", "down"),
-            stitches=("affine", "conv(3)"),
+            stitch=("affine", "conv(3)"),
             controls=("random-sender", "self-stitch"),
             evidence=("standard", "distribution", "information", "robustness"),
             fit=ms.FitSpec(steps=60),

@@ -70,7 +70,7 @@ def stitched(data: ms.Data, **options: Any) -> ms.Comparison:
 @pytest.mark.parametrize("objective", ["task", "logits", "match", "latent"])
 def test_a_task_of_batches_that_reads_y_alone_is_the_task_of_y(objective: str) -> None:
     found = [
-        stitched(data_from(X, Y, task=task), stitches=(ms.StitchSpec(objective=objective),))  # type: ignore[arg-type]
+        stitched(data_from(X, Y, task=task), stitch=(ms.StitchSpec(objective=objective),))  # type: ignore[arg-type]
         for task in (PLAIN, OF_BATCHES)
     ]
     assert torch.equal(torch.tensor(found[0].matrix().values), torch.tensor(found[1].matrix().values))

@@ -1,192 +1,26 @@
 """Find the cuts of a model and split it there, exactly.
 
-The one face of this folder is :func:`cut_model`: list the cuts, then take a prefix or a suffix at any of them.
+:func:`cuts` and :func:`split` are for users; :func:`cut_model` gives the rest of the package prefixes and suffixes
+at any cut of one model.
 """
 
 from __future__ import annotations
 
-import re
-
-import torch
 from torch import Tensor, nn
 from torch.export import ExportedProgram
-from torch.fx import Node
 
-from modelstitch.cutting import slicing
-from modelstitch.cutting.axes import layout_of
-from modelstitch.cutting.capture import (
-    NO_MORE,
-    Captured,
-    More,
-    NotCapturableError,
-    capture,
-    tensor_of,
-    why_backward_is_lost,
-)
+from modelstitch.cutting.capture import NO_MORE, More, NotCapturableError, why_backward_is_lost
 from modelstitch.cutting.certify import certify
-from modelstitch.cutting.cost import Work, work_before
-from modelstitch.cutting.dataflow import bypasses, classify, dominators, live_data
-from modelstitch.cutting.flows import named_after_blocks
+from modelstitch.cutting.cut_list import CutList
+from modelstitch.cutting.graph import Cutting
 from modelstitch.cutting.hooks import HookCutting
-from modelstitch.cutting.listed import Cut, CutList
-from modelstitch.cutting.naming import call_of, enclosing, is_block, name_values, outermost_blocks
+from modelstitch.cutting.listed import Cut, CutModel
 from modelstitch.cutting.settled import as_module, expect_settled
-from modelstitch.errors import CutError
 
-__all__ = ["Cut", "CutList", "Cutting", "certify", "cut_model", "cuts", "split"]
-
-
-class Cutting(CutList):
-    """A captured model and its cuts, from the input on.
-
-    Args:
-        model: any module; it is read in eval mode and left as it was.
-        example: (N, ...) inputs with N >= 2.
-        name: what to call the model in errors.
-        more: (N, ...) further inputs by name of argument.
-
-    Raises:
-        ModelError: the model does not run on ``example``.
-        CutError: the model cannot be captured, or has no legal cut.
-    """
-
-    def __init__(self, model: nn.Module, example: Tensor, name: str = "model", more: More = NO_MORE) -> None:
-        self.model = self._captured_from = model
-        self.name = name
-        self.technique = "graph capture, nothing computed twice"
-        self._captured: Captured = capture(model, example, name, more)
-        graph = self._captured.graph_module.graph
-        self._kinds = classify(graph, self._captured.primary)
-        self._live = live_data(graph, self._kinds)
-        candidates = [
-            node
-            for node in dominators(self._live)
-            if node is not self._captured.primary
-            and node is not self._live[-1]
-            and self._is_representation(node)
-        ]
-        names = named_after_blocks(model, candidates, name_values(model, candidates, self._live))
-        names = outermost_blocks(model, names)
-        blocks = [index for index, node in enumerate(candidates) if names[node].block]
-        first = self._entrance(candidates, blocks[0], names[candidates[blocks[0]]].name) if blocks else None
-        self._nodes: dict[str, Node] = {}
-        found: list[Cut] = []
-        for index, node in enumerate(candidates):
-            named = names[node]
-            boundary = (named.block or index == first) if blocks else "+" not in named.name
-            found.append(Cut(named.name, named.aliases, layout_of(node, graph, self._kinds), boundary))
-            self._nodes[named.name] = node
-        self.cuts: tuple[Cut, ...] = tuple(found)
-        if not found:
-            raise CutError(self._why_none())
-
-    def _is_representation(self, node: Node) -> bool:
-        value, batch = tensor_of(node), self._captured.primary.meta["val"].shape[0]
-        if value is None or not value.is_floating_point() or value.ndim < 2:
-            return False
-        axis = slicing.batch_axis(node)
-        # Of two axes the second is features, whatever its length; a sequence-first value has three at least.
-        if axis is None or (axis == 1 and value.ndim < 3):
-            return False
-        length = value.shape[axis]
-        assert isinstance(length, torch.SymInt)
-        return bool(length.node.expr == batch.node.expr)
-
-    def _entrance(self, candidates: list[Node], first_block: int, block: str) -> int | None:
-        """Return the index of the cut that feeds the first block: layer 0 of the paper, whoever computed it."""
-        around = enclosing(candidates[first_block]).values()
-        for outer in (path for path in around if is_block(self.model, path)):
-            before = [
-                index for index in range(first_block) if outer not in enclosing(candidates[index]).values()
-            ]
-            if before:  # else a wrapper around everything
-                return before[-1]
-        # Of a block that ends outside of its module: what comes before the first of its operations.
-        within = [
-            place
-            for place, node in enumerate(self._live)
-            if any(path == block or path.startswith(f"{block}.") for path in enclosing(node).values())
-        ]
-        earlier = [node for node in candidates[:first_block] if within and self._live.index(node) < within[0]]
-        return len(earlier) - 1 if earlier else None
-
-    def _why_none(self) -> str:
-        inner = [node for node in self._live if node is not self._captured.primary]
-        if not inner:
-            return f"model {self.name} has no cut: its output does not depend on its input"
-        middle = inner[len(inner) // 2]
-        around = self._told(bypasses(middle, self._live))
-        return f"model {self.name} has no cut between input and head: " + (
-            f"around {self._told_of(middle)} data also flows through {around}"
-            if around
-            else "it is a single operation"
-        )
-
-    def _told(self, edges: list[tuple[Node, Node]]) -> str:
-        return ", ".join(f"{self._told_of(a)} -> {self._told_of(b)}" for a, b in edges[:3])
-
-    def _told_of(self, node: Node) -> str:
-        """Say which value of a graph is meant, by the module that gave it or that ran before it."""
-        inner = [each for each in self._live if each is not self._captured.primary]
-        return name_values(self.model, inner, self._live)[node].name if node in inner else "input"
-
-    def _why_not(self, name: str) -> str:
-        spelled = [each for cut in self.cuts for each in (cut.name, *cut.aliases)]
-        calls = [each for each in spelled if re.fullmatch(re.escape(name) + r"@\d+", each)]
-        if calls:
-            return f"the module is called several times, expected one of {', '.join(calls)}"
-        module, _, call = name.partition("@")
-        inside = [
-            node
-            for node in self._live
-            if any(path == module and call in ("", call_of(key)) for key, path in enclosing(node).items())
-        ]
-        if not inside:
-            if module in dict(self.model.named_modules()):
-                return "its output does not lie on the path from input to output, or is its input unchanged"
-            return "no module of this name"
-        around = bypasses(inside[-1], self._live)
-        if not around and inside[-1] is self._live[-1]:
-            return "its output is the model's output"
-        if not around:
-            return "its output is not one floating-point tensor with the batch as its first axis"
-        told = f"data also flows around it, through {self._told(around)}"
-        values = [tensor_of(source) for source, _ in around]
-        if any(value is None or value.is_floating_point() for value in values):
-            return told
-        return f"{told}; these are no numbers to calculate with but a mask or tokens: give them to the model as an input of their own"
-
-    def prefix(self, *names: str, frozen: bool = False) -> slicing.Slice:
-        nodes = [self._nodes[self.find(name).name] for name in names]
-        return slicing.prefix(self._captured, self.model, nodes, frozen)
-
-    def suffix(self, name: str, frozen: bool = False, later: tuple[str, ...] | None = None) -> slicing.Slice:
-        cut = self.find(name)
-        nodes = None if later is None else [self._nodes[self.find(each).name] for each in later]
-        try:
-            return slicing.suffix(
-                self._captured, self.model, self._kinds, self._nodes[cut.name], frozen, nodes
-            )
-        except CutError as error:
-            raise CutError(f"cannot cut model {self.name} at {name!r}: {error}") from error
-
-    def work_before(self) -> dict[str, Work]:
-        return work_before(
-            self._captured, self._captured_from, {cut.name: self._nodes[cut.name] for cut in self.cuts}
-        )
-
-    def activation_bytes(self, name: str) -> int:
-        start = self._live.index(self._nodes[self.find(name).name])
-        total = 0
-        for node in self._live[start:]:
-            value = tensor_of(node)
-            if value is not None:
-                lengths = [1 if isinstance(n, torch.SymInt) else n for n in value.shape]
-                total += torch.Size(lengths).numel() * value.element_size()
-        return total
+__all__ = ["Cut", "CutList", "CutModel", "Cutting", "certify", "cut_model", "cuts", "split"]
 
 
-def cut_model(model: nn.Module, example: Tensor, name: str = "model", more: More = NO_MORE) -> CutList:
+def cut_model(model: nn.Module, example: Tensor, name: str = "model", more: More = NO_MORE) -> CutModel:
     """Find the cuts of a model by graph capture, or by hooks on its modules where no graph can be captured.
 
     Args:
@@ -209,8 +43,8 @@ def cut_model(model: nn.Module, example: Tensor, name: str = "model", more: More
         return HookCutting(model, example, name, str(error), more)
 
 
-def cuts(model: nn.Module | ExportedProgram, example: Tensor, more: More | None = None) -> tuple[Cut, ...]:
-    """List every cut of ``model`` that its run on ``example`` shows, from the input on.
+def cuts(model: nn.Module | ExportedProgram, example: Tensor, more: More | None = None) -> CutList:
+    """Find every cut of ``model`` that its run on ``example`` shows, once; split it there as often as you like.
 
     Args:
         model: any module, or what torch.export made of one; read in eval mode and left as it was.
@@ -218,30 +52,39 @@ def cuts(model: nn.Module | ExportedProgram, example: Tensor, more: More | None 
         more: (N, ...) further inputs by name of argument, such as a mask.
 
     Returns:
-        The cuts, from the input on; those with ``boundary`` set are block boundaries.
+        A sequence of the cuts, from the input on; its ``boundaries`` are those at the ends of blocks. It keeps
+        ``model`` and ``example``, for :meth:`CutList.split`.
 
     Raises:
         ModelError: the model does not run on ``example``.
         CutError: the model cannot be captured, or has no legal cut.
 
     Example:
+        >>> import torch
         >>> model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 2))
-        >>> [(cut.name, cut.shape) for cut in cuts(model, torch.zeros(2, 1, 8, 8))]
+        >>> found = cuts(model, torch.zeros(2, 1, 8, 8))
+        >>> [(cut.name, cut.shape) for cut in found]
         [('0', (4, 6, 6)), ('1', (4, 6, 6)), ('2', (144,))]
+        >>> prefix, suffix = found.split("1")
+        >>> suffix(prefix(torch.zeros(5, 1, 8, 8))).shape
+        torch.Size([5, 2])
     """
-    return cut_model(as_module(model), example, more=more or {}).cuts
+    model, more = as_module(model), more or {}
+    return CutList(cut_model(model, example, more=more), model, example, more)
 
 
 def split(
-    model: nn.Module | ExportedProgram, cut: str, example: Tensor, more: More | None = None
+    model: nn.Module | ExportedProgram, cut: str | Cut, example: Tensor, more: More | None = None
 ) -> tuple[nn.Module, nn.Module]:
     """Split ``model`` at ``cut`` into a prefix and a suffix, and check both against the model.
+
+    For several cuts of one model, find them once: ``cuts(model, example).split(cut)``.
 
     .. math:: \\mathrm{suffix}(\\mathrm{prefix}(x)) = \\mathrm{model}(x)
 
     Args:
-        model: any module.
-        cut: a name from :func:`cuts`.
+        model: any module, or what torch.export made of one.
+        cut: a cut from :func:`cuts`, or its name.
         example: (N, ...) real inputs with N >= 2, on which the split is checked.
         more: (N, ...) further inputs by name of argument, such as a mask.
 
@@ -254,25 +97,11 @@ def split(
         TruthError: the two halves do not reproduce the model.
 
     Example:
+        >>> import torch
         >>> model = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
         >>> x = torch.randn(5, 3)
         >>> prefix, suffix = split(model, "1", x)
         >>> torch.equal(suffix(prefix(x)), model(x))
         True
     """
-    model = as_module(model)
-    cutting = cut_model(model, example, more=more or {})
-    prefix, suffix = cutting.prefix(cut), cutting.suffix(cut)
-    certify(model, prefix, suffix, example, f"cut {cut!r}", more or {})
-    return _First(prefix), suffix
-
-
-class _First(nn.Module):
-    def __init__(self, prefix: nn.Module) -> None:
-        super().__init__()
-        self.prefix = prefix
-
-    def forward(self, x: Tensor, **more: Tensor) -> Tensor:
-        (representation,) = self.prefix(x, **more)
-        assert isinstance(representation, Tensor)
-        return representation
+    return cuts(model, example, more).split(cut)

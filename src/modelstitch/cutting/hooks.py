@@ -21,7 +21,7 @@ from modelstitch.cutting.capture import NO_MORE, More, eval_mode, leaves, plain_
 from modelstitch.cutting.cost import Work
 from modelstitch.cutting.halves import HookPrefix, HookSuffix, acting, chain_after
 from modelstitch.cutting.layouts import recognise
-from modelstitch.cutting.listed import Cut, CutList
+from modelstitch.cutting.listed import Cut, CutModel
 from modelstitch.cutting.naming import is_block
 from modelstitch.errors import CutError, ModelError
 
@@ -110,7 +110,7 @@ def why_illegal(
     return None
 
 
-class HookCutting(CutList):
+class HookCutting(CutModel):
     """A model and the calls of its modules at which it can be cut.
 
     Args:

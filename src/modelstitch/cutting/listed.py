@@ -1,4 +1,4 @@
-"""A model's cuts by name: what graph capture and hooks have in common."""
+"""A model and its cuts by name: what graph capture and hooks have in common."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ class Cut:
         return self.layout.shape
 
 
-class CutList(ABC):
-    """A model and its cuts, from the input on.
+class CutModel(ABC):
+    """A model and its cuts, from the input on, with its prefix and suffix at each.
 
     Attributes:
         model, name: what is cut, and what to call it in errors.

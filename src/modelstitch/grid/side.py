@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
-from modelstitch.cutting import Cut, CutList, cut_model
+from modelstitch.cutting import Cut, CutModel, cut_model
 from modelstitch.cutting.accelerate import Cache, accelerate
 from modelstitch.cutting.capture import eval_mode, plain_attention
 from modelstitch.cutting.certify import relative_difference
@@ -72,7 +72,7 @@ class Side:
         few = torch.arange(2)
         example, more = self.images(data.train, few), self.more(data.train, few)
         bound = None if like is None else self._bound(like, example, more)
-        self.cutting: CutList = bound or cut_model(network.module, example, network.name, more)
+        self.cutting: CutModel = bound or cut_model(network.module, example, network.name, more)
         self.cutting = self.cutting.read_as(dict(network.layouts))
         self._prefixes: dict[tuple[str, ...], nn.Module] = {}
         self._suffixes: dict[str, nn.Module] = {}
@@ -92,7 +92,7 @@ class Side:
             each = self.n_outputs * data.train.targets.shape[1]
             self.score_batch = max(1, min(SCORE_BATCH, _SCORED_NUMBERS // max(1, each)))
 
-    def _bound(self, like: Side, example: Tensor, more: Mapping[str, Tensor]) -> CutList | None:
+    def _bound(self, like: Side, example: Tensor, more: Mapping[str, Tensor]) -> CutModel | None:
         """Return the cuts of another side for this network; None where they do not reproduce it, whatever it looks like."""
         expect_settled(self.network.module, example, self.network.name, more)
         cutting = like.cutting.bind(self.network.module)

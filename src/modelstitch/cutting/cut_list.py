@@ -1,0 +1,107 @@
+"""What :func:`modelstitch.cuts` gives: the cuts of one model as a sequence that can split it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import overload
+
+from torch import Tensor, nn
+
+from modelstitch.cutting.capture import More
+from modelstitch.cutting.certify import certify
+from modelstitch.cutting.listed import Cut, CutModel
+
+
+class CutList(Sequence[Cut]):
+    """The cuts of one model, from the input on; the model was captured once and can be split at any of them.
+
+    A cut is found by its place, ``cuts[0]``, or by its name, ``cuts.find("layer1")``; a slice is a tuple of cuts.
+    ``"layer1" in cuts`` tells whether there is a cut of that name, ``cut in cuts`` whether the model has that cut.
+    :func:`modelstitch.cuts` makes one.
+
+    Args:
+        cut_model: the captured model.
+        model: the model itself, to check each split against.
+        example: (N, ...) real inputs with N >= 2, on which each split is checked.
+        more: (N, ...) further inputs by name of argument.
+    """
+
+    def __init__(self, cut_model: CutModel, model: nn.Module, example: Tensor, more: More) -> None:
+        self._cut_model, self._model, self._example, self._more = cut_model, model, example, more
+
+    def __len__(self) -> int:
+        return len(self._cut_model.cuts)
+
+    @overload
+    def __getitem__(self, place: int) -> Cut: ...
+    @overload
+    def __getitem__(self, place: slice) -> tuple[Cut, ...]: ...
+    def __getitem__(self, place: int | slice) -> Cut | tuple[Cut, ...]:
+        return self._cut_model.cuts[place]
+
+    def __contains__(self, cut: object) -> bool:
+        if isinstance(cut, str):
+            return any(cut == known.name or cut in known.aliases for known in self)
+        return cut in self._cut_model.cuts
+
+    def __repr__(self) -> str:
+        return f"CutList of {type(self._model).__name__}: {', '.join(cut.name for cut in self)}"
+
+    @property
+    def boundaries(self) -> tuple[Cut, ...]:
+        """The cuts at the ends of blocks: those that a comparison uses unless others are named."""
+        return self._cut_model.boundaries
+
+    @property
+    def technique(self) -> str:
+        """How the model is cut, and what that costs."""
+        return self._cut_model.technique
+
+    def find(self, name: str) -> Cut:
+        """Return the cut called ``name``, or that has ``name`` among its aliases.
+
+        Raises:
+            CutError: there is no such cut; the message says why, and names the nearest ones.
+        """
+        return self._cut_model.find(name)
+
+    def split(self, cut: str | Cut) -> tuple[nn.Module, nn.Module]:
+        """Split the model at ``cut`` and check both halves against it; nothing is captured again.
+
+        Args:
+            cut: one of these cuts, or its name.
+
+        Returns:
+            The prefix and the suffix, as :func:`modelstitch.split` gives them.
+
+        Raises:
+            CutError: no such cut.
+            TruthError: the two halves do not reproduce the model.
+
+        Example:
+            >>> import torch
+            >>> from modelstitch.cutting import cuts
+            >>> model, x = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2)), torch.randn(5, 3)
+            >>> for cut in (found := cuts(model, x)):
+            ...     prefix, suffix = found.split(cut)
+            ...     print(cut.name, torch.equal(suffix(prefix(x)), model(x)))
+            0 True
+            1 True
+        """
+        name = self.find(cut.name if isinstance(cut, Cut) else cut).name
+        prefix, suffix = self._cut_model.prefix(name), self._cut_model.suffix(name)
+        certify(self._model, prefix, suffix, self._example, f"cut {name!r}", self._more)
+        return OnlyOne(prefix), suffix
+
+
+class OnlyOne(nn.Module):
+    """A prefix at one cut, which gives the representation itself instead of a tuple of one."""
+
+    def __init__(self, prefix: nn.Module) -> None:
+        super().__init__()
+        self.prefix = prefix
+
+    def forward(self, x: Tensor, **more: Tensor) -> Tensor:
+        (representation,) = self.prefix(x, **more)
+        assert isinstance(representation, Tensor)
+        return representation

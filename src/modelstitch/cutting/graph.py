@@ -1,0 +1,172 @@
+"""The cuts of a model whose graph can be captured: nodes that all data flow through."""
+
+from __future__ import annotations
+
+import re
+
+import torch
+from torch import Tensor, nn
+from torch.fx import Node
+
+from modelstitch.cutting import slicing
+from modelstitch.cutting.axes import layout_of
+from modelstitch.cutting.capture import NO_MORE, Captured, More, capture, tensor_of
+from modelstitch.cutting.cost import Work, work_before
+from modelstitch.cutting.dataflow import bypasses, classify, dominators, live_data
+from modelstitch.cutting.flows import named_after_blocks
+from modelstitch.cutting.listed import Cut, CutModel
+from modelstitch.cutting.naming import call_of, enclosing, is_block, name_values, outermost_blocks
+from modelstitch.errors import CutError
+
+
+class Cutting(CutModel):
+    """A captured model and its cuts, from the input on.
+
+    Args:
+        model: any module; it is read in eval mode and left as it was.
+        example: (N, ...) inputs with N >= 2.
+        name: what to call the model in errors.
+        more: (N, ...) further inputs by name of argument.
+
+    Raises:
+        ModelError: the model does not run on ``example``.
+        CutError: the model cannot be captured, or has no legal cut.
+    """
+
+    def __init__(self, model: nn.Module, example: Tensor, name: str = "model", more: More = NO_MORE) -> None:
+        self.model = self._captured_from = model
+        self.name = name
+        self.technique = "graph capture, nothing computed twice"
+        self._captured: Captured = capture(model, example, name, more)
+        graph = self._captured.graph_module.graph
+        self._kinds = classify(graph, self._captured.primary)
+        self._live = live_data(graph, self._kinds)
+        candidates = [
+            node
+            for node in dominators(self._live)
+            if node is not self._captured.primary
+            and node is not self._live[-1]
+            and self._is_representation(node)
+        ]
+        names = named_after_blocks(model, candidates, name_values(model, candidates, self._live))
+        names = outermost_blocks(model, names)
+        blocks = [index for index, node in enumerate(candidates) if names[node].block]
+        first = self._entrance(candidates, blocks[0], names[candidates[blocks[0]]].name) if blocks else None
+        self._nodes: dict[str, Node] = {}
+        cuts: list[Cut] = []
+        for index, node in enumerate(candidates):
+            named = names[node]
+            boundary = (named.block or index == first) if blocks else "+" not in named.name
+            cuts.append(Cut(named.name, named.aliases, layout_of(node, graph, self._kinds), boundary))
+            self._nodes[named.name] = node
+        self.cuts: tuple[Cut, ...] = tuple(cuts)
+        if not cuts:
+            raise CutError(self._why_none())
+
+    def _is_representation(self, node: Node) -> bool:
+        value, batch = tensor_of(node), self._captured.primary.meta["val"].shape[0]
+        if value is None or not value.is_floating_point() or value.ndim < 2:
+            return False
+        axis = slicing.batch_axis(node)
+        # Of two axes the second is features, whatever its length; a sequence-first value has three at least.
+        if axis is None or (axis == 1 and value.ndim < 3):
+            return False
+        length = value.shape[axis]
+        assert isinstance(length, torch.SymInt)
+        return bool(length.node.expr == batch.node.expr)
+
+    def _entrance(self, candidates: list[Node], first_block: int, block: str) -> int | None:
+        """Return the index of the cut that feeds the first block: layer 0 of the paper, whoever computed it."""
+        around = enclosing(candidates[first_block]).values()
+        for outer in (path for path in around if is_block(self.model, path)):
+            before = [
+                index for index in range(first_block) if outer not in enclosing(candidates[index]).values()
+            ]
+            if before:  # else a wrapper around everything
+                return before[-1]
+        # Of a block that ends outside of its module: what comes before the first of its operations.
+        within = [
+            place
+            for place, node in enumerate(self._live)
+            if any(path == block or path.startswith(f"{block}.") for path in enclosing(node).values())
+        ]
+        earlier = [node for node in candidates[:first_block] if within and self._live.index(node) < within[0]]
+        return len(earlier) - 1 if earlier else None
+
+    def _why_none(self) -> str:
+        inner = [node for node in self._live if node is not self._captured.primary]
+        if not inner:
+            return f"model {self.name} has no cut: its output does not depend on its input"
+        middle = inner[len(inner) // 2]
+        around = self._edges(bypasses(middle, self._live))
+        return f"model {self.name} has no cut between input and head: " + (
+            f"around {self._name_of(middle)} data also flows through {around}"
+            if around
+            else "it is a single operation"
+        )
+
+    def _edges(self, edges: list[tuple[Node, Node]]) -> str:
+        return ", ".join(f"{self._name_of(a)} -> {self._name_of(b)}" for a, b in edges[:3])
+
+    def _name_of(self, node: Node) -> str:
+        """Return the name of a value of the graph: of the module that gave it, or that ran before it."""
+        inner = [other for other in self._live if other is not self._captured.primary]
+        return name_values(self.model, inner, self._live)[node].name if node in inner else "input"
+
+    def _why_not(self, name: str) -> str:
+        names = [spelling for cut in self.cuts for spelling in (cut.name, *cut.aliases)]
+        calls = [spelling for spelling in names if re.fullmatch(re.escape(name) + r"@\d+", spelling)]
+        if calls:
+            return f"the module is called several times, expected one of {', '.join(calls)}"
+        module, _, call = name.partition("@")
+        inside = [
+            node
+            for node in self._live
+            if any(path == module and call in ("", call_of(key)) for key, path in enclosing(node).items())
+        ]
+        if not inside:
+            if module in dict(self.model.named_modules()):
+                return "its output does not lie on the path from input to output, or is its input unchanged"
+            return "no module of this name"
+        around = bypasses(inside[-1], self._live)
+        if not around and inside[-1] is self._live[-1]:
+            return "its output is the model's output"
+        if not around:
+            return "its output is not one floating-point tensor with the batch as its first axis"
+        why = f"data also flows around it, through {self._edges(around)}"
+        values = [tensor_of(source) for source, _ in around]
+        if any(value is None or value.is_floating_point() for value in values):
+            return why
+        return (
+            f"{why}; these are a mask or tokens, not floating-point values: give them to the model as an input of "
+            "their own"
+        )
+
+    def prefix(self, *names: str, frozen: bool = False) -> slicing.Slice:
+        nodes = [self._nodes[self.find(name).name] for name in names]
+        return slicing.prefix(self._captured, self.model, nodes, frozen)
+
+    def suffix(self, name: str, frozen: bool = False, later: tuple[str, ...] | None = None) -> slicing.Slice:
+        cut = self.find(name)
+        nodes = None if later is None else [self._nodes[self.find(later_cut).name] for later_cut in later]
+        try:
+            return slicing.suffix(
+                self._captured, self.model, self._kinds, self._nodes[cut.name], frozen, nodes
+            )
+        except CutError as error:
+            raise CutError(f"cannot cut model {self.name} at {name!r}: {error}") from error
+
+    def work_before(self) -> dict[str, Work]:
+        return work_before(
+            self._captured, self._captured_from, {cut.name: self._nodes[cut.name] for cut in self.cuts}
+        )
+
+    def activation_bytes(self, name: str) -> int:
+        start = self._live.index(self._nodes[self.find(name).name])
+        total = 0
+        for node in self._live[start:]:
+            value = tensor_of(node)
+            if value is not None:
+                lengths = [1 if isinstance(n, torch.SymInt) else n for n in value.shape]
+                total += torch.Size(lengths).numel() * value.element_size()
+        return total
