@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pytest
 import torch
@@ -26,7 +26,7 @@ IMAGES = torch.rand(3, 3, 8, 8, generator=torch.Generator().manual_seed(0))
 VECTORS = torch.randn(3, 6, generator=torch.Generator().manual_seed(0))
 
 
-def spelled(found: tuple[Cut, ...]) -> list[str]:
+def spelled(found: Iterable[Cut]) -> list[str]:
     return [cut.name for cut in found]
 
 
