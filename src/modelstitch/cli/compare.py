@@ -117,9 +117,9 @@ class Compare:
     """The same for the receiver."""
     size: int | None = None
     """Height and width that both models want; sender-size and receiver-size for one of them."""
-    mean: str | None = None
+    mean: tuple[float, ...] = ()
     """Mean of each channel that both models subtract, such as 0.485,0.456,0.406."""
-    std: str | None = None
+    std: tuple[float, ...] = ()
     """Standard deviation of each channel that both models divide by."""
     channels: int | None = None
     """Channels that both models want; grey images are shown as colour and colour as grey."""
@@ -129,15 +129,15 @@ class Compare:
     """Channels that the receiver wants."""
     sender_size: int | None = None
     """Height and width that the sender wants."""
-    sender_mean: str | None = None
+    sender_mean: tuple[float, ...] = ()
     """Mean that the sender subtracts."""
-    sender_std: str | None = None
+    sender_std: tuple[float, ...] = ()
     """Standard deviation that the sender divides by."""
     receiver_size: int | None = None
     """Height and width that the receiver wants."""
-    receiver_mean: str | None = None
+    receiver_mean: tuple[float, ...] = ()
     """Mean that the receiver subtracts."""
-    receiver_std: str | None = None
+    receiver_std: tuple[float, ...] = ()
     """Standard deviation that the receiver divides by."""
     tokenizer: str | None = None
     """Tokenizer by which both models read texts: bytes (each byte is a token, its value plus 1; 0 fills up: 257 tokens), or the name
@@ -261,7 +261,7 @@ class Compare:
     def _model(self, role: str) -> ModelSpec:
         def option(name: str) -> Any:
             own = getattr(self, f"{role}_{name}")
-            return getattr(self, name) if own is None else own
+            return getattr(self, name) if own in (None, ()) else own
 
         view: View = view_of(
             option("size"), option("channels"), option("mean"), option("std"), option("rate")

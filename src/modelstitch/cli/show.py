@@ -1,8 +1,9 @@
-"""What the commands show: progress on stderr, the matrix in the terminal."""
+"""What the commands show: progress on stderr; cuts, matrices, verdicts and curves in the terminal."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ from modelstitch.util.progress import Progress
 if TYPE_CHECKING:
     import xarray as xr
 
+    from modelstitch.cutting import CutModel
     from modelstitch.evidence.verdict import Verdict
     from modelstitch.results.comparison import Comparison
 
@@ -82,6 +84,53 @@ def watching() -> Iterator[Watcher]:
     )
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
         yield Watcher(bar)
+
+
+def cuts_as_json(model: CutModel) -> str:
+    """Return the cuts of a model as a JSON list."""
+    before = model.work_before()
+    return json.dumps(
+        [
+            {
+                "name": cut.name,
+                "layout": str(cut.layout),
+                "shape": cut.shape,
+                "default": cut.boundary,
+                "parameters_before": before[cut.name].parameters,
+                "multiply_adds_before": before[cut.name].multiply_adds,
+                "aliases": cut.aliases,
+            }
+            for cut in model.cuts
+        ]
+    )
+
+
+def print_cuts(model: CutModel, title: str) -> None:
+    """Print one row a cut: how it is read, whether it is used by default, and the share of the work before it."""
+    table = Table(title=title)
+    for heading in ("cut", "layout", "shape"):
+        table.add_column(heading, no_wrap=True, overflow="fold")
+    table.add_column("default")
+    for heading in ("params before", "mult-adds before"):
+        table.add_column(heading, justify="right")
+    table.add_column("also called", overflow="fold")
+    before = model.work_before()
+    for cut in model.cuts:
+        work = before[cut.name]
+        table.add_row(
+            cut.name,
+            str(cut.layout),
+            " x ".join(map(str, cut.shape)),
+            "yes" if cut.boundary else "",
+            f"{100 * work.parameters:.0f} %",
+            f"{100 * work.multiply_adds:.0f} %",
+            ", ".join(cut.aliases),
+        )
+    console = Console()
+    if not console.is_terminal:  # a file or a pipe has room
+        console = Console(width=140)
+    console.print(table)
+    console.print(f"Cut by {model.technique}.", highlight=False, soft_wrap=True)
 
 
 def print_matrix(matrix: xr.DataArray, title: str) -> None:
