@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import MISSING, Field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelstitch import cli
+from modelstitch import cli, specs
 from modelstitch.cli import COMMANDS, read
 from modelstitch.cli.values import split_list
 
@@ -163,3 +164,13 @@ def test_a_command_is_one_file_and_one_row() -> None:
     defining.pop("__init__")  # what a command is, without one
     assert defining == {name: row.command.__name__ for name, row in COMMANDS.items()}
     assert [name for name, row in COMMANDS.items() if row.resumes] == ["demo", "compare"]
+
+
+def test_the_help_names_every_choice() -> None:
+    lines = (Path(cli.__file__).parent / "compare.py").read_text(encoding="utf-8")
+    words = set(
+        re.findall(r"[a-z]+(?:-[a-z]+)*", lines[lines.index("class Compare") : lines.index("def run")])
+    )
+    known = (specs.FAMILIES, specs.OBJECTIVES, specs.NORMS, specs.EVIDENCE, specs.PROTOCOLS, specs.TASKS)
+    assert {name for names in known for name in names} <= words
+    assert {control.removesuffix("-bn") for control in specs.CONTROLS} - {"trained"} <= words

@@ -1,7 +1,8 @@
 """The command line. A command is one file here and one row of :data:`COMMANDS`.
 
-The file holds a frozen dataclass: its fields are the options, the text under each is its help, ``run`` does the work.
-docs/cli.md is printed from it by :mod:`modelstitch.cli.reference`. Nothing imports torch before a command runs.
+The file holds a frozen dataclass: its fields are the options, the text under each is its help, ``run`` does
+the work. :mod:`modelstitch.cli.reference` prints docs/cli.md from it. Nothing imports torch before a command
+runs.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ class Command(Protocol):
 
 
 class Row(NamedTuple):
-    """A command, and whether it goes on, given again, where it was interrupted: it has a run folder ``out`` then."""
+    """A command, and whether it can be resumed: it has a run folder ``out`` then, and is given again."""
 
     command: type[Any]
     resumes: bool = False
@@ -62,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: without the program's name; those of the process without it.
 
     Returns:
-        0 when all is well, 2 for bad input, 3 when cells failed, 4 when a truth check failed, 130 after Ctrl-C.
+        0 for success, 2 for bad input, 3 if cells failed, 4 if a truth check failed, 130 after Ctrl-C.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given == ["--version"]:
@@ -85,13 +86,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
         print(
-            f"modelstitch: not enough memory ({first_line}): fit on fewer or smaller examples (--limit, --size, "
-            "--crop), keep less at once (--memory), or take smaller batches (--batch-size)",
+            f"modelstitch: not enough memory ({first_line}): fit on fewer or smaller examples "
+            "(--limit, --size, --crop), keep less at once (--memory), or take smaller batches (--batch-size)",
             file=sys.stderr,
         )
         return EXIT_INPUT
     except BrokenPipeError:
-        # The reader of our output has closed it, as head does; what is still buffered must not fail again at exit.
+        # The reader of our output has closed it, as head does; what is still buffered must not fail at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_OK
     except KeyboardInterrupt:
@@ -112,9 +113,9 @@ def read(words: Sequence[str]) -> Command:
         prog="modelstitch",
         args=list(words) or ["--help"],
         description=(
-            "Stitch the first layers of one frozen network to the last layers of another, and say whether the "
-            "result can be believed. Start with: modelstitch demo. An option that takes several values takes them "
-            "with commas or spaces."
+            "Stitch the first layers of one frozen network to the last layers of another, and say whether "
+            "the result can be believed. Start with: modelstitch demo. An option that takes several values "
+            "takes them with commas or spaces."
         ),
         config=(tyro.conf.OmitSubcommandPrefixes, tyro.conf.FlagCreatePairsOff),
         registry=VALUES,

@@ -29,7 +29,8 @@ class Cuts:
     """List the cuts of a model: where it can be divided so that the two parts, joined, are the model."""
 
     model: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="MODEL")]]
-    """zoo:NAME, a checkpoint of modelstitch train, or package.module:factory; arguments as in zoo:R1111(width=16)."""
+    """zoo:NAME, a checkpoint of modelstitch train, package.module:factory(name=value), hf:NAME_OR_FOLDER,
+    timm:NAME or torchvision:NAME."""
     weights: Path | None = None
     """Weights file of the model."""
     size: int = 32

@@ -14,13 +14,14 @@ from modelstitch.cli import COMMANDS
 
 _HEAD = """# The command line
 
-An option that takes several values takes them with commas or spaces: `--cuts layer1,layer2` is `--cuts layer1 layer2`. Commas inside
-brackets or quotes do not count, so that `zoo:R1111(width=8, channels=1)` is one model.
+An option that takes several values takes them with commas or spaces: `--cuts layer1,layer2` is
+`--cuts layer1 layer2`. Commas inside brackets or quotes do not count: `zoo:R1111(width=8, channels=1)` is one
+model.
 
-Exit codes: 0 success; 2 bad input, with one line that says what to do; 3 some cells failed; 4 a truth check failed, so
-that the run must not be believed; 130 interrupted.
+Exit codes: 0 success; 2 bad input, with what to do; 3 some cells failed; 4 a truth check failed, so that the
+run must not be believed; 130 interrupted.
 
-This page is printed by `python -m modelstitch.cli.reference`; a test holds it equal to the help of the commands.
+This page is printed by `python -m modelstitch.cli.reference`, and tested to be the help of the commands.
 """
 
 

@@ -106,7 +106,7 @@ def cuts_as_json(model: CutModel) -> str:
 
 
 def print_cuts(model: CutModel, title: str) -> None:
-    """Print one row a cut: how it is read, whether it is used by default, and the share of the work before it."""
+    """Print one row a cut: its layout, whether it is used by default, and the share of the work before it."""
     table = Table(title=title)
     for heading in ("cut", "layout", "shape"):
         table.add_column(heading, no_wrap=True, overflow="fold")
@@ -179,8 +179,8 @@ def print_verdicts(comparison: Comparison, stitch: str) -> None:
         table.add_row(sender, *marks)
     console.print(table)
     console.print(
-        "inter = interchangeable, label = decodable only, none = incompatible, ? = cannot tell; % kept beyond the label"
-        + (", by seed" if len(seeds) > 1 else ""),
+        "inter = interchangeable, label = decodable only, none = incompatible, ? = cannot tell; "
+        "% kept beyond the label" + (", by seed" if len(seeds) > 1 else ""),
         highlight=False,
         soft_wrap=True,
     )
@@ -189,7 +189,8 @@ def print_verdicts(comparison: Comparison, stitch: str) -> None:
         if verdict.name not in shown:
             shown.add(verdict.name)
             console.print(
-                f"- {sender} -> {receiver}, {verdict.name} ({verdict.confidence} confidence): {verdict.reason}.",
+                f"- {sender} -> {receiver}, {verdict.name} ({verdict.confidence} confidence): "
+                f"{verdict.reason}.",
                 soft_wrap=True,
                 highlight=False,
             )

@@ -1,4 +1,4 @@
-"""How the words behind an option become its value: lists with spaces or commas, and options that may be left out."""
+"""How words behind an option become its value: lists with spaces or commas, options that may be left out."""
 
 from __future__ import annotations
 
