@@ -7,18 +7,18 @@ from dataclasses import replace
 
 import pytest
 
-from modelstitch.evidence.verdict import DECODABLE, INTERCHANGEABLE
 from modelstitch.results.rows import CellRow, EvidenceRow
 from modelstitch.results.verdicts import (
     facts_of,
+    key_of,
     normalised,
     normalised_scores,
     over_seeds,
-    place_of,
     selectivity,
     verdicts,
     within_classes,
 )
+from modelstitch.specs.verdicts import Reason, VerdictName
 from tests.made import cell_row
 
 
@@ -75,17 +75,17 @@ EVIDENCE = [
 
 def test_within_is_the_mean_over_the_cut_and_all_later_ones() -> None:
     found = within_classes(EVIDENCE)
-    assert found["trained", place_of(REAL)] == pytest.approx((0.92, 0.91, 0.93))
-    assert math.isnan(found["one-hot", place_of(HOT)][0])
+    assert found["trained", key_of(REAL)] == pytest.approx((0.92, 0.91, 0.93))
+    assert math.isnan(found["one-hot", key_of(HOT)][0])
 
 
 def test_a_cut_at_which_nothing_differs_any_more_counts_as_nothing_kept() -> None:
     rows = [row(REAL, "b", 0.8), row(REAL, "c", None)]
-    assert within_classes(rows)["trained", place_of(REAL)][0] == pytest.approx(0.4)
+    assert within_classes(rows)["trained", key_of(REAL)][0] == pytest.approx(0.4)
 
 
 def test_the_rule_is_given_the_numbers_of_its_own_cell() -> None:
-    cells = {(each.control, place_of(each)): each for each in CELLS}
+    cells = {(each.control, key_of(each)): each for each in CELLS}
     facts = facts_of(REAL, cells, within_classes(EVIDENCE), 0.1, 1500)
     assert facts is not None
     assert (facts.chance, facts.n, facts.self_score) == (0.1, 1500, 0.76)
@@ -99,12 +99,14 @@ def test_the_rule_is_given_the_numbers_of_its_own_cell() -> None:
 
 def test_verdicts_of_rows() -> None:
     found = verdicts(CELLS, EVIDENCE, 0.1)
-    assert {place: verdict.name for place, verdict in found.items()} == {place_of(REAL): INTERCHANGEABLE}
+    assert {place: verdict.name for place, verdict in found.items()} == {
+        key_of(REAL): VerdictName.INTERCHANGEABLE
+    }
     weak = [
         replace(each, value=0.02, low=0.0, high=0.04) if each.control == "trained" else each
         for each in EVIDENCE
     ]
-    assert verdicts(CELLS, weak, 0.1)[place_of(REAL)].name == DECODABLE
+    assert verdicts(CELLS, weak, 0.1)[key_of(REAL)].name == VerdictName.DECODABLE_ONLY
     assert verdicts(CELLS, EVIDENCE, 0.1, stitch="conv(3)") == {}
 
 
@@ -118,7 +120,7 @@ def test_a_failed_cell_is_judged_as_failed() -> None:
     failed = cell("a", "b", accuracy=None)
     rows = [each for each in EVIDENCE if each.control != "trained"]
     (verdict,) = verdicts([failed, *CELLS[1:]], rows, 0.1).values()
-    assert "the fit failed: the loss was nan" in verdict.reason
+    assert (verdict.reason, verdict.because.failure) == (Reason.FIT_FAILED, "the loss was nan")
 
 
 def test_a_normalised_score_needs_room() -> None:
@@ -135,7 +137,7 @@ def test_of_two_random_senders_the_better_one_counts_also_beside_a_dead_one() ->
     ]
     alive = cell("a", "b", "random-sender-bn", 0.5)
     rows = [*dead, row(alive, "b", 0.6), row(alive, "c", 0.5)]
-    cells = {(each.control, place_of(each)): each for each in [*CELLS, alive]}
+    cells = {(each.control, key_of(each)): each for each in [*CELLS, alive]}
     facts = facts_of(REAL, cells, within_classes(rows), 0.1)
     assert facts is not None
     assert facts.random_within is not None
@@ -143,14 +145,14 @@ def test_of_two_random_senders_the_better_one_counts_also_beside_a_dead_one() ->
 
 
 def test_scores_beside_their_references() -> None:
-    assert normalised_scores(CELLS)[place_of(REAL)] == pytest.approx((0.75 - 0.5) / (0.76 - 0.5))
+    assert normalised_scores(CELLS)[key_of(REAL)] == pytest.approx((0.75 - 0.5) / (0.76 - 0.5))
     assert normalised_scores(CELLS[:2]) == {}
     shuffled = cell("a", "b", "shuffled-labels", 0.1)
     rows = [
         replace(row(REAL, "output", 0.9), kind="selectivity", name="train_score"),
         replace(row(shuffled, "output", 0.3), kind="selectivity", name="train_score"),
     ]
-    assert selectivity(rows) == {place_of(REAL): pytest.approx(0.6)}
+    assert selectivity(rows) == {key_of(REAL): pytest.approx(0.6)}
     assert selectivity(rows[:1]) == {}
 
 
@@ -159,5 +161,5 @@ def test_a_seed_without_a_verdict_keeps_the_others_from_speaking_for_it() -> Non
     (place,) = found
     assert over_seeds(found, [0])[place[:3]] == found[place]
     both = over_seeds(found, [0, 1])[place[:3]]
-    assert both.name == "cannot tell"
-    assert both.reason == "the evidence for a verdict was not measured with every seed"
+    assert both.name == VerdictName.CANNOT_TELL
+    assert both.reason == Reason.SEEDS_MISSING

@@ -20,6 +20,7 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 from rich.text import Text
 
+from modelstitch.specs.verdicts import VerdictName
 from modelstitch.util.progress import Progress
 
 if TYPE_CHECKING:
@@ -146,12 +147,17 @@ def print_matrix(matrix: xr.DataArray, title: str) -> None:
     console.print(table)
 
 
-_MARKS = {"interchangeable": "inter", "decodable only": "label", "incompatible": "none", "cannot tell": "?"}
+_MARKS = {
+    VerdictName.INTERCHANGEABLE: "inter",
+    VerdictName.DECODABLE_ONLY: "label",
+    VerdictName.INCOMPATIBLE: "none",
+    VerdictName.CANNOT_TELL: "?",
+}
 _STYLES = {
-    "interchangeable": "black on rgb(120,200,140)",
-    "decodable only": "black on rgb(240,190,90)",
-    "incompatible": "white on rgb(90,90,110)",
-    "cannot tell": "dim",
+    VerdictName.INTERCHANGEABLE: "black on rgb(120,200,140)",
+    VerdictName.DECODABLE_ONLY: "black on rgb(240,190,90)",
+    VerdictName.INCOMPATIBLE: "white on rgb(90,90,110)",
+    VerdictName.CANNOT_TELL: "dim",
 }
 
 
@@ -184,19 +190,19 @@ def print_verdicts(comparison: Comparison, stitch: str) -> None:
         highlight=False,
         soft_wrap=True,
     )
-    shown: set[str] = set()
+    shown: set[VerdictName] = set()
     for (sender, receiver, _), verdict in found.items():
         if verdict.name not in shown:
             shown.add(verdict.name)
             console.print(
                 f"- {sender} -> {receiver}, {verdict.name} ({verdict.confidence} confidence): "
-                f"{verdict.reason}.",
+                f"{verdict.sentence}.",
                 soft_wrap=True,
                 highlight=False,
             )
 
 
-def _mark(name: str, seeds: list[Verdict]) -> Text:
+def _mark(name: VerdictName, seeds: list[Verdict]) -> Text:
     kept = " ".join("–" if math.isnan(each.kept) else f"{100 * each.kept:.0f}" for each in seeds)
     shown = "" if all(math.isnan(each.kept) for each in seeds) else f" {kept} %"
     return Text(f"{_MARKS[name]}{shown}", style=_STYLES[name], justify="right")

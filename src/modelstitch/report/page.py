@@ -26,6 +26,7 @@ from modelstitch.results.colours import VERDICTS
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.curves import Curve, Point, capacity_curves
 from modelstitch.specs import TRAINED
+from modelstitch.specs.verdicts import VerdictName
 from modelstitch.util.atomic_files import atomic_write
 from modelstitch.wording import LANGUAGES, plain, translated
 
@@ -149,7 +150,7 @@ def write_page(text: str, path: Path) -> None:
 class _Told:
     """What the template reads of the answer."""
 
-    def __init__(self, recommendation: str, headline: str, counts: Mapping[str, int]) -> None:
+    def __init__(self, recommendation: str, headline: str, counts: Mapping[VerdictName, int]) -> None:
         self.recommendation, self.headline, self.counts = recommendation, headline, counts
 
 

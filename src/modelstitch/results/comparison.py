@@ -19,7 +19,7 @@ from modelstitch.results.frames import cell_dataset, cell_frame, verdict_frame
 from modelstitch.results.json_file import FORMAT, read_values, write_values
 from modelstitch.results.rows import AdvantageRow, Baseline, CellRow, EvidenceRow
 from modelstitch.results.triangle import Shape, shape
-from modelstitch.results.verdicts import Place, over_seeds, verdicts
+from modelstitch.results.verdicts import CellKey, over_seeds, verdicts
 from modelstitch.specs import CONTROLS, TRAINED
 from modelstitch.wording import Text
 
@@ -236,7 +236,7 @@ class Comparison:
 
     def verdicts(
         self, stitch: str | None = None, thresholds: Thresholds | None = None
-    ) -> dict[Place, Verdict]:
+    ) -> dict[CellKey, Verdict]:
         """Return what may be said of every cell of the real grid, by (sender cut, receiver cut, stitch, seed).
 
         Args:

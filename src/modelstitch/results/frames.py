@@ -13,7 +13,7 @@ import xarray as xr
 
 from modelstitch.evidence.verdict import Verdict
 from modelstitch.results.rows import CellRow, EvidenceRow
-from modelstitch.results.verdicts import Place, normalised_scores, place_of, selectivity
+from modelstitch.results.verdicts import CellKey, key_of, normalised_scores, selectivity, verdict_values
 from modelstitch.specs import TRAINED
 
 _FLOATS = ("accuracy", "standard_error", "loss", "penalty", "gain", "noise", "normalised", "selectivity")
@@ -53,7 +53,7 @@ def cell_frame(
     for cell in cells:
         receiver = baseline("receiver", cell.control)
         known = receiver is not None and cell.accuracy is not None
-        place = place_of(cell)
+        place = key_of(cell)
         rows.append(
             {
                 **asdict(cell),
@@ -71,7 +71,7 @@ def cell_frame(
     return frame.astype(dict.fromkeys(_FLOATS, "float64"))
 
 
-def verdict_frame(verdicts: Mapping[Place, Verdict]) -> pd.DataFrame:
+def verdict_frame(verdicts: Mapping[CellKey, Verdict]) -> pd.DataFrame:
     """Return one row a verdict.
 
     Args:
@@ -80,7 +80,7 @@ def verdict_frame(verdicts: Mapping[Place, Verdict]) -> pd.DataFrame:
     names = ("sender_cut", "receiver_cut", "stitch", "seed")
     return pd.DataFrame(
         [
-            {**dict(zip(names, place, strict=True)), **asdict(verdict), "reason": str(verdict.reason)}
+            {**dict(zip(names, place, strict=True)), **verdict_values(verdict)}
             for place, verdict in verdicts.items()
         ]
     )

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 import numpy as np
 
 from modelstitch.results.rows import AdvantageRow
-from modelstitch.results.verdicts import Place
+from modelstitch.results.verdicts import CellKey
 from modelstitch.specs import TRAINED
 
 _DRAWS, _AT_ONCE = 2000, 200
-Answers = Mapping[tuple[str, Place], np.ndarray]
+Answers = Mapping[tuple[str, CellKey], np.ndarray]
 """Scores (n,) of the examples, right and wrong in bool or from 0 to 1, by control and place."""
 
 

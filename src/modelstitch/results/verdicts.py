@@ -1,4 +1,4 @@
-"""From the rows of a run to verdicts: gathers for each cell what the rule reads, and asks it."""
+"""Verdicts from the rows of a run: gather the facts of each cell, and apply the rule."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from modelstitch.evidence.verdict import UNKNOWN, Facts, Interval, Thresholds, Verdict, decide, together
+from modelstitch.evidence.verdict import Estimate, Facts, Thresholds, Verdict, decide, together
 from modelstitch.geometry.intervals import wilson
 from modelstitch.results.rows import CellRow, EvidenceRow
 from modelstitch.specs import TRAINED
-from modelstitch.wording import say
+from modelstitch.specs.verdicts import Because, Confidence, Reason, VerdictName
 
-Place = tuple[str, str, str, int]
-"""Sender cut, receiver cut, stitch and seed."""
+CellKey = tuple[str, str, str, int]
+"""A cell of one grid: sender cut, receiver cut, stitch and seed."""
 
-Within = Mapping[tuple[str, Place], Interval]
+Within = Mapping[tuple[str, CellKey], Estimate]
+"""Similarity within classes by control and cell."""
 
 _LABEL_ONLY = ("clustered-noise", "one-hot")
 _RANDOM = ("random-sender", "random-sender-bn")
@@ -28,89 +29,105 @@ def verdicts(
     *,
     stitch: str | None = None,
     thresholds: Thresholds | None = None,
-) -> dict[Place, Verdict]:
-    """Return the verdict on every cell of the real grid that has the evidence for one.
+) -> dict[CellKey, Verdict]:
+    """Return the verdict on every cell of the trained grid that has the evidence for one.
 
-    A verdict needs the kind ``trajectory`` for the cell, and the self-stitch of its receiver cut into itself.
+    A verdict needs evidence of the kind ``trajectory`` for the cell and for the self-stitch of its receiver cut.
 
     Args:
         cells, evidence: rows of a run.
         chance: score of a guess: the share of the commonest class of the held-out part.
-        stitch: of this stitch alone.
-        thresholds: where the lines are.
+        stitch: judge this stitch alone.
+        thresholds: the package's own by default.
     """
     within = within_classes(evidence)
-    measured = {
-        place_of(row): row.n for row in evidence if row.control == TRAINED and row.kind == "trajectory"
-    }
-    by_place = {(cell.control, place_of(cell)): cell for cell in cells}
-    found: dict[Place, Verdict] = {}
+    measured = {key_of(row): row.n for row in evidence if row.control == TRAINED and row.kind == "trajectory"}
+    by_place = {(cell.control, key_of(cell)): cell for cell in cells}
+    judged: dict[CellKey, Verdict] = {}
     for (control, place), cell in by_place.items():
         if control != TRAINED or (stitch is not None and cell.stitch != stitch):
             continue
         facts = facts_of(cell, by_place, within, chance, measured.get(place))
         if facts is not None:
-            found[place] = decide(facts, thresholds)
-    return found
+            judged[place] = decide(facts, thresholds)
+    return judged
 
 
-def over_seeds(found: Mapping[Place, Verdict], seeds: Sequence[int]) -> dict[tuple[str, str, str], Verdict]:
-    """Return one verdict a cell, by (sender cut, receiver cut, stitch), from those of its seeds.
+def over_seeds(
+    by_seed: Mapping[CellKey, Verdict], seeds: Sequence[int]
+) -> dict[tuple[str, str, str], Verdict]:
+    """Return one verdict for each (sender cut, receiver cut, stitch), from those of its seeds.
 
     Args:
-        found: by place.
-        seeds: all that were fitted; one without a verdict says nothing.
+        by_seed: verdicts by cell.
+        seeds: all that were fitted; a cell without a verdict for one of them is *cannot tell*.
     """
-    cells = dict.fromkeys(place[:3] for place in found)
+    places = dict.fromkeys(key[:3] for key in by_seed)
 
-    def one(cell: tuple[str, str, str]) -> Verdict:
-        known = [found[*cell, seed] for seed in seeds if (*cell, seed) in found]
-        if len(known) < len(seeds):
-            return replace(together(known), name=UNKNOWN, reason=say("verdict.no_seed"), confidence="low")
-        return together(known)
+    def pooled(place: tuple[str, str, str]) -> Verdict:
+        known = [by_seed[*place, seed] for seed in seeds if (*place, seed) in by_seed]
+        verdict = together(known)
+        if len(known) == len(seeds):
+            return verdict
+        because = Because(reason=Reason.SEEDS_MISSING)
+        return replace(verdict, name=VerdictName.CANNOT_TELL, because=because, confidence=Confidence.LOW)
 
-    return {cell: one(cell) for cell in cells}
+    return {place: pooled(place) for place in places}
 
 
-def place_of(row: CellRow | EvidenceRow) -> Place:
-    """Return where in its grid a row stands."""
+def verdict_values(verdict: Verdict) -> dict[str, str | float]:
+    """Return a verdict as a row of ``verdicts.csv``; ``reason`` is the English sentence."""
+    return {
+        "name": verdict.name.value,
+        "reason": str(verdict.sentence),
+        "confidence": verdict.confidence.value,
+        "score_share": verdict.score_share,
+        "kept": verdict.kept,
+        "kept_low": verdict.kept_low,
+        "kept_high": verdict.kept_high,
+        "reason_code": verdict.reason.value,
+    }
+
+
+def key_of(row: CellRow | EvidenceRow) -> CellKey:
+    """Return the cell that a row is about."""
     return (row.sender_cut, row.receiver_cut, row.stitch, row.seed)
 
 
-def within_classes(evidence: Sequence[EvidenceRow]) -> dict[tuple[str, Place], Interval]:
+def within_classes(evidence: Sequence[EvidenceRow]) -> dict[tuple[str, CellKey], Estimate]:
     """Return for each cell the similarity within classes, averaged over the receiver cut and all later cuts.
 
-    Half-widths are averaged too: values of one cell rise and fall together, so that nothing is gained by averaging.
-    A cell whose stitched representations do not differ within a class has NaN.
+    Half-widths are averaged too: the values of one cell rise and fall together, so averaging does not narrow the
+    interval. A cell whose stitched representations do not vary within a class has NaN.
     """
-    parts: dict[tuple[str, Place], list[EvidenceRow]] = {}
+    parts: dict[tuple[str, CellKey], list[EvidenceRow]] = {}
     for row in evidence:
         if (row.kind, row.name) == ("trajectory", "within_cka"):
-            parts.setdefault((row.control, place_of(row)), []).append(row)
+            parts.setdefault((row.control, key_of(row)), []).append(row)
     return {key: _mean(rows) for key, rows in parts.items()}
 
 
-def _mean(rows: list[EvidenceRow]) -> Interval:
+def _mean(rows: list[EvidenceRow]) -> Estimate:
     known = [row for row in rows if row.value is not None]
     if not known:
         return math.nan, math.nan, math.nan
-    # A cut at which nothing differs any more adds nothing that is kept.
+    # A cut without variance within classes keeps nothing: it counts as 0.
     value = sum(row.value or 0.0 for row in known) / len(rows)
-    if any(row.low is None or row.high is None for row in known):
+    ends = [(row.low, row.high) for row in known if row.low is not None and row.high is not None]
+    if len(ends) < len(known):
         return value, math.nan, math.nan
-    low, high = (sum(getattr(row, end) for row in known) / len(rows) for end in ("low", "high"))
-    return value, low, high
+    return value, sum(low for low, _ in ends) / len(rows), sum(high for _, high in ends) / len(rows)
 
 
 def facts_of(
     cell: CellRow,
-    cells: Mapping[tuple[str, Place], CellRow],
+    cells: Mapping[tuple[str, CellKey], CellRow],
     within: Within,
     chance: float,
     n_measured: int | None = None,
 ) -> Facts | None:
-    """Return what the rule reads about one cell, or None where the evidence for a verdict was not measured."""
-    place = place_of(cell)
+    """Return what the rule reads about one cell; None without the evidence for a verdict."""
+    place = key_of(cell)
     diagonal = (cell.receiver_cut, cell.receiver_cut, cell.stitch, cell.seed)
     own = cells.get(("self-stitch", diagonal))
     if own is None or own.accuracy is None or ("self-stitch", diagonal) not in within:
@@ -128,14 +145,16 @@ def facts_of(
         within=within.get((TRAINED, place), (math.nan, math.nan, math.nan)),
         self_within=within["self-stitch", diagonal],
         label_within={c: within[c, place] for c in _LABEL_ONLY if (c, place) in within},
-        random_within=max(randoms, key=lambda each: -math.inf if math.isnan(each[0]) else each[0])
-        if randoms
-        else None,
+        random_within=max(randoms, key=_nan_lowest, default=None),
         deeper_within=deeper,
         converged=cell.converged,
         self_converged=own.converged,
         failed=cell.failure,
     )
+
+
+def _nan_lowest(estimate: Estimate) -> float:
+    return -math.inf if math.isnan(estimate[0]) else estimate[0]
 
 
 def normalised(score: float, random: float, own: float, n_heldout: int) -> float:
@@ -153,23 +172,26 @@ def normalised(score: float, random: float, own: float, n_heldout: int) -> float
     return (score - random) / (own - random) if own - random > 2 * error else math.nan
 
 
-def normalised_scores(cells: Sequence[CellRow]) -> dict[Place, float]:
-    """Return :func:`normalised` of every cell of the real grid that has a random sender and a self-stitch beside it."""
-    score = {(cell.control, place_of(cell)): cell.accuracy for cell in cells if cell.accuracy is not None}
-    found = {}
+def normalised_scores(cells: Sequence[CellRow]) -> dict[CellKey, float]:
+    """Return :func:`normalised` of every cell of the trained grid that has a random sender and a self-stitch."""
+    score = {(cell.control, key_of(cell)): cell.accuracy for cell in cells if cell.accuracy is not None}
+    scores = {}
     for cell in cells:
-        place = place_of(cell)
+        place = key_of(cell)
         random = score.get(("random-sender", place))
         own = score.get(("self-stitch", (cell.receiver_cut, *place[1:])))
         if cell.control == TRAINED and cell.accuracy is not None and random is not None and own is not None:
-            found[place] = normalised(cell.accuracy, random, own, cell.n_effective)
-    return found
+            scores[place] = normalised(cell.accuracy, random, own, cell.n_effective)
+    return scores
 
 
-def selectivity(evidence: Sequence[EvidenceRow]) -> dict[Place, float]:
-    """Return by place how much better true labels were fitted in training than shuffled ones (Hewitt & Liang 2019)."""
+def selectivity(evidence: Sequence[EvidenceRow]) -> dict[CellKey, float]:
+    """Return by cell the training score with true labels minus that with shuffled labels.
+
+    Source: Hewitt & Liang 2019.
+    """
     score = {
-        (row.control, place_of(row)): row.value
+        (row.control, key_of(row)): row.value
         for row in evidence
         if row.kind == "selectivity" and row.value is not None
     }

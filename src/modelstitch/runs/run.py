@@ -23,7 +23,7 @@ from modelstitch.results.curves import curves_figure
 from modelstitch.results.from_cells import cell_row, cell_spec, evidence_rows
 from modelstitch.results.rows import Baseline, CellRow, EvidenceRow
 from modelstitch.results.simultaneous import advantages
-from modelstitch.results.verdicts import Place, place_of
+from modelstitch.results.verdicts import CellKey, key_of
 from modelstitch.runs.memory import affordable, completed
 from modelstitch.runs.prepare import Session
 from modelstitch.runs.store import Store
@@ -111,13 +111,13 @@ def _run_in_memory(
 ) -> Comparison:
     rows: dict[CellSpec, CellRow] = {}
     stitches: dict[CellSpec, Stitch] = {}
-    answers: dict[tuple[str, Place], np.ndarray] = {}
+    answers: dict[tuple[str, CellKey], np.ndarray] = {}
     progress.start(len(session.cells), 0)
     for fitted in fit_grid(session.pair, session.cells, session.spec.fit, budget):
         row = rows[fitted.spec] = cell_row(fitted)
         if row.accuracy is not None:
             stitches[fitted.spec] = fitted.stitch
-            answers[row.control, place_of(row)] = fitted.correct.numpy()
+            answers[row.control, key_of(row)] = fitted.correct.numpy()
         progress.cell(str(fitted.spec), row.accuracy)
     measured: dict[CellSpec, list[EvidenceRow]] = {}
     wanted = {cell: kinds for cell in stitches if (kinds := kinds_of(cell, evidence))}

@@ -22,7 +22,7 @@ from torch import Tensor
 from modelstitch.errors import RunError
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.rows import Baseline, CellRow, EvidenceRow
-from modelstitch.results.verdicts import Place
+from modelstitch.results.verdicts import CellKey
 from modelstitch.runs.reader import COLUMNS, comparison_of, facts_of, read_weights
 from modelstitch.util.atomic_files import atomic_write
 
@@ -213,7 +213,7 @@ class Store:
                 [(key, r.kind, r.name, r.where, r.value, r.low, r.high, r.n) for r in rows],
             )
 
-    def answers(self) -> dict[tuple[str, Place], np.ndarray]:
+    def answers(self) -> dict[tuple[str, CellKey], np.ndarray]:
         """Return the score of each held-out example in each finished cell, by control and place; of classification in bool."""
         found = self._connection.execute(
             "SELECT control, sender_cut, receiver_cut, family, norm, seed, n_heldout, answers FROM cells "
