@@ -127,7 +127,7 @@ def test_a_run_that_was_cut_short_says_so_at_the_top() -> None:
     text = Reader(page(cut_short(run(2, 3), 4))).text
     assert "This run is not finished: 4 of 33 cells are done." in text
     assert "No control was run" in text
-    assert "cut short" in markdown(cut_short(run(2, 3), 4))
+    assert "This run is not finished" in markdown(cut_short(run(2, 3), 4))
     with pytest.raises(RunError, match="no cell of this run is finished yet"):
         page(cut_short(run(2, 3), 0))
     with pytest.raises(RunError, match="no cell of this run is finished yet"):

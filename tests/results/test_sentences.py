@@ -81,5 +81,14 @@ def test_the_pair_beside_label_only_senders() -> None:
     }
     facts = against_labels(matrices, 1000)
     assert facts is not None
-    assert (facts.controls, facts.n_cells, facts.n_reached) == (("one-hot", "clustered-noise"), 2, 1)
+    assert (facts.controls, facts.n_cells, facts.n_reached) == (("clustered-noise", "one-hot"), 2, 1)
     assert against_labels({"trained": table((0.9, 0.9))}, 1000) is None
+
+
+def test_a_control_that_is_not_finished_is_read_cell_by_cell() -> None:
+    # The control has the second row alone: the first row of the pair has nothing to stand beside.
+    real, control = table((0.9, 0.9), (0.5, 0.5)), table((0.9, 0.9), (0.2, 0.5)).isel(sender_cut=[1])
+    facts = against_random({"trained": real, "random-sender": control}, 1000)
+    assert facts is not None
+    assert (facts.n_cells, facts.n_reached) == (2, 1)
+    assert (facts.lead.sender_cut, facts.lead.receiver_cut) == ("c1", "r0")

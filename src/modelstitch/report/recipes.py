@@ -133,7 +133,7 @@ def _python(spec: Mapping[str, Any]) -> str:
     return (
         "import modelstitch as ms\n\n"
         f"stitched = ms.stitch(\n    {names['sender']}, {{sender_text}},\n    {names['receiver']}, {{receiver_text}},\n"
-        f"    {of_data}, family={{python}}{fitted}, seed={{seed}},\n)\n"
+        f"    {of_data}, stitch={{python}}{fitted}, seed={{seed}},\n)\n"
         "stitched.accuracy, stitched.state_dict()"
     )
 

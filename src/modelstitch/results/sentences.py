@@ -165,8 +165,8 @@ def against_random(matrices: Mapping[str, xr.DataArray], n_heldout: int) -> Agai
         matrices: accuracies by control.
         n_heldout: number of held-out examples.
     """
-    controls = {name: matrix.to_numpy() for name, matrix in matrices.items() if name in _RANDOM}
-    if TRAINED not in matrices or not controls:
+    controls = _on_cells_of_the_pair(matrices, _RANDOM)
+    if not controls:
         return None
     real = matrices[TRAINED]
     values, best = real.to_numpy(), _best_of(list(controls.values()))
@@ -200,8 +200,8 @@ def against_labels(matrices: Mapping[str, xr.DataArray], n_heldout: int) -> Agai
         matrices: accuracies by control.
         n_heldout: number of held-out examples.
     """
-    controls = {name: matrix.to_numpy() for name, matrix in matrices.items() if name in _LABEL_ONLY}
-    if TRAINED not in matrices or not controls:
+    controls = _on_cells_of_the_pair(matrices, _LABEL_ONLY)
+    if not controls:
         return None
     values, best = matrices[TRAINED].to_numpy(), _best_of(list(controls.values()))
     n_cells = int((~np.isnan(values) & ~np.isnan(best)).sum())
@@ -296,6 +296,16 @@ def _counts(names: np.ndarray) -> Listed:
     return Listed(
         [say("matrix.count", n=count, name=say(f"verdict.{name}")) for name, count in counts.items() if count]
     )
+
+
+def _on_cells_of_the_pair(
+    matrices: Mapping[str, xr.DataArray], names: Sequence[str]
+) -> dict[str, np.ndarray]:
+    """Return the matrices of some controls on the cells of the trained grid; NaN for a cell that was not run."""
+    if TRAINED not in matrices:
+        return {}
+    real = matrices[TRAINED]
+    return {name: matrices[name].reindex_like(real).to_numpy() for name in names if name in matrices}
 
 
 def _best_of(controls: Sequence[np.ndarray]) -> np.ndarray:
