@@ -152,11 +152,12 @@ def test_films_and_pictures_are_stitched_both_ways(
         assert own > 0.9
         assert all(cell.failure is None for cell in found.cells)
         # A picture does not say in which slice a part of it was; much is left all the same.
-        real, drawn = (
-            float(found.matrix(stitch="affine", control=c).max()) for c in ("trained", "random-sender")
-        )
-        assert real > (0.9 if sender is film else 0.7)
-        assert real > drawn
+        real, drawn = (found.matrix(stitch="affine", control=c) for c in ("trained", "random-sender"))
+        assert float(real.max()) > (0.9 if sender is film else 0.7)
+        # The untrained sender is behind at the deep cuts alone. Its stem is one random convolution, which keeps
+        # nearly all of the input: an affine stitch can read it as well as the trained stem, and better by chance.
+        deep = {"sender_cut": "down", "receiver_cut": "down"}
+        assert float(real.sel(deep)) > float(drawn.sel(deep)) + 0.02
         selves = [
             c.accuracy for c in found.cells if c.control == "self-stitch" and c.sender_cut == c.receiver_cut
         ]

@@ -1,6 +1,7 @@
-"""Least squares from second moments: every family that is linear, solved exactly and without a step.
+"""Closed forms: least squares from second moments for every linear family.
 
-This is the objective ``match``: the similarity-trained stitch of Hernandez et al. 2022 (section 3), at its optimum.
+This is the optimum of the objective ``match``: the similarity-trained stitch of Hernandez et al. 2022,
+section 3.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from modelstitch.stitches.coordinates import Coordinates, output_scale, whitenin
 from modelstitch.stitches.linear import Linear
 
 RIDGES = (0.0, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
-"""Ridges that are tried, as shares of the features' average variance."""
+"""Ridges to choose from, as shares of the features' average variance."""
 
 _PROCRUSTES_ITERATIONS = 1000
 _NORM_EPSILON = 1e-5  # of PyTorch's batch norm
@@ -23,12 +24,13 @@ _NORM_EPSILON = 1e-5  # of PyTorch's batch norm
 def squared_error(weight: Tensor, bias: Tensor, moments: Moments) -> float:
     r"""Return the mean squared error of ``W x + b`` against the targets, summed over channels.
 
-    .. math:: E\|W x + b - y\|^2 = \mathrm{tr}(W C_{xx} W^\top) - 2\, \mathrm{tr}(W C_{xy}) + \mathrm{tr}\, C_{yy} + \|W \bar x + b - \bar y\|^2
+    .. math:: E\|W x + b - y\|^2 = \mathrm{tr}(W C_{xx} W^\top) - 2\, \mathrm{tr}(W C_{xy})
+        + \mathrm{tr}\, C_{yy} + \|W \bar x + b - \bar y\|^2
 
     Args:
         weight: (D, F).
         bias: (D,).
-        moments: of any rows, also others than the weight was fitted to.
+        moments: moments of any rows, those of the fit or others.
     """
     gram, cross = moments.gram, moments.cross
     offset = weight @ gram.mean + bias - cross.mean
@@ -40,13 +42,14 @@ def squared_error(weight: Tensor, bias: Tensor, moments: Moments) -> float:
 def ridge(moments: Moments, share: float = 0.0) -> tuple[Tensor, Tensor]:
     r"""Return the weight and bias of ridge regression.
 
-    .. math:: W = C_{xy}^\top (C_{xx} + \lambda I)^{-1}, \quad \lambda = s \, \mathrm{tr}\, C_{xx} / F, \quad b = \bar y - W \bar x
+    .. math:: W = C_{xy}^\top (C_{xx} + \lambda I)^{-1}, \quad \lambda = s \, \mathrm{tr}\, C_{xx} / F,
+        \quad b = \bar y - W \bar x
 
-    With ``share`` 0 this is least squares; of many solutions (constant or dependent features, more features than rows)
-    it takes the one of smallest norm.
+    With ``share`` 0 this is least squares. Where solutions are many (constant or dependent features, more
+    features than rows) it is the one of smallest norm.
 
     Args:
-        moments: of the rows to fit.
+        moments: moments of the rows to fit.
         share: s, the ridge as a share of the average variance.
 
     Returns:
@@ -61,8 +64,8 @@ def ridge(moments: Moments, share: float = 0.0) -> tuple[Tensor, Tensor]:
     """
     values, vectors = moments.gram.spectrum
     damped = values + share * values.mean()
-    # Directions below the rounding of float64 sums are constant features. Rows in float32 round more coarsely: there a
-    # small ridge, which `best_ridge` may choose, does what this cutoff cannot.
+    # Directions below the rounding of float64 sums are constant features. Rows in float32 round more
+    # coarsely: there `best_ridge` may choose a small ridge instead.
     cutoff = values.max() * len(values) * torch.finfo(values.dtype).eps * 10
     inverse = torch.where(damped > cutoff, damped.clamp_min(torch.finfo(values.dtype).tiny).reciprocal(), 0.0)
     weight = ((vectors * inverse) @ (vectors.T @ moments.cross.covariance)).T
@@ -70,7 +73,7 @@ def ridge(moments: Moments, share: float = 0.0) -> tuple[Tensor, Tensor]:
 
 
 def best_ridge(moments: Moments, aside: Moments) -> float:
-    """Return the share of :data:`RIDGES` whose fit to ``moments`` has the smallest error on rows kept aside."""
+    """Return the share of :data:`RIDGES` whose fit to ``moments`` has the smallest validation error."""
     return min(RIDGES, key=lambda share: squared_error(*ridge(moments, share), aside))
 
 
@@ -98,10 +101,12 @@ def procrustes(moments: Moments) -> tuple[Tensor, Tensor]:
 
     .. math:: \min_{s, Q} E\|s\, Q (x - \bar x) - (y - \bar y)\|^2
 
-    With at least as many targets as features (:math:`Q^\top Q = I`) it is :math:`Q = U V^\top` of
-    :math:`C_{xy}^\top = U S V^\top`, exactly. With more features than targets the variance of Q x depends on Q, there is no closed
-    form, and a majorisation is iterated from it that never raises the error. It is slow where the features' variances differ by
-    orders of magnitude: stopped after 1,000 steps, it was seen 2.5 % above the best.
+    With at least as many targets as features (:math:`Q^\top Q = I`) the optimum is :math:`Q = U V^\top` of
+    :math:`C_{xy}^\top = U S V^\top`.
+
+    With more features than targets the variance of Q x depends on Q and there is no closed form: a
+    majorisation iterates from that Q and never raises the error. It is slow where the features' variances
+    differ by orders of magnitude: after 1,000 steps the error was up to 2.5 % above the optimum.
 
     Returns:
         s Q (D, F) and the bias (D,).
@@ -140,53 +145,54 @@ def channel_scales(moments: Moments) -> tuple[Tensor, Tensor]:
 
 
 def solve(stitch: Stitch, moments: Moments, aside: Moments, *, refit: bool) -> Values | None:
-    """Return the parameters of least squares for a stitch, in plain coordinates, or None for a family that has none.
+    """Return the least-squares parameters of a stitch in plain coordinates; None without a closed form.
 
     Args:
-        stitch: of any family; with norm ``batch``, the batch norms are set so that they change nothing of the solution.
-        moments: of the rows to fit, in the stitch's canonical form.
-        aside: of the rows that choose the ridge.
-        refit: whether the rows kept aside are fitted too once they have chosen.
+        stitch: a stitch of any family; with norm ``batch``, the batch norms are set to keep the solution.
+        moments: moments of the rows to fit, in the stitch's canonical form.
+        aside: moments of the validation rows, which choose the ridge.
+        refit: whether the validation rows join the fit once the ridge is chosen.
     """
     whole = merge(moments, aside) if refit else moments
     values = {name: value.detach().clone() for name, value in stitch.named_parameters()}
     if isinstance(stitch, Scale):
-        found: dict[str, Tensor] = dict(zip(("scale", "bias"), channel_scales(whole), strict=True))
+        solution: dict[str, Tensor] = dict(zip(("scale", "bias"), channel_scales(whole), strict=True))
     elif isinstance(stitch, Orthogonal):
-        found = dict(zip(("weight", "bias"), procrustes(whole), strict=True))
+        solution = dict(zip(("weight", "bias"), procrustes(whole), strict=True))
     elif isinstance(stitch, Linear):
-        found = dict(zip(("weight", "bias"), ridge(whole, best_ridge(moments, aside)), strict=True))
+        solution = dict(zip(("weight", "bias"), ridge(whole, best_ridge(moments, aside)), strict=True))
     elif isinstance(stitch, LowRank):
-        solution = reduced_rank(whole, stitch.rank, best_ridge(moments, aside))
-        found = dict(zip(("up_weight", "down_weight", "bias"), solution, strict=True))
+        product = reduced_rank(whole, stitch.rank, best_ridge(moments, aside))
+        solution = dict(zip(("up_weight", "down_weight", "bias"), product, strict=True))
     else:
         return None
     if stitch.spec.norm == "batch":
         added = stitch.expected_layout.extra > 0 and not stitch.carries_extra
         if added or any(stitch.reach) or any(rule.startswith("linear") for rule in stitch.bridge.rules):
-            return None  # what the norms see there is not what the moments were taken of
-        found = _between_norms(stitch, found, whole)
-    return {name: found[name].reshape(value.shape).to(value) for name, value in values.items()}
+            return None  # the norms see other rows there than the moments
+        solution = _between_norms(stitch, solution, whole)
+    return {name: solution[name].reshape(value.shape).to(value) for name, value in values.items()}
 
 
 def input_std(stitch: Stitch, gram: Gram) -> Tensor:
-    """Return the standard deviation of each of the stitch's input channels, (C,), never 0."""
+    """Return the standard deviation (C,) of each input channel of a stitch, never 0."""
     channels = stitch.provided[0]
     within = gram.covariance.diagonal().view(channels, -1).mean(1)
     between = gram.mean.view(channels, -1).var(1, correction=0)
     return (within + between + _NORM_EPSILON).sqrt()
 
 
-def _between_norms(stitch: Stitch, found: dict[str, Tensor], moments: Moments) -> dict[str, Tensor]:
-    # The first norm divides by each channel's standard deviation, the last one by that of the convolution's output.
+def _between_norms(stitch: Stitch, solution: dict[str, Tensor], moments: Moments) -> dict[str, Tensor]:
+    # The first norm divides by each channel's standard deviation, the last by that of the convolution's
+    # output.
     std = input_std(stitch, moments.gram)
     per_feature = std.repeat_interleave(stitch.n_features // len(std))
-    first = "weight" if "weight" in found else "down_weight"
-    weight = found["weight"] if "weight" in found else found["up_weight"] @ found["down_weight"]
+    first = "weight" if "weight" in solution else "down_weight"
+    weight = solution["weight"] if "weight" in solution else solution["up_weight"] @ solution["down_weight"]
     spread = ((weight @ moments.gram.covariance) * weight).sum(1).clamp_min(0)
     return {
-        **found,
-        first: found[first] * per_feature,
+        **solution,
+        first: solution[first] * per_feature,
         "norm_in.weight": torch.ones_like(std),
         "norm_in.bias": torch.zeros_like(std),
         "norm_out.weight": (spread + _NORM_EPSILON).sqrt(),
@@ -195,9 +201,9 @@ def _between_norms(stitch: Stitch, found: dict[str, Tensor], moments: Moments) -
 
 
 def coordinates_of(stitch: Stitch, moments: Moments, device: torch.device, dtype: torch.dtype) -> Coordinates:
-    """Return the coordinates in which to fit ``stitch``: input whitened, expected channels of unit variance.
+    """Return the coordinates to fit ``stitch`` in: whitened input, expected channels of unit variance.
 
-    With norm ``batch`` the norms take care of means and scales, and only the correlation of the input is taken out.
+    With norm ``batch`` the norms handle means and scales; the coordinates only decorrelate the input.
     """
     gram, cross = moments.gram, moments.cross
     if stitch.spec.norm == "batch":
@@ -209,4 +215,4 @@ def coordinates_of(stitch: Stitch, moments: Moments, device: torch.device, dtype
     else:
         white, colour = whitening(gram.spectrum)
         mean_in, mean_out, scale_out = gram.mean, cross.mean, output_scale(cross.variance)
-    return Coordinates(*(each.to(device, dtype) for each in (mean_in, white, colour, mean_out, scale_out)))
+    return Coordinates(*(value.to(device, dtype) for value in (mean_in, white, colour, mean_out, scale_out)))

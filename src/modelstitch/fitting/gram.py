@@ -1,4 +1,4 @@
-"""Second moments of canonical features and targets, gathered in one pass over the examples."""
+"""Second moments of canonical features and targets, from one pass over the examples."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Gram:
 
 @dataclass(frozen=True)
 class Cross:
-    """What features and targets share: ``mean`` of the targets (D,), ``covariance`` (F, D), ``variance`` (D,)."""
+    """Moments of targets: ``mean`` (D,), ``covariance`` (F, D) with the features, ``variance`` (D,)."""
 
     mean: Tensor
     covariance: Tensor
@@ -36,7 +36,7 @@ class Cross:
 
 @dataclass(frozen=True)
 class Moments:
-    """All that least squares needs to know of one stitch: the features' moments, and theirs with the targets."""
+    """The sufficient statistics of least squares for one stitch: moments of the features, cross moments."""
 
     gram: Gram
     cross: Cross
@@ -47,16 +47,17 @@ def _sum_products(x: Tensor, y: Tensor) -> Tensor:
 
 
 class Accumulator:
-    r"""Sums up rows of features and targets, batch by batch.
+    r"""Sums moments of features and targets, batch by batch.
 
     .. math:: C_{xy} = \frac{1}{n} \sum_i (x_i - \bar x)(y_i - \bar y)^\top
 
-    Rows are centred on the means of the first batch before anything is multiplied, so that a large offset costs no
-    digits; products within a batch are in the rows' own precision (at least float32), sums over batches in float64.
+    Rows are centred on the means of the first batch before products are taken, so that a large offset costs
+    no digits. Products within a batch have the rows' own precision (at least float32), sums over batches
+    float64.
 
     Args:
-        pairs: names of features and targets whose moments are wanted.
-        known: moments of features over the same rows, gathered earlier; they are not gathered again.
+        pairs: names of features and of targets whose cross moments to gather.
+        known: moments of features over the same rows that were gathered before; they are not gathered again.
     """
 
     def __init__(
@@ -72,7 +73,7 @@ class Accumulator:
         self._variance: dict[Hashable, Tensor] = {}
 
     def add(self, features: Mapping[Hashable, Tensor], targets: Mapping[Hashable, Tensor]) -> None:
-        """Add one batch: (rows, F) by name and (rows, D) by name, the same rows in both tensors of a pair."""
+        """Add one batch: features (rows, F) and targets (rows, D) by name, with the same rows for a pair."""
         centred_x = {name: self._centre("x", name, x) for name, x in features.items()}
         centred_y = {name: self._centre("y", name, y) for name, y in targets.items()}
         for name, x in centred_x.items():
@@ -94,7 +95,7 @@ class Accumulator:
         return rows
 
     def moments(self) -> dict[tuple[Hashable, Hashable], Moments]:
-        """Return the moments of every pair; a features' Gram is one object, whatever the pair."""
+        """Return the moments of every pair; pairs of the same features share one Gram object."""
         offset = {}
         grams: dict[Hashable, Gram] = {}
         for name, n in self._rows.items():
@@ -104,7 +105,7 @@ class Accumulator:
                 continue
             covariance = self._square[name] / n - torch.outer(offset["x", name], offset["x", name])
             grams[name] = Gram(n, self._shift["x", name].double() + offset["x", name], covariance)
-        found: dict[tuple[Hashable, Hashable], Moments] = {}
+        moments: dict[tuple[Hashable, Hashable], Moments] = {}
         for x, y in self._pairs:
             n = grams[x].n
             mean = self._sum["y", y] / n
@@ -113,8 +114,8 @@ class Accumulator:
                 self._product[x, y] / n - torch.outer(offset["x", x], mean),
                 (self._variance[y] / n - mean.square()).clamp_min(0),
             )
-            found[x, y] = Moments(grams[x], cross)
-        return found
+            moments[x, y] = Moments(grams[x], cross)
+        return moments
 
 
 def _add(sums: dict, name: Hashable, value: Tensor) -> None:  # type: ignore[type-arg]
@@ -125,7 +126,7 @@ def _add(sums: dict, name: Hashable, value: Tensor) -> None:  # type: ignore[typ
 
 
 def merge(one: Moments, other: Moments) -> Moments:
-    r"""Return the moments of both sets of rows together.
+    r"""Return the moments of the union of two sets of rows.
 
     Example:
         >>> both = Accumulator([("x", "y")])

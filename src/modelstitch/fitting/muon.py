@@ -1,4 +1,4 @@
-"""Muon: momentum whose matrices are orthogonalised, so that every direction of a weight moves at the same speed."""
+"""Muon: orthogonalised momentum, so that every direction of a weight matrix moves at the same speed."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-# Quintic Newton-Schulz iteration of Jordan et al. 2024; it brings all singular values near 1 in five steps.
+# Quintic Newton-Schulz iteration of Jordan et al. 2024; it brings all singular values close to 1 in five
+# steps.
 _A, _B, _C, _ITERATIONS = 3.4445, -4.7750, 2.0315, 5
 _BETA2, _EPSILON = 0.99, 1e-8
 
 
 def orthogonalise(matrix: Tensor) -> Tensor:
-    r"""Return about :math:`U V^\top` of a matrix :math:`U S V^\top`, by Newton-Schulz, in the matrix's own precision.
+    r"""Approximate :math:`U V^\top` of a matrix :math:`U S V^\top` by Newton-Schulz, in its own precision.
 
-    Singular values come out between about 0.7 and 1.2, which is near enough for an optimiser.
+    The singular values end between about 0.7 and 1.2, which is close enough for an optimiser.
 
     Source: Jordan et al. 2024, "Muon: an optimizer for hidden layers in neural networks".
 
@@ -37,13 +38,13 @@ def orthogonalise(matrix: Tensor) -> Tensor:
 class Muon(torch.optim.Optimizer):
     """Muon on matrices, Adam on vectors, both at the same rate.
 
-    PyTorch's own Muon orthogonalises in bfloat16, whose rounding makes two runs of one fit drift apart, and takes
-    matrices only.
+    PyTorch's own Muon orthogonalises in bfloat16, whose rounding makes two runs of one fit diverge, and
+    accepts matrices only.
 
     Args:
-        parameters: tensors of any shape; with two axes or more they are read as matrices (first axis, rest).
+        parameters: tensors of any shape; two axes or more are read as a matrix (first axis, rest).
         lr: step; in whitened coordinates about the change of each singular value.
-        momentum: of the matrices (Nesterov), and the first decay of Adam.
+        momentum: Nesterov momentum of matrices, and the first decay of Adam.
         weight_decay: L2 penalty.
     """
 

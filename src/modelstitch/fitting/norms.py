@@ -1,4 +1,4 @@
-"""Batch norms of a stitch, whose statistics are taken anew when a fit ends."""
+"""Statistics of a stitch's batch norms, recomputed when a fit ends."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ _EXAMPLES, _BATCH = 4096, 256
 
 
 def in_full(x: Tensor) -> Tensor:
-    """Return ``x`` in float32, or in float64 where it is."""
+    """Return ``x`` in float32; float64 stays."""
     return x if x.dtype == torch.float64 else x.float()
 
 
 def settle_norms(stitch: nn.Module, provided: Callable[[Tensor], Tensor], examples: Tensor) -> None:
-    """Take the statistics of a stitch's batch norms over training examples, as its weights are now.
+    """Recompute the statistics of a stitch's batch norms over training examples, with its present weights.
 
-    Running averages still hold the weights of earlier steps, all the more after a short schedule.
+    Running averages still reflect weights of earlier steps, most of all after a short schedule.
     """
-    norms = [each for each in stitch.modules() if isinstance(each, nn.modules.batchnorm._BatchNorm)]
+    norms = [module for module in stitch.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
     if not norms:
         return
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.reset_running_stats()
-        norm.momentum = None  # a plain average over the batches that follow
+        norm.momentum = None  # a plain average over the following batches
     stitch.train()
     chosen = spread(examples, _EXAMPLES)
     with torch.no_grad():

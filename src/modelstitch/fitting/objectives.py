@@ -1,6 +1,6 @@
-"""What a stitch is fitted to: a loss of the stitched representation of a batch, and how well each example does.
+"""Objectives: what a stitch is fitted to. Each is one function here and one row of ``OBJECTIVE_TABLE``.
 
-An objective takes the stitched representation y (n, *shape) and the examples' indices (n,).
+A criterion takes the stitched representation y (n, *shape) and the example indices (n,).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch import Tensor
 from modelstitch.tasks import Targets, Task
 
 Outputs = Callable[[Tensor, Tensor], Tensor]
-"""A stitched representation and the examples' indices to outputs."""
+"""A stitched representation and example indices to outputs."""
 
 RepresentationsOf = Callable[[Tensor], Tensor]
 """Example indices to representations or outputs."""
@@ -23,29 +23,33 @@ RepresentationsOf = Callable[[Tensor], Tensor]
 TargetsOf = Callable[[Tensor | None], Targets]
 """Example indices to their targets; None for all examples."""
 
-Judged = tuple[Tensor, Tensor]
-"""Of each example (n,) a score, higher is better, and its loss, lower is better."""
+Trail = Callable[[Tensor, Tensor], tuple[Tensor, ...]]
+"""A representation at the cut and example indices to the representations at all later cuts."""
 
+Judged = tuple[Tensor, Tensor]
+"""Score (n,), higher is better, and loss (n,), lower is better, of each example."""
 
 Padding = Callable[[Tensor, Tensor, int], tuple[Tensor, Tensor | float]]
-"""Values (n, *shape) at a numbered place and indices to the same with 0 where nothing is, and the share of positions (n,) that are left."""
+"""Masks padding: values (n, *shape) at a numbered cut and example indices to the values with 0 in padding,
+and the share (n,) of positions that are not padding."""
 
 
 def no_padding(values: Tensor, indices: Tensor, place: int) -> tuple[Tensor, Tensor | float]:
-    """Return values as they are: every position holds something."""
+    """Return values unchanged: no position is padding."""
     return values, 1.0
 
 
 @dataclass(frozen=True)
 class Criterion:
-    """A named pair of functions of a stitched representation and the examples' indices.
+    """A loss and a judgement of a stitched representation, given the example indices.
 
     Attributes:
-        loss: mean loss of the batch, to be made small.
-        judge: score and loss of each example: what tells whether a fit has converged.
-        chance: the mean score that one constant answer reaches.
-        constant_loss: the mean loss of one constant answer; minus infinity where it cannot be said.
-        weight: how much a part of a batch, given by its indices, counts in the mean; None where a batch cannot be taken in parts.
+        name: name of the objective.
+        loss: mean loss of a batch, lower is better.
+        judge: score and loss of each example, which decide whether a fit has converged.
+        chance: mean score of the best constant answer.
+        constant_loss: mean loss of that answer; minus infinity where it is not known.
+        weight: weight of a part of a batch, by its indices, in the mean; None where a batch has no parts.
     """
 
     name: str
@@ -69,8 +73,8 @@ def task(suffix: Outputs, targets: TargetsOf, of: Task) -> Criterion:
         return of.mean_loss(suffix(y, indices).float(), targets(indices))
 
     def judge(y: Tensor, indices: Tensor) -> Judged:
-        outputs, here = suffix(y, indices).float(), targets(indices)
-        return of.score(outputs, here).float(), of.losses(outputs, here)
+        outputs, own = suffix(y, indices).float(), targets(indices)
+        return of.score(outputs, own).float(), of.losses(outputs, own)
 
     def weight(indices: Tensor) -> float:
         return of.n_counted(targets(indices))
@@ -89,9 +93,9 @@ def match(expected: RepresentationsOf, variance: float, padding: Padding = no_pa
     The similarity-trained stitch (Hernandez et al. 2022, section 3).
 
     Args:
-        expected: of examples.
+        expected: expected representations of examples.
         variance: the unit of the error.
-        padding: takes differences where nothing is out of the mean.
+        padding: masks padding at the cut.
     """
 
     def error(y: Tensor, indices: Tensor) -> Tensor:
@@ -106,14 +110,17 @@ def match(expected: RepresentationsOf, variance: float, padding: Padding = no_pa
 
 
 def logits(suffix: Outputs, own: RepresentationsOf, targets: TargetsOf, of: Task) -> Criterion:
-    r"""Return how far the stitched network's outputs are from the receiver's own: of class scores, the divergence of its answers.
+    r"""Return the distance of the stitched network's outputs from the receiver's own.
+
+    For class scores it is the divergence of the answers; o are the receiver's outputs, s the stitched
+    network's.
 
     .. math:: \mathrm{KL}(\mathrm{softmax}(o_n) \,\|\, \mathrm{softmax}(s_n))
 
     Args:
         suffix: stitched representation and indices to outputs.
         own: the whole receiver's outputs of examples.
-        targets: targets of examples, for the score, and for what takes no part.
+        targets: targets of examples, for the score and to mask positions without a target.
         of: the task.
     """
 
@@ -131,20 +138,20 @@ def logits(suffix: Outputs, own: RepresentationsOf, targets: TargetsOf, of: Task
 
 
 def latent(
-    trail: Callable[[Tensor, Tensor], tuple[Tensor, ...]],
+    trail: Trail,
     expected: RepresentationsOf,
     score: Callable[[Tensor, Tensor], Tensor],
     padding: Padding = no_padding,
 ) -> Criterion:
-    r"""Return the squared errors at the cut and at every later cut of the receiver, each as a share of its variance.
+    r"""Return the squared errors at the cut and at every later cut, each as a share of its variance.
 
     .. math:: \frac{1}{L} \sum_{l} \frac{\mathrm{mean}\,(h_l(y) - h_l(e))^2}{\mathrm{var}\,h_l(e)}
 
     Args:
-        trail: a representation at the cut, and indices, to those at all later cuts.
-        expected: the expected representation of examples at the cut.
-        score: of each example's stitched representation.
-        padding: takes differences where nothing is out of the mean, at the cut (0) and at each later one (1, 2, ...).
+        trail: representation at the cut and indices to the representations at all later cuts.
+        expected: expected representations of examples at the cut.
+        score: stitched representation and indices to the score of each example.
+        padding: masks padding at the cut (0) and at each later one (1, 2, ...).
 
     Source: functional latent alignment, Athanasiadis et al., arXiv 2505.20142.
     """
@@ -170,3 +177,76 @@ def _variance(x: Tensor, counted: Tensor) -> Tensor:
     x = x.float()
     mean = (x * counted).sum(0) / counted.sum(0).clamp_min(1)
     return (((x - mean).square() * counted).sum() / counted.sum().clamp_min(1)).clamp_min(1e-12)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Parts of a receiver that criteria are made of; those that cost something are made when asked for.
+
+    Attributes:
+        task: the receiver's task.
+        targets: targets of examples.
+        suffix: stitched representation and indices to outputs.
+        outputs: the whole receiver's outputs of examples; None where the objective needs none.
+        expected: expected representations of examples; None where the objective needs none.
+        variance: makes the unit of squared errors at the cut.
+        trail: makes the map to the representations at all later cuts.
+        padding: makes the mask of padding, at the cut alone or (True) at all later ones too.
+    """
+
+    task: Task
+    targets: TargetsOf
+    suffix: Outputs
+    outputs: RepresentationsOf | None
+    expected: RepresentationsOf | None
+    variance: Callable[[], float]
+    trail: Callable[[], Trail]
+    padding: Callable[[bool], Padding]
+
+
+def _task(parts: Parts) -> Criterion:
+    return task(parts.suffix, parts.targets, parts.task)
+
+
+def _match(parts: Parts) -> Criterion:
+    assert parts.expected is not None
+    return match(parts.expected, parts.variance(), parts.padding(False))
+
+
+def _logits(parts: Parts) -> Criterion:
+    assert parts.outputs is not None
+    return logits(parts.suffix, parts.outputs, parts.targets, parts.task)
+
+
+def _latent(parts: Parts) -> Criterion:
+    assert parts.expected is not None
+    by_task = _task(parts)
+
+    def score(y: Tensor, indices: Tensor) -> Tensor:
+        return by_task.judge(y, indices)[0]
+
+    return latent(parts.trail(), parts.expected, score, parts.padding(True))
+
+
+@dataclass(frozen=True)
+class ObjectiveRow:
+    """A row of the table of objectives.
+
+    Attributes:
+        criterion: makes the criterion from the parts of a receiver.
+        needs_expected: whether it needs the expected representations.
+        needs_outputs: whether it needs the whole receiver's outputs.
+    """
+
+    criterion: Callable[[Parts], Criterion]
+    needs_expected: bool = False
+    needs_outputs: bool = False
+
+
+OBJECTIVE_TABLE: dict[str, ObjectiveRow] = {
+    "task": ObjectiveRow(_task),
+    "match": ObjectiveRow(_match, needs_expected=True),
+    "logits": ObjectiveRow(_logits, needs_outputs=True),
+    "latent": ObjectiveRow(_latent, needs_expected=True),
+}
+"""One row for each name in ``specs.OBJECTIVES``."""

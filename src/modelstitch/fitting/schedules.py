@@ -1,4 +1,4 @@
-"""Learning rates, the order of examples, and the mean of parameters over a schedule."""
+"""Learning rates, the order of examples, and the mean of the parameters over a schedule."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ class RunningMean:
                 self._sum[name] = value.detach().clone()
 
     def value(self, stitch: Stitch) -> Values:
-        return stitch.project({name: each / self._count for name, each in self._sum.items()})
+        return stitch.project({name: total / self._count for name, total in self._sum.items()})
 
 
 def batches(examples: Tensor, batch_size: int, generator: torch.Generator) -> Iterator[Tensor]:
-    """Yield batches of ``examples`` (indices) without end: shuffled passes in whole batches.
+    """Yield batches of ``examples`` (indices) without end: shuffled passes, whole batches only.
 
-    A set smaller than one batch is taken whole.
+    A set smaller than one batch is one batch.
     """
     size = min(batch_size, len(examples))
     order = torch.empty(0, dtype=torch.int64)
@@ -70,7 +70,7 @@ def batches(examples: Tensor, batch_size: int, generator: torch.Generator) -> It
 
 
 def spread(examples: Tensor, most: int) -> Tensor:
-    """Return at most ``most`` of ``examples``, evenly spread over them.
+    """Return at most ``most`` of ``examples``, evenly spaced.
 
     Example:
         >>> spread(torch.arange(10), 4).tolist()

@@ -1,8 +1,8 @@
 """Fit a stitch by gradient descent; both networks stay frozen.
 
-The length of a fit is found by doubling. A complete schedule of n steps is a warm-up, a constant rate, and the mean of
-the parameters over its second half (Polyak & Juditsky 1992), which does what a decay to zero would do. So a schedule of
-2n steps goes on where that of n steps ended, and each is to the bit what it would be alone.
+Doubling finds the length of a fit. A schedule of n steps is a warm-up, a constant rate, and the mean of the
+parameters over its second half (Polyak & Juditsky 1992), which replaces a decay to zero. So a schedule of 2n
+steps continues one of n steps, and each equals, to the bit, the schedule run alone.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import torch
@@ -27,28 +27,31 @@ from modelstitch.stitches.coordinates import Coordinates
 
 _ASIDE_BATCH = 256
 _NEAR_CONSTANT = 0.1
+"""Share of the constant answer's loss within which a fit may count as having learnt nothing."""
 _START_EXAMPLES = 256
 _RETRY_RATE = 0.1
 _RESOLUTION = 0.025
+"""Noise in score above which a gain in loss counts too."""
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """What a fit reports.
+    """The outcome of a fit.
 
     Attributes:
         loss: mean training loss over the last tenth of the steps.
-        steps: length of the schedule whose stitch was kept; 0 for a closed form.
+        steps: length of the schedule of the kept stitch; 0 for a closed form.
         seconds: wall-clock time.
         start: ``closed form``, ``random`` or ``none``.
-        converged: whether twice the steps gained less than their noise in score on the examples kept aside (and in loss,
-            where the score stands at chance or its noise is above 0.025); None where that was not asked.
-        gain: what the last doubling gained in score on the examples kept aside.
+        converged: whether doubling the steps gained less than the noise in score on the validation examples
+            (and in loss, where the score is at chance or its noise above 0.025); None for a fit of fixed
+            length.
+        gain: gain of the last doubling in score on the validation examples.
         noise: two standard errors of that gain.
-        total_steps: optimiser steps taken in all.
-        retried: whether the rate was lowered after a loss that was not finite.
+        total_steps: optimiser steps of all schedules.
+        retried: whether a non-finite loss lowered the rate.
         unchanged: names of parameters that no step changed.
-        failure: why the fit ended early, or None.
+        failure: why the fit failed, or None.
         precision: of the frozen halves.
     """
 
@@ -68,7 +71,7 @@ class Fitted:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A finished stitch: its state in plain coordinates, and score and loss of each example kept aside, (n,)."""
+    """A finished stitch: state in plain coordinates, and score and loss (n,) of the validation examples."""
 
     state: dict[str, Tensor]
     scores: Tensor
@@ -82,26 +85,26 @@ class _DivergedError(Exception):
 
 
 class Fit:
-    """One stitch being fitted to one objective.
+    """A fit of one stitch to one criterion.
 
     Args:
-        stitch: at PyTorch's random start; holds the fitted parameters in the end.
-        objective: what it is fitted to.
-        provided: maps example indices (n,) to provided representations (n, ...).
-        examples: indices to fit on.
-        aside: indices kept aside, which tell whether the fit has converged; may be empty where its length is fixed.
+        stitch: stitch at PyTorch's random start; holds the fitted parameters in the end.
+        criterion: what to fit it to.
+        provided: example indices (n,) to provided representations (n, ...).
+        examples: indices of the examples to fit on.
+        aside: indices of the validation examples, which decide convergence; may be empty for a fixed length.
         spec: optimiser, schedule, start.
         generator: source of the random start and of the order of examples.
-        coordinates: in which to fit; None for plain ones.
+        coordinates: coordinates to fit in; None for plain ones.
         closed_form: a start in plain coordinates, or None.
-        micro_batch: examples that go through the frozen half at once; the sum of their gradients is that of the batch.
-        aside_batch: examples kept aside that do.
+        micro_batch: examples that pass the frozen half at once; their gradients sum to that of the batch.
+        aside_batch: validation examples that pass it at once.
     """
 
     def __init__(
         self,
         stitch: Stitch,
-        objective: Criterion,
+        criterion: Criterion,
         provided: Callable[[Tensor], Tensor],
         examples: Tensor,
         aside: Tensor,
@@ -112,12 +115,12 @@ class Fit:
         micro_batch: int | None = None,
         aside_batch: int = _ASIDE_BATCH,
     ) -> None:
-        self.stitch, self.objective, self.provided = stitch, objective, provided
+        self.stitch, self.criterion, self.provided = stitch, criterion, provided
         self.examples, self.aside, self.spec = examples, aside, spec
         self.generator, self.coordinates, self.closed_form = generator, coordinates, closed_form
-        self.micro_batch = spec.batch_size if objective.weight is None else micro_batch or spec.batch_size
-        # What is judged against each other is judged at once.
-        self.aside_batch = max(1, len(aside)) if objective.weight is None else aside_batch
+        self.micro_batch = spec.batch_size if criterion.weight is None else micro_batch or spec.batch_size
+        # Examples that are scored against each other are judged together.
+        self.aside_batch = max(1, len(aside)) if criterion.weight is None else aside_batch
         self.total_steps = 0
         self._kept: Candidate | None = None
 
@@ -125,8 +128,8 @@ class Fit:
         """Fit the stitch in place.
 
         Returns:
-            How the fit ended. A loss that is not finite is tried once more at a tenth of the rate, and then ends the fit,
-            with the reason in ``failure``.
+            The outcome. After a non-finite loss the fit starts again at a tenth of the rate; a second one
+            ends it, with the reason in ``failure``.
         """
         begin = time.perf_counter()
         if not list(self.stitch.parameters()):
@@ -136,18 +139,18 @@ class Fit:
         state = self.generator.get_state()
         retried = False
         try:
-            fitted = self._schedules(start, values, self.spec)
+            fitted = self._doubled(start, values, self.spec)
             if start == "random" and self._closed_form_is_better():
                 assert self.closed_form is not None
                 start = "closed form"
-                fitted = self._schedules(start, self._from_plain(self.closed_form), self.spec)
+                fitted = self._doubled(start, self._from_plain(self.closed_form), self.spec)
         except _DivergedError:
             retried = True
             self.generator.set_state(state)
             self.stitch.load_state_dict(untouched)
             slower = replace(self.spec, learning_rate=self.spec.learning_rate * _RETRY_RATE)
             try:
-                fitted = self._schedules(start, values, slower)
+                fitted = self._doubled(start, values, slower)
             except _DivergedError as reason:
                 self.stitch.eval()
                 fitted = Fitted(
@@ -162,7 +165,7 @@ class Fit:
         )
 
     def _start(self) -> tuple[str, Values]:
-        """Return the start in the coordinates of the fit, and what it is called."""
+        """Return the name of the start, and its values in the coordinates of the fit."""
         closed = self._from_plain(self.closed_form) if self.closed_form is not None else None
         if closed is not None and self.spec.start == "closed-form":
             return "closed form", closed
@@ -175,14 +178,15 @@ class Fit:
             return "random", drawn
         few = self.examples[:: max(1, len(self.examples) // _START_EXAMPLES)][:_START_EXAMPLES]
         with torch.no_grad():
-            losses = [float(self._loss(each, few)) for each in (closed, drawn)]
-        # A comparison with NaN is false: only a random start that is certainly better replaces the closed form.
+            losses = [float(self._loss(values, few)) for values in (closed, drawn)]
+        # Comparisons with NaN are false: only a certainly better random start replaces the closed form.
         return ("random", drawn) if losses[1] < losses[0] else ("closed form", closed)
 
     def _closed_form_is_better(self) -> bool:
-        """Tell whether the closed form, as it is, does better on the examples kept aside than what came of the random start.
+        """Tell whether the closed form itself beats the fit from the random start on the validation examples.
 
-        The start is chosen by the loss before a step was taken, which does not always tell where a fit will end.
+        The start was chosen by its loss before the first step, which does not always predict the end of the
+        fit.
         """
         if self.closed_form is None or not self.spec.automatic or self.spec.start == "random":
             return False
@@ -199,38 +203,28 @@ class Fit:
         return values if self.coordinates is None else self.stitch.to_plain(values, self.coordinates)
 
     def _stitched(self, values: Values, x: Tensor) -> Tensor:
-        # In full precision whatever the halves run in: weights that were folded out of whitened coordinates are large and cancel each other,
-        # which three digits do not bear; batch norms take their statistics so too.
+        # A stitch computes in full precision, whatever the halves run in. Weights folded out of whitened
+        # coordinates are large and cancel each other, which the three digits of bfloat16 cannot represent.
         y = functional_call(self.stitch, self._to_plain(values), (in_full(x),)).to(x.dtype)
         assert isinstance(y, Tensor)
         return y
 
     def _loss(self, values: Values, indices: Tensor) -> Tensor:
-        return self.objective.loss(self._stitched(values, self.provided(indices)), indices)
+        return self.criterion.loss(self._stitched(values, self.provided(indices)), indices)
 
-    def _schedules(self, kind: str, start: Values, spec: FitSpec) -> Fitted:
+    def _doubled(self, kind: str, start: Values, spec: FitSpec) -> Fitted:
+        """Run schedules of doubling length until the fit has converged, and keep the best stitch."""
         values = {name: value.clone().requires_grad_() for name, value in start.items()}
         optimiser = _optimiser(spec, list(values.values()))
         stream = batches(self.examples, spec.batch_size, self.generator)
-        averaged = spec.schedule == "averaged"
         n_steps, done = spec.n_steps(len(self.examples)), 0
-        # A closed form is a stitch already, and may be the best there is; a random start is none.
+        # A closed form is a stitch already and may stay the best; a random start is none.
         closed = spec.automatic and kind == "closed form"
         best = last = self._candidate(start, 0, math.nan) if closed else None
         converged: bool | None = None
         gain = noise = None
         while True:
-            mean, losses = RunningMean(), []
-            for step in range(done, n_steps):
-                share = averaged_rate(step) if averaged else rate(step, n_steps, spec.warmup_share)
-                losses.append(self._step(values, optimiser, next(stream), spec, share))
-                if step >= n_steps // 2:
-                    mean.add(values)
-            done = n_steps
-            loss = torch.stack(losses[-max(1, n_steps // 10) :]).mean().item()
-            if not math.isfinite(loss):
-                raise _DivergedError(f"loss {loss} after {n_steps} steps")
-            candidate = self._candidate(mean.value(self.stitch) if averaged else values, n_steps, loss)
+            candidate = self._schedule(values, optimiser, stream, spec, done, n_steps)
             if last is None:
                 best = candidate
             else:
@@ -238,13 +232,10 @@ class Fit:
                 assert best is not None
                 if candidate.scores.mean() >= best.scores.mean():
                     best = candidate
-                if gain <= noise and not self._hidden_gain(candidate, last, gain, noise):
-                    converged = True
-                elif 2 * n_steps > spec.max_steps(len(self.examples)):
-                    converged = gain <= noise and self._learnt_nothing(candidate)
+                converged = self._has_converged(candidate, last, spec)
             if not spec.automatic or converged is not None:
                 break
-            last, n_steps = candidate, 2 * n_steps
+            last, n_steps, done = candidate, 2 * n_steps, n_steps
         assert best is not None
         unchanged = tuple(name for name, value in values.items() if torch.equal(value, start[name]))
         self._kept = best
@@ -260,26 +251,58 @@ class Fit:
             unchanged=unchanged,
         )
 
-    def _hidden_gain(self, candidate: Candidate, last: Candidate, gain: float, noise: float) -> bool:
-        """Tell whether the loss still falls where the score could not show it: at chance, or in a rise that few examples blur.
+    def _schedule(
+        self,
+        values: Values,
+        optimiser: torch.optim.Optimizer,
+        stream: Iterator[Tensor],
+        spec: FitSpec,
+        done: int,
+        n_steps: int,
+    ) -> Candidate:
+        """Take the steps from ``done`` to ``n_steps``, and return the stitch of that schedule."""
+        averaged = spec.schedule == "averaged"
+        mean, losses = RunningMean(), []
+        for step in range(done, n_steps):
+            share = averaged_rate(step) if averaged else rate(step, n_steps, spec.warmup_share)
+            losses.append(self._step(values, optimiser, next(stream), spec, share))
+            if step >= n_steps // 2:
+                mean.add(values)
+        loss = torch.stack(losses[-max(1, n_steps // 10) :]).mean().item()
+        if not math.isfinite(loss):
+            raise _DivergedError(f"loss {loss} after {n_steps} steps")
+        return self._candidate(mean.value(self.stitch) if averaged else values, n_steps, loss)
 
-        Everywhere else a falling loss is no reason to go on: surer answers lower it without changing one of them.
+    def _has_converged(self, candidate: Candidate, last: Candidate, spec: FitSpec) -> bool | None:
+        """Tell whether the fit has converged; None where a longer schedule is to decide."""
+        gain, noise = paired_gain(candidate.scores, last.scores)
+        if gain <= noise and not self._hidden_gain(candidate, last, gain, noise):
+            return True
+        if 2 * candidate.steps > spec.max_steps(len(self.examples)):
+            return gain <= noise and self._learnt_nothing(candidate)
+        return None
+
+    def _hidden_gain(self, candidate: Candidate, last: Candidate, gain: float, noise: float) -> bool:
+        """Tell whether the loss still falls where the score is blind: at chance, or with much noise.
+
+        Elsewhere a falling loss is no reason to continue: more confident answers lower it without changing
+        any.
         """
         mean, error = (
             float(candidate.scores.mean()),
             float(candidate.scores.std() / len(candidate.scores) ** 0.5),
         )
-        blind = (gain > 0 and noise > _RESOLUTION) or mean <= self.objective.chance + 2 * error
+        blind = (gain > 0 and noise > _RESOLUTION) or mean <= self.criterion.chance + 2 * error
         fall, loss_noise = paired_gain(last.losses, candidate.losses)
         return blind and fall > loss_noise
 
     def _learnt_nothing(self, candidate: Candidate) -> bool:
-        """Tell whether a fit does no better on the examples kept aside than a constant answer, by its loss as by its score.
+        """Tell whether the validation loss is that of a constant answer, or up to a tenth above.
 
-        Its loss may fall to the last, towards that of the constant: that is what was wrong in the start being unlearnt. From further
-        away than a tenth of it nothing can be said yet.
+        Such a loss may still fall: the fit unlearns what was wrong in its start. Farther above it is too
+        early to tell.
         """
-        losses, constant = candidate.losses, self.objective.constant_loss
+        losses, constant = candidate.losses, self.criterion.constant_loss
         error = float(losses.std() / len(losses) ** 0.5)
         return constant - 2 * error <= float(losses.mean()) <= (1 + _NEAR_CONSTANT) * constant
 
@@ -292,22 +315,22 @@ class Fit:
         y = self._stitched(values, self.provided(indices))
         value, gradient = self._through(y.detach(), indices)
         gradients = torch.autograd.grad(y, list(values.values()), gradient, allow_unused=True)
-        for parameter, each in zip(values.values(), gradients, strict=True):
-            parameter.grad = torch.zeros_like(parameter) if each is None else each
+        for parameter, own in zip(values.values(), gradients, strict=True):
+            parameter.grad = torch.zeros_like(parameter) if own is None else own
         optimiser.step()
-        projected = self.stitch.project({name: each.detach() for name, each in values.items()})
+        projected = self.stitch.project({name: parameter.detach() for name, parameter in values.items()})
         with torch.no_grad():
-            for name, each in values.items():
-                if projected[name] is not each:
-                    each.copy_(projected[name])
+            for name, parameter in values.items():
+                if projected[name] is not parameter:
+                    parameter.copy_(projected[name])
         self.total_steps += 1
-        # Looking at the value every step would wait for the device; a value that is not finite spreads to the next.
+        # Reading the value every step would wait for the device; a non-finite value spreads to later steps.
         if self.total_steps % 16 == 1 and not torch.isfinite(value):
             raise _DivergedError(f"loss {value.item()}")
         return value
 
     def _through(self, y: Tensor, indices: Tensor) -> tuple[Tensor, Tensor]:
-        """Return loss and gradient at the stitched representation, in micro-batches; out of memory halves them."""
+        """Return loss and gradient at the stitched representation; micro-batches shrink when out of memory."""
         while True:
             try:
                 losses, gradients = [], []
@@ -315,24 +338,24 @@ class Fit:
                     y.split(self.micro_batch), indices.split(self.micro_batch), strict=True
                 ):
                     leaf = part.detach().requires_grad_()
-                    loss = self.objective.loss(leaf, some) * self._share(some, indices)
+                    loss = self.criterion.loss(leaf, some) * self._share(some, indices)
                     (gradient,) = torch.autograd.grad(loss, leaf)
                     losses.append(loss.detach())
                     gradients.append(gradient)
                 return torch.stack(losses).sum(), torch.cat(gradients)
             except torch.OutOfMemoryError:
-                if self.micro_batch == 1 or self.objective.weight is None:
+                if self.micro_batch == 1 or self.criterion.weight is None:
                     raise
                 self.micro_batch = max(1, self.micro_batch // 2)
 
     def _share(self, part: Tensor, whole: Tensor) -> float:
-        """Return how much of a batch's mean a part of it is."""
-        if len(part) == len(whole) or self.objective.weight is None:
+        """Return the weight of a part in the mean of a batch."""
+        if len(part) == len(whole) or self.criterion.weight is None:
             return 1.0
-        return self.objective.weight(part) / max(1, self.objective.weight(whole))
+        return self.criterion.weight(part) / max(1, self.criterion.weight(whole))
 
     def _candidate(self, values: Values, n_steps: int, loss: float) -> Candidate:
-        """Finish the stitch as it would be if the fit ended here, and score it on the examples kept aside."""
+        """Finish the stitch as if the fit ended here, and judge it on the validation examples."""
         with torch.no_grad():
             for name, value in self._to_plain(values).items():
                 self.stitch.get_parameter(name).copy_(value)
@@ -343,7 +366,7 @@ class Fit:
             for indices in self.aside.split(self.aside_batch) if len(self.aside) else ():
                 x = self.provided(indices)
                 y = self._stitched(values, x)
-                scores, losses = self.objective.judge(y, indices)
+                scores, losses = self.criterion.judge(y, indices)
                 judged.append((scores.float().cpu(), losses.float().cpu()))
         return Candidate(
             {name: value.detach().clone() for name, value in self.stitch.state_dict().items()},
@@ -355,7 +378,7 @@ class Fit:
 
 
 def paired_gain(scores: Tensor, before: Tensor) -> tuple[float, float]:
-    r"""Return the mean gain of paired scores (n,), and its noise: two standard errors.
+    r"""Return the mean gain of paired scores (n,), and its noise, two standard errors.
 
     .. math:: \bar d, \quad 2 \sqrt{\mathrm{var}(d) / n}, \quad d = s - s_0
 

@@ -1,4 +1,4 @@
-"""What every stitch shares: its shapes, its bridge, its canonical form and the count of its parameters."""
+"""The base class of all stitches: shapes, bridge, canonical form, number of parameters."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Literal
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from modelstitch.cutting.layouts import Layout, Shaped, as_layout, stitchable
@@ -23,10 +24,11 @@ class Stitch(nn.Module, ABC):
 
     Args:
         spec: family, size and norm.
-        provided_layout, expected_layout: of the representations, or their shapes (batch axis left out) where these say it all.
+        provided_layout, expected_layout: layouts of the representations, or shapes without the batch axis
+            where the layout follows from the shape.
 
     Raises:
-        StitchError: a layout, or a pair of shapes, that this family cannot stitch.
+        StitchError: this family cannot stitch this layout or this pair of shapes.
     """
 
     down: ClassVar[Literal["stride", "pool"]] = "stride"
@@ -38,19 +40,19 @@ class Stitch(nn.Module, ABC):
         self.provided_layout: Layout = stitchable(as_layout(provided_layout), "the sender's cut")
         self.expected_layout: Layout = stitchable(as_layout(expected_layout), "the receiver's cut")
         layouts = (self.provided_layout, self.expected_layout)
-        self.n_axes = max(len(each.positions) for each in layouts)
-        """Number of axes of the grid that the bridge works on: 2, or 3 where one side is a volume."""
+        self.n_axes = max(len(layout.positions) for layout in layouts)
+        """Number of axes of the bridge's grid: 2, or 3 where one side is a volume."""
         self.provided, self.expected = (
-            (each.n_features, *(1,) * (self.n_axes - len(each.positions)), *each.positions)
-            for each in layouts
+            (layout.n_features, *(1,) * (self.n_axes - len(layout.positions)), *layout.positions)
+            for layout in layouts
         )
-        # A kernel's batch norms would see extra tokens apart from the positions.
+        # Extra tokens are transformed beside the positions; batch norms around a kernel would see them apart.
         self.carries_extra = layouts[0].extra == layouts[1].extra > 0 and (
             not any(self.reach) or spec.norm == "none"
         )
-        # Extra tokens go through the transformation beside the positions, which neither a stride nor a repetition allows. Patches
-        # of a map have neighbours on both sides; a vector or a sequence of tokens would take a weight for each of its positions.
-        strided = not self.carries_extra and all(each.is_map or each.grid for each in layouts)
+        # Carried tokens allow no stride. Nor does a vector or a plain sequence: a patch would cover all of
+        # its positions, with a weight for each.
+        strided = not self.carries_extra and all(layout.is_map or layout.grid for layout in layouts)
         self.bridge: Bridge = plan(
             self.provided[1:],
             self.expected[1:],
@@ -60,26 +62,26 @@ class Stitch(nn.Module, ABC):
 
     @property
     def reach(self) -> AxisSizes:
-        """Positions that the transformation sees beyond its stride, on each side of every axis."""
+        """Number of positions that the transformation sees beyond its stride, per axis, on each side."""
         return (0,) * self.n_axes
 
     @property
     def n_features(self) -> int:
-        """Number of features of the canonical form that the transformation reads."""
+        """Number F of features in the canonical form."""
         return self.provided[0] * math.prod(self.bridge.kernel(self.reach))
 
     @property
     def n_parameters(self) -> int:
-        """Number of trainable numbers, less those that a constraint takes away."""
+        """Number of trainable numbers, minus those that a constraint removes."""
         return sum(parameter.numel() for parameter in self.parameters())
 
     def initialise(self, generator: torch.Generator | None) -> None:
-        """Draw the random start; a family without parameters has none."""
+        """Draw the random start; a no-op for a family without parameters."""
 
-    def features(self, x: Tensor) -> Tensor:
-        """Return the canonical form (N, P, F) of a provided representation (N, *shape).
+    def features(self, x: Float[Tensor, " n *provided"]) -> Float[Tensor, "n p f"]:
+        """Return the canonical form of a provided representation: P rows of F features for each example.
 
-        An extra token that is expected is a row too: the extra token provided, or the mean over positions.
+        An expected extra token has a row too: that of the provided extra token, or the mean over positions.
         """
         grid, extra = self._grid(x)
         rows = self.bridge.features(grid, self.reach)
@@ -88,13 +90,13 @@ class Stitch(nn.Module, ABC):
         n_extra = self.expected_layout.extra
         return torch.cat([rows.mean(1, keepdim=True).expand(-1, n_extra, -1), rows], 1) if n_extra else rows
 
-    def targets(self, e: Tensor) -> Tensor:
-        """Return the canonical form (N, P, D) of an expected representation (N, *shape)."""
+    def targets(self, e: Float[Tensor, " n *expected"]) -> Float[Tensor, "n p d"]:
+        """Return the canonical form of an expected representation: P rows of D channels for each example."""
         grid, extra = self.expected_layout.to_grid(e)
         return _in_front(extra, self.bridge.targets(grid.reshape(e.shape[0], *self.expected)))
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (N, *shape) at the sender's cut to (N, *shape) at the receiver's."""
+    def forward(self, x: Float[Tensor, " n *provided"]) -> Float[Tensor, " n *expected"]:
+        """Map representations at the sender's cut to representations at the receiver's cut."""
         grid, extra = self._grid(x)
         grid = self.bridge.reduce(grid)
         if not self.carries_extra:
@@ -111,7 +113,7 @@ class Stitch(nn.Module, ABC):
         return self.expected_layout.from_grid(self.bridge.enlarge(positions), y[:, :, :n])
 
     def _grid(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Read a provided representation as features on the bridge's grid, and the extra tokens apart."""
+        """Read a provided representation as a grid (N, C, *positions) and extra tokens (N, C, extra)."""
         grid, extra = self.provided_layout.to_grid(x)
         return grid.reshape(x.shape[0], *self.provided), extra
 
@@ -126,25 +128,25 @@ class Stitch(nn.Module, ABC):
 
     @property
     def bridge_label(self) -> str:
-        """What the bridge does, and what it loses: the layouts where they are more than maps, the rule, and the extra tokens."""
+        """The bridge in words: layouts other than plain maps, the rule, and extra tokens that are lost."""
         plain = {"map2d", "vector"} if self.n_axes == 2 else {"map3d", "vector"}
         layouts = (str(self.provided_layout), str(self.expected_layout))
-        told = [] if set(layouts) <= plain else [f"{layouts[0]} to {layouts[1]}"]
-        told.append(self.bridge.label)
+        parts = [] if set(layouts) <= plain else [f"{layouts[0]} to {layouts[1]}"]
+        parts.append(self.bridge.label)
         if self.provided_layout.extra and not self.carries_extra:
-            told.append("extra tokens dropped")
+            parts.append("extra tokens dropped")
         if self.expected_layout.extra and not self.carries_extra:
-            told.append("extra tokens from the mean")
-        return ", ".join(told)
+            parts.append("extra tokens from the mean")
+        return ", ".join(parts)
 
     @abstractmethod
-    def transform(self, x: Tensor) -> Tensor:
-        """Map (N, C_provided, ...) to (N, C_expected, ... / stride), on a grid of any size."""
+    def transform(self, x: Float[Tensor, "n c *grid"]) -> Float[Tensor, "n d *strided"]:
+        """Map C provided features to D expected ones, on a grid of any size, divided by the stride."""
 
     def to_plain(self, values: Values, coordinates: Coordinates) -> Values:
-        """Return the parameters that do in plain coordinates what ``values`` do in ``coordinates``.
+        """Return the parameters in plain coordinates that equal ``values`` in ``coordinates``.
 
-        Differentiable, so that an optimiser can work on ``values`` while the network sees the plain ones.
+        Differentiable: an optimiser works on ``values`` while the network sees the plain ones.
         """
         return values
 
@@ -153,11 +155,11 @@ class Stitch(nn.Module, ABC):
         return values
 
     def random_start(self, generator: torch.Generator) -> Values:
-        """Draw parameters in whitened coordinates, scaled so that the stitched variance is that expected."""
+        """Draw parameters in whitened coordinates; their scale gives outputs the expected variance."""
         return {name: value.detach().clone() for name, value in self.named_parameters()}
 
     def project(self, values: Values) -> Values:
-        """Bring parameters that a step has moved back to where the family lives; most are free to move."""
+        """Project parameters onto the family's constraint after a step; a no-op without a constraint."""
         return values
 
     def extra_repr(self) -> str:

@@ -1,14 +1,16 @@
-"""The fixed, parameter-free change of resolution inside a stitch, and the canonical form that fits see.
+"""Bridges: the fixed, parameter-free change of resolution inside a stitch, and its canonical form.
 
-Each axis of the grid of positions follows one rule: a multiple down is strided (or average-pooled, where a family asks
-for that), a multiple up is repeated (nearest), any other size is average-pooled down or linearly interpolated up. A
-bridge has two halves, `reduce` before the transformation and `enlarge` after it: enlarging mixes positions and the
-transformation mixes channels with weights that do not depend on position, so their order does not matter, and the
-transformation works on fewer positions.
+Each axis of the grid of positions follows one rule. A multiple down is strided, or average-pooled where a
+family asks for it. A multiple up is repeated (nearest). Any other size is average-pooled down or linearly
+interpolated up.
 
-The canonical form of a representation is (example, position, feature), after the bridge has unfolded it: least squares
-between :meth:`Bridge.features` of the provided and :meth:`Bridge.targets` of the expected representation is least
-squares between the stitched and the expected representation, whatever the layouts were.
+A bridge has two halves, `reduce` before the transformation and `enlarge` after it. Enlarging mixes positions;
+the transformation mixes channels, with the same weights at every position. So their order does not matter,
+and the transformation works on the smaller grid.
+
+The canonical form of a representation is (example, position, feature). Least squares between
+:meth:`Bridge.features` of the provided and :meth:`Bridge.targets` of the expected representation is least
+squares between the stitched and the expected representation, for every layout.
 
 A grid has two axes, height and width, or three, depth before them.
 """
@@ -20,6 +22,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch.nn.functional as F
+from jaxtyping import Float
 from torch import Tensor
 
 AxisSizes = tuple[int, ...]
@@ -37,7 +40,7 @@ class Bridge:
     Attributes:
         provided, expected: height and width, or depth, height and width.
         rules: per axis one of ``same``, ``stride r``, ``nearest xr``, ``pool a->b``, ``linear a->b``.
-        stride: stride that the transformation takes on, per axis.
+        stride: stride of the transformation, per axis.
     """
 
     provided: AxisSizes
@@ -47,35 +50,38 @@ class Bridge:
 
     @property
     def label(self) -> str:
-        """The rule in words; one rule where all axes agree."""
+        """The rules in words; one where all axes agree."""
         if len(set(self.rules)) == 1:
             return self.rules[0]
         return ", ".join(
             f"{axis} {rule}" for axis, rule in zip(_AXES[-len(self.rules) :], self.rules, strict=True)
         )
 
-    def reduce(self, x: Tensor) -> Tensor:
-        """Average-pool (N, C, *provided) along the axes whose rule is ``pool``."""
+    def reduce(self, x: Float[Tensor, "n c *provided"]) -> Float[Tensor, "n c *reduced"]:
+        """Average-pool along the axes whose rule is ``pool``."""
         return _pooled(x, self._with("pool", self.expected, self.provided))
 
-    def enlarge(self, y: Tensor) -> Tensor:
-        """Repeat or interpolate (N, C, ...) to the expected positions."""
+    def enlarge(self, y: Float[Tensor, "n d *reduced"]) -> Float[Tensor, "n d *expected"]:
+        """Repeat or interpolate to the expected positions."""
         size = self._with("nearest", self.expected, tuple(y.shape[2:]))
         return self._interpolate(
             F.interpolate(y, size=size, mode="nearest") if size != tuple(y.shape[2:]) else y
         )
 
-    def features(self, x: Tensor, reach: AxisSizes | None = None) -> Tensor:
+    def features(
+        self, x: Float[Tensor, "n c *provided"], reach: AxisSizes | None = None
+    ) -> Float[Tensor, "n p f"]:
         r"""Unfold a provided representation into its canonical form.
 
-        A stitch with weight W (D, F) gives :math:`y_{n,p} = W f_{n,p} + b` at position p, before positions are repeated.
+        A stitch with weight W (D, F) outputs :math:`y_{n,p} = W f_{n,p} + b` at position p, before enlarging.
 
         Args:
-            x: (N, C, *provided).
-            reach: positions that a kernel sees beyond its stride, on each side of every axis; none without it.
+            x: a provided representation.
+            reach: number of positions that a kernel sees beyond its stride, per axis, on each side; 0 without
+                it.
 
         Returns:
-            (N, P, F) with F = C x (stride + 2 reach) per axis, in the order of a convolution's weight.
+            Rows of F = C x (stride + 2 reach per axis) features, in the order of a convolution's weight.
 
         Example:
             >>> import torch
@@ -91,30 +97,30 @@ class Bridge:
             grid = _patches(grid, kernel, reach, self.stride)
         return _rows(self._interpolate(grid, nearest_kept=True))
 
-    def targets(self, e: Tensor) -> Tensor:
-        """Bring an expected representation (N, D, *expected) to the positions of :meth:`features`, as (N, P, D).
+    def targets(self, e: Float[Tensor, "n d *expected"]) -> Float[Tensor, "n p d"]:
+        """Bring an expected representation to the P positions of :meth:`features`.
 
         Repeated positions all receive one value, so least squares sees the mean of what is expected at them.
         """
         return _rows(_pooled(e, self._with("nearest", self.provided, self.expected)))
 
     def kernel(self, reach: AxisSizes | None = None) -> AxisSizes:
-        """Lengths of the patch that one output position sees."""
+        """Size of the patch that one output position sees, per axis."""
         reach = reach or (0,) * len(self.stride)
         return tuple(step + 2 * beyond for step, beyond in zip(self.stride, reach, strict=True))
 
     def _with(self, rule: str, chosen: AxisSizes, otherwise: AxisSizes) -> AxisSizes:
-        """Return a grid with the lengths ``chosen`` along the axes that follow a rule."""
+        """Return the sizes ``chosen`` along axes that follow a rule, and ``otherwise`` along the others."""
         return tuple(
-            one if each.startswith(rule) else other
-            for each, one, other in zip(self.rules, chosen, otherwise, strict=True)
+            size if own_rule.startswith(rule) else other
+            for own_rule, size, other in zip(self.rules, chosen, otherwise, strict=True)
         )
 
     def _tiles(self, grid: Tensor) -> Tensor:
-        # Patches that do not overlap are one copy of the map in another order.
+        # Patches without overlap: one copy of the map, reordered.
         (n, channels), axes = grid.shape[:2], len(self.stride)
         counts = [length // step for length, step in zip(grid.shape[2:], self.stride, strict=True)]
-        split = [each for pair in zip(counts, self.stride, strict=True) for each in pair]
+        split = [size for pair in zip(counts, self.stride, strict=True) for size in pair]
         tiles = grid.reshape(n, channels, *split)
         positions, inside = range(2, 2 + 2 * axes, 2), range(3, 3 + 2 * axes, 2)
         return tiles.permute(0, *positions, 1, *inside).reshape(
@@ -133,9 +139,9 @@ def _pooled(x: Tensor, size: AxisSizes) -> Tensor:
 
 
 def _patches(grid: Tensor, kernel: AxisSizes, reach: AxisSizes, stride: AxisSizes) -> Tensor:
-    """Return what a kernel sees at each position (N, C x kernel, ...), with zeros outside."""
+    """Return the patch at each position (N, C x kernel, ...), zero-padded."""
     axes = len(kernel)
-    x = F.pad(grid, [beyond for each in reversed(reach) for beyond in (each, each)])
+    x = F.pad(grid, [beyond for size in reversed(reach) for beyond in (size, size)])
     for axis, (size, step) in enumerate(zip(kernel, stride, strict=True), 2):
         x = x.unfold(axis, size, step)
     inside = range(2 + axes, 2 + 2 * axes)
@@ -156,9 +162,9 @@ def plan(
 
     Args:
         provided: height and width of the sender's representation, or depth, height and width.
-        expected: as many of the receiver's.
-        down: what happens where the provided size is a multiple of the expected one.
-        up: what happens where the expected size is a multiple of the provided one.
+        expected: the same of the receiver's.
+        down: rule where the provided size is a multiple of the expected one.
+        up: rule where the expected size is a multiple of the provided one.
 
     Source: Hernandez et al. 2022, section 3 (strided convolution down, nearest neighbour up), for multiples.
 
@@ -170,15 +176,15 @@ def plan(
     """
     rules: list[str] = []
     stride: list[int] = []
-    for had, wanted in zip(provided, expected, strict=True):
-        strided = had % wanted == 0 and down == "stride"
-        stride.append(had // wanted if strided else 1)
-        if had == wanted:
+    for size, target in zip(provided, expected, strict=True):
+        strided = size % target == 0 and down == "stride"
+        stride.append(size // target if strided else 1)
+        if size == target:
             rules.append("same")
-        elif strided and had > wanted:
-            rules.append(f"stride {had // wanted}")
-        elif wanted % had == 0 and up == "nearest":
-            rules.append(f"nearest x{wanted // had}")
+        elif strided and size > target:
+            rules.append(f"stride {size // target}")
+        elif target % size == 0 and up == "nearest":
+            rules.append(f"nearest x{target // size}")
         else:
-            rules.append(f"{'pool' if had > wanted else 'linear'} {had}->{wanted}")
+            rules.append(f"{'pool' if size > target else 'linear'} {size}->{target}")
     return Bridge(provided, expected, tuple(rules), tuple(stride))

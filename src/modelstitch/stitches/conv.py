@@ -7,11 +7,13 @@ from modelstitch.stitches.linear import Linear
 
 
 class Conv(Linear):
-    r"""A k x k convolution; going down by r, its kernel is the r x r patch and (k - 1) / 2 positions around it.
+    r"""A k x k convolution; going down by r, a kernel of the r x r patch and (k - 1) / 2 positions around it.
 
-    .. math:: y_{o,p} = b_o + \sum_{i,q} W_{o,i,q} \, x_{i, r p + q}, \quad q \in \{-m..r-1+m\}^2, \; m = (k - 1) / 2
+    .. math:: y_{o,p} = b_o + \sum_{i,q} W_{o,i,q} \, x_{i, r p + q},
+        \quad q \in \{-m..r-1+m\}^2, \; m = (k - 1) / 2
 
-    Zeros stand outside the map. With zero weights outside the patch it is the affine stitch, which lies within it.
+    The map is zero-padded. With zero weights outside the patch it is an affine stitch, so ``affine`` lies
+    within it.
 
     Example:
         >>> from modelstitch.specs import StitchSpec

@@ -1,8 +1,9 @@
-"""Convolutions and batch norms over grids of two or of three axes."""
+"""Convolutions and batch norms over grids of two or three axes."""
 
 from __future__ import annotations
 
 import torch.nn.functional as F
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from modelstitch.stitches.bridges import AxisSizes
@@ -12,9 +13,13 @@ _NORMS = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
 
 
 def convolve(
-    x: Tensor, weight: Tensor, bias: Tensor | None, stride: AxisSizes | int = 1, padding: AxisSizes | int = 0
-) -> Tensor:
-    """Convolve (N, C, ...) with a weight (D, C, ...) of as many axes.
+    x: Float[Tensor, "n c *grid"],
+    weight: Float[Tensor, "d c *kernel"],
+    bias: Float[Tensor, " d"] | None,
+    stride: AxisSizes | int = 1,
+    padding: AxisSizes | int = 0,
+) -> Float[Tensor, "n d *strided"]:
+    """Convolve a grid of two or three axes.
 
     Example:
         >>> import torch

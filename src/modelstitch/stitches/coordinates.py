@@ -1,17 +1,19 @@
-"""Coordinates in which fitting a stitch is easy: its input white, its output in units of what is expected."""
+"""Coordinates that precondition a fit: whitened input, output channels of unit variance."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 SHRINKAGE = 0.3
 """Share of the average variance added to every direction before whitening.
 
-Directions that hardly vary are not blown up: that would fit noise. Of 1e-3, 0.01, 0.1, 0.3 and 1, the last three gave the
-best held-out accuracy at equal steps (docs/measurements.md)."""
+It keeps directions of almost no variance from being blown up, which would fit noise. Of 1e-3, 0.01, 0.1, 0.3
+and 1,
+the last three had the best held-out accuracy at equal steps (docs/measurements.md)."""
 
 
 @dataclass(frozen=True)
@@ -20,54 +22,56 @@ class Coordinates:
 
     .. math:: y = \mu_y + \sigma_y \odot g(A (x - \mu_x))
 
-    where g is the stitch in these coordinates.
+    with g the stitch in these coordinates.
 
     Attributes:
-        mean_in: mu_x, (F,).
-        white: A, (F, F).
+        mean_in: mu_x.
+        white: A.
         colour: the inverse of A.
-        mean_out: mu_y, (D,).
-        scale_out: sigma_y, (D,).
+        mean_out: mu_y.
+        scale_out: sigma_y.
     """
 
-    mean_in: Tensor
-    white: Tensor
-    colour: Tensor
-    mean_out: Tensor
-    scale_out: Tensor
+    mean_in: Float[Tensor, " f"]
+    white: Float[Tensor, "f f"]
+    colour: Float[Tensor, "f f"]
+    mean_out: Float[Tensor, " d"]
+    scale_out: Float[Tensor, " d"]
 
-    def input_weight(self, weight: Tensor) -> Tensor:
-        """Fold A into the first weight (O, ...) of a stitch, whose columns are F features in all."""
+    def input_weight(self, weight: Float[Tensor, " o *features"]) -> Float[Tensor, " o *features"]:
+        """Fold A into the first weight of a stitch; ``features`` multiply to F."""
         return (weight.flatten(1) @ self.white).view_as(weight)
 
-    def input_weight_back(self, weight: Tensor) -> Tensor:
+    def input_weight_back(self, weight: Float[Tensor, " o *features"]) -> Float[Tensor, " o *features"]:
         """Undo :meth:`input_weight`."""
         return (weight.flatten(1) @ self.colour).view_as(weight)
 
-    def shift(self, weight: Tensor) -> Tensor:
-        """Return what a folded weight (O, ...) makes of the mean input, (O,)."""
+    def shift(self, weight: Float[Tensor, " o *features"]) -> Float[Tensor, " o"]:
+        """Return the output of a folded weight for the mean input."""
         return weight.flatten(1) @ self.mean_in
 
-    def output_weight(self, weight: Tensor) -> Tensor:
-        """Fold sigma_y into the last weight (D, ...)."""
+    def output_weight(self, weight: Float[Tensor, " d *columns"]) -> Float[Tensor, " d *columns"]:
+        """Fold sigma_y into the last weight of a stitch."""
         return weight * self.scale_out.view(-1, *[1] * (weight.ndim - 1))
 
-    def output_weight_back(self, weight: Tensor) -> Tensor:
+    def output_weight_back(self, weight: Float[Tensor, " d *columns"]) -> Float[Tensor, " d *columns"]:
         """Undo :meth:`output_weight`."""
         return weight / self.scale_out.view(-1, *[1] * (weight.ndim - 1))
 
 
-def whitening(spectrum: tuple[Tensor, Tensor], shrinkage: float = SHRINKAGE) -> tuple[Tensor, Tensor]:
-    r"""Return the symmetric whitening matrix of a covariance, shrunk towards its average variance, and its inverse.
+def whitening(
+    spectrum: tuple[Float[Tensor, " f"], Float[Tensor, "f f"]], shrinkage: float = SHRINKAGE
+) -> tuple[Float[Tensor, "f f"], Float[Tensor, "f f"]]:
+    r"""Return the symmetric whitening matrix of a covariance shrunk to its average variance, and the inverse.
 
     .. math:: A = (C + s\, \bar\lambda I)^{-1/2}, \quad \bar\lambda = \mathrm{tr}\,C / F
 
     Args:
-        spectrum: eigenvalues (F,), none below 0, and eigenvectors (F, F) of C; constant features are allowed.
+        spectrum: eigenvalues, none below 0, and eigenvectors of C; constant features are allowed.
         shrinkage: s.
 
     Returns:
-        A and its inverse, (F, F) each.
+        A and its inverse.
 
     Example:
         >>> a, back = whitening((torch.tensor([4.0, 4.0]), torch.eye(2)), shrinkage=0.0)
@@ -81,13 +85,13 @@ def whitening(spectrum: tuple[Tensor, Tensor], shrinkage: float = SHRINKAGE) -> 
     return (vectors * shrunk.rsqrt()) @ vectors.T, (vectors * shrunk.sqrt()) @ vectors.T
 
 
-def output_scale(variance: Tensor) -> Tensor:
-    """Return a scale for each expected channel: its standard deviation, never below a hundredth of the average.
+def output_scale(variance: Float[Tensor, " d"]) -> Float[Tensor, " d"]:
+    """Return the standard deviation of each expected channel, at least a hundredth of their average.
 
-    Where no channel varies, all scales are 1.
+    All scales are 1 where no channel varies.
 
     Example:
-        >>> [round(each, 3) for each in output_scale(torch.tensor([4.0, 0.0])).tolist()]
+        >>> [round(scale, 3) for scale in output_scale(torch.tensor([4.0, 0.0])).tolist()]
         [2.0, 0.01]
     """
     std = variance.clamp_min(0).sqrt()

@@ -1,4 +1,4 @@
-"""The identity stitch: no parameters, legal only where the shapes agree."""
+"""The identity stitch: no parameters, legal only for equal layouts."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from modelstitch.stitches.base import Stitch
 
 
 class Identity(Stitch):
-    """Hand the provided representation to the receiver as it is.
+    """Pass the provided representation to the receiver unchanged.
 
     Raises:
-        StitchError: the two shapes differ.
+        StitchError: the two layouts differ.
 
     Example:
         >>> Identity(StitchSpec(family="identity"), (16, 8, 8), (16, 8, 8)).n_parameters

@@ -1,4 +1,4 @@
-"""What the families with one convolution share: weight, bias, batch norms, coordinates."""
+"""The base class of families with one convolution: weight, bias, batch norms, coordinates."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class Linear(Stitch):
 
     .. math:: y_{o,p} = b_o + \sum_f W_{o,f} \, x_{f,p}
 
-    where f runs over the channels and positions of the patch that output position p sees. ``weight`` is
-    (C_expected, C_provided, kh, kw). With norm ``batch``, batch norms stand before and after (Bansal et al. 2021,
-    section 2), and the convolution has no bias of its own.
+    where f runs over the channels and positions of the patch at output position p. ``weight`` is (C_expected,
+    C_provided, kh, kw). With norm ``batch``, batch norms stand before and after the convolution, which has no
+    bias then (Bansal et al. 2021, section 2).
     """
 
     def __init__(self, spec: StitchSpec, provided_layout: Shaped, expected_layout: Shaped) -> None:

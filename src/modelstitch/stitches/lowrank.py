@@ -1,4 +1,4 @@
-"""The affine stitch through a bottleneck: a weight of rank at most r."""
+"""The low-rank stitch: an affine stitch whose weight has rank at most r."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from modelstitch.stitches.linear import uniform
 
 
 class LowRank(Stitch):
-    r"""An affine stitch whose weight is a product of two thin ones.
+    r"""An affine stitch whose weight is a product of two thin matrices.
 
     .. math:: y_{o,p} = b_o + \sum_{k<r} U_{o,k} \sum_{i,q} V_{k,i,q} \, x_{i, r p + q}
 
-    ``down`` is V, a strided convolution (rank, C_provided, kh, kw) without bias; ``up`` is U, a 1 x 1 convolution
-    (C_expected, rank, 1, 1) with bias. A rank above what an affine stitch can have is cut to it.
+    ``down`` is V, a strided convolution (rank, C_provided, kh, kw) without bias; ``up`` is U, a 1 x 1
+    convolution (C_expected, rank, 1, 1) with bias. The rank is at most that of an affine stitch.
 
     Example:
         >>> stitch = LowRank(StitchSpec(family="lowrank", size=2), (4, 8, 8), (6, 8, 8))
@@ -49,7 +49,7 @@ class LowRank(Stitch):
 
     @property
     def n_parameters(self) -> int:
-        """Numbers of both weights, less the rank x rank mixing between them that changes nothing."""
+        """Numbers of weights and bias, minus the rank x rank mixing between the weights, which is a no-op."""
         return super().n_parameters - self.rank**2
 
     def transform(self, x: Tensor) -> Tensor:

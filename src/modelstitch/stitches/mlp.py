@@ -1,4 +1,4 @@
-"""One hidden layer with a ReLU: the first family that is not affine."""
+"""The MLP stitch: one hidden layer with a ReLU, the only family that is not affine."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ class Mlp(Stitch):
 
     .. math:: y_p = b_2 + W_2 \, \mathrm{relu}(b_1 + W_1 x_p)
 
-    ``in_weight`` is (hidden, C_provided, r, r), strided going down; ``out_weight`` (C_expected, hidden, 1, 1).
+    ``in_weight`` is (hidden, C_provided, r, r), strided going down; ``out_weight`` (C_expected, hidden, 1,
+    1).
 
     Example:
         >>> Mlp(StitchSpec(family="mlp", size=5), (4, 8, 8), (6, 8, 8)).n_parameters

@@ -1,8 +1,9 @@
-"""A rotation of the channels with one common scale: it moves what is there and cannot select."""
+"""The orthogonal stitch: a rotation of the channels with one common scale, which cannot select channels."""
 
 from __future__ import annotations
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from modelstitch.cutting.layouts import Shaped
@@ -13,11 +14,13 @@ from modelstitch.stitches.coordinates import Coordinates
 from modelstitch.stitches.linear import Linear
 
 
-def polar(weight: Tensor) -> Tensor:
-    r"""Return the nearest matrix with one common singular value: :math:`\bar s\, U V^\top` of :math:`U S V^\top`.
+def polar(weight: Float[Tensor, " o *features"]) -> Float[Tensor, " o *features"]:
+    r"""Return the nearest matrix whose singular values are equal.
+
+    .. math:: \bar s\, U V^\top \text{ for } U S V^\top
 
     Args:
-        weight: (O, ...), read as a matrix of O rows.
+        weight: read as a matrix of O rows.
 
     Example:
         >>> polar(torch.diag(torch.tensor([1.0, 3.0]))).tolist()
@@ -33,8 +36,8 @@ class Orthogonal(Linear):
 
     .. math:: y_p = b + s \, Q \, x_p, \quad Q Q^\top = I \text{ or } Q^\top Q = I
 
-    Q has orthonormal rows where there are more features than expected channels, orthonormal columns otherwise.
-    ``weight`` holds s Q, a plain convolution.
+    Q has orthonormal rows where there are more features than expected channels, orthonormal columns
+    otherwise. ``weight`` holds s Q, a plain convolution.
 
     Source: Procrustes with a scale, Schoenemann & Carroll 1970.
 
@@ -49,7 +52,7 @@ class Orthogonal(Linear):
         super().__init__(spec, provided_layout, expected_layout)
 
     def initialise(self, generator: torch.Generator | None) -> None:
-        """Draw a normal matrix, take its nearest semi-orthogonal one, and no offset."""
+        """Draw the nearest semi-orthogonal matrix of a normal one; the offset is 0."""
         normal = torch.randn(self.weight.shape, generator=generator)
         self.weight.data = polar(normal)
         self.weight.data /= torch.linalg.matrix_norm(self.weight.data.flatten(1), 2)
@@ -58,12 +61,12 @@ class Orthogonal(Linear):
 
     @property
     def n_parameters(self) -> int:
-        """Degrees of freedom: of a semi-orthogonal matrix, the scale, and the offsets."""
+        """Degrees of freedom of a semi-orthogonal matrix, plus the scale and the offsets."""
         rows, columns = sorted((self.expected[0], self.n_features))
         return rows * columns - rows * (rows + 1) // 2 + 1 + self.expected[0]
 
     def to_plain(self, values: Values, coordinates: Coordinates) -> Values:
-        # Whitening would not leave the weight orthogonal: only means and one common scale are taken out.
+        # Whitening would break the constraint, so only the means and one common scale change.
         weight = values["weight"] * _common(coordinates)
         bias = coordinates.mean_out + coordinates.output_weight(values["bias"]) - coordinates.shift(weight)
         return {"weight": weight, "bias": bias}

@@ -1,4 +1,4 @@
-"""Average pooling down to the expected resolution, then a 1 x 1 convolution: parameters do not grow with the ratio."""
+"""The pooled stitch: average pooling to the expected resolution, then a 1 x 1 convolution."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ class Pooled(Linear):
 
     .. math:: y_{o,p} = b_o + \sum_i W_{o,i} \, \frac{1}{r^2} \sum_q x_{i, r p + q}
 
-    An affine stitch whose r x r weights are all equal, so it lies within ``affine``; the two are the same where the
-    resolution does not go down.
+    An affine stitch with equal weights within each r x r patch, so it lies within ``affine``; the same as
+    ``affine`` where the resolution does not go down. The number of parameters does not grow with r.
 
     Example:
         >>> from modelstitch.specs import StitchSpec

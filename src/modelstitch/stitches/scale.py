@@ -1,4 +1,4 @@
-"""One scale and one offset for each channel; legal only where both cuts have as many channels."""
+"""The scale stitch: one scale and one offset for each channel; both cuts need equally many channels."""
 
 from __future__ import annotations
 
@@ -33,18 +33,20 @@ class Scale(Stitch):
         super().__init__(spec, provided_layout, expected_layout)
         if self.provided[0] != self.expected[0]:
             raise StitchError(
-                f"a scale stitch needs as many channels on both sides, got {self.provided[0]} -> {self.expected[0]}; "
-                "choose the family affine, or other cuts"
+                f"a scale stitch needs as many channels on both sides, "
+                f"got {self.provided[0]} -> {self.expected[0]}; choose the family affine, or other cuts"
             )
         self.scale = nn.Parameter(torch.ones(self.provided[0]))
         self.bias = nn.Parameter(torch.zeros(self.provided[0]))
 
     def transform(self, x: Tensor) -> Tensor:
-        scale, bias = (each.to(x.dtype).view(-1, *(1,) * self.n_axes) for each in (self.scale, self.bias))
+        scale, bias = (
+            parameter.to(x.dtype).view(-1, *(1,) * self.n_axes) for parameter in (self.scale, self.bias)
+        )
         return x * scale + bias
 
     def to_plain(self, values: Values, coordinates: Coordinates) -> Values:
-        # Channels must not mix, so of the whitening only each channel's own scale can be used.
+        # Channels must not mix: only each channel's own scale of the whitening applies.
         scale = values["scale"] * coordinates.scale_out * coordinates.white.diagonal()
         bias = coordinates.mean_out + coordinates.scale_out * values["bias"] - scale * coordinates.mean_in
         return {"scale": scale, "bias": bias}
