@@ -140,7 +140,7 @@ def tuned(path: Path, data: Data) -> tuple[nn.Module, Card]:
 
 def show_pair(name: str, result: ms.Comparison) -> dict[str, dict[str, Any]]:
     """Print one pair as Markdown and return it as plain values."""
-    verdicts = result.verdicts()
+    verdicts = result.cell_verdicts()
     matrix = result.matrix()
     receivers = [str(each) for each in matrix["receiver_cut"].to_numpy()]
     print(f"\n### {name}\n")
@@ -150,7 +150,7 @@ def show_pair(name: str, result: ms.Comparison) -> dict[str, dict[str, Any]]:
     for sender in (str(each) for each in matrix["sender_cut"].to_numpy()):
         row = []
         for receiver in receivers:
-            found = verdicts[sender, receiver, result.stitches[0], 0]
+            found = verdicts[sender, receiver, result.stitches[0]]
             accuracy = float(matrix.sel(sender_cut=sender, receiver_cut=receiver))
             share = "–" if math.isnan(found.kept) else f"{100 * found.kept:.0f} %"
             row.append(f"{accuracy:.2f}, {share}, {found.name}")
@@ -158,7 +158,7 @@ def show_pair(name: str, result: ms.Comparison) -> dict[str, dict[str, Any]]:
                 "accuracy": accuracy,
                 "kept": None if math.isnan(found.kept) else found.kept,
                 "verdict": found.name,
-                "reason": found.sentence,
+                "reason": found.reason,
             }
         print(f"| {sender.removeprefix('layers.')} | " + " | ".join(row) + " |", flush=True)
     return kept

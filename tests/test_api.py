@@ -65,8 +65,8 @@ def test_compare_two_checkpoints(checkpoints: tuple[Path, Path], tmp_path: Path)
         "matrix.png",
     }
     assert len(list((tmp_path / "run" / "stitches").iterdir())) == 20
-    assert result.notes["cut_difference"] == 0
-    assert result.notes["reloaded_cells"] == 5
+    assert result.facts.pair.cut_difference == 0
+    assert result.facts.reloaded_cells == 5
     assert len(result.verdicts()) == 4
 
 
@@ -86,10 +86,10 @@ def test_in_memory_and_saved_runs_give_the_same_numbers(
         )
         for out in (None, tmp_path / "run")
     ]
-    assert [cell.accuracy for cell in results[0].cells] == [cell.accuracy for cell in results[1].cells]
+    assert [cell.score for cell in results[0].cells] == [cell.score for cell in results[1].cells]
     assert results[0].baselines == results[1].baselines or {
-        (b.role, b.control, b.accuracy) for b in results[0].baselines
-    } == {(b.role, b.control, b.accuracy) for b in results[1].baselines}
+        (b.role, b.control, b.score) for b in results[0].baselines
+    } == {(b.role, b.control, b.score) for b in results[1].baselines}
 
 
 class Plain(nn.Sequential):
@@ -132,7 +132,7 @@ def test_any_module_and_tensors(plain: Plain, digits: Data) -> None:
     assert result.matrix().to_numpy().diagonal().min() > 0.8
     assert plain.training
     assert all(torch.equal(value, before[name]) for name, value in plain.state_dict().items())
-    assert result.notes["division"].startswith("stratified split of one part")
+    assert result.facts.division.startswith("stratified split of one part")
 
 
 def test_vectors_and_maps_stitch_into_each_other(plain: Plain, digits: Data) -> None:
@@ -157,8 +157,8 @@ def test_datasets(plain: Plain, digits: Data) -> None:
     parts = [TensorDataset(part.images, part.labels) for part in (digits.train, digits.heldout)]
     given = ms.compare(plain, plain, (parts[0], parts[1]), cuts=["4"], fit=QUICK, controls=())
     direct = ms.compare(plain, plain, digits, cuts=["4"], fit=QUICK, controls=())
-    assert given.cells[0].accuracy == direct.cells[0].accuracy
-    assert given.notes["division"] == "two parts as given"
+    assert given.cells[0].score == direct.cells[0].score
+    assert given.facts.division == "two parts as given"
 
 
 def test_a_stitched_network_is_an_ordinary_module(checkpoints: tuple[Path, Path], digits: Data) -> None:
@@ -345,7 +345,7 @@ def test_all_pairs_share_what_belongs_to_one_model(
     alone = ms.compare(
         models["a"], models["b"], "digits", cuts=["layers.2"], fit=fit, controls=(), evidence=()
     )
-    assert found["a", "b"].cells[0].accuracy == alone.cells[0].accuracy
+    assert found["a", "b"].cells[0].score == alone.cells[0].score
 
 
 def test_all_pairs_take_what_one_pair_takes() -> None:
@@ -378,7 +378,7 @@ def test_options_reach_every_pair(checkpoints: tuple[Path, Path], tmp_path: Path
     for (sender, receiver), comparison in found.items():
         assert comparison.stitches == ("identity", "lowrank(2)")
         assert {cell.seed for cell in comparison.cells} == {3, 4}
-        assert comparison.controls == ("none", "random-sender")
+        assert comparison.controls == ("trained", "random-sender")
         assert {row.kind for row in comparison.evidence} == {"trajectory"}
         assert comparison.matrix(stitch="lowrank(2)").shape == (1, 2)
         assert (tmp_path / f"{sender}-into-{receiver}" / "pictures.png").is_file()
@@ -446,9 +446,9 @@ def test_a_model_without_a_graph_is_stitched_by_hooks(checkpoints: tuple[Path, P
         controls=("self-stitch", "random-receiver"),
         evidence=(),
     )
-    assert result.notes["technique"]["sender"].startswith("graph capture")
-    assert "module hooks" in result.notes["technique"]["receiver"]
-    assert result.notes["cut_difference"] == 0
+    assert result.facts.pair.technique.sender.startswith("graph capture")
+    assert "module hooks" in result.facts.pair.technique.receiver
+    assert result.facts.pair.cut_difference == 0
     assert not result.failed
     assert float(result.matrix().max()) > 0.3  # an affine map in front of a random head is a classifier
 
@@ -467,7 +467,7 @@ def test_stitches_fitted_to_a_coarser_label_set(checkpoints: tuple[Path, Path], 
             out=tmp_path / str(labels),
         )
     coarse = by["parity"]
-    assert (coarse.notes["labels"], coarse.notes["n_classes"]) == ("parity", 2)
+    assert (coarse.facts.labels, coarse.facts.n_classes) == ("parity", 2)
     assert 0.5 <= coarse.chance < 0.55
     own, fine = coarse.baseline("receiver"), by[None].baseline("receiver")
     assert own is not None
@@ -673,12 +673,12 @@ def test_copies_of_one_architecture_share_a_capture(digits: Data, monkeypatch: p
     options: dict[str, Any] = {"cuts": ("one",), "controls": ("random-sender",), "evidence": ()}
     found = ms.compare(one, other, digits, fit=ms.FitSpec(steps=3), **options)
     assert len(captured) == 1
-    assert found.notes["cut_difference"] == 0
+    assert found.facts.pair.cut_difference == 0
     captured.clear()
     # Looks the same, and does something else: it is captured by itself.
     found = ms.compare(one, scaled, digits, fit=ms.FitSpec(steps=3), **options)
     assert len(captured) == 2
-    assert found.notes["cut_difference"] == 0
+    assert found.facts.pair.cut_difference == 0
 
 
 def test_a_run_says_how_every_representation_was_read(digits: Data) -> None:
@@ -697,7 +697,7 @@ def test_a_run_says_how_every_representation_was_read(digits: Data) -> None:
     frame = found.to_frame().set_index("control")
     assert tuple(frame.loc["trained", ["sender_layout", "receiver_layout"]]) == ("map2d last", "map2d")
     assert tuple(frame.loc["self-stitch", ["sender_layout", "receiver_layout"]]) == ("map2d", "map2d")
-    assert found.notes["cut_tolerance"] == 1e-5
+    assert found.facts.pair.cut_tolerance == 1e-5
 
 
 def test_a_stitched_network_is_exported_with_a_free_batch(digits: Data) -> None:

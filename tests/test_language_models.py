@@ -115,7 +115,7 @@ def test_a_run_of_tokens_is_continued_with_its_scores(
     first = ms.compare(sender, receiver, data, out=tmp_path, **arguments)  # type: ignore[arg-type]
     second = ms.compare(sender, receiver, data, out=tmp_path, **arguments)  # type: ignore[arg-type]
     assert [each.difference for each in first.advantages] == [each.difference for each in second.advantages]
-    assert [cell.accuracy for cell in first.cells] == [cell.accuracy for cell in second.cells]
+    assert [cell.score for cell in first.cells] == [cell.score for cell in second.cells]
 
 
 @pytest.mark.parametrize("objective", ["match", "latent", "logits", "task"])

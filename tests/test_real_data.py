@@ -48,10 +48,10 @@ def test_foreign_resnets_through_the_command_line(
     result = json.loads(capsys.readouterr().out)
     assert result["sender_accuracy"] == pytest.approx(0.8103, abs=0.002)
     assert result["receiver_accuracy"] == pytest.approx(0.8256, abs=0.002)
-    assert result["notes"]["cut_difference"] <= 1e-6
+    assert result["facts"]["pair"]["cut_difference"] <= 1e-6
     (cell,) = result["cells"]
     assert cell["n_heldout"] == 10_000
-    assert cell["accuracy"] > 0.6
+    assert cell["score"] > 0.6
 
 
 @pytest.mark.slow

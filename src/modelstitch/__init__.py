@@ -1,8 +1,4 @@
-"""Model stitching: can this part of one network do the job of that part of another, and is the answer real?
-
-Public are the names in ``modelstitch.__all__`` and in :mod:`modelstitch.geometry`. Every other module is
-private: its names may change without notice.
-"""
+"""Model stitching: can this part of one network do the job of that part of another, and is the answer real?"""
 
 from __future__ import annotations
 

@@ -13,6 +13,10 @@ from pathlib import Path
 import pytest
 
 from modelstitch import load
+from modelstitch.runs.store import Store
+from tests.runs.made import HEADER
+
+ROOT = Path(__file__).parents[2]
 
 
 def command(checkpoints: tuple[Path, Path], out: Path) -> list[str]:
@@ -81,7 +85,7 @@ def test_killed_and_interrupted_and_resumed(checkpoints: tuple[Path, Path], tmp_
     straight = tmp_path / "straight"
     subprocess.run(command(checkpoints, straight), check=True, capture_output=True)
     resumed_cells, straight_cells = (
-        [(c.sender_cut, c.receiver_cut, c.accuracy) for c in load(r).cells] for r in (run, straight)
+        [(c.sender_cut, c.receiver_cut, c.score) for c in load(r).cells] for r in (run, straight)
     )
     assert resumed_cells == straight_cells
 
@@ -89,18 +93,17 @@ def test_killed_and_interrupted_and_resumed(checkpoints: tuple[Path, Path], tmp_
 def test_a_lock_is_let_go_when_its_holder_is_killed(tmp_path: Path) -> None:
     program = (
         "import sys, time\n"
-        "from modelstitch.store import Store\n"
-        "store = Store(sys.argv[1], {'x': 1}, ('x',))\n"
+        "from modelstitch.runs.store import Store\n"
+        "from tests.runs.made import HEADER\n"
+        "store = Store(sys.argv[1], HEADER)\n"
         "print('ready', flush=True)\n"
         "time.sleep(60)\n"
     )
     process = subprocess.Popen(
-        [sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, text=True, cwd=ROOT
     )
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
-    from modelstitch.runs.store import Store
-
-    Store(tmp_path, {"x": 1}, ("x",)).close()
+    Store(tmp_path, HEADER).close()

@@ -65,7 +65,7 @@ def test_a_width_that_no_page_has(saved: Path, capsys: pytest.CaptureFixture[str
 
 def test_a_run_with_failed_cells_has_its_page_and_says_so_to_the_shell(tmp_path: Path) -> None:
     comparison = run(2, 2)
-    cells = (replace(comparison.cells[0], accuracy=None, failure="loss nan at step 2"), *comparison.cells[1:])
+    cells = (replace(comparison.cells[0], score=None, failure="loss nan at step 2"), *comparison.cells[1:])
     Comparison(**{**vars(comparison), "cells": cells}).save(tmp_path / "c.json")
     assert main(["report", str(tmp_path / "c.json")]) == EXIT_FAILED_CELLS
     text = (tmp_path / "report.html").read_text(encoding="utf-8")

@@ -9,6 +9,7 @@ from modelstitch.data.parts import Data
 from modelstitch.models.zoo.checkpoint import save_checkpoint
 from modelstitch.models.zoo.recipe import Recipe
 from modelstitch.models.zoo.training import train_network
+from modelstitch.results.facts import BySide
 from modelstitch.results.sentences import of_overlap
 from modelstitch.runs.prepare import prepare
 from modelstitch.specs import FitSpec
@@ -44,11 +45,11 @@ def test_a_checkpoint_says_what_it_was_trained_on(digits: Data, tmp_path: object
     path = f"{tmp_path}/net.safetensors"
     save_checkpoint(module, card, path)
     session = prepare(path, "zoo:R1111(width=2, channels=1)", digits, cuts=["layers.2"], fit=FitSpec(steps=1))
-    assert session.facts["fitting_images_seen"] == {"sender": 1.0, "receiver": None}
+    assert session.facts.fitting_images_seen == BySide(1.0, None)
 
 
 def test_the_sentence() -> None:
-    assert of_overlap({"sender": None, "receiver": None}) == []
-    assert of_overlap({"sender": 0.0}) == []
-    (told,) = of_overlap({"sender": 1.0, "receiver": 0.4})
+    assert of_overlap(BySide(None, None)) == []
+    assert of_overlap(BySide(0.0, None)) == []
+    (told,) = of_overlap(BySide(1.0, 0.4))
     assert "about 100 % in the sender's and 40 % in the receiver's training set" in told

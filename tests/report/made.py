@@ -6,9 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 from modelstitch.results.comparison import Comparison
+from modelstitch.results.facts import RunFacts, Versions
 from modelstitch.results.rows import Baseline, CellRow, EvidenceRow
-from modelstitch.specs import VERDICT_CONTROLS
-from tests.made import cell_row
+from modelstitch.specs import VERDICT_CONTROLS, Objective, RunSpec, StitchSpec
+from tests.made import cell_row, run_spec, with_stitch
 
 SINGLE = {
     "errors": ("ev", "es", "sv", "ev_share", "es_share", "sv_share"),
@@ -40,13 +41,7 @@ SINGLE = {
 ALONG = ("error", "within_error", "retrieval", "within_cka")
 MEASURED = ("trained", "self-stitch")
 WITHIN = {"trained": 0.95, "self-stitch": 0.97, "random-sender": 0.4, "clustered-noise": 0.0, "one-hot": 0.01}
-ACCURACY = {
-    "trained": 0.93,
-    "self-stitch": 0.95,
-    "random-sender": 0.5,
-    "clustered-noise": 0.99,
-    "one-hot": 1.0,
-}
+SCORE = {"trained": 0.93, "self-stitch": 0.95, "random-sender": 0.5, "clustered-noise": 0.99, "one-hot": 1.0}
 
 
 def run(
@@ -56,17 +51,17 @@ def run(
     controls: tuple[str, ...] = ("trained", *VERDICT_CONTROLS),
     seeds: tuple[int, ...] = (0,),
     within: float | None = None,
-    accuracy: float | None = None,
+    score: float | None = None,
     names: tuple[str, str, str] = ("A", "B", "D"),
     prefix: str = "c",
     receiver_prefix: str | None = None,
-    spec: dict[str, Any] | None = None,
+    spec: RunSpec | None = None,
     **cell_changes: Any,
 ) -> Comparison:
     """Return a run of every sender cut into every receiver cut, where all that the rule reads is planted.
 
     Args:
-        within, accuracy: of the real grid, instead of an interchangeable one's.
+        within, score: of the real grid, instead of an interchangeable one's.
         names: of sender, receiver and data.
         prefix, receiver_prefix: of the names of the sender's and the receiver's cuts; the same without the second.
         cell_changes: to every cell of the real grid.
@@ -80,14 +75,14 @@ def run(
             for sender in rows:
                 for j, receiver in enumerate(receivers):
                     changes = cell_changes if control == "trained" else {}
-                    score = ACCURACY[control] if accuracy is None or control != "trained" else accuracy
+                    planted = SCORE[control] if score is None or control != "trained" else score
                     cell = cell_row(
                         **{
                             "sender_cut": sender,
                             "receiver_cut": receiver,
                             "control": control,
                             "seed": seed,
-                            "accuracy": score,
+                            "score": planted,
                             "n_heldout": 2000,
                             "converged": True,
                             **changes,
@@ -99,7 +94,7 @@ def run(
                     if control in MEASURED:
                         evidence += _single(cell, j)
     baselines = [
-        Baseline(role=role, control=control, seed=seed, accuracy=0.95, digest=f"{role}-digest")
+        Baseline(role=role, control=control, seed=seed, score=0.95, digest=f"{role}-digest")
         for control in controls
         for seed in seeds
         for role in ("sender", "receiver")
@@ -108,18 +103,12 @@ def run(
         sender=names[0],
         receiver=names[1],
         data=names[2],
-        spec=spec
-        or {
-            "sender_cuts": senders,
-            "receiver_cuts": receivers,
-            "stitches": [{"family": "affine", "norm": "none", "size": None}],
-            "sender": {"source": "Net (sender)"},
-            "receiver": {"source": "Net (receiver)"},
-            "data": {"source": "in memory"},
-        },
+        spec=spec or run_spec(senders, receivers),
         cells=tuple(cells),
         baselines=tuple(baselines),
-        notes={"n_classes": 10, "n_train": 5000, "n_heldout": 2000, "chance": 0.1, "modelstitch": "0.1.0"},
+        facts=RunFacts(
+            n_classes=10, n_train=5000, n_heldout=2000, chance=0.1, versions=Versions(modelstitch="0.1.0")
+        ),
         evidence=tuple(evidence),
     )
 
@@ -128,8 +117,7 @@ def _row(cell: CellRow, kind: str, name: str, where: str, value: float, half: fl
     return EvidenceRow(
         sender_cut=cell.sender_cut,
         receiver_cut=cell.receiver_cut,
-        family=cell.family,
-        norm=cell.norm,
+        stitch=cell.stitch,
         control=cell.control,
         seed=cell.seed,
         kind=kind,
@@ -159,28 +147,25 @@ def _single(cell: CellRow, j: int) -> list[EvidenceRow]:
 
 
 def with_stitches(comparison: Comparison, added: dict[str, tuple[int, float]]) -> Comparison:
-    """Return a run of further families, each with its number of parameters and accuracy of the real grid."""
+    """Return a run of further stitches, each with its number of parameters and score of the real grid."""
     more = [
-        replace(cell, family=family, n_parameters=n, accuracy=score if cell.control == "trained" else 0.2)
-        for family, (n, score) in added.items()
+        with_stitch(cell, label, n_parameters=n, score=score if cell.control == "trained" else 0.2)
+        for label, (n, score) in added.items()
         for cell in comparison.cells
     ]
-    stitches = [{"family": family, "norm": "none", "size": None} for family in added]
-    spec = {**comparison.spec, "stitches": [*stitches, *comparison.spec["stitches"]]}
+    stitches = tuple(StitchSpec.parse(label) for label in added)
+    spec = replace(comparison.spec, stitches=(*stitches, *comparison.spec.stitches))
     return replace(comparison, cells=(*more, *comparison.cells), spec=spec)
 
 
-def with_objective(comparison: Comparison, objective: str, score: float) -> Comparison:
+def with_objective(comparison: Comparison, objective: Objective, score: float) -> Comparison:
     """Return a run whose every stitch was fitted to a second objective too."""
     more = [
-        replace(
-            cell,
-            family=f"{cell.family} by {objective}",
-            objective=objective,
-            accuracy=score if cell.control == "trained" else 0.2,
-        )
+        with_stitch(cell, f"{cell.stitch} by {objective}", score=score if cell.control == "trained" else 0.2)
         for cell in comparison.cells
     ]
-    own = comparison.spec["stitches"]
-    spec = {**comparison.spec, "stitches": [*own, *({**each, "objective": objective} for each in own)]}
+    own = comparison.spec.stitches
+    spec = replace(
+        comparison.spec, stitches=(*own, *(replace(stitch, objective=objective) for stitch in own))
+    )
     return replace(comparison, cells=(*comparison.cells, *more), spec=spec)

@@ -15,6 +15,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from modelstitch.report import page as page_of
 from modelstitch.results.comparison import Comparison
+from modelstitch.specs import DataSpec, ModelSpec
+from tests.made import run_spec
 from tests.report.made import run, with_objective, with_stitches
 
 pytestmark = pytest.mark.browser
@@ -261,7 +263,7 @@ def test_a_cell_of_several_stitches_shows_its_curve(browser: Browser, tmp_path: 
 def distinct(comparison: Comparison) -> Comparison:
     """Give every cell an accuracy of its own, so that one that is read at a wrong place is seen."""
     cells = tuple(
-        replace(cell, accuracy=round(0.1 + 0.007 * index, 3)) for index, cell in enumerate(comparison.cells)
+        replace(cell, score=round(0.1 + 0.007 * index, 3)) for index, cell in enumerate(comparison.cells)
     )
     return replace(comparison, cells=cells)
 
@@ -272,7 +274,7 @@ def test_each_cell_is_shown_with_the_controls_that_stand_beside_it(browser: Brow
         with_stitches(run(2, 3, receiver_prefix="r"), {"identity": (0, 0.15), "scale": (4, 0.5)})
     )
     path.write_text(page_of(several), encoding="utf-8")
-    known = {(c.control, c.stitch, c.sender_cut, c.receiver_cut): c.accuracy for c in several.cells}
+    known = {(c.control, c.stitch, c.sender_cut, c.receiver_cut): c.score for c in several.cells}
     page = browser.new_page()
     page.goto(path.as_uri())
     detail = page.locator("#detail")
@@ -308,14 +310,8 @@ def test_a_run_of_controls_alone_can_be_looked_at(browser: Browser, tmp_path: Pa
 
 
 def test_names_of_cuts_are_quoted_in_what_one_is_to_paste(browser: Browser, tmp_path: Path) -> None:
-    spec = {
-        "sender_cuts": ["a;touch hacked;0", "a;touch hacked;1"],
-        "receiver_cuts": ["a;touch hacked;0", "a;touch hacked;1"],
-        "sender": {"source": "zoo:R1111"},
-        "receiver": {"source": "zoo:R1111"},
-        "data": {"source": "digits"},
-        "stitches": [{"family": "affine", "norm": "none", "size": None}],
-    }
+    cuts, model = ["a;touch hacked;0", "a;touch hacked;1"], ModelSpec(source="zoo:R1111")
+    spec = run_spec(cuts, cuts, sender=model, receiver=model, data=DataSpec(source="digits"))
     path = tmp_path / "report.html"
     path.write_text(page_of(run(2, 2, prefix="a;touch hacked;", spec=spec)), encoding="utf-8")
     page = browser.new_page()

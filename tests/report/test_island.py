@@ -18,8 +18,8 @@ def test_accuracies_and_verdicts_stand_in_the_order_of_rows_and_columns() -> Non
     facts = island(comparison, "en")
     assert facts["rows"]["trained"] == ["c0", "c1"]
     assert facts["rows"]["self-stitch"] == facts["receivers"] == ["c0", "c1", "c2"]
-    assert facts["grids"]["trained|affine|0"]["accuracy"] == [0.93] * 6
-    assert len(facts["grids"]["self-stitch|affine|0"]["accuracy"]) == 9
+    assert facts["grids"]["trained|affine|0"]["score"] == [0.93] * 6
+    assert len(facts["grids"]["self-stitch|affine|0"]["score"]) == 9
     name, confidence, share, kept, low, high, reason = facts["verdicts"]["affine|all"][0]
     assert (name, confidence) == ("interchangeable", "high")
     assert share == pytest.approx(0.976, abs=1e-3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -14,8 +15,10 @@ from modelstitch.report import markdown, page, read_strips, write_page
 from modelstitch.report.limits import limits
 from modelstitch.report.strips import FILE
 from modelstitch.results.comparison import Comparison
+from modelstitch.specs import DataSpec, ModelSpec
 from modelstitch.util.atomic_files import atomic_write
 from modelstitch.wording import plain
+from tests.made import run_spec
 from tests.report.made import run, with_stitches
 
 HOSTILE = """<script>alert(1)</script>"'&amp;{{7*7}}<img src=x onerror=alert(1)>"""
@@ -48,8 +51,8 @@ class Reader(HTMLParser):
 
 def test_the_first_screen_and_every_map_with_its_table() -> None:
     found = Reader(page(run(2, 3)))
-    assert "Worth a pilot. In 6 of 6 places" in found.text
-    assert "There is one fitting seed." in found.text
+    assert "Worth a pilot: in 6 of 6 places" in found.text
+    assert "One fitting seed" in found.text
     maps = [
         attributes["data-map"]
         for tag, attributes in found.elements
@@ -83,14 +86,13 @@ def test_hostile_names_stay_text() -> None:
 
 
 def test_paths_are_shown_only_when_asked(tmp_path: Path) -> None:
-    spec = {
-        "sender_cuts": ["c0", "c1"],
-        "receiver_cuts": ["c0", "c1", "c2"],
-        "sender": {"source": "/home/zoe/secret/a.pt", "weights": "qhidden/w.pt"},
-        "receiver": {"source": str(tmp_path / "models" / "b.pt"), "weights": None},
-        "data": {"source": "/mnt/qprivate/images"},
-        "stitches": [{"family": "affine", "norm": "none", "size": None}],
-    }
+    spec = run_spec(
+        ["c0", "c1"],
+        ["c0", "c1", "c2"],
+        sender=ModelSpec(source="/home/zoe/secret/a.pt", weights="qhidden/w.pt"),
+        receiver=ModelSpec(source=str(tmp_path / "models" / "b.pt")),
+        data=DataSpec(source="/mnt/qprivate/images"),
+    )
     comparison = run(spec=spec)
     text = page(comparison, folder=tmp_path)
     assert not any(word in text for word in ("zoe", "secret", "qhidden", "mnt", "qprivate", str(tmp_path)))
@@ -117,17 +119,15 @@ def test_a_language_that_is_not_there() -> None:
 
 def cut_short(comparison: Comparison, n: int) -> Comparison:
     """Return what a run holds that was stopped after ``n`` cells: no baselines and no evidence yet."""
-    notes = {**comparison.notes, "n_cells": len(comparison.cells)}
-    return Comparison(
-        **{**vars(comparison), "cells": comparison.cells[:n], "baselines": (), "evidence": (), "notes": notes}
-    )
+    facts = replace(comparison.facts, n_cells=len(comparison.cells))
+    return replace(comparison, cells=comparison.cells[:n], baselines=(), evidence=(), facts=facts)
 
 
 def test_a_run_that_was_cut_short_says_so_at_the_top() -> None:
     text = Reader(page(cut_short(run(2, 3), 4))).text
-    assert "This run is not finished: 4 of 33 cells are done." in text
+    assert "This run was cut short: 4 of 33 cells are finished." in text
     assert "No control was run" in text
-    assert "This run is not finished" in markdown(cut_short(run(2, 3), 4))
+    assert "cut short" in markdown(cut_short(run(2, 3), 4))
     with pytest.raises(RunError, match="no cell of this run is finished yet"):
         page(cut_short(run(2, 3), 0))
     with pytest.raises(RunError, match="no cell of this run is finished yet"):
@@ -142,7 +142,7 @@ def test_a_run_that_was_cut_short_says_so_at_the_top() -> None:
         cut_short(run(2, 3, seeds=(0, 1)), 30),
         run(controls=("trained",)),
         run(controls=("random-sender",)),
-        run(accuracy=0.5, converged=False),
+        run(score=0.5, converged=False),
         run(1, 1),
         run(seeds=(0, 1)),
     ],
@@ -160,7 +160,7 @@ def test_of_several_stitches_the_page_speaks_of_the_papers_and_shows_what_each_t
     several = with_stitches(run(2, 3), {"scale": (2, 0.5), "identity": (0, 0.15)})
     assert several.stitches == ("scale", "identity", "affine")
     text = Reader(page(several)).text
-    assert "Worth a pilot. In 6 of 6 places" in text
+    assert "Worth a pilot: in 6 of 6 places" in text
     assert "affine, 10 parameters" in text
     # Where the largest is another, that one.
     large = with_stitches(run(2, 3), {"scale": (2, 0.5)})
@@ -206,8 +206,8 @@ def test_what_could_not_be_written_to_its_end_leaves_nothing(tmp_path: Path) -> 
 
 def test_markdown_has_the_answer_the_limits_and_the_table() -> None:
     text = markdown(run(2, 3))
-    assert "**Pilot.** Worth a pilot. In 6 of 6 places" in text
-    assert "> - There is one fitting seed." in text
+    assert "**Pilot.** Worth a pilot: in 6 of 6 places" in text
+    assert "> - One fitting seed" in text
     assert "| c0 | 0.93 ✓ 98 % | 0.93 ✓ 98 % | 0.93 ✓ 98 % |" in text
     assert "判定" not in text
     assert "試験導入" in markdown(run(), "ja")

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import modelstitch as ms
 from modelstitch.cli import main
 from modelstitch.report.recipes import recipes, stitch_words
-from modelstitch.specs import DataSpec, FitSpec, ModelSpec, StitchSpec, View
+from modelstitch.specs import DataSpec, FitSpec, ModelSpec, RunSpec, StitchSpec, View
+from tests.made import run_spec
 
 
-def spec_of(checkpoints: tuple[Path, Path]) -> dict[str, Any]:
+def spec_of(checkpoints: tuple[Path, Path]) -> RunSpec:
     view = View(size=(8, 8), channels=1, mean=(0.3,), std=(0.4,))
-    sender, receiver = (asdict(ModelSpec(source=str(path), view=view)) for path in checkpoints)
-    return {
-        "sender": sender,
-        "receiver": receiver,
-        "data": asdict(DataSpec(source="digits", limit=200)),
-        "fit": asdict(FitSpec(steps=2)),
-    }
+    sender, receiver = (ModelSpec(source=str(path), view=view) for path in checkpoints)
+    data = DataSpec(source="digits", limit=200)
+    return run_spec(
+        ["layers.0"], ["layers.2"], sender=sender, receiver=receiver, data=data, fit=FitSpec(steps=2)
+    )
 
 
 def filled(text: str, stitch: StitchSpec) -> str:
-    shell, python = stitch_words({"stitches": [asdict(stitch)]})[stitch.label]
+    shell, python = stitch_words(run_spec(["a"], ["b"], stitches=(stitch,)))[stitch.label]
     values = {
         "sender_cut": "layers.0",
         "receiver_cut": "layers.2",
@@ -58,18 +56,13 @@ def test_both_give_the_same_cell(checkpoints: tuple[Path, Path], tmp_path: Path)
     space: dict[str, Any] = {}
     lines = filled(python, stitch).splitlines()
     exec("\n".join(lines[:-1]), space)
-    assert space["stitched"].accuracy == cell.accuracy
+    assert space["stitched"].accuracy == cell.score
 
 
 def test_what_was_given_in_memory_stands_by_its_role() -> None:
-    spec = {
-        "sender": {"source": "Net (sender)"},
-        "receiver": {"source": "zoo:R1111"},
-        "data": {"source": "in memory"},
-    }
+    spec = run_spec(["a"], ["b"], receiver=ModelSpec(source="zoo:R1111"))
     (python,) = recipes(spec)
     assert (
         "ms.stitch(\n    sender, {sender_text},\n    ms.ModelSpec(source='zoo:R1111'), {receiver_text},\n    data,"
         in python
     )
-    assert recipes({}) == []

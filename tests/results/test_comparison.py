@@ -12,23 +12,24 @@ import xarray as xr
 from modelstitch import load
 from modelstitch.errors import RunError, SpecError
 from modelstitch.results.comparison import Comparison
+from modelstitch.results.facts import RunFacts
 from modelstitch.results.rows import Baseline
-from tests.made import cell_row
+from tests.made import cell_row, run_spec, with_stitch
 
 CUTS = ["c0", "c1", "c2"]
 
 
 def comparison(
-    accuracies: dict[str, list[list[float | None]]], n_heldout: int = 1000, seeds: tuple[int, ...] = (0,)
+    scores: dict[str, list[list[float | None]]], n_heldout: int = 1000, seeds: tuple[int, ...] = (0,)
 ) -> Comparison:
-    """A comparison with planted accuracies: rows are sender cuts, columns receiver cuts."""
+    """A comparison with planted scores: rows are sender cuts, columns receiver cuts."""
     cells = [
         cell_row(
             sender_cut=CUTS[i],
             receiver_cut=CUTS[j],
             control=control,
             seed=seed,
-            accuracy=None if value is None else value + 0.01 * seed,
+            score=None if value is None else value + 0.01 * seed,
             loss=None if value is None else 0.5,
             steps=4,
             seconds=0.1,
@@ -36,25 +37,24 @@ def comparison(
             failure="loss nan at step 2 of 4" if value is None else None,
             **({"standard_error": None} if value is None else {}),
         )
-        for control, rows in accuracies.items()
+        for control, rows in scores.items()
         for seed in seeds
         for i, row in enumerate(rows)
         for j, value in enumerate(row)
     ]
     baselines = [
-        Baseline(role=role, control=control, seed=0, accuracy=value, digest="d")
-        for control in accuracies
+        Baseline(role=role, control=control, seed=0, score=value, digest="d")
+        for control in scores
         for role, value in (("sender", 0.93), ("receiver", 0.95))
     ]
-    spec = {"sender_cuts": CUTS, "receiver_cuts": CUTS}
     return Comparison(
         sender="A",
         receiver="B",
         data="D",
-        spec=spec,
+        spec=run_spec(CUTS, CUTS),
         cells=tuple(cells),
         baselines=tuple(baselines),
-        notes={"n_classes": 10},
+        facts=RunFacts(n_classes=10, chance=0.1),
     )
 
 
@@ -87,7 +87,7 @@ def test_unknown_choices_are_named() -> None:
 
 def test_several_stitches_need_a_choice() -> None:
     result = comparison({"trained": TRIANGLE})
-    both = (*result.cells, *[replace(cell, family="identity") for cell in result.cells])
+    both = (*result.cells, *[with_stitch(cell, "identity") for cell in result.cells])
     with pytest.raises(SpecError, match="several were fitted: affine, identity"):
         replace(result, cells=both).matrix()
 
@@ -128,7 +128,7 @@ def test_nothing_there_is_refused(tmp_path: Path) -> None:
 def test_dataset_is_labelled_and_a_failed_cell_is_nan() -> None:
     result = comparison({"trained": [[None, 0.4, 0.3], *TRIANGLE[1:]]})
     assert isinstance(result.dataset, xr.Dataset)
-    assert np.isnan(result.dataset["accuracy"].sel(sender_cut="c0", receiver_cut="c0").item())
+    assert np.isnan(result.dataset["score"].sel(sender_cut="c0", receiver_cut="c0").item())
     assert len(result.failed) == 1
 
 
@@ -144,8 +144,7 @@ def sentences(accuracies: dict[str, Any], n_heldout: int = 1000) -> str:
 
 def test_sentences_see_the_triangle_and_the_strongest_control() -> None:
     text = sentences({"trained": TRIANGLE, "random-sender": LOW, "random-both": [[0.1] * 3] * 3})
-    assert "score 0.90 on average (the whole receiver: 0.95) where the receiver cut is no deeper" in text
-    assert "They score 0.37 where it is deeper." in text
+    assert "score 0.90 on average (the whole receiver: 0.95); into deeper cuts 0.37" in text
     assert "No random control reaches the trained pair in any of the 9 cells" in text
     assert "0.90 against 0.20 with a random sender" in text
     assert "little difference" not in text
@@ -153,22 +152,22 @@ def test_sentences_see_the_triangle_and_the_strongest_control() -> None:
 
 def test_sentences_admit_that_controls_do_as_well() -> None:
     text = sentences({"trained": TRIANGLE, "random-sender": TRIANGLE})
-    assert "A random control scores as well as the trained pair in all cells (9 of 9)" in text
-    assert "do not show that the two networks learnt something alike" in text
+    assert "In all 9 cells a random control scores as well" in text
+    assert "no evidence that the two networks learnt anything alike" in text
 
 
 def test_sentences_count_the_cells_that_a_control_reaches() -> None:
     control = [[0.9, 0.1, 0.1], [0.1, 0.1, 0.1], [0.1, 0.1, 0.1]]
     text = sentences({"trained": TRIANGLE, "random-receiver": control})
-    assert "A random control does as well as the trained pair in 1 of 9 cells" in text
+    assert "In 1 of 9 cells a random control does as well" in text
     assert "(1 with a random receiver)" in text
-    assert "The trained pair does better in the other 8 cells" in text
+    assert "In the other 8 cells the trained pair does better" in text
 
 
 def test_few_examples_make_the_margin_wide() -> None:
     close = [[0.9 - 0.03] * 3] * 3
     flat = [[0.9] * 3] * 3
-    assert "in all cells (9 of 9)" in sentences({"trained": flat, "random-sender": close}, n_heldout=100)
+    assert "In all 9 cells" in sentences({"trained": flat, "random-sender": close}, n_heldout=100)
     assert "in any of the 9 cells" in sentences({"trained": flat, "random-sender": close}, n_heldout=100_000)
 
 
@@ -178,14 +177,14 @@ def test_sentences_without_controls_say_so() -> None:
 
 def test_sentences_leave_failed_cells_out_and_say_so() -> None:
     text = sentences({"trained": [[None, 0.4, 0.3], *TRIANGLE[1:]], "random-sender": LOW})
-    assert "1 cell of the pair failed. These sentences leave it out." in text
+    assert "1 cell of the pair failed and is left out" in text
     assert "nan" not in text
 
 
 def test_a_matrix_the_other_way_round_is_called_so() -> None:
     turned: list[list[float | None]] = [[0.3, 0.9, 0.9], [0.3, 0.3, 0.9], [0.3, 0.3, 0.3]]
-    assert "the reverse of the paper's lower-left triangle" in sentences({"trained": turned})
-    assert "the reverse" not in sentences({"trained": TRIANGLE})
+    assert "the other way round" in sentences({"trained": turned})
+    assert "the other way round" not in sentences({"trained": TRIANGLE})
 
 
 def test_a_flat_matrix_is_called_flat() -> None:

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.curves import capacity_curves, curves_figure
+from modelstitch.results.facts import RunFacts
 from modelstitch.results.rows import Baseline
-from tests.made import cell_row
+from tests.made import cell_row, run_spec, with_stitch
 
 ROW = cell_row()
 REAL = {"identity": (0, 0.1), "lowrank(1)": (5, 0.5), "affine": (20, 0.88), "conv(3)": (90, 0.89)}
@@ -14,22 +15,22 @@ CONTROL = {"identity": (0, 0.02), "lowrank(1)": (5, 0.1), "affine": (20, 0.3), "
 
 def comparison(real: dict[str, tuple[int, float]], control: dict[str, tuple[int, float]]) -> Comparison:
     cells = [
-        replace(ROW, family=family, n_parameters=n, accuracy=accuracy, control=name)
+        with_stitch(ROW, stitch, n_parameters=n, score=score, control=name)
         for name, curve in (("trained", real), ("random-sender", control))
-        for family, (n, accuracy) in curve.items()
+        for stitch, (n, score) in curve.items()
     ]
     baselines = tuple(
-        Baseline(role=role, control="trained", seed=0, accuracy=0.9, digest="x")
+        Baseline(role=role, control="trained", seed=0, score=0.9, digest="x")
         for role in ("sender", "receiver")
     )
     return Comparison(
         sender="s",
         receiver="r",
         data="d",
-        spec={"sender_cuts": ["a"], "receiver_cuts": ["b"]},
+        spec=run_spec(["a"], ["b"]),
         cells=tuple(cells),
         baselines=baselines,
-        notes={"n_classes": 10},
+        facts=RunFacts(n_classes=10, chance=0.1),
     )
 
 
@@ -46,7 +47,7 @@ def test_the_smallest_sufficient_stitch_and_where_the_control_catches_up() -> No
 
 
 def test_nothing_sufficient_and_no_control_that_catches_up() -> None:
-    weak = {name: (n, accuracy / 2) for name, (n, accuracy) in REAL.items()}
+    weak = {name: (n, score / 2) for name, (n, score) in REAL.items()}
     (curve,) = capacity_curves(comparison(weak, {"affine": (20, 0.1)}))
     assert curve.sufficient is None
     assert curve.caught_up is None
@@ -56,11 +57,11 @@ def test_nothing_sufficient_and_no_control_that_catches_up() -> None:
 def test_seeds_are_averaged_and_failed_cells_left_out() -> None:
     found = comparison(REAL, CONTROL)
     extra = (
-        replace(ROW, family="affine", n_parameters=20, accuracy=0.80, seed=1),
-        replace(ROW, family="mlp(64)", n_parameters=99, accuracy=None, failure="loss nan"),
+        with_stitch(ROW, "affine", n_parameters=20, score=0.80, seed=1),
+        with_stitch(ROW, "mlp(64)", n_parameters=99, score=None, failure="loss nan"),
     )
     (curve,) = capacity_curves(replace(found, cells=(*found.cells, *extra)))
-    by_name = {point.stitch: point.accuracy for point in curve.points}
+    by_name = {point.stitch: point.score for point in curve.points}
     assert by_name["affine"] == (0.88 + 0.80) / 2
     assert "mlp(64)" not in by_name
 

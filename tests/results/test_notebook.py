@@ -8,7 +8,7 @@ from dataclasses import replace
 from tests.report.made import run
 
 
-def test_verdicts_stand_before_the_accuracies_in_their_colours() -> None:
+def test_verdicts_stand_before_the_scores_in_their_colours() -> None:
     html = run(2, 3)._repr_html_()
     captions = re.findall(r"<caption>(.*?)</caption>", html)
     assert captions[0] == "verdicts"
@@ -34,5 +34,5 @@ def test_it_is_small() -> None:
 def test_values_that_had_not_converged_or_failed_are_marked() -> None:
     assert "0.930?" in run(2, 2, converged=False)._repr_html_()
     comparison = run(2, 2)
-    cells = (replace(comparison.cells[0], accuracy=None, failure="loss nan"), *comparison.cells[1:])
+    cells = (replace(comparison.cells[0], score=None, failure="loss nan"), *comparison.cells[1:])
     assert replace(comparison, cells=cells)._repr_html_().count(">–</td>") == 1

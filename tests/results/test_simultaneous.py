@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from modelstitch.results.rows import AdvantageRow
+from modelstitch.results.rows import AdvantageRow, CellKey
 from modelstitch.results.sentences import of_advantages
 from modelstitch.results.simultaneous import advantages, max_t
 
@@ -40,20 +40,20 @@ def test_a_cell_without_variance_has_no_width() -> None:
 
 
 def test_differences_are_taken_on_the_same_examples() -> None:
-    place, other = ("a", "b", "affine", 0), ("a", "c", "affine", 0)
+    key, other = CellKey("a", "b", "affine", 0), CellKey("a", "c", "affine", 0)
     real = np.array([True, True, False, True] * 50)
     rows = advantages(
         {
-            ("trained", place): real,
-            ("random-sender", place): ~real,
-            ("self-stitch", place): real,
+            ("trained", key): real,
+            ("random-sender", key): ~real,
+            ("self-stitch", key): real,
             ("self-stitch", other): real,
-            ("shuffled-labels", place): ~real,
+            ("shuffled-labels", key): ~real,
         }
     )
     assert [(row.control, row.difference) for row in rows] == [("random-sender", 0.5), ("self-stitch", 0.0)]
     assert rows[0].low < 0.5 < rows[0].high
-    assert advantages({("trained", place): real}) == []
+    assert advantages({("trained", key): real}) == []
 
 
 def test_the_sentence_counts_both_directions() -> None:
@@ -71,7 +71,7 @@ def test_the_sentence_counts_both_directions() -> None:
 
     rows = [row(0.1, 0.2), row(-0.1, 0.1), row(-0.3, -0.2), row(0.1, 0.2, "one-hot")]
     assert of_advantages(rows) == [
-        "The trained pair is ahead of a random sender in 1 of 3 cells and behind in 1. "
-        "The rate of error is 5 % for all comparisons together."
+        "With one error rate of 5 % for all comparisons together, the trained pair is ahead of a random sender in 1 of 3 cells "
+        "and behind in 1."
     ]
     assert of_advantages([]) == []

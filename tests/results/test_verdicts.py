@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
+from modelstitch.evidence.verdict import DECODABLE, INTERCHANGEABLE
 from modelstitch.results.rows import CellRow, EvidenceRow
 from modelstitch.results.verdicts import (
     facts_of,
-    key_of,
     normalised,
     normalised_scores,
     over_seeds,
@@ -18,18 +18,17 @@ from modelstitch.results.verdicts import (
     verdicts,
     within_classes,
 )
-from modelstitch.specs.verdicts import Reason, VerdictName
 from tests.made import cell_row
 
 
-def cell(sender: str, receiver: str, control: str = "trained", accuracy: float | None = 0.75) -> CellRow:
+def cell(sender: str, receiver: str, control: str = "trained", score: float | None = 0.75) -> CellRow:
     return cell_row(
         sender_cut=sender,
         receiver_cut=receiver,
         control=control,
-        accuracy=accuracy,
+        score=score,
         n_heldout=2000,
-        failure=None if accuracy is not None else "the loss was nan",
+        failure=None if score is not None else "the loss was nan",
         converged=True,
     )
 
@@ -40,8 +39,7 @@ def row(
     return EvidenceRow(
         sender_cut=of.sender_cut,
         receiver_cut=of.receiver_cut,
-        family=of.family,
-        norm=of.norm,
+        stitch=of.stitch,
         control=of.control,
         seed=of.seed,
         kind="trajectory",
@@ -75,17 +73,17 @@ EVIDENCE = [
 
 def test_within_is_the_mean_over_the_cut_and_all_later_ones() -> None:
     found = within_classes(EVIDENCE)
-    assert found["trained", key_of(REAL)] == pytest.approx((0.92, 0.91, 0.93))
-    assert math.isnan(found["one-hot", key_of(HOT)][0])
+    assert found["trained", REAL.key] == pytest.approx((0.92, 0.91, 0.93))
+    assert math.isnan(found["one-hot", HOT.key][0])
 
 
 def test_a_cut_at_which_nothing_differs_any_more_counts_as_nothing_kept() -> None:
     rows = [row(REAL, "b", 0.8), row(REAL, "c", None)]
-    assert within_classes(rows)["trained", key_of(REAL)][0] == pytest.approx(0.4)
+    assert within_classes(rows)["trained", REAL.key][0] == pytest.approx(0.4)
 
 
 def test_the_rule_is_given_the_numbers_of_its_own_cell() -> None:
-    cells = {(each.control, key_of(each)): each for each in CELLS}
+    cells = {(each.control, each.key): each for each in CELLS}
     facts = facts_of(REAL, cells, within_classes(EVIDENCE), 0.1, 1500)
     assert facts is not None
     assert (facts.chance, facts.n, facts.self_score) == (0.1, 1500, 0.76)
@@ -99,14 +97,12 @@ def test_the_rule_is_given_the_numbers_of_its_own_cell() -> None:
 
 def test_verdicts_of_rows() -> None:
     found = verdicts(CELLS, EVIDENCE, 0.1)
-    assert {place: verdict.name for place, verdict in found.items()} == {
-        key_of(REAL): VerdictName.INTERCHANGEABLE
-    }
+    assert {key: verdict.name for key, verdict in found.items()} == {REAL.key: INTERCHANGEABLE}
     weak = [
         replace(each, value=0.02, low=0.0, high=0.04) if each.control == "trained" else each
         for each in EVIDENCE
     ]
-    assert verdicts(CELLS, weak, 0.1)[key_of(REAL)].name == VerdictName.DECODABLE_ONLY
+    assert verdicts(CELLS, weak, 0.1)[REAL.key].name == DECODABLE
     assert verdicts(CELLS, EVIDENCE, 0.1, stitch="conv(3)") == {}
 
 
@@ -117,10 +113,10 @@ def test_without_its_references_there_is_no_verdict() -> None:
 
 
 def test_a_failed_cell_is_judged_as_failed() -> None:
-    failed = cell("a", "b", accuracy=None)
+    failed = cell("a", "b", score=None)
     rows = [each for each in EVIDENCE if each.control != "trained"]
     (verdict,) = verdicts([failed, *CELLS[1:]], rows, 0.1).values()
-    assert (verdict.reason, verdict.because.failure) == (Reason.FIT_FAILED, "the loss was nan")
+    assert "the fit failed: the loss was nan" in verdict.reason
 
 
 def test_a_normalised_score_needs_room() -> None:
@@ -137,7 +133,7 @@ def test_of_two_random_senders_the_better_one_counts_also_beside_a_dead_one() ->
     ]
     alive = cell("a", "b", "random-sender-bn", 0.5)
     rows = [*dead, row(alive, "b", 0.6), row(alive, "c", 0.5)]
-    cells = {(each.control, key_of(each)): each for each in [*CELLS, alive]}
+    cells = {(each.control, each.key): each for each in [*CELLS, alive]}
     facts = facts_of(REAL, cells, within_classes(rows), 0.1)
     assert facts is not None
     assert facts.random_within is not None
@@ -145,21 +141,21 @@ def test_of_two_random_senders_the_better_one_counts_also_beside_a_dead_one() ->
 
 
 def test_scores_beside_their_references() -> None:
-    assert normalised_scores(CELLS)[key_of(REAL)] == pytest.approx((0.75 - 0.5) / (0.76 - 0.5))
+    assert normalised_scores(CELLS)[REAL.key] == pytest.approx((0.75 - 0.5) / (0.76 - 0.5))
     assert normalised_scores(CELLS[:2]) == {}
     shuffled = cell("a", "b", "shuffled-labels", 0.1)
     rows = [
         replace(row(REAL, "output", 0.9), kind="selectivity", name="train_score"),
         replace(row(shuffled, "output", 0.3), kind="selectivity", name="train_score"),
     ]
-    assert selectivity(rows) == {key_of(REAL): pytest.approx(0.6)}
+    assert selectivity(rows) == {REAL.key: pytest.approx(0.6)}
     assert selectivity(rows[:1]) == {}
 
 
 def test_a_seed_without_a_verdict_keeps_the_others_from_speaking_for_it() -> None:
     found = verdicts(CELLS, EVIDENCE, 0.1)
-    (place,) = found
-    assert over_seeds(found, [0])[place[:3]] == found[place]
-    both = over_seeds(found, [0, 1])[place[:3]]
-    assert both.name == VerdictName.CANNOT_TELL
-    assert both.reason == Reason.SEEDS_MISSING
+    (key,) = found
+    assert over_seeds(found, [0])[key[:3]] == found[key]
+    both = over_seeds(found, [0, 1])[key[:3]]
+    assert both.name == "cannot tell"
+    assert both.reason == "the evidence for a verdict was not measured with every seed"

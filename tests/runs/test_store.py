@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,27 +9,13 @@ import pytest
 import torch
 
 from modelstitch.errors import RunError, TruthError
+from modelstitch.results.facts import Versions
 from modelstitch.results.rows import Baseline, CellRow
 from modelstitch.runs.reader import read_run, read_weights
 from modelstitch.runs.store import Store
 from tests.made import cell_row
+from tests.runs.made import FACTS, HEADER
 
-FACTS: dict[str, Any] = {
-    "sender": "A",
-    "receiver": "B",
-    "data": "D",
-    "spec": {
-        "controls": ["trained"],
-        "seeds": [0],
-        "sender_cuts": ["a", "b"],
-        "receiver_cuts": ["x"],
-        "stitches": [{"family": "affine", "norm": "none"}],
-    },
-    "notes": {"n_classes": 2},
-    "sender_weights": "0123456789abcdef",
-    "choices": {"fit": {"epochs": 4, "steps": None}},
-}
-IDENTITY = ("sender_weights", "choices")
 KEYS = {"a": "a" * 64, "b": "b" * 64}
 
 
@@ -45,8 +32,8 @@ def row(sender_cut: str) -> CellRow:
     )
 
 
-def open_store(folder: Path, **changes: Any) -> Store:
-    return Store(folder, {**FACTS, **changes}, IDENTITY)
+def open_store(folder: Path, identity: dict[str, Any] | None = None, **changes: Any) -> Store:
+    return Store(folder, replace(HEADER, identity={**HEADER.identity, **(identity or {})}, **changes))
 
 
 WEIGHTS = {"weight": torch.arange(6.0).reshape(2, 3)}
@@ -56,7 +43,7 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     with open_store(tmp_path / "run") as store:
         store.write_cell(KEYS["b"], row("b"), WEIGHTS)
         store.write_cell(KEYS["a"], row("a"), {})
-        store.write_baselines([Baseline(role="sender", control="trained", seed=0, accuracy=None, digest="d")])
+        store.write_baselines([Baseline(role="sender", control="trained", seed=0, score=None, digest="d")])
         assert store.finished() == set(KEYS.values())
         assert torch.equal(store.read_weights(KEYS["b"])["weight"], WEIGHTS["weight"])
     comparison = read_run(tmp_path / "run")
@@ -67,7 +54,7 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
 def test_an_existing_run_is_continued(tmp_path: Path) -> None:
     with open_store(tmp_path) as store:
         store.write_cell(KEYS["a"], row("a"), WEIGHTS)
-    with open_store(tmp_path, notes={"n_classes": 2, "torch": "other"}) as store:
+    with open_store(tmp_path, facts=replace(FACTS, versions=Versions(torch="other"))) as store:
         assert store.finished() == {KEYS["a"]}
 
 
@@ -75,11 +62,11 @@ def test_a_run_of_another_spec_is_refused_and_left_as_it_was(tmp_path: Path) -> 
     with open_store(tmp_path) as store:
         store.write_cell(KEYS["a"], row("a"), WEIGHTS)
     with pytest.raises(RunError, match=r"holds another run: its epochs is 4, this one's 8; choose another"):
-        open_store(tmp_path, choices={"fit": {"epochs": 8, "steps": None}})
+        open_store(tmp_path, {"choices": {"fit": {"epochs": 8, "steps": None}}})
     with pytest.raises(
         RunError, match=r'its sender is "?A \(weights 01234567\).*this one\'s "?Z \(weights ffff'
     ):
-        open_store(tmp_path, sender="Z", sender_weights="ffffffffff")
+        open_store(tmp_path, {"sender_weights": "ffffffffff"}, sender="Z")
     with open_store(tmp_path) as store:
         assert store.finished() == {KEYS["a"]}
 

@@ -159,7 +159,7 @@ def test_films_and_pictures_are_stitched_both_ways(
         deep = {"sender_cut": "down", "receiver_cut": "down"}
         assert float(real.sel(deep)) > float(drawn.sel(deep)) + 0.02
         selves = [
-            c.accuracy for c in found.cells if c.control == "self-stitch" and c.sender_cut == c.receiver_cut
+            c.score for c in found.cells if c.control == "self-stitch" and c.sender_cut == c.receiver_cut
         ]
         assert all(each is not None and each > own - 0.03 for each in selves)
         bridges = {cell.bridge for cell in found.cells if cell.control == "trained"}

@@ -267,7 +267,7 @@ def test_a_task_is_found_by_name(
     both = [f"{name}:net", f"{name}:net(seed=1)"]
     usual = ["--data", "set.npz", "--cuts", "1", "--controls", "none", "--evidence", "none", "--steps", "5"]
     assert main(["compare", *both, *usual, "--task", f"{name}:mine", "--out", "run"]) == 0
-    assert ms.load("run").notes["task"] == "mine"
+    assert ms.load("run").facts.task == "mine"
     for target, message in (
         (f"{name}:min", "unknown task in .* 'min'.*mine"),
         (f"{name}:no_task", "to be a modelstitch.Task, got int"),

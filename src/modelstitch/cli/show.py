@@ -1,9 +1,8 @@
-"""What the commands show: progress on stderr; cuts, matrices, verdicts and curves in the terminal."""
+"""What the commands show: progress on stderr, the matrix in the terminal."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -20,13 +19,12 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 from rich.text import Text
 
-from modelstitch.specs.verdicts import VerdictName
+from modelstitch.results.rows import CellKey
 from modelstitch.util.progress import Progress
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from modelstitch.cutting import CutModel
     from modelstitch.evidence.verdict import Verdict
     from modelstitch.results.comparison import Comparison
 
@@ -87,53 +85,6 @@ def watching() -> Iterator[Watcher]:
         yield Watcher(bar)
 
 
-def cuts_as_json(model: CutModel) -> str:
-    """Return the cuts of a model as a JSON list."""
-    before = model.work_before()
-    return json.dumps(
-        [
-            {
-                "name": cut.name,
-                "layout": str(cut.layout),
-                "shape": cut.shape,
-                "default": cut.boundary,
-                "parameters_before": before[cut.name].parameters,
-                "multiply_adds_before": before[cut.name].multiply_adds,
-                "aliases": cut.aliases,
-            }
-            for cut in model.cuts
-        ]
-    )
-
-
-def print_cuts(model: CutModel, title: str) -> None:
-    """Print one row a cut: its layout, whether it is used by default, and the share of the work before it."""
-    table = Table(title=title)
-    for heading in ("cut", "layout", "shape"):
-        table.add_column(heading, no_wrap=True, overflow="fold")
-    table.add_column("default")
-    for heading in ("params before", "mult-adds before"):
-        table.add_column(heading, justify="right")
-    table.add_column("also called", overflow="fold")
-    before = model.work_before()
-    for cut in model.cuts:
-        work = before[cut.name]
-        table.add_row(
-            cut.name,
-            str(cut.layout),
-            " x ".join(map(str, cut.shape)),
-            "yes" if cut.boundary else "",
-            f"{100 * work.parameters:.0f} %",
-            f"{100 * work.multiply_adds:.0f} %",
-            ", ".join(cut.aliases),
-        )
-    console = Console()
-    if not console.is_terminal:  # a file or a pipe has room
-        console = Console(width=140)
-    console.print(table)
-    console.print(f"Cut by {model.technique}.", highlight=False, soft_wrap=True)
-
-
 def print_matrix(matrix: xr.DataArray, title: str) -> None:
     """Print a matrix of accuracies: sender cuts in rows, receiver cuts in columns, darker where higher."""
     console = Console()
@@ -147,17 +98,12 @@ def print_matrix(matrix: xr.DataArray, title: str) -> None:
     console.print(table)
 
 
-_MARKS = {
-    VerdictName.INTERCHANGEABLE: "inter",
-    VerdictName.DECODABLE_ONLY: "label",
-    VerdictName.INCOMPATIBLE: "none",
-    VerdictName.CANNOT_TELL: "?",
-}
+_MARKS = {"interchangeable": "inter", "decodable only": "label", "incompatible": "none", "cannot tell": "?"}
 _STYLES = {
-    VerdictName.INTERCHANGEABLE: "black on rgb(120,200,140)",
-    VerdictName.DECODABLE_ONLY: "black on rgb(240,190,90)",
-    VerdictName.INCOMPATIBLE: "white on rgb(90,90,110)",
-    VerdictName.CANNOT_TELL: "dim",
+    "interchangeable": "black on rgb(120,200,140)",
+    "decodable only": "black on rgb(240,190,90)",
+    "incompatible": "white on rgb(90,90,110)",
+    "cannot tell": "dim",
 }
 
 
@@ -167,7 +113,7 @@ def print_verdicts(comparison: Comparison, stitch: str) -> None:
     if not found:
         return
     console = Console()
-    seeds = sorted({place[3] for place in by_seed})
+    seeds = sorted({key.seed for key in by_seed})
     table = Table(title="verdicts" if len(seeds) == 1 else f"verdicts of {len(seeds)} seeds together")
     table.add_column("sender \\ receiver", style="bold")
     matrix = comparison.matrix(stitch=stitch)
@@ -179,30 +125,29 @@ def print_verdicts(comparison: Comparison, stitch: str) -> None:
     for sender in senders:
         marks = []
         for receiver in receivers:
-            each = [by_seed.get((sender, receiver, stitch, seed)) for seed in seeds]
+            each = [by_seed.get(CellKey(sender, receiver, stitch, seed)) for seed in seeds]
             verdict = found.get((sender, receiver, stitch))
             marks.append(Text("–") if verdict is None else _mark(verdict.name, [v for v in each if v]))
         table.add_row(sender, *marks)
     console.print(table)
     console.print(
-        "inter = interchangeable, label = decodable only, none = incompatible, ? = cannot tell; "
-        "% kept beyond the label" + (", by seed" if len(seeds) > 1 else ""),
+        "inter = interchangeable, label = decodable only, none = incompatible, ? = cannot tell; % kept beyond the label"
+        + (", by seed" if len(seeds) > 1 else ""),
         highlight=False,
         soft_wrap=True,
     )
-    shown: set[VerdictName] = set()
+    shown: set[str] = set()
     for (sender, receiver, _), verdict in found.items():
         if verdict.name not in shown:
             shown.add(verdict.name)
             console.print(
-                f"- {sender} -> {receiver}, {verdict.name} ({verdict.confidence} confidence): "
-                f"{verdict.sentence}.",
+                f"- {sender} -> {receiver}, {verdict.name} ({verdict.confidence} confidence): {verdict.reason}.",
                 soft_wrap=True,
                 highlight=False,
             )
 
 
-def _mark(name: VerdictName, seeds: list[Verdict]) -> Text:
+def _mark(name: str, seeds: list[Verdict]) -> Text:
     kept = " ".join("–" if math.isnan(each.kept) else f"{100 * each.kept:.0f}" for each in seeds)
     shown = "" if all(math.isnan(each.kept) for each in seeds) else f" {kept} %"
     return Text(f"{_MARKS[name]}{shown}", style=_STYLES[name], justify="right")

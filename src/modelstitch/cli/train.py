@@ -1,4 +1,4 @@
-"""``modelstitch train``: train a network of the zoo."""
+"""``modelstitch train``: train a network of the paper."""
 
 from __future__ import annotations
 
@@ -13,24 +13,21 @@ from modelstitch.errors import ModelError, SpecError
 
 @dataclass(frozen=True)
 class Train:
-    """Train one of the small residual networks of Hernandez et al. 2022, and write it as a checkpoint."""
+    """Train a network of the zoo and write a checkpoint that explains itself."""
 
     model: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="MODEL")]]
     """zoo:R1111 ... zoo:R2222, zoo:R18 or zoo:R34."""
     data: str = "digits"
-    """Images to train on: digits, cifar10, cifar100, or the path of the official archive of the last two;
-    a folder with train*.parquet and test*.parquet;
-    a folder that holds one folder of images a class;
-    a .parquet or .npz file;
-    hf:NAME_OR_FOLDER or torchvision:NAME(root=...)."""
+    """digits; cifar10 or cifar100, or the path of their official archive; a folder with train*.parquet and test*.parquet, or with one
+    folder of images a class; a .parquet or .npz file; hf:NAME_OR_FOLDER or torchvision:NAME(root=...)."""
     out: Path | None = None
-    """Checkpoint to write; by default NAME-wWIDTH-sSEED.safetensors."""
+    """Checkpoint to write; NAME-wWIDTH-sSEED.safetensors without it."""
     width: int = 64
     """Channels of the first stage."""
     seed: int = 0
-    """Seed of the initial weights, the order of images and the augmentation."""
+    """Seed of the start, the order of images and the augmentation."""
     epochs: int = 6
-    """Passes over the training images."""
+    """Passes over the training part."""
     batch_size: int = 128
     """Images a step."""
     learning_rate: float = 0.4
@@ -38,21 +35,21 @@ class Train:
     translate: int = 2
     """Largest random shift in pixels."""
     flip: bool | None = None
-    """Mirror images at random (True or False); by default True, but False for digits and with --rotations."""
+    """Mirror images at random (True or False); without it, all but digits and turned images are."""
     data_channels: int | None = None
-    """Read all images as grey (1) or as colour (3); for data that hold both."""
+    """Read all images as grey (1) or as coloured (3); for sets that hold both."""
     crop: int | None = None
-    """Resize the shorter side of each image to this many pixels and take the middle square."""
+    """Bring the shorter side of each image to this many pixels as it is read, and take the middle square."""
     rotations: bool = False
-    """Rotate each image by 0, 90, 180 or 270 degrees and label it by class and rotation; no mirroring."""
+    """Turn each image by 0, 90, 180 or 270 degrees and label it by class and rotation; images are not mirrored then."""
     labels: str | None = None
     """A coarser label set of the data to train on, such as parity for digits."""
     limit: int | None = None
-    """Number of training images: a stratified choice."""
+    """Number of training images, a seeded stratified choice."""
     device: str = "auto"
-    """auto (a GPU if there is one), cpu or cuda."""
+    """auto, cpu or cuda."""
     json: bool = False
-    """Print the checkpoint's description as JSON."""
+    """Print the checkpoint's card as JSON."""
 
     def run(self) -> bool:
         """Train, save and say how well it went."""
@@ -79,8 +76,7 @@ class Train:
             raise SpecError(f"cannot write {str(out)!r}: {str(out.parent)!r} is not a folder")
         if self.rotations and self.flip:
             raise SpecError(
-                "expected no --flip True with --rotations: a mirror image of a turned image is turned the "
-                "other way"
+                "expected no --flip True with --rotations: a mirror image of a turned image is turned otherwise"
             )
         recipe = Recipe(
             epochs=self.epochs,

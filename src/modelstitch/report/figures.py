@@ -158,7 +158,9 @@ def _accuracy(comparison: Comparison, stitch: str, width: float) -> Figure:
             ink = "black" if math.isnan(value) else readable_on(image.cmap(float(value)))
             ax.text(j, i, text, ha="center", va="center", color=ink, fontsize=size)
         _label(ax, *comparison.cut_names(control), say(f"title.{control}"), panel)
-    figure.colorbar(axes[0].images[0], ax=axes, label="held-out accuracy", shrink=0.8, aspect=30)
+    figure.colorbar(
+        axes[0].images[0], ax=axes, label=f"held-out {comparison.score_name}", shrink=0.8, aspect=30
+    )
     figure.suptitle(
         f"{typeset(comparison.sender)} into {typeset(comparison.receiver)}, {typeset(comparison.data)}",
         fontsize=8,
@@ -196,9 +198,9 @@ def _geometry(comparison: Comparison, stitch: str, width: float) -> Figure | Non
     if not rows:
         return None
     scores = {
-        (cell.sender_cut, cell.receiver_cut, cell.seed): cell.accuracy
+        (cell.sender_cut, cell.receiver_cut, cell.seed): cell.score
         for cell in comparison.cells
-        if cell.control == TRAINED and cell.stitch == stitch and cell.accuracy is not None
+        if cell.control == TRAINED and cell.stitch == stitch and cell.score is not None
     }
     points = [
         (row.value or 0.0, scores[place])
@@ -212,5 +214,5 @@ def _geometry(comparison: Comparison, stitch: str, width: float) -> Figure | Non
     ax.scatter([x for x, _ in points], [y for _, y in points], s=10, alpha=0.7, linewidths=0)
     ax.set_ylim(0, 1.02)
     ax.set_xlabel("debiased linear CKA of provided and expected representation")
-    ax.set_ylabel("held-out accuracy of the stitched network")
+    ax.set_ylabel(f"held-out {comparison.score_name} of the stitched network")
     return figure

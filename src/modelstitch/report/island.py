@@ -12,11 +12,10 @@ from modelstitch.evidence.kinds import KINDS
 from modelstitch.evidence.verdict import Thresholds
 from modelstitch.results.colours import VERDICTS, palette
 from modelstitch.results.comparison import Comparison
-from modelstitch.results.rows import CellRow, EvidenceRow
-from modelstitch.results.verdicts import CellKey, normalised_scores
-from modelstitch.specs import TRAINED
-from modelstitch.specs.verdicts import Confidence
-from modelstitch.wording import LANGUAGES, measure_words, plain, translated
+from modelstitch.results.rows import CellKey, CellRow, EvidenceRow
+from modelstitch.results.verdicts import normalised_scores
+from modelstitch.specs import TRAINED, StitchSpec
+from modelstitch.wording import LANGUAGES, definition, plain, translated
 
 BYTES = 290_000
 """What the island may take, unless told otherwise, before evidence of further stitches, seeds and controls is left out."""
@@ -65,8 +64,9 @@ def island(comparison: Comparison, language: str, room: int = BYTES) -> dict[str
             key.removeprefix("ui."): text
             for key, text in LANGUAGES[language].items()
             if key.startswith("ui.")
-        },
-        "confidence": {name: plain(f"confidence.{name}", language) for name in Confidence},
+        }
+        | ({} if comparison.score_name == "accuracy" else {"score": comparison.score_name}),
+        "confidence": {name: plain(f"confidence.{name}", language) for name in ("high", "medium", "low")},
         "grids": _grids(comparison, rows, receivers),
         "verdicts": _verdicts(comparison, seeds, language),
     }
@@ -101,8 +101,8 @@ def _fitted(comparison: Comparison) -> dict[str, list[str]]:
     """Return of every stitch its family, with size and norm, and the objective."""
     found = {}
     for cell in comparison.cells:
-        family = cell.stitch.replace(f" by {cell.objective}", "")
-        found[cell.stitch] = [family, cell.objective]
+        spec = StitchSpec(family=cell.family, size=cell.size, norm=cell.norm)  # type: ignore[arg-type]
+        found[cell.stitch] = [spec.label, cell.objective]
     return found
 
 
@@ -121,7 +121,7 @@ def _grids(
 
 def _of_cell(cell: CellRow, layouts: tuple[str | None, str | None]) -> dict[str, Any]:
     values: dict[str, Any] = {
-        "accuracy": _number(cell.accuracy, 4),
+        "score": _number(cell.score, 4),
         "state": "failed"
         if cell.failure is not None
         else {None: "", True: "yes", False: "no"}[cell.converged],
@@ -161,11 +161,11 @@ def _verdicts(comparison: Comparison, seeds: Sequence[int], language: str) -> di
         # All seeds together first: that is what a reader sees first, and what must have its reasons.
         for seed in (None, *(seeds if len(seeds) > 1 else ())):
             judged = [
-                together.get((i, j, stitch)) if seed is None else by_seed.get((i, j, stitch, seed))
+                together.get((i, j, stitch)) if seed is None else by_seed.get(CellKey(i, j, stitch, seed))
                 for i in senders
                 for j in receivers
             ]
-            reasons = [None if each is None else translated(each.sentence, language) for each in judged]
+            reasons = [None if each is None else translated(each.reason, language) for each in judged]
             room -= sum(len(text.encode()) for text in reasons if text)
             if any(judged):
                 found[f"{stitch}|{'all' if seed is None else seed}"] = [
@@ -222,10 +222,13 @@ def _evidence(
     measures: list[dict[str, Any]] = []
     for key, (kind, name) in seen.items():
         known = KINDS[kind].definitions.get(name)
-        better = known.better if known else ""
-        english = (known.text, known.range) if known else ("", "")
-        text, span = measure_words(f"{kind}.{name}", language, english)
-        measures.append({"key": key, "kind": kind, "text": text, "range": span, "better": better})
+        texts = (
+            (definition(known.text, language), definition(known.range, language), known.better)
+            if known
+            else ("", "", "")
+        )
+        told = dict(zip(("text", "range", "better"), texts, strict=True))
+        measures.append({"key": key, "kind": kind, **told})
     single = {grid: [values.get(each["key"], []) for each in measures] for grid, values in found.items()}
     return measures, single, along
 

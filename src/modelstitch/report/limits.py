@@ -1,11 +1,10 @@
-"""What a reader must know before the numbers: everything that weakens a run, at the top of the page."""
+"""What a reader must know before the numbers: everything about a run that weakens it, said at the top of the page."""
 
 from __future__ import annotations
 
 from modelstitch.errors import RunError
 from modelstitch.geometry.intervals import wilson
 from modelstitch.results.comparison import Comparison
-from modelstitch.results.sentences import against_random
 from modelstitch.specs import TRAINED, VERDICT_CONTROLS
 from modelstitch.wording import Listed, Text, say
 
@@ -24,12 +23,11 @@ def readable(comparison: Comparison) -> Comparison:
 def limits(comparison: Comparison) -> list[Text]:
     """Return a sentence for each thing that weakens a run; none for a run without fault."""
     found: list[Text] = []
-    task = str(comparison.notes.get("task", "classification"))
-    if not task.startswith("classification"):
-        found.append(say("limit.task", task=task, score=str(comparison.notes.get("score", "score"))))
-    if comparison.is_cut_short:
-        planned = int(comparison.notes["n_cells"])
-        found.append(say("limit.cut_short", n=len(comparison.cells), of=planned))
+    facts = comparison.facts
+    if not facts.task.startswith("classification"):
+        found.append(say("limit.task", task=facts.task, score=facts.score_name))
+    if comparison.is_cut_short and facts.n_cells is not None:
+        found.append(say("limit.cut_short", n=len(comparison.cells), of=facts.n_cells))
     if comparison.failed:
         first = comparison.failed[0]
         found.append(
@@ -55,9 +53,7 @@ def limits(comparison: Comparison) -> list[Text]:
     n = comparison.n_effective
     if own is not None and wilson(round(own * n), n)[0] <= chance:
         found.append(say("limit.receiver_at_chance", own=own, chance=chance))
-    matrices = {control: comparison.matrix(control, stitch=stitch) for control in comparison.controls}
-    random = against_random(matrices, n)
-    if random is not None and random.everywhere:
+    if any(text.key == "matrix.all_reached" for text in comparison.sentences()):
         found.append(say("limit.random"))
     for real, key in ((True, "limit.unconverged"), (False, "limit.unconverged_controls")):
         n = comparison.n_unconverged(stitch, real=real)

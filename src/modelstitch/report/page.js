@@ -1,8 +1,8 @@
 "use strict";
 (() => {
 const D = JSON.parse(document.getElementById("run").textContent);
-const W = D.words, PLAIN = ["accuracy", "penalty", "normalised", "kept"];
-const state = { stitch: D.main, seed: "all", measure: "accuracy", at: null, held: false };
+const W = D.words, PLAIN = ["score", "penalty", "normalised", "kept"];
+const state = { stitch: D.main, seed: "all", measure: "score", at: null, held: false };
 const nC = D.receivers.length, detail = document.getElementById("detail"), stage = document.querySelector(".stage");
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -39,7 +39,7 @@ function measuredAt(control, stitch, seed, key, index) {
 // The seeds whose evidence this page holds; very large runs have the rest in evidence.csv.
 const held = (control, stitch) => seeds().filter(seed => D.evidence[`${control}|${stitch}|${seed}`]);
 function valueOf(control, index, measure, stitch = state.stitch) {
-  if ((measure === "accuracy" || measure === "penalty") && failedAt(control, index, stitch)) return null;
+  if ((measure === "score" || measure === "penalty") && failedAt(control, index, stitch)) return null;
   if (measure === "kept") {
     const verdict = control === "trained" ? judged(stitch)[index] : null;
     return verdict ? verdict[3] : null;
@@ -48,9 +48,9 @@ function valueOf(control, index, measure, stitch = state.stitch) {
   return mean(some.map(seed => {
     if (measure === "normalised") return control === "trained" ? (D.normalised[`${stitch}|${seed}`] || [])[index] : null;
     const cells = grid(control, stitch, seed);
-    if (measure === "accuracy" || measure === "penalty") {
-      const accuracy = cells && cells.accuracy[index], whole = D.baselines[control][1];
-      return !known(accuracy) ? null : measure === "accuracy" ? accuracy : known(whole) ? whole - accuracy : null;
+    if (measure === "score" || measure === "penalty") {
+      const score = cells && cells.score[index], whole = D.baselines[control][1];
+      return !known(score) ? null : measure === "score" ? score : known(whole) ? whole - score : null;
     }
     return first(measuredAt(control, stitch, seed, measure, index));
   }));
@@ -70,7 +70,7 @@ function paint(square, text, colour, letter, label) {
   square.setAttribute("aria-label", label);
 }
 function scale() {
-  if (state.measure === "accuracy") return [0, 1];
+  if (state.measure === "score") return [0, 1];
   const all = [];
   for (const control of D.controls) for (let i = 0; i < D.rows[control].length * nC; i++) all.push(valueOf(control, i, state.measure));
   const some = all.filter(known);
@@ -99,7 +99,7 @@ function redraw() {
       const share = Math.min(1, Math.max(0, (value - low) / (high - low)));
       const colour = D.palette[Math.round(share * (D.palette.length - 1))];
       const moved = PLAIN.includes(state.measure) && unsettled(name, index);
-      const number = state.measure === "accuracy" ? value.toFixed(2) : said(value), text = number + (moved ? "?" : "");
+      const number = state.measure === "score" ? value.toFixed(2) : said(value), text = number + (moved ? "?" : "");
       paint(square, text, colour, ink(colour), place + measureName(state.measure) + W.colon + number + (moved ? W.comma + W.not_converged : ""));
       cells[index].textContent = text;
     }
@@ -202,9 +202,9 @@ function show(at) {
   const places = pair
     ? D.controls.map(each => [each, D.rows[each].indexOf(each === "self-stitch" ? receiver : sender)]).filter(each => each[1] >= 0).map(([each, row]) => [each, row * nC + j])
     : [[control, index]];
-  parts.push(table([W.grid, W.accuracy, seeds().length > 1 ? W.by_seed : W.interval], places.map(([each, k]) => {
-    const value = valueOf(each, k, "accuracy");
-    const interval = seeds().length > 1 ? seeds().map(seed => fixed((grid(each, state.stitch, seed) || { accuracy: [] }).accuracy[k])).join(" · ") : known(value) ? wilson(value).map(fixed).join(" – ") : "–";
+  parts.push(table([W.grid, W.score, seeds().length > 1 ? W.by_seed : W.interval], places.map(([each, k]) => {
+    const value = valueOf(each, k, "score");
+    const interval = seeds().length > 1 ? seeds().map(seed => fixed((grid(each, state.stitch, seed) || { score: [] }).score[k])).join(" · ") : known(value) ? wilson(value).map(fixed).join(" – ") : "–";
     return [each === "trained" ? W.own : D.titles[each], fixed(value) + (unsettled(each, k) ? "?" : "") + (failedAt(each, k, state.stitch) ? ` ${W.failed}` : ""), interval];
   })));
   const real = seeds().map(seed => grid("trained", state.stitch, seed)).filter(cells => cells && known(cells.parameters[index]));
@@ -222,7 +222,7 @@ function show(at) {
   parts.push(...along(j, places), ...curve(places), ...measured(places));
   if (pair) parts.push(...recipe(sender, receiver));
   detail.replaceChildren(...parts.filter(Boolean));
-  document.getElementById("status").textContent = `${sender} → ${receiver}${verdict ? W.comma + D.looks[verdict[0]][3] : ""}${W.comma}${W.accuracy}${W.colon}${fixed(valueOf(control, index, "accuracy"))}`;
+  document.getElementById("status").textContent = `${sender} → ${receiver}${verdict ? W.comma + D.looks[verdict[0]][3] : ""}${W.comma}${W.score}${W.colon}${fixed(valueOf(control, index, "score"))}`;
   detail.hidden = false;
   stage.classList.add("open");
 }
@@ -239,7 +239,7 @@ function curve(places) {
   if (alike.length < 3) return [];
   const lines = places.map(([control, k]) => [control === "trained" ? W.own : D.titles[control], alike.map(stitch => {
     const cells = D.seeds.map(seed => grid(control, stitch, seed)).find(each => each && known(each.parameters[k]));
-    return cells ? [Math.log10(Math.max(0.5, cells.parameters[k])), valueOf(control, k, "accuracy", stitch)] : null;
+    return cells ? [Math.log10(Math.max(0.5, cells.parameters[k])), valueOf(control, k, "score", stitch)] : null;
   }).filter(Boolean).sort((a, b) => a[0] - b[0])]).filter(each => each[1].length);
   const all = lines.flatMap(each => each[1].map(p => p[0])), low = Math.min(...all), wide = Math.max(...all) - low || 1;
   const sizes = (lines[0] || ["", []])[1].map(p => Math.round(10 ** p[0]).toLocaleString());
@@ -327,7 +327,7 @@ function scatter() {
   drawScatter = () => {
     const points = [];
     for (let k = 0; k < D.rows.trained.length * nC; k++) {
-      const x = valueOf("trained", k, measure), y = valueOf("trained", k, "accuracy");
+      const x = valueOf("trained", k, measure), y = valueOf("trained", k, "score");
       if (known(x) && known(y)) points.push([x, y, `${D.rows.trained[Math.floor(k / nC)]} → ${D.receivers[k % nC]}: ${said(x)}, ${said(y)}`]);
     }
     if (!points.length) return;

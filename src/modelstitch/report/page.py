@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from functools import cache, partial
 from importlib import resources
 from pathlib import Path
@@ -25,8 +26,9 @@ from modelstitch.report.redaction import redacted
 from modelstitch.results.colours import VERDICTS
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.curves import Curve, Point, capacity_curves
+from modelstitch.results.facts import RunFacts
+from modelstitch.results.rows import CellKey
 from modelstitch.specs import TRAINED
-from modelstitch.specs.verdicts import VerdictName
 from modelstitch.util.atomic_files import atomic_write
 from modelstitch.wording import LANGUAGES, plain, translated
 
@@ -127,8 +129,8 @@ def page(
         errors=_errors(comparison, t),
         cells=_cells(comparison, t),
         facts=_facts(comparison, t),
-        spec=json.dumps(comparison.spec, indent=1, ensure_ascii=False),
-        version=comparison.notes.get("modelstitch", ""),
+        spec=json.dumps(_without_none(asdict(comparison.spec)), indent=1, ensure_ascii=False),
+        version=comparison.facts.versions.modelstitch,
     )
     rest = render(island=as_script(added), left_out=1)
     facts = island(comparison, language, BYTES - len(rest.encode()))
@@ -150,7 +152,7 @@ def write_page(text: str, path: Path) -> None:
 class _Told:
     """What the template reads of the answer."""
 
-    def __init__(self, recommendation: str, headline: str, counts: Mapping[VerdictName, int]) -> None:
+    def __init__(self, recommendation: str, headline: str, counts: Mapping[str, int]) -> None:
         self.recommendation, self.headline, self.counts = recommendation, headline, counts
 
 
@@ -188,7 +190,7 @@ def _curves(comparison: Comparison, t: Say) -> list[list[str]]:
 
 
 def _scatter(comparison: Comparison, stitch: str) -> dict[str, Any] | None:
-    """Return the points of geometry against accuracy, for the first measure that was taken, mean over seeds."""
+    """Return the points of geometry against the score, for the first measure that was taken, mean over seeds."""
     measured: dict[str, dict[tuple[str, str], list[float]]] = {}
     for row in comparison.evidence:
         if (
@@ -206,13 +208,13 @@ def _scatter(comparison: Comparison, stitch: str) -> dict[str, Any] | None:
     matrix = comparison.matrix(stitch=stitch)
     points, rows = [], []
     for (sender, receiver), values in measured[name].items():
-        accuracy = float(matrix.sel(sender_cut=sender, receiver_cut=receiver))
+        score = float(matrix.sel(sender_cut=sender, receiver_cut=receiver))
         value = sum(values) / len(values)
-        if math.isnan(accuracy):
+        if math.isnan(score):
             continue
         at = min(1.0, max(0.0, value))
-        points.append((round(50 + 350 * at, 1), round(260 - 240 * accuracy, 1)))
-        rows.append([f"{sender} → {receiver}", f"{value:.3f}", f"{accuracy:.3f}"])
+        points.append((round(50 + 350 * at, 1), round(260 - 240 * score, 1)))
+        rows.append([f"{sender} → {receiver}", f"{value:.3f}", f"{score:.3f}"])
     shares = ((0, "0"), (0.5, "0.5"), (1, "1"))
     return {
         "name": name,
@@ -246,10 +248,6 @@ def _cells(comparison: Comparison, t: Say) -> dict[str, Any]:
     """Return the cells of the pair as a table; where there are very many, those of the first stitch and seed."""
     frame = comparison.to_frame()
     frame = frame[frame["control"] == TRAINED]
-    frame["stitch"] = [
-        family if norm == "none" else f"{family}+{norm}"
-        for family, norm in zip(frame["family"], frame["norm"], strict=True)
-    ]
     left_out = 0
     for name in ("stitch", "seed"):
         if len(frame) > _MOST_ROWS:
@@ -274,17 +272,17 @@ def _cells(comparison: Comparison, t: Say) -> dict[str, Any]:
     verdicts = comparison.verdicts()
     rows = []
     for row in frame.to_dict("records"):
-        verdict = verdicts.get((row["sender_cut"], row["receiver_cut"], row["stitch"], row["seed"]))
-        failed = pd.isna(row["accuracy"])
+        verdict = verdicts.get(CellKey(row["sender_cut"], row["receiver_cut"], row["stitch"], row["seed"]))
+        failed = pd.isna(row["score"])
         told = {
             "sender": row["sender_cut"],
             "receiver": row["receiver_cut"],
             "stitch": row["stitch"],
             "seed": row["seed"],
-            "score": "–" if failed else f"{row['accuracy']:.4f}",
+            "score": "–" if failed else f"{row['score']:.4f}",
             "interval": "–"
             if failed
-            else "{:.3f} – {:.3f}".format(*_wilson(row["accuracy"], comparison.n_effective)),
+            else "{:.3f} – {:.3f}".format(*_wilson(row["score"], comparison.n_effective)),
             "penalty": "–" if pd.isna(row["penalty"]) else f"{row['penalty']:+.4f}",
             "converged": t({True: "page.yes", False: "page.no"}.get(row["converged"], "page.fixed")),
             "verdict": "–" if verdict is None else t(f"verdict.{verdict.name}"),
@@ -294,8 +292,8 @@ def _cells(comparison: Comparison, t: Say) -> dict[str, Any]:
     return {"head": [t(f"page.{name}") for name in names], "rows": rows, "left_out": left_out}
 
 
-def _wilson(accuracy: float, n: int) -> tuple[float, float]:
-    return wilson(round(accuracy * n), n)
+def _wilson(score: float, n: int) -> tuple[float, float]:
+    return wilson(round(score * n), n)
 
 
 def _facts(comparison: Comparison, t: Say) -> list[tuple[str, str]]:
@@ -306,8 +304,24 @@ def _facts(comparison: Comparison, t: Say) -> list[tuple[str, str]]:
     ]
     rows += [
         (name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
-        for name, value in comparison.notes.items()
-        if value is not None
+        for name, value in _flat(comparison.facts).items()
+        if value not in (None, "")
     ]
     rows.append((t("page.seconds"), f"{sum(cell.seconds for cell in comparison.cells):.0f}"))
     return rows
+
+
+def _without_none(value: Any) -> Any:
+    """Return plain values without the entries that are None: choices that were left to the package."""
+    if isinstance(value, Mapping):
+        return {name: _without_none(part) for name, part in value.items() if part is not None}
+    return [_without_none(part) for part in value] if isinstance(value, list | tuple) else value
+
+
+def _flat(facts: RunFacts) -> dict[str, Any]:
+    """Return the facts of a run by name, those about the networks and the versions without a level of their own."""
+    return {
+        **asdict(facts.pair),
+        **{name: value for name, value in facts.to_plain().items() if name not in ("pair", "versions")},
+        **asdict(facts.versions),
+    }

@@ -6,12 +6,11 @@ import matplotlib
 from matplotlib.colors import to_hex
 
 from modelstitch.results.plots import COLOURS, readable_on
-from modelstitch.specs.verdicts import VerdictName
 
 N_SHADES = 64
 
 NEUTRAL = ("var(--none, transparent)", "var(--ink, inherit)")
-"""Fill and ink of a cell without a value: the page's own, and nothing outside of it."""
+"""Fill and ink of a cell without a value: those of the page, and defaults outside of it."""
 
 
 def palette() -> list[str]:
@@ -26,7 +25,7 @@ def palette() -> list[str]:
 
 
 def shade(value: float | None) -> tuple[str, str]:
-    """Return the colour of a value in 0-1 and the ink that can be read on it; neutral where there is no value.
+    """Return the colour of a value in 0-1 and an ink that is readable on it; neutral where there is no value.
 
     Example:
         >>> shade(1.0), shade(0.0)
@@ -38,11 +37,11 @@ def shade(value: float | None) -> tuple[str, str]:
     return to_hex(colour), readable_on(colour)
 
 
-# Colours of Okabe and Ito, safe for every colour vision; each verdict has a mark of its own too.
-VERDICTS: dict[VerdictName, tuple[str, str, str]] = {
-    VerdictName.INTERCHANGEABLE: ("#009e73", "black", "✓"),
-    VerdictName.DECODABLE_ONLY: ("#e69f00", "black", "L"),
-    VerdictName.INCOMPATIBLE: ("#4d4d57", "white", "✕"),
-    VerdictName.CANNOT_TELL: ("#c9ccd3", "black", "?"),
+# The colours of Okabe and Ito are safe for colour-blind readers; each verdict has its own mark too.
+VERDICTS = {
+    "interchangeable": ("#009e73", "black", "✓"),
+    "decodable only": ("#e69f00", "black", "L"),
+    "incompatible": ("#4d4d57", "white", "✕"),
+    "cannot tell": ("#c9ccd3", "black", "?"),
 }
 """Fill, ink and mark by verdict."""

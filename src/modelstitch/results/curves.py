@@ -1,4 +1,4 @@
-"""Capacity curves: how the score of a cell grows with the parameters of its stitch, and up to where it is real."""
+"""Capacity curves: the score of a cell against the number of parameters of its stitch."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from modelstitch.specs import TRAINED
 
 @dataclass(frozen=True)
 class Point:
-    """One stitch on a curve: its label, its parameters, its accuracy (mean over seeds)."""
+    """One stitch on a curve: its label, its number of parameters, its score (mean over seeds)."""
 
     stitch: str
     n_parameters: int
-    accuracy: float
+    score: float
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,10 @@ class Curve:
         sender_cut, receiver_cut: the cell.
         points: of the real grid, by number of parameters.
         controls: of each control that was run.
-        sufficient: the smallest stitch that reaches the wanted share of the receiver's own accuracy, or None.
-        caught_up: the smallest stitch with which some control does as well as the real grid, within sampling error;
-            below it the compatibility is real. None where no control ever does, or none was run.
+        sufficient: the smallest stitch that reaches the given share of the receiver's own score.
+            None where no stitch does.
+        caught_up: the smallest stitch with which some control reaches the real grid, within sampling error.
+            Only smaller stitches show a compatibility that is real. None where no control ever does.
     """
 
     sender_cut: str
@@ -45,11 +46,11 @@ class Curve:
 
 
 def capacity_curves(comparison: Comparison, share: float = 0.95) -> list[Curve]:
-    """Return the capacity curve of every pair of cuts, of stitches that were fitted to the first objective.
+    """Return the capacity curve of every pair of cuts, for stitches that were fitted to the first objective.
 
     Args:
         comparison: a run with several families, such as one of ``--ladder``.
-        share: of the receiver's own accuracy that counts as sufficient.
+        share: of the receiver's own score that counts as sufficient.
     """
     baseline = comparison.baseline("receiver")
     objective = comparison.objectives[0]
@@ -65,7 +66,7 @@ def capacity_curves(comparison: Comparison, share: float = 0.95) -> list[Curve]:
             if control != TRAINED
         }
         sufficient = next(
-            (point for point in points if baseline is not None and point.accuracy >= share * baseline), None
+            (point for point in points if baseline is not None and point.score >= share * baseline), None
         )
         caught_up = next(
             (point for point in points if _reached(point, controls.values(), comparison.n_effective)), None
@@ -75,11 +76,11 @@ def capacity_curves(comparison: Comparison, share: float = 0.95) -> list[Curve]:
 
 
 def curves_figure(comparison: Comparison, width: float | None = None) -> Figure:
-    """Draw all capacity curves, one small picture a cell.
+    """Draw all capacity curves, one small picture for each cell.
 
     Args:
         comparison: a run with several families.
-        width: of the figure in inches; as wide as its pictures want it without.
+        width: of the figure in inches; the natural width of its pictures without it.
     """
     panels = []
     for curve in capacity_curves(comparison):
@@ -89,31 +90,31 @@ def curves_figure(comparison: Comparison, width: float | None = None) -> Figure:
             (
                 f"{curve.sender_cut} -> {curve.receiver_cut}",
                 {
-                    name: ([point.n_parameters for point in points], [point.accuracy for point in points])
+                    name: ([point.n_parameters for point in points], [point.score for point in points])
                     for name, points in lines.items()
                 },
             )
         )
     heading = f"{comparison.sender} into {comparison.receiver}: what more parameters buy"
-    return plots.capacity(panels, comparison.baseline("receiver"), heading, width)
+    return plots.capacity(panels, comparison.baseline("receiver"), heading, width, comparison.score_name)
 
 
 def _points(cells: Iterable[CellRow]) -> tuple[Point, ...]:
     by_stitch: dict[str, list[CellRow]] = {}
     for cell in cells:
-        if cell.accuracy is not None:
+        if cell.score is not None:
             by_stitch.setdefault(cell.stitch, []).append(cell)
     points = [
-        Point(stitch, rows[0].n_parameters, sum(row.accuracy or 0.0 for row in rows) / len(rows))
+        Point(stitch, rows[0].n_parameters, sum(row.score or 0.0 for row in rows) / len(rows))
         for stitch, rows in by_stitch.items()
     ]
     return tuple(sorted(points, key=lambda point: point.n_parameters))
 
 
 def _reached(point: Point, controls: Iterable[tuple[Point, ...]], n_heldout: int) -> bool:
-    slack = margin(n_heldout, point.accuracy)
+    slack = margin(n_heldout, point.score)
     return any(
-        other.stitch == point.stitch and other.accuracy >= point.accuracy - slack
+        other.stitch == point.stitch and other.score >= point.score - slack
         for points in controls
         for other in points
     )

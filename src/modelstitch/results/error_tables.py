@@ -1,4 +1,4 @@
-"""The paper's tables of EV, ES and SV: the spread over cells of errors between expected and stitched representations."""
+"""The paper's tables of EV, ES and SV: errors between expected and stitched representations."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ _ERRORS = ("ev", "es", "sv", "ev_share", "es_share", "sv_share")
 
 
 def error_table(evidence: Sequence[EvidenceRow], diagonal: Sequence[tuple[str, str]]) -> pd.DataFrame:
-    """Return minimum, mean, maximum and standard deviation of each error, over the diagonal and over all cells.
+    """Return minimum, mean, maximum and standard deviation of each error, over diagonal and all cells.
 
     Args:
         evidence: rows of a run.
         diagonal: sender and receiver cut of the cells of the diagonal.
 
     Returns:
-        One row for each control, stitch, error and part (``diagonal``, ``all``), with the number of cells; the standard deviation
-        is that of the cells themselves (divided by n).
+        One row for each control, stitch, error and part (``diagonal``, ``all``), with the number of cells.
+        The standard deviation is the population's (divided by n).
 
     Source: Hernandez et al. 2022, tables of section 4.
     """

@@ -1,4 +1,4 @@
-"""Tables of a run as pandas frames, one row a cell, and as a labelled Dataset."""
+"""Tables of a run as pandas frames, each with ``score`` and ``score_name``, and its cells as a Dataset."""
 
 from __future__ import annotations
 
@@ -12,24 +12,29 @@ import pandas as pd
 import xarray as xr
 
 from modelstitch.evidence.verdict import Verdict
-from modelstitch.results.rows import CellRow, EvidenceRow
-from modelstitch.results.verdicts import CellKey, key_of, normalised_scores, selectivity, verdict_values
+from modelstitch.results.rows import AdvantageRow, CellKey, CellRow, EvidenceRow
+from modelstitch.results.verdicts import normalised_scores, selectivity
 from modelstitch.specs import TRAINED
 
-_FLOATS = ("accuracy", "standard_error", "loss", "penalty", "gain", "noise", "normalised", "selectivity")
-_QUANTITIES = (
-    "accuracy",
+_FLOATS = (
+    "score",
     "standard_error",
     "loss",
-    "n_parameters",
-    "seconds",
-    "converged",
     "gain",
-    "failed",
+    "noise",
+    "sender_score",
+    "receiver_score",
+    "penalty",
+    "normalised",
+    "selectivity",
 )
+_QUANTITIES = ("score", "standard_error", "loss", "n_parameters", "seconds", "converged", "gain", "failed")
 
 Baselines = Callable[[str, str], float | None]
-"""The whole network's accuracy by role and control."""
+"""Score of a whole network by role and control."""
+
+Scores = Mapping[tuple[str, CellKey], float | None]
+"""Score of a cell by control and cell."""
 
 
 def cell_frame(
@@ -38,80 +43,120 @@ def cell_frame(
     baseline: Baselines,
     layouts: Callable[[CellRow], tuple[str | None, str | None]],
     names: tuple[str, str, str],
+    score_name: str,
 ) -> pd.DataFrame:
-    """Return one row a cell, with its layouts, baselines and penalty; for the real grid also its normalised score and selectivity.
+    """Return one row for each cell, with its layouts, its baselines and its penalty.
+
+    Rows of the real grid also have their normalised score and their selectivity.
 
     Args:
         cells, evidence: rows of a run.
-        baseline: accuracies of the whole networks.
-        layouts: how the two representations of a cell were read.
+        baseline: scores of the whole networks.
+        layouts: layouts of the two representations of a cell.
         names: of sender, receiver and data.
+        score_name: what the score is.
     """
-    normalised = normalised_scores(cells)
+    scaled = normalised_scores(cells)
     selective = selectivity(evidence)
     rows = []
     for cell in cells:
         receiver = baseline("receiver", cell.control)
-        known = receiver is not None and cell.accuracy is not None
-        place = key_of(cell)
+        real = cell.control == TRAINED
+        sender_layout, receiver_layout = layouts(cell)
         rows.append(
             {
-                **asdict(cell),
-                **dict(zip(("sender_layout", "receiver_layout"), layouts(cell), strict=True)),
-                "sender_accuracy": baseline("sender", cell.control),
-                "receiver_accuracy": receiver,
-                "penalty": receiver - cell.accuracy if known else None,  # type: ignore[operator]
-                "normalised": normalised.get(place) if cell.control == TRAINED else None,
-                "selectivity": selective.get(place) if cell.control == TRAINED else None,
+                **dict(zip(("sender", "receiver", "data"), names, strict=True)),
+                **_with_score_name(asdict(cell), score_name),
+                "sender_layout": sender_layout,
+                "receiver_layout": receiver_layout,
+                "sender_score": baseline("sender", cell.control),
+                "receiver_score": receiver,
+                "penalty": None if receiver is None or cell.score is None else receiver - cell.score,
+                "normalised": scaled.get(cell.key) if real else None,
+                "selectivity": selective.get(cell.key) if real else None,
             }
         )
-    frame = pd.DataFrame(rows)
-    for index, (column, name) in enumerate(zip(("sender", "receiver", "data"), names, strict=True)):
-        frame.insert(index, column, name)
-    return frame.astype(dict.fromkeys(_FLOATS, "float64"))
+    return pd.DataFrame(rows).astype({**dict.fromkeys(_FLOATS, "float64"), "size": "Int64"})
 
 
-def verdict_frame(verdicts: Mapping[CellKey, Verdict]) -> pd.DataFrame:
-    """Return one row a verdict.
-
-    Args:
-        verdicts: by place.
-    """
-    names = ("sender_cut", "receiver_cut", "stitch", "seed")
-    return pd.DataFrame(
+def evidence_frame(evidence: Sequence[EvidenceRow], scores: Scores, score_name: str) -> pd.DataFrame:
+    """Return one row for each measurement, beside the score of its cell."""
+    return _scored(
         [
-            {**dict(zip(names, place, strict=True)), **verdict_values(verdict)}
-            for place, verdict in verdicts.items()
+            {**asdict(row), "score": scores.get((row.control, row.key)), "score_name": score_name}
+            for row in evidence
         ]
     )
+
+
+def verdict_frame(verdicts: Mapping[CellKey, Verdict], scores: Scores, score_name: str) -> pd.DataFrame:
+    """Return one row for each verdict, beside the score of its cell."""
+    return _scored(
+        [
+            {
+                **key._asdict(),
+                **asdict(verdict),
+                "reason": str(verdict.reason),
+                "score": scores.get((TRAINED, key)),
+                "score_name": score_name,
+            }
+            for key, verdict in verdicts.items()
+        ]
+    )
+
+
+def advantage_frame(advantages: Sequence[AdvantageRow], scores: Scores, score_name: str) -> pd.DataFrame:
+    """Return one row for each difference to a control, beside the score of the cell of the real grid."""
+    return _scored(
+        [
+            {**asdict(row), "score": scores.get((TRAINED, row.key)), "score_name": score_name}
+            for row in advantages
+        ]
+    )
+
+
+def _with_score_name(row: dict[str, Any], score_name: str) -> dict[str, Any]:
+    """Return a row with the name of its score behind the score."""
+    named: dict[str, Any] = {}
+    for column, value in row.items():
+        named[column] = value
+        if column == "score":
+            named["score_name"] = score_name
+    return named
+
+
+def _scored(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    return pd.DataFrame(rows).astype({"score": "float64"}) if rows else pd.DataFrame()
 
 
 def cell_dataset(
     cells: Sequence[CellRow],
     axes: Mapping[str, Sequence[Any]],
     by_control: Mapping[str, Sequence[float]],
-    names: Mapping[str, str],
+    attributes: Mapping[str, str],
 ) -> xr.Dataset:
-    """Return a labelled Dataset of what is known of each cell; one that was not run is NaN.
+    """Return a labelled, read-only Dataset of the quantities of each cell; a cell that was not run is NaN.
 
     Args:
         cells: the rows.
         axes: by name of a column, the values that span the Dataset.
         by_control: further quantities that have one value for each control.
-        names: attributes of the Dataset.
+        attributes: of the Dataset.
     """
-    where = {name: {value: i for i, value in enumerate(values)} for name, values in axes.items()}
+    index_of = {name: {value: i for i, value in enumerate(values)} for name, values in axes.items()}
     filled = {name: np.full([len(values) for values in axes.values()], np.nan) for name in _QUANTITIES}
     for cell in cells:
-        index = tuple(where[name][getattr(cell, name)] for name in axes)
+        values = {**asdict(cell), "failed": cell.failed}
+        index = tuple(index_of[name][values[name]] for name in axes)
         for name in _QUANTITIES:
-            value = getattr(cell, name)
-            filled[name][index] = math.nan if value is None else value
+            filled[name][index] = math.nan if values[name] is None else values[name]
+    for array in filled.values():
+        array.flags.writeable = False
     return xr.Dataset(
         {
-            **{name: (tuple(axes), values) for name, values in filled.items()},
+            **{name: (tuple(axes), array) for name, array in filled.items()},
             **{name: (("control",), list(values)) for name, values in by_control.items()},
         },
         coords=axes,
-        attrs=dict(names),
+        attrs=dict(attributes),
     )

@@ -15,32 +15,33 @@ from modelstitch.specs import CellSpec, StitchSpec
 
 def cell_row(fitted: FittedCell) -> CellRow:
     """Return a finished cell as a row."""
-    cell, share = fitted.spec, fitted.accuracy
-    failed = fitted.fitted.failure is not None
-    n_heldout = len(fitted.correct)
+    cell, fit = fitted.spec, fitted.fitted
+    failed = fit.failure is not None
     return CellRow(
         sender_cut=cell.sender_cut,
         receiver_cut=cell.receiver_cut,
-        family=cell.stitch.name,
+        stitch=cell.stitch.label,
+        family=cell.stitch.family,
+        size=cell.stitch.size,
         norm=cell.stitch.norm,
         objective=cell.objective,
         control=cell.control,
         seed=cell.seed,
-        accuracy=None if failed else share,
+        score=None if failed else fitted.accuracy,
         standard_error=None if failed else _standard_error(fitted),
-        loss=None if math.isnan(fitted.fitted.loss) else fitted.fitted.loss,
+        loss=None if math.isnan(fit.loss) else fit.loss,
         n_parameters=fitted.stitch.n_parameters,
         bridge=fitted.stitch.bridge_label,
-        steps=fitted.fitted.steps,
-        seconds=fitted.fitted.seconds,
-        n_heldout=n_heldout,
-        failure=fitted.fitted.failure,
-        start=fitted.fitted.start,
-        converged=fitted.fitted.converged,
-        gain=fitted.fitted.gain,
-        noise=fitted.fitted.noise,
-        total_steps=fitted.fitted.total_steps,
-        precision=fitted.fitted.precision,
+        steps=fit.steps,
+        seconds=fit.seconds,
+        n_heldout=len(fitted.correct),
+        failure=fit.failure,
+        start=fit.start,
+        converged=fit.converged,
+        gain=fit.gain,
+        noise=fit.noise,
+        total_steps=fit.total_steps,
+        precision=fit.precision,
     )
 
 
@@ -56,32 +57,31 @@ def cell_spec(row: CellRow) -> CellSpec:
     return CellSpec(
         sender_cut=row.sender_cut,
         receiver_cut=row.receiver_cut,
-        stitch=StitchSpec.parse(row.family, row.norm),
+        stitch=StitchSpec.parse(row.stitch),
         objective=row.objective,  # type: ignore[arg-type]
         control=row.control,
         seed=row.seed,
     )
 
 
-def evidence_rows(cell: CellSpec, found: Sequence[Measurement]) -> list[EvidenceRow]:
-    """Return what was measured about a cell as rows; what is not finite becomes None."""
+def evidence_rows(cell: CellSpec, measurements: Sequence[Measurement]) -> list[EvidenceRow]:
+    """Return the measurements of a cell as rows; a value that is not finite becomes None."""
     return [
         EvidenceRow(
             sender_cut=cell.sender_cut,
             receiver_cut=cell.receiver_cut,
-            family=cell.stitch.name,
-            norm=cell.stitch.norm,
+            stitch=cell.stitch.label,
             control=cell.control,
             seed=cell.seed,
-            kind=each.kind,
-            name=each.name,
-            where=each.where,
-            value=_finite(each.value),
-            low=_finite(each.low),
-            high=_finite(each.high),
-            n=each.n,
+            kind=measurement.kind,
+            name=measurement.name,
+            where=measurement.where,
+            value=_finite(measurement.value),
+            low=_finite(measurement.low),
+            high=_finite(measurement.high),
+            n=measurement.n,
         )
-        for each in found
+        for measurement in measurements
     ]
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 from modelstitch.errors import RunError
+from modelstitch.results.formats import FORMAT, expect_readable
 from modelstitch.util.atomic_files import atomic_write
 
-FORMAT = "modelstitch comparison 1"
+NAME = f"modelstitch comparison {FORMAT}"
+"""The entry ``format`` of the file."""
 
 
 def write_values(values: dict[str, Any], path: str | Path) -> None:
@@ -32,16 +35,32 @@ def read_values(path: str | Path) -> dict[str, Any]:
     Raises:
         RunError: no such file, or a file of another kind.
     """
+    what = f"comparison {str(path)!r}"
     try:
         values = json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
-        raise RunError(f"cannot read comparison {str(path)!r}: {error}") from error
+        raise RunError(f"cannot read {what}: {error}") from error
     except ValueError as error:
         raise RunError(
-            f"cannot read comparison {str(path)!r}: expected a run folder, or a file that Comparison.save wrote; this is no JSON ({error})"
+            f"cannot read {what}: expected a run folder, or a file that Comparison.save wrote; "
+            f"this is no JSON ({error})"
         ) from error
-    got = values.get("format") if isinstance(values, dict) else type(values).__name__
-    if got != FORMAT:
-        raise RunError(f"cannot read comparison {str(path)!r}: expected {FORMAT!r}, got {got!r}")
-    assert isinstance(values, dict)
+    if not isinstance(values, dict):
+        raise RunError(f"cannot read {what}: expected {NAME!r}, got {type(values).__name__}")
+    format_of(values, what)
     return values
+
+
+def format_of(values: dict[str, Any], what: str = "these values") -> int:
+    """Return the version of the format of a comparison as plain values.
+
+    Raises:
+        RunError: values of another kind, or of a newer format.
+    """
+    name = values.get("format")
+    parts = re.fullmatch(r"modelstitch comparison (\d+)", name) if isinstance(name, str) else None
+    if parts is None:
+        raise RunError(f"cannot read {what}: expected {NAME!r}, got {name!r}")
+    version = int(parts[1])
+    expect_readable(what, version)
+    return version

@@ -4,18 +4,39 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import xarray as xr
 from markupsafe import Markup, escape
 
 from modelstitch.evidence.verdict import Verdict
+from modelstitch.results import figure
 from modelstitch.results.colours import VERDICTS, shade
+from modelstitch.specs import TRAINED
+
+if TYPE_CHECKING:
+    from modelstitch.results.comparison import Comparison
 
 _CELL = "padding:2px 8px;text-align:center"
 
 
-def accuracy_table(title: str, matrix: xr.DataArray, doubtful: xr.DataArray) -> Markup:
-    """Return a matrix of accuracies as a coloured table; ``?`` stands beside a value that had not converged."""
+def of_comparison(comparison: Comparison) -> str:
+    """Return a comparison as HTML: its sentences, then verdicts and scores for each stitch."""
+    tables = []
+    for stitch in comparison.stitches:
+        which = f" ({stitch})" if len(comparison.stitches) > 1 else ""
+        if TRAINED in comparison.controls and (verdicts := comparison.cell_verdicts(stitch)):
+            matrix = comparison.matrix(stitch=stitch)
+            tables.append(verdict_table(f"verdicts{which}", matrix, verdicts, stitch))
+        for control in comparison.controls:
+            title = figure.title(comparison, control, stitch).replace("\n", ": ")
+            matrix = comparison.matrix(control, stitch=stitch)
+            tables.append(score_table(title, matrix, comparison.doubtful(control, stitch)))
+    return whole(repr(comparison), comparison.sentences() if comparison.cells else (), tables)
+
+
+def score_table(title: str, matrix: xr.DataArray, doubtful: xr.DataArray) -> Markup:
+    """Return a matrix of scores as a coloured table; ``?`` stands beside a value that had not converged."""
     squares = []
     for values, moved in zip(matrix.to_numpy(), doubtful.to_numpy(), strict=True):
         row = []
@@ -49,9 +70,9 @@ def verdict_table(
 
 def whole(heading: str, sentences: Iterable[str], tables: Iterable[Markup]) -> str:
     """Return a heading, sentences and tables as one piece of HTML."""
-    said = Markup("").join(Markup("<li>{}</li>").format(text) for text in sentences)
+    items = Markup("").join(Markup("<li>{}</li>").format(text) for text in sentences)
     return str(
-        Markup("<div><p><b>{}</b></p><ul>{}</ul>{}</div>").format(heading, said, Markup("").join(tables))
+        Markup("<div><p><b>{}</b></p><ul>{}</ul>{}</div>").format(heading, items, Markup("").join(tables))
     )
 
 
@@ -77,5 +98,6 @@ def _table(
         )
         rows.append(Markup("<tr><th>{}</th>{}</tr>").format(name, cells))
     return Markup(
-        "<table><caption>{}</caption><thead><tr><th>sender \\ receiver</th>{}</tr></thead><tbody>{}</tbody></table>"
+        "<table><caption>{}</caption><thead><tr><th>sender \\ receiver</th>{}</tr></thead>"
+        "<tbody>{}</tbody></table>"
     ).format(escape(title), head, Markup("").join(rows))

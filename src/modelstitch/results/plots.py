@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from modelstitch.util.atomic_files import atomic_write
 
 COLOURS = "viridis"
-"""Of every picture of accuracies."""
+"""Colour map of every picture of scores."""
 
 
 def heatmap(
@@ -23,14 +23,14 @@ def heatmap(
     title: str = "",
     doubtful: xr.DataArray | None = None,
 ) -> Axes:
-    """Draw a matrix of accuracies, sender cuts in rows and receiver cuts in columns, on the colour scale 0-1.
+    """Draw a matrix of scores, sender cuts in rows and receiver cuts in columns, on the colour scale 0-1.
 
     Args:
-        matrix: dimensions ``sender_cut`` and ``receiver_cut``, values in 0-1; NaN where a cell
-            failed or does not exist.
+        matrix: dimensions ``sender_cut`` and ``receiver_cut``, values in 0-1; NaN where a cell failed or
+            does not exist.
         ax: where to draw; a new figure without it.
         title: above the picture.
-        doubtful: true where a value had not converged; a question mark stands beside it.
+        doubtful: true where a value had not converged; it gets a question mark.
 
     Returns:
         The Axes.
@@ -82,12 +82,17 @@ def _size(matrix: xr.DataArray) -> tuple[float, float]:
     return 2.2 + 0.75 * matrix.sizes["receiver_cut"], 1.8 + 0.55 * matrix.sizes["sender_cut"]
 
 
-def sheet(panels: Sequence[tuple[str, xr.DataArray, xr.DataArray | None]], heading: str) -> Figure:
+def sheet(
+    panels: Sequence[tuple[str, xr.DataArray, xr.DataArray | None]],
+    heading: str,
+    score_name: str = "accuracy",
+) -> Figure:
     """Draw several matrices in one figure, two in a row, with one colour scale 0-1 for all.
 
     Args:
         panels: title, matrix and doubtful cells of each.
         heading: above all of them.
+        score_name: what the values are.
     """
     columns = min(2, len(panels))
     rows = -(-len(panels) // columns)
@@ -99,9 +104,8 @@ def sheet(panels: Sequence[tuple[str, xr.DataArray, xr.DataArray | None]], headi
         heatmap(matrix, ax, title, doubtful)
     for ax in axes[len(panels) :]:
         ax.set_axis_off()
-    figure.colorbar(
-        axes[0].images[0], ax=list(axes), label="held-out accuracy of the stitched network", shrink=0.8
-    )
+    label = f"held-out {score_name} of the stitched network"
+    figure.colorbar(axes[0].images[0], ax=list(axes), label=label, shrink=0.8)
     figure.suptitle(heading, fontsize=11)
     return figure
 
@@ -114,26 +118,28 @@ def capacity(
     level: float | None,
     heading: str,
     width: float | None = None,
+    score_name: str = "accuracy",
 ) -> Figure:
-    """Draw accuracy against the number of parameters, one small picture a cell, one line a control.
+    """Draw the score against the number of parameters: one picture for each cell, one line for each control.
 
     Args:
-        panels: title of each, and its lines by name, each as numbers of parameters and accuracies.
-        level: accuracy of the whole receiver, drawn as a dashed line.
+        panels: title of each, and its lines by name, each as numbers of parameters and scores.
+        level: score of the whole receiver, drawn as a dashed line.
         heading: above all of them.
-        width: of the figure in inches; as wide as the pictures want it without.
+        width: of the figure in inches; the natural width of the pictures without it.
+        score_name: what the scores are.
     """
     columns = min(5, len(panels))
     rows = -(-len(panels) // columns)
-    wanted = 2.6 * columns + 1.0
-    shrunk = 1.0 if width is None else width / wanted
-    figure = Figure(figsize=(wanted * shrunk, max(1.8, (2.2 * rows + 1.2) * shrunk)), layout="constrained")
+    natural = 2.6 * columns + 1.0
+    shrunk = 1.0 if width is None else width / natural
+    figure = Figure(figsize=(natural * shrunk, max(1.8, (2.2 * rows + 1.2) * shrunk)), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(rows, columns, squeeze=False, sharey=True).flatten()
     for ax, (title, lines) in zip(axes, panels, strict=False):
-        for name, (parameters, accuracies) in lines.items():
+        for name, (parameters, scores) in lines.items():
             # An identity has no parameters, and a logarithmic axis no zero.
-            ax.plot([max(0.5, n) for n in parameters], accuracies, marker="o", markersize=3, label=name)
+            ax.plot([max(0.5, n) for n in parameters], scores, marker="o", markersize=3, label=name)
         if level is not None:
             ax.axhline(level, linestyle="--", color="grey", linewidth=0.8)
         ax.set_xscale("log")
@@ -143,7 +149,7 @@ def capacity(
     for ax in axes[len(panels) :]:
         ax.set_axis_off()
     figure.supxlabel("parameters of the stitch (0.5 stands for none)", fontsize=9)
-    figure.supylabel("held-out accuracy", fontsize=9)
+    figure.supylabel(f"held-out {score_name}", fontsize=9)
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=8)
     figure.suptitle(heading, fontsize=11)
     return figure

@@ -1,22 +1,42 @@
-"""The rows of a run's tables: cells, baselines and evidence, as plain values."""
+"""The rows of a run's tables: cells, baselines, evidence and advantages, as plain values."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class CellKey(NamedTuple):
+    """Which cell of a grid: the cuts, the label of the stitch (such as ``lowrank(8)+batch``) and the seed."""
+
+    sender_cut: str
+    receiver_cut: str
+    stitch: str
+    seed: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class CellRow:
-    """One finished cell as a row of the table; ``accuracy`` is None where the fit failed."""
+    """One finished cell.
+
+    Attributes:
+        stitch: label of the stitch, which names family, size, norm and, where it has its own, the objective.
+        family, size, norm, objective: the same one by one; ``size`` is None for a family without a size.
+        score, standard_error: held-out score and its standard error; None where the fit failed.
+        failure: why the fit failed, or None.
+        converged: whether the fit had converged; None where its length was fixed.
+    """
 
     sender_cut: str
     receiver_cut: str
+    stitch: str
     family: str
+    size: int | None
     norm: str
     objective: str
     control: str
     seed: int
-    accuracy: float | None
+    score: float | None
     standard_error: float | None
     loss: float | None
     n_parameters: int
@@ -33,22 +53,22 @@ class CellRow:
     precision: str = "float32"
 
     @property
-    def stitch(self) -> str:
-        return self.family if self.norm == "none" else f"{self.family}+{self.norm}"
+    def key(self) -> CellKey:
+        return CellKey(self.sender_cut, self.receiver_cut, self.stitch, self.seed)
 
     @property
     def n_effective(self) -> int:
-        r"""Number of right and wrong answers whose share would be as certain as this accuracy.
+        r"""Number of right and wrong answers whose share would be as certain as this score.
 
         .. math:: n = a (1 - a) / \mathrm{se}^2
 
-        Of right and wrong answers it is their number; where each example has a score from 0 to 1 it is more.
+        For right and wrong answers this is their number; for scores from 0 to 1 it is larger.
 
         Source: Kish 1965, effective sample size.
         """
-        if not self.standard_error or self.accuracy is None:
+        if not self.standard_error or self.score is None:
             return self.n_heldout
-        return max(1, round(self.accuracy * (1 - self.accuracy) / self.standard_error**2))
+        return max(1, round(self.score * (1 - self.score) / self.standard_error**2))
 
     @property
     def failed(self) -> bool:
@@ -57,23 +77,22 @@ class CellRow:
 
 @dataclass(frozen=True, kw_only=True)
 class Baseline:
-    """A whole network's own held-out accuracy; None where it has no output for some label."""
+    """The held-out score of a whole network; None where it has no output for some label."""
 
     role: str
     control: str
     seed: int
-    accuracy: float | None
+    score: float | None
     digest: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class EvidenceRow:
-    """One measurement of one cell; ``value`` is None where it cannot be said, ``low`` and ``high`` where there is no interval."""
+    """One measurement of one cell; ``value`` is None where undefined, ``low`` and ``high`` where unknown."""
 
     sender_cut: str
     receiver_cut: str
-    family: str
-    norm: str
+    stitch: str
     control: str
     seed: int
     kind: str
@@ -85,13 +104,13 @@ class EvidenceRow:
     n: int
 
     @property
-    def stitch(self) -> str:
-        return self.family if self.norm == "none" else f"{self.family}+{self.norm}"
+    def key(self) -> CellKey:
+        return CellKey(self.sender_cut, self.receiver_cut, self.stitch, self.seed)
 
 
 @dataclass(frozen=True, kw_only=True)
 class AdvantageRow:
-    """How far a cell of the real grid is ahead of the same cell of a control; the intervals of a run hold all at once."""
+    """The score of a cell less that of the same cell of a control, with its simultaneous interval."""
 
     control: str
     sender_cut: str
@@ -101,3 +120,7 @@ class AdvantageRow:
     difference: float
     low: float
     high: float
+
+    @property
+    def key(self) -> CellKey:
+        return CellKey(self.sender_cut, self.receiver_cut, self.stitch, self.seed)

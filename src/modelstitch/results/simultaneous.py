@@ -1,4 +1,4 @@
-"""Differences of the real grid to its controls on the same examples, with intervals that hold for all cells at once."""
+"""Differences of the real grid to its controls on the same examples, with simultaneous intervals."""
 
 from __future__ import annotations
 
@@ -6,22 +6,24 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from modelstitch.results.rows import AdvantageRow
-from modelstitch.results.verdicts import CellKey
+from modelstitch.results.rows import AdvantageRow, CellKey
 from modelstitch.specs import TRAINED
 
 _DRAWS, _AT_ONCE = 2000, 200
+
 Answers = Mapping[tuple[str, CellKey], np.ndarray]
-"""Scores (n,) of the examples, right and wrong in bool or from 0 to 1, by control and place."""
+"""Score of each example (n,), in bool or from 0 to 1, by control and cell."""
 
 
 def max_t(differences: np.ndarray, level: float = 0.95, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     r"""Return means with the half-widths of their simultaneous intervals.
 
-    .. math:: \bar d_c \pm q\, \mathrm{se}_c, \quad q = \text{level-quantile of } \max_c \left|\frac{\sum_i g_i (d_{ci} - \bar d_c)}{n\, \mathrm{se}_c}\right|
+    .. math:: \bar d_c \pm q\, \mathrm{se}_c, \quad q = \text{level-quantile of }
+        \max_c \left|\frac{\sum_i g_i (d_{ci} - \bar d_c)}{n\, \mathrm{se}_c}\right|
 
-    with independent standard normal :math:`g_i`, drawn anew each time (the multiplier bootstrap): cells that rise and fall on the same
-    examples cost less than a Bonferroni correction. All intervals cover their means at once with probability ``level``.
+    with independent standard normal :math:`g_i` in each draw (the multiplier bootstrap). All intervals cover
+    their means at once with probability ``level``. Where cells depend on each other, they are narrower than
+    those of a Bonferroni correction.
 
     Args:
         differences: per-example differences, (cells, n).
@@ -52,32 +54,30 @@ def max_t(differences: np.ndarray, level: float = 0.95, seed: int = 0) -> tuple[
 
 
 def advantages(answers: Answers) -> list[AdvantageRow]:
-    """Return how far the real grid is ahead of every control, cell by cell, with intervals that hold for all of them at once.
+    """Return the lead of the real grid over every control, cell by cell, with simultaneous intervals.
 
     Args:
-        answers: of all cells; a control is compared where both it and the real grid have the cell. Shuffled labels are left out.
+        answers: of all cells. A control is compared where both it and the real grid have the cell;
+            shuffled labels are left out.
     """
     pairs = [
-        (control, place)
-        for control, place in answers
-        if control not in (TRAINED, "shuffled-labels") and (TRAINED, place) in answers
+        (control, key)
+        for control, key in answers
+        if control not in (TRAINED, "shuffled-labels") and (TRAINED, key) in answers
     ]
     if not pairs:
         return []
     differences = np.stack(
-        [answers[TRAINED, place].astype(np.float32) - answers[control, place] for control, place in pairs]
+        [answers[TRAINED, key].astype(np.float32) - answers[control, key] for control, key in pairs]
     )
     means, widths = max_t(differences)
     return [
         AdvantageRow(
             control=control,
-            sender_cut=place[0],
-            receiver_cut=place[1],
-            stitch=place[2],
-            seed=place[3],
+            **key._asdict(),
             difference=float(mean),
             low=float(mean - width),
             high=float(mean + width),
         )
-        for (control, place), mean, width in zip(pairs, means, widths, strict=True)
+        for (control, key), mean, width in zip(pairs, means, widths, strict=True)
     ]

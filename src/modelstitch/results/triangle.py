@@ -13,15 +13,15 @@ from modelstitch.results.sentences import lower_triangle
 
 @dataclass(frozen=True)
 class Shape:
-    """What a matrix looks like as a whole.
+    """The shape of a matrix as a whole.
 
     Attributes:
-        triangle: share of the accuracies' variance between cells that :math:`j/J \\le i/I` alone explains, from 0 to 1.
-        below, above: mean accuracy inside and outside of the triangle.
-        corresponding, distant: mean accuracy of cells whose relative depths differ by less than half a step, and by more than half of
-            the depth.
-        asymmetry: mean of accuracy(i -> j) - accuracy(j -> i) over i > j, where sender and receiver have as many cuts; above 0
-            where going to an earlier cut is easier.
+        triangle: share of the variance of the scores that :math:`j/J \\le i/I` alone explains, from 0 to 1.
+        below, above: mean score inside and outside of the triangle.
+        corresponding: mean score of cells whose relative depths differ by less than half a step.
+        distant: mean score of cells whose relative depths differ by more than half of the depth.
+        asymmetry: mean of score(i -> j) - score(j -> i) over i > j, where both networks have equally many
+            cuts; above 0 where going to an earlier cut is easier.
     """
 
     triangle: float
@@ -33,12 +33,12 @@ class Shape:
 
 
 def shape(matrix: xr.DataArray) -> Shape:
-    """Return the shape of a matrix of accuracies; cells that failed are left out, and a part without cells is NaN.
+    """Return the shape of a matrix of scores; failed cells are left out, a part without cells is NaN.
 
     Example:
         >>> values = [[0.9, 0.1, 0.1], [0.9, 0.9, 0.1], [0.9, 0.9, 0.9]]
-        >>> found = shape(xr.DataArray(values, dims=("sender_cut", "receiver_cut")))
-        >>> round(found.triangle, 6), round(found.asymmetry, 6)
+        >>> triangle = shape(xr.DataArray(values, dims=("sender_cut", "receiver_cut")))
+        >>> round(triangle.triangle, 6), round(triangle.asymmetry, 6)
         (1.0, 0.8)
     """
     values = matrix.transpose("sender_cut", "receiver_cut").to_numpy()
@@ -80,5 +80,5 @@ def _asymmetry(values: np.ndarray) -> float:
     if rows != columns or rows < 2:
         return math.nan
     below = np.tril_indices(rows, -1)
-    found = (values - values.T)[below]
-    return float(np.nanmean(found)) if not np.isnan(found).all() else math.nan
+    differences = (values - values.T)[below]
+    return float(np.nanmean(differences)) if not np.isnan(differences).all() else math.nan

@@ -1,4 +1,4 @@
-"""Verdicts from the rows of a run: gather the facts of each cell, and apply the rule."""
+"""From the rows of a run to verdicts: gather for each cell the facts that the rule reads, and apply it."""
 
 from __future__ import annotations
 
@@ -6,16 +6,13 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from modelstitch.evidence.verdict import Estimate, Facts, Thresholds, Verdict, decide, together
+from modelstitch.evidence.verdict import UNKNOWN, Facts, Interval, Thresholds, Verdict, decide, together
 from modelstitch.geometry.intervals import wilson
-from modelstitch.results.rows import CellRow, EvidenceRow
+from modelstitch.results.rows import CellKey, CellRow, EvidenceRow
 from modelstitch.specs import TRAINED
-from modelstitch.specs.verdicts import Because, Confidence, Reason, VerdictName
+from modelstitch.wording import say
 
-CellKey = tuple[str, str, str, int]
-"""A cell of one grid: sender cut, receiver cut, stitch and seed."""
-
-Within = Mapping[tuple[str, CellKey], Estimate]
+Within = Mapping[tuple[str, CellKey], Interval]
 """Similarity within classes by control and cell."""
 
 _LABEL_ONLY = ("clustered-noise", "one-hot")
@@ -30,93 +27,73 @@ def verdicts(
     stitch: str | None = None,
     thresholds: Thresholds | None = None,
 ) -> dict[CellKey, Verdict]:
-    """Return the verdict on every cell of the trained grid that has the evidence for one.
+    """Return the verdict on every cell of the real grid that has the evidence for one.
 
-    A verdict needs evidence of the kind ``trajectory`` for the cell and for the self-stitch of its receiver cut.
+    A verdict needs the kind ``trajectory`` for the cell, and the self-stitch of its receiver cut into itself.
 
     Args:
         cells, evidence: rows of a run.
-        chance: score of a guess: the share of the commonest class of the held-out part.
-        stitch: judge this stitch alone.
-        thresholds: the package's own by default.
+        chance: score of the best constant answer on the held-out set.
+        stitch: label of one stitch; all stitches without it.
+        thresholds: where the lines are.
     """
     within = within_classes(evidence)
-    measured = {key_of(row): row.n for row in evidence if row.control == TRAINED and row.kind == "trajectory"}
-    by_place = {(cell.control, key_of(cell)): cell for cell in cells}
+    n_measured = {row.key: row.n for row in evidence if row.control == TRAINED and row.kind == "trajectory"}
+    by_cell = {(cell.control, cell.key): cell for cell in cells}
     judged: dict[CellKey, Verdict] = {}
-    for (control, place), cell in by_place.items():
+    for (control, key), cell in by_cell.items():
         if control != TRAINED or (stitch is not None and cell.stitch != stitch):
             continue
-        facts = facts_of(cell, by_place, within, chance, measured.get(place))
+        facts = facts_of(cell, by_cell, within, chance, n_measured.get(key))
         if facts is not None:
-            judged[place] = decide(facts, thresholds)
+            judged[key] = decide(facts, thresholds)
     return judged
 
 
 def over_seeds(
     by_seed: Mapping[CellKey, Verdict], seeds: Sequence[int]
 ) -> dict[tuple[str, str, str], Verdict]:
-    """Return one verdict for each (sender cut, receiver cut, stitch), from those of its seeds.
+    """Return one verdict for each (sender cut, receiver cut, stitch) from the verdicts of its seeds.
 
     Args:
-        by_seed: verdicts by cell.
-        seeds: all that were fitted; a cell without a verdict for one of them is *cannot tell*.
+        by_seed: one verdict for each cell.
+        seeds: all seeds that were fitted; where one has no verdict, the cell cannot be told.
     """
-    places = dict.fromkeys(key[:3] for key in by_seed)
+    cells = dict.fromkeys((key.sender_cut, key.receiver_cut, key.stitch) for key in by_seed)
 
-    def pooled(place: tuple[str, str, str]) -> Verdict:
-        known = [by_seed[*place, seed] for seed in seeds if (*place, seed) in by_seed]
-        verdict = together(known)
-        if len(known) == len(seeds):
-            return verdict
-        because = Because(reason=Reason.SEEDS_MISSING)
-        return replace(verdict, name=VerdictName.CANNOT_TELL, because=because, confidence=Confidence.LOW)
+    def one(cell: tuple[str, str, str]) -> Verdict:
+        known = [by_seed[CellKey(*cell, seed)] for seed in seeds if CellKey(*cell, seed) in by_seed]
+        if len(known) < len(seeds):
+            return replace(together(known), name=UNKNOWN, reason=say("verdict.no_seed"), confidence="low")
+        return together(known)
 
-    return {place: pooled(place) for place in places}
+    return {cell: one(cell) for cell in cells}
 
 
-def verdict_values(verdict: Verdict) -> dict[str, str | float]:
-    """Return a verdict as a row of ``verdicts.csv``; ``reason`` is the English sentence."""
-    return {
-        "name": verdict.name.value,
-        "reason": str(verdict.sentence),
-        "confidence": verdict.confidence.value,
-        "score_share": verdict.score_share,
-        "kept": verdict.kept,
-        "kept_low": verdict.kept_low,
-        "kept_high": verdict.kept_high,
-        "reason_code": verdict.reason.value,
-    }
-
-
-def key_of(row: CellRow | EvidenceRow) -> CellKey:
-    """Return the cell that a row is about."""
-    return (row.sender_cut, row.receiver_cut, row.stitch, row.seed)
-
-
-def within_classes(evidence: Sequence[EvidenceRow]) -> dict[tuple[str, CellKey], Estimate]:
+def within_classes(evidence: Sequence[EvidenceRow]) -> dict[tuple[str, CellKey], Interval]:
     """Return for each cell the similarity within classes, averaged over the receiver cut and all later cuts.
 
-    Half-widths are averaged too: the values of one cell rise and fall together, so averaging does not narrow the
-    interval. A cell whose stitched representations do not vary within a class has NaN.
+    Half-widths are averaged too, since the values of one cell rise and fall together.
+    A cell whose stitched representations do not differ within a class has NaN.
     """
     parts: dict[tuple[str, CellKey], list[EvidenceRow]] = {}
     for row in evidence:
         if (row.kind, row.name) == ("trajectory", "within_cka"):
-            parts.setdefault((row.control, key_of(row)), []).append(row)
+            parts.setdefault((row.control, row.key), []).append(row)
     return {key: _mean(rows) for key, rows in parts.items()}
 
 
-def _mean(rows: list[EvidenceRow]) -> Estimate:
+def _mean(rows: list[EvidenceRow]) -> Interval:
     known = [row for row in rows if row.value is not None]
     if not known:
         return math.nan, math.nan, math.nan
-    # A cut without variance within classes keeps nothing: it counts as 0.
+    # A cut at which nothing differs within a class counts as 0.
     value = sum(row.value or 0.0 for row in known) / len(rows)
-    ends = [(row.low, row.high) for row in known if row.low is not None and row.high is not None]
-    if len(ends) < len(known):
+    lows = [row.low for row in known if row.low is not None]
+    highs = [row.high for row in known if row.high is not None]
+    if len(lows) < len(known) or len(highs) < len(known):
         return value, math.nan, math.nan
-    return value, sum(low for low, _ in ends) / len(rows), sum(high for _, high in ends) / len(rows)
+    return value, sum(lows) / len(rows), sum(highs) / len(rows)
 
 
 def facts_of(
@@ -126,35 +103,34 @@ def facts_of(
     chance: float,
     n_measured: int | None = None,
 ) -> Facts | None:
-    """Return what the rule reads about one cell; None without the evidence for a verdict."""
-    place = key_of(cell)
-    diagonal = (cell.receiver_cut, cell.receiver_cut, cell.stitch, cell.seed)
+    """Return what the rule reads about one cell, or None where the evidence for it was not measured."""
+    key = cell.key
+    diagonal = key._replace(sender_cut=cell.receiver_cut)
     own = cells.get(("self-stitch", diagonal))
-    if own is None or own.accuracy is None or ("self-stitch", diagonal) not in within:
+    if own is None or own.score is None or ("self-stitch", diagonal) not in within:
         return None
-    if cell.failure is None and (TRAINED, place) not in within:
+    if cell.failure is None and (TRAINED, key) not in within:
         return None
-    score = 0.0 if cell.accuracy is None else cell.accuracy
-    randoms = [within[control, place] for control in _RANDOM if (control, place) in within]
-    deeper = within.get(("self-stitch", place)) if cell.sender_cut != cell.receiver_cut else None
+    score = 0.0 if cell.score is None else cell.score
+    randoms = [within[control, key] for control in _RANDOM if (control, key) in within]
     return Facts(
         n=min(cell.n_heldout, n_measured or cell.n_heldout),
         chance=chance,
         score=(score, *wilson(round(score * cell.n_effective), cell.n_effective)),
-        self_score=own.accuracy,
-        within=within.get((TRAINED, place), (math.nan, math.nan, math.nan)),
+        self_score=own.score,
+        within=within.get((TRAINED, key), (math.nan, math.nan, math.nan)),
         self_within=within["self-stitch", diagonal],
-        label_within={c: within[c, place] for c in _LABEL_ONLY if (c, place) in within},
-        random_within=max(randoms, key=_nan_lowest, default=None),
-        deeper_within=deeper,
+        label_within={name: within[name, key] for name in _LABEL_ONLY if (name, key) in within},
+        random_within=max(randoms, key=_value_or_lowest) if randoms else None,
+        deeper_within=within.get(("self-stitch", key)) if cell.sender_cut != cell.receiver_cut else None,
         converged=cell.converged,
         self_converged=own.converged,
         failed=cell.failure,
     )
 
 
-def _nan_lowest(estimate: Estimate) -> float:
-    return -math.inf if math.isnan(estimate[0]) else estimate[0]
+def _value_or_lowest(interval: Interval) -> float:
+    return -math.inf if math.isnan(interval[0]) else interval[0]
 
 
 def normalised(score: float, random: float, own: float, n_heldout: int) -> float:
@@ -173,30 +149,29 @@ def normalised(score: float, random: float, own: float, n_heldout: int) -> float
 
 
 def normalised_scores(cells: Sequence[CellRow]) -> dict[CellKey, float]:
-    """Return :func:`normalised` of every cell of the trained grid that has a random sender and a self-stitch."""
-    score = {(cell.control, key_of(cell)): cell.accuracy for cell in cells if cell.accuracy is not None}
-    scores = {}
+    """Return :func:`normalised` of the cells of the real grid that have a random sender and a self-stitch."""
+    score = {(cell.control, cell.key): cell.score for cell in cells if cell.score is not None}
+    scaled = {}
     for cell in cells:
-        place = key_of(cell)
-        random = score.get(("random-sender", place))
-        own = score.get(("self-stitch", (cell.receiver_cut, *place[1:])))
-        if cell.control == TRAINED and cell.accuracy is not None and random is not None and own is not None:
-            scores[place] = normalised(cell.accuracy, random, own, cell.n_effective)
-    return scores
+        random = score.get(("random-sender", cell.key))
+        own = score.get(("self-stitch", cell.key._replace(sender_cut=cell.receiver_cut)))
+        if cell.control == TRAINED and cell.score is not None and random is not None and own is not None:
+            scaled[cell.key] = normalised(cell.score, random, own, cell.n_effective)
+    return scaled
 
 
 def selectivity(evidence: Sequence[EvidenceRow]) -> dict[CellKey, float]:
-    """Return by cell the training score with true labels minus that with shuffled labels.
+    """Return by cell the training score with true labels less that with shuffled labels.
 
-    Source: Hewitt & Liang 2019.
+    Source: Hewitt & Liang 2019, selectivity.
     """
     score = {
-        (row.control, key_of(row)): row.value
+        (row.control, row.key): row.value
         for row in evidence
         if row.kind == "selectivity" and row.value is not None
     }
     return {
-        place: value - score["shuffled-labels", place]
-        for (control, place), value in score.items()
-        if control == TRAINED and ("shuffled-labels", place) in score
+        key: value - score["shuffled-labels", key]
+        for (control, key), value in score.items()
+        if control == TRAINED and ("shuffled-labels", key) in score
     }

@@ -24,6 +24,7 @@ from modelstitch.grid.pool import Pair, Pool
 from modelstitch.grid.side import Side
 from modelstitch.models.load import load_model
 from modelstitch.models.network import Network, wrap
+from modelstitch.results.facts import BySide, PairFacts
 from modelstitch.specs import (
     RESULT_VERSION,
     ROLE_SEEDS,
@@ -55,13 +56,13 @@ class Session:
         pair: the networks on their device.
         spec: every choice that decides the numbers.
         cells: the cells of the spec, less identity stitches between different shapes.
-        facts: what is checked (largest difference of the cuts, examples of the identity check) and recorded.
+        facts: what was checked and recorded about the networks.
     """
 
     pair: Pair
     spec: RunSpec
     cells: tuple[CellSpec, ...]
-    facts: dict[str, Any]
+    facts: PairFacts
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -298,25 +299,26 @@ def prepare(
     own, chance = pair.receiver.accuracy(), task.chance(loaded.heldout.targets_for(task))
     if own is not None and own <= chance:
         progress.warn(say("limit.receiver_at_chance", own=own, chance=chance))
-    facts = {
-        "cut_difference": difference,
-        "cut_tolerance": RELATIVE_TOLERANCE,
-        "layouts": {
-            role: {name: str(side.cut(name).layout) for name in names}
-            for role, side, names in (
-                ("sender", pair.sender, spec.sender_cuts),
-                ("receiver", pair.receiver, spec.receiver_cuts),
+    facts = PairFacts(
+        cut_difference=difference,
+        cut_tolerance=RELATIVE_TOLERANCE,
+        identity_examples=n_identity,
+        layouts=BySide(
+            *(
+                {name: str(side.cut(name).layout) for name in names}
+                for side, names in ((pair.sender, spec.sender_cuts), (pair.receiver, spec.receiver_cuts))
             )
-        },
-        "technique": {"sender": pair.sender.cutting.technique, "receiver": pair.receiver.cutting.technique},
-        "identity_examples": n_identity,
-        "fitting_images_seen": {
-            role: None
-            if side.network.trained_on is None
-            else share_seen(loaded.train.images, list(side.network.trained_on))
-            for role, side in (("sender", pair.sender), ("receiver", pair.receiver))
-        },
-    }
+        ),
+        technique=BySide(pair.sender.cutting.technique, pair.receiver.cutting.technique),
+        fitting_images_seen=BySide(
+            *(
+                None
+                if side.network.trained_on is None
+                else share_seen(loaded.train.images, list(side.network.trained_on))
+                for side in (pair.sender, pair.receiver)
+            )
+        ),
+    )
     return Session(pair, spec, cells, facts)
 
 

@@ -5,116 +5,137 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from modelstitch.errors import RunError, TruthError
+from modelstitch.errors import RunError, SpecError, TruthError
 from modelstitch.results.comparison import Comparison
+from modelstitch.results.facts import RunFacts
+from modelstitch.results.formats import FORMAT, expect_readable
 from modelstitch.results.rows import AdvantageRow, Baseline, CellRow, EvidenceRow
-from modelstitch.specs import EVIDENCE_VERSION, StitchSpec
+from modelstitch.runs import format_1
+from modelstitch.specs import RunSpec
 
-COLUMNS = [field.name for field in fields(CellRow)]
-_CELL_OF_EVIDENCE = ("sender_cut", "receiver_cut", "family", "norm", "control", "seed")
+CELL_COLUMNS = [field.name for field in fields(CellRow)]
 
+_CELL_OF_EVIDENCE = ("sender_cut", "receiver_cut", "stitch", "control", "seed")
+_MEASUREMENT = ("kind", "name", "where", "value", "low", "high", "n")
 
-def facts_of(connection: sqlite3.Connection) -> dict[str, Any]:
-    """Return the facts of a run by name."""
-    return {name: json.loads(value) for name, value in connection.execute("SELECT name, value FROM facts")}
-
-
-def comparison_of(connection: sqlite3.Connection) -> Comparison:
-    """Return everything finished so far."""
-    facts = facts_of(connection)
-    cells = [
-        _row(dict(zip(COLUMNS, values, strict=True)))
-        for values in connection.execute(f"SELECT {', '.join(COLUMNS)} FROM cells")
-    ]
-    spec = facts["spec"]
-    order = {
-        name: {value: index for index, value in enumerate(values)}
-        for name, values in (
-            ("control", spec["controls"]),
-            ("seed", spec["seeds"]),
-            ("sender_cut", dict.fromkeys([*spec["sender_cuts"], *spec["receiver_cuts"]])),
-            ("receiver_cut", spec["receiver_cuts"]),
-            (
-                "stitch",
-                [StitchSpec(**each).label for each in spec["stitches"]],
-            ),
-        )
-    }
-    cells.sort(key=lambda cell: [places[getattr(cell, name)] for name, places in order.items()])
-    baselines = [
-        Baseline(role=role, control=control, seed=seed, accuracy=accuracy, digest=digest)
-        for role, control, seed, accuracy, digest in connection.execute(
-            "SELECT role, control, seed, accuracy, digest FROM baselines ORDER BY control, seed, role"
-        )
-    ]
-    return Comparison(
-        sender=facts["sender"],
-        receiver=facts["receiver"],
-        data=facts["data"],
-        spec=spec,
-        cells=tuple(cells),
-        baselines=tuple(baselines),
-        notes=facts["notes"],
-        evidence=tuple(_evidence(connection, order, facts.get("evidence_examples"))),
-        advantages=tuple(AdvantageRow(**each) for each in facts.get("advantages", ())),
-    )
-
-
-def _evidence(
-    connection: sqlite3.Connection, order: dict[str, dict[Any, int]], n_examples: int | None
-) -> list[EvidenceRow]:
-    """Return the evidence of this version that was measured on as many examples as the run was last asked for."""
-    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'evidence'").fetchall():
-        return []  # a run of an earlier version
-    columns = ", ".join(f"cells.{name}" for name in _CELL_OF_EVIDENCE)
-    rows = [
-        EvidenceRow(
-            **dict(zip(_CELL_OF_EVIDENCE, values, strict=False)),
-            **dict(
-                zip(
-                    ("kind", "name", "where", "value", "low", "high", "n"),
-                    values[len(_CELL_OF_EVIDENCE) :],
-                    strict=True,
-                )
-            ),
-        )
-        for values in connection.execute(
-            f"SELECT {columns}, evidence.kind, name, place, value, low, high, n FROM evidence JOIN cells USING (key) "
-            "JOIN appraisals ON appraisals.key = evidence.key AND appraisals.kind = evidence.kind "
-            "WHERE version = ? AND n_examples = ? ORDER BY evidence.rowid",
-            (EVIDENCE_VERSION, n_examples),
-        )
-    ]
-    rows.sort(key=lambda row: [places[getattr(row, name)] for name, places in order.items()])
-    return rows
-
-
-def _row(values: dict[str, Any]) -> CellRow:
-    converged = values["converged"]
-    return CellRow(**{**values, "converged": None if converged is None else bool(converged)})
+Row = TypeVar("Row", CellRow, EvidenceRow)
 
 
 def read_run(folder: str | Path) -> Comparison:
-    """Read the comparison in a run folder, also while a run is going on.
+    """Read the comparison in a run folder, also while a run is going on, also in the older format.
 
     Raises:
-        RunError: no run there, or a damaged one.
+        RunError: no run there, one of a newer format, or a damaged one.
     """
+    what = f"run {str(folder)!r}"
     database = Path(folder) / "run.sqlite"
     if not database.is_file():
         raise RunError(f"no run in {str(folder)!r}: expected a folder with run.sqlite")
     try:
         with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
-            return comparison_of(connection)
-    except (sqlite3.Error, KeyError, ValueError, TypeError) as error:
-        raise RunError(f"cannot read run {str(folder)!r}: {error}") from error
+            version = format_of(connection)
+            expect_readable(what, version)
+            if version == FORMAT:
+                return comparison_of(connection)
+            older = Comparison.from_json(format_1.values_of(connection))
+    except (sqlite3.Error, KeyError, ValueError, TypeError, SpecError) as error:
+        raise RunError(f"cannot read {what}: {error}") from error
+    return replace(
+        older,
+        cells=tuple(_in_grid_order(older.cells, older.spec)),
+        evidence=tuple(_in_grid_order(older.evidence, older.spec)),
+    )
+
+
+def format_of(connection: sqlite3.Connection) -> int:
+    """Return the format of a run's database; format 1 did not write its number."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return int(version) or 1
+
+
+def has_run(connection: sqlite3.Connection) -> bool:
+    """Tell whether a database holds a run, or is still empty."""
+    return bool(connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'facts'").fetchall())
+
+
+def facts_of(connection: sqlite3.Connection) -> dict[str, Any]:
+    """Return the entries of the table ``facts`` by name."""
+    return {name: json.loads(value) for name, value in connection.execute("SELECT name, value FROM facts")}
+
+
+def comparison_of(connection: sqlite3.Connection) -> Comparison:
+    """Return everything finished so far, from a database of this format."""
+    facts = facts_of(connection)
+    spec = RunSpec.from_plain(facts["spec"])
+    return Comparison(
+        sender=facts["sender"],
+        receiver=facts["receiver"],
+        data=facts["data"],
+        spec=spec,
+        facts=RunFacts.from_plain(facts["facts"]),
+        cells=tuple(_in_grid_order(_cells(connection), spec)),
+        baselines=tuple(_baselines(connection)),
+        evidence=tuple(_in_grid_order(_evidence(connection, facts.get("evidence")), spec)),
+        advantages=tuple(AdvantageRow(**row) for row in facts.get("advantages", ())),
+    )
+
+
+def _cells(connection: sqlite3.Connection) -> list[CellRow]:
+    selected = connection.execute(f"SELECT {', '.join(CELL_COLUMNS)} FROM cells")
+    cells = [CellRow(**dict(zip(CELL_COLUMNS, values, strict=True))) for values in selected]
+    # SQLite has no type for true and false.
+    return [
+        replace(cell, converged=None if cell.converged is None else bool(cell.converged)) for cell in cells
+    ]
+
+
+def _baselines(connection: sqlite3.Connection) -> list[Baseline]:
+    selected = connection.execute(
+        "SELECT role, control, seed, score, digest FROM baselines ORDER BY control, seed, role"
+    )
+    return [
+        Baseline(role=role, control=control, seed=seed, score=score, digest=digest)
+        for role, control, seed, score, digest in selected
+    ]
+
+
+def _evidence(connection: sqlite3.Connection, measured: dict[str, int] | None) -> list[EvidenceRow]:
+    """Return the evidence of the version, and on the number of examples, that the run was last asked for."""
+    if measured is None:
+        return []
+    columns = (*_CELL_OF_EVIDENCE, *_MEASUREMENT)
+    selected = connection.execute(
+        f"SELECT {', '.join(f'cells.{name}' for name in _CELL_OF_EVIDENCE)}, "
+        "evidence.kind, name, place, value, low, high, n FROM evidence JOIN cells USING (key) "
+        "JOIN appraisals ON appraisals.key = evidence.key AND appraisals.kind = evidence.kind "
+        "WHERE version = ? AND n_examples = ? ORDER BY evidence.rowid",
+        (measured["version"], measured["n_examples"]),
+    )
+    return [EvidenceRow(**dict(zip(columns, values, strict=True))) for values in selected]
+
+
+def _in_grid_order(rows: list[Row] | tuple[Row, ...], spec: RunSpec) -> list[Row]:
+    """Return rows in the order of the grid: by control, seed, sender cut, receiver cut and stitch."""
+    cuts = list(dict.fromkeys((*spec.sender_cuts, *spec.receiver_cuts)))
+    stitches = [stitch.label for stitch in spec.stitches]
+
+    def place(row: Row) -> tuple[int, ...]:
+        return (
+            spec.controls.index(row.control),
+            spec.seeds.index(row.seed),
+            cuts.index(row.sender_cut),
+            spec.receiver_cuts.index(row.receiver_cut),
+            stitches.index(row.stitch),
+        )
+
+    return sorted(rows, key=place)
 
 
 def read_weights(folder: str | Path, key: str) -> dict[str, Tensor]:
@@ -126,10 +147,10 @@ def read_weights(folder: str | Path, key: str) -> dict[str, Tensor]:
     path = Path(folder) / "stitches" / f"{key[:20]}.safetensors"
     try:
         with safe_open(path, framework="pt") as file:
-            found = (file.metadata() or {}).get("key")
+            written_for = (file.metadata() or {}).get("key")
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError) as error:
         raise TruthError(f"cannot read the stitch file {str(path)!r} of a finished cell: {error}") from error
-    if found != key:
-        raise TruthError(f"stitch file {str(path)!r} belongs to another cell ({found})")
+    if written_for != key:
+        raise TruthError(f"stitch file {str(path)!r} belongs to another cell ({written_for})")
     return weights

@@ -1,11 +1,11 @@
-"""Run a session: fit what is missing, save each cell as it finishes, check the saved run."""
+"""Run a session: fit and save what is missing, measure evidence, check the saved run."""
 
 from __future__ import annotations
 
 import platform
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,20 +20,23 @@ from modelstitch.grid.representations import Representations
 from modelstitch.report import page, read_strips
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.curves import curves_figure
+from modelstitch.results.facts import RunFacts, Versions
 from modelstitch.results.from_cells import cell_row, cell_spec, evidence_rows
-from modelstitch.results.rows import Baseline, CellRow, EvidenceRow
+from modelstitch.results.rows import Baseline, CellKey, CellRow, EvidenceRow
 from modelstitch.results.simultaneous import advantages
-from modelstitch.results.verdicts import CellKey, key_of
 from modelstitch.runs.memory import affordable, completed
 from modelstitch.runs.prepare import Session
-from modelstitch.runs.store import Store
+from modelstitch.runs.store import Header, Store
 from modelstitch.specs import EVIDENCE_VERSION, CellSpec, EvidenceSpec, StitchSpec
 from modelstitch.stitches import Stitch, build
 from modelstitch.tasks import mean_score
 from modelstitch.util.progress import SILENT, Progress
 
 BUDGET = Budget(bytes=2 * 2**30)
-"""How much of the representations is kept instead of computed again, unless told otherwise."""
+"""How much of the representations is kept in memory by default; the rest is computed again."""
+
+Kinds = Mapping[CellSpec, tuple[str, ...]]
+"""Kinds of evidence by cell."""
 
 
 def run(
@@ -45,65 +48,61 @@ def run(
     pictures: bool = False,
     progress: Progress = SILENT,
 ) -> Comparison:
-    """Fit and score what a session still lacks, measure its evidence, save each cell as it finishes, and check the saved run.
+    """Fit and score what a session still lacks, measure its evidence, and check the saved run.
 
     Args:
         session: what to run.
-        out: run folder; nothing is written without it.
+        out: run folder, in which each cell is saved as it finishes; nothing is written without it.
         budget: how much of the representations may be kept at once.
         evidence: what to measure about the cells; the standard set without it.
-        pictures: whether to paint what stitches into the receiver's input make, as ``pictures.png`` in the run folder.
-        progress: who watches.
+        pictures: whether to paint what stitches into the receiver's input make, as ``pictures.png``.
+        progress: receives news of the run.
+
+    Raises:
+        SpecError: pictures without a run folder or without images.
+        InputError: a control cannot be built for these models.
+        RunError: the folder cannot be written, or holds another run.
+        TruthError: a check failed, so that the numbers must not be believed.
     """
     evidence = affordable(session, completed(session, evidence or EvidenceSpec()), budget.total)
-    if pictures and (out is None or session.pair.data.train.images.ndim != 4):
-        raise SpecError(
-            "expected a run folder and images for pictures, got "
-            + (
-                "no folder: give one as out"
-                if out is None
-                else f"data {session.pair.data.name}, which are no images"
-            )
-        )
+    if pictures:
+        _expect_pictures(session, out)
     ready(session)
     if out is None:
         return _run_in_memory(session, budget, evidence, progress)
-    facts = {**_header(session), **session.identity}
-    with Store(out, facts, identity=tuple(session.identity)) as store:
+    with Store(out, _header(session)) as store:
         keys = {cell: session.key(cell) for cell in session.cells}
-        finished = store.finished()
-        todo = [cell for cell, key in keys.items() if key not in finished]
-        progress.start(len(keys), len(keys) - len(todo))
-        for fitted in fit_grid(session.pair, todo, session.spec.fit, budget):
-            row = cell_row(fitted)
-            store.write_cell(keys[fitted.spec], row, fitted.stitch.state_dict(), fitted.correct)
-            progress.cell(str(fitted.spec), row.accuracy)
-        store.write_baselines(_baselines(session))
-        store.write_fact("advantages", [asdict(each) for each in advantages(store.answers())])
+        _fit(session, store, keys, budget, progress)
         _measure(session, store, keys, evidence, progress)
-        progress.stage("checking that the reloaded stitches give the same scores")
-        n_checked = _reload(session, store, keys)
-        store.write_fact("notes", {**facts["notes"], "reloaded_cells": n_checked})
+        _check(session, store, keys, progress)
         comparison = store.comparison()
-        _write_files(store, comparison)
+        _write_tables(store, comparison)
+        _write_plots(store, comparison)
         if pictures:
             progress.stage("painting what stitches into the receiver's input make")
             _paint(session, store, budget)
-        text = page(comparison, strips=read_strips(store.folder), folder=store.folder)
-        store.write_file(
-            "report.html", lambda path: path.write_text(text, encoding="utf-8", errors="replace")
-        )
+        _write_page(store, comparison)
         return comparison
 
 
 def ready(session: Session) -> None:
-    """Build what every control stitches instead, so that one that cannot be built is told before anything is written.
+    """Build the networks of every control, so that a control that cannot be built fails before any write.
 
     Raises:
         InputError: a control cannot be built for these models.
     """
     for control in session.spec.controls:
         session.pair.sides(control, session.spec.seeds[0])
+
+
+def _expect_pictures(session: Session, out: str | Path | None) -> None:
+    data = session.pair.data
+    if out is None:
+        raise SpecError("expected a run folder and images for pictures, got no folder: give one as out")
+    if data.train.images.ndim != 4:
+        raise SpecError(
+            f"expected a run folder and images for pictures, got data {data.name}, which are no images"
+        )
 
 
 def _run_in_memory(
@@ -115,54 +114,78 @@ def _run_in_memory(
     progress.start(len(session.cells), 0)
     for fitted in fit_grid(session.pair, session.cells, session.spec.fit, budget):
         row = rows[fitted.spec] = cell_row(fitted)
-        if row.accuracy is not None:
+        if row.score is not None:
             stitches[fitted.spec] = fitted.stitch
-            answers[row.control, key_of(row)] = fitted.correct.numpy()
-        progress.cell(str(fitted.spec), row.accuracy)
+            answers[row.control, row.key] = fitted.correct.numpy()
+        progress.cell(str(fitted.spec), row.score)
     measured: dict[CellSpec, list[EvidenceRow]] = {}
-    wanted = {cell: kinds for cell in stitches if (kinds := kinds_of(cell, evidence))}
-    _announce(progress, len(wanted), 0)
-    for cell, found in appraise(session.pair, stitches, wanted, evidence.n_examples):
-        measured[cell] = evidence_rows(cell, found)
+    asked = {cell: kinds for cell in stitches if (kinds := kinds_of(cell, evidence))}
+    _announce(progress, len(asked), 0)
+    for cell, measurements in appraise(session.pair, stitches, asked, evidence.n_examples):
+        measured[cell] = evidence_rows(cell, measurements)
         progress.measured(str(cell))
+    header = _header(session)
     return Comparison(
+        sender=header.sender,
+        receiver=header.receiver,
+        data=header.data,
+        spec=header.spec,
+        facts=header.facts,
         cells=tuple(rows[cell] for cell in session.cells),
         baselines=tuple(_baselines(session)),
         evidence=tuple(row for cell in session.cells for row in measured.get(cell, ())),
         advantages=tuple(advantages(answers)),
-        **_header(session),
     )
+
+
+def _fit(
+    session: Session, store: Store, keys: Mapping[CellSpec, str], budget: Budget, progress: Progress
+) -> None:
+    """Fit, score and save the cells that a run still lacks."""
+    finished = store.finished()
+    missing = [cell for cell, key in keys.items() if key not in finished]
+    progress.start(len(keys), len(keys) - len(missing))
+    for fitted in fit_grid(session.pair, missing, session.spec.fit, budget):
+        row = cell_row(fitted)
+        store.write_cell(keys[fitted.spec], row, fitted.stitch.state_dict(), fitted.correct)
+        progress.cell(str(fitted.spec), row.score)
+    store.write_baselines(_baselines(session))
+    store.write_advantages(advantages(store.answers()))
 
 
 def _measure(
     session: Session,
     store: Store,
-    keys: dict[CellSpec, str],
+    keys: Mapping[CellSpec, str],
     evidence: EvidenceSpec,
     progress: Progress,
 ) -> None:
     """Measure the evidence that a run still lacks, from its saved stitches."""
     if not evidence.kinds:
         return
-    store.write_fact("evidence_examples", evidence.n_examples)
-    have = store.appraised(evidence.n_examples, EVIDENCE_VERSION)
-    usable = {cell_spec(row) for row in store.comparison().cells if row.accuracy is not None}
-    asked = {cell: kinds for cell in keys if cell in usable and (kinds := kinds_of(cell, evidence))}
+    measured = store.begin_evidence(evidence.n_examples, EVIDENCE_VERSION)
+    asked = _asked(store, keys, evidence)
     missing = {
-        cell: kinds
-        for cell in asked
-        if (kinds := tuple(kind for kind in asked[cell] if (keys[cell], kind) not in have))
+        cell: lacking
+        for cell, kinds in asked.items()
+        if (lacking := tuple(kind for kind in kinds if (keys[cell], kind) not in measured))
     }
     _announce(progress, len(asked), len(asked) - len(missing))
     stitches = {cell: _saved_stitch(session, store, cell, keys[cell]) for cell in missing}
-    for cell, found in appraise(session.pair, stitches, missing, evidence.n_examples):
-        rows = evidence_rows(cell, found)
+    for cell, measurements in appraise(session.pair, stitches, missing, evidence.n_examples):
+        rows = evidence_rows(cell, measurements)
         store.write_evidence(keys[cell], missing[cell], rows, evidence.n_examples, EVIDENCE_VERSION)
         progress.measured(str(cell))
 
 
+def _asked(store: Store, keys: Mapping[CellSpec, str], evidence: EvidenceSpec) -> Kinds:
+    """Return the kinds of evidence that each cell ought to have; a cell whose fit failed has none."""
+    scored = {cell_spec(row) for row in store.comparison().cells if row.score is not None}
+    return {cell: kinds for cell in keys if cell in scored and (kinds := kinds_of(cell, evidence))}
+
+
 def _saved_stitch(session: Session, store: Store, cell: CellSpec, key: str) -> Stitch:
-    """Return the stitch of a finished cell as it stands in its file, on the device of the data."""
+    """Return the stitch of a finished cell from its file, on the device of the data."""
     stitch = build(cell.stitch, *session.pair.layouts(cell))
     stitch.load_state_dict(store.read_weights(key))
     return stitch.to(session.pair.data.heldout.images.device)
@@ -173,27 +196,64 @@ def _announce(progress: Progress, total: int, done: int) -> None:
         progress.start(total, done, "measuring evidence")
 
 
-def _write_files(store: Store, comparison: Comparison) -> None:
-    frame = comparison.to_frame()
-    store.write_file("cells.csv", lambda path: frame.to_csv(path, index=False))
-    store.write_file("cells.parquet", lambda path: frame.to_parquet(path, index=False))
-    if comparison.advantages:
-        ahead = pd.DataFrame([asdict(each) for each in comparison.advantages])
-        store.write_file("advantages.csv", lambda path: ahead.to_csv(path, index=False))
-    if comparison.evidence:
-        measured = comparison.evidence_frame()
-        store.write_file("evidence.csv", lambda path: measured.to_csv(path, index=False))
-        errors = comparison.error_table()
-        if len(errors):
-            store.write_file("errors.csv", lambda path: errors.to_csv(path, index=False))
-        judged = comparison.verdict_frame()
-        if len(judged):
-            store.write_file("verdicts.csv", lambda path: judged.to_csv(path, index=False))
-    figure = comparison.figure()
-    store.write_file("matrix.png", lambda path: figure.savefig(path, format="png", dpi=150))
+def _check(session: Session, store: Store, keys: Mapping[CellSpec, str], progress: Progress) -> None:
+    """Read every stitch file, score one cell of each grid again from its file, and record how many."""
+    progress.stage("checking that the reloaded stitches give the same scores")
+    rows = {cell_spec(row): row for row in store.comparison().cells}
+    chosen: dict[tuple[str, StitchSpec], CellSpec] = {}
+    for cell, key in keys.items():
+        store.read_weights(key)
+        if rows[cell].score is not None:
+            chosen.setdefault((cell.control, cell.stitch), cell)
+    for cell in chosen.values():
+        again = _score_again(session, cell, _saved_stitch(session, store, cell, keys[cell]))
+        if again != rows[cell].score:
+            raise TruthError(
+                f"cell {cell}: reloaded from its file it scores {again}, when it was fitted {rows[cell].score}"
+            )
+    store.write_facts(replace(_facts(session), reloaded_cells=len(chosen)))
+
+
+def _score_again(session: Session, cell: CellSpec, stitch: Stitch) -> float:
+    """Return the held-out score of a cell with a given stitch, as it was scored when it was fitted."""
+    sender, receiver = session.pair.sides(cell.control, cell.seed)
+    heldout = session.pair.data.heldout
+    fit = session.spec.fit
+    name = sender.cut(cell.sender_cut).name
+    provided = Representations(
+        sender, (name,), heldout, "recompute", torch.float32, fit.protocol != "default"
+    ).at(name)
+    suffix = scoring_suffix(receiver, cell.receiver_cut, fit)
+    return mean_score(score(stitch, receiver, suffix, provided, session.pair.data.task))
+
+
+def _write_tables(store: Store, comparison: Comparison) -> None:
+    cells = comparison.to_frame()
+    store.write_file("cells.parquet", lambda path: cells.to_parquet(path, index=False))
+    _write_table(store, "cells.csv", cells)
+    _write_table(store, "advantages.csv", comparison.advantage_frame())
+    _write_table(store, "evidence.csv", comparison.evidence_frame())
+    _write_table(store, "errors.csv", comparison.error_table())
+    _write_table(store, "verdicts.csv", comparison.verdict_frame())
+
+
+def _write_table(store: Store, name: str, frame: pd.DataFrame) -> None:
+    """Write a table as CSV; a table without rows is not written."""
+    if len(frame):
+        store.write_file(name, lambda path: frame.to_csv(path, index=False))
+
+
+def _write_plots(store: Store, comparison: Comparison) -> None:
+    matrices = comparison.figure()
+    store.write_file("matrix.png", lambda path: matrices.savefig(path, format="png", dpi=150))
     if comparison.has_curves:
         curves = curves_figure(comparison)
         store.write_file("capacity.png", lambda path: curves.savefig(path, format="png", dpi=150))
+
+
+def _write_page(store: Store, comparison: Comparison) -> None:
+    text = page(comparison, strips=read_strips(store.folder), folder=store.folder)
+    store.write_file("report.html", lambda path: path.write_text(text, encoding="utf-8", errors="replace"))
 
 
 def _paint(session: Session, store: Store, budget: Budget) -> None:
@@ -210,76 +270,50 @@ def _paint(session: Session, store: Store, budget: Budget) -> None:
 
 
 def _save_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    # By handle: given a name, numpy would add an ending of its own.
+    # numpy adds an ending of its own to a name, but not to an open file.
     with path.open("wb") as file:
         np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
 
 
-def _header(session: Session) -> dict[str, Any]:
+def _header(session: Session) -> Header:
+    pair = session.pair
+    return Header(
+        sender=pair.sender.network.name,
+        receiver=pair.receiver.network.name,
+        data=pair.data.name,
+        spec=session.spec,
+        facts=_facts(session),
+        identity=session.identity,
+    )
+
+
+def _facts(session: Session) -> RunFacts:
     from modelstitch import __version__
 
-    pair = session.pair
-    return {
-        "sender": pair.sender.network.name,
-        "receiver": pair.receiver.network.name,
-        "data": pair.data.name,
-        "spec": asdict(session.spec),
-        "notes": {
-            **session.facts,
-            "division": pair.data.division,
-            "n_train": len(pair.data.train),
-            "n_heldout": len(pair.data.heldout),
-            "n_cells": len(session.cells),
-            "data_content": session.identity["data_content"],
-            "n_classes": len(pair.data.classes),
-            "labels": None if pair.data.finest is None else pair.data.finest.by.name,
-            "chance": pair.data.task.chance(pair.data.heldout.targets_for(pair.data.task)),
-            "task": pair.data.task.name,
-            "score": pair.data.task.score_name,
-            "device": str(pair.data.train.images.device),
-            "modelstitch": __version__,
-            "torch": torch.__version__,
-            "python": platform.python_version(),
-        },
-    }
+    data = session.pair.data
+    return RunFacts(
+        n_classes=len(data.classes),
+        chance=data.task.chance(data.heldout.targets_for(data.task)),
+        task=data.task.name,
+        score_name=data.task.score_name,
+        labels=None if data.finest is None else data.finest.by.name,
+        n_train=len(data.train),
+        n_heldout=len(data.heldout),
+        division=data.division,
+        data_content=session.identity["data_content"],
+        n_cells=len(session.cells),
+        device=str(data.train.images.device),
+        versions=Versions(
+            modelstitch=__version__, torch=str(torch.__version__), python=platform.python_version()
+        ),
+        pair=session.facts,
+    )
 
 
 def _baselines(session: Session) -> list[Baseline]:
     return [
-        Baseline(
-            role=role,
-            control=control,
-            seed=seed,
-            accuracy=side.accuracy(),
-            digest=side.digest,
-        )
+        Baseline(role=role, control=control, seed=seed, score=side.accuracy(), digest=side.digest)
         for control in session.spec.controls
         for seed in session.spec.seeds
         for role, side in zip(("sender", "receiver"), session.pair.sides(control, seed), strict=True)
     ]
-
-
-def _reload(session: Session, store: Store, keys: dict[CellSpec, str]) -> int:
-    """Score one cell of each grid again from its file, and check that every other file is whole."""
-    rows = {cell_spec(row): row for row in store.comparison().cells}
-    chosen: dict[tuple[str, StitchSpec], CellSpec] = {}
-    for cell, key in keys.items():
-        store.read_weights(key)
-        if rows[cell].accuracy is not None:
-            chosen.setdefault((cell.control, cell.stitch), cell)
-    for cell in chosen.values():
-        sender, receiver = session.pair.sides(cell.control, cell.seed)
-        stitch = _saved_stitch(session, store, cell, keys[cell])
-        heldout = session.pair.data.heldout
-        spec = session.spec.fit
-        name = sender.cut(cell.sender_cut).name
-        provided = Representations(
-            sender, (name,), heldout, "recompute", torch.float32, spec.protocol != "default"
-        ).at(name)
-        suffix = scoring_suffix(receiver, cell.receiver_cut, spec)
-        got = mean_score(score(stitch, receiver, suffix, provided, session.pair.data.task))
-        if got != rows[cell].accuracy:
-            raise TruthError(
-                f"cell {cell}: reloaded from its file it scores {got}, when it was fitted {rows[cell].accuracy}"
-            )
-    return len(chosen)

@@ -1,7 +1,7 @@
 """The run folder: one SQLite database and the stitch files. The only writer.
 
-A finished cell is one stitch file, put in place whole, and then one row, in one transaction: a process killed at any
-moment leaves the row or no row, and a file without a row is overwritten by the next try.
+A finished cell is one stitch file, written atomically, and then one row, in one transaction. A process that
+is killed at any moment leaves the row or no row; the next try overwrites a file without a row.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,42 +21,72 @@ from torch import Tensor
 
 from modelstitch.errors import RunError
 from modelstitch.results.comparison import Comparison
-from modelstitch.results.rows import Baseline, CellRow, EvidenceRow
-from modelstitch.results.verdicts import CellKey
-from modelstitch.runs.reader import COLUMNS, comparison_of, facts_of, read_weights
+from modelstitch.results.facts import RunFacts
+from modelstitch.results.formats import FORMAT, expect_readable
+from modelstitch.results.rows import AdvantageRow, Baseline, CellKey, CellRow, EvidenceRow
+from modelstitch.runs.reader import CELL_COLUMNS, comparison_of, facts_of, format_of, has_run, read_weights
+from modelstitch.specs import RunSpec
 from modelstitch.util.atomic_files import atomic_write
 
-_SCHEMA = """
+_SCHEMA = f"""
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE baselines (
-    role TEXT, control TEXT, seed INTEGER, accuracy REAL, digest TEXT NOT NULL,
+    role TEXT, control TEXT, seed INTEGER, score REAL, digest TEXT NOT NULL,
     PRIMARY KEY (role, control, seed)
 );
 CREATE TABLE cells (
     key TEXT PRIMARY KEY,
-    sender_cut TEXT NOT NULL, receiver_cut TEXT NOT NULL, family TEXT NOT NULL, norm TEXT NOT NULL,
-    objective TEXT NOT NULL, control TEXT NOT NULL, seed INTEGER NOT NULL,
-    accuracy REAL, standard_error REAL, loss REAL, n_parameters INTEGER NOT NULL, bridge TEXT NOT NULL,
+    sender_cut TEXT NOT NULL, receiver_cut TEXT NOT NULL,
+    stitch TEXT NOT NULL, family TEXT NOT NULL, size INTEGER, norm TEXT NOT NULL, objective TEXT NOT NULL,
+    control TEXT NOT NULL, seed INTEGER NOT NULL,
+    score REAL, standard_error REAL, loss REAL, n_parameters INTEGER NOT NULL, bridge TEXT NOT NULL,
     steps INTEGER NOT NULL, seconds REAL NOT NULL, n_heldout INTEGER NOT NULL, failure TEXT,
     start TEXT NOT NULL, converged INTEGER, gain REAL, noise REAL, total_steps INTEGER NOT NULL,
     precision TEXT NOT NULL, answers BLOB,
     stitch_file TEXT, finished_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
 );
-"""
-
-_EVIDENCE_SCHEMA = """
-CREATE TABLE IF NOT EXISTS appraisals (
+CREATE TABLE appraisals (
     key TEXT, kind TEXT, n_examples INTEGER NOT NULL, version INTEGER NOT NULL,
     PRIMARY KEY (key, kind)
 );
-CREATE TABLE IF NOT EXISTS evidence (
+CREATE TABLE evidence (
     key TEXT, kind TEXT NOT NULL, name TEXT NOT NULL, place TEXT NOT NULL,
     value REAL, low REAL, high REAL, n INTEGER NOT NULL,
     PRIMARY KEY (key, kind, name, place)
 );
+PRAGMA user_version = {FORMAT};
 """
 
-_TOLD = 3  # differences to another run that are told; who sees three knows that it is another
+_MOST_DIFFERENCES = 3  # a message shows at most 3 differences to another run
+
+
+@dataclass(frozen=True, kw_only=True)
+class Header:
+    """What a run folder records of its run before any cell.
+
+    Attributes:
+        sender, receiver, data: names.
+        spec, facts: of the run.
+        identity: values that must agree for the run to be continued, by name.
+    """
+
+    sender: str
+    receiver: str
+    data: str
+    spec: RunSpec
+    facts: RunFacts
+    identity: Mapping[str, Any]
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return the entries of the table ``facts``."""
+        return {
+            "sender": self.sender,
+            "receiver": self.receiver,
+            "data": self.data,
+            "spec": asdict(self.spec),
+            "facts": self.facts.to_plain(),
+            **self.identity,
+        }
 
 
 class Store:
@@ -64,14 +94,13 @@ class Store:
 
     Args:
         folder: made where it does not exist.
-        facts: what the run is; must equal those of an existing run in ``identity``.
-        identity: names of the facts that have to agree for the run to be continued.
+        header: what the run is; ``header.identity`` must equal that of an existing run.
 
     Raises:
-        RunError: a folder that cannot be written, is in use, or holds a run of another spec.
+        RunError: the folder cannot be written, is in use, or holds a run of another spec or format.
     """
 
-    def __init__(self, folder: str | Path, facts: dict[str, Any], identity: tuple[str, ...]) -> None:
+    def __init__(self, folder: str | Path, header: Header) -> None:
         self.folder = Path(folder)
         self.database = self.folder / "run.sqlite"
         try:
@@ -79,15 +108,15 @@ class Store:
             self._lock = self._locked()
             fresh = not self.database.exists()
             self._connection = sqlite3.connect(self.database, isolation_level=None)
-            self._start(facts, identity, fresh)
+            self._start(header, fresh)
         except OSError as error:
             raise RunError(f"cannot write run folder {str(folder)!r}: {error.strerror}") from error
         except sqlite3.Error as error:
             raise RunError(f"cannot use run folder {str(folder)!r}: {error}") from error
 
     def _locked(self) -> sqlite3.Connection:
-        # A second database, held in an exclusive transaction: released by the system when the process dies,
-        # and readers of the run itself are not kept out.
+        # A second database, held in an exclusive transaction. The system releases it when the process dies,
+        # and readers of the run are not blocked.
         lock = sqlite3.connect(self.folder / "lock.sqlite", isolation_level=None, timeout=0)
         try:
             lock.execute("BEGIN EXCLUSIVE")
@@ -96,42 +125,56 @@ class Store:
             if "locked" not in str(error):
                 raise
             raise RunError(
-                f"run folder {str(self.folder)!r} is in use by another process; wait for it, or choose another"
+                f"run folder {str(self.folder)!r} is in use by another process; "
+                "wait for it, or choose another"
             ) from error
         return lock
 
-    def _start(self, facts: dict[str, Any], identity: tuple[str, ...], fresh: bool) -> None:
+    def _start(self, header: Header, fresh: bool) -> None:
         try:
             with self._transaction() as cursor:
-                for statement in _EVIDENCE_SCHEMA.strip().split(";"):
-                    cursor.execute(statement)
-                tables = cursor.execute("SELECT name FROM sqlite_master WHERE name = 'facts'").fetchall()
-                if tables and "answers" not in _columns_of(cursor, "cells"):
-                    cursor.execute("ALTER TABLE cells ADD COLUMN answers BLOB")  # a run of an earlier version
-                if not tables:
-                    for statement in _SCHEMA.strip().split(";"):
-                        cursor.execute(statement)
-                    cursor.executemany(
-                        "INSERT INTO facts VALUES (?, ?)",
-                        [(name, json.dumps(value)) for name, value in facts.items()],
-                    )
-                    return
-                stored = facts_of(self._connection)
-                differing = [name for name in identity if stored.get(name) != _plain(facts[name])]
-                if differing:
-                    told = [_difference(name, stored, _plain(facts)) for name in differing[:_TOLD]]
-                    more = f"; and {len(differing) - _TOLD} more differ" if len(differing) > _TOLD else ""
-                    raise RunError(
-                        f"run folder {str(self.folder)!r} holds another run: "
-                        + "; ".join(told)
-                        + more
-                        + "; choose another folder, or repeat the command of that run"
-                    )
+                if has_run(self._connection):
+                    self._expect_format()
+                    self._expect_same_run(header)
+                else:
+                    self._create(cursor, header)
         except BaseException:
             self.close()
             if fresh:
                 self.database.unlink(missing_ok=True)
             raise
+
+    def _create(self, cursor: sqlite3.Cursor, header: Header) -> None:
+        for statement in _SCHEMA.strip().split(";"):
+            cursor.execute(statement)
+        cursor.executemany(
+            "INSERT INTO facts VALUES (?, ?)",
+            [(name, json.dumps(value)) for name, value in header.to_plain().items()],
+        )
+
+    def _expect_format(self) -> None:
+        """Raise unless the folder has this format; an older one can be read, but not continued."""
+        version = format_of(self._connection)
+        expect_readable(f"run folder {str(self.folder)!r}", version)
+        if version < FORMAT:
+            raise RunError(
+                f"cannot continue run folder {str(self.folder)!r}: it has format {version}, expected "
+                f"{FORMAT}: it was written by an older modelstitch; choose another folder for this run "
+                "(the old one can still be read)"
+            )
+
+    def _expect_same_run(self, header: Header) -> None:
+        stored, given = facts_of(self._connection), _plain(header.to_plain())
+        differing = [name for name in header.identity if stored.get(name) != given[name]]
+        if differing:
+            differences = [_difference(name, stored, given) for name in differing[:_MOST_DIFFERENCES]]
+            more = len(differing) - _MOST_DIFFERENCES
+            raise RunError(
+                f"run folder {str(self.folder)!r} holds another run: "
+                + "; ".join(differences)
+                + (f"; and {more} more differ" if more > 0 else "")
+                + "; choose another folder, or repeat the command of that run"
+            )
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Cursor]:
@@ -153,7 +196,7 @@ class Store:
         return {key for (key,) in self._connection.execute("SELECT key FROM cells")}
 
     def write_cell(
-        self, key: str, row: CellRow, weights: dict[str, Tensor], correct: Tensor | None = None
+        self, key: str, row: CellRow, weights: dict[str, Tensor], answers: Tensor | None = None
     ) -> None:
         """Write a finished cell: its stitch file first, then its row, in one transaction.
 
@@ -161,7 +204,7 @@ class Store:
             key: of the cell.
             row: its numbers.
             weights: of its stitch.
-            correct: (n_heldout,), the score of each example, in bool or from 0 to 1.
+            answers: (n_heldout,), the score of each example, in bool or from 0 to 1.
 
         Raises:
             RunError: the disk is full, or the folder cannot be written any more.
@@ -172,27 +215,56 @@ class Store:
         values = asdict(row)
         try:
             save_file(
-                {each: value.detach().cpu().contiguous() for each, value in weights.items()},
+                {name: value.detach().cpu().contiguous() for name, value in weights.items()},
                 unfinished,
                 metadata={"cell": json.dumps(values), "key": key},
             )
             unfinished.replace(target)
             with self._transaction() as cursor:
-                columns = ["key", *COLUMNS, "answers", "stitch_file"]
+                columns = ["key", *CELL_COLUMNS, "answers", "stitch_file"]
                 marks = ", ".join("?" * len(columns))
                 cursor.execute(
                     f"INSERT OR REPLACE INTO cells ({', '.join(columns)}) VALUES ({marks})",
-                    [key, *(values[column] for column in COLUMNS), _packed(correct), name],
+                    [key, *(values[column] for column in CELL_COLUMNS), _packed(answers), name],
                 )
         except (OSError, SafetensorError) as error:
             raise RunError(f"cannot write to run folder {str(self.folder)!r}: {error}") from error
 
-    def appraised(self, n_examples: int, version: int) -> set[tuple[str, str]]:
-        """Return cell key and kind of all evidence that was measured on as many examples by this version."""
-        found = self._connection.execute(
+    def write_baselines(self, baselines: Sequence[Baseline]) -> None:
+        """Write the scores of whole networks."""
+        with self._transaction() as cursor:
+            cursor.executemany(
+                "INSERT OR REPLACE INTO baselines VALUES (:role, :control, :seed, :score, :digest)",
+                [asdict(row) for row in baselines],
+            )
+
+    def answers(self) -> dict[tuple[str, CellKey], np.ndarray]:
+        """Return the score of each held-out example, (n_heldout,), by control and cell."""
+        selected = self._connection.execute(
+            "SELECT control, sender_cut, receiver_cut, stitch, seed, n_heldout, answers FROM cells "
+            "WHERE answers IS NOT NULL AND score IS NOT NULL"
+        )
+        return {
+            (control, CellKey(sender, receiver, stitch, seed)): _unpacked(packed, n)
+            for control, sender, receiver, stitch, seed, n, packed in selected
+        }
+
+    def write_advantages(self, rows: Sequence[AdvantageRow]) -> None:
+        """Write or replace the differences to the controls."""
+        self._write_fact("advantages", [asdict(row) for row in rows])
+
+    def begin_evidence(self, n_examples: int, version: int) -> set[tuple[str, str]]:
+        """Record what evidence the run is asked for; return cell key and kind of what it has already.
+
+        Args:
+            n_examples: number of held-out examples.
+            version: of the evidence.
+        """
+        self._write_fact("evidence", {"n_examples": n_examples, "version": version})
+        selected = self._connection.execute(
             "SELECT key, kind FROM appraisals WHERE n_examples = ? AND version = ?", (n_examples, version)
         )
-        return set(found)
+        return set(selected)
 
     def write_evidence(
         self, key: str, kinds: Sequence[str], rows: Sequence[EvidenceRow], n_examples: int, version: int
@@ -213,38 +285,11 @@ class Store:
                 [(key, r.kind, r.name, r.where, r.value, r.low, r.high, r.n) for r in rows],
             )
 
-    def answers(self) -> dict[tuple[str, CellKey], np.ndarray]:
-        """Return the score of each held-out example in each finished cell, by control and place; of classification in bool."""
-        found = self._connection.execute(
-            "SELECT control, sender_cut, receiver_cut, family, norm, seed, n_heldout, answers FROM cells "
-            "WHERE answers IS NOT NULL AND accuracy IS NOT NULL"
-        )
-        return {
-            (
-                control,
-                (sender, receiver, family if norm == "none" else f"{family}+{norm}", seed),
-            ): _unpacked(packed, n)
-            for control, sender, receiver, family, norm, seed, n, packed in found
-        }
+    def write_facts(self, facts: RunFacts) -> None:
+        """Replace the facts of the run."""
+        self._write_fact("facts", facts.to_plain())
 
-    def write_baselines(self, baselines: list[Baseline]) -> None:
-        """Write the accuracies of whole networks."""
-        with self._transaction() as cursor:
-            cursor.executemany(
-                "INSERT OR REPLACE INTO baselines VALUES (:role, :control, :seed, :accuracy, :digest)",
-                [asdict(each) for each in baselines],
-            )
-
-    def read_weights(self, key: str) -> dict[str, Tensor]:
-        """Return the weights of the stitch of a finished cell, as they stand in its file.
-
-        Raises:
-            TruthError: the file is missing, damaged or of another cell.
-        """
-        return read_weights(self.folder, key)
-
-    def write_fact(self, name: str, value: Any) -> None:
-        """Write or replace one fact of the run."""
+    def _write_fact(self, name: str, value: Any) -> None:
         with self._transaction() as cursor:
             cursor.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, json.dumps(value)))
 
@@ -257,12 +302,20 @@ class Store:
             raise RunError(f"cannot write {str(target)!r}: {error}") from error
         return target
 
+    def read_weights(self, key: str) -> dict[str, Tensor]:
+        """Return the weights of the stitch of a finished cell, from its file.
+
+        Raises:
+            TruthError: the file is missing, damaged or of another cell.
+        """
+        return read_weights(self.folder, key)
+
     def comparison(self) -> Comparison:
         """Return everything finished so far."""
         return comparison_of(self._connection)
 
     def close(self) -> None:
-        """Close the database and let go of the run folder."""
+        """Close the database and release the run folder."""
         self._connection.close()
         self._lock.close()
 
@@ -273,15 +326,15 @@ class Store:
         self.close()
 
 
-def _packed(correct: Tensor | None) -> bytes | None:
-    if correct is None:
+def _packed(answers: Tensor | None) -> bytes | None:
+    if answers is None:
         return None
-    scores = correct.cpu().numpy()
+    scores = answers.cpu().numpy()
     return np.packbits(scores).tobytes() if scores.dtype == bool else scores.astype("<f4").tobytes()
 
 
 def _unpacked(packed: bytes, n: int) -> np.ndarray:
-    # Right and wrong take a bit an example, other scores four bytes.
+    # Right and wrong take a bit for each example, other scores four bytes.
     if len(packed) == 4 * n:
         return np.frombuffer(packed, dtype="<f4")
     return np.unpackbits(np.frombuffer(packed, dtype=np.uint8), count=n).astype(bool)
@@ -295,16 +348,13 @@ def _difference(name: str, stored: dict[str, Any], given: dict[str, Any]) -> str
     mine, other = given.get(name), stored.get(name)
     if isinstance(mine, dict) and isinstance(other, dict):
         parts = [_difference(key, other, mine) for key in mine if mine[key] != other.get(key)]
-        return "; ".join(parts[:3]) + (f"; and {len(parts) - 3} more" if len(parts) > 3 else "")
-    label, texts = name, [json.dumps(each) for each in (other, mine)]
+        more = len(parts) - _MOST_DIFFERENCES
+        return "; ".join(parts[:_MOST_DIFFERENCES]) + (f"; and {more} more" if more > 0 else "")
+    label, texts = name, [json.dumps(value) for value in (other, mine)]
     role, _, what = name.partition("_")
     if what in ("weights", "content"):
-        # A hash alone tells nobody anything: say whose it is.
+        # A hash alone says little: name the model or the data that it belongs to.
         label = role
-        texts = [f"{each.get(role)} ({what} {str(each.get(name))[:8]})" for each in (stored, given)]
+        texts = [f"{facts.get(role)} ({what} {str(facts.get(name))[:8]})" for facts in (stored, given)]
     shown = [text if len(text) <= 80 else text[:77] + "..." for text in texts]
     return f"its {label.replace('_', ' ')} is {shown[0]}, this one's {shown[1]}"
-
-
-def _columns_of(cursor: sqlite3.Cursor, table: str) -> set[str]:
-    return {name for _, name, *_ in cursor.execute(f"PRAGMA table_info({table})")}

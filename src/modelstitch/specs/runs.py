@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,7 @@ from modelstitch.errors import SpecError, expect_one_of
 from modelstitch.specs.controls import TRAINED
 from modelstitch.specs.fits import FitSpec, StitchSpec
 from modelstitch.specs.names import CONTROLS, EVIDENCE, STANDARD_EVIDENCE, Objective, positive
-from modelstitch.specs.sources import DataSpec, ModelSpec
+from modelstitch.specs.sources import DataSpec, ModelSpec, View
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +98,33 @@ class RunSpec:
                     f"{other!r}: leave the control out, or fit to the task"
                 )
 
+    @classmethod
+    def from_plain(cls, values: Mapping[str, Any]) -> RunSpec:
+        """Return the spec whose ``dataclasses.asdict`` gave ``values``, also after JSON turned tuples into lists.
+
+        A choice that ``values`` lacks, since it was written by an older version, has its default.
+
+        Raises:
+            SpecError: a value that no spec may have.
+
+        Example:
+            >>> model, data = ModelSpec(source="a"), DataSpec(source="b")
+            >>> spec = RunSpec(sender=model, receiver=model, data=data, sender_cuts=("x",), receiver_cuts=("y",))
+            >>> RunSpec.from_plain(json.loads(to_json(spec))) == spec
+            True
+        """
+        return cls(
+            sender=_model_spec(values["sender"]),
+            receiver=_model_spec(values["receiver"]),
+            data=DataSpec(**values["data"]),
+            sender_cuts=tuple(values["sender_cuts"]),
+            receiver_cuts=tuple(values["receiver_cuts"]),
+            stitches=tuple(StitchSpec(**stitch) for stitch in values["stitches"]),
+            fit=FitSpec.named(**values["fit"]),
+            controls=tuple(values["controls"]),
+            seeds=tuple(values["seeds"]),
+        )
+
     @property
     def objectives(self) -> tuple[Objective, ...]:
         """What stitches are fitted to, the objective of the fit or that of the stitch itself."""
@@ -129,6 +156,14 @@ class RunSpec:
         named = [name for name in self.sender_cuts if name in self.receiver_cuts]
         own = [name for name in self.receiver_cuts if name not in named]
         return [(i, j) for i in (*named, *own) for j in self.receiver_cuts if i in named or i == j]
+
+
+def _model_spec(values: Mapping[str, Any]) -> ModelSpec:
+    view: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in values["view"].items()
+    }
+    layouts = tuple((cut, layout) for cut, layout in values["layouts"])
+    return ModelSpec(**{**values, "view": View(**view), "layouts": layouts})
 
 
 def to_json(spec: Any) -> str:

@@ -1,0 +1,111 @@
+"""What a run records beside its numbers: about both networks, about the data, about the software."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class BySide(Generic[T]):
+    """The same fact about the sender and about the receiver."""
+
+    sender: T
+    receiver: T
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairFacts:
+    """What was checked and recorded about two networks before any fit.
+
+    Attributes:
+        cut_difference: largest relative difference between a network and its two halves joined again.
+        cut_tolerance: the largest difference that is accepted.
+        identity_examples: number of examples on which an identity stitch reproduced each network.
+        layouts: layout of the representation at each cut, by name of the cut.
+        technique: how each network was divided.
+        fitting_images_seen: share of the fitting images in each network's training set; None where unknown.
+    """
+
+    cut_difference: float | None = None
+    cut_tolerance: float | None = None
+    identity_examples: int | None = None
+    layouts: BySide[Mapping[str, str]] = field(default_factory=lambda: BySide({}, {}))
+    technique: BySide[str] = BySide("", "")
+    fitting_images_seen: BySide[float | None] = BySide(None, None)
+
+    @classmethod
+    def from_plain(cls, values: Mapping[str, Any]) -> PairFacts:
+        """Return the facts whose ``dataclasses.asdict`` gave ``values``."""
+        by_side = {
+            name: BySide(**values[name])
+            for name in ("layouts", "technique", "fitting_images_seen")
+            if name in values
+        }
+        return cls(**{**values, **by_side})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Versions:
+    """The versions of the software that made a run; empty where a run does not say."""
+
+    modelstitch: str = ""
+    torch: str = ""
+    python: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunFacts:
+    """What a run records beside its spec, its cells and their evidence.
+
+    Attributes:
+        n_classes: number of classes; of groups of examples where the task has no classes.
+        chance: score of the best constant answer on the held-out set.
+        task, score_name: what the networks are scored on, and what the score is.
+        labels: name of the coarser label set that stitches were fitted to, or None.
+        n_train, n_heldout: number of examples of each part.
+        division: how the data were divided.
+        data_content: hash of the data.
+        n_cells: number of cells that the finished run has; None where a run does not say.
+        reloaded_cells: number of cells that were scored again from their files.
+        device: where the run was made.
+        versions: of the software.
+        pair: about the two networks.
+    """
+
+    n_classes: int
+    chance: float
+    task: str = "classification"
+    score_name: str = "accuracy"
+    labels: str | None = None
+    n_train: int = 0
+    n_heldout: int = 0
+    division: str = ""
+    data_content: str = ""
+    n_cells: int | None = None
+    reloaded_cells: int | None = None
+    device: str = ""
+    versions: Versions = Versions()
+    pair: PairFacts = field(default_factory=PairFacts)
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return the facts as values that JSON can hold; :meth:`from_plain` reads them back.
+
+        Example:
+            >>> facts = RunFacts(n_classes=10, chance=0.1)
+            >>> RunFacts.from_plain(facts.to_plain()) == facts
+            True
+        """
+        return asdict(self)
+
+    @classmethod
+    def from_plain(cls, values: Mapping[str, Any]) -> RunFacts:
+        """Return the facts that :meth:`to_plain` gave the values of."""
+        nested = {
+            "versions": Versions(**values["versions"]),
+            "pair": PairFacts.from_plain(values["pair"]),
+        }
+        return cls(**{**values, **nested})

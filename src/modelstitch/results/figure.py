@@ -1,0 +1,71 @@
+"""Pictures of a comparison: its grids beside each other, with their controls and their baselines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modelstitch.results import plots, sentences
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from modelstitch.results.comparison import Comparison
+
+_LABEL_ONLY = ("clustered-noise", "one-hot")
+
+
+def heatmap(comparison: Comparison, ax: Axes | None, control: str, stitch: str | None) -> Axes:
+    """Draw the matrix of one control; the main stitch where none is named."""
+    chosen = stitch or comparison.main_stitch
+    return plots.heatmap(
+        comparison.matrix(control, stitch=chosen),
+        ax,
+        title(comparison, control, chosen),
+        comparison.doubtful(control, chosen),
+    )
+
+
+def figure(comparison: Comparison) -> Figure:
+    """Draw the matrices of all controls and stitches that were run, beside each other on one scale."""
+    panels = [
+        (
+            title(comparison, control, stitch),
+            comparison.matrix(control, stitch=stitch),
+            comparison.doubtful(control, stitch),
+        )
+        for stitch in comparison.stitches
+        for control in comparison.controls
+    ]
+    return plots.sheet(panels, heading(comparison), comparison.score_name)
+
+
+def heading(comparison: Comparison) -> str:
+    """Return what stands above all matrices: the pair, the data, and what weakens the numbers."""
+    n_seeds = len({cell.seed for cell in comparison.cells})
+    text = (
+        f"{comparison.sender} into {comparison.receiver} on {comparison.data}: "
+        f"{comparison.cells[0].n_heldout} held-out examples, "
+        f"{n_seeds} fitting seed{'s' if n_seeds > 1 else ''}"
+    )
+    if comparison.failed:
+        text += f"; {len(comparison.failed)} cells failed"
+    if comparison.unconverged:
+        text += f"; {len(comparison.unconverged)} cells marked ? had not converged"
+    if len(comparison.controls) == 1:
+        text += "\nno controls were run: a high value may be the stitch's own work"
+    return text
+
+
+def title(comparison: Comparison, control: str, stitch: str) -> str:
+    """Return what stands above one matrix: the control, the stitch if there are several, the baselines."""
+    which = f" ({stitch})" if len(comparison.stitches) > 1 else ""
+    absent = {"sender": control in _LABEL_ONLY, "receiver": control == "probe"}
+    whole = ", ".join(
+        f"whole {role} {_shown(comparison.baseline(role, control))}" for role in absent if not absent[role]
+    )
+    return f"{sentences.TITLES[control]}{which}\n{whole}"
+
+
+def _shown(value: float | None) -> str:
+    return "has no such classes" if value is None else f"{value:.3f}"
