@@ -158,7 +158,7 @@ def show_pair(name: str, result: ms.Comparison) -> dict[str, dict[str, Any]]:
                 "accuracy": accuracy,
                 "kept": None if math.isnan(found.kept) else found.kept,
                 "verdict": found.name,
-                "reason": found.reason,
+                "reason": found.sentence,
             }
         print(f"| {sender.removeprefix('layers.')} | " + " | ".join(row) + " |", flush=True)
     return kept

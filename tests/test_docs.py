@@ -13,7 +13,7 @@ from PIL import Image
 
 import modelstitch
 import modelstitch as ms
-from modelstitch.cli import _read
+from modelstitch.cli import read
 from modelstitch.cli.reference import page as cli_page
 from modelstitch.data.parts import Data
 from modelstitch.models.network import Network
@@ -89,7 +89,7 @@ def commands() -> list[tuple[str, str]]:
 def test_commands_are_legal(page: str, line: str) -> None:
     words = shlex.split(line, comments=True)[1:]
     words = [word.replace("SEED", "0") for word in words]
-    assert _read(words) is not None
+    assert read(words) is not None
 
 
 def test_the_documents_show_commands() -> None:

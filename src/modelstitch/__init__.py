@@ -1,4 +1,8 @@
-"""Model stitching: can this part of one network do the job of that part of another, and is the answer real?"""
+"""Model stitching: can this part of one network do the job of that part of another, and is the answer real?
+
+Public are the names in ``modelstitch.__all__`` and in :mod:`modelstitch.geometry`. Every other module is
+private: its names may change without notice.
+"""
 
 from __future__ import annotations
 

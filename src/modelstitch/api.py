@@ -125,9 +125,10 @@ def compare(
     """Stitch every sender cut into every receiver cut and score each stitched network on held-out examples.
 
     Args:
-        sender, receiver: a source's name, a ModelSpec, a Network, any ``torch.nn.Module``, or what ``torch.export``
-            made of one. Both are frozen and run in eval mode; a module of yours gets its own mode back afterwards.
-        data: a source's name, a DataSpec, Data, ``(x, y)``, a Dataset, or a pair ``(train, heldout)`` of these.
+        sender, receiver: a source's name, a ModelSpec, a Network, any ``torch.nn.Module``, or what
+            ``torch.export`` made of one. Both are frozen and run in eval mode; a module of yours gets its own
+            mode back afterwards.
+        data: a source's name, a DataSpec, Data, ``(x, y)``, a Dataset, or a pair (train, held-out) of them.
         out: run folder; an existing one is continued. By default nothing is written.
         cuts: names of cuts of both models; by default the ends of all blocks.
         sender_cuts, receiver_cuts: names of cuts of one model, instead of ``cuts``.
@@ -138,7 +139,7 @@ def compare(
         seeds: fitting seeds; each also draws its own untrained copies.
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
         budget: how much memory the sender's representations may take.
-        pictures: whether to write ``pictures.png`` to ``out``: what the stitches into the receiver's input make.
+        pictures: whether to write ``pictures.png`` to ``out``: what stitches into the receiver's input make.
         progress: receives news of the run.
 
     Returns:
@@ -188,16 +189,17 @@ def compare_all(
 ) -> dict[tuple[str, str], Comparison]:
     """Compare every ordered pair of different models; what depends on one model alone is computed once.
 
-    Each model is loaded, captured and scored once. The training representations of a sender are computed once for
-    all receivers, if they fit the budget in one pass. So n models cost n times that work, and n (n - 1) times the
-    fits.
+    Each model is loaded, captured and scored once. The training representations of a sender are computed once
+    for all receivers, if they fit the budget in one pass. So n models cost n times that work, and n (n - 1)
+    times the fits.
 
     Args:
         models: two or more, by the names that they get in the answer and in the run folder.
         data: as for :func:`compare`.
         out: folder of run folders, one a pair, called ``SENDER-into-RECEIVER``.
-        cuts, sender_cuts, receiver_cuts, stitch, fit, controls, evidence, seeds, device, budget, pictures, progress:
-            as for :func:`compare`, the same for every pair.
+        cuts, sender_cuts, receiver_cuts, stitch, fit, controls, evidence, seeds: as for :func:`compare`, the
+            same for every pair.
+        device, budget, pictures, progress: likewise.
 
     Returns:
         Comparisons by (sender, receiver).
@@ -268,8 +270,8 @@ def stitch(
         seed: of the fit.
 
     Returns:
-        A module with ``.stitch``, ``.accuracy`` (held-out) and ``.score(part)``; its halves share the parameters of
-        the two networks.
+        A module with ``.stitch``, ``.accuracy`` (held-out) and ``.score(part)``; its halves share the
+        parameters of the two networks.
 
     Raises:
         InputError: an argument cannot be used.

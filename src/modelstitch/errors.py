@@ -1,21 +1,21 @@
-"""Everything modelstitch raises on purpose.
+"""All errors that modelstitch raises on purpose.
 
 ::
 
     ModelStitchError
-    ├── InputError            what was given cannot be used; the command line exits with code 2
+    ├── InputError            an argument cannot be used; the command line exits with code 2
     │   ├── SpecError         a value outside its legal range or set
     │   ├── ModelError        a model source that cannot be found, built or run
     │   │   └── WeightsError  a weights file that cannot be read or does not fit
     │   ├── CutError          a cut that does not exist or cannot be made
     │   ├── StitchError       a stitch family that does not fit two representations
-    │   ├── GeometryError     rows that a measure of similarity cannot compare
+    │   ├── GeometryError     arrays that a measure of similarity cannot compare
     │   ├── DataError         a data source that cannot be read or used
     │   ├── RunError          a run folder that cannot be written, read or continued
     │   └── MissingExtraError an optional package that is not installed
     └── TruthError            a truth check failed; the run stops, exit code 4
 
-Anything else that escapes is a bug and keeps its traceback.
+Any other exception is a bug and keeps its traceback.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class ModelStitchError(Exception):
 
 
 class InputError(ModelStitchError):
-    """What the user gave cannot be used."""
+    """An argument cannot be used; the message says what was expected, what was given and what to do."""
 
 
 class SpecError(InputError):
@@ -76,10 +76,10 @@ def expect_one_of(what: str, got: str, legal: Iterable[str], error: type[InputEr
     """Raise ``error`` unless ``got`` is one of ``legal``, and name the nearest legal values.
 
     Example:
-        >>> expect_one_of("stitch family", "affin", ["affine", "identity"], SpecError)
+        >>> expect_one_of("norm", "bach", ["none", "batch"], SpecError)
         Traceback (most recent call last):
         ...
-        modelstitch.errors.SpecError: unknown stitch family 'affin': expected one of affine, identity; did you mean 'affine'?
+        modelstitch.errors.SpecError: unknown norm 'bach': expected one of none, batch; did you mean 'batch'?
     """
     names = list(legal)
     if got in names:

@@ -29,7 +29,7 @@ def test_compare_prints_the_matrix_and_names_the_files(
     pair: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = tmp_path / "run"
-    arguments = ["compare", *pair, "--cuts", "layers.1", "layers.3", "--out", str(run), *QUICK]
+    arguments = ["compare", *pair, "--cuts", "layers.1,layers.3", "--out", str(run), *QUICK]
     assert main(arguments) == 0
     printed = capsys.readouterr()
     assert "layers.1" in printed.out
@@ -137,7 +137,6 @@ NO_SUCH = "no_such_module_xyz:build"
         (["compare", "PAIR", "--controls", "shuffled"], "unknown control 'shuffled'"),
         (["compare", "PAIR", "--protocol", "papers"], "did you mean 'paper'"),
         (["compare", "PAIR", "--memory", "lots"], "expected a size such as 2GB"),
-        (["compare", "PAIR", "--mean", "a,b", "--std", "1,1"], "expected mean as numbers"),
         (["compare", "PAIR", "--limit", "0"], "expected limit > 0, got 0"),
         (["compare", "PAIR", "--limit", "5"], "classes have no training example"),
         (["compare", "PAIR", "--device", "tpu9"], "cannot use device 'tpu9'"),

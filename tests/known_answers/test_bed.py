@@ -12,7 +12,7 @@ import torch
 
 from modelstitch.controls.roles import Given, Plant
 from modelstitch.data.parts import Data
-from modelstitch.evidence.verdict import DECODABLE, INCOMPATIBLE, INTERCHANGEABLE, UNKNOWN, Thresholds
+from modelstitch.evidence.verdict import Thresholds
 from modelstitch.grid.side import Side
 from modelstitch.known_answers import plants
 from modelstitch.known_answers.bed import Outcome, derive, leave_one_family_out, report, run
@@ -21,6 +21,7 @@ from modelstitch.known_answers.plants import Ground
 from modelstitch.models.load import load_model
 from modelstitch.models.network import Network
 from modelstitch.specs import FitSpec, ModelSpec
+from modelstitch.specs.verdicts import VerdictName
 
 CUTS = tuple(f"layers.{index}" for index in range(5))
 
@@ -41,12 +42,18 @@ def test_every_family_has_ten_cases() -> None:
     everything = cases(2, CUTS)
     for family in FAMILIES:
         assert sum(case.family == family for case in everything) == 10
-    assert {truth for truth, _ in FAMILIES.values()} == {INTERCHANGEABLE, DECODABLE, INCOMPATIBLE}
+    assert {truth for truth, _ in FAMILIES.values()} == {
+        VerdictName.INTERCHANGEABLE,
+        VerdictName.DECODABLE_ONLY,
+        VerdictName.INCOMPATIBLE,
+    }
 
 
 def test_the_verdict_passes_its_known_answers(outcomes: list[Outcome]) -> None:
     found = report(outcomes)
-    wrong = [case for case in found["cases"] if case["verdict"] not in (case["truth"], UNKNOWN)]
+    wrong = [
+        case for case in found["cases"] if case["verdict"] not in (case["truth"], VerdictName.CANNOT_TELL)
+    ]
     assert not wrong
     assert found["wrong_interchangeable"] == 0
     assert found["wrong_incompatible"] == 0
@@ -65,7 +72,7 @@ def test_the_lines_of_the_package_lie_in_the_gaps(outcomes: list[Outcome]) -> No
 
 def test_a_bed_that_is_wrong_does_not_pass(outcomes: list[Outcome]) -> None:
     lied = [
-        replace(o, case=replace(o.case, truth=DECODABLE)) if o.case.family == "itself" else o
+        replace(o, case=replace(o.case, truth=VerdictName.DECODABLE_ONLY)) if o.case.family == "itself" else o
         for o in outcomes
     ]
     found = report(lied)
@@ -169,7 +176,10 @@ def dose(share: float, kind: str) -> Callable[[Ground], Plant]:
 @pytest.mark.parametrize("kind", ["noise", "channels", "within-class"])
 def test_evidence_falls_as_a_dose_rises(trained: Network, digits: Data, kind: str) -> None:
     shares = (1.0, 0.7, 0.4, 0.0)
-    todo = [Case(INTERCHANGEABLE, f"{kind} {share}", 0, "layers.2", dose(share, kind)) for share in shares]
+    todo = [
+        Case(VerdictName.INTERCHANGEABLE, f"{kind} {share}", 0, "layers.2", dose(share, kind))
+        for share in shares
+    ]
     found = run([trained], digits, todo, fit=FitSpec(steps=80))
     kept = [outcome.facts.within[0] for outcome in found]
     assert kept[0] > 0.8
@@ -183,9 +193,9 @@ def test_a_model_file_can_stand_in_the_bed(checkpoints: tuple[object, object], d
     (outcome,) = run(
         [network],
         digits,
-        [Case(INTERCHANGEABLE, "itself", 0, "layers.4", plants.itself)],
+        [Case(VerdictName.INTERCHANGEABLE, "itself", 0, "layers.4", plants.itself)],
         fit=FitSpec(steps=20),
         watch=lambda each: told.append(each.case.name),
     )
     assert told == ["itself, network 0, layers.4"]
-    assert outcome.verdict.name in (INTERCHANGEABLE, UNKNOWN)
+    assert outcome.verdict.name in (VerdictName.INTERCHANGEABLE, VerdictName.CANNOT_TELL)

@@ -51,8 +51,8 @@ class Reader(HTMLParser):
 
 def test_the_first_screen_and_every_map_with_its_table() -> None:
     found = Reader(page(run(2, 3)))
-    assert "Worth a pilot: in 6 of 6 places" in found.text
-    assert "One fitting seed" in found.text
+    assert "Worth a pilot. In 6 of 6 places" in found.text
+    assert "There is one fitting seed." in found.text
     maps = [
         attributes["data-map"]
         for tag, attributes in found.elements
@@ -125,9 +125,9 @@ def cut_short(comparison: Comparison, n: int) -> Comparison:
 
 def test_a_run_that_was_cut_short_says_so_at_the_top() -> None:
     text = Reader(page(cut_short(run(2, 3), 4))).text
-    assert "This run was cut short: 4 of 33 cells are finished." in text
+    assert "This run is not finished: 4 of 33 cells are done." in text
     assert "No control was run" in text
-    assert "cut short" in markdown(cut_short(run(2, 3), 4))
+    assert "This run is not finished" in markdown(cut_short(run(2, 3), 4))
     with pytest.raises(RunError, match="no cell of this run is finished yet"):
         page(cut_short(run(2, 3), 0))
     with pytest.raises(RunError, match="no cell of this run is finished yet"):
@@ -160,7 +160,7 @@ def test_of_several_stitches_the_page_speaks_of_the_papers_and_shows_what_each_t
     several = with_stitches(run(2, 3), {"scale": (2, 0.5), "identity": (0, 0.15)})
     assert several.stitches == ("scale", "identity", "affine")
     text = Reader(page(several)).text
-    assert "Worth a pilot: in 6 of 6 places" in text
+    assert "Worth a pilot. In 6 of 6 places" in text
     assert "affine, 10 parameters" in text
     # Where the largest is another, that one.
     large = with_stitches(run(2, 3), {"scale": (2, 0.5)})
@@ -206,8 +206,8 @@ def test_what_could_not_be_written_to_its_end_leaves_nothing(tmp_path: Path) -> 
 
 def test_markdown_has_the_answer_the_limits_and_the_table() -> None:
     text = markdown(run(2, 3))
-    assert "**Pilot.** Worth a pilot: in 6 of 6 places" in text
-    assert "> - One fitting seed" in text
+    assert "**Pilot.** Worth a pilot. In 6 of 6 places" in text
+    assert "> - There is one fitting seed." in text
     assert "| c0 | 0.93 ✓ 98 % | 0.93 ✓ 98 % | 0.93 ✓ 98 % |" in text
     assert "判定" not in text
     assert "試験導入" in markdown(run(), "ja")

@@ -144,7 +144,8 @@ def sentences(accuracies: dict[str, Any], n_heldout: int = 1000) -> str:
 
 def test_sentences_see_the_triangle_and_the_strongest_control() -> None:
     text = sentences({"trained": TRIANGLE, "random-sender": LOW, "random-both": [[0.1] * 3] * 3})
-    assert "score 0.90 on average (the whole receiver: 0.95); into deeper cuts 0.37" in text
+    assert "score 0.90 on average (the whole receiver: 0.95) where the receiver cut is no deeper" in text
+    assert "They score 0.37 where it is deeper." in text
     assert "No random control reaches the trained pair in any of the 9 cells" in text
     assert "0.90 against 0.20 with a random sender" in text
     assert "little difference" not in text
@@ -152,22 +153,22 @@ def test_sentences_see_the_triangle_and_the_strongest_control() -> None:
 
 def test_sentences_admit_that_controls_do_as_well() -> None:
     text = sentences({"trained": TRIANGLE, "random-sender": TRIANGLE})
-    assert "In all 9 cells a random control scores as well" in text
-    assert "no evidence that the two networks learnt anything alike" in text
+    assert "A random control scores as well as the trained pair in all cells (9 of 9)" in text
+    assert "do not show that the two networks learnt something alike" in text
 
 
 def test_sentences_count_the_cells_that_a_control_reaches() -> None:
     control = [[0.9, 0.1, 0.1], [0.1, 0.1, 0.1], [0.1, 0.1, 0.1]]
     text = sentences({"trained": TRIANGLE, "random-receiver": control})
-    assert "In 1 of 9 cells a random control does as well" in text
+    assert "A random control does as well as the trained pair in 1 of 9 cells" in text
     assert "(1 with a random receiver)" in text
-    assert "In the other 8 cells the trained pair does better" in text
+    assert "The trained pair does better in the other 8 cells" in text
 
 
 def test_few_examples_make_the_margin_wide() -> None:
     close = [[0.9 - 0.03] * 3] * 3
     flat = [[0.9] * 3] * 3
-    assert "In all 9 cells" in sentences({"trained": flat, "random-sender": close}, n_heldout=100)
+    assert "in all cells (9 of 9)" in sentences({"trained": flat, "random-sender": close}, n_heldout=100)
     assert "in any of the 9 cells" in sentences({"trained": flat, "random-sender": close}, n_heldout=100_000)
 
 
@@ -177,14 +178,14 @@ def test_sentences_without_controls_say_so() -> None:
 
 def test_sentences_leave_failed_cells_out_and_say_so() -> None:
     text = sentences({"trained": [[None, 0.4, 0.3], *TRIANGLE[1:]], "random-sender": LOW})
-    assert "1 cell of the pair failed and is left out" in text
+    assert "1 cell of the pair failed. These sentences leave it out." in text
     assert "nan" not in text
 
 
 def test_a_matrix_the_other_way_round_is_called_so() -> None:
     turned: list[list[float | None]] = [[0.3, 0.9, 0.9], [0.3, 0.3, 0.9], [0.3, 0.3, 0.3]]
-    assert "the other way round" in sentences({"trained": turned})
-    assert "the other way round" not in sentences({"trained": TRIANGLE})
+    assert "the reverse of the paper's lower-left triangle" in sentences({"trained": turned})
+    assert "the reverse" not in sentences({"trained": TRIANGLE})
 
 
 def test_a_flat_matrix_is_called_flat() -> None:

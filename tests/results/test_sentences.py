@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import math
+
 import numpy as np
+import pytest
 import xarray as xr
 
-from modelstitch.results.sentences import sentences
+from modelstitch.results.sentences import against_labels, against_random, means, sentences
 
 
 def matrix(value: float) -> xr.DataArray:
@@ -29,5 +32,63 @@ def said(unconverged: int, controls: int) -> str:
 
 def test_cells_that_had_not_converged_are_counted_apart_for_the_pair_and_its_controls() -> None:
     assert "had not converged" not in said(0, 0)
-    assert "3 of 4 cells had not converged: their values are lower bounds" in said(3, 0)
-    assert "2 cells of the controls had not converged: the controls may do better" in said(0, 2)
+    assert "3 of 4 cells had not converged. Their values are lower bounds" in said(3, 0)
+    assert "2 cells of the controls had not converged. The controls may do better" in said(0, 2)
+
+
+def table(*rows: tuple[float, ...]) -> xr.DataArray:
+    cuts = [f"c{i}" for i in range(len(rows))]
+    return xr.DataArray(
+        np.asarray(rows),
+        dims=("sender_cut", "receiver_cut"),
+        coords={"sender_cut": cuts, "receiver_cut": [f"r{i}" for i in range(len(rows[0]))]},
+    )
+
+
+def test_means_on_both_sides_of_the_diagonal() -> None:
+    facts = means(table((0.9, 0.5), (0.8, 0.7)))
+    assert (facts.lower, facts.upper) == pytest.approx((0.8, 0.5))
+    assert facts.overall == pytest.approx(0.725)
+    assert math.isnan(means(table((0.9,), (0.8,))).upper)
+
+
+def test_the_pair_beside_random_controls() -> None:
+    # Two standard errors of a difference at 0.9 and 1,000 examples are 0.027, at 0.5 they are 0.045.
+    real = table((0.9, 0.9), (0.5, math.nan))
+    matrices = {
+        "trained": real,
+        "random-sender": table((0.88, 0.3), (0.5, 0.9)),
+        "random-receiver": table((0.2, 0.4), (0.44, 0.9)),
+    }
+    facts = against_random(matrices, 1000)
+    assert facts is not None
+    assert (facts.n_cells, facts.n_reached, facts.everywhere) == (3, 2, False)
+    assert facts.by_control == {"random-sender": 2, "random-receiver": 0}
+    lead = facts.lead
+    assert (lead.sender_cut, lead.receiver_cut, lead.control) == ("c0", "r1", "random-receiver")
+    assert (lead.score, lead.best) == (0.9, 0.4)
+    assert against_random({"trained": real}, 1000) is None
+    both = against_random({"trained": real, "random-sender": real}, 1000)
+    assert both is not None
+    assert both.everywhere
+
+
+def test_the_pair_beside_label_only_senders() -> None:
+    matrices = {
+        "trained": table((0.9, 0.9)),
+        "one-hot": table((1.0, 0.2)),
+        "clustered-noise": table((0.1, 0.3)),
+    }
+    facts = against_labels(matrices, 1000)
+    assert facts is not None
+    assert (facts.controls, facts.n_cells, facts.n_reached) == (("clustered-noise", "one-hot"), 2, 1)
+    assert against_labels({"trained": table((0.9, 0.9))}, 1000) is None
+
+
+def test_a_control_that_is_not_finished_is_read_cell_by_cell() -> None:
+    # The control has the second row alone: the first row of the pair has nothing to stand beside.
+    real, control = table((0.9, 0.9), (0.5, 0.5)), table((0.9, 0.9), (0.2, 0.5)).isel(sender_cut=[1])
+    facts = against_random({"trained": real, "random-sender": control}, 1000)
+    assert facts is not None
+    assert (facts.n_cells, facts.n_reached) == (2, 1)
+    assert (facts.lead.sender_cut, facts.lead.receiver_cut) == ("c1", "r0")

@@ -71,7 +71,7 @@ def test_the_sentence_counts_both_directions() -> None:
 
     rows = [row(0.1, 0.2), row(-0.1, 0.1), row(-0.3, -0.2), row(0.1, 0.2, "one-hot")]
     assert of_advantages(rows) == [
-        "With one error rate of 5 % for all comparisons together, the trained pair is ahead of a random sender in 1 of 3 cells "
-        "and behind in 1."
+        "The trained pair is ahead of a random sender in 1 of 3 cells and behind in 1. "
+        "The rate of error is 5 % for all comparisons together."
     ]
     assert of_advantages([]) == []

@@ -44,7 +44,7 @@ def test_what_cannot_be_said_is_not_said() -> None:
     assert of_shape(math.nan, math.nan, math.nan, math.nan) == []
     (told,) = of_shape(0.73, 0.2, math.nan, math.nan)
     assert told == (
-        "Whether the receiver cut is the deeper one explains 73 % of the variance between cells; "
+        "The order of the two cuts (which one is deeper) explains 73 % of the variance between cells; "
         "late into early scores +0.20 against early into late."
     )
 
@@ -53,7 +53,8 @@ def test_sentences_of_verdicts_count_the_triangle() -> None:
     names = np.array([["interchangeable", "incompatible"], ["decodable only", "cannot tell"]])
     assert of_verdicts(names) == [
         "Verdicts: 1 interchangeable, 1 decodable only, 1 incompatible, 1 cannot tell.",
-        "Of the 3 cells into receiver cuts no deeper than the sender's own: 1 interchangeable, 1 decodable only, 1 cannot tell.",
+        "Verdicts of the 3 cells whose receiver cut is no deeper than the sender cut: 1 interchangeable, "
+        "1 decodable only, 1 cannot tell.",
     ]
     assert of_verdicts(np.array([["", ""]])) == []
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import pytest
 
-from modelstitch.evidence.verdict import DECODABLE, INTERCHANGEABLE
 from modelstitch.results.rows import CellRow, EvidenceRow
 from modelstitch.results.verdicts import (
     facts_of,
@@ -18,6 +17,7 @@ from modelstitch.results.verdicts import (
     verdicts,
     within_classes,
 )
+from modelstitch.specs.verdicts import Reason, VerdictName
 from tests.made import cell_row
 
 
@@ -97,12 +97,14 @@ def test_the_rule_is_given_the_numbers_of_its_own_cell() -> None:
 
 def test_verdicts_of_rows() -> None:
     found = verdicts(CELLS, EVIDENCE, 0.1)
-    assert {key: verdict.name for key, verdict in found.items()} == {REAL.key: INTERCHANGEABLE}
+    assert {place: verdict.name for place, verdict in found.items()} == {
+        REAL.key: VerdictName.INTERCHANGEABLE
+    }
     weak = [
         replace(each, value=0.02, low=0.0, high=0.04) if each.control == "trained" else each
         for each in EVIDENCE
     ]
-    assert verdicts(CELLS, weak, 0.1)[REAL.key].name == DECODABLE
+    assert verdicts(CELLS, weak, 0.1)[REAL.key].name == VerdictName.DECODABLE_ONLY
     assert verdicts(CELLS, EVIDENCE, 0.1, stitch="conv(3)") == {}
 
 
@@ -116,7 +118,7 @@ def test_a_failed_cell_is_judged_as_failed() -> None:
     failed = cell("a", "b", score=None)
     rows = [each for each in EVIDENCE if each.control != "trained"]
     (verdict,) = verdicts([failed, *CELLS[1:]], rows, 0.1).values()
-    assert "the fit failed: the loss was nan" in verdict.reason
+    assert (verdict.reason, verdict.because.failure) == (Reason.FIT_FAILED, "the loss was nan")
 
 
 def test_a_normalised_score_needs_room() -> None:
@@ -157,5 +159,5 @@ def test_a_seed_without_a_verdict_keeps_the_others_from_speaking_for_it() -> Non
     (key,) = found
     assert over_seeds(found, [0])[key[:3]] == found[key]
     both = over_seeds(found, [0, 1])[key[:3]]
-    assert both.name == "cannot tell"
-    assert both.reason == "the evidence for a verdict was not measured with every seed"
+    assert both.name == VerdictName.CANNOT_TELL
+    assert both.reason == Reason.SEEDS_MISSING

@@ -7,6 +7,7 @@ import copy
 import pickle
 import re
 import string
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,23 @@ import pytest
 import modelstitch
 from modelstitch.errors import SpecError
 from modelstitch.evidence.kinds import KINDS
-from modelstitch.wording import LANGUAGES, Listed, Text, definition, measures_japanese, plain, say, translated
+from modelstitch.specs.verdicts import OBSTACLES, Because, Reason, VerdictName
+from modelstitch.wording import (
+    LANGUAGES,
+    Listed,
+    Text,
+    measure_words,
+    obstacle_text,
+    plain,
+    reason_text,
+    say,
+    translated,
+)
+from modelstitch.wording.measures import TRANSLATIONS
 
 SOURCE = Path(modelstitch.__file__).parent
 KANA = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")
+TEMPLATES = ("english", "japanese", "page_english", "page_japanese", "measures_japanese")
 SAME_EVERYWHERE = {"ui.comma", "ui.colon", "list.comma", "list.semicolon", "list.or", "list.and"}
 
 
@@ -54,7 +68,7 @@ def test_japanese_is_japanese(key: str) -> None:
 def keys_in_source() -> dict[str, str]:
     """Keys that the source says, whole or by their beginning, with the file."""
     found = {}
-    for path in (each for each in SOURCE.rglob("*.py") if each.parent.name != "wording"):
+    for path in (each for each in SOURCE.rglob("*.py") if each.stem not in TEMPLATES):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Constant) and node.value in LANGUAGES["en"]:
                 found[str(node.value)] = path.name  # a key that a table holds
@@ -123,7 +137,8 @@ def test_lists_and_plurals() -> None:
 
 
 def test_values_are_never_read_as_templates() -> None:
-    assert say("verdict.failed", why="{0.__class__} {why}") == "the fit failed: {0.__class__} {why}"
+    hostile = "{0.__class__} {failure}"
+    assert say("reason.fit-failed", failure=hostile) == f"the fit failed: {hostile}"
 
 
 def test_other_strings_stay_and_other_languages_are_refused() -> None:
@@ -133,20 +148,74 @@ def test_other_strings_stay_and_other_languages_are_refused() -> None:
         translated("x", "fr")
 
 
-@pytest.mark.parametrize("kind", sorted(KINDS))
-def test_every_measurement_is_defined_in_japanese_too(kind: str) -> None:
-    for known in KINDS[kind].definitions.values():
-        for text in (known.text, known.range):
-            other = definition(text, "ja")
-            assert other != text or not text, text
-            assert KANA.search(other) or not text, text
+MEASURES = {f"{kind}.{name}": known for kind in KINDS for name, known in KINDS[kind].definitions.items()}
 
 
-def test_no_japanese_definition_is_left_over() -> None:
-    known = {
-        text
-        for kind in KINDS.values()
-        for each in kind.definitions.values()
-        for text in (each.text, each.range)
-    }
-    assert {*measures_japanese.TEXTS, *measures_japanese.RANGES} == known
+@pytest.mark.parametrize("language", sorted(TRANSLATIONS))
+def test_every_measure_has_its_words_in_every_language_and_no_word_is_left_over(language: str) -> None:
+    assert set(TRANSLATIONS) | {"en"} == set(LANGUAGES)
+    assert set(TRANSLATIONS[language]) == set(MEASURES)
+
+
+@pytest.mark.parametrize("measure", sorted(MEASURES))
+def test_a_measure_in_japanese_is_japanese(measure: str) -> None:
+    english = (MEASURES[measure].text, MEASURES[measure].range)
+    assert measure_words(measure, "en", english) == english
+    for other, text in zip(measure_words(measure, "ja", english), english, strict=True):
+        assert bool(other) == bool(text)
+        assert KANA.search(other) or not text
+
+
+FULL = Because(
+    reason=Reason.KEPT,
+    n=12,
+    n_needed=100,
+    failure="loss nan",
+    score=0.71,
+    self_score=0.82,
+    chance=0.13,
+    score_share=0.84,
+    within=0.55,
+    self_within=0.96,
+    label_within=(0.01, 0.02),
+    label_control="one-hot",
+    random_within=0.47,
+    depth_within=0.58,
+    kept=0.57,
+    kept_half=0.03,
+    seeds=((VerdictName.INTERCHANGEABLE, 2), (VerdictName.CANNOT_TELL, 1)),
+    least=Because(reason=Reason.SEEDS_MISSING),
+)
+
+
+@pytest.mark.parametrize("reason", list(Reason))
+def test_every_reason_is_a_sentence_with_its_numbers_in_every_language(reason: Reason) -> None:
+    text = reason_text(replace(FULL, reason=reason))
+    digits = re.findall(r"[0-9.]*[0-9]", text)
+    assert sorted(re.findall(r"[0-9.]*[0-9]", text.in_language("ja"))) == sorted(digits)
+    assert KANA.search(text.in_language("ja"))
+    assert "nan" not in text.replace("loss nan", "")
+    assert "None" not in text
+
+
+def test_a_reason_names_what_decided() -> None:
+    assert reason_text(replace(FULL, reason=Reason.TOO_FEW_EXAMPLES)) == (
+        "12 held-out examples are too few, 100 are needed"
+    )
+    told = "score 0.71 (self-stitch 0.82, chance 0.13); within-class similarity 0.55 (self-stitch 0.96, "
+    assert reason_text(FULL) == told + "label alone 0.01, 0.02): 57 % kept (± 3)"
+    assert "label-only sender was run" in reason_text(replace(FULL, label_within=()))
+    depth = reason_text(replace(FULL, reason=Reason.LABEL_ONLY))
+    assert depth.endswith("(0.58), so the depth loses it, not the pair")
+    assert "0.58" not in reason_text(replace(FULL, reason=Reason.LABEL_ONLY, depth_within=None))
+    seeds = reason_text(replace(FULL, reason=Reason.SEEDS_DISAGREE))
+    assert seeds.startswith("the seeds disagree: interchangeable with 2, cannot tell with 1; the evidence")
+
+
+def test_an_obstacle_stands_behind_the_numbers() -> None:
+    for reason in Reason:
+        because = replace(FULL, reason=reason)
+        obstacle = obstacle_text(because)
+        assert (obstacle is not None) == (reason in OBSTACLES)
+        if obstacle is not None:
+            assert reason_text(because) == f"{reason_text(FULL)}; but {obstacle}"

@@ -1,4 +1,9 @@
-"""The command line: one file a command. Nothing here imports torch before a command runs."""
+"""The command line. A command is one file here and one row of :data:`COMMANDS`.
+
+The file holds a frozen dataclass: its fields are the options, the text under each is its help, ``run`` does
+the work. :mod:`modelstitch.cli.reference` prints docs/cli.md from it. Nothing imports torch before a command
+runs.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +11,7 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import tyro
 
@@ -17,19 +22,38 @@ from modelstitch.cli.figures import Figures
 from modelstitch.cli.report import Report
 from modelstitch.cli.selftest import Selftest
 from modelstitch.cli.train import Train
+from modelstitch.cli.values import VALUES
 from modelstitch.errors import InputError, TruthError
 
 EXIT_OK, EXIT_INPUT, EXIT_FAILED_CELLS, EXIT_UNTRUE, EXIT_INTERRUPTED = 0, 2, 3, 4, 130
 
-Command = (
-    Annotated[Demo, tyro.conf.subcommand("demo")]
-    | Annotated[Compare, tyro.conf.subcommand("compare")]
-    | Annotated[Train, tyro.conf.subcommand("train")]
-    | Annotated[Cuts, tyro.conf.subcommand("cuts")]
-    | Annotated[Report, tyro.conf.subcommand("report")]
-    | Annotated[Figures, tyro.conf.subcommand("figures")]
-    | Annotated[Selftest, tyro.conf.subcommand("selftest")]
-)
+
+class Command(Protocol):
+    """What a command is: a dataclass of its options, with the work in ``run``."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    def run(self) -> bool:
+        """Do it; return whether some cells failed."""
+
+
+class Row(NamedTuple):
+    """A command, and whether it can be resumed: it has a run folder ``out`` then, and is given again."""
+
+    command: type[Any]
+    resumes: bool = False
+
+
+COMMANDS = {
+    "demo": Row(Demo, resumes=True),
+    "compare": Row(Compare, resumes=True),
+    "train": Row(Train),
+    "cuts": Row(Cuts),
+    "report": Row(Report),
+    "figures": Row(Figures),
+    "selftest": Row(Selftest),
+}
+"""All commands by name, in the order of the help."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: without the program's name; those of the process without it.
 
     Returns:
-        0 when all is well, 2 for bad input, 3 when cells failed, 4 when a truth check failed, 130 after Ctrl-C.
+        0 for success, 2 for bad input, 3 if cells failed, 4 if a truth check failed, 130 after Ctrl-C.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given == ["--version"]:
@@ -47,9 +71,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         print(f"modelstitch {__version__}")
         return EXIT_OK
-    command: Any = None
+    command: Command | None = None
     try:
-        command = _read(given)
+        command = read(given)
         return EXIT_FAILED_CELLS if command.run() else EXIT_OK
     except InputError as error:
         print(f"modelstitch: {error}", file=sys.stderr)
@@ -62,38 +86,49 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
         print(
-            f"modelstitch: not enough memory ({first_line}): fit on fewer or smaller examples (--limit, --size, --crop), keep less at once "
-            "(--memory), or take smaller batches (--batch-size)",
+            f"modelstitch: not enough memory ({first_line}): fit on fewer or smaller examples "
+            "(--limit, --size, --crop), keep less at once (--memory), or take smaller batches (--batch-size)",
             file=sys.stderr,
         )
         return EXIT_INPUT
     except BrokenPipeError:
-        # Whoever read our output has left, as head does; what is still buffered must not fail once more at exit.
+        # The reader of our output has closed it, as head does; what is still buffered must not fail at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_OK
     except KeyboardInterrupt:
         again = shlex.join(["modelstitch", *given])
-        saved = getattr(command, "out", None) is not None and isinstance(command, Compare | Demo)
         outcome = (
             f"finished cells are saved, the same command goes on: {again}"
-            if saved
+            if _resumes(command)
             else f"nothing was saved; to start again: {again}"
         )
         print(f"\nmodelstitch: interrupted; {outcome}", file=sys.stderr)
         return EXIT_INTERRUPTED
 
 
-def _is_out_of_memory(error: BaseException) -> bool:
-    # Of a device it is a class of torch's own, of the host a plain RuntimeError.
-    said = ("can't allocate memory", "not enough memory", "out of memory")
-    return isinstance(error, MemoryError) or any(each in str(error) for each in said)
-
-
-def _read(given: list[str]) -> Any:
-    return tyro.cli(
-        Command,
+def read(words: Sequence[str]) -> Command:
+    """Return the command that words ask for, with its options; without words, show the help and exit."""
+    command: Command = tyro.extras.subcommand_cli_from_dict(
+        {name: row.command for name, row in COMMANDS.items()},
         prog="modelstitch",
-        args=given or ["--help"],
-        description="Stitch the first layers of one frozen network to the last layers of another.",
+        args=list(words) or ["--help"],
+        description=(
+            "Stitch the first layers of one frozen network to the last layers of another, and say whether "
+            "the result can be believed. Start with: modelstitch demo. An option that takes several values "
+            "takes them with commas or spaces."
+        ),
         config=(tyro.conf.OmitSubcommandPrefixes, tyro.conf.FlagCreatePairsOff),
+        registry=VALUES,
     )
+    return command
+
+
+def _resumes(command: Command | None) -> bool:
+    resuming = tuple(row.command for row in COMMANDS.values() if row.resumes)
+    return isinstance(command, resuming) and vars(command)["out"] is not None
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    # A GPU's own class derives from RuntimeError; the host's is a plain RuntimeError.
+    phrases = ("can't allocate memory", "not enough memory", "out of memory")
+    return isinstance(error, MemoryError) or any(phrase in str(error) for phrase in phrases)

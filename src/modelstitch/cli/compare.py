@@ -30,142 +30,158 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Compare:
-    """Stitch every sender cut into every receiver cut and score each stitched network."""
+    """Stitch every cut of one model into every cut of another; score each result, beside its controls."""
 
     sender: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="SENDER")]]
-    """Gives its first layers: zoo:NAME, a checkpoint of ours, or package.module:factory(name=value)."""
+    """The model whose first layers are used: zoo:NAME, a checkpoint of modelstitch train,
+    package.module:factory(name=value), hf:NAME_OR_FOLDER, timm:NAME or torchvision:NAME."""
     receiver: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="RECEIVER")]]
-    """Gives its last layers: a model in the same form."""
+    """The model whose last layers are used, in the same form."""
     data: str = "digits"
-    """digits; cifar10 or cifar100, or the path of their official archive; a folder with train*.parquet and test*.parquet, or with one
-    folder a class of images, sounds (.wav) or texts (.txt); a .parquet or .npz file; hf:NAME_OR_FOLDER or torchvision:NAME(root=...).
-    Of the tasks next-token and masked-token also a .txt file, or a folder of them at any depth."""
+    """Examples to fit and score on:
+    digits, cifar10, cifar100, or the path of the official archive of CIFAR;
+    a folder with train*.parquet and test*.parquet;
+    a folder that holds one folder a class, of images, sounds (.wav) or texts (.txt);
+    a .parquet or .npz file;
+    hf:NAME_OR_FOLDER or torchvision:NAME(root=...).
+    For the tasks next-token and masked-token also a .txt file, or a folder with .txt files at any depth."""
     out: Path | None = None
-    """Run folder; an existing one is continued. Without it nothing is saved."""
+    """Run folder; an existing one is continued. By default nothing is saved."""
     sender_weights: Path | None = None
-    """Weights file of the sender: .safetensors, or a state dict of torch.save."""
+    """Weights file of the sender: .safetensors, or a state dict that torch.save wrote."""
     receiver_weights: Path | None = None
     """Weights file of the receiver."""
     partial: bool = False
-    """Load weights that fit only in part, and leave the rest of the model untrained."""
+    """Load weights that fit the model only in part, and leave the rest of the model untrained."""
     cuts: tuple[str, ...] = ()
-    """Cuts of both models; all block boundaries without it."""
+    """Cuts of both models, by the names that `modelstitch cuts` lists; by default the ends of all blocks."""
     sender_cuts: tuple[str, ...] = ()
-    """Cuts of the sender."""
+    """Cuts of the sender, instead of --cuts."""
     receiver_cuts: tuple[str, ...] = ()
-    """Cuts of the receiver."""
+    """Cuts of the receiver, instead of --cuts."""
     stitch: tuple[str, ...] = ("affine",)
-    """Stitches to fit: identity, scale, orthogonal, pooled, lowrank(RANK), affine (the paper's), conv(KERNEL), mlp(HIDDEN)."""
+    """Stitches to fit, with few parameters first:
+    identity, scale, orthogonal, pooled, lowrank(RANK), affine (that of Hernandez et al. 2022),
+    conv(KERNEL), mlp(HIDDEN)."""
     ladder: bool = False
     """Fit ten stitches from identity to conv(3) instead, and report how accuracy grows with parameters."""
     objective: tuple[str, ...] = ("task",)
-    """What a stitch is fitted to: task (the receiver's own loss), match (the expected representation, in closed form),
-    logits (the receiver's own outputs), latent (expected representations at the cut and after it); of several, every stitch is
-    fitted to each."""
+    """What a stitch is fitted to; if several are given, every stitch is fitted to each:
+    task, the receiver's own loss;
+    match, the expected representation, in closed form;
+    logits, the receiver's own outputs;
+    latent, the expected representations at the cut and after it."""
     norm: str = "none"
-    """none (the paper's stitch) or batch (batch norm before and after the convolution)."""
+    """none, or batch: a batch norm before and after the convolution of the stitch."""
     controls: tuple[str, ...] = VERDICT_CONTROLS
-    """Grids beside the real one; none for the real one alone. random-sender, random-receiver, random-both (untrained copies; with
-    -bn behind the name, their batch norms calibrated), clustered-noise and one-hot (senders that hold the label alone),
-    self-stitch (the receiver into itself), probe (no receiver), shuffled-labels."""
+    """Grids to run beside the real one, to read it against; none for the real one alone:
+    random-sender, random-receiver, random-both: untrained copies;
+    the same with -bn behind the name: untrained copies with calibrated batch norms;
+    clustered-noise, one-hot: senders that hold the label and nothing else;
+    self-stitch: the receiver into itself;
+    probe: a read-out of the sender, without the receiver;
+    shuffled-labels."""
     evidence: tuple[str, ...] = ("standard",)
-    """What to measure beside accuracy: errors, similarity, distribution, trajectory, agreement, information, geometry (these are
-    the standard), geometry-pooled, rank, robustness, selectivity, label-sets; all, or none."""
+    """What to measure beside accuracy; standard is the first seven, all is all, none is nothing:
+    errors, similarity, distribution, trajectory, agreement, information, geometry,
+    geometry-pooled, rank, robustness, selectivity, label-sets."""
     pictures: bool = False
-    """Paint what stitches from each sender cut into the receiver's input make, as pictures.png in the run folder."""
+    """Write pictures.png to the run folder: what the stitches into the receiver's input make of images."""
     evidence_examples: int = 1000
-    """Most held-out examples to measure evidence on."""
+    """Number of held-out examples to measure evidence on, at most."""
     seeds: tuple[int, ...] = (0,)
-    """Fitting seeds; each also draws its own untrained copies."""
+    """Seeds of the fits; each also draws its own untrained copies."""
     protocol: str = "default"
-    """default (fast, and as long as it gains), paper (SGD as Hernandez et al. 2022) or bansal (Adam as Bansal et al. 2021, for
-    --norm batch)."""
+    """How stitches are fitted: default (fast, and as long as accuracy rises),
+    paper (SGD as in Hernandez et al. 2022) or bansal (Adam as in Bansal et al. 2021, for --norm batch)."""
     epochs: float | None = None
-    """A fixed number of passes over the training part for each stitch, instead of as long as it gains."""
+    """A fixed number of passes over the training examples for each stitch.
+    By default a fit goes on as long as accuracy rises."""
     steps: int | None = None
-    """A fixed number of optimiser steps for each stitch, likewise."""
+    """A fixed number of optimiser steps for each stitch, instead of --epochs."""
     batch_size: int | None = None
-    """Examples a step; the protocol's own without it."""
+    """Examples a step; by default that of the protocol."""
     learning_rate: float | None = None
-    """Highest learning rate; the protocol's own without it."""
+    """Highest learning rate; by default that of the protocol."""
     limit: int | None = None
-    """Number of training examples to fit on, a seeded stratified choice."""
+    """Number of training examples to fit on: a stratified choice."""
     heldout_limit: int | None = None
-    """Number of held-out examples to score on, likewise."""
+    """Number of held-out examples to score on: a stratified choice."""
     data_seed: int = 0
-    """Seed of that choice, and of the split where the data has one part only."""
+    """Seed of these choices, and of the split if the data have one part only."""
     crop: int | None = None
-    """Bring the shorter side of each image to this many pixels as it is read, and take the middle square; for images of different
-    sizes."""
+    """Resize the shorter side of each image to this many pixels and take the middle square.
+    For images of different sizes."""
     data_channels: int | None = None
-    """Read all images as grey (1) or as coloured (3); for sets that hold both."""
+    """Read all images as grey (1) or as colour (3); for data that hold both."""
     seconds: float | None = None
-    """Length of each sound of a folder of .wav files; that of the longest one to fit on without it."""
+    """Length of each sound of a folder of .wav files; by default that of the longest training example."""
     rotations: bool = False
-    """Turn each image by 0, 90, 180 or 270 degrees and label it by class and rotation; coarser labels are then class, rotation and
-    turned."""
+    """Rotate each image by 0, 90, 180 or 270 degrees and label it by class and rotation.
+    Coarser label sets are then class, rotation and turned."""
     task: str = "classification"
-    """What is scored: classification, multi-label, regression, next-token, masked-token, retrieval, or package.module:task, a
-    modelstitch.Task of one's own. Of a .npz file; classification, retrieval and the two of tokens also of other data."""
+    """What is scored: classification, retrieval, next-token, masked-token;
+    with a .npz file also multi-label, regression, or package.module:task, a modelstitch.Task of your own."""
     labels: str | None = None
-    """A coarser label set of the data to fit and score by, such as parity for digits; how well the finest labels survive is then
-    measured too (label-sets)."""
+    """A coarser label set of the data to fit and score by, such as parity for digits.
+    The evidence label-sets then measures how well the finest labels survive."""
     sender_layout: tuple[str, ...] = ()
-    """How to read representations of the sender where the layout that `modelstitch cuts` shows is wrong: CUT=LAYOUT, such as
-    "blocks.0=tokens+1 14x14" or "stage=map2d last"."""
+    """How to read representations of the sender, where the layout that `modelstitch cuts` shows is wrong:
+    CUT=LAYOUT, such as "blocks.0=tokens+1 14x14" or "stage=map2d last"."""
     receiver_layout: tuple[str, ...] = ()
     """The same for the receiver."""
     size: int | None = None
-    """Height and width that both models want; sender-size and receiver-size for one of them."""
-    mean: str | None = None
+    """Height and width of images for both models; --sender-size or --receiver-size for one of them."""
+    mean: tuple[float, ...] = ()
     """Mean of each channel that both models subtract, such as 0.485,0.456,0.406."""
-    std: str | None = None
+    std: tuple[float, ...] = ()
     """Standard deviation of each channel that both models divide by."""
     channels: int | None = None
-    """Channels that both models want; grey images are shown as colour and colour as grey."""
+    """Channels that both models take; grey images are shown as colour, and colour as grey."""
     sender_channels: int | None = None
-    """Channels that the sender wants."""
+    """Channels that the sender takes."""
     receiver_channels: int | None = None
-    """Channels that the receiver wants."""
+    """Channels that the receiver takes."""
     sender_size: int | None = None
-    """Height and width that the sender wants."""
-    sender_mean: str | None = None
+    """Height and width that the sender takes."""
+    sender_mean: tuple[float, ...] = ()
     """Mean that the sender subtracts."""
-    sender_std: str | None = None
+    sender_std: tuple[float, ...] = ()
     """Standard deviation that the sender divides by."""
     receiver_size: int | None = None
-    """Height and width that the receiver wants."""
-    receiver_mean: str | None = None
+    """Height and width that the receiver takes."""
+    receiver_mean: tuple[float, ...] = ()
     """Mean that the receiver subtracts."""
-    receiver_std: str | None = None
+    receiver_std: tuple[float, ...] = ()
     """Standard deviation that the receiver divides by."""
     tokenizer: str | None = None
-    """Tokenizer by which both models read texts: bytes (each byte is a token, its value plus 1; 0 fills up: 257 tokens), or the name
-    or folder of one of transformers; sender-tokenizer and receiver-tokenizer for one of them. A model of hf: brings its own."""
+    """Tokenizer of both models: bytes, or the name or folder of a tokenizer of transformers.
+    With bytes a token is the value of a byte plus 1, and 0 is padding: 257 tokens.
+    Models of hf: bring their own; --sender-tokenizer or --receiver-tokenizer for one of them."""
     sender_tokenizer: str | None = None
     """Tokenizer of the sender."""
     receiver_tokenizer: str | None = None
     """Tokenizer of the receiver."""
     length: int | None = None
-    """Number of tokens that texts are cut or filled up to; those of the longest one to fit on, at most 512, without it. Where
-    every token is wanted, texts are cut into examples of so many tokens, 128 without it."""
+    """Number of tokens that texts are cut or padded to; by default as many as the longest has, at most 512.
+    For next-token and masked-token, texts are cut into examples of so many tokens; by default 128."""
     sender_length: int | None = None
     """Number of tokens of the sender's texts."""
     receiver_length: int | None = None
     """Number of tokens of the receiver's texts."""
     rate: int | None = None
-    """Samples a second that both models want of a sound; sender-rate and receiver-rate for one of them."""
+    """Samples a second that both models take of a sound; --sender-rate or --receiver-rate for one of them."""
     sender_rate: int | None = None
-    """Samples a second that the sender wants."""
+    """Samples a second that the sender takes."""
     receiver_rate: int | None = None
-    """Samples a second that the receiver wants."""
+    """Samples a second that the receiver takes."""
     device: str = "auto"
-    """auto, cpu or cuda."""
+    """auto (a GPU if there is one), cpu or cuda."""
     memory: str = "2GB"
-    """How much memory the whole process may take; what is left of it beside models and data holds the sender's representations, in
-    as many passes as that needs."""
+    """How much memory the process may take, such as 2GB or 500MB.
+    What models and data leave of it holds representations of the sender, in as many passes as that needs."""
     keep: Literal["auto", "device", "host", "disk", "recompute"] = "auto"
-    """Where representations are kept; auto: on the device, in as many passes as the memory asks for."""
+    """Where representations are kept; auto keeps them on the device."""
     dry_run: bool = False
     """Check everything, print what the run would cost, and stop."""
     json: bool = False
@@ -261,7 +277,7 @@ class Compare:
     def _model(self, role: str) -> ModelSpec:
         def option(name: str) -> Any:
             own = getattr(self, f"{role}_{name}")
-            return getattr(self, name) if own is None else own
+            return getattr(self, name) if own in (None, ()) else own
 
         view: View = view_of(
             option("size"), option("channels"), option("mean"), option("std"), option("rate")
@@ -288,14 +304,16 @@ class Compare:
         spec = session.spec
         return "\n".join(
             [
-                f"cells:      {cost.n_cells} ({len(spec.sender_cuts)} sender cuts x {len(spec.receiver_cuts)} receiver "
-                f"cuts x {len(spec.stitches)} stitches x {len(spec.controls)} grids x {len(spec.seeds)} seeds)",
+                f"cells:      {cost.n_cells} ({len(spec.sender_cuts)} sender cuts x "
+                f"{len(spec.receiver_cuts)} receiver cuts x {len(spec.stitches)} stitches x "
+                f"{len(spec.controls)} grids x {len(spec.seeds)} seeds)",
                 f"parameters: {cost.n_parameters:,} in all stitches",
                 f"time:       about {_duration(cost.seconds + cost.evidence_seconds)}, of which evidence "
                 f"{_duration(cost.evidence_seconds)}",
                 f"memory:     about {cost.bytes / 1e9:.1f} GB beside Python and PyTorch",
                 f"passes:     {len(cost.passes)}; " + "; ".join(map(_shown, cost.passes)),
-                f"            (computing representations again at each step would add {_duration(cost.recomputed_seconds)})",
+                "            (computing representations again at each step would add "
+                f"{_duration(cost.recomputed_seconds)})",
             ]
         )
 

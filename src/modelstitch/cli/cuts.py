@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
@@ -14,121 +14,88 @@ from modelstitch.errors import SpecError
 from modelstitch.specs import ModelSpec
 from modelstitch.specs.names import at_most, positive
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from modelstitch.cutting import CutModel
+    from modelstitch.models.network import Network
+
 _MOST_NUMBERS = 2**28
 """Of one example: a gigabyte."""
 
 
 @dataclass(frozen=True)
 class Cuts:
-    """List the cuts of a model."""
+    """List the cuts of a model: where it can be divided so that the two parts, joined, are the model."""
 
     model: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="MODEL")]]
-    """zoo:NAME, a checkpoint of ours, or package.module:factory; arguments as in zoo:R1111(width=16)."""
+    """zoo:NAME, a checkpoint of modelstitch train, package.module:factory(name=value), hf:NAME_OR_FOLDER,
+    timm:NAME or torchvision:NAME."""
     weights: Path | None = None
     """Weights file of the model."""
     size: int = 32
     """Height and width of the images."""
     channels: int | None = None
-    """Channels of the images; those of the model's first convolution without it."""
+    """Channels of the images; by default those of the model's first convolution."""
     tokens: int | None = None
-    """Length of a text, for models that take tokens; they are given a mask of them too where they take one."""
+    """Length of a text, for models that take tokens; a model that takes an attention mask is given one."""
     shape: tuple[int, ...] = ()
-    """Shape of one example, for models that take neither images nor tokens, such as 12 25 for 25 frames of 12 coefficients."""
+    """Shape of one example, for models of other inputs: 25,12 for 25 frames of 12 coefficients."""
     json: bool = False
     """Print the cuts as JSON."""
 
     def run(self) -> bool:
-        """Print one line a cut."""
-        import json
+        """Find the cuts and print one line a cut."""
+        self._expect_possible_shape()
 
-        import torch
-        from rich.console import Console
-        from rich.table import Table
-        from torch import nn
-
+        from modelstitch.cli.show import cuts_as_json, print_cuts
         from modelstitch.cutting import cut_model
         from modelstitch.models.load import load_model
-        from modelstitch.models.network import taken
 
         weights = None if self.weights is None else str(self.weights)
-        view = view_of(self.size, self.channels, None, None)
         network = load_model(ModelSpec(source=self.model, weights=weights))
+        example, more, described = self._example(network)
+        cuts: CutModel = cut_model(network.module, example, self.model, more)
+        if self.json:
+            print(cuts_as_json(cuts))
+        else:
+            print_cuts(cuts, f"{self.model}, {described}")
+        return False
+
+    def _expect_possible_shape(self) -> None:
+        view_of(self.size, self.channels)
         if self.tokens is not None and self.shape:
             raise SpecError(f"expected either --tokens or --shape, got {self.tokens} and {self.shape}")
         for length in (*self.shape, *([] if self.tokens is None else [self.tokens])):
             positive("lengths of an example", length)
         at_most("numbers of an example", math.prod(self.shape), _MOST_NUMBERS)
         at_most("tokens of an example", self.tokens, 1_000_000)
-        known = network.view
-        size = known.size or view.size or (32, 32)
-        first = next((m for m in network.module.modules() if isinstance(m, nn.Conv2d)), None)
-        channels = self.channels or known.channels or (first.in_channels if first else 3)
+
+    def _example(self, network: Network) -> tuple[Tensor, dict[str, Tensor], str]:
+        """Return two random examples that the model takes, its further inputs, and the same in words."""
+        import torch
+        from torch import nn
+
+        from modelstitch.models.network import taken
+
         generator = torch.Generator().manual_seed(0)
-        more: dict[str, torch.Tensor] = {}
         if self.tokens is not None:
-            words = next(
-                (m.num_embeddings for m in network.module.modules() if isinstance(m, nn.Embedding)), 2
-            )
-            example = torch.randint(0, words, (2, self.tokens), generator=generator)
+            embedding: Any = _first(network, nn.Embedding)
+            n_words = 2 if embedding is None else embedding.num_embeddings
+            example = torch.randint(0, n_words, (2, self.tokens), generator=generator)
             masks = {"attention_mask": torch.ones(2, self.tokens, dtype=torch.int64)}
             more = {name: masks[name] for name in taken(network.module, masks)}
-            shown = f"{self.tokens} tokens" + (", with a mask" if more else "")
-        elif self.shape:
-            example = torch.rand(2, *self.shape, generator=generator)
-            shown = f"examples {' x '.join(map(str, self.shape))}"
-        else:
-            example = torch.rand(2, channels, *size, generator=generator)
-            shown = f"images {channels} x {size[0]} x {size[1]}"
-        cutting = cut_model(network.module, example, self.model, more)
-        table = Table(title=f"{self.model}, {shown}")
-        before = cutting.work_before()
-        if self.json:
-            print(
-                json.dumps(
-                    [
-                        {
-                            "name": cut.name,
-                            "layout": str(cut.layout),
-                            "shape": cut.shape,
-                            "default": cut.boundary,
-                            "parameters_before": before[cut.name].parameters,
-                            "multiply_adds_before": before[cut.name].multiply_adds,
-                            "aliases": cut.aliases,
-                        }
-                        for cut in cutting.cuts
-                    ]
-                )
-            )
-            return False
-        for column in (
-            "cut",
-            "layout",
-            "shape",
-            "default",
-            "params before",
-            "mult-adds before",
-            "also called",
-        ):
-            table.add_column(
-                column,
-                justify="right" if column.endswith("before") else "left",
-                no_wrap=column in ("cut", "layout", "shape"),
-                overflow="fold",
-            )
-        for cut in cutting.cuts:
-            work = before[cut.name]
-            table.add_row(
-                cut.name,
-                str(cut.layout),
-                " x ".join(map(str, cut.shape)),
-                "yes" if cut.boundary else "",
-                f"{100 * work.parameters:.0f} %",
-                f"{100 * work.multiply_adds:.0f} %",
-                ", ".join(cut.aliases),
-            )
-        console = Console()
-        if not console.is_terminal:  # a file or a pipe has room
-            console = Console(width=140)
-        console.print(table)
-        console.print(f"Cut by {cutting.technique}.", highlight=False, soft_wrap=True)
-        return False
+            return example, more, f"{self.tokens} tokens" + (", with a mask" if more else "")
+        if self.shape:
+            shown = " x ".join(map(str, self.shape))
+            return torch.rand(2, *self.shape, generator=generator), {}, f"examples {shown}"
+        convolution: Any = _first(network, nn.Conv2d)
+        height, width = network.view.size or (self.size, self.size)
+        channels = self.channels or network.view.channels or (convolution.in_channels if convolution else 3)
+        example = torch.rand(2, channels, height, width, generator=generator)
+        return example, {}, f"images {channels} x {height} x {width}"
+
+
+def _first(network: Network, kind: type[Any]) -> Any | None:
+    """Return the model's first module of a class."""
+    return next((module for module in network.module.modules() if isinstance(module, kind)), None)

@@ -1,4 +1,4 @@
-"""``modelstitch demo``: the whole journey on real digits, without a download and without an argument."""
+"""``modelstitch demo``: from training to the report, on real digits, without download or argument."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ NETWORK, WIDTH = "R1111", 16
 
 @dataclass(frozen=True)
 class Demo:
-    """Train two small networks on digits, stitch every layer into every layer, and show what comes out."""
+    """Start here: train two small networks on digits, stitch every layer into every layer, report."""
 
     out: Path = Path("modelstitch-demo")
     """Run folder; an existing one is continued."""
     seed: int = 0
-    """Seed of everything; the two networks are trained from this seed and the next."""
+    """Seed of everything; the receiver is trained from the next one."""
 
     def run(self) -> bool:
         """Train, stitch and show; return whether some cells failed."""

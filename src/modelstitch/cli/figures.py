@@ -16,11 +16,11 @@ class Figures:
     run_folder: tyro.conf.Positional[Annotated[Path, tyro.conf.arg(metavar="RUN")]]
     """A run folder, or a file that Comparison.save wrote."""
     out: Path | None = None
-    """Folder to write to; figures in the run folder without it."""
+    """Folder to write to; by default figures in the run folder."""
     format: tuple[Literal["pdf", "svg", "png"], ...] = ("pdf",)
-    """One or several of pdf, svg and png."""
+    """File formats."""
     width: float = 140.0
-    """Width of each figure in millimetres; verdicts and geometry, which hold one picture, are at most 90 wide."""
+    """Width of each figure in millimetres; verdicts and geometry are at most 90 wide."""
 
     def run(self) -> bool:
         """Write the figures; return whether some cells of the run failed."""

@@ -9,35 +9,19 @@ from modelstitch.errors import SpecError
 from modelstitch.specs import View
 
 
-def numbers(name: str, text: str | None) -> tuple[float, ...] | None:
-    """Read ``0.5,0.5,0.5``.
-
-    Raises:
-        SpecError: something that is not a number.
-
-    Example:
-        >>> numbers("mean", "0.5,0.25")
-        (0.5, 0.25)
-    """
-    if text is None:
-        return None
-    try:
-        return tuple(float(part) for part in text.split(","))
-    except ValueError as error:
-        raise SpecError(
-            f"expected {name} as numbers with commas, such as 0.5,0.5,0.5; got {text!r}"
-        ) from error
-
-
 def view_of(
-    size: int | None, channels: int | None, mean: str | None, std: str | None, rate: int | None = None
+    size: int | None,
+    channels: int | None,
+    mean: tuple[float, ...] = (),
+    std: tuple[float, ...] = (),
+    rate: int | None = None,
 ) -> View:
-    """Return the view that a model's options describe; what is not given stays open."""
+    """Return the view that a model's options describe; an option that was not given is None there."""
     return View(
         size=None if size is None else (size, size),
         channels=channels,
-        mean=numbers("mean", mean),
-        std=numbers("std", std),
+        mean=mean or None,
+        std=std or None,
         rate=rate,
     )
 
@@ -52,13 +36,13 @@ def layouts(texts: Sequence[str]) -> tuple[tuple[str, str], ...]:
         >>> layouts(["blocks.0=tokens+1 4x4"])
         (('blocks.0', 'tokens+1 4x4'),)
     """
-    found = []
+    pairs = []
     for text in texts:
         name, _, layout = text.partition("=")
         if not name.strip() or not layout.strip():
             raise SpecError(f"expected CUT=LAYOUT, such as 'blocks.0=tokens+1 14x14', got {text!r}")
-        found.append((name.strip(), layout.strip()))
-    return tuple(found)
+        pairs.append((name.strip(), layout.strip()))
+    return tuple(pairs)
 
 
 def memory(text: str) -> int:

@@ -8,44 +8,48 @@ import itertools
 import re
 from dataclasses import MISSING, Field, fields
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-from modelstitch.cli import Command
+from modelstitch.cli import COMMANDS
 
 _HEAD = """# The command line
 
-Exit codes: 0 all is well; 2 bad input, with one line that says what to do; 3 some cells failed; 4 a truth check failed, so that the run must not be believed; 130 interrupted.
+An option that takes several values takes them with commas or spaces: `--cuts layer1,layer2` is
+`--cuts layer1 layer2`. Commas inside brackets or quotes do not count: `zoo:R1111(width=8, channels=1)` is one
+model.
 
-This page is printed by `python -m modelstitch.cli.reference`; a test holds it to what the commands say.
+Exit codes: 0 success; 2 bad input, with what to do; 3 some cells failed; 4 a truth check failed, so that the
+run must not be believed; 130 interrupted.
+
+This page is printed by `python -m modelstitch.cli.reference`, and tested to be the help of the commands.
 """
 
 
 def page() -> str:
     """Return all commands as Markdown."""
     parts = [_HEAD]
-    for command in get_args(Command):
-        cls, setting = get_args(command)
-        told = _told(cls)
+    for command, (cls, _) in COMMANDS.items():
+        help_texts = _help_texts(cls)
         positional = [field for field in fields(cls) if _is_positional(field)]
         words = " ".join(_metavar(field) for field in positional)
-        parts.append(f"## modelstitch {setting.name}\n")
+        parts.append(f"## modelstitch {command}\n")
         parts.append(f"{inspect.getdoc(cls)}\n")
-        parts.append(f"```\nmodelstitch {f'{setting.name} {words}'.strip()} [OPTIONS]\n```\n")
+        parts.append(f"```\nmodelstitch {f'{command} {words}'.strip()} [OPTIONS]\n```\n")
         parts.append("| argument | default | meaning |\n| --- | --- | --- |")
         for field in fields(cls):
             name = _metavar(field) if field in positional else f"--{field.name.replace('_', '-')}"
-            parts.append(f"| `{name}` | {_default(field)} | {told[field.name]} |")
+            parts.append(f"| `{name}` | {_default(field)} | {help_texts[field.name]} |")
         parts.append("")
     return "\n".join(parts)
 
 
-def _told(cls: type[Any]) -> dict[str, str]:
-    """Return what stands below each field of a command in its source."""
+def _help_texts(cls: type[Any]) -> dict[str, str]:
+    """Return by field of a command the text under it in the source: its help."""
     tree = ast.parse(Path(inspect.getfile(cls)).read_text(encoding="utf-8"))
     (body,) = [
         node.body for node in tree.body if isinstance(node, ast.ClassDef) and node.name == cls.__name__
     ]
-    found = {}
+    texts = {}
     for node, after in itertools.pairwise(body):
         if (
             isinstance(node, ast.AnnAssign)
@@ -53,8 +57,8 @@ def _told(cls: type[Any]) -> dict[str, str]:
             and isinstance(after, ast.Expr)
         ):
             assert isinstance(after.value, ast.Constant)
-            found[node.target.id] = " ".join(str(after.value.value).split()).replace("|", "\\|")
-    return found
+            texts[node.target.id] = " ".join(str(after.value.value).split()).replace("|", "\\|")
+    return texts
 
 
 def _is_positional(field: Field[Any]) -> bool:
@@ -75,7 +79,7 @@ def _default(field: Field[Any]) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, tuple):
-        return f"`{' '.join(map(str, value))}`"
+        return f"`{','.join(map(str, value))}`"
     return f"`{value}`"
 
 

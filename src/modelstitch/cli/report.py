@@ -14,18 +14,18 @@ from modelstitch.errors import RunError
 
 @dataclass(frozen=True)
 class Report:
-    """Write the page of a run: one HTML file that holds everything it shows."""
+    """Write the report of a run again: one HTML file that needs no other, or Markdown."""
 
     run_folder: tyro.conf.Positional[Annotated[Path, tyro.conf.arg(metavar="RUN")]]
     """A run folder, or a file that Comparison.save wrote."""
     out: Path | None = None
-    """The file to write; report.html beside the run without it (report.ja.html in Japanese)."""
+    """The file to write; by default report.html (in Japanese report.ja.html) beside the run."""
     lang: Literal["en", "ja"] = "en"
-    """English or Japanese."""
+    """Language: en or ja."""
     markdown: bool = False
-    """Markdown for a pull request instead, on stdout or to the file of --out."""
+    """Write Markdown for a pull request instead, to stdout or to --out."""
     paths: bool = False
-    """Show the paths of this machine as they are, instead of their last part alone."""
+    """Show paths of this machine in full, instead of their last part."""
 
     def run(self) -> bool:
         """Write the page; return whether some cells of the run failed."""

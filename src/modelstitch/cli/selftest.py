@@ -1,4 +1,4 @@
-"""``modelstitch selftest``: what the verdict makes of cases whose truth is known by construction."""
+"""``modelstitch selftest``: verdicts on cases whose truth is known by construction."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ NETWORK, WIDTH, N_NETWORKS = "R1111", 8, 2
 
 @dataclass(frozen=True)
 class Selftest:
-    """Train two small networks on digits (or take yours), plant senders whose truth is known, and count right and wrong verdicts."""
+    """Test the verdicts: plant senders whose truth is known, and count right and wrong verdicts."""
 
     models: tuple[str, ...] = ()
-    """Trained models to plant senders for, in the forms that compare takes, instead of the two small ones."""
+    """Trained models to plant senders for, in the forms that compare takes; by default two are trained."""
     data: str = "digits"
     """What those models were trained on."""
     limit: int = 4000
-    """Number of training examples to fit on, of other data than digits."""
+    """Number of training examples to fit on; of digits all are taken."""
     heldout_limit: int = 2000
-    """Number of held-out examples, likewise."""
+    """Number of held-out examples to score on; of digits all are taken."""
     cuts: tuple[str, ...] = ()
-    """Cuts of the models; all block boundaries of the first one without it."""
+    """Cuts of the models; by default the ends of all blocks of the first one."""
     quick: bool = False
-    """The first network, and two of its cuts, alone."""
+    """Take only the first network, and two of its cuts."""
     json: bool = False
     """Print everything as JSON on stdout; progress goes to stderr."""
 
@@ -123,8 +123,8 @@ def _show(found: dict[str, Any]) -> None:
             )
     lines = found["derived_lines"]
     console.print(
-        f"lines derived from all cases: kept {lines['kept_low']:.2f} and {lines['kept_high']:.2f}, share of the score "
-        f"{lines['score_low']:.2f}",
+        f"lines derived from all cases: kept {lines['kept_low']:.2f} and {lines['kept_high']:.2f}, share of "
+        f"the score {lines['score_low']:.2f}",
         highlight=False,
         soft_wrap=True,
     )

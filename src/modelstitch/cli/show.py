@@ -1,8 +1,9 @@
-"""What the commands show: progress on stderr, the matrix in the terminal."""
+"""What the commands show: progress on stderr; cuts, matrices, verdicts and curves in the terminal."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -20,11 +21,13 @@ from rich.table import Table
 from rich.text import Text
 
 from modelstitch.results.rows import CellKey
+from modelstitch.specs.verdicts import VerdictName
 from modelstitch.util.progress import Progress
 
 if TYPE_CHECKING:
     import xarray as xr
 
+    from modelstitch.cutting import CutModel
     from modelstitch.evidence.verdict import Verdict
     from modelstitch.results.comparison import Comparison
 
@@ -85,6 +88,53 @@ def watching() -> Iterator[Watcher]:
         yield Watcher(bar)
 
 
+def cuts_as_json(model: CutModel) -> str:
+    """Return the cuts of a model as a JSON list."""
+    before = model.work_before()
+    return json.dumps(
+        [
+            {
+                "name": cut.name,
+                "layout": str(cut.layout),
+                "shape": cut.shape,
+                "default": cut.boundary,
+                "parameters_before": before[cut.name].parameters,
+                "multiply_adds_before": before[cut.name].multiply_adds,
+                "aliases": cut.aliases,
+            }
+            for cut in model.cuts
+        ]
+    )
+
+
+def print_cuts(model: CutModel, title: str) -> None:
+    """Print one row a cut: its layout, whether it is used by default, and the share of the work before it."""
+    table = Table(title=title)
+    for heading in ("cut", "layout", "shape"):
+        table.add_column(heading, no_wrap=True, overflow="fold")
+    table.add_column("default")
+    for heading in ("params before", "mult-adds before"):
+        table.add_column(heading, justify="right")
+    table.add_column("also called", overflow="fold")
+    before = model.work_before()
+    for cut in model.cuts:
+        work = before[cut.name]
+        table.add_row(
+            cut.name,
+            str(cut.layout),
+            " x ".join(map(str, cut.shape)),
+            "yes" if cut.boundary else "",
+            f"{100 * work.parameters:.0f} %",
+            f"{100 * work.multiply_adds:.0f} %",
+            ", ".join(cut.aliases),
+        )
+    console = Console()
+    if not console.is_terminal:  # a file or a pipe has room
+        console = Console(width=140)
+    console.print(table)
+    console.print(f"Cut by {model.technique}.", highlight=False, soft_wrap=True)
+
+
 def print_matrix(matrix: xr.DataArray, title: str) -> None:
     """Print a matrix of accuracies: sender cuts in rows, receiver cuts in columns, darker where higher."""
     console = Console()
@@ -98,12 +148,17 @@ def print_matrix(matrix: xr.DataArray, title: str) -> None:
     console.print(table)
 
 
-_MARKS = {"interchangeable": "inter", "decodable only": "label", "incompatible": "none", "cannot tell": "?"}
+_MARKS = {
+    VerdictName.INTERCHANGEABLE: "inter",
+    VerdictName.DECODABLE_ONLY: "label",
+    VerdictName.INCOMPATIBLE: "none",
+    VerdictName.CANNOT_TELL: "?",
+}
 _STYLES = {
-    "interchangeable": "black on rgb(120,200,140)",
-    "decodable only": "black on rgb(240,190,90)",
-    "incompatible": "white on rgb(90,90,110)",
-    "cannot tell": "dim",
+    VerdictName.INTERCHANGEABLE: "black on rgb(120,200,140)",
+    VerdictName.DECODABLE_ONLY: "black on rgb(240,190,90)",
+    VerdictName.INCOMPATIBLE: "white on rgb(90,90,110)",
+    VerdictName.CANNOT_TELL: "dim",
 }
 
 
@@ -131,23 +186,24 @@ def print_verdicts(comparison: Comparison, stitch: str) -> None:
         table.add_row(sender, *marks)
     console.print(table)
     console.print(
-        "inter = interchangeable, label = decodable only, none = incompatible, ? = cannot tell; % kept beyond the label"
-        + (", by seed" if len(seeds) > 1 else ""),
+        "inter = interchangeable, label = decodable only, none = incompatible, ? = cannot tell; "
+        "% kept beyond the label" + (", by seed" if len(seeds) > 1 else ""),
         highlight=False,
         soft_wrap=True,
     )
-    shown: set[str] = set()
+    shown: set[VerdictName] = set()
     for (sender, receiver, _), verdict in found.items():
         if verdict.name not in shown:
             shown.add(verdict.name)
             console.print(
-                f"- {sender} -> {receiver}, {verdict.name} ({verdict.confidence} confidence): {verdict.reason}.",
+                f"- {sender} -> {receiver}, {verdict.name} ({verdict.confidence} confidence): "
+                f"{verdict.sentence}.",
                 soft_wrap=True,
                 highlight=False,
             )
 
 
-def _mark(name: str, seeds: list[Verdict]) -> Text:
+def _mark(name: VerdictName, seeds: list[Verdict]) -> Text:
     kept = " ".join("–" if math.isnan(each.kept) else f"{100 * each.kept:.0f}" for each in seeds)
     shown = "" if all(math.isnan(each.kept) for each in seeds) else f" {kept} %"
     return Text(f"{_MARKS[name]}{shown}", style=_STYLES[name], justify="right")

@@ -1,4 +1,4 @@
-"""``modelstitch train``: train a network of the paper."""
+"""``modelstitch train``: train a network of the zoo."""
 
 from __future__ import annotations
 
@@ -13,21 +13,24 @@ from modelstitch.errors import ModelError, SpecError
 
 @dataclass(frozen=True)
 class Train:
-    """Train a network of the zoo and write a checkpoint that explains itself."""
+    """Train one of the small residual networks of Hernandez et al. 2022, and write it as a checkpoint."""
 
     model: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="MODEL")]]
     """zoo:R1111 ... zoo:R2222, zoo:R18 or zoo:R34."""
     data: str = "digits"
-    """digits; cifar10 or cifar100, or the path of their official archive; a folder with train*.parquet and test*.parquet, or with one
-    folder of images a class; a .parquet or .npz file; hf:NAME_OR_FOLDER or torchvision:NAME(root=...)."""
+    """Images to train on: digits, cifar10, cifar100, or the path of the official archive of the last two;
+    a folder with train*.parquet and test*.parquet;
+    a folder that holds one folder of images a class;
+    a .parquet or .npz file;
+    hf:NAME_OR_FOLDER or torchvision:NAME(root=...)."""
     out: Path | None = None
-    """Checkpoint to write; NAME-wWIDTH-sSEED.safetensors without it."""
+    """Checkpoint to write; by default NAME-wWIDTH-sSEED.safetensors."""
     width: int = 64
     """Channels of the first stage."""
     seed: int = 0
-    """Seed of the start, the order of images and the augmentation."""
+    """Seed of the initial weights, the order of images and the augmentation."""
     epochs: int = 6
-    """Passes over the training part."""
+    """Passes over the training images."""
     batch_size: int = 128
     """Images a step."""
     learning_rate: float = 0.4
@@ -35,21 +38,21 @@ class Train:
     translate: int = 2
     """Largest random shift in pixels."""
     flip: bool | None = None
-    """Mirror images at random (True or False); without it, all but digits and turned images are."""
+    """Mirror images at random (True or False); by default True, but False for digits and with --rotations."""
     data_channels: int | None = None
-    """Read all images as grey (1) or as coloured (3); for sets that hold both."""
+    """Read all images as grey (1) or as colour (3); for data that hold both."""
     crop: int | None = None
-    """Bring the shorter side of each image to this many pixels as it is read, and take the middle square."""
+    """Resize the shorter side of each image to this many pixels and take the middle square."""
     rotations: bool = False
-    """Turn each image by 0, 90, 180 or 270 degrees and label it by class and rotation; images are not mirrored then."""
+    """Rotate each image by 0, 90, 180 or 270 degrees and label it by class and rotation; no mirroring."""
     labels: str | None = None
     """A coarser label set of the data to train on, such as parity for digits."""
     limit: int | None = None
-    """Number of training images, a seeded stratified choice."""
+    """Number of training images: a stratified choice."""
     device: str = "auto"
-    """auto, cpu or cuda."""
+    """auto (a GPU if there is one), cpu or cuda."""
     json: bool = False
-    """Print the checkpoint's card as JSON."""
+    """Print the checkpoint's description as JSON."""
 
     def run(self) -> bool:
         """Train, save and say how well it went."""
@@ -76,7 +79,8 @@ class Train:
             raise SpecError(f"cannot write {str(out)!r}: {str(out.parent)!r} is not a folder")
         if self.rotations and self.flip:
             raise SpecError(
-                "expected no --flip True with --rotations: a mirror image of a turned image is turned otherwise"
+                "expected no --flip True with --rotations: a mirror image of a turned image is turned the "
+                "other way"
             )
         recipe = Recipe(
             epochs=self.epochs,

@@ -1,17 +1,17 @@
-"""What the evidence of one cell allows one to say: a small rule with its thresholds in one place.
+"""The verdict: what the evidence of one cell allows one to say, by one rule whose thresholds stand in one place.
 
 Two quantities decide. The *share of the score* says whether the task is done:
 
 .. math:: s = \\frac{\\text{score} - \\text{chance}}{\\text{self-stitch's score} - \\text{chance}}
 
-and *kept* says how much of what the receiver knows about an example beyond its label comes across:
+*Kept* says how much of what the receiver knows about an example beyond its label comes across:
 
 .. math:: \\text{kept} = \\frac{w - w_0}{w_1 - w_0}
 
-where w is the debiased CKA within classes of stitched and expected representation, averaged over the receiver cut and every later cut;
-:math:`w_1` is that of the self-stitch of the receiver cut into itself, and :math:`w_0` the highest of the senders that hold the label
-alone (clustered noise, one-hot), or 0. A stitch that keeps the label alone has kept about 0, one that does what the receiver's own
-representation would do has about 1.
+Here w is the debiased CKA within classes of stitched and expected representation, averaged over the receiver cut
+and every later cut; :math:`w_1` is w of the self-stitch of the receiver cut into itself; :math:`w_0` is the highest w
+of the label-only senders (clustered noise, one-hot), at least 0. Kept is about 0 for a stitch that passes the label
+alone, and about 1 for a stitch that does what the receiver's own representation would do.
 """
 
 from __future__ import annotations
@@ -20,29 +20,23 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from modelstitch.wording import Listed, Text, say
+from modelstitch.specs.verdicts import Because, Confidence, Reason, VerdictName
+from modelstitch.wording import Text, reason_text
 
-Interval = tuple[float, float, float]
+Estimate = tuple[float, float, float]
 """A value with the ends of its 95 % interval."""
-
-INTERCHANGEABLE, DECODABLE, INCOMPATIBLE, UNKNOWN = (
-    "interchangeable",
-    "decodable only",
-    "incompatible",
-    "cannot tell",
-)
 
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Where the lines are drawn; set by the known-answer cases, see ``modelstitch selftest``.
+    """Thresholds of the verdict; they were set on the known-answer cases, see ``modelstitch selftest``.
 
     Attributes:
-        kept_high: an interval of kept that lies above counts as what the receiver's own representation holds.
-        kept_low: one that lies below counts as the label alone.
-        score_high: share of the score that an interchangeable cell needs.
-        score_low: share of the score up to which a cell is incompatible.
-        fewest: held-out examples below which nothing is said.
+        kept_high: *interchangeable* needs an interval of kept above it.
+        kept_low: *decodable only* needs an interval of kept below it.
+        score_high: share of the score that *interchangeable* needs.
+        score_low: share of the score up to which a cell is *incompatible*.
+        fewest: held-out examples that a verdict needs.
     """
 
     kept_high: float = 0.8
@@ -59,27 +53,27 @@ class Facts:
     Attributes:
         n: held-out examples.
         chance: score of a guess.
-        score: of the stitched network, with its interval.
-        self_score: of the self-stitch of the receiver cut into itself.
+        score: score of the stitched network.
+        self_score: score of the self-stitch of the receiver cut into itself.
         within: w above.
         self_within: :math:`w_1`.
         label_within: w of each label-only sender by name.
-        random_within: w of a random sender, where one was run.
-        deeper_within: w of the self-stitch from the receiver's cut of the sender cut's name, where there is one.
-        converged: whether the fit had converged; None where its length was fixed.
-        self_converged: the same of the self-stitch.
-        failed: why the fit failed, or None.
+        random_within: w of a random sender; None where none was run.
+        deeper_within: w of the self-stitch from the receiver's own cut of the sender cut's name; None without such a cut.
+        converged: whether the fit converged; None where its length was fixed.
+        self_converged: whether the fit of the self-stitch converged.
+        failed: why the fit failed; None where it did not.
     """
 
     n: int
     chance: float
-    score: Interval
+    score: Estimate
     self_score: float
-    within: Interval
-    self_within: Interval
-    label_within: Mapping[str, Interval] = field(default_factory=dict)
-    random_within: Interval | None = None
-    deeper_within: Interval | None = None
+    within: Estimate
+    self_within: Estimate
+    label_within: Mapping[str, Estimate] = field(default_factory=dict)
+    random_within: Estimate | None = None
+    deeper_within: Estimate | None = None
     converged: bool | None = None
     self_converged: bool | None = None
     failed: str | None = None
@@ -90,20 +84,31 @@ class Verdict:
     """What may be said of a cell.
 
     Attributes:
-        name: interchangeable, decodable only, incompatible or cannot tell.
-        reason: one sentence with the numbers that decided, in English or any language of the catalogue.
-        confidence: high, medium or low: how far the deciding number lies from its line, in half-widths of its interval.
-        score_share, kept: the two quantities, NaN where they cannot be said.
-        kept_low, kept_high: ends of kept's interval.
+        name: what comes across.
+        because: the reason with its numbers.
+        confidence: distance of the deciding number from its threshold, in half-widths of its interval:
+            high from 2 on, medium from 1 on, or low.
+        score_share, kept: the two quantities; NaN where they are not known.
+        kept_low, kept_high: ends of kept's 95 % interval.
     """
 
-    name: str
-    reason: Text
-    confidence: str
+    name: VerdictName
+    because: Because
+    confidence: Confidence
     score_share: float = math.nan
     kept: float = math.nan
     kept_low: float = math.nan
     kept_high: float = math.nan
+
+    @property
+    def reason(self) -> Reason:
+        """What decided."""
+        return self.because.reason
+
+    @property
+    def sentence(self) -> Text:
+        """The reason as a sentence with its numbers, in English; ``sentence.in_language("ja")`` in Japanese."""
+        return reason_text(self.because)
 
 
 def decide(facts: Facts, thresholds: Thresholds | None = None) -> Verdict:
@@ -111,75 +116,83 @@ def decide(facts: Facts, thresholds: Thresholds | None = None) -> Verdict:
 
     Args:
         facts: what was measured.
-        thresholds: where the lines are.
+        thresholds: the package's own by default.
 
     Example:
         >>> facts = Facts(n=2000, chance=0.1, score=(0.74, 0.72, 0.76), self_score=0.76,
         ...               within=(0.02, 0.0, 0.04), self_within=(0.97, 0.96, 0.98))
-        >>> decide(facts).name
-        'decodable only'
+        >>> verdict = decide(facts)
+        >>> verdict.name.value, verdict.reason.value
+        ('decodable only', 'label-only')
     """
     lines = thresholds or Thresholds()
     if facts.failed is not None:
-        return Verdict(UNKNOWN, say("verdict.failed", why=facts.failed), "low")
+        return _cannot_tell(Because(reason=Reason.FIT_FAILED, failure=facts.failed))
     if facts.n < lines.fewest:
-        return Verdict(UNKNOWN, say("verdict.few", n=facts.n, needed=lines.fewest), "low")
+        return _cannot_tell(Because(reason=Reason.TOO_FEW_EXAMPLES, n=facts.n, n_needed=lines.fewest))
     room = facts.self_score - facts.chance
     if room <= 2 * _half(facts.score):
-        reason = say("verdict.no_room", own=facts.self_score, chance=facts.chance)
-        return Verdict(UNKNOWN, reason, "low")
-    share, share_low, share_high = ((each - facts.chance) / room for each in facts.score)
-    scored = say("verdict.scored", score=facts.score[0], own=facts.self_score, chance=facts.chance)
-    if share_high <= lines.score_low:
-        if facts.converged is False:
-            return Verdict(UNKNOWN, say("verdict.score_moves", scored=scored), "low", share)
-        confidence = _confidence(lines.score_low - share, share_high - share)
-        return Verdict(INCOMPATIBLE, say("verdict.not_done", scored=scored), confidence, share)
-    kept, low, high = _kept(facts)
-    found = (share, kept, low, high)
+        at_chance = Because(
+            reason=Reason.SELF_STITCH_AT_CHANCE, self_score=facts.self_score, chance=facts.chance
+        )
+        return _cannot_tell(at_chance)
+    share, low, high = ((end - facts.chance) / room for end in facts.score)
+    if high <= lines.score_low:
+        return _low_score(facts, (share, low, high), lines)
+    return _by_kept(facts, (share, low, high), lines)
+
+
+def _low_score(facts: Facts, share: Estimate, lines: Thresholds) -> Verdict:
+    """Judge a cell whose score is near a guess."""
+    value, _, high = share
+    if facts.converged is False:
+        return _cannot_tell(_because(Reason.LOW_SCORE_NOT_CONVERGED, facts, value), value)
+    confidence = _confidence(lines.score_low - value, high - value)
+    return Verdict(VerdictName.INCOMPATIBLE, _because(Reason.TASK_NOT_DONE, facts, value), confidence, value)
+
+
+def _by_kept(facts: Facts, share: Estimate, lines: Thresholds) -> Verdict:
+    """Judge a cell by what is kept beyond the label."""
+    value, share_low, _ = share
+    kept, low, high = estimate = _kept(facts)
     if math.isnan(kept):
-        reason = say("verdict.no_range", scored=scored, own=facts.self_within[0], label=_label_text(facts))
-        return Verdict(UNKNOWN, reason, "low", share)
-    told = say(
-        "verdict.kept",
-        within=facts.within[0],
-        own=facts.self_within[0],
-        label=_label_text(facts),
-        kept=100 * kept,
-        half=50 * (high - low),
-    )
-    if high <= lines.kept_low and share_low > lines.score_low:
+        return _cannot_tell(_because(Reason.REFERENCES_TOO_CLOSE, facts, value), value)
+    some_score = share_low > lines.score_low
+    if high <= lines.kept_low and some_score:
         if facts.converged is False:
-            return Verdict(UNKNOWN, say("verdict.moves", scored=scored, told=told), "low", *found)
-        key = "verdict.whole_label" if share >= lines.score_high else "verdict.part_label"
-        reason = say(key, scored=scored, told=told, depth=_depth(facts))
-        return Verdict(DECODABLE, reason, _confidence(lines.kept_low - high, high - kept), *found)
+            moves = _because(Reason.LITTLE_KEPT_NOT_CONVERGED, facts, value, estimate)
+            return _cannot_tell(moves, value, estimate)
+        reason = Reason.LABEL_ONLY if value >= lines.score_high else Reason.PART_OF_LABEL
+        because = replace(_because(reason, facts, value, estimate), depth_within=_depth(facts))
+        confidence = _confidence(lines.kept_low - high, high - kept)
+        return Verdict(VerdictName.DECODABLE_ONLY, because, confidence, value, *estimate)
     if low >= lines.kept_high:
-        blocked = _blocked(facts, share, lines)
-        if blocked is not None:
-            reason = say("verdict.blocked", scored=scored, told=told, why=blocked)
-            return Verdict(UNKNOWN, reason, "low", *found)
+        reason, control = _obstacle(facts, value, lines)
+        because = replace(_because(reason, facts, value, estimate), label_control=control)
+        if reason is not Reason.KEPT:
+            return _cannot_tell(because, value, estimate)
         confidence = _confidence(low - lines.kept_high, kept - low)
-        return Verdict(INTERCHANGEABLE, say("verdict.good", scored=scored, told=told), confidence, *found)
-    key = "verdict.between" if share_low > lines.score_low else "verdict.half_done"
-    return Verdict(UNKNOWN, say(key, scored=scored, told=told), "low", *found)
+        return Verdict(VerdictName.INTERCHANGEABLE, because, confidence, value, *estimate)
+    reason = Reason.KEPT_BETWEEN if some_score else Reason.SCORE_BETWEEN
+    return _cannot_tell(_because(reason, facts, value, estimate), value, estimate)
 
 
 def together(verdicts: Sequence[Verdict]) -> Verdict:
-    """Return what may be said of a cell that was fitted with several seeds: what every seed says, or that they disagree.
+    """Return one verdict on a cell that was fitted with several seeds: what all seeds say, or that they disagree.
 
-    *kept* is the mean over seeds; its interval goes from the lowest end of any seed to the highest, since each seed's own is
-    about the held-out examples alone. The confidence is the lowest, and the reason that of the seed with the least kept.
+    *Kept* is the mean over seeds. Its interval goes from the lowest end of any seed to the highest, since the interval
+    of one seed is about the held-out examples alone. The confidence is the lowest of all seeds. The reason is that of
+    the seed that kept least.
 
     Args:
-        verdicts: one of each seed, at least one.
+        verdicts: one for each seed, at least one.
 
     Example:
-        >>> reason = say("verdict.few", n=1, needed=2)
-        >>> same = Verdict(DECODABLE, reason, "high", 0.9, 0.2, 0.1, 0.3)
-        >>> other = Verdict(UNKNOWN, reason, "low", 0.9, 0.6, 0.5, 0.7)
-        >>> together([same, same]).name, together([same, other]).name
-        ('decodable only', 'cannot tell')
+        >>> because = Because(reason=Reason.TOO_FEW_EXAMPLES, n=1, n_needed=2)
+        >>> same = Verdict(VerdictName.DECODABLE_ONLY, because, Confidence.HIGH, 0.9, 0.2, 0.1, 0.3)
+        >>> other = Verdict(VerdictName.CANNOT_TELL, because, Confidence.LOW, 0.9, 0.6, 0.5, 0.7)
+        >>> together([same, same]).name.value, together([same, other]).reason.value
+        ('decodable only', 'seeds-disagree')
     """
     if len(verdicts) == 1:
         return verdicts[0]
@@ -187,34 +200,52 @@ def together(verdicts: Sequence[Verdict]) -> Verdict:
     known = [verdict for verdict in verdicts if not math.isnan(verdict.kept)]
     least = min(known or verdicts, key=lambda verdict: _finite(verdict.kept))
     shares = [verdict.score_share for verdict in verdicts if not math.isnan(verdict.score_share)]
-    found = replace(
+    pooled = replace(
         least,
-        confidence=max((verdict.confidence for verdict in verdicts), key=("high", "medium", "low").index),
+        confidence=max((verdict.confidence for verdict in verdicts), key=list(Confidence).index),
         score_share=sum(shares) / len(shares) if shares else math.nan,
         kept=sum(verdict.kept for verdict in known) / len(known) if known else math.nan,
         kept_low=min((verdict.kept_low for verdict in known), default=math.nan),
         kept_high=max((verdict.kept_high for verdict in known), default=math.nan),
     )
     if len(set(names)) == 1:
-        return replace(found, name=names[0])
-    told = [
-        say("verdict.seed_share", name=say(f"verdict.{name}"), n=names.count(name))
-        for name in dict.fromkeys(names)
-    ]
-    reason = say("verdict.seeds", told=Listed(told), reason=least.reason)
-    return replace(found, name=UNKNOWN, confidence="low", reason=reason)
+        return replace(pooled, name=names[0])
+    counts = tuple((name, names.count(name)) for name in dict.fromkeys(names))
+    because = Because(reason=Reason.SEEDS_DISAGREE, seeds=counts, least=least.because)
+    return replace(pooled, name=VerdictName.CANNOT_TELL, confidence=Confidence.LOW, because=because)
 
 
-def _kept(facts: Facts) -> Interval:
-    """Return kept with its interval; NaN where self-stitch and label-only senders are too near each other."""
+def _cannot_tell(because: Because, share: float = math.nan, kept: Estimate = (math.nan,) * 3) -> Verdict:
+    return Verdict(VerdictName.CANNOT_TELL, because, Confidence.LOW, share, *kept)
+
+
+def _because(reason: Reason, facts: Facts, share: float, kept: Estimate = (math.nan,) * 3) -> Because:
+    """Return a reason with the numbers that the rule has read."""
+    return Because(
+        reason=reason,
+        score=facts.score[0],
+        self_score=facts.self_score,
+        chance=facts.chance,
+        score_share=share,
+        within=facts.within[0],
+        self_within=facts.self_within[0],
+        label_within=tuple(_finite(value) for value, _, _ in facts.label_within.values()),
+        random_within=math.nan if facts.random_within is None else facts.random_within[0],
+        kept=kept[0],
+        kept_half=(kept[2] - kept[1]) / 2,
+    )
+
+
+def _kept(facts: Facts) -> Estimate:
+    """Return kept with its interval; NaN where the self-stitch is too near to a label-only sender."""
     floor = max(
         [(0.0, 0.0, 0.0), *facts.label_within.values()],
-        key=lambda each: (_finite(each[0]), _half(each)),
+        key=lambda estimate: (_finite(estimate[0]), _half(estimate)),
     )
     room = facts.self_within[0] - floor[0]
     if math.isnan(room) or room <= max(0.1, 2 * _half(facts.self_within)):
         return math.nan, math.nan, math.nan
-    # A stitched representation that does not differ within a class keeps nothing.
+    # Stitched representations that do not vary within a class keep nothing.
     within = (0.0, 0.0, 0.0) if math.isnan(facts.within[0]) else facts.within
     kept = (within[0] - floor[0]) / room
     half = math.sqrt(
@@ -223,48 +254,47 @@ def _kept(facts: Facts) -> Interval:
     return kept, kept - half / room, kept + half / room
 
 
-def _blocked(facts: Facts, share: float, lines: Thresholds) -> Text | None:
-    """Say what forbids *interchangeable* in spite of what is kept."""
+def _obstacle(facts: Facts, share: float, lines: Thresholds) -> tuple[Reason, str | None]:
+    """Return what forbids *interchangeable* although enough is kept, with the label-only sender that does, if one does.
+
+    ``Reason.KEPT`` says that nothing forbids it.
+    """
     if share < lines.score_high:
-        return say("blocked.score", share=100 * share)
-    if facts.converged is False or facts.self_converged is False:
-        return say("blocked.fit" if facts.converged is False else "blocked.self_fit")
+        return Reason.SCORE_TOO_LOW, None
+    if facts.converged is False:
+        return Reason.FIT_NOT_CONVERGED, None
+    if facts.self_converged is False:
+        return Reason.SELF_STITCH_NOT_CONVERGED, None
     if not facts.label_within:
-        return say("blocked.no_label")
+        return Reason.NO_LABEL_ONLY_SENDER, None
     if facts.random_within is None:
-        return say("blocked.no_random")
+        return Reason.NO_RANDOM_SENDER, None
     for name, (_, _, high) in facts.label_within.items():
         if facts.within[1] <= _finite(high):
-            return say("blocked.label", control=say(f"control.{name}"))
+            return Reason.LABEL_KEEPS_AS_MUCH, name
     if facts.within[1] <= _finite(facts.random_within[2]):
-        return say("blocked.random", within=facts.random_within[0])
-    return None
+        return Reason.RANDOM_KEEPS_AS_MUCH, None
+    return Reason.KEPT, None
 
 
-def _depth(facts: Facts) -> Text:
+def _depth(facts: Facts) -> float | None:
+    """Return w of the receiver's own cut of the sender cut's name, where that cut keeps no more than the cell."""
     if facts.deeper_within is None:
-        return say("verdict.no_depth")
+        return None
     own, gap = facts.deeper_within[0], facts.within[0] - facts.deeper_within[0]
     if math.isnan(own) or gap < -0.1 or own > 0.8 * facts.self_within[0]:
-        return say("verdict.no_depth")
-    return say("verdict.depth", own=own)
+        return None
+    return own
 
 
-def _label_text(facts: Facts) -> Text:
-    if not facts.label_within:
-        return say("verdict.no_label")
-    values = [f"{_finite(value):.2f}" for value, _, _ in facts.label_within.values()]
-    return say("verdict.label_alone", values=Listed(values))
-
-
-def _confidence(distance: float, half: float) -> str:
+def _confidence(distance: float, half: float) -> Confidence:
     ratio = distance / half if half > 0 else math.inf
-    return "high" if ratio >= 2 else "medium" if ratio >= 1 else "low"
+    return Confidence.HIGH if ratio >= 2 else Confidence.MEDIUM if ratio >= 1 else Confidence.LOW
 
 
-def _half(interval: Interval) -> float:
-    """Return the half-width of an interval: 0 where nothing differs, endless where a value has none."""
-    value, low, high = interval
+def _half(estimate: Estimate) -> float:
+    """Return half the width of an interval: 0 for a NaN value (no variance), infinite for a value without interval."""
+    value, low, high = estimate
     if math.isnan(value):
         return 0.0
     return math.inf if math.isnan(low) or math.isnan(high) else (high - low) / 2

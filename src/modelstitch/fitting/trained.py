@@ -330,7 +330,7 @@ class Fit:
         return value
 
     def _through(self, y: Tensor, indices: Tensor) -> tuple[Tensor, Tensor]:
-        """Return loss and gradient at the stitched representation; micro-batches shrink when out of memory."""
+        """Return loss and gradient at the stitched representation; micro-batches shrink if out of memory."""
         while True:
             try:
                 losses, gradients = [], []

@@ -10,16 +10,7 @@ from typing import Any
 
 from modelstitch.data.parts import Data
 from modelstitch.evidence.measure import appraise
-from modelstitch.evidence.verdict import (
-    DECODABLE,
-    INCOMPATIBLE,
-    INTERCHANGEABLE,
-    UNKNOWN,
-    Facts,
-    Thresholds,
-    Verdict,
-    decide,
-)
+from modelstitch.evidence.verdict import Facts, Thresholds, Verdict, decide
 from modelstitch.grid.grid import Budget, fit_grid
 from modelstitch.grid.planted import PlantedSide
 from modelstitch.grid.pool import Pair
@@ -31,13 +22,14 @@ from modelstitch.results.from_cells import cell_row, evidence_rows
 from modelstitch.results.rows import CellRow, EvidenceRow
 from modelstitch.results.verdicts import facts_of, within_classes
 from modelstitch.specs import TRAINED, VERDICT_CONTROLS, CellSpec, FitSpec
+from modelstitch.specs.verdicts import VerdictName
 from modelstitch.tasks.classification import chance
 
 FIT = FitSpec(max_epochs=2)
 """As every fit, but given up sooner: a case without the label falls slowly and never gets anywhere."""
 
 _BUDGET = Budget(bytes=2 * 10**9)
-TRUTHS = (INTERCHANGEABLE, DECODABLE, INCOMPATIBLE)
+TRUTHS = (VerdictName.INTERCHANGEABLE, VerdictName.DECODABLE_ONLY, VerdictName.INCOMPATIBLE)
 
 
 @dataclass(frozen=True)
@@ -125,9 +117,9 @@ def derive(outcomes: Sequence[Outcome]) -> Thresholds:
     """
     kept = {truth: [_kept(o) for o in outcomes if o.case.truth == truth] for truth in TRUTHS}
     share = {truth: [_share(o) for o in outcomes if o.case.truth == truth] for truth in TRUTHS}
-    floor, ceiling = max(kept[DECODABLE]), min(kept[INTERCHANGEABLE])
-    low = max(share[INCOMPATIBLE])
-    high = min(share[DECODABLE] + share[INTERCHANGEABLE])
+    floor, ceiling = max(kept[VerdictName.DECODABLE_ONLY]), min(kept[VerdictName.INTERCHANGEABLE])
+    low = max(share[VerdictName.INCOMPATIBLE])
+    high = min(share[VerdictName.DECODABLE_ONLY] + share[VerdictName.INTERCHANGEABLE])
     return replace(
         Thresholds(),
         kept_low=floor + 0.5 * (ceiling - floor),
@@ -163,7 +155,7 @@ def report(outcomes: Sequence[Outcome]) -> dict[str, Any]:
                 name: sum(
                     o.case.truth == truth and v.name == name for o, v in zip(outcomes, verdicts, strict=True)
                 )
-                for name in (*TRUTHS, UNKNOWN)
+                for name in (*TRUTHS, VerdictName.CANNOT_TELL)
             }
             for truth in TRUTHS
         }
@@ -178,18 +170,18 @@ def report(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     correct = {truth: row[truth] / max(1, sum(row.values())) for truth, row in without.items()}
     return {
         "n_cases": n,
-        "wrong_interchangeable": wrong(without, INTERCHANGEABLE),
-        "wrong_incompatible": wrong(without, INCOMPATIBLE),
-        "cannot_tell_share": sum(row[UNKNOWN] for row in without.values()) / n,
+        "wrong_interchangeable": wrong(without, VerdictName.INTERCHANGEABLE),
+        "wrong_incompatible": wrong(without, VerdictName.INCOMPATIBLE),
+        "cannot_tell_share": sum(row[VerdictName.CANNOT_TELL] for row in without.values()) / n,
         "correct_share": correct,
         "confusion": without,
         "confusion_with_the_package_lines": own,
         "derived_lines": asdict(derive(outcomes)),
-        "passed": wrong(without, INTERCHANGEABLE) == 0
-        and wrong(own, INTERCHANGEABLE) == 0
-        and wrong(without, INCOMPATIBLE) <= 0.01 * n
+        "passed": wrong(without, VerdictName.INTERCHANGEABLE) == 0
+        and wrong(own, VerdictName.INTERCHANGEABLE) == 0
+        and wrong(without, VerdictName.INCOMPATIBLE) <= 0.01 * n
         and min(correct.values()) >= 0.8
-        and sum(row[UNKNOWN] for row in without.values()) <= 0.2 * n,
+        and sum(row[VerdictName.CANNOT_TELL] for row in without.values()) <= 0.2 * n,
         "mean_kept": {
             truth: statistics.mean(_kept(o) for o in outcomes if o.case.truth == truth) for truth in TRUTHS
         },
@@ -201,7 +193,7 @@ def report(outcomes: Sequence[Outcome]) -> dict[str, Any]:
                 "truth": o.case.truth,
                 "verdict": o.verdict.name,
                 "verdict_left_out": v.name,
-                "reason": o.verdict.reason,
+                "reason": o.verdict.sentence,
                 "score_share": None if math.isnan(o.verdict.score_share) else o.verdict.score_share,
                 "kept": None if math.isnan(o.verdict.kept) else o.verdict.kept,
             }

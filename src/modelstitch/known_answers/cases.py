@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from modelstitch.controls.roles import Plant
-from modelstitch.evidence.verdict import DECODABLE, INCOMPATIBLE, INTERCHANGEABLE
 from modelstitch.known_answers import plants
 from modelstitch.known_answers.plants import Ground
+from modelstitch.specs.verdicts import VerdictName
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Case:
         plant: makes the sender.
     """
 
-    truth: str
+    truth: VerdictName
     family: str
     network: int
     cut: str
@@ -34,21 +34,21 @@ class Case:
         return f"{self.family}, network {self.network}, {self.cut}"
 
 
-FAMILIES: dict[str, tuple[str, Callable[[Ground], Plant]]] = {
-    "itself": (INTERCHANGEABLE, plants.itself),
-    "permutation": (INTERCHANGEABLE, plants.permutation),
-    "rotation": (INTERCHANGEABLE, plants.rotation),
-    "rescaling": (INTERCHANGEABLE, plants.rescaling),
-    "mixing": (INTERCHANGEABLE, plants.mixing),
-    "one-hot": (DECODABLE, plants.one_hot),
-    "class mean and noise": (DECODABLE, plants.class_mean),
-    "clustered noise": (DECODABLE, plants.clustered),
-    "clustered noise, several": (DECODABLE, plants.clustered_several),
-    "another of the class": (DECODABLE, plants.swapped),
-    "noise": (INCOMPATIBLE, plants.noise),
-    "another image": (INCOMPATIBLE, plants.another),
-    "constant": (INCOMPATIBLE, plants.constant),
-    "label removed": (INCOMPATIBLE, plants.rank_within_class),
+FAMILIES: dict[str, tuple[VerdictName, Callable[[Ground], Plant]]] = {
+    "itself": (VerdictName.INTERCHANGEABLE, plants.itself),
+    "permutation": (VerdictName.INTERCHANGEABLE, plants.permutation),
+    "rotation": (VerdictName.INTERCHANGEABLE, plants.rotation),
+    "rescaling": (VerdictName.INTERCHANGEABLE, plants.rescaling),
+    "mixing": (VerdictName.INTERCHANGEABLE, plants.mixing),
+    "one-hot": (VerdictName.DECODABLE_ONLY, plants.one_hot),
+    "class mean and noise": (VerdictName.DECODABLE_ONLY, plants.class_mean),
+    "clustered noise": (VerdictName.DECODABLE_ONLY, plants.clustered),
+    "clustered noise, several": (VerdictName.DECODABLE_ONLY, plants.clustered_several),
+    "another of the class": (VerdictName.DECODABLE_ONLY, plants.swapped),
+    "noise": (VerdictName.INCOMPATIBLE, plants.noise),
+    "another image": (VerdictName.INCOMPATIBLE, plants.another),
+    "constant": (VerdictName.INCOMPATIBLE, plants.constant),
+    "label removed": (VerdictName.INCOMPATIBLE, plants.rank_within_class),
 }
 """Families that every network and cut can have: their truth, and how they are made."""
 

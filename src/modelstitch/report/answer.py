@@ -6,131 +6,184 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
-from modelstitch.evidence.verdict import DECODABLE, INCOMPATIBLE, INTERCHANGEABLE, UNKNOWN, Verdict
+from modelstitch.evidence.verdict import Verdict
 from modelstitch.results.comparison import Comparison
 from modelstitch.specs import TRAINED
-from modelstitch.wording import Text, say
+from modelstitch.specs.verdicts import Confidence, Reason, VerdictName
+from modelstitch.wording import Text, obstacle_text, say
 
 ENOUGH_SEEDS = 3
-"""Fitting seeds that have to agree before the page says more than *pilot*."""
+"""Fitting seeds that have to agree before the page recommends *adopt*."""
 
-_MOST = 6
+_MOST_NAMED = 6
 """Cells that the first screen names."""
 
 _LABEL_ONLY = ("clustered-noise", "one-hot")
 
-_ADVICE = {
-    "blocked.random": "advice.random",
-    "verdict.between": "advice.between",
-    "verdict.half_done": "advice.between",
-    "verdict.moves": "advice.moves",
-    "verdict.score_moves": "advice.moves",
-    "blocked.fit": "advice.moves",
-    "blocked.self_fit": "advice.moves",
-    "verdict.few": "advice.few",
-    "verdict.no_range": "advice.range",
-    "verdict.no_room": "advice.range",
-    "verdict.seeds": "advice.seeds",
-    "verdict.no_seed": "advice.unfinished",
-    "blocked.no_label": "advice.controls",
-    "blocked.no_random": "advice.controls",
-    "blocked.label": "advice.range",
-    "blocked.score": "advice.between",
-    "verdict.failed": "advice.failed",
+ByPlace = Mapping[tuple[str, str], Verdict]
+"""Verdicts by (sender cut, receiver cut)."""
+
+
+class Recommendation(StrEnum):
+    """What a reader should do."""
+
+    ADOPT = "adopt"
+    PILOT = "pilot"
+    LEAVE = "leave"
+    UNDECIDED = "undecided"
+    UNMEASURED = "unmeasured"
+
+
+ADVICE: dict[Reason, str] = {
+    Reason.RANDOM_KEEPS_AS_MUCH: "advice.random",
+    Reason.KEPT_BETWEEN: "advice.between",
+    Reason.SCORE_BETWEEN: "advice.between",
+    Reason.SCORE_TOO_LOW: "advice.between",
+    Reason.LITTLE_KEPT_NOT_CONVERGED: "advice.moves",
+    Reason.LOW_SCORE_NOT_CONVERGED: "advice.moves",
+    Reason.FIT_NOT_CONVERGED: "advice.moves",
+    Reason.SELF_STITCH_NOT_CONVERGED: "advice.moves",
+    Reason.TOO_FEW_EXAMPLES: "advice.few",
+    Reason.REFERENCES_TOO_CLOSE: "advice.range",
+    Reason.SELF_STITCH_AT_CHANCE: "advice.range",
+    Reason.LABEL_KEEPS_AS_MUCH: "advice.range",
+    Reason.SEEDS_DISAGREE: "advice.seeds",
+    Reason.SEEDS_MISSING: "advice.unfinished",
+    Reason.NO_LABEL_ONLY_SENDER: "advice.controls",
+    Reason.NO_RANDOM_SENDER: "advice.controls",
+    Reason.FIT_FAILED: "advice.failed",
 }
+"""What to try next, by the reason of a cell that is *cannot tell*."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a run shows with one stitch.
+
+    Attributes:
+        recommendation: what to do.
+        verdicts: of all seeds together.
+        named: the interchangeable cells that support the recommendation, the best to try first.
+        counts: cells by verdict.
+        n_places: pairs of cuts of the run, also those that are not finished.
+        n_seeds: fitting seeds.
+        others: other stitches with interchangeable cells, and how many.
+    """
+
+    recommendation: Recommendation
+    verdicts: ByPlace
+    named: ByPlace
+    counts: Mapping[VerdictName, int]
+    n_places: int
+    n_seeds: int
+    others: Mapping[str, int]
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What the run allows one to decide.
+    """The first screen.
 
     Attributes:
-        recommendation: ``adopt``, ``pilot``, ``leave``, ``undecided`` or ``unmeasured``.
-        headline: one sentence.
+        recommendation: what to do.
+        headline: the answer in one line.
         tried: what was tried.
-        stand_in: which parts can stand in for which, a sentence each.
-        sure: how sure that is.
+        stand_in: which parts can be exchanged, a sentence each.
+        sure: how sure the answer is.
         not_meant: what a high number does not mean.
         next_steps: what to try next.
         counts: cells by verdict.
     """
 
-    recommendation: str
+    recommendation: Recommendation
     headline: Text
     tried: tuple[Text, ...]
     stand_in: tuple[Text, ...]
     sure: tuple[Text, ...]
     not_meant: tuple[Text, ...]
     next_steps: tuple[Text, ...]
-    counts: Mapping[str, int]
+    counts: Mapping[VerdictName, int]
 
 
 def answer(comparison: Comparison, stitch: str) -> Answer:
-    """Return the answer that a run gives with one stitch; a place without a verdict counts as *cannot tell*."""
-    verdicts = _by_place(comparison, stitch)
-    n_seeds = len({cell.seed for cell in comparison.cells if cell.control == TRAINED})
-    n_places = _n_places(comparison, stitch)
-    counts = Counter(verdict.name for verdict in verdicts.values())
-    if verdicts and n_places > len(verdicts):
-        counts[UNKNOWN] += n_places - len(verdicts)
-    good = {place: each for place, each in verdicts.items() if each.name == INTERCHANGEABLE}
-    sound = {place: each for place, each in good.items() if each.confidence != "low"}
-    others = {
-        other: n
-        for other in comparison.stitches
-        if other != stitch
-        and (n := sum(each.name == INTERCHANGEABLE for each in _by_place(comparison, other).values()))
-    }
-    if not verdicts:
-        recommendation = "unmeasured"
-    elif good:
-        recommendation = "adopt" if sound and n_seeds >= ENOUGH_SEEDS else "pilot"
-    else:
-        settled = counts[DECODABLE] + counts[INCOMPATIBLE] == n_places and not others
-        recommendation = "leave" if settled else "undecided"
-    named = _best_first(sound if recommendation == "adopt" else good)
+    """Return the answer that a run gives with one stitch."""
+    decision = decide_on(comparison, stitch)
     return Answer(
-        recommendation=recommendation,
-        headline=say(f"answer.{recommendation}", n=len(named), of=n_places),
+        recommendation=decision.recommendation,
+        headline=say(f"answer.{decision.recommendation}", n=len(decision.named), of=decision.n_places),
         tried=_tried(comparison),
-        stand_in=(*_stand_in(comparison, verdicts, named), *_with_others(others)),
-        sure=_sure(comparison, counts, n_seeds),
+        stand_in=_stand_in(comparison, decision),
+        sure=_sure(comparison, decision),
         not_meant=_not_meant(comparison, stitch),
-        next_steps=_next_steps(recommendation, verdicts, named, n_seeds),
-        counts=counts,
+        next_steps=_next_steps(decision),
+        counts=decision.counts,
     )
 
 
-def _by_place(comparison: Comparison, stitch: str) -> dict[tuple[str, str], Verdict]:
+def decide_on(comparison: Comparison, stitch: str) -> Decision:
+    """Return what a run shows with one stitch; a pair of cuts without a verdict counts as *cannot tell*."""
+    verdicts = _by_place(comparison, stitch)
+    n_places = _n_places(comparison, stitch)
+    n_seeds = len({cell.seed for cell in comparison.cells if cell.control == TRAINED})
+    counts = Counter(verdict.name for verdict in verdicts.values())
+    if verdicts and n_places > len(verdicts):
+        counts[VerdictName.CANNOT_TELL] += n_places - len(verdicts)
+    good = _interchangeable(verdicts)
+    sure = {place: verdict for place, verdict in good.items() if verdict.confidence is not Confidence.LOW}
+    others = {
+        other: n
+        for other in comparison.stitches
+        if other != stitch and (n := len(_interchangeable(_by_place(comparison, other))))
+    }
+    n_no = counts[VerdictName.DECODABLE_ONLY] + counts[VerdictName.INCOMPATIBLE]
+    if not verdicts:
+        recommendation = Recommendation.UNMEASURED
+    elif sure and n_seeds >= ENOUGH_SEEDS:
+        recommendation = Recommendation.ADOPT
+    elif good:
+        recommendation = Recommendation.PILOT
+    elif n_no == n_places and not others:
+        recommendation = Recommendation.LEAVE
+    else:
+        recommendation = Recommendation.UNDECIDED
+    named = _best_first(sure if recommendation is Recommendation.ADOPT else good)
+    return Decision(recommendation, verdicts, named, counts, n_places, n_seeds, others)
+
+
+def _by_place(comparison: Comparison, stitch: str) -> ByPlace:
     return {place[:2]: verdict for place, verdict in comparison.cell_verdicts(stitch).items()}
 
 
+def _interchangeable(verdicts: ByPlace) -> ByPlace:
+    return {
+        place: verdict for place, verdict in verdicts.items() if verdict.name is VerdictName.INTERCHANGEABLE
+    }
+
+
 def _n_places(comparison: Comparison, stitch: str) -> int:
-    """Return how many pairs of cuts were to be stitched: in a run that was cut short, more than there are cells."""
-    there = {
-        (c.sender_cut, c.receiver_cut) for c in comparison.cells if (c.control, c.stitch) == (TRAINED, stitch)
+    """Return how many pairs of cuts the run has: in a run that is not finished, more than there are cells."""
+    finished = {
+        (cell.sender_cut, cell.receiver_cut)
+        for cell in comparison.cells
+        if (cell.control, cell.stitch) == (TRAINED, stitch)
     }
     if not comparison.is_cut_short:
-        return len(there)
+        return len(finished)
     return len(comparison.spec.sender_cuts) * len(comparison.spec.receiver_cuts)
 
 
-def _best_first(good: Mapping[tuple[str, str], Verdict]) -> dict[tuple[str, str], Verdict]:
-    """Return cells in the order in which one would try them: the surest first, then by the least that is kept."""
-    order = ("high", "medium", "low")
-    return dict(sorted(good.items(), key=lambda each: (order.index(each[1].confidence), -each[1].kept_low)))
-
-
-def _with_others(others: Mapping[str, int]) -> tuple[Text, ...]:
-    return tuple(say("answer.other_stitch", stitch=stitch, n=n) for stitch, n in others.items())
+def _best_first(good: ByPlace) -> ByPlace:
+    """Return cells in the order in which one would try them: the surest first, then by the low end of kept."""
+    order = list(Confidence)
+    return dict(sorted(good.items(), key=lambda item: (order.index(item[1].confidence), -item[1].kept_low)))
 
 
 def _tried(comparison: Comparison) -> tuple[Text, ...]:
     real = [cell for cell in comparison.cells if cell.control == TRAINED]
     if not real:
         return (say("answer.tried_controls", sender=comparison.sender, receiver=comparison.receiver),)
-    facts = say(
+    joined = say(
         "answer.tried",
         senders=len({cell.sender_cut for cell in real}),
         receivers=len({cell.receiver_cut for cell in real}),
@@ -141,58 +194,62 @@ def _tried(comparison: Comparison) -> tuple[Text, ...]:
         n_heldout=real[0].n_heldout,
     )
     n_controls = len([control for control in comparison.controls if control != TRAINED])
-    return facts, say("answer.controls", n=n_controls) if n_controls else say("answer.no_controls")
+    return joined, say("answer.controls", n=n_controls) if n_controls else say("answer.no_controls")
 
 
-def _stand_in(
-    comparison: Comparison,
-    verdicts: Mapping[tuple[str, str], Verdict],
-    named: Mapping[tuple[str, str], Verdict],
-) -> tuple[Text, ...]:
-    if not verdicts:
-        return (say("answer.no_verdict"),)
-    names = {"sender_name": comparison.sender, "receiver_name": comparison.receiver}
-
-    def told(key: str, place: tuple[str, str], verdict: Verdict) -> Text:
-        return say(
-            key,
-            sender=place[0],
-            receiver=place[1],
-            kept=100 * verdict.kept,
-            low=100 * verdict.kept_low,
-            high=100 * verdict.kept_high,
-            score=100 * verdict.score_share,
+def _stand_in(comparison: Comparison, decision: Decision) -> tuple[Text, ...]:
+    others = [say("answer.other_stitch", stitch=stitch, n=n) for stitch, n in decision.others.items()]
+    if not decision.verdicts:
+        return say("answer.no_verdict"), *others
+    if not decision.named:
+        return say("answer.none"), *_nearest(comparison, decision.verdicts), *others
+    named = list(decision.named.items())
+    lines = [
+        say(
+            "answer.good",
             confidence=say(f"confidence.{verdict.confidence}"),
-            **({"why": _but(verdict)} if key == "answer.nearest" else {}),
-            **names,
+            **_numbers(comparison, place, verdict),
         )
-
-    lines = [told("answer.good", place, verdict) for place, verdict in list(named.items())[:_MOST]]
-    if len(named) > _MOST:
-        lines.append(say("answer.more", n=len(named) - _MOST))
-    if not named:
-        lines.append(say("answer.none"))
-        known = [(place, verdict) for place, verdict in verdicts.items() if not math.isnan(verdict.kept)]
-        if known:
-            place, verdict = max(known, key=lambda each: each[1].kept)
-            lines.append(told("answer.nearest", place, verdict))
-    return tuple(lines)
+        for place, verdict in named[:_MOST_NAMED]
+    ]
+    if len(named) > _MOST_NAMED:
+        lines.append(say("answer.more", n=len(named) - _MOST_NAMED))
+    return *lines, *others
 
 
-def _but(verdict: Verdict) -> Text:
-    """Say what keeps a cell from being interchangeable, where one thing does."""
-    why = verdict.reason.values.get("why")
-    blocked = verdict.reason.key == "verdict.blocked" and isinstance(why, Text)
-    return say("answer.nearest_why", why=why) if blocked else say("answer.nearest_plain")
+def _nearest(comparison: Comparison, verdicts: ByPlace) -> list[Text]:
+    """Return a sentence on the cell that keeps most, with its obstacle."""
+    known = {place: verdict for place, verdict in verdicts.items() if not math.isnan(verdict.kept)}
+    if not known:
+        return []
+    place = max(known, key=lambda place: known[place].kept)
+    obstacle = obstacle_text(known[place].because)
+    why = say("answer.nearest_plain") if obstacle is None else say("answer.nearest_why", why=obstacle)
+    return [say("answer.nearest", why=why, **_numbers(comparison, place, known[place]))]
 
 
-def _sure(comparison: Comparison, counts: Mapping[str, int], n_seeds: int) -> tuple[Text, ...]:
+def _numbers(comparison: Comparison, place: tuple[str, str], verdict: Verdict) -> dict[str, str | float]:
+    """Return the names and the percentages that a sentence on one cell holds."""
+    return {
+        "sender_name": comparison.sender,
+        "receiver_name": comparison.receiver,
+        "sender": place[0],
+        "receiver": place[1],
+        "kept": 100 * verdict.kept,
+        "low": 100 * verdict.kept_low,
+        "high": 100 * verdict.kept_high,
+        "score": 100 * verdict.score_share,
+    }
+
+
+def _sure(comparison: Comparison, decision: Decision) -> tuple[Text, ...]:
     lines = []
-    if counts:
-        lines.append(
-            say("answer.sure", n=sum(counts.values()) - counts.get(UNKNOWN, 0), of=sum(counts.values()))
-        )
-    lines.append(say("answer.one_seed") if n_seeds < 2 else say("answer.seeds", n=n_seeds))
+    n_judged = sum(decision.counts.values())
+    if n_judged:
+        n_decided = n_judged - decision.counts.get(VerdictName.CANNOT_TELL, 0)
+        lines.append(say("answer.sure", n=n_decided, of=n_judged))
+    one_seed = decision.n_seeds < 2
+    lines.append(say("answer.one_seed") if one_seed else say("answer.seeds", n=decision.n_seeds))
     if comparison.unconverged:
         lines.append(say("answer.unconverged", n=len(comparison.unconverged), of=len(comparison.cells)))
     return tuple(lines)
@@ -208,31 +265,20 @@ def _not_meant(comparison: Comparison, stitch: str) -> tuple[Text, ...]:
     return first, say("answer.this_task"), say("answer.this_data")
 
 
-def _next_steps(
-    recommendation: str,
-    verdicts: Mapping[tuple[str, str], Verdict],
-    named: Mapping[tuple[str, str], Verdict],
-    n_seeds: int,
-) -> tuple[Text, ...]:
-    lines: list[Text] = []
-    if named:
-        place = next(iter(named))
-        lines.append(say("next.pilot", sender=place[0], receiver=place[1]))
-        lines.append(say("next.own_data"))
-        if n_seeds < ENOUGH_SEEDS:
+def _next_steps(decision: Decision) -> tuple[Text, ...]:
+    if decision.named:
+        sender, receiver = next(iter(decision.named))
+        lines = [say("next.pilot", sender=sender, receiver=receiver), say("next.own_data")]
+        if decision.n_seeds < ENOUGH_SEEDS:
             lines.append(say("next.seeds", n=ENOUGH_SEEDS))
         return tuple(lines)
-    if recommendation == "unmeasured":
+    if decision.recommendation is Recommendation.UNMEASURED:
         return (say("next.measure"),)
-    if recommendation == "leave":
+    if decision.recommendation is Recommendation.LEAVE:
         return say("next.leave"), say("next.feature")
-    reasons = Counter(
-        _ADVICE[_deciding(verdict.reason)] for verdict in verdicts.values() if verdict.name == UNKNOWN
+    advice = Counter(
+        ADVICE[verdict.reason]
+        for verdict in decision.verdicts.values()
+        if verdict.name is VerdictName.CANNOT_TELL
     )
-    return tuple(say(key, n=n) for key, n in reasons.most_common(2))
-
-
-def _deciding(reason: Text) -> str:
-    """Return the key of what decided: for a verdict that was blocked, what blocked it."""
-    why = reason.values.get("why")
-    return why.key if reason.key == "verdict.blocked" and isinstance(why, Text) else reason.key
+    return tuple(say(key, n=n) for key, n in advice.most_common(2))

@@ -15,7 +15,8 @@ from modelstitch.results.comparison import Comparison
 from modelstitch.results.rows import CellKey, CellRow, EvidenceRow
 from modelstitch.results.verdicts import normalised_scores
 from modelstitch.specs import TRAINED, StitchSpec
-from modelstitch.wording import LANGUAGES, definition, plain, translated
+from modelstitch.specs.verdicts import Confidence
+from modelstitch.wording import LANGUAGES, measure_words, plain, translated
 
 BYTES = 290_000
 """What the island may take, unless told otherwise, before evidence of further stitches, seeds and controls is left out."""
@@ -66,7 +67,7 @@ def island(comparison: Comparison, language: str, room: int = BYTES) -> dict[str
             if key.startswith("ui.")
         }
         | ({} if comparison.score_name == "accuracy" else {"score": comparison.score_name}),
-        "confidence": {name: plain(f"confidence.{name}", language) for name in ("high", "medium", "low")},
+        "confidence": {name: plain(f"confidence.{name}", language) for name in Confidence},
         "grids": _grids(comparison, rows, receivers),
         "verdicts": _verdicts(comparison, seeds, language),
     }
@@ -165,7 +166,7 @@ def _verdicts(comparison: Comparison, seeds: Sequence[int], language: str) -> di
                 for i in senders
                 for j in receivers
             ]
-            reasons = [None if each is None else translated(each.reason, language) for each in judged]
+            reasons = [None if each is None else translated(each.sentence, language) for each in judged]
             room -= sum(len(text.encode()) for text in reasons if text)
             if any(judged):
                 found[f"{stitch}|{'all' if seed is None else seed}"] = [
@@ -222,13 +223,10 @@ def _evidence(
     measures: list[dict[str, Any]] = []
     for key, (kind, name) in seen.items():
         known = KINDS[kind].definitions.get(name)
-        texts = (
-            (definition(known.text, language), definition(known.range, language), known.better)
-            if known
-            else ("", "", "")
-        )
-        told = dict(zip(("text", "range", "better"), texts, strict=True))
-        measures.append({"key": key, "kind": kind, **told})
+        better = known.better if known else ""
+        english = (known.text, known.range) if known else ("", "")
+        text, span = measure_words(f"{kind}.{name}", language, english)
+        measures.append({"key": key, "kind": kind, "text": text, "range": span, "better": better})
     single = {grid: [values.get(each["key"], []) for each in measures] for grid, values in found.items()}
     return measures, single, along
 

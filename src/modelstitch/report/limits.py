@@ -1,10 +1,11 @@
-"""What a reader must know before the numbers: everything about a run that weakens it, said at the top of the page."""
+"""What a reader must know before the numbers: everything that weakens a run, at the top of the page."""
 
 from __future__ import annotations
 
 from modelstitch.errors import RunError
 from modelstitch.geometry.intervals import wilson
 from modelstitch.results.comparison import Comparison
+from modelstitch.results.sentences import against_random
 from modelstitch.specs import TRAINED, VERDICT_CONTROLS
 from modelstitch.wording import Listed, Text, say
 
@@ -53,7 +54,9 @@ def limits(comparison: Comparison) -> list[Text]:
     n = comparison.n_effective
     if own is not None and wilson(round(own * n), n)[0] <= chance:
         found.append(say("limit.receiver_at_chance", own=own, chance=chance))
-    if any(text.key == "matrix.all_reached" for text in comparison.sentences()):
+    matrices = {control: comparison.matrix(control, stitch=stitch) for control in comparison.controls}
+    random = against_random(matrices, n)
+    if random is not None and random.everywhere:
         found.append(say("limit.random"))
     for real, key in ((True, "limit.unconverged"), (False, "limit.unconverged_controls")):
         n = comparison.n_unconverged(stitch, real=real)

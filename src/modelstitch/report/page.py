@@ -29,6 +29,7 @@ from modelstitch.results.curves import Curve, Point, capacity_curves
 from modelstitch.results.facts import RunFacts
 from modelstitch.results.rows import CellKey
 from modelstitch.specs import TRAINED
+from modelstitch.specs.verdicts import VerdictName
 from modelstitch.util.atomic_files import atomic_write
 from modelstitch.wording import LANGUAGES, plain, translated
 
@@ -152,7 +153,7 @@ def write_page(text: str, path: Path) -> None:
 class _Told:
     """What the template reads of the answer."""
 
-    def __init__(self, recommendation: str, headline: str, counts: Mapping[str, int]) -> None:
+    def __init__(self, recommendation: str, headline: str, counts: Mapping[VerdictName, int]) -> None:
         self.recommendation, self.headline, self.counts = recommendation, headline, counts
 
 

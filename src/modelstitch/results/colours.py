@@ -6,6 +6,7 @@ import matplotlib
 from matplotlib.colors import to_hex
 
 from modelstitch.results.plots import COLOURS, readable_on
+from modelstitch.specs.verdicts import VerdictName
 
 N_SHADES = 64
 
@@ -37,11 +38,11 @@ def shade(value: float | None) -> tuple[str, str]:
     return to_hex(colour), readable_on(colour)
 
 
-# The colours of Okabe and Ito are safe for colour-blind readers; each verdict has its own mark too.
-VERDICTS = {
-    "interchangeable": ("#009e73", "black", "✓"),
-    "decodable only": ("#e69f00", "black", "L"),
-    "incompatible": ("#4d4d57", "white", "✕"),
-    "cannot tell": ("#c9ccd3", "black", "?"),
+# Colours of Okabe and Ito, safe for every colour vision; each verdict has a mark of its own too.
+VERDICTS: dict[VerdictName, tuple[str, str, str]] = {
+    VerdictName.INTERCHANGEABLE: ("#009e73", "black", "✓"),
+    VerdictName.DECODABLE_ONLY: ("#e69f00", "black", "L"),
+    VerdictName.INCOMPATIBLE: ("#4d4d57", "white", "✕"),
+    VerdictName.CANNOT_TELL: ("#c9ccd3", "black", "?"),
 }
 """Fill, ink and mark by verdict."""

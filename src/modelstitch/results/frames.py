@@ -13,7 +13,7 @@ import xarray as xr
 
 from modelstitch.evidence.verdict import Verdict
 from modelstitch.results.rows import AdvantageRow, CellKey, CellRow, EvidenceRow
-from modelstitch.results.verdicts import normalised_scores, selectivity
+from modelstitch.results.verdicts import normalised_scores, selectivity, verdict_values
 from modelstitch.specs import TRAINED
 
 _FLOATS = (
@@ -95,8 +95,7 @@ def verdict_frame(verdicts: Mapping[CellKey, Verdict], scores: Scores, score_nam
         [
             {
                 **key._asdict(),
-                **asdict(verdict),
-                "reason": str(verdict.reason),
+                **verdict_values(verdict),
                 "score": scores.get((TRAINED, key)),
                 "score_name": score_name,
             }

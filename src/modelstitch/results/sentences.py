@@ -1,9 +1,10 @@
-"""Plain sentences on what a matrix shows, made from its numbers and those of its controls."""
+"""What a matrix shows beside its controls: typed facts, and plain sentences made from them."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +13,7 @@ import xarray as xr
 from modelstitch.results.facts import BySide
 from modelstitch.results.rows import AdvantageRow, EvidenceRow
 from modelstitch.specs import CONTROLS, TRAINED
+from modelstitch.specs.verdicts import VerdictName
 from modelstitch.wording import Listed, Text, say
 
 if TYPE_CHECKING:
@@ -21,7 +23,64 @@ _RANDOM = tuple(name for name in CONTROLS if name.startswith("random-"))
 _LABEL_ONLY = ("clustered-noise", "one-hot")
 
 TITLES: dict[str, Text] = {name: say(f"title.{name}") for name in CONTROLS}
-"""Title of the picture of each grid."""
+"""What each grid is, as the title of its picture."""
+
+
+@dataclass(frozen=True)
+class Means:
+    """Mean scores of a matrix on both sides of its diagonal.
+
+    Attributes:
+        overall: over all cells; NaN without cells.
+        lower: over cells whose receiver cut is no deeper than the sender cut; NaN without such cells.
+        upper: over the other cells; NaN without such cells.
+    """
+
+    overall: float
+    lower: float
+    upper: float
+
+
+@dataclass(frozen=True)
+class Lead:
+    """The cell in which the trained pair is furthest ahead of the best random control."""
+
+    sender_cut: str
+    receiver_cut: str
+    score: float
+    best: float
+    control: str
+
+
+@dataclass(frozen=True)
+class AgainstRandom:
+    """The trained pair beside the random controls.
+
+    Attributes:
+        n_cells: cells with a score of the pair and of a control.
+        n_reached: cells in which a control does as well, within sampling error.
+        by_control: the same for each control.
+        lead: the largest lead of the pair.
+    """
+
+    n_cells: int
+    n_reached: int
+    by_control: Mapping[str, int]
+    lead: Lead
+
+    @property
+    def everywhere(self) -> bool:
+        """Whether a random control does as well in every cell."""
+        return self.n_reached == self.n_cells
+
+
+@dataclass(frozen=True)
+class AgainstLabels:
+    """The trained pair beside the label-only senders: all cells, and cells in which one does as well."""
+
+    controls: tuple[str, ...]
+    n_cells: int
+    n_reached: int
 
 
 def margin(n_heldout: int, score: float) -> float:
@@ -29,7 +88,7 @@ def margin(n_heldout: int, score: float) -> float:
 
     .. math:: 2 \sqrt{2\, p (1 - p) / n}
 
-    Both are measured on the same examples, so this is rather too wide.
+    The formula is for independent examples. Both scores are of the same examples, so it is too wide.
 
     Example:
         >>> round(margin(599, 0.95), 3)
@@ -39,7 +98,7 @@ def margin(n_heldout: int, score: float) -> float:
 
 
 def lower_triangle(shape: tuple[int, int]) -> np.ndarray:
-    """Tell for each cell whether the receiver cut is no deeper than the sender cut: j / J <= i / I.
+    """Return for each cell whether the receiver cut is no deeper than the sender cut: j / J <= i / I.
 
     Source: Hernandez et al. 2022, section 4.
 
@@ -63,28 +122,27 @@ def sentences(
     n_unconverged: int = 0,
     n_unconverged_controls: int = 0,
 ) -> list[Text]:
-    """Return two or three sentences on the trained matrix and on how far the controls explain it.
+    """Return two or three sentences on the trained matrix, and on how far the controls explain it.
 
     Args:
-        matrices: scores by control; ``trained`` is the real grid.
+        matrices: scores by control, with the trained grid among them.
         receiver_score: of the whole receiver.
         chance: score of the best constant answer.
         n_heldout: number of held-out examples.
-        n_failed: number of cells of the real grid whose fit failed, one for each seed.
-        n_unconverged, n_unconverged_controls: number of cells of the real grid, of the controls, that had not
-            converged.
+        n_failed: failed cells of the trained grid, counted once a seed.
+        n_unconverged, n_unconverged_controls: cells of the trained grid, and of the controls, that did not
+            converge.
     """
-    real = matrices[TRAINED].to_numpy() if TRAINED in matrices else None
-    if real is None:
+    if TRAINED not in matrices:
         return [say("matrix.no_real")]
-    texts = [_where_it_works(real, receiver_score, chance)]
-    controls = {name: matrix.to_numpy() for name, matrix in matrices.items() if name in _RANDOM}
-    labels = {name: matrix.to_numpy() for name, matrix in matrices.items() if name in _LABEL_ONLY}
-    if controls:
-        texts += _against_controls(matrices[TRAINED], controls, n_heldout)
-    if labels:
-        texts += _against_labels(real, labels, n_heldout)
-    if not controls and not labels:
+    real = matrices[TRAINED]
+    texts = [_say_means(means(real), receiver_score, chance)]
+    random, labels = against_random(matrices, n_heldout), against_labels(matrices, n_heldout)
+    if random is not None:
+        texts += _say_random(random)
+    if labels is not None:
+        texts.append(_say_labels(labels))
+    if not any(name in matrices for name in (*_RANDOM, *_LABEL_ONLY)):
         texts.append(say("matrix.no_control"))
     if n_unconverged_controls:
         texts.append(say("matrix.controls_moved", n=n_unconverged_controls))
@@ -93,6 +151,67 @@ def sentences(
     if n_failed:
         texts.append(say("matrix.failed", n=n_failed))
     return texts
+
+
+def means(real: xr.DataArray) -> Means:
+    """Return the mean scores of a matrix, over all cells and on both sides of its diagonal."""
+    values = real.to_numpy()
+    lower, known = lower_triangle((values.shape[0], values.shape[1])), ~np.isnan(values)
+
+    def mean(cells: np.ndarray) -> float:
+        return float(values[cells].mean()) if cells.any() else math.nan
+
+    return Means(overall=mean(known), lower=mean(lower & known), upper=mean(~lower & known))
+
+
+def against_random(matrices: Mapping[str, xr.DataArray], n_heldout: int) -> AgainstRandom | None:
+    """Return how the trained pair stands beside the random controls; None without a cell of both.
+
+    Args:
+        matrices: scores by control.
+        n_heldout: number of held-out examples.
+    """
+    controls = _on_cells_of_the_pair(matrices, _RANDOM)
+    if not controls:
+        return None
+    real = matrices[TRAINED]
+    values, best = real.to_numpy(), _best_of(list(controls.values()))
+    usable = ~np.isnan(values) & ~np.isnan(best)
+    if not usable.any():
+        return None
+    gap = np.where(usable, values - best, -np.inf)
+    row, column = (int(index) for index in np.unravel_index(int(gap.argmax()), gap.shape))
+    names = list(controls)
+    strongest = names[int(np.nanargmax([controls[name][row, column] for name in names]))]
+    return AgainstRandom(
+        n_cells=int(usable.sum()),
+        n_reached=_n_reached(values, best, n_heldout),
+        by_control={
+            name: _n_reached(values, np.where(usable, controls[name], np.nan), n_heldout) for name in names
+        },
+        lead=Lead(
+            sender_cut=str(real["sender_cut"].to_numpy()[row]),
+            receiver_cut=str(real["receiver_cut"].to_numpy()[column]),
+            score=float(values[row, column]),
+            best=float(best[row, column]),
+            control=strongest,
+        ),
+    )
+
+
+def against_labels(matrices: Mapping[str, xr.DataArray], n_heldout: int) -> AgainstLabels | None:
+    """Return how the trained pair stands beside the label-only senders; None without a cell of both.
+
+    Args:
+        matrices: scores by control.
+        n_heldout: number of held-out examples.
+    """
+    controls = _on_cells_of_the_pair(matrices, _LABEL_ONLY)
+    if not controls:
+        return None
+    values, best = matrices[TRAINED].to_numpy(), _best_of(list(controls.values()))
+    n_cells = int((~np.isnan(values) & ~np.isnan(best)).sum())
+    return AgainstLabels(tuple(controls), n_cells, _n_reached(values, best, n_heldout)) if n_cells else None
 
 
 def of_comparison(comparison: Comparison) -> list[Text]:
@@ -128,35 +247,41 @@ def _verdict_names(comparison: Comparison, stitch: str) -> np.ndarray:
 
 
 def of_verdicts(names: np.ndarray, n_seeds: int = 1) -> list[Text]:
-    """Return one or two sentences on a grid of verdict names over all seeds; empty where a cell has none."""
-    n_cells = int((names != "").sum())
+    """Return one or two sentences on the verdicts of a grid.
+
+    Args:
+        names: of the verdicts over all seeds; empty for a cell without one.
+        n_seeds: how many seeds had to agree.
+    """
+    judged = names != ""
+    n_cells = int(judged.sum())
     if n_cells == 0:
         return []
-    counts = _counts(names[names != ""])
+    counts = _counts(names[judged])
     texts = [
         say("matrix.verdicts", counts=counts)
         if n_seeds == 1
         else say("matrix.verdicts_seeds", seeds=n_seeds, counts=counts)
     ]
-    lower = lower_triangle(names.shape) & (names != "")
+    lower = lower_triangle(names.shape) & judged
     if 0 < int(lower.sum()) < n_cells:
         texts.append(say("matrix.lower", n=int(lower.sum()), counts=_counts(names[lower])))
     return texts
 
 
 def of_advantages(rows: Sequence[AdvantageRow]) -> list[Text]:
-    """Return a sentence on the number of cells in which the real grid is ahead of the random controls."""
-    counts = []
+    """Return a sentence on the cells in which the trained grid is ahead of the random controls."""
+    parts = []
     for control in dict.fromkeys(row.control for row in rows if row.control in _RANDOM):
         own = [row for row in rows if row.control == control]
         ahead, behind = sum(row.low > 0 for row in own), sum(row.high < 0 for row in own)
         name = say(f"control.{control}")
-        counts.append(say("matrix.advantage", control=name, ahead=ahead, of=len(own), behind=behind))
-    return [say("matrix.advantages", told=Listed(counts, "list.semicolon"))] if counts else []
+        parts.append(say("matrix.advantage", control=name, ahead=ahead, of=len(own), behind=behind))
+    return [say("matrix.advantages", told=Listed(parts, "list.semicolon"))] if parts else []
 
 
 def of_label_sets(rows: Sequence[EvidenceRow], labels: str) -> list[Text]:
-    """Return a sentence on how much of the finest labels survives in stitches fitted to a coarser set."""
+    """Return a sentence on how much of the finest labels stitches keep that were fitted to a coarser set."""
     shares = {}
     for control in (TRAINED, "self-stitch", *_LABEL_ONLY, "random-sender"):
         values = [
@@ -169,17 +294,21 @@ def of_label_sets(rows: Sequence[EvidenceRow], labels: str) -> list[Text]:
             shares[control] = sum(values) / len(values)
     if TRAINED not in shares:
         return []
-    controls = [
+    parts = [
         say("matrix.label_other", control=say(f"control.{name}"), share=value)
         for name, value in shares.items()
         if name != TRAINED
     ]
-    others = say("matrix.label_others", told=Listed(controls)) if controls else say("matrix.no_others")
+    others = say("matrix.label_others", told=Listed(parts)) if parts else say("matrix.no_others")
     return [say("matrix.label_sets", labels=labels, share=shares[TRAINED], others=others)]
 
 
 def of_overlap(seen: BySide[float | None]) -> list[Text]:
-    """Return a sentence on the share of the fitting images in the training sets; none where unknown."""
+    """Return a sentence on how many of the images for fitting are from the networks' own training sets.
+
+    Args:
+        seen: share of them in the training set of each network; None where unknown.
+    """
     shares = {"sender": seen.sender, "receiver": seen.receiver}
     known = {role: share for role, share in shares.items() if share}
     parts = [say(f"matrix.overlap_{role}", share=100 * share) for role, share in known.items()]
@@ -187,7 +316,7 @@ def of_overlap(seen: BySide[float | None]) -> list[Text]:
 
 
 def of_shape(triangle: float, asymmetry: float, corresponding: float, distant: float) -> list[Text]:
-    """Return a sentence on the shape of a matrix; none where it has none."""
+    """Return a sentence on the shape of a matrix, from the numbers that are not NaN."""
     parts: list[Text] = []
     if not math.isnan(triangle):
         parts.append(say("matrix.shape_triangle", share=100 * triangle))
@@ -202,90 +331,74 @@ def of_shape(triangle: float, asymmetry: float, corresponding: float, distant: f
 
 
 def _counts(names: np.ndarray) -> Listed:
-    kinds = ("interchangeable", "decodable only", "incompatible", "cannot tell")
-    counts = {kind: int((names == kind).sum()) for kind in kinds}
+    counts = {name: int((names == name).sum()) for name in VerdictName}
     return Listed(
-        [say("matrix.count", n=count, name=say(f"verdict.{kind}")) for kind, count in counts.items() if count]
+        [say("matrix.count", n=count, name=say(f"verdict.{name}")) for name, count in counts.items() if count]
     )
 
 
-def _where_it_works(real: np.ndarray, receiver_score: float | None, chance: float) -> Text:
-    lower = lower_triangle(real.shape) & ~np.isnan(real)
-    upper = ~lower_triangle(real.shape) & ~np.isnan(real)
-    own = say("matrix.no_own") if receiver_score is None else say("matrix.own", own=receiver_score)
-    if not lower.any() or not upper.any():
-        values = real[~np.isnan(real)]
-        mean = say("matrix.score", score=values.mean()) if values.size else say("matrix.nothing")
-        return say("matrix.mean", mean=mean, own=own, chance=chance)
-    below, above = real[lower].mean(), real[upper].mean()
-    key = "plain"
-    if abs(below - above) < 0.02:
-        key = "no_direction"
-    elif below < above:
-        key = "reversed"
-    more = say(f"matrix.{key}")
-    return say("matrix.triangle", below=below, own=own, above=above, chance=chance, more=more)
+def _on_cells_of_the_pair(
+    matrices: Mapping[str, xr.DataArray], names: Sequence[str]
+) -> dict[str, np.ndarray]:
+    """Return the matrices of some controls on the cells of the trained grid; NaN for a cell not run."""
+    if TRAINED not in matrices:
+        return {}
+    real = matrices[TRAINED]
+    return {name: matrices[name].reindex_like(real).to_numpy() for name in names if name in matrices}
 
 
 def _best_of(controls: Sequence[np.ndarray]) -> np.ndarray:
-    """Return the best of several matrices in each cell, NaN where none has a value."""
+    """Return the best of several matrices in each cell; NaN where all are NaN."""
     stacked = np.stack(controls)
     best = np.where(np.isnan(stacked), -np.inf, stacked).max(0)
     return np.where(np.isinf(best), np.nan, best)
 
 
-def _against_labels(real: np.ndarray, labels: Mapping[str, np.ndarray], n_heldout: int) -> list[Text]:
-    best = _best_of(list(labels.values()))
-    usable = ~np.isnan(real) & ~np.isnan(best)
-    if not usable.any():
-        return []
-    slack = np.vectorize(lambda p: margin(n_heldout, p))(np.nan_to_num(real))
-    n_reached = int((usable & (np.nan_to_num(best) >= real - slack)).sum())
-    names = Listed([say(f"control.{name}") for name in labels], "list.or")
-    return [say("matrix.labels", names=names, n=n_reached, of=int(usable.sum()))]
+def _n_reached(real: np.ndarray, control: np.ndarray, n_heldout: int) -> int:
+    """Return in how many cells a control scores as well as the trained pair, within sampling error."""
+    usable = ~np.isnan(real) & ~np.isnan(control)
+    slack = np.asarray([margin(n_heldout, float(score)) for score in real[usable]])
+    return int((control[usable] >= real[usable] - slack).sum())
 
 
-def _against_controls(real: xr.DataArray, controls: Mapping[str, np.ndarray], n_heldout: int) -> list[Text]:
-    values = real.to_numpy()
-    names = list(controls)
-    stacked = np.stack([controls[name] for name in names])
-    best = _best_of(list(controls.values()))
-    usable = ~np.isnan(values) & ~np.isnan(best)
-    n_cells = int(usable.sum())
-    if not n_cells:
-        return []
-    slack = np.vectorize(lambda p: margin(n_heldout, p))(np.nan_to_num(values))
-    reached = usable & (np.nan_to_num(best) >= values - slack)
-    gap = np.where(usable, values - best, -np.inf)
-    row, column = np.unravel_index(int(gap.argmax()), gap.shape)
-    strongest = names[int(np.nanargmax(stacked[:, row, column]))]
-    sender, receiver = (
-        str(real[axis].to_numpy()[index]) for axis, index in (("sender_cut", row), ("receiver_cut", column))
-    )
-    n_reached = int(reached.sum())
-    if n_reached == n_cells:
-        return [say("matrix.all_reached", n=n_cells)]
+def _say_means(facts: Means, receiver_score: float | None, chance: float) -> Text:
+    own = say("matrix.no_own") if receiver_score is None else say("matrix.own", own=receiver_score)
+    if math.isnan(facts.lower) or math.isnan(facts.upper):
+        mean = (
+            say("matrix.nothing") if math.isnan(facts.overall) else say("matrix.score", score=facts.overall)
+        )
+        return say("matrix.mean", mean=mean, own=own, chance=chance)
+    key = "plain"
+    if abs(facts.lower - facts.upper) < 0.02:
+        key = "no_direction"
+    elif facts.lower < facts.upper:
+        key = "reversed"
+    more = say(f"matrix.{key}")
+    return say("matrix.triangle", below=facts.lower, own=own, above=facts.upper, chance=chance, more=more)
+
+
+def _say_labels(facts: AgainstLabels) -> Text:
+    names = Listed([say(f"control.{name}") for name in facts.controls], "list.or")
+    return say("matrix.labels", names=names, n=facts.n_reached, of=facts.n_cells)
+
+
+def _say_random(facts: AgainstRandom) -> list[Text]:
+    if facts.everywhere:
+        return [say("matrix.all_reached", n=facts.n_cells)]
     lead = say(
         "matrix.lead",
-        sender=sender,
-        receiver=receiver,
-        score=values[row, column],
-        best=best[row, column],
-        control=say(f"control.{strongest}"),
+        sender=facts.lead.sender_cut,
+        receiver=facts.lead.receiver_cut,
+        score=facts.lead.score,
+        best=facts.lead.best,
+        control=say(f"control.{facts.lead.control}"),
     )
-    if n_reached == 0:
-        return [say("matrix.none_reached", n=n_cells, lead=lead)]
+    if facts.n_reached == 0:
+        return [say("matrix.none_reached", n=facts.n_cells, lead=lead)]
     by_name = Listed(
-        [
-            say(
-                "matrix.with",
-                n=int((usable & (np.nan_to_num(controls[name], nan=-np.inf) >= values - slack)).sum()),
-                control=say(f"control.{name}"),
-            )
-            for name in names
-        ]
+        [say("matrix.with", n=n, control=say(f"control.{name}")) for name, n in facts.by_control.items()]
     )
     return [
-        say("matrix.some_reached", n=n_reached, of=n_cells, by_name=by_name),
-        say("matrix.rest", n=n_cells - n_reached, lead=lead),
+        say("matrix.some_reached", n=facts.n_reached, of=facts.n_cells, by_name=by_name),
+        say("matrix.rest", n=facts.n_cells - facts.n_reached, lead=lead),
     ]

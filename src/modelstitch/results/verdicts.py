@@ -1,4 +1,4 @@
-"""From the rows of a run to verdicts: gather for each cell the facts that the rule reads, and apply it."""
+"""Verdicts from the rows of a run: gather the facts of each cell, and apply the rule."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from modelstitch.evidence.verdict import UNKNOWN, Facts, Interval, Thresholds, Verdict, decide, together
+from modelstitch.evidence.verdict import Estimate, Facts, Thresholds, Verdict, decide, together
 from modelstitch.geometry.intervals import wilson
 from modelstitch.results.rows import CellKey, CellRow, EvidenceRow
 from modelstitch.specs import TRAINED
-from modelstitch.wording import say
+from modelstitch.specs.verdicts import Because, Confidence, Reason, VerdictName
 
-Within = Mapping[tuple[str, CellKey], Interval]
+Within = Mapping[tuple[str, CellKey], Estimate]
 """Similarity within classes by control and cell."""
 
 _LABEL_ONLY = ("clustered-noise", "one-hot")
@@ -27,24 +27,25 @@ def verdicts(
     stitch: str | None = None,
     thresholds: Thresholds | None = None,
 ) -> dict[CellKey, Verdict]:
-    """Return the verdict on every cell of the real grid that has the evidence for one.
+    """Return the verdict on every cell of the trained grid that has the evidence for one.
 
-    A verdict needs the kind ``trajectory`` for the cell, and the self-stitch of its receiver cut into itself.
+    A verdict needs evidence of the kind ``trajectory``, for the cell and for the self-stitch of its receiver
+    cut.
 
     Args:
         cells, evidence: rows of a run.
         chance: score of the best constant answer on the held-out set.
-        stitch: label of one stitch; all stitches without it.
-        thresholds: where the lines are.
+        stitch: judge this stitch alone.
+        thresholds: the package's own by default.
     """
     within = within_classes(evidence)
-    n_measured = {row.key: row.n for row in evidence if row.control == TRAINED and row.kind == "trajectory"}
+    measured = {row.key: row.n for row in evidence if row.control == TRAINED and row.kind == "trajectory"}
     by_cell = {(cell.control, cell.key): cell for cell in cells}
     judged: dict[CellKey, Verdict] = {}
     for (control, key), cell in by_cell.items():
         if control != TRAINED or (stitch is not None and cell.stitch != stitch):
             continue
-        facts = facts_of(cell, by_cell, within, chance, n_measured.get(key))
+        facts = facts_of(cell, by_cell, within, chance, measured.get(key))
         if facts is not None:
             judged[key] = decide(facts, thresholds)
     return judged
@@ -53,28 +54,44 @@ def verdicts(
 def over_seeds(
     by_seed: Mapping[CellKey, Verdict], seeds: Sequence[int]
 ) -> dict[tuple[str, str, str], Verdict]:
-    """Return one verdict for each (sender cut, receiver cut, stitch) from the verdicts of its seeds.
+    """Return one verdict for each (sender cut, receiver cut, stitch), from those of its seeds.
 
     Args:
-        by_seed: one verdict for each cell.
-        seeds: all seeds that were fitted; where one has no verdict, the cell cannot be told.
+        by_seed: verdicts by cell.
+        seeds: all that were fitted; a cell without a verdict for one of them is *cannot tell*.
     """
-    cells = dict.fromkeys((key.sender_cut, key.receiver_cut, key.stitch) for key in by_seed)
+    places = dict.fromkeys((key.sender_cut, key.receiver_cut, key.stitch) for key in by_seed)
 
-    def one(cell: tuple[str, str, str]) -> Verdict:
-        known = [by_seed[CellKey(*cell, seed)] for seed in seeds if CellKey(*cell, seed) in by_seed]
-        if len(known) < len(seeds):
-            return replace(together(known), name=UNKNOWN, reason=say("verdict.no_seed"), confidence="low")
-        return together(known)
+    def pooled(place: tuple[str, str, str]) -> Verdict:
+        known = [by_seed[CellKey(*place, seed)] for seed in seeds if CellKey(*place, seed) in by_seed]
+        verdict = together(known)
+        if len(known) == len(seeds):
+            return verdict
+        because = Because(reason=Reason.SEEDS_MISSING)
+        return replace(verdict, name=VerdictName.CANNOT_TELL, because=because, confidence=Confidence.LOW)
 
-    return {cell: one(cell) for cell in cells}
+    return {place: pooled(place) for place in places}
 
 
-def within_classes(evidence: Sequence[EvidenceRow]) -> dict[tuple[str, CellKey], Interval]:
+def verdict_values(verdict: Verdict) -> dict[str, str | float]:
+    """Return a verdict as a row of ``verdicts.csv``; ``reason`` is the English sentence."""
+    return {
+        "name": verdict.name.value,
+        "reason": str(verdict.sentence),
+        "confidence": verdict.confidence.value,
+        "score_share": verdict.score_share,
+        "kept": verdict.kept,
+        "kept_low": verdict.kept_low,
+        "kept_high": verdict.kept_high,
+        "reason_code": verdict.reason.value,
+    }
+
+
+def within_classes(evidence: Sequence[EvidenceRow]) -> dict[tuple[str, CellKey], Estimate]:
     """Return for each cell the similarity within classes, averaged over the receiver cut and all later cuts.
 
-    Half-widths are averaged too, since the values of one cell rise and fall together.
-    A cell whose stitched representations do not differ within a class has NaN.
+    Half-widths are averaged too: the values of one cell rise and fall together, so averaging does not narrow
+    the interval. A cell whose stitched representations do not vary within a class has NaN.
     """
     parts: dict[tuple[str, CellKey], list[EvidenceRow]] = {}
     for row in evidence:
@@ -83,17 +100,16 @@ def within_classes(evidence: Sequence[EvidenceRow]) -> dict[tuple[str, CellKey],
     return {key: _mean(rows) for key, rows in parts.items()}
 
 
-def _mean(rows: list[EvidenceRow]) -> Interval:
+def _mean(rows: list[EvidenceRow]) -> Estimate:
     known = [row for row in rows if row.value is not None]
     if not known:
         return math.nan, math.nan, math.nan
-    # A cut at which nothing differs within a class counts as 0.
+    # A cut without variance within classes keeps nothing: it counts as 0.
     value = sum(row.value or 0.0 for row in known) / len(rows)
-    lows = [row.low for row in known if row.low is not None]
-    highs = [row.high for row in known if row.high is not None]
-    if len(lows) < len(known) or len(highs) < len(known):
+    ends = [(row.low, row.high) for row in known if row.low is not None and row.high is not None]
+    if len(ends) < len(known):
         return value, math.nan, math.nan
-    return value, sum(lows) / len(rows), sum(highs) / len(rows)
+    return value, sum(low for low, _ in ends) / len(rows), sum(high for _, high in ends) / len(rows)
 
 
 def facts_of(
@@ -103,7 +119,7 @@ def facts_of(
     chance: float,
     n_measured: int | None = None,
 ) -> Facts | None:
-    """Return what the rule reads about one cell, or None where the evidence for it was not measured."""
+    """Return what the rule reads about one cell; None without the evidence for a verdict."""
     key = cell.key
     diagonal = key._replace(sender_cut=cell.receiver_cut)
     own = cells.get(("self-stitch", diagonal))
@@ -113,6 +129,7 @@ def facts_of(
         return None
     score = 0.0 if cell.score is None else cell.score
     randoms = [within[control, key] for control in _RANDOM if (control, key) in within]
+    deeper = within.get(("self-stitch", key)) if cell.sender_cut != cell.receiver_cut else None
     return Facts(
         n=min(cell.n_heldout, n_measured or cell.n_heldout),
         chance=chance,
@@ -120,17 +137,17 @@ def facts_of(
         self_score=own.score,
         within=within.get((TRAINED, key), (math.nan, math.nan, math.nan)),
         self_within=within["self-stitch", diagonal],
-        label_within={name: within[name, key] for name in _LABEL_ONLY if (name, key) in within},
-        random_within=max(randoms, key=_value_or_lowest) if randoms else None,
-        deeper_within=within.get(("self-stitch", key)) if cell.sender_cut != cell.receiver_cut else None,
+        label_within={c: within[c, key] for c in _LABEL_ONLY if (c, key) in within},
+        random_within=max(randoms, key=_nan_lowest, default=None),
+        deeper_within=deeper,
         converged=cell.converged,
         self_converged=own.converged,
         failed=cell.failure,
     )
 
 
-def _value_or_lowest(interval: Interval) -> float:
-    return -math.inf if math.isnan(interval[0]) else interval[0]
+def _nan_lowest(estimate: Estimate) -> float:
+    return -math.inf if math.isnan(estimate[0]) else estimate[0]
 
 
 def normalised(score: float, random: float, own: float, n_heldout: int) -> float:
@@ -149,21 +166,21 @@ def normalised(score: float, random: float, own: float, n_heldout: int) -> float
 
 
 def normalised_scores(cells: Sequence[CellRow]) -> dict[CellKey, float]:
-    """Return :func:`normalised` of the cells of the real grid that have a random sender and a self-stitch."""
+    """Return :func:`normalised` of every trained cell that has a random sender and a self-stitch."""
     score = {(cell.control, cell.key): cell.score for cell in cells if cell.score is not None}
-    scaled = {}
+    scores = {}
     for cell in cells:
         random = score.get(("random-sender", cell.key))
         own = score.get(("self-stitch", cell.key._replace(sender_cut=cell.receiver_cut)))
         if cell.control == TRAINED and cell.score is not None and random is not None and own is not None:
-            scaled[cell.key] = normalised(cell.score, random, own, cell.n_effective)
-    return scaled
+            scores[cell.key] = normalised(cell.score, random, own, cell.n_effective)
+    return scores
 
 
 def selectivity(evidence: Sequence[EvidenceRow]) -> dict[CellKey, float]:
-    """Return by cell the training score with true labels less that with shuffled labels.
+    """Return by cell the training score with true labels minus that with shuffled labels.
 
-    Source: Hewitt & Liang 2019, selectivity.
+    Source: Hewitt & Liang 2019.
     """
     score = {
         (row.control, row.key): row.value

@@ -38,98 +38,126 @@ SENTENCES = {
     "confidence.high": "high",
     "confidence.medium": "medium",
     "confidence.low": "low",
-    "verdict.failed": "the fit failed: {why}",
-    "verdict.few": "{n} held-out examples are too few, {needed} are needed",
-    "verdict.no_room": "the receiver into itself scores {own:.2f}, within noise of chance ({chance:.2f})",
-    "verdict.scored": "score {score:.2f} (self-stitch {own:.2f}, chance {chance:.2f})",
-    "verdict.score_moves": "{scored}, and the fit had not converged",
-    "verdict.not_done": "{scored}: the task is not done",
-    "verdict.no_range": (
-        "{scored}; the references span no range: within-class similarity of the self-stitch is {own:.2f}, {label}"
+    "reason.fit-failed": "the fit failed: {failure}",
+    "reason.too-few-examples": "{n} held-out examples are too few, {needed} are needed",
+    "reason.self-stitch-at-chance": (
+        "the receiver into itself scores {own_score:.2f}, within noise of chance ({chance:.2f})"
     ),
-    "verdict.kept": "within-class similarity {within:.2f} (self-stitch {own:.2f}, {label}): {kept:.0f} % kept, give or take {half:.0f}",
-    "verdict.label_alone": "label alone {values}",
-    "verdict.no_label": "no label-only sender was run",
-    "verdict.moves": "{scored}; {told}; but the fit had not converged",
-    "verdict.whole_label": "{scored}; {told}: the label comes across, most of the rest does not{depth}",
-    "verdict.part_label": "{scored}; {told}: part of the label comes across, most of the rest does not{depth}",
-    "verdict.depth": "; the receiver's own cut of that name does no better ({own:.2f}), so it is depth that loses it, not the pair",
-    "verdict.no_depth": "",
-    "verdict.blocked": "{scored}; {told}; but {why}",
-    "verdict.good": "{scored}; {told}",
-    "verdict.between": "{scored}; {told}: more than the label comes across, and less than of the receiver's own",
-    "verdict.half_done": "{scored}; {told}: the score lies between done and not done",
-    "verdict.seeds": "the seeds disagree: {told}; {reason}",
-    "verdict.seed_share": "{name} with {n}",
-    "verdict.no_seed": "the evidence for a verdict was not measured with every seed",
-    "blocked.score": "the score is {share:.0f} % of the self-stitch's",
-    "blocked.fit": "the fit had not converged",
-    "blocked.self_fit": "the fit of the self-stitch had not converged",
-    "blocked.no_label": "no sender that holds the label alone was run beside it (clustered-noise, one-hot)",
-    "blocked.no_random": "no random sender was run beside it",
-    "blocked.label": "{control} keeps as much",
-    "blocked.random": "a random sender keeps as much ({within:.2f}): the number is no evidence of what was learnt",
+    "because.score": "score {score:.2f} (self-stitch {own:.2f}, chance {chance:.2f})",
+    "reason.low-score-not-converged": "{score}, and the fit had not converged",
+    "reason.task-not-done": "{score}: the stitched network does not do the task",
+    "reason.references-too-close": (
+        "{score}; the references are too close: within-class similarity of the self-stitch is "
+        "{own_within:.2f}, {label}"
+    ),
+    "because.kept": (
+        "within-class similarity {within:.2f} (self-stitch {own:.2f}, {label}): {kept:.0f} % kept (± "
+        "{half:.0f})"
+    ),
+    "because.label": "label alone {values}",
+    "because.no_label": "no label-only sender was run",
+    "reason.little-kept-not-converged": "{score}; {kept}; but the fit had not converged",
+    "reason.label-only": "{score}; {kept}: the label comes across, and most of the rest does not{depth}",
+    "reason.part-of-label": (
+        "{score}; {kept}: part of the label comes across, and most of the rest does not{depth}"
+    ),
+    "because.depth": (
+        "; the receiver's own cut of that name keeps no more ({own:.2f}), so the depth loses it, not the pair"
+    ),
+    "because.no_depth": "",
+    "because.obstacle": "{score}; {kept}; but {obstacle}",
+    "reason.kept": "{score}; {kept}",
+    "reason.kept-between": (
+        "{score}; {kept}: more than the label comes across, but less than from the receiver itself"
+    ),
+    "reason.score-between": "{score}; {kept}: the score is between done and not done",
+    "reason.seeds-disagree": "the seeds disagree: {counts}; {least}",
+    "because.seeds": "{name} with {n}",
+    "reason.seeds-missing": "the evidence for a verdict was not measured with every seed",
+    "reason.score-too-low": "the score is {share:.0f} % of the self-stitch's",
+    "reason.fit-not-converged": "the fit had not converged",
+    "reason.self-stitch-not-converged": "the fit of the self-stitch had not converged",
+    "reason.no-label-only-sender": "no label-only sender was run for comparison (clustered-noise, one-hot)",
+    "reason.no-random-sender": "no random sender was run for comparison",
+    "reason.label-keeps-as-much": "{control} keeps as much",
+    "reason.random-keeps-as-much": (
+        "a random sender keeps as much ({within:.2f}), so the number does not show what was learnt"
+    ),
     # What a matrix shows.
-    "matrix.no_real": "Only controls were run, so there is no matrix of the pair itself to read.",
+    "matrix.no_real": "Only controls were run. There is no matrix of the pair itself.",
     "matrix.own": " (the whole receiver: {own:.2f})",
     "matrix.no_own": "",
     "matrix.nothing": "nothing",
     "matrix.score": "{score:.2f}",
-    "matrix.mean": "The stitched networks score {mean} on average{own}; chance is {chance:.2f}.",
+    "matrix.mean": "The stitched networks score {mean} on average{own}. Chance is {chance:.2f}.",
     "matrix.triangle": (
-        "Stitched into receiver cuts that lie no deeper than the sender's own, the networks score "
-        "{below:.2f} on average{own}; into deeper cuts {above:.2f}; chance is {chance:.2f}.{more}"
+        "The networks score {below:.2f} on average{own} where the receiver cut is no deeper than the sender "
+        "cut. They score {above:.2f} where it is deeper. Chance is {chance:.2f}.{more}"
     ),
-    "matrix.no_direction": " So in this matrix the direction of the stitch makes little difference.",
-    "matrix.reversed": " So this matrix is the other way round than the paper's lower-left triangle.",
+    "matrix.no_direction": " The direction of the stitch makes little difference here.",
+    "matrix.reversed": " This is the reverse of the paper's lower-left triangle.",
     "matrix.plain": "",
     "matrix.no_control": (
-        "No control was run, so a high value here may be the work of the stitch alone: run the controls before believing it."
+        "No control was run. The stitch alone may explain a high value. Run the controls before you believe "
+        "it."
     ),
     "matrix.controls_moved": (
-        "{n} {n:cell|cells} of the controls had not converged: the controls may do better than shown."
+        "{n} {n:cell|cells} of the controls had not converged. The controls may do better than shown."
     ),
     "matrix.moved": (
-        "{n} of {of} cells had not converged: their values are lower bounds of what the stitch could do, not facts about the "
-        "networks."
+        "{n} of {of} cells had not converged. Their values are lower bounds of what the stitch can do, not "
+        "facts about the networks."
     ),
-    "matrix.failed": "{n} {n:cell|cells} of the pair failed and {n:is|are} left out of these sentences.",
-    "matrix.all_reached": "In all {n} {n:cell|cells} a random control scores as well as the trained pair, within sampling error: these scores are no evidence that the two networks learnt anything alike.",
+    "matrix.failed": "{n} {n:cell|cells} of the pair failed. These sentences leave {n:it|them} out.",
+    "matrix.all_reached": (
+        "A random control scores as well as the trained pair in {n:the one cell|all cells} ({n} of {n}), "
+        "within sampling error. These scores do not show that the two networks learnt something alike."
+    ),
     "matrix.lead": (
-        "the trained pair is furthest ahead at {sender} -> {receiver}, {score:.2f} against {best:.2f} with {control}"
+        "the largest lead of the trained pair is at {sender} -> {receiver}, {score:.2f} against {best:.2f} "
+        "with {control}"
     ),
-    "matrix.none_reached": "No random control reaches the trained pair in any of the {n} cells; {lead}.",
+    "matrix.none_reached": (
+        "No random control reaches the trained pair in any of the {n} {n:cell|cells}; {lead}."
+    ),
     "matrix.some_reached": (
-        "In {n} of {of} cells a random control does as well as the trained pair, within sampling error ({by_name}): there the "
-        "number says nothing about what the networks learnt."
+        "A random control does as well as the trained pair in {n} of {of} cells, within sampling error "
+        "({by_name}). The score of these cells does not show what the networks learnt."
     ),
     "matrix.with": "{n} with {control}",
-    "matrix.rest": "In the other {n} {n:cell|cells} the trained pair does better, each cell taken by itself; {lead}.",
+    "matrix.rest": (
+        "The trained pair does better in the other {n} {n:cell|cells}, if each cell is tested alone; {lead}."
+    ),
     "matrix.labels": (
-        "A sender that holds the label and nothing of the input ({names}) does as well in {n} of {of} cells: accuracy alone cannot tell "
-        "whether more than the label comes across."
+        "A sender that holds only the label ({names}) does as well in {n} of {of} cells. Accuracy alone "
+        "cannot show that more than the label comes across."
     ),
     "matrix.verdicts": "Verdicts: {counts}.",
-    "matrix.verdicts_seeds": "Verdicts (where {seeds} seeds agree): {counts}.",
-    "matrix.lower": "Of the {n} cells into receiver cuts no deeper than the sender's own: {counts}.",
+    "matrix.verdicts_seeds": "Verdicts ({seeds} seeds have to agree): {counts}.",
+    "matrix.lower": (
+        "Verdicts of the {n} cells whose receiver cut is no deeper than the sender cut: {counts}."
+    ),
     "matrix.count": "{n} {name}",
-    "matrix.advantages": "With one error rate of 5 % for all comparisons together, the trained pair is {told}.",
+    "matrix.advantages": "The trained pair is {told}. The rate of error is 5 % for all comparisons together.",
     "matrix.advantage": "ahead of {control} in {ahead} of {of} cells and behind in {behind}",
     "matrix.label_sets": (
-        "Fitted to the labels {labels!r} alone, the stitched networks keep {share:.2f} of the receiver's score above chance by the "
-        "finest labels, on average{others}: what a stitch was not fitted to."
+        "The stitches were fitted to the labels {labels!r} alone. By the finest labels, the stitched "
+        "networks keep {share:.2f} of the receiver's score above chance on average{others}. The stitches "
+        "were not fitted to these labels."
     ),
     "matrix.label_others": " ({told})",
     "matrix.label_other": "{control} {share:.2f}",
     "matrix.no_others": "",
     "matrix.overlap": (
-        "Of the images that stitches were fitted on, about {told} training set: representations of such images may be cleaner than "
-        "those of new ones. Held-out scores are not touched by this."
+        "The networks know images that the stitches were fitted on: about {told}. Representations of such "
+        "images may be cleaner than those of new images. This does not affect held-out scores."
     ),
-    "matrix.overlap_sender": "{share:.0f} % in the sender's",
-    "matrix.overlap_receiver": "{share:.0f} % in the receiver's",
+    "matrix.overlap_sender": "{share:.0f} % are from the sender's training set",
+    "matrix.overlap_receiver": "{share:.0f} % are from the receiver's training set",
     "matrix.shape": "{told}.",
-    "matrix.shape_triangle": "Whether the receiver cut is the deeper one explains {share:.0f} % of the variance between cells",
+    "matrix.shape_triangle": (
+        "The order of the two cuts (which one is deeper) explains {share:.0f} % of the variance between cells"
+    ),
     "matrix.shape_near": "corresponding layers score {near:.2f}, distant ones {far:.2f}",
     "matrix.shape_near_first": "Corresponding layers score {near:.2f}, distant ones {far:.2f}",
     "matrix.shape_direction": "late into early scores {gap:+.2f} against early into late",

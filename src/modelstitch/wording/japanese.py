@@ -35,35 +35,53 @@ SENTENCES = {
     "confidence.high": "高",
     "confidence.medium": "中",
     "confidence.low": "低",
-    "verdict.failed": "接合層の学習に失敗しました（{why}）",
-    "verdict.few": "評価用データが{n}件では少なすぎます（{needed}件必要）",
-    "verdict.no_room": "受け手自身への接合の正解率が{own:.2f}で、当て推量（{chance:.2f}）との差が誤差の範囲内です",
-    "verdict.scored": "正解率{score:.2f}（受け手自身への接合{own:.2f}、当て推量{chance:.2f}）",
-    "verdict.score_moves": "{scored}。ただし、学習が収束していません",
-    "verdict.not_done": "{scored}。課題を解けていません",
-    "verdict.no_range": "{scored}。基準となる値の間に十分な差がありません。クラス内類似度は受け手自身への接合では{own:.2f}、{label}です",
-    "verdict.kept": "クラス内類似度は{within:.2f}（受け手自身への接合では{own:.2f}、{label}）で、ラベル以外の情報の保持率は{kept:.0f}%（±{half:.0f}）です",
-    "verdict.label_alone": "ラベルのみの送り手では{values}",
-    "verdict.no_label": "ラベルのみの送り手は未実施",
-    "verdict.moves": "{scored}。{told}。ただし、学習が収束していません",
-    "verdict.whole_label": "{scored}。{told}。ラベルは伝わりますが、それ以外の情報の大半は伝わりません{depth}",
-    "verdict.part_label": "{scored}。{told}。ラベルの一部は伝わりますが、それ以外の情報の大半は伝わりません{depth}",
-    "verdict.depth": "。受け手自身の同じ名前の位置からつないでも大きくは上回らないため（{own:.2f}）、情報が失われる原因は、組み合わせではなく層の深さにあります",
-    "verdict.no_depth": "",
-    "verdict.blocked": "{scored}。{told}。ただし、{why}",
-    "verdict.good": "{scored}。{told}",
-    "verdict.between": "{scored}。{told}。ラベルより多くの情報が伝わりますが、受け手自身の場合には及びません",
-    "verdict.half_done": "{scored}。{told}。正解率は、解けたとも解けていないとも言えない水準です",
-    "verdict.seeds": "シードによって判定が分かれました（{told}）。{reason}",
-    "verdict.seed_share": "{name}：{n}回",
-    "verdict.no_seed": "判定に必要な測定が、すべてのシードでは行われていません",
-    "blocked.score": "正解率が受け手自身への接合の{share:.0f}%にとどまります",
-    "blocked.fit": "学習が収束していません",
-    "blocked.self_fit": "受け手自身への接合の学習が収束していません",
-    "blocked.no_label": "ラベルのみの送り手（clustered-noise、one-hot）との比較がありません",
-    "blocked.no_random": "未学習の送り手との比較がありません",
-    "blocked.label": "{control}でも同程度に保たれます",
-    "blocked.random": "クラス内類似度は未学習の送り手でも同程度（{within:.2f}）であり、この値は、何が学習されたかを示す証拠にはなりません",
+    "reason.fit-failed": "接合層の学習に失敗しました（{failure}）",
+    "reason.too-few-examples": "評価用データが{n}件では少なすぎます（{needed}件必要）",
+    "reason.self-stitch-at-chance": (
+        "受け手自身への接合の正解率が{own_score:.2f}で、当て推量（{chance:.2f}）との差が誤差の範囲内です"
+    ),
+    "because.score": "正解率{score:.2f}（受け手自身への接合{own:.2f}、当て推量{chance:.2f}）",
+    "reason.low-score-not-converged": "{score}。ただし、学習が収束していません",
+    "reason.task-not-done": "{score}。課題を解けていません",
+    "reason.references-too-close": (
+        "{score}。基準となる値の間に十分な差がありません。クラス内類似度は受け手自身への接合では"
+        "{own_within:.2f}、{label}です"
+    ),
+    "because.kept": (
+        "クラス内類似度は{within:.2f}（受け手自身への接合では{own:.2f}、{label}）で、ラベル以外の情報の保持率"
+        "は{kept:.0f}%（±{half:.0f}）です"
+    ),
+    "because.label": "ラベルのみの送り手では{values}",
+    "because.no_label": "ラベルのみの送り手は未実施",
+    "reason.little-kept-not-converged": "{score}。{kept}。ただし、学習が収束していません",
+    "reason.label-only": "{score}。{kept}。ラベルは伝わりますが、それ以外の情報の大半は伝わりません{depth}",
+    "reason.part-of-label": (
+        "{score}。{kept}。ラベルの一部は伝わりますが、それ以外の情報の大半は伝わりません{depth}"
+    ),
+    "because.depth": (
+        "。受け手自身の同じ名前の位置からつないでも保持の度合いは上回らないため（{own:.2f}）、情報が失われる"
+        "原因は、組み合わせではなく層の深さにあります"
+    ),
+    "because.no_depth": "",
+    "because.obstacle": "{score}。{kept}。ただし、{obstacle}",
+    "reason.kept": "{score}。{kept}",
+    "reason.kept-between": (
+        "{score}。{kept}。ラベルより多くの情報が伝わりますが、受け手自身の場合には及びません"
+    ),
+    "reason.score-between": "{score}。{kept}。正解率は、解けたとも解けていないとも言えない水準です",
+    "reason.seeds-disagree": "シードによって判定が分かれました（{counts}）。{least}",
+    "because.seeds": "{name}：{n}回",
+    "reason.seeds-missing": "判定に必要な測定が、すべてのシードでは行われていません",
+    "reason.score-too-low": "正解率が受け手自身への接合の{share:.0f}%にとどまります",
+    "reason.fit-not-converged": "学習が収束していません",
+    "reason.self-stitch-not-converged": "受け手自身への接合の学習が収束していません",
+    "reason.no-label-only-sender": "ラベルのみの送り手（clustered-noise、one-hot）との比較がありません",
+    "reason.no-random-sender": "未学習の送り手との比較がありません",
+    "reason.label-keeps-as-much": "{control}でも同程度に保たれます",
+    "reason.random-keeps-as-much": (
+        "クラス内類似度は未学習の送り手でも同程度（{within:.2f}）であり、この値は、何が学習されたかを示す証拠"
+        "にはなりません"
+    ),
     "matrix.no_real": "対照実験だけが実施されたため、対象の組み合わせ自体の結果はありません。",
     "matrix.own": "（受け手単独では{own:.2f}）",
     "matrix.no_own": "",
@@ -71,44 +89,71 @@ SENTENCES = {
     "matrix.score": "{score:.2f}",
     "matrix.mean": "接合したネットワークの平均正解率：{mean}{own}。当て推量では{chance:.2f}です。",
     "matrix.triangle": (
-        "送り手側の位置と同じか、それより浅い受け手側の位置に接合した場合の正解率は平均{below:.2f}{own}、より深い位置に接合した場合は{above:.2f}です。当て推量"
-        "では{chance:.2f}です。{more}"
+        "送り手側の位置と同じか、それより浅い受け手側の位置に接合した場合の正解率は平均{below:.2f}{own}、より"
+        "深い位置に接合した場合は{above:.2f}です。当て推量では{chance:.2f}です。{more}"
     ),
     "matrix.no_direction": "この結果では、接合の向きによる差はほとんどありません。",
     "matrix.reversed": "この結果は、論文で報告された左下三角形とは逆の傾向です。",
     "matrix.plain": "",
-    "matrix.no_control": "対照実験がないため、高い値は接合層だけの働きかもしれません。信頼する前に対照実験を実施してください。",
-    "matrix.controls_moved": "対照実験のうち{n}件は収束していません。対照実験の本来の正解率は、表示より高い可能性があります。",
-    "matrix.moved": "{of}件のうち{n}件は収束していません。その値は、接合層で達成できる正解率の下限を示すだけで、ネットワークの性質を示すものではありません。",
-    "matrix.failed": "対象の組み合わせの升目のうち{n}件は学習に失敗したため、ここでの説明から除外しています。",
-    "matrix.all_reached": "{n}件すべてで、未学習のネットワークを使った対照実験の正解率が、標本誤差の範囲内で学習済みの組み合わせと同等です。これらの正解率は、二つのネットワークが似たことを学習した証拠にはなりません。",
-    "matrix.lead": "差が最も大きいのは{sender} → {receiver}で、学習済みの組み合わせ{score:.2f}に対し、{control}では{best:.2f}です",
-    "matrix.none_reached": "{n}件のいずれでも、未学習のネットワークを使った対照実験は学習済みの組み合わせに及びません。{lead}。",
+    "matrix.no_control": (
+        "対照実験がないため、高い値は接合層だけの働きかもしれません。信頼する前に対照実験を実施してください。"
+    ),
+    "matrix.controls_moved": (
+        "対照実験のうち{n}件は収束していません。対照実験の本来の正解率は、表示より高い可能性があります。"
+    ),
+    "matrix.moved": (
+        "{of}件のうち{n}件は収束していません。その値は、接合層で達成できる正解率の下限を示すだけで、ネット"
+        "ワークの性質を示すものではありません。"
+    ),
+    "matrix.failed": (
+        "対象の組み合わせの升目のうち{n}件は学習に失敗したため、ここでの説明から除外しています。"
+    ),
+    "matrix.all_reached": (
+        "{n}件すべてで、未学習のネットワークを使った対照実験の正解率が、標本誤差の範囲内で学習済みの組み合わ"
+        "せと同等です。これらの正解率は、二つのネットワークが似たことを学習した証拠にはなりません。"
+    ),
+    "matrix.lead": (
+        "差が最も大きいのは{sender} → {receiver}で、学習済みの組み合わせ{score:.2f}に対し、{control}では"
+        "{best:.2f}です"
+    ),
+    "matrix.none_reached": (
+        "{n}件のいずれでも、未学習のネットワークを使った対照実験は学習済みの組み合わせに及びません。{lead}。"
+    ),
     "matrix.some_reached": (
-        "{of}件のうち{n}件では、未学習のネットワークを使った対照実験が、標本誤差の範囲内で学習済みの組み合わせと同等です（{by_name}）。これらの値は、ネットワークが何を学"
-        "習したかについて何も示しません。"
+        "{of}件のうち{n}件では、未学習のネットワークを使った対照実験が、標本誤差の範囲内で学習済みの組み合わ"
+        "せと同等です（{by_name}）。これらの値は、ネットワークが何を学習したかについて何も示しません。"
     ),
     "matrix.with": "{control}：{n}件",
     "matrix.rest": "残りの{n}件では、個別に見ると、学習済みの組み合わせが上回ります。{lead}。",
-    "matrix.labels": "入力の情報を持たずラベルだけを持つ送り手（{names}）が同等の正解率になるのは、{of}件のうち{n}件です。正解率だけでは、ラベル以外の情報が伝わっているかどうかは分かりません。",
+    "matrix.labels": (
+        "入力の情報を持たずラベルだけを持つ送り手（{names}）が同等の正解率になるのは、{of}件のうち{n}件です。"
+        "正解率だけでは、ラベル以外の情報が伝わっているかどうかは分かりません。"
+    ),
     "matrix.verdicts": "判定：{counts}。",
     "matrix.verdicts_seeds": "判定（{seeds}個のシードで一致したもの）：{counts}。",
     "matrix.lower": "受け手側の位置が送り手側と同じか、それより浅い{n}件の判定：{counts}。",
     "matrix.count": "{name}{n}件",
-    "matrix.advantages": "すべての比較を合わせた誤判定の確率を5%に抑えた場合、学習済みの組み合わせが各対照実験を上回る件数と下回る件数は次のとおりです。{told}。",
+    "matrix.advantages": (
+        "すべての比較を合わせた誤判定の確率を5%に抑えた場合、学習済みの組み合わせが各対照実験を上回る件数と下"
+        "回る件数は次のとおりです。{told}。"
+    ),
     "matrix.advantage": "{control}：{of}件中、上回るもの{ahead}件、下回るもの{behind}件",
     "matrix.label_sets": (
-        "ラベル「{labels}」だけに合わせて学習した接合でも、最も細かいラベルで採点すると、受け手の正解率のうち当て推量を超える分が、平均で{share:.2f}の割合だけ保たれま"
-        "す{others}。これは接合層の学習には使われていない情報です。"
+        "ラベル「{labels}」だけに合わせて学習した接合でも、最も細かいラベルで採点すると、受け手の正解率のうち"
+        "当て推量を超える分が、平均で{share:.2f}の割合だけ保たれます{others}。これは接合層の学習には使われて"
+        "いない情報です。"
     ),
     "matrix.label_others": "（{told}）",
     "matrix.label_other": "{control}では{share:.2f}",
     "matrix.no_others": "",
-    "matrix.overlap": "接合層の学習に使った画像のうち、{told}学習データに含まれていました。こうした画像の内部表現は、新しい画像より整っている可能性があります。評価用データの正解率には影響しません。",
+    "matrix.overlap": (
+        "接合層の学習に使った画像のうち、{told}学習データに含まれていました。こうした画像の内部表現は、新しい"
+        "画像より整っている可能性があります。評価用データの正解率には影響しません。"
+    ),
     "matrix.overlap_sender": "約{share:.0f}%が送り手の",
     "matrix.overlap_receiver": "約{share:.0f}%が受け手の",
     "matrix.shape": "{told}。",
-    "matrix.shape_triangle": "受け手側の位置の方が深いかどうかで、結果のばらつきの{share:.0f}%が説明されます",
+    "matrix.shape_triangle": "二つの位置のどちらが深いかによって、結果のばらつきの{share:.0f}%が説明されます",
     "matrix.shape_near": "対応する層同士の正解率は{near:.2f}、離れた層同士では{far:.2f}です",
     "matrix.shape_near_first": "対応する層同士の正解率は{near:.2f}、離れた層同士では{far:.2f}です",
     "matrix.shape_direction": "深い層から浅い層への接合と、逆向きの接合の正解率の差は{gap:+.2f}です",

@@ -4,124 +4,191 @@ from __future__ import annotations
 
 SENTENCES = {
     # The first screen.
-    "answer.adopt": "Yes, for this task: in {n} of {of} {of:place|places} a part of the one network does the job of a part of the other, with every seed.",
-    "answer.pilot": "Worth a pilot: in {n} of {of} {of:place|places} the evidence says that the parts can be exchanged.",
-    "answer.leave": "No: in none of the {of} {of:place|places} tried does most of what the receiver knows beyond the label come across.",
-    "answer.undecided": "Not shown: in none of the {of} {of:place|places} tried does the evidence suffice to say that the parts can be exchanged.",
-    "answer.unmeasured": "Not answered: this run measured what can be read, not what can be exchanged.",
+    "answer.adopt": (
+        "Yes, for this task. In {n} of {of} {of:place|places}, a part of one network does the job of a part "
+        "of the other, with every seed."
+    ),
+    "answer.pilot": (
+        "Worth a pilot. In {n} of {of} {of:place|places}, the evidence says that the parts can be exchanged."
+    ),
+    "answer.leave": (
+        "No. {of} {of:place was|places were} tried, and none keeps most of what the receiver knows beyond "
+        "the label."
+    ),
+    "answer.undecided": (
+        "Not shown. {of} {of:place was|places were} tried. The evidence is not enough in any of them to say "
+        "that the parts can be exchanged."
+    ),
+    "answer.unmeasured": (
+        "Not answered. This run measured what can be read from the networks, not which parts can be "
+        "exchanged."
+    ),
     "recommend.adopt": "Adopt",
     "recommend.pilot": "Pilot",
     "recommend.leave": "Leave",
     "recommend.undecided": "Undecided",
     "recommend.unmeasured": "Not measured",
     "answer.tried": (
-        "The first layers of {sender}, cut at {senders} {senders:place|places}, were joined to the last layers of {receiver}, cut at "
-        "{receivers}. Each joint was fitted on {n_train:,} examples of {data} and tested on {n_heldout:,} others. Both networks "
-        "stayed as they are."
+        "The first layers of {sender} ({senders} {senders:cut|cuts}) were joined to the last layers of "
+        "{receiver} ({receivers} {receivers:cut|cuts}). Each stitch was fitted on {n_train:,} examples of "
+        "{data} and tested on {n_heldout:,} others. The two networks were not changed."
     ),
-    "answer.controls": "The same was done with {n} {n:control|controls}: networks or signals of which we know what they can and cannot do.",
-    "answer.no_controls": "No control was run beside it.",
-    "answer.no_verdict": "This cannot be said without evidence and controls.",
+    "answer.controls": (
+        "The same was done with {n} {n:control|controls}: networks or signals whose limits are known."
+    ),
+    "answer.no_controls": "No control was run for comparison.",
+    "answer.no_verdict": "The answer needs evidence and controls.",
     "answer.good": (
-        "{sender_name} up to {sender} for {receiver_name} up to {receiver}: {kept:.0f} % of what the receiver knows about an input "
-        "beyond its label is kept (95 % interval {low:.0f} to {high:.0f}), and {score:.0f} % of the score; confidence {confidence}."
+        "{sender_name} up to {sender} can replace {receiver_name} up to {receiver}. It keeps {kept:.0f} % of "
+        "what the receiver knows about an input beyond its label (95 % interval {low:.0f} to {high:.0f}), "
+        "and {score:.0f} % of the score. Confidence: {confidence}."
     ),
-    "answer.more": "And {n} more, in the map below.",
-    "answer.none": "None, as far as this run can tell.",
-    "answer.nearest": "Nearest to it: {sender_name} up to {sender} for {receiver_name} up to {receiver}, with {kept:.0f} % kept beyond the label ({low:.0f} to {high:.0f}) and {score:.0f} % of the score{why}.",
-    "answer.sure": "In {n} of {of} {of:place|places} the evidence decides.",
-    "answer.one_seed": "Everything was fitted once. A second and a third seed show how much of it is chance.",
-    "answer.seeds": "Every place was fitted with {n} seeds, and a verdict stands only where all agree.",
-    "answer.unconverged": "{n} of {of} fits had not come to rest; what they reach is a lower bound.",
+    "answer.more": "The map below shows {n} more.",
+    "answer.none": "This run found none.",
+    "answer.nearest": (
+        "The nearest is {sender_name} up to {sender} in place of {receiver_name} up to {receiver}. It keeps "
+        "{kept:.0f} % beyond the label ({low:.0f} to {high:.0f}) and {score:.0f} % of the score{why}."
+    ),
+    "answer.sure": "The evidence decides in {n} of {of} {of:place|places}.",
+    "answer.one_seed": (
+        "Each stitch was fitted once. Two more seeds would show how much of the result is chance."
+    ),
+    "answer.seeds": "Each place was fitted with {n} seeds. A verdict needs all of them to agree.",
+    "answer.unconverged": "{n} of {of} fits had not converged. Their scores are lower bounds.",
     "answer.label_alone": (
-        "A sender that knows the label and nothing of the input scored {best:.2f} here. A high score says that the class can be "
-        "read, not that two parts are alike."
+        "A sender that knows only the label scored {best:.2f} here. A high score shows that the class can be "
+        "read. It does not show that two parts are alike."
     ),
     "answer.label_alone_not_run": (
-        "A high score says that the class can be read, not that two parts are alike. How high a sender that knows the label alone "
-        "would score was not measured here."
+        "A high score shows that the class can be read. It does not show that two parts are alike. This run "
+        "did not measure how high a sender that knows only the label would score."
     ),
-    "answer.this_task": "It says nothing about another task: a part that keeps what this task needs may lose what the next one needs.",
+    "answer.this_task": (
+        "The answer is about this task alone. A part that keeps what this task needs may lose what another "
+        "task needs."
+    ),
     "answer.this_data": "It holds for inputs like these.",
-    "answer.tried_controls": "Only controls were run: no layers of {sender} were joined to layers of {receiver}.",
-    "answer.other_stitch": "With another stitch, {stitch}, {n} {n:place|places} can be exchanged: choose it in the maps below.",
-    "advice.unfinished": "In {n} {n:place|places} the evidence was not measured with every seed. Let the run finish: the same command goes on.",
+    "answer.tried_controls": (
+        "Only controls were run. No layers of {sender} were joined to layers of {receiver}."
+    ),
+    "answer.other_stitch": (
+        "Another stitch, {stitch}, makes {n} {n:place|places} interchangeable. Choose it in the maps below."
+    ),
+    "advice.unfinished": (
+        "{n} {n:place has|places have} no evidence for some seeds. Run the same command again to finish."
+    ),
     "answer.nearest_why": ", but {why}",
     "answer.nearest_plain": "",
-    "limit.random": "In every cell an untrained network scores as well as the pair: these scores do not show what was learnt.",
-    "limit.receiver_at_chance": "The whole receiver scores {own:.2f}, and a guess {chance:.2f}: are its weights missing (--receiver-weights), or does it read by another tokenizer (--tokenizer)?",
-    "next.pilot": "Take {sender} -> {receiver} as a pilot: run the stitched model beside the present one, on a small share of the real inputs.",
-    "next.own_data": "Repeat this comparison on your own recent data, which neither network was trained on.",
-    "next.seeds": "Repeat it with {n} seeds before deciding.",
-    "next.measure": "Run it again with the default controls and evidence; then this page can answer.",
-    "next.leave": "Keep the two networks apart, or train the joined one as a whole.",
-    "next.feature": "Where only the label comes across, the sender can still serve as a classifier for this task, without the receiver.",
+    "limit.random": (
+        "An untrained network scores as well as the pair in every cell. These scores do not show what was "
+        "learnt."
+    ),
+    "limit.receiver_at_chance": (
+        "The whole receiver scores {own:.2f}, and a guess scores {chance:.2f}. Are its weights missing "
+        "(--receiver-weights)? Does it use another tokenizer (--tokenizer)?"
+    ),
+    "next.pilot": (
+        "Take {sender} -> {receiver} as a pilot: run the stitched model beside the present model, on a small "
+        "share of the real inputs."
+    ),
+    "next.own_data": (
+        "Repeat this comparison on your own recent data. Neither network may have been trained on it."
+    ),
+    "next.seeds": "Repeat it with {n} seeds before you decide.",
+    "next.measure": "Run it again with the default controls and evidence. Then this page can answer.",
+    "next.leave": "Keep the two networks apart, or train the joined network as a whole.",
+    "next.feature": (
+        "The sender can still be a classifier for this task, without the receiver, at cuts where only the "
+        "label comes across."
+    ),
     "advice.random": (
-        "In {n} {n:place|places} an untrained network keeps as much. Try deeper cuts, or a harder task, where training makes a difference."
+        "An untrained network keeps as much in {n} {n:place|places}. Try deeper cuts, or a harder task that "
+        "needs training."
     ),
-    "advice.between": "In {n} {n:place|places} more than the label comes across, but not enough for sure. Try larger stitches (--ladder), or more examples, where there are more.",
-    "advice.moves": "In {n} {n:place|places} the fit had not come to rest. Give it more training examples, or more time (--epochs).",
-    "advice.few": "In {n} {n:place|places} there were too few held-out examples. Add some (--heldout-limit).",
+    "advice.between": (
+        "More than the label comes across in {n} {n:place|places}, but not enough for a sure answer. Try "
+        "larger stitches (--ladder) or more examples."
+    ),
+    "advice.moves": (
+        "The fit had not converged in {n} {n:place|places}. Give it more training examples or more time "
+        "(--epochs)."
+    ),
+    "advice.few": "{n} {n:place has|places have} too few held-out examples. Add some (--heldout-limit).",
     "advice.range": (
-        "In {n} {n:place|places} there is nothing to tell apart: the references are too close. Try another cut, or a task with more classes."
+        "The references are too close to compare in {n} {n:place|places}. Try another cut, or a task with "
+        "more classes."
     ),
-    "advice.seeds": "In {n} {n:place|places} the seeds disagree: what is found there depends on the fit. More training examples make fits steadier, where there are more.",
-    "advice.controls": "In {n} {n:place|places} a control is missing. Run the default controls.",
-    "advice.failed": "In {n} {n:place|places} the fit failed. Try a lower --learning-rate.",
+    "advice.seeds": (
+        "The seeds disagree in {n} {n:place|places}: the result depends on the fit. More training examples "
+        "make fits steadier."
+    ),
+    "advice.controls": "{n} {n:place lacks|places lack} a control. Run the default controls.",
+    "advice.failed": "The fit failed in {n} {n:place|places}. Try a lower --learning-rate.",
     # What weakens the run.
-    "limit.cut_short": "This run was cut short: {n} of {of} cells are finished. The same command goes on.",
-    "limit.failed": "{n} of {of} cells failed; the first is {sender} -> {receiver}: {why}.",
-    "limit.no_controls": "No control was run: a high value may be the work of the stitch alone.",
-    "limit.controls": "Controls that a verdict is read against are missing: {names}.",
-    "limit.no_verdict": "There is no verdict: its evidence was not measured, or the receiver was not joined to itself.",
-    "limit.unconverged": "{n} {n:cell|cells} of the pair had not converged (marked ?): their values are lower bounds.",
-    "limit.unconverged_controls": "{n} {n:cell|cells} of the controls had not converged: the controls may do better than shown.",
-    "limit.task": "The task is {task}: wherever accuracy is written, read {score}, from 0 to 1.",
-    "limit.one_seed": "One fitting seed: how much another one would change is not known.",
+    "limit.cut_short": (
+        "This run is not finished: {n} of {of} cells are done. Run the same command again to go on."
+    ),
+    "limit.failed": "{n} of {of} cells failed. The first is {sender} -> {receiver}: {why}.",
+    "limit.no_controls": "No control was run. The stitch alone may explain a high value.",
+    "limit.controls": "A verdict needs controls that are missing: {names}.",
+    "limit.no_verdict": (
+        "There is no verdict. Its evidence was not measured, or the receiver was not joined to itself."
+    ),
+    "limit.unconverged": (
+        "{n} {n:cell|cells} of the pair had not converged (marked ?). Their values are lower bounds."
+    ),
+    "limit.unconverged_controls": (
+        "{n} {n:cell|cells} of the controls had not converged. The controls may do better than shown."
+    ),
+    "limit.task": "The task is {task}. Read {score} (from 0 to 1) where this page says accuracy.",
+    "limit.one_seed": "There is one fitting seed. The effect of another seed is not known.",
     # Words of the page.
     "page.title": "{sender} into {receiver}",
     "page.question": "Can parts of {sender} do the job of parts of {receiver}?",
     "page.on": "on {data}, {n:,} held-out examples",
     "page.limits": "Before you read on",
     "page.tried": "What was tried",
-    "page.stand_in": "Which parts can stand in",
-    "page.sure": "How sure that is",
+    "page.stand_in": "Which parts can be exchanged",
+    "page.sure": "How sure the answer is",
     "page.not_meant": "What a high number does not mean",
     "page.next": "What to try next",
     "page.maps": "The maps",
     "page.maps_text": (
-        "Row: the sender's layers up to here are used. Column: the receiver's layers after here are used. Choose a cell for everything "
-        "known about it; arrow keys move, Enter holds it."
+        "Row: the sender's layers up to this cut are used. Column: the receiver's layers after this cut are "
+        "used. Choose a cell to see everything about it. Arrow keys move, Enter holds the cell."
     ),
     "page.accuracy": "Held-out accuracy of the pair",
     "page.verdicts": "Verdict",
     "page.verdicts_note": "with the per cent kept beyond the label",
-    "page.controls": "Controls, on the same colours",
+    "page.controls": "Controls, on the same colour scale",
     "page.whole": "whole receiver: {value:.3f}",
     "page.as_table": "As a table",
     "page.sender": "sender",
     "page.receiver": "receiver",
     "page.sender_receiver": "sender \\ receiver",
     "page.said": "What the numbers say",
-    "page.curves": "How much stitch it takes",
+    "page.curves": "How large a stitch is needed",
     "page.curves_text": (
-        "The smallest stitch that reaches 95 % of the receiver's own accuracy, and the smallest with which a control does as well: below it the "
-        "compatibility is real."
+        "The table names two stitches: the smallest that reaches 95 % of the receiver's own accuracy, and "
+        "the smallest with which a control does as well. A result with a stitch below the second is real "
+        "compatibility."
     ),
     "page.sufficient": "reaches 95 %",
     "page.caught_up": "a control catches up",
-    "page.never": "with none",
+    "page.never": "no stitch",
     "page.parameters": "{stitch}, {n:,} {n:parameter|parameters}",
     "page.cell": "cell",
     "page.pictures": "What a stitch into the receiver's input paints",
     "page.pictures_text": (
-        "Images that stitches from each sender cut make for the receiver. match: fitted to the image itself; task: fitted to the label, "
-        "which may paint whatever makes the receiver say the right class."
+        "Stitches from each sender cut make these images for the receiver. match: fitted to the image "
+        "itself. task: fitted to the label, so the image may be anything that makes the receiver say the "
+        "right class."
     ),
     "page.errors": "Errors between representations",
     "page.errors_text": (
-        "EV: expected against task-fitted; ES: expected against match-fitted; SV: match-fitted against task-fitted. Mean squared errors; "
-        "_share: divided by the variance of the expected representation."
+        "EV: expected against task-fitted. ES: expected against match-fitted. SV: match-fitted against "
+        "task-fitted. All are mean squared errors. _share: divided by the variance of the expected "
+        "representation."
     ),
     "page.grid": "grid",
     "page.error": "error",
@@ -132,10 +199,11 @@ SENTENCES = {
     "page.deviation": "standard deviation",
     "page.geometry": "Geometry beside function",
     "page.geometry_text": (
-        "Each point is a cell: how alike the two representations are before any stitch (across) and what the stitched network scores (up)."
+        "Each point is a cell. Across: similarity of the two representations before any stitch. Up: score of "
+        "the stitched network."
     ),
     "page.cells": "All cells of the pair",
-    "page.cells_left_out": "{n} more {n:row|rows} are in cells.csv of the run folder.",
+    "page.cells_left_out": "cells.csv of the run folder has {n} more {n:row|rows}.",
     "page.seed": "seed",
     "page.stitch": "stitch",
     "page.interval": "95 % interval",
@@ -149,20 +217,27 @@ SENTENCES = {
     "page.fixed": "fixed length",
     "page.how": "How to read this",
     "page.how_interchangeable": (
-        "the stitched network does the task, and what the receiver knows about each input beyond its label comes across nearly as well as from its "
-        "own layers (at least {high:.0f} %), better than from an untrained sender"
+        "The stitched network does the task. What the receiver knows about each input beyond its label comes "
+        "across nearly as well as from its own layers (at least {high:.0f} %), and better than from an "
+        "untrained sender."
     ),
-    "page.how_decodable": "the label comes across, most of the rest (more than {low:.0f} %) does not: what a stitch can do that only finds inputs which make the receiver say the right class",
-    "page.how_incompatible": "the stitched network does not do the task",
-    "page.how_unknown": "none of these can be said with what was measured",
+    "page.how_decodable": (
+        "The label comes across, most of the rest (more than {low:.0f} %) does not. A stitch can do this by "
+        "finding inputs that make the receiver say the right class."
+    ),
+    "page.how_incompatible": "The stitched network does not do the task.",
+    "page.how_unknown": "The measurements do not show any of these.",
     "page.reproduce": "To reproduce",
-    "page.fact": "what",
+    "page.fact": "fact",
     "page.fact_value": "value",
     "page.spec": "whole specification",
-    "page.made": "modelstitch {version}. This page holds everything it shows and asks nothing of the network.",
+    "page.made": "modelstitch {version}. This page holds everything it shows and makes no network request.",
     "page.seconds": "seconds of fitting, all cells",
     "page.weights_hash": "hash of the {role}'s weights",
-    "page.left_out": "Evidence of {n} further {n:grid|grids} is in evidence.csv of the run folder; it would not fit this page.",
+    "page.left_out": (
+        "Evidence of {n} more {n:grid|grids} is in evidence.csv of the run folder. It would not fit into "
+        "this page."
+    ),
     # Words that the page's program uses.
     "ui.comma": ", ",
     "ui.colon": ": ",
@@ -176,12 +251,12 @@ SENTENCES = {
     "ui.all_seeds": "all",
     "ui.controls": "controls",
     "ui.score": "accuracy",
-    "ui.penalty": "penalty (whole receiver less stitched)",
+    "ui.penalty": "penalty (whole receiver minus stitched)",
     "ui.normalised": "normalised (0 random sender, 1 self-stitch)",
     "ui.kept": "kept beyond the label",
     "ui.evidence": "evidence",
     "ui.choose": "Choose a cell in a map.",
-    "ui.held": "held; Escape lets go",
+    "ui.held": "held; Escape releases it",
     "ui.confidence": "confidence",
     "ui.interval": "95 % interval",
     "ui.grid": "grid",
@@ -198,14 +273,14 @@ SENTENCES = {
     "ui.parameters": "parameters",
     "ui.seconds": "seconds",
     "ui.share": "share of the self-stitch's score",
-    "ui.lines": "Lines of the rule: up to {low} % decodable only, from {high} % interchangeable.",
+    "ui.lines": "Thresholds: up to {low} % decodable only, from {high} % interchangeable.",
     "ui.measure": "measure",
     "ui.value": "value",
     "ui.higher": "higher is better",
     "ui.lower": "lower is better",
     "ui.along": "Kept along the receiver: similarity within classes at its cut and after it",
     "ui.curve": "Accuracy against parameters of the stitch",
-    "ui.get": "Get this cell (paths are seen from the run folder)",
+    "ui.get": "Reproduce this cell (paths start at the run folder)",
     "ui.legend": "from {low} to {high}",
     "ui.no_value": "no value",
     "ui.own": "the pair",

@@ -1,0 +1,91 @@
+"""Texts: a sentence that can be had in every language."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from modelstitch.errors import SpecError, expect_one_of
+from modelstitch.wording.catalogue import LANGUAGES
+
+
+class Text(str):
+    """A sentence of the catalogue: a string in English, and in any language by :meth:`in_language`.
+
+    Attributes:
+        key: of the template. No program reads a fact back from it.
+        values: what was filled in.
+    """
+
+    key: str
+    values: dict[str, Any]
+
+    def in_language(self, language: str) -> str:
+        """Return the same sentence in another language."""
+        return _filled(self.key, self.values, language)
+
+
+@dataclass(frozen=True)
+class Listed:
+    """Several texts, one after another inside a sentence.
+
+    Attributes:
+        items: the texts.
+        by: key of the separator, ``list.comma``, ``list.semicolon``, ``list.or`` or ``list.and``.
+    """
+
+    items: Sequence[str]
+    by: str = "list.comma"
+
+
+def say(key: str, **values: Any) -> Text:
+    """Return the sentence ``key`` with its values filled in.
+
+    Args:
+        key: of the catalogue.
+        values: numbers, strings, texts, or :class:`Listed` texts.
+
+    Example:
+        >>> text = say("matrix.with", n=3, control=say("control.one-hot"))
+        >>> text
+        '3 with a one-hot label'
+        >>> text.in_language("ja")
+        'ワンホット・ラベル：3件'
+    """
+    text = Text(_filled(key, values, "en"))
+    text.key, text.values = key, values
+    return text
+
+
+def translated(text: str, language: str) -> str:
+    """Return a text in a language; a string that is no sentence of the catalogue stays as it is."""
+    expect_one_of("language", language, tuple(LANGUAGES), SpecError)
+    return text.in_language(language) if isinstance(text, Text) else text
+
+
+def plain(key: str, language: str, **values: Any) -> str:
+    """Return the sentence ``key`` in one language as a plain string."""
+    return _filled(key, values, language)
+
+
+class _Filler(string.Formatter):
+    """Formats as usual, and ``{n:cell|cells}`` as the singular or the plural for ``n``."""
+
+    def format_field(self, value: Any, format_spec: str) -> Any:
+        if "|" in format_spec:
+            one, many = format_spec.split("|")
+            return one if value == 1 else many
+        return super().format_field(value, format_spec)
+
+
+def _filled(key: str, values: Mapping[str, Any], language: str) -> str:
+    template = LANGUAGES[language][key]
+    return _Filler().vformat(template, (), {name: _shown(v, language) for name, v in values.items()})
+
+
+def _shown(value: Any, language: str) -> Any:
+    if isinstance(value, Listed):
+        return LANGUAGES[language][value.by].join(translated(item, language) for item in value.items)
+    return translated(value, language) if isinstance(value, str) else value
