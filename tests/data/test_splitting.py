@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelstitch.data.splitting import choose, divide, stratified_order
+from modelstitch.data.splitting import choose, divide, hold_out_third, stratified_order
 
 many = st.lists(st.integers(0, 5), min_size=2, max_size=60).map(torch.tensor)
 seeds = st.integers(0, 5)
@@ -47,7 +47,7 @@ def test_a_larger_choice_holds_the_smaller_one(labels: torch.Tensor, seed: int, 
 def test_a_third_is_held_out_and_no_class_of_two_leaves_the_training_part(
     labels: torch.Tensor, seed: int
 ) -> None:
-    train, heldout = divide(labels, 1 / 3, seed)
+    train, heldout = hold_out_third(labels, seed)
     assert len(heldout) == max(1, round(len(labels) / 3))
     assert torch.equal(torch.cat([train, heldout]).sort().values, torch.arange(len(labels)))
     assert torch.equal(train, train.sort().values)
@@ -55,6 +55,19 @@ def test_a_third_is_held_out_and_no_class_of_two_leaves_the_training_part(
     for label, members in enumerate(labels.bincount().tolist()):
         if members >= 2:
             assert (labels[train] == label).any()
+
+
+@settings(deadline=None, max_examples=30)
+@given(many, seeds, st.integers(1, 60), st.integers(1, 60))
+def test_limits_choose_within_each_part(
+    labels: torch.Tensor, seed: int, limit: int, heldout_limit: int
+) -> None:
+    train, heldout = hold_out_third(labels, seed)
+    few, few_heldout = hold_out_third(labels, seed, limit, heldout_limit)
+    assert len(few) == min(limit, len(train))
+    assert len(few_heldout) == min(heldout_limit, len(heldout))
+    assert set(few.tolist()) <= set(train.tolist())
+    assert set(few_heldout.tolist()) <= set(heldout.tolist())
 
 
 def test_an_extreme_share_leaves_one_example_on_each_side() -> None:

@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from modelstitch.data.in_memory import HELDOUT_SHARE, from_parts
+from modelstitch.data.in_memory import from_parts
 from modelstitch.data.parts import Data, DataPart
-from modelstitch.data.splitting import HELDOUT_NAMES, choose, divide
+from modelstitch.data.splitting import HELDOUT_NAMES, choose, hold_out_third, third_held_out
 from modelstitch.errors import DataError
 from modelstitch.specs import DataSpec
 
@@ -68,10 +68,8 @@ def load(path: Path, spec: DataSpec, kind: Kind) -> Data:
                 f"data {str(path)!r}: expected at least 2 {kind.name}s to split, got {len(labels)}"
             )
         held_files, held_labels = files, labels
-        rows, held_rows = divide(labels, HELDOUT_SHARE, spec.seed)
-        rows = rows[choose(labels[rows], spec.limit, spec.seed)]
-        held_rows = held_rows[choose(labels[held_rows], spec.heldout_limit, spec.seed)]
-        division = f"stratified split of one part, a third held out, seed {spec.seed}"
+        rows, held_rows = hold_out_third(labels, spec.seed, spec.limit, spec.heldout_limit)
+        division = third_held_out(spec.seed)
     chosen = [[some[row] for row in mine.tolist()] for some, mine in ((files, rows), (held_files, held_rows))]
     inputs, known = kind.read(chosen, spec, path)
     train, heldout = (

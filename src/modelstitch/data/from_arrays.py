@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from modelstitch.data.in_memory import HELDOUT_SHARE, as_split, from_arrays, from_parts
+from modelstitch.data.in_memory import as_split, from_arrays, from_parts
 from modelstitch.data.parts import Data, DataPart
-from modelstitch.data.splitting import choose, divide
+from modelstitch.data.splitting import choose, hold_out_third, third_held_out
 from modelstitch.errors import DataError, expect_one_of
 from modelstitch.specs import TASKS, TOKEN_TASKS, DataSpec
 from modelstitch.tasks import IGNORED, MULTI_LABEL, RETRIEVAL, TOKENS, Task, regression, shifted
@@ -88,8 +88,8 @@ def data_from(
     division = "two parts as given"
     if len(parts) == 1:
         whole = replace(parts[0], labels=labels)
-        fit, held = divide(labels, HELDOUT_SHARE, seed)
-        parts, division = [whole.take(fit), whole.take(held)], f"one part, a third held out, seed {seed}"
+        parts = [whole.take(rows) for rows in hold_out_third(labels, seed)]
+        division = third_held_out(seed)
     else:
         sizes = [len(part) for part in parts]
         parts = [replace(part, labels=some) for part, some in zip(parts, labels.split(sizes), strict=True)]

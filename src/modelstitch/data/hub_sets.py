@@ -12,9 +12,9 @@ from typing import Any
 
 import torch
 
-from modelstitch.data.in_memory import HELDOUT_SHARE, as_split, from_arrays, from_parts
+from modelstitch.data.in_memory import as_split, from_arrays, from_parts
 from modelstitch.data.parts import Data, DataPart
-from modelstitch.data.splitting import HELDOUT_NAMES, choose, divide
+from modelstitch.data.splitting import HELDOUT_NAMES, choose
 from modelstitch.data.texts import encoded, filled_up
 from modelstitch.errors import DataError, MissingExtraError, expect_one_of
 from modelstitch.specs import DataSpec
@@ -105,11 +105,7 @@ def _of_rows(found: Any, target: str, spec: DataSpec) -> Data:
     name = Path(target).name
     if not isinstance(found, Mapping):
         whole, classes, is_text = _read(found, None, name)
-        order = divide(whole.labels, HELDOUT_SHARE, spec.seed)
-        train, heldout = (whole.take(rows) for rows in order)
-        division = f"stratified split of one part, a third held out, seed {spec.seed}"
-        data = from_parts(train, heldout, classes, name, division, spec)
-        return replace(data, is_text=is_text)
+        return replace(from_arrays(whole, classes=classes, name=name, spec=spec), is_text=is_text)
     _, part = _parts(found, name)
     train, classes, is_text = _read(found["train"], spec.limit, name, spec.seed)
     heldout, _, _ = _read(found[part], spec.heldout_limit, name, spec.seed)

@@ -11,20 +11,17 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from modelstitch.data.parts import Data, DataPart
-from modelstitch.data.splitting import choose, divide
+from modelstitch.data.splitting import choose, hold_out_third, third_held_out
 from modelstitch.errors import DataError
 from modelstitch.specs import DataSpec
-
-HELDOUT_SHARE = 1 / 3
 
 
 def from_arrays(whole: DataPart, *, classes: tuple[str, ...] | None, name: str, spec: DataSpec) -> Data:
     """Divide one set of examples into a training part and a held-out third, stratified and seeded."""
     if len(whole) < 2:
         raise DataError(f"data {name}: expected at least 2 examples, got {len(whole)}")
-    fit, heldout = divide(whole.labels, HELDOUT_SHARE, spec.seed)
-    division = f"stratified split of one part, a third held out, seed {spec.seed}"
-    return from_parts(whole.take(fit), whole.take(heldout), classes, name, division, spec)
+    train, heldout = (whole.take(rows) for rows in hold_out_third(whole.labels, spec.seed))
+    return from_parts(train, heldout, classes, name, third_held_out(spec.seed), spec)
 
 
 def from_parts(

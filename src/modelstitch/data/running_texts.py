@@ -10,10 +10,9 @@ from torch import Tensor
 
 from modelstitch.data import hub_sets
 from modelstitch.data.from_arrays import data_from
-from modelstitch.data.in_memory import HELDOUT_SHARE
 from modelstitch.data.parts import Data
 from modelstitch.data.sources import parquet
-from modelstitch.data.splitting import HELDOUT_NAMES, choose, divide
+from modelstitch.data.splitting import HELDOUT_NAMES, HELDOUT_SHARE, choose, hold_out_third
 from modelstitch.data.texts import BYTES, mask_token, pieces
 from modelstitch.errors import DataError
 from modelstitch.specs import DataSpec
@@ -118,7 +117,7 @@ def _divided(texts: list[str], spec: DataSpec) -> tuple[list[list[str]], str]:
     if not texts:
         raise DataError(f"data {spec.source!r} holds no text")
     if len(texts) > 1:
-        train, held = divide(torch.zeros(len(texts), dtype=torch.int64), HELDOUT_SHARE, spec.seed)
+        train, held = hold_out_third(torch.zeros(len(texts), dtype=torch.int64), spec.seed)
         chosen = [[texts[row] for row in rows.tolist()] for rows in (train, held)]
         return chosen, f"a third of the texts held out, seed {spec.seed}"
     text = texts[0]

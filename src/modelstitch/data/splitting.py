@@ -8,6 +8,9 @@ from torch import Tensor
 HELDOUT_NAMES = ("test", "validation", "valid", "val")
 """What the held-out part of a set is called, the preferred name first; the other part is ``train``."""
 
+HELDOUT_SHARE = 1 / 3
+"""Share of the examples that is held out where the data have one part."""
+
 
 def stratified_order(labels: Tensor, seed: int) -> Tensor:
     """Return an order of all examples of which every beginning holds each class by its share, as nearly as can be.
@@ -46,3 +49,37 @@ def divide(labels: Tensor, share: float, seed: int) -> tuple[Tensor, Tensor]:
     order = stratified_order(labels, seed)
     n_heldout = min(len(labels) - 1, max(1, round(share * len(labels))))
     return order[n_heldout:].sort().values, order[:n_heldout].sort().values
+
+
+def hold_out_third(
+    labels: Tensor, seed: int, limit: int | None = None, heldout_limit: int | None = None
+) -> tuple[Tensor, Tensor]:
+    """Divide examples into a training part and a held-out third, stratified and seeded.
+
+    Args:
+        labels: (N,) class indices; at least 2 examples.
+        seed: of the division, and of the choice within each part.
+        limit, heldout_limit: most examples of each part; a stratified choice where there are more.
+
+    Returns:
+        Indices of the training part and of the held-out part, both ascending.
+
+    Example:
+        >>> [rows.tolist() for rows in hold_out_third(torch.zeros(6, dtype=torch.int64), seed=0)]
+        [[0, 1, 3, 4], [2, 5]]
+    """
+    train, heldout = divide(labels, HELDOUT_SHARE, seed)
+    return (
+        train[choose(labels[train], limit, seed)],
+        heldout[choose(labels[heldout], heldout_limit, seed)],
+    )
+
+
+def third_held_out(seed: int) -> str:
+    """Return how :func:`hold_out_third` divides, in words.
+
+    Example:
+        >>> third_held_out(0)
+        'stratified split of one part, a third held out, seed 0'
+    """
+    return f"stratified split of one part, a third held out, seed {seed}"

@@ -16,10 +16,10 @@ from PIL import Image
 from torch import Tensor
 
 from modelstitch.data.images import UNREADABLE, decode, reason, stack
-from modelstitch.data.in_memory import HELDOUT_SHARE, from_parts
+from modelstitch.data.in_memory import from_parts
 from modelstitch.data.label_sets import LabelSet, set_from_labels
 from modelstitch.data.parts import Data, DataPart
-from modelstitch.data.splitting import HELDOUT_NAMES, choose, divide
+from modelstitch.data.splitting import HELDOUT_NAMES, choose, hold_out_third, third_held_out
 from modelstitch.data.texts import encoded, filled_up
 from modelstitch.errors import DataError
 from modelstitch.specs import DataSpec
@@ -58,10 +58,8 @@ def load(path: Path, spec: DataSpec) -> Data:
         if len(labels) < 2:
             raise DataError(f"data {str(path)!r}: expected at least 2 examples to split, got {len(labels)}")
         heldout, held_labels = train, labels
-        division = f"stratified split of one part, a third held out, seed {spec.seed}"
-        rows, held_rows = divide(labels, HELDOUT_SHARE, spec.seed)
-        rows = rows[choose(labels[rows], spec.limit, spec.seed)]
-        held_rows = held_rows[choose(labels[held_rows], spec.heldout_limit, spec.seed)]
+        division = third_held_out(spec.seed)
+        rows, held_rows = hold_out_third(labels, spec.seed, spec.limit, spec.heldout_limit)
     parts = [
         DataPart(_decode(table, chosen, files_of, spec, len(rows) + len(held_rows)), part_labels[chosen])
         for table, chosen, part_labels, files_of in (
