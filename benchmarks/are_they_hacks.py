@@ -33,7 +33,7 @@ from modelstitch.models.zoo.checkpoint import Card, read_card, save_checkpoint
 from modelstitch.models.zoo.recipe import Recipe
 from modelstitch.models.zoo.training import train_network
 from modelstitch.results.sentences import lower_triangle
-from modelstitch.runs.prepare import choose_device
+from modelstitch.util.devices import choose_device
 
 N_FITTED, N_HELDOUT = 10_000, 2000
 EVERY = tuple(f"layers.{index}" for index in range(5))

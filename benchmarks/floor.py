@@ -22,7 +22,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from modelstitch.grid.cell import FittedCell, fit_dtype
 from modelstitch.grid.grid import Budget, fit_grid
 from modelstitch.grid.side import Side
-from modelstitch.runs.prepare import Session, prepare
+from modelstitch.runs.prepare import prepare
+from modelstitch.runs.session import Session
 from modelstitch.specs import DataSpec, FitSpec
 
 _SHAPES = ((16, 32), (32, 16), (64, 8), (64, 32), (128, 16))
@@ -61,7 +62,7 @@ def suffix_macs(receiver: Side, name: str) -> tuple[int, int]:
     """Return the multiply-adds of one image through a suffix: forward, and forward with the gradient to its input."""
     indices = torch.arange(4)
     with torch.no_grad():
-        (expected,) = receiver.prefix(name)(receiver.images(receiver.data.train, indices))
+        (expected,) = receiver.halves.prefix(name)(receiver.inputs.images("train", indices))
     counted = []
     for backward in (False, True):
         leaf = expected.detach().clone().requires_grad_(backward)

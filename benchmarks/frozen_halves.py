@@ -58,7 +58,7 @@ def measure(side: Side, cut: str, batch: int, rounds: int) -> dict[str, Any]:
     device = data.images.device
     indices = torch.arange(batch)
     with torch.no_grad():
-        (x,) = side.prefix(cut)(side.images(data, indices))
+        (x,) = side.halves.prefix(cut)(side.inputs.images("train", indices))
     labels = data.labels[:batch]
     last = x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x
     plain = side.suffix(cut)

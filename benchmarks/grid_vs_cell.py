@@ -45,7 +45,8 @@ from modelstitch.models.zoo.checkpoint import save_checkpoint
 from modelstitch.models.zoo.recipe import Recipe
 from modelstitch.models.zoo.resnet import SmallResNet
 from modelstitch.models.zoo.training import train_network
-from modelstitch.runs.prepare import Session, prepare
+from modelstitch.runs.prepare import prepare
+from modelstitch.runs.session import Session
 from modelstitch.specs import DataSpec, FitSpec, ModelSpec
 
 BATCH, EPOCHS, RATE, DECAY, WARMUP = 256, 4, 0.01, 0.01, 0.1
@@ -198,8 +199,7 @@ def run_engine(
     """Fit and score all cells, one whole run for every seed, nothing carried over but the captured models."""
     seconds, found = [], []
     for seed in seeds:
-        for side in (session.pair.sender, session.pair.receiver):
-            side.grams.clear()
+        session.pair.pool.moments.clear()
         cells = [replace(cell, seed=seed) for cell in session.cells]
         begin = time.perf_counter()
         found.append(list(fit_grid(session.pair, cells, fit, Budget(bytes=4 * 10**9))))
@@ -300,8 +300,7 @@ def main() -> None:
     begin = time.perf_counter()
     match = FitSpec(objective="match")
     cells = [replace(cell, objective="match") for cell in session.cells]
-    for side in (session.pair.sender, session.pair.receiver):
-        side.grams.clear()
+    session.pair.pool.moments.clear()
     closed = list(fit_grid(session.pair, cells, match, Budget(bytes=4 * 10**9)))
     closed_seconds = time.perf_counter() - begin
     closed_matrix = [[0.0] * len(names) for _ in names]

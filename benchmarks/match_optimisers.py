@@ -17,7 +17,8 @@ from options import parser_of_pair
 
 from modelstitch.grid.cell import FittedCell
 from modelstitch.grid.grid import Budget, fit_grid
-from modelstitch.runs.prepare import Session, prepare
+from modelstitch.runs.prepare import prepare
+from modelstitch.runs.session import Session
 from modelstitch.specs import CellSpec, DataSpec, FitSpec
 
 CELLS = ((0, 0), (1, 1), (2, 2), (3, 3), (4, 4), (4, 0), (0, 4), (2, 1))
@@ -29,8 +30,12 @@ def error(session: Session, fitted: FittedCell) -> float:
     squares, variance, mean = 0.0, 0.0, None
     for indices in torch.arange(len(heldout)).split(500):
         with torch.no_grad():
-            (x,) = pair.sender.prefix(fitted.spec.sender_cut)(pair.sender.images(heldout, indices))
-            (e,) = pair.receiver.prefix(fitted.spec.receiver_cut)(pair.receiver.images(heldout, indices))
+            (x,) = pair.sender.halves.prefix(fitted.spec.sender_cut)(
+                pair.sender.inputs.images("held-out", indices)
+            )
+            (e,) = pair.receiver.halves.prefix(fitted.spec.receiver_cut)(
+                pair.receiver.inputs.images("held-out", indices)
+            )
             mean = e.mean(0) if mean is None else mean
             squares += (fitted.stitch(x) - e).square().sum().item()
             variance += (e - mean).square().sum().item()

@@ -20,8 +20,8 @@ from modelstitch.data.load import load_data
 from modelstitch.models.zoo.checkpoint import save_checkpoint
 from modelstitch.models.zoo.recipe import Recipe
 from modelstitch.models.zoo.training import train_network
-from modelstitch.runs.prepare import choose_device
 from modelstitch.specs import DataSpec
+from modelstitch.util.devices import choose_device
 
 
 def main() -> None:

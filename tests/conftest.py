@@ -19,7 +19,8 @@ from modelstitch.models.network import Network
 from modelstitch.models.zoo.checkpoint import save_checkpoint
 from modelstitch.models.zoo.recipe import Recipe
 from modelstitch.models.zoo.training import train_network
-from modelstitch.runs.prepare import Session, prepare
+from modelstitch.runs.prepare import prepare
+from modelstitch.runs.session import Session
 from modelstitch.specs import DataSpec, FitSpec, ModelSpec
 
 # How long an example takes says nothing on a machine that does other things too.

@@ -18,6 +18,7 @@ from torch.utils.data import TensorDataset
 import modelstitch as ms
 from modelstitch.data.parts import Data
 from modelstitch.errors import CutError, DataError, ModelError, RunError, StitchError
+from modelstitch.grid.side import Side, make_side
 from modelstitch.models.network import digest
 from modelstitch.util.progress import Progress
 
@@ -315,21 +316,21 @@ def test_evidence_and_verdicts_come_with_a_comparison(checkpoints: tuple[Path, P
 def test_all_pairs_share_what_belongs_to_one_model(
     checkpoints: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from modelstitch.grid import representations, side
+    from modelstitch.grid import representations
 
     made: list[str] = []
     filled: list[str] = []
-    start, fill = side.Side.__init__, representations.Representations._fill
+    fill = representations.Representations._fill
 
-    def counted(self: side.Side, network: ms.Network, *rest: object, **named: object) -> None:
+    def counted(network: ms.Network, data: ms.Data, like: Side | None = None) -> Side:
         made.append(network.name)
-        start(self, network, *rest, **named)  # type: ignore[arg-type]
+        return make_side(network, data, like)
 
     def filling(self: representations.Representations, names: tuple[str, ...]) -> None:
-        filled.append(self._side.network.name)
+        filled.append(self.side.network.name)
         fill(self, names)
 
-    monkeypatch.setattr(side.Side, "__init__", counted)
+    monkeypatch.setattr("modelstitch.grid.pool.make_side", counted)
     monkeypatch.setattr(representations.Representations, "_fill", filling)
     models = {
         "a": ms.ModelSpec(source=str(checkpoints[0])),

@@ -223,7 +223,7 @@ def test_what_is_pooled_over_a_text_is_pooled_over_what_is_there(
     cell = CellSpec(sender_cut="embed", receiver_cut="pool", objective="match")
     (fitted,) = fit_grid(pair, [cell], FitSpec(objective="match"), Budget(10**9))
     few = torch.arange(50)
-    (provided,) = pair.sender.represent(("embed",), texts.heldout, few, torch.float32)
-    (expected,) = pair.sender.represent(("pool",), texts.heldout, few, torch.float32)
+    (provided,) = pair.sender.represent(("embed",), "held-out", few, torch.float32)
+    (expected,) = pair.sender.represent(("pool",), "held-out", few, torch.float32)
     with torch.no_grad():
         torch.testing.assert_close(fitted.stitch(provided), expected, atol=1e-3, rtol=1e-3)

@@ -14,8 +14,9 @@ from modelstitch.errors import RunError, SpecError
 from modelstitch.grid.grid import Budget, fit_grid
 from modelstitch.grid.pool import Pool
 from modelstitch.grid.stitched import Stitched
+from modelstitch.models.given import Model, as_network, device_for, in_eval_mode
 from modelstitch.results.comparison import Comparison
-from modelstitch.runs.prepare import Model, as_network, device_for, in_eval_mode, prepare, read_alike
+from modelstitch.runs.prepare import prepare, read_alike
 from modelstitch.runs.reader import read_run
 from modelstitch.runs.run import BUDGET, run
 from modelstitch.specs import VERDICT_CONTROLS, DataSpec, EvidenceSpec, FitSpec, StitchSpec

@@ -16,8 +16,9 @@ from modelstitch.data.load import load_data
 from modelstitch.data.parts import Data, DataPart
 from modelstitch.data.rotated import rotated
 from modelstitch.errors import DataError
-from modelstitch.grid.side import Side
+from modelstitch.grid.side import make_side
 from modelstitch.models.network import wrap
+from modelstitch.runs.requirements import expect_outputs
 from modelstitch.specs import DataSpec
 from tests.data.sources.test_parquet import good, hub, write
 
@@ -119,12 +120,12 @@ def test_outputs_that_fit_neither_set_are_refused(digits: Data) -> None:
     assert [data.can_score(n) for n in (4, 10, 39, 40, 41)] == [True, False, False, True, True]
     assert [digits.can_score(n) for n in (9, 10, 11)] == [False, True, True]
     module = nn.Sequential(nn.Flatten(), nn.Linear(64, 16), nn.ReLU(), nn.Linear(16, 10))
-    side = Side(wrap(module, "ten"), data)
+    side = make_side(wrap(module, "ten"), data)
     assert side.accuracy() is None
     with pytest.raises(
         DataError, match="labelled by 'rotation', 4 labels for 40 classes, but receiver ten has 10 outputs"
     ):
-        side.expect_labels()
+        expect_outputs(side)
 
 
 def test_rotations_are_quarter_turns_that_the_label_tells(digits: Data) -> None:

@@ -20,7 +20,7 @@ from modelstitch.data.load import load_data
 from modelstitch.data.parts import Data
 from modelstitch.data.texts import decoded, encoded, longest, read
 from modelstitch.errors import DataError, ModelError
-from modelstitch.grid.side import Side
+from modelstitch.grid.side import make_side
 from modelstitch.specs import DataSpec, ModelSpec, View
 
 usable_torchvision()  # which transformers looks at when it is imported
@@ -207,9 +207,9 @@ def test_a_model_brings_its_tokenizer(folder: Path, tokenizer: Path, tmp_path: P
     network = ms.load_model(ModelSpec(source=f"hf:{tmp_path}(pretrained=True)"))
     assert network.view.tokenizer == str(tmp_path)
     data = load_data(DataSpec(source=str(folder), limit=30, heldout_limit=15))
-    side = Side(network, data)
-    assert side.further == ("attention_mask",)
-    seen = side.seen(data.train)
+    side = make_side(network, data)
+    assert side.inputs.names == ("attention_mask",)
+    seen = side.inputs.tokenized["train"]
     assert seen.present is not None
     assert tuple(seen.images.shape) == (30, 9)
     assert (seen.images[~seen.present] == 0).all()

@@ -12,7 +12,7 @@ from modelstitch.data.parts import Data
 from modelstitch.errors import TruthError
 from modelstitch.fitting.trained import Fitted
 from modelstitch.grid import checks
-from modelstitch.grid.side import Side
+from modelstitch.grid.side import Side, make_side
 from modelstitch.models.network import Network
 
 CUTS = ("layers.0", "layers.3")
@@ -20,7 +20,7 @@ CUTS = ("layers.0", "layers.3")
 
 @pytest.fixture
 def side(networks: tuple[Network, Network], digits: Data) -> Side:
-    return Side(networks[0], digits)
+    return make_side(networks[0], digits)
 
 
 def damage(network: Network, amount: float) -> None:
@@ -36,7 +36,7 @@ def test_sound_cuts_reproduce_to_the_bit(side: Side) -> None:
 def test_cuts_of_another_network_do_not_reproduce_this_one(
     side: Side, networks: tuple[Network, Network]
 ) -> None:
-    side.network = networks[1]
+    side = replace(side, network=networks[1])
     with pytest.raises(TruthError, match=r"do not reproduce the model at cut 'layers.0' of R1111"):
         checks.cuts_reproduce(side, CUTS)
     with pytest.raises(TruthError, match=r"at 'layers.0' changes \d+ of 512 answers"):

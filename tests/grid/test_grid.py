@@ -8,12 +8,12 @@ import torch
 from modelstitch.cutting import Cutting
 from modelstitch.data.parts import Data
 from modelstitch.fitting.trained import paired_gain
-from modelstitch.grid.cell import FittedCell, divide
+from modelstitch.grid.cell import FittedCell, set_aside
 from modelstitch.grid.grid import Budget, fit_grid
 from modelstitch.grid.pool import Pair
-from modelstitch.grid.representations import Place
+from modelstitch.grid.representations import Storage
 from modelstitch.models.network import Network
-from modelstitch.runs.prepare import Session
+from modelstitch.runs.session import Session
 from modelstitch.specs import CellSpec, FitSpec, Objective, StitchSpec
 
 FIT = FitSpec(steps=6, batch_size=128, precision="float32")
@@ -131,8 +131,8 @@ def test_the_closed_form_is_least_squares_over_all_training_examples(session: Se
     sender, receiver = session.pair.sender, session.pair.receiver
     everything = torch.arange(len(sender.data.train))
     with torch.no_grad():
-        (x,) = sender.prefix("layers.4")(sender.images(sender.data.train, everything))
-        (e,) = receiver.prefix("layers.2")(receiver.images(receiver.data.train, everything))
+        (x,) = sender.halves.prefix("layers.4")(sender.inputs.images("train", everything))
+        (e,) = receiver.halves.prefix("layers.2")(receiver.inputs.images("train", everything))
         own = (fitted.stitch(x) - e).square().mean()
         features, targets = fitted.stitch.features(x).flatten(0, 1), fitted.stitch.targets(e).flatten(0, 1)
         design = torch.cat([features, torch.ones(len(features), 1)], 1).double()
@@ -154,7 +154,7 @@ def test_bfloat16_and_float32_agree_within_three_standard_errors(session: Sessio
 
 
 @pytest.mark.parametrize("keep", ["host", "disk", "recompute"])
-def test_where_representations_lie_changes_no_weight(session: Session, keep: Place) -> None:
+def test_where_representations_lie_changes_no_weight(session: Session, keep: Storage) -> None:
     one = cell(0, 2)
     (ordinary,) = fit_grid(session.pair, [one], FIT, GIGABYTE)
     (other,) = fit_grid(session.pair, [one], FIT, Budget(10**9, keep))
@@ -163,19 +163,20 @@ def test_where_representations_lie_changes_no_weight(session: Session, keep: Pla
 
 
 def test_a_tenth_of_the_training_part_is_kept_aside_and_never_fitted() -> None:
-    fit, aside = divide(1198, automatic=True)
+    fit, aside = set_aside(1198, automatic=True)
     assert (len(fit), len(aside)) == (1078, 120)
     assert sorted([*fit.tolist(), *aside.tolist()]) == list(range(1198))
-    assert len(divide(50_000, automatic=True)[1]) == 1000
-    assert len(divide(1198, automatic=False)[1]) == 0
+    assert len(set_aside(50_000, automatic=True)[1]) == 1000
+    assert len(set_aside(1198, automatic=False)[1]) == 0
 
 
 def test_moments_of_a_sender_are_gathered_once_for_several_receivers(session: Session) -> None:
-    sender = session.pair.sender
-    sender.grams.clear()
+    sender, moments = session.pair.sender, session.pair.pool.moments
+    moments.clear()
     list(fit_grid(session.pair, [cell(2, 4)], FIT, GIGABYTE))
-    grams = dict(sender.grams)
+    grams = moments.grams_of(sender)
     assert grams
     list(fit_grid(session.pair, [cell(2, 4, "random-receiver")], FIT, GIGABYTE))
-    assert all(sender.grams[name] is gram for name, gram in grams.items())
-    assert len(sender.grams) == len(grams)
+    again = moments.grams_of(sender)
+    assert all(again[name] is gram for name, gram in grams.items())
+    assert len(again) == len(grams)

@@ -7,8 +7,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelstitch.grid.representations import PLACES, Place, Representations, plan_passes
-from modelstitch.runs.prepare import Session
+from modelstitch.data.parts import PartName
+from modelstitch.grid.inputs import NetworkInputs
+from modelstitch.grid.representations import STORAGES, Representations, Storage, plan_passes
+from modelstitch.runs.session import Session
 
 CPU = torch.device("cpu")
 
@@ -21,28 +23,28 @@ def test_no_pass_exceeds_the_budget_and_every_cut_has_its_place(sizes: list[int]
     assert [name for each in planned for name in each.names] == list(named)
     for each in planned:
         assert each.bytes == sum(named[name] for name in each.names)
-        assert (each.place == "recompute") == (each.bytes > budget)
+        assert (each.storage == "recompute") == (each.bytes > budget)
     for one, other in pairwise(planned):
-        if "recompute" not in (one.place, other.place):
+        if "recompute" not in (one.storage, other.storage):
             assert one.bytes + named[other.names[0]] > budget
 
 
-@pytest.mark.parametrize("place", PLACES)
-def test_a_forced_place_is_used_whatever_the_budget(place: Place) -> None:
-    planned = plan_passes({"a": 5, "b": 5}, 1, CPU, place)
-    assert {each.place for each in planned} == {place}
+@pytest.mark.parametrize("storage", STORAGES)
+def test_a_forced_place_is_used_whatever_the_budget(storage: Storage) -> None:
+    planned = plan_passes({"a": 5, "b": 5}, 1, CPU, storage)
+    assert {each.storage for each in planned} == {storage}
 
 
-@pytest.mark.parametrize("place", PLACES)
-def test_every_place_gives_the_same_representations(session: Session, place: Place) -> None:
+@pytest.mark.parametrize("storage", STORAGES)
+def test_every_place_gives_the_same_representations(session: Session, storage: Storage) -> None:
     side = session.pair.sender
     names = ("layers.0", "layers.2", "layers.4")
-    found = Representations(side, names, side.data.heldout, place)
+    found = Representations(side, names, "held-out", storage)
     indices = torch.tensor([5, 0, 598, 5])
-    images = side.images(side.data.heldout, indices)
+    images = side.inputs.images("held-out", indices)
     for name in names:
         got = found.at(name)(indices)
-        (wanted,) = side.prefix(name)(images)
+        (wanted,) = side.halves.prefix(name)(images)
         torch.testing.assert_close(got, wanted, rtol=1e-4, atol=1e-5)
         assert got.shape == (4, *side.cut(name).shape)
 
@@ -50,22 +52,22 @@ def test_every_place_gives_the_same_representations(session: Session, place: Pla
 def test_all_cuts_come_from_one_pass(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     side = session.pair.sender
     calls: list[int] = []
-    images = side.images
+    images = NetworkInputs.images
 
-    def counted(split: object, indices: torch.Tensor) -> torch.Tensor:
+    def counted(self: NetworkInputs, part: PartName, indices: torch.Tensor) -> torch.Tensor:
         calls.append(len(indices))
-        return images(split, indices)  # type: ignore[arg-type]
+        return images(self, part, indices)
 
-    side.fast_prefix(("layers.0", "layers.4"), torch.float32)
-    monkeypatch.setattr(side, "images", counted)
-    Representations(side, ("layers.0", "layers.4"), side.data.heldout)
+    side.halves.fast_prefix(("layers.0", "layers.4"), torch.float32)
+    monkeypatch.setattr(NetworkInputs, "images", counted)
+    Representations(side, ("layers.0", "layers.4"), "held-out")
     assert sum(calls) == len(side.data.heldout)
 
 
 def test_bfloat16_representations_are_half_the_size(session: Session) -> None:
     side = session.pair.sender
-    kept = Representations(side, ("layers.2",), side.data.heldout, dtype=torch.bfloat16).at("layers.2")
-    exact = Representations(side, ("layers.2",), side.data.heldout).at("layers.2")
+    kept = Representations(side, ("layers.2",), "held-out", dtype=torch.bfloat16).at("layers.2")
+    exact = Representations(side, ("layers.2",), "held-out").at("layers.2")
     indices = torch.arange(20)
     assert kept(indices).dtype == torch.bfloat16
     torch.testing.assert_close(kept(indices).float(), exact(indices), rtol=0.05, atol=0.05)
@@ -73,7 +75,7 @@ def test_bfloat16_representations_are_half_the_size(session: Session) -> None:
 
 def test_what_lies_on_disk_goes_with_its_owner(session: Session) -> None:
     side = session.pair.sender
-    found = Representations(side, ("layers.2",), side.data.heldout, "disk")
+    found = Representations(side, ("layers.2",), "held-out", "disk")
     folder = found._folder
     assert folder is not None
     assert list(folder.iterdir())

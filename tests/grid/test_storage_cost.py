@@ -11,33 +11,33 @@ import torch
 
 from modelstitch.errors import SpecError
 from modelstitch.grid.grid import Budget, fit_grid, passes
-from modelstitch.grid.representations import PLACES, Place, plan_passes
+from modelstitch.grid.representations import STORAGES, Storage, plan_passes
 from modelstitch.grid.storage_cost import costs, disk_bytes_per_second
 from modelstitch.runs.memory import affordable, fixed_bytes, representation_bytes, working_bytes
-from modelstitch.runs.prepare import Session
+from modelstitch.runs.session import Session
 from modelstitch.specs import CellSpec, EvidenceSpec, FitSpec
 
 CPU = torch.device("cpu")
 
 
-def fixed(**seconds: float) -> Callable[[str, int], dict[Place, float]]:
-    chosen = {place: seconds[place] for place in PLACES if place in seconds}
+def fixed(**seconds: float) -> Callable[[str, int], dict[Storage, float]]:
+    chosen = {storage: seconds[storage] for storage in STORAGES if storage in seconds}
     return lambda name, size: chosen
 
 
 @pytest.mark.parametrize(
-    ("seconds", "place"),
+    ("seconds", "storage"),
     [({"recompute": 3.0, "disk": 1.0}, "disk"), ({"recompute": 1.0, "disk": 3.0, "host": 2.0}, "recompute")],
 )
-def test_what_does_not_fit_goes_where_it_costs_least(seconds: dict[str, float], place: Place) -> None:
+def test_what_does_not_fit_goes_where_it_costs_least(seconds: dict[str, float], storage: Storage) -> None:
     found = plan_passes({"a": 5, "b": 50}, 10, CPU, costs=fixed(**seconds))
-    assert [(each.place, each.names) for each in found] == [("device", ("a",)), (place, ("b",))]
+    assert [(each.storage, each.names) for each in found] == [("device", ("a",)), (storage, ("b",))]
     assert dict(found[1].costs) == seconds
     assert found[0].costs == ()
 
 
 def test_costs_are_timed_only_where_something_does_not_fit() -> None:
-    def refuse(name: str, size: int) -> dict[Place, float]:
+    def refuse(name: str, size: int) -> dict[Storage, float]:
         raise AssertionError("nothing to choose here")
 
     plan_passes({"a": 5, "b": 5}, 10, CPU, costs=refuse)
@@ -69,7 +69,7 @@ def test_a_grid_is_the_same_wherever_its_representations_were_put(
     for seconds in ({"disk": 1.0, "recompute": 2.0}, {"disk": 2.0, "recompute": 1.0}):
         monkeypatch.setattr("modelstitch.grid.grid.costs", lambda *given, chosen=seconds: chosen)
         planned = passes(session.pair.sender, cells, fit, Budget(0))
-        assert planned[0].place == min(seconds, key=lambda place: seconds[place])
+        assert planned[0].storage == min(seconds, key=lambda place: seconds[place])
         (fitted,) = fit_grid(session.pair, cells, fit, Budget(0))
         weights.append(fitted.stitch.state_dict()["weight"])
     torch.testing.assert_close(*weights, rtol=1e-4, atol=1e-6)

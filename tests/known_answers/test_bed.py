@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from modelstitch.controls.roles import Given, Plant
-from modelstitch.data.parts import Data
+from modelstitch.data.parts import Data, PartName
 from modelstitch.evidence.verdict import Thresholds
-from modelstitch.grid.side import Side
+from modelstitch.grid.side import make_side
 from modelstitch.known_answers import plants
 from modelstitch.known_answers.bed import Outcome, derive, leave_one_family_out, report, run
 from modelstitch.known_answers.cases import FAMILIES, Case, cases
@@ -92,17 +92,17 @@ def test_a_family_is_judged_without_itself(outcomes: list[Outcome]) -> None:
 
 @pytest.fixture
 def ground(trained: Network, digits: Data) -> Ground:
-    return Ground(Side(trained, digits), "layers.2", 0)
+    return Ground(make_side(trained, digits), "layers.2", 0)
 
 
-def planted(ground: Ground, plant: Plant, part: str, indices: torch.Tensor) -> torch.Tensor:
-    split = getattr(ground.side.data, "train" if part == "train" else "heldout")
+def planted(ground: Ground, plant: Plant, part: PartName, indices: torch.Tensor) -> torch.Tensor:
+    labels = ground.side.inputs.given[part].labels
 
     def genuine(some: torch.Tensor) -> torch.Tensor:
-        return ground.side.represent((ground.cut,), split, some, torch.float32)[0]
+        return ground.side.represent((ground.cut,), part, some, torch.float32)[0]
 
     shape = ground.side.cut(ground.cut).shape
-    return plant(Given(ground.cut, shape, part, indices, split.labels, 10, genuine))
+    return plant(Given(ground.cut, shape, part, indices, labels, 10, genuine))
 
 
 @pytest.mark.parametrize("make", [plants.permutation, plants.rotation, plants.rescaling, plants.mixing])

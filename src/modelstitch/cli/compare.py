@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from modelstitch.grid.grid import Budget
     from modelstitch.grid.representations import Pass
     from modelstitch.results.comparison import Comparison
-    from modelstitch.runs.prepare import Session
+    from modelstitch.runs.session import Session
 
 
 @dataclass(frozen=True)
@@ -319,7 +319,7 @@ class Compare:
 
 
 def _shown(each: Pass) -> str:
-    where = {"device": "kept", "recompute": "computed again"}.get(each.place, f"kept on {each.place}")
+    where = {"device": "kept", "recompute": "computed again"}.get(each.storage, f"kept on {each.storage}")
     costs = ", ".join(f"{place} {_duration(seconds)}" for place, seconds in each.costs)
     return f"{', '.join(each.names)} {where}, {each.bytes / 1e9:.2f} GB" + (
         f" (costs: {costs})" if costs else ""

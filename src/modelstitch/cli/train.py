@@ -64,9 +64,9 @@ class Train:
         from modelstitch.models.zoo.checkpoint import save_checkpoint
         from modelstitch.models.zoo.recipe import Recipe
         from modelstitch.models.zoo.training import train_network
-        from modelstitch.runs.prepare import choose_device
         from modelstitch.specs import DataSpec
         from modelstitch.util.calls import parse_call
+        from modelstitch.util.devices import choose_device
 
         target, arguments = parse_call(self.model)
         if not target.startswith("zoo:"):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from modelstitch.data.parts import PartName
 from modelstitch.models.network import Network
 
 
@@ -28,7 +29,7 @@ class Given:
 
     cut: str
     shape: tuple[int, ...]
-    part: str
+    part: PartName
     indices: Tensor
     labels: Tensor
     n_classes: int

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -12,6 +13,9 @@ from torch import Tensor
 from modelstitch.data.label_sets import Finest, LabelSet
 from modelstitch.errors import DataError, expect_one_of
 from modelstitch.tasks import CLASSIFICATION, Targets, Task, at, by_label_set
+
+PartName = Literal["train", "held-out"]
+"""A part of a data set by name."""
 
 _FEW = 10
 """Fewer examples than these may be alike by chance."""

@@ -1,4 +1,4 @@
-"""What the evidence of one cell is measured from; pure tensors, all of the same held-out examples."""
+"""What the evidence of one cell is measured from: tensors of the same held-out examples."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Measurement:
         kind: kind of evidence, as it is asked for by name.
         name: what was measured; defined in the kind's ``DEFINITIONS``.
         where: the cut of the receiver, or ``output``.
-        value: NaN where it cannot be said.
+        value: NaN where it is not defined.
         low, high: ends of the 95 % interval, where there is one.
         n: number of examples.
     """
@@ -37,7 +37,7 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Definition:
-    """What a measurement is: a formula or sentence, its unit and range, which way is better, and its source."""
+    """What a measurement is: formula or sentence, unit and range, which way is better, source."""
 
     text: str
     range: str
@@ -47,13 +47,13 @@ class Definition:
 
 @dataclass(kw_only=True)
 class Genuine:
-    """Expected representations of training examples, against which held-out ones are compared.
+    """Expected representations of training examples, to compare held-out ones with.
 
     Attributes:
         features: per-channel mean and standard deviation over positions, (m, 2 C).
         labels: (m,).
         size, sparsity: norm of each representation and share of its values that are zero, (m,).
-        known: what was computed from them once, by the kind that reads them.
+        known: what the kind that reads them has computed once.
     """
 
     features: Tensor
@@ -70,7 +70,7 @@ class FinestLabels:
     Attributes:
         labels: (n,).
         outputs, receiver_outputs: class scores (n, K) for them, of the stitched network and of the receiver.
-        sets: by name of a coarser label set, the label of each of the finest.
+        sets: by name of a coarser label set, its label of each finest label.
     """
 
     labels: Tensor
@@ -87,17 +87,22 @@ class Material:
         cut: the receiver cut.
         labels: (n,).
         provided: the sender's representation.
-        expected, stitched: the receiver's representation, and what takes its place, at the cut and at every later cut.
-        raw_provided, raw_expected, raw_stitched: at the cut, with their features first; the second is made when asked for.
-        matched: what the match-fitted stitch makes, at the cut; None where the pair has none.
-        outputs, receiver_outputs, sender_outputs: class scores (n, K); None where the sender has none for these classes.
+        expected, stitched: the receiver's representation, and the one in its place, at the cut and every
+            later cut.
+        raw_provided, raw_expected, raw_stitched: the same at the cut, features first; the second is computed
+            on request.
+        matched: the representation from the match-fitted stitch, at the cut; None without one.
+        outputs, receiver_outputs, sender_outputs: class scores (n, K); None where the sender has none for
+            these classes.
         genuine: expected representations of training examples; None where no kind asks for them.
-        moved: expected representation of the same images after a small shift, at the cut; None likewise.
+        moved: expected representation of the same examples after a small change, at the cut; None likewise.
         pixels: the images in low resolution.
         is_image: whether the examples are images.
-        finest: the examples by their finest labels; None where the data has one set of labels, or the receiver no outputs for them.
-        changed: gives class scores of the stitched network and of the receiver on images under a named change.
-        train_right: tells for training examples whether the stitched network gives the label that the stitch was fitted to.
+        finest: the examples by their finest labels; None where the data have one set of labels, or the
+            receiver has no outputs for the finest.
+        changed: maps a named change of the examples to class scores of the stitched network and of the
+            receiver.
+        train_right: returns which training examples get the label that the stitch was fitted to.
         weight: the stitch as one linear map (D, F), where it is one.
     """
 
@@ -128,12 +133,12 @@ class Material:
         return len(self.labels)
 
     def pairing(self, cut: str) -> Pairing:
-        """Return the stitched beside the expected representation at ``cut``."""
+        """Return the pairing of stitched and expected representation at ``cut``."""
         if cut not in self._pairings:
             self._pairings[cut] = Pairing(self.stitched[cut], self.expected[cut])
         return self._pairings[cut]
 
     @cached_property
     def given(self) -> Pairing:
-        """The provided beside the expected representation, without a stitch."""
+        """The pairing of provided and expected representation, without a stitch."""
         return Pairing(self.provided, self.expected[self.cut])

@@ -1,4 +1,4 @@
-"""Measure the evidence of fitted cells on held-out examples, with everything about a receiver computed once."""
+"""Measure the evidence of fitted cells on held-out examples."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from modelstitch.cutting.layouts import Layout
-from modelstitch.data.parts import DataPart
+from modelstitch.data.parts import DataPart, PartName
 from modelstitch.evidence.kinds import KINDS
 from modelstitch.evidence.kinds.distribution import summarise
 from modelstitch.evidence.kinds.robustness import CHANGES, disturb, shift
@@ -20,10 +20,11 @@ from modelstitch.evidence.residuals import Rows
 from modelstitch.evidence.units import Units
 from modelstitch.fitting.closed_form import solve
 from modelstitch.fitting.schedules import spread
-from modelstitch.grid.grid import gather_moments
-from modelstitch.grid.pool import Pair
+from modelstitch.grid.moments import SecondMoments
+from modelstitch.grid.pool import GivesSides
 from modelstitch.grid.representations import Representations
-from modelstitch.grid.side import SCORE_BATCH, Side, score_batches, scored
+from modelstitch.grid.scoring import SCORE_BATCH, score_batches, scored
+from modelstitch.grid.side import Side
 from modelstitch.specs import CellSpec, EvidenceSpec, FitSpec
 from modelstitch.stitches import Stitch
 from modelstitch.stitches.linear import Linear
@@ -44,10 +45,10 @@ _OF_CONTROL = {
     "probe": (),
     "shuffled-labels": ("selectivity",),
 }
-"""Kinds that say something about a control; the real grid and the self-stitch get all of them."""
+"""Kinds that mean something for a control; the real grid and the self-stitch get all of them."""
 
 _OF_CLASSES = ("agreement", "robustness", "label-sets")
-"""Kinds that read answers and their probabilities, which tasks without classes have not."""
+"""Kinds that read class scores; tasks without classes have none."""
 
 
 def kinds_of(cell: CellSpec, spec: EvidenceSpec) -> tuple[str, ...]:
@@ -56,37 +57,35 @@ def kinds_of(cell: CellSpec, spec: EvidenceSpec) -> tuple[str, ...]:
 
 
 def appraise(
-    pair: Pair,
+    pair: GivesSides,
     stitches: Mapping[CellSpec, Stitch],
-    wanted: Mapping[CellSpec, Sequence[str]],
+    kinds: Mapping[CellSpec, Sequence[str]],
     n_examples: int,
 ) -> Iterator[tuple[CellSpec, list[Measurement]]]:
     """Measure the evidence of cells, yielding each as it is done.
 
-    Held-out examples are spread evenly over the held-out part. For a receiver they run once; for a cell its stitch and the
-    receiver's later layers run once.
+    The examples are spread evenly over the held-out part. They run once for each receiver; for each cell the
+    stitch and the receiver's later layers run once.
 
     Args:
         pair: the two networks and the data.
         stitches: the fitted stitch of every cell.
-        wanted: kinds of evidence by cell; a cell without any is left out.
+        kinds: kinds of evidence by cell; a cell without any is left out.
         n_examples: most held-out examples to measure on.
     """
-    groups: dict[int, dict[int, list[CellSpec]]] = {}
-    for cell in wanted:
-        if wanted[cell]:
+    groups: dict[Side, dict[Side, list[CellSpec]]] = {}
+    for cell in kinds:
+        if kinds[cell]:
             sender, receiver = pair.sides(cell.control, cell.seed)
-            groups.setdefault(id(receiver), {}).setdefault(id(sender), []).append(cell)
-    for by_sender in groups.values():
-        first = next(iter(by_sender.values()))[0]
-        expected = Expected(pair.sides(first.control, first.seed)[1], n_examples)
-        for mine in by_sender.values():
-            sender = pair.sides(mine[0].control, mine[0].seed)[0]
-            erring = [cell for cell in mine if "errors" in wanted[cell]]
-            matched = _matched(sender, expected.side, erring, stitches)
-            for cut in dict.fromkeys(cell.sender_cut for cell in mine):
-                some = [cell for cell in mine if cell.sender_cut == cut]
-                yield from _appraise(sender, expected, some, stitches, matched, wanted)
+            groups.setdefault(receiver, {}).setdefault(sender, []).append(cell)
+    for receiver, by_sender in groups.items():
+        expected = Expected(receiver, n_examples)
+        for sender, cells in by_sender.items():
+            erring = [cell for cell in cells if "errors" in kinds[cell]]
+            matched = _matched(pair.pool.moments, sender, receiver, erring, stitches)
+            for cut in dict.fromkeys(cell.sender_cut for cell in cells):
+                some = [cell for cell in cells if cell.sender_cut == cut]
+                yield from _appraise(sender, expected, some, stitches, matched, kinds)
 
 
 class Expected:
@@ -101,12 +100,12 @@ class Expected:
         self.side = side
         heldout = side.data.heldout
         spaced = spread(torch.arange(len(heldout)), n_examples)
-        self.units = Units(side.seen(heldout), spaced, side.data.task, n_examples)
+        self.units = Units(side.inputs.tokenized["held-out"], spaced, side.data.task, n_examples)
         self.indices, self.labels = self.units.indices, self.units.labels
-        self.split = heldout.take(self.indices)
-        given = self.split.images.long() if side.data.is_text else self.split.images
+        self.examples = heldout.take(self.indices)
+        given = self.examples.images.long() if side.data.is_text else self.examples.images
         self.pixels = Rows(_pixels(self.units.tokens(given)), self.labels)
-        self.is_image = self.split.images.ndim == 4
+        self.is_image = self.examples.images.ndim == 4
         self._rows: dict[str, Rows] = {}
         self._moved: dict[str, Rows] = {}
         self._genuine: dict[str, Genuine] = {}
@@ -117,18 +116,22 @@ class Expected:
         """Return the rows at several cuts."""
         missing = tuple(name for name in names if name not in self._rows)
         if missing:
-            parts = _units_at(self.side, missing, self.side.data.heldout, self.indices, self.units)
+            parts = _units_at(self.side, missing, "held-out", self.indices, self.units)
             self._rows |= {
                 name: Rows(x, self.labels, own=True) for name, x in zip(missing, parts, strict=True)
             }
         return {name: self._rows[name] for name in names}
 
     def moved(self, name: str) -> Rows:
-        """Return the rows of the same images after a small shift (small noise, or a few tokens replaced, where they are no images)."""
+        """Return the rows of the same examples after a small change.
+
+        Images are shifted; texts and tokens get a few tokens replaced, other examples a little noise.
+        """
         if name not in self._moved:
-            images = self.split.images
-            split = replace(self.split, images=shift(images) if self.is_image else self.disturbed(images))
-            (x,) = _units_at(self.side, (name,), split, torch.arange(len(split)), self.units)
+            images = self.examples.images
+            moved = shift(images) if self.is_image else self.disturbed(images)
+            side = self.side.with_heldout(replace(self.examples, images=moved))
+            (x,) = _units_at(side, (name,), "held-out", torch.arange(len(moved)), self.units)
             self._moved[name] = Rows(x, self.labels, own=True)
         return self._moved[name]
 
@@ -137,8 +140,8 @@ class Expected:
         if name not in self._genuine:
             train, layout, task = self.side.data.train, self.layout(name), self.side.data.task
             some = spread(torch.arange(len(train)), _GENUINE_EXAMPLES)
-            units = Units(self.side.seen(train), some, task, _GENUINE_EXAMPLES)
-            (x,) = _units_at(self.side, (name,), train, units.indices, units)
+            units = Units(self.side.inputs.tokenized["train"], some, task, _GENUINE_EXAMPLES)
+            (x,) = _units_at(self.side, (name,), "train", units.indices, units)
             self._genuine[name] = summarise(units.layout(layout).features_first(x), units.labels)
         return self._genuine[name]
 
@@ -146,7 +149,7 @@ class Expected:
     def outputs(self) -> Tensor:
         """The whole receiver's class scores (n, K)."""
         if self._outputs is None:
-            self._outputs = self.outputs_of(self.side, self.side.data.heldout, self.indices)
+            self._outputs = self.outputs_of(self.side, self.indices)
         return self._outputs
 
     def disturbed(self, images: Tensor) -> Tensor:
@@ -155,16 +158,16 @@ class Expected:
             return disturb(images, 0.05)
         return disturb(images.long(), 0.05).to(images.dtype)
 
-    def outputs_of(self, side: Side, split: DataPart, indices: Tensor) -> Tensor:
-        """Return a whole network's outputs for the same examples, given in ``split`` at ``indices``."""
-        return self.units.outputs(batch for batch, _ in side.outputs(split, side.whole, indices))
+    def outputs_of(self, side: Side, indices: Tensor) -> Tensor:
+        """Return the outputs of a whole network for its held-out examples at ``indices``."""
+        return self.units.outputs(batch for batch, _ in side.outputs("held-out", side.whole, indices))
 
     def layout(self, name: str) -> Layout:
         """Return the layout at a cut."""
         return self.side.cut(name).layout
 
     def finest(self, outputs: Tensor) -> FinestLabels | None:
-        """Return the finest labels beside class scores (n, K) for them; None without coarser sets, or with too few scores."""
+        """Return the finest labels and class scores (n, K) for them; None without coarser sets, or scores."""
         data = self.side.data
         n_classes = len(data.classes if data.finest is None else data.finest.classes)
         if not data.label_sets or min(outputs.shape[1], self.outputs.shape[1]) < n_classes:
@@ -174,17 +177,20 @@ class Expected:
             labels[self.indices.to(labels.device)],
             outputs,
             self.outputs,
-            {each.name: each.label_of for each in data.label_sets},
+            {coarser.name: coarser.label_of for coarser in data.label_sets},
         )
 
     def changed(self, change: str) -> tuple[DataPart, Tensor]:
         """Return the examples under a named change, and the whole receiver's class scores for them."""
         if change not in self._changed:
             letters = self.side.data.is_text
-            images = self.split.images.long() if letters else self.split.images
+            images = self.examples.images.long() if letters else self.examples.images
             changed = CHANGES[change](images)
-            split = replace(self.split, images=changed.to(self.split.images.dtype) if letters else changed)
-            self._changed[change] = (split, self.outputs_of(self.side, split, torch.arange(len(split))))
+            examples = replace(
+                self.examples, images=changed.to(self.examples.images.dtype) if letters else changed
+            )
+            side = self.side.with_heldout(examples)
+            self._changed[change] = (examples, self.outputs_of(side, torch.arange(len(examples))))
         return self._changed[change]
 
 
@@ -194,26 +200,27 @@ def _appraise(
     cells: list[CellSpec],
     stitches: Mapping[CellSpec, Stitch],
     matched: Mapping[CellSpec, Stitch],
-    wanted: Mapping[CellSpec, Sequence[str]],
+    kinds: Mapping[CellSpec, Sequence[str]],
 ) -> Iterator[tuple[CellSpec, list[Measurement]]]:
-    """Appraise the cells that share one provided representation."""
+    """Measure the cells that share one provided representation."""
     cut, units, task = cells[0].sender_cut, receiver.units, receiver.side.data.task
-    (x,) = _represented(sender, (cut,), sender.data.heldout, receiver.indices)
+    x = _represented(sender, cut, "held-out", receiver.indices)
     given = sender.cut(cut).layout
     fits = units.fits(given)
     provided = units.of(x, given) if fits else x
     own = None
-    if task.has_classes and sender.accuracy() is not None and any("agreement" in wanted[c] for c in cells):
-        own = task.read(receiver.outputs_of(sender, sender.data.heldout, receiver.indices))
+    if task.has_classes and sender.accuracy() is not None and any("agreement" in kinds[c] for c in cells):
+        own = task.read(receiver.outputs_of(sender, receiver.indices))
+    changed = ChangedSender(sender, cut, receiver)
     for cell in cells:
         stitch = stitches[cell].eval()
         name = receiver.side.cut(cell.receiver_cut).name
         layout = units.layout(receiver.layout(name))
         if not fits or not units.fits(receiver.layout(name)):
-            yield cell, []  # no value for every position that is wanted
+            yield cell, []  # not every position with a target has a value
             continue
-        later = receiver.side.cutting.later(name) if "trajectory" in wanted[cell] else ()
-        later = tuple(each for each in later if units.fits(receiver.layout(each)))
+        later = receiver.side.later(name) if "trajectory" in kinds[cell] else ()
+        later = tuple(cut for cut in later if units.fits(receiver.layout(cut)))
         expected = receiver.rows((name, *later))
         raw, trail, outputs = _through(stitch, receiver, name, later, x)
         stitched = {name: Rows(raw, receiver.labels)} | {
@@ -235,29 +242,48 @@ def _appraise(
             outputs=task.read(outputs),
             receiver_outputs=task.read(receiver.outputs),
             sender_outputs=own,
-            genuine=receiver.genuine(name) if "distribution" in wanted[cell] else None,
-            moved=receiver.moved(name) if "information" in wanted[cell] else None,
+            genuine=receiver.genuine(name) if "distribution" in kinds[cell] else None,
+            moved=receiver.moved(name) if "information" in kinds[cell] else None,
             pixels=receiver.pixels,
             is_image=receiver.is_image,
-            changed=partial(_changed, sender, cut, stitch, receiver, name),
+            changed=partial(_changed, changed, stitch, receiver, name),
             finest=receiver.finest(outputs),
             train_right=partial(_train_right, sender, cut, stitch, receiver, name),
             weight=_weight(stitch),
         )
-        kinds = [kind for kind in wanted[cell] if task.has_classes or kind not in _OF_CLASSES]
-        found = [each for kind in kinds for each in KINDS[kind].measure(material)]
-        yield cell, found
+        measured = [kind for kind in kinds[cell] if task.has_classes or kind not in _OF_CLASSES]
+        yield cell, [number for kind in measured for number in KINDS[kind].measure(material)]
 
 
 def _raw(rows: Rows, layout: Layout) -> Tensor:
     return layout.features_first(rows.raw(layout.shape))
 
 
+class ChangedSender:
+    """A sender's representations of the changed examples at one cut.
+
+    Args:
+        side: the sender.
+        cut: where it is cut.
+        receiver: changes the examples.
+    """
+
+    def __init__(self, side: Side, cut: str, receiver: Expected) -> None:
+        self.side, self.cut, self.receiver = side, cut, receiver
+        self._sides: dict[str, Side] = {}
+
+    def represent(self, change: str) -> Tensor:
+        """Return the representations (n, *shape) of the examples under a named change."""
+        examples, _ = self.receiver.changed(change)
+        if change not in self._sides:
+            self._sides[change] = self.side.with_heldout(examples)
+        return _represented(self._sides[change], self.cut, "held-out", torch.arange(len(examples)))
+
+
 def _changed(
-    sender: Side, cut: str, stitch: Stitch, receiver: Expected, name: str, change: str
+    sender: ChangedSender, stitch: Stitch, receiver: Expected, name: str, change: str
 ) -> tuple[Tensor, Tensor]:
-    split, outputs = receiver.changed(change)
-    (x,) = _represented(sender, (cut,), split, torch.arange(len(split)))
+    x, (_, outputs) = sender.represent(change), receiver.changed(change)
     read = receiver.side.data.task.read
     return read(_through(stitch, receiver, name, (), x)[2]), read(outputs)
 
@@ -265,12 +291,11 @@ def _changed(
 def _train_right(sender: Side, cut: str, stitch: Stitch, receiver: Expected, name: str) -> Tensor:
     side = receiver.side
     few = spread(torch.arange(len(side.data.train)), len(receiver.indices))
-    (x,) = _represented(sender, (cut,), sender.data.train, few)
-    chosen = side.data.train.take(few)
-    last = side.bound(side.fast_suffix(name, torch.float32), chosen)
+    x = _represented(sender, cut, "train", few)
+    last = side.bound(side.fast_suffix(name, torch.float32), "train")
     with torch.inference_mode():
         batches = [
-            (last(stitch(x[some]), some), chosen.targets_for(side.data.task, some))
+            (last(stitch(x[some]), few[some]), side.data.train.targets_for(side.data.task, few[some]))
             for some in score_batches(len(x), side.score_batch)
         ]
     return scored(side.data.task, batches)
@@ -279,39 +304,47 @@ def _train_right(sender: Side, cut: str, stitch: Stitch, receiver: Expected, nam
 def _through(
     stitch: Stitch, receiver: Expected, name: str, later: tuple[str, ...], x: Tensor
 ) -> tuple[Tensor, list[Tensor], Tensor]:
-    """Run provided representations through the stitch and on; return the units at the cut, at every later cut and of the output."""
-    side, units, split = receiver.side, receiver.units, receiver.split
-    trail = side.bound(side.fast_suffix(name, torch.float32, later), split) if later else None
-    last = side.bound(side.fast_suffix(later[-1] if later else name, torch.float32), split)
+    """Run provided representations through the stitch and the receiver's later layers.
+
+    Returns:
+        The units at the cut, at every later cut, and in the output.
+    """
+    side, units = receiver.side, receiver.units
+    trail = side.bound(side.trail(name, later, torch.float32), "held-out") if later else None
+    last = side.bound(side.fast_suffix(later[-1] if later else name, torch.float32), "held-out")
     cuts = (name, *later)
     at: dict[str, list[Tensor]] = {cut: [] for cut in cuts}
 
     def outputs() -> Iterator[Tensor]:
-        for indices in score_batches(len(x), side.score_batch):
-            y = stitch(x[indices])
+        for rows in score_batches(len(x), side.score_batch):
+            y, indices = stitch(x[rows]), receiver.indices[rows]
             parts = trail(y, indices) if trail is not None else ()
             for cut, value in zip(cuts, (y, *parts), strict=True):
-                at[cut].append(units.part(value, receiver.layout(cut), int(indices[0])))
+                at[cut].append(units.part(value, receiver.layout(cut), int(rows[0])))
             yield last(parts[-1] if parts else y, indices)
 
     with torch.inference_mode():
-        found = units.outputs(outputs())
-        here, *then = (units.joined(at[cut], receiver.layout(cut)) for cut in cuts)
-    return here, then, found
+        in_output = units.outputs(outputs())
+        here, *behind = (units.joined(at[cut], receiver.layout(cut)) for cut in cuts)
+    return here, behind, in_output
 
 
 def _matched(
-    sender: Side, receiver: Side, cells: Sequence[CellSpec], stitches: Mapping[CellSpec, Stitch]
+    second_moments: SecondMoments,
+    sender: Side,
+    receiver: Side,
+    cells: Sequence[CellSpec],
+    stitches: Mapping[CellSpec, Stitch],
 ) -> dict[CellSpec, Stitch]:
-    """Fit the expected representation in closed form, on 1,500 training examples, beside every stitch that has one."""
+    """Fit the expected representation in closed form on 1,500 training examples, where the stitch has one."""
     if not cells:
         return {}
-    train = Representations(sender, (), sender.data.train, "recompute", torch.float32)
-    moments = gather_moments(sender, receiver, cells, train, FitSpec())
-    found = {}
+    train = Representations(sender, (), "train", "recompute", torch.float32)
+    moments = second_moments.gather(sender, receiver, cells, train, FitSpec())
+    matched = {}
     for cell, (some, aside) in moments.items():
         if cell.objective == "match":
-            found[cell] = stitches[cell]
+            matched[cell] = stitches[cell]
             continue
         device = sender.data.train.images.device
         stitch = copy.deepcopy(stitches[cell])
@@ -319,8 +352,8 @@ def _matched(
         if values is not None:
             for name, value in values.items():
                 stitch.get_parameter(name).data.copy_(value)
-            found[cell] = stitch.to(device).eval()
-    return found
+            matched[cell] = stitch.to(device).eval()
+    return matched
 
 
 def _run(stitch: nn.Module, x: Tensor) -> Tensor:
@@ -328,29 +361,28 @@ def _run(stitch: nn.Module, x: Tensor) -> Tensor:
         return torch.cat([stitch(x[indices]) for indices in score_batches(len(x))])
 
 
-def _represented(side: Side, names: tuple[str, ...], split: DataPart, indices: Tensor) -> list[Tensor]:
-    parts = [side.represent(names, split, some, torch.float32) for some in indices.split(256)]
-    return [torch.cat(each) for each in zip(*parts, strict=True)]
+def _represented(side: Side, cut: str, part: PartName, indices: Tensor) -> Tensor:
+    return torch.cat([side.represent((cut,), part, some, torch.float32)[0] for some in indices.split(256)])
 
 
 def _units_at(
-    side: Side, names: tuple[str, ...], split: DataPart, indices: Tensor, units: Units
+    side: Side, names: tuple[str, ...], part: PartName, indices: Tensor, units: Units
 ) -> list[Tensor]:
     """Return the units of the representations at several cuts."""
-    found: dict[str, list[Tensor]] = {name: [] for name in names}
+    batches: dict[str, list[Tensor]] = {name: [] for name in names}
     for first, some in enumerate(indices.split(SCORE_BATCH)):
-        for name, x in zip(names, side.represent(names, split, some, torch.float32), strict=True):
-            found[name].append(units.part(x, side.cut(name).layout, first * SCORE_BATCH))
-    return [units.joined(parts, side.cut(name).layout) for name, parts in found.items()]
+        for name, x in zip(names, side.represent(names, part, some, torch.float32), strict=True):
+            batches[name].append(units.part(x, side.cut(name).layout, first * SCORE_BATCH))
+    return [units.joined(batches[name], side.cut(name).layout) for name in names]
 
 
 def _pixels(images: Tensor) -> Tensor:
     if images.dtype == torch.int64:
         return _counts(images)
-    if images.ndim == 3 and images.shape[2] > _LONG:  # a sound: how loud it is when
+    if images.ndim == 3 and images.shape[2] > _LONG:  # a sound: its loudness over time
         return nn.functional.adaptive_avg_pool1d(images.float().abs(), _PIXELS**2)
-    if images.ndim == 5:  # a volume, or a film
-        size = tuple(min(each, _VOXELS) for each in images.shape[2:])
+    if images.ndim == 5:  # a volume or a film
+        size = tuple(min(length, _VOXELS) for length in images.shape[2:])
         return nn.functional.adaptive_avg_pool3d(images.float(), size)  # type: ignore[arg-type]
     if images.ndim != 4 or min(images.shape[2:]) <= _PIXELS:
         return images.float()
@@ -358,10 +390,10 @@ def _pixels(images: Tensor) -> Tensor:
 
 
 def _counts(tokens: Tensor) -> Tensor:
-    """Return how often each of the commonest tokens stands in an example, (N, at most 64): what is to images their pixels."""
+    """Return counts (N, at most 64) of the commonest tokens in each example: the pixels of a text."""
     known, times = tokens.unique(return_counts=True)
     common = known[times.argsort(descending=True, stable=True)[: _PIXELS**2]]
-    return torch.stack([(tokens == each).sum(1) for each in common], 1).float()
+    return torch.stack([(tokens == token).sum(1) for token in common], 1).float()
 
 
 def _weight(stitch: Stitch) -> Tensor | None:

@@ -1,4 +1,4 @@
-"""What evidence compares: examples, or single positions of examples where every position is wanted by itself."""
+"""What evidence compares: examples, or single positions of them where each position has its own target."""
 
 from __future__ import annotations
 
@@ -16,34 +16,34 @@ _LEAST_OF_A_LABEL = 10
 
 
 class Units:
-    """Some examples of a split as the units that are compared, those of one label beside each other.
+    """Some examples of a part as the units that are compared, in the order of their labels.
 
     Args:
-        split: the examples.
+        part: the examples.
         indices: (n,) of those to run.
-        task: tells whether a unit is an example or a position.
-        n_units: most positions to take; of examples, all that are run.
+        task: decides whether a unit is an example or a position.
+        n_units: most positions to take; where units are examples, all of them are taken.
 
     Attributes:
-        indices: (n,) of the examples to run, in the order in which they are run.
-        labels: (m,) of the units, rising.
+        indices: (n,) of the examples, in the order in which they are run.
+        labels: (m,) of the units, ascending.
     """
 
-    def __init__(self, split: DataPart, indices: Tensor, task: Task, n_units: int) -> None:
-        # Class after class, and in random order within each, so that every tenth unit is a fair choice.
+    def __init__(self, part: DataPart, indices: Tensor, task: Task, n_units: int) -> None:
+        # Class after class, in random order within each, so that every tenth unit is a fair sample.
         generator = torch.Generator().manual_seed(0)
         self._present: Tensor | None = None
         mixed = indices[torch.randperm(len(indices), generator=generator)]
         self._by_position = task.by_position
         if not task.by_position:
-            labels = split.labels[mixed.to(split.labels.device)]
+            labels = part.labels[mixed.to(part.labels.device)]
             order = labels.argsort(stable=True)
             self.indices, self.labels = mixed[order.to(mixed.device)], labels[order]
-            if split.present is not None:
-                self._present = split.present[self.indices.to(labels.device)]
+            if part.present is not None:
+                self._present = part.present[self.indices.to(labels.device)]
             return
         self.indices = indices
-        targets = split.targets[indices.to(split.targets.device)]
+        targets = part.targets[indices.to(part.targets.device)]
         self._n_positions = targets.shape[1]
         flat = targets.flatten()
         counted = flat != IGNORED
@@ -68,11 +68,17 @@ class Units:
         return Layout("vector", (layout.n_features,)) if self._by_position else layout
 
     def of(self, x: Tensor, layout: Layout) -> Tensor:
-        """Return the units (m, ...) in a representation (n, *shape) of the examples that were run; padding is 0 in it."""
+        """Return the units (m, ...) of a representation (n, *shape) of all examples; padding becomes 0."""
         return self.joined([self.part(x, layout, 0)], layout)
 
     def part(self, x: Tensor, layout: Layout | None, first: int) -> Tensor:
-        """Return the units in a representation (b, *shape), or in outputs (b, T, K) without a layout, of examples from ``first`` on."""
+        """Return the units of one batch, which begins with the example number ``first``.
+
+        Args:
+            x: a representation (b, *shape), or outputs (b, T, K) where ``layout`` is None.
+            layout: of the representation.
+            first: position of the batch's first example among all.
+        """
         if not self._by_position:
             return x
         rows = x if layout is None else layout.features_first(x).flatten(2).transpose(1, 2)
@@ -81,14 +87,14 @@ class Units:
         return rows.flatten(0, 1)[here.to(rows.device)]
 
     def joined(self, parts: Sequence[Tensor], layout: Layout | None) -> Tensor:
-        """Return all units (m, ...) of what :meth:`part` gave of one batch after another; no more is ever kept than is compared."""
+        """Return all units (m, ...) from the results of :meth:`part` for one batch after another."""
         x = torch.cat(list(parts)) if len(parts) != 1 else parts[0]
         if self._by_position:
             return x[self._order.to(x.device)]
         return x if layout is None or self._present is None else without_padding(x, layout, self._present)
 
     def outputs(self, batches: Iterable[Tensor]) -> Tensor:
-        """Return the units (m, K) in outputs of the examples, given batch by batch."""
+        """Return the units (m, K) of outputs, given batch by batch."""
         parts, first = [], 0
         for batch in batches:
             parts.append(self.part(batch, None, first))
@@ -96,20 +102,18 @@ class Units:
         return self.joined(parts, None)
 
     def tokens(self, x: Tensor) -> Tensor:
-        """Return what stands at the units (m, ...) in the inputs (n, ...) of the examples."""
+        """Return the inputs (m, ...) at the units, from the inputs (n, ...) of the examples."""
         if not self._by_position:
             return x
-        if (
-            x.shape[1] != self._n_positions
-        ):  # no token for every position: the whole input stands for each of its own
+        if x.shape[1] != self._n_positions:  # a position without a token of its own gets the whole input
             return x[self._chosen // self._n_positions][self._order]
         return x.flatten(0, 1)[self._chosen][self._order][:, None]
 
 
 def _several_of_each(places: Tensor, labels: Tensor, n_units: int) -> Tensor:
-    """Choose places, in the order given, whose labels stand at ten of them at least: what is said about labels needs several.
+    """Choose places whose label has at least ten of them, in the order given.
 
-    Where no label has ten among the first ``n_units``, those of the commonest ones are taken.
+    Where no label has ten among the first ``n_units``, places of the commonest labels are taken.
     """
     counts = labels[:n_units].bincount(minlength=int(labels.max()) + 1)
     kept = counts >= min(_LEAST_OF_A_LABEL, int(counts.max()))

@@ -1,1 +1,1 @@
-"""One pair of networks made ready, and all its cells fitted: sides, planted senders, representations, pool, grid, checks."""
+"""One pair of networks made ready: sides, plants, representations, cells, checks, stitched networks."""

@@ -19,7 +19,8 @@ from modelstitch.fitting.schedules import spread
 from modelstitch.fitting.trained import Fit, Fitted, paired_gain
 from modelstitch.grid import checks
 from modelstitch.grid.representations import Lookup
-from modelstitch.grid.side import Side, score_batches, scored
+from modelstitch.grid.scoring import score_batches, scored
+from modelstitch.grid.side import Side
 from modelstitch.specs import CellSpec, FitSpec
 from modelstitch.stitches import Stitch, build
 from modelstitch.tasks import Targets, Task, mean_score
@@ -30,9 +31,13 @@ _PRECISION_EXAMPLES = 256
 
 @dataclass(frozen=True)
 class FittedCell:
-    """A finished cell: its spec, its stitch, its score on held-out examples and how the fit went.
+    """A finished cell.
 
-    ``correct`` is (n_heldout,), the score of each example, true and false or from 0 to 1; a cell whose fit failed has an accuracy of NaN.
+    Attributes:
+        spec: what was fitted.
+        stitch: the fitted stitch.
+        fitted: how the fit went.
+        correct: (n_heldout,) the score of each held-out example: true or false, or from 0 to 1.
     """
 
     spec: CellSpec
@@ -42,6 +47,7 @@ class FittedCell:
 
     @property
     def accuracy(self) -> float:
+        """Mean score on held-out examples; NaN where the fit failed."""
         return math.nan if self.fitted.failure is not None else mean_score(self.correct)
 
 
@@ -53,9 +59,10 @@ class Inputs:
         provided: the sender's representations of the training part, in the precision of the fit.
         exact: the same in float32, computed when asked for.
         heldout: the sender's representations of the held-out part, in float32.
-        expected: the receiver's representations of the training part at its cut; None where no objective needs them.
+        expected: the receiver's representations of the training part at its cut; None where the objective
+            does not need them.
         outputs: the whole receiver's outputs for training examples; None likewise.
-        moments: of the examples to fit and of those kept aside; None for unaccelerated protocols.
+        moments: of the examples to fit and of those set aside; None where halves are not accelerated.
     """
 
     provided: Lookup
@@ -66,13 +73,13 @@ class Inputs:
     moments: tuple[Moments, Moments] | None = None
 
 
-def divide(n_examples: int, *, automatic: bool) -> tuple[Tensor, Tensor]:
-    """Divide training examples into those to fit on and those kept aside, the same for every cell.
+def set_aside(n_examples: int, *, automatic: bool) -> tuple[Tensor, Tensor]:
+    """Divide training examples into those to fit on and those set aside, the same for every cell.
 
-    A tenth, at most 1,000, is kept aside; nothing where the length of the fit is fixed.
+    A tenth, at most 1,000, is set aside; none where the length of the fit is fixed.
 
     Example:
-        >>> [len(part) for part in divide(600, automatic=True)]
+        >>> [len(part) for part in set_aside(600, automatic=True)]
         [540, 60]
     """
     if not automatic:
@@ -108,7 +115,7 @@ def fit_cell(cell: CellSpec, sender: Side, receiver: Side, inputs: Inputs, spec:
     dtype = fit_dtype(spec, device)
     fitted, stitch = _fit(cell, sender, receiver, inputs, spec, task, dtype)
     if dtype == torch.bfloat16 and fitted.failure is None and spec.precision == "auto" and fitted.total_steps:
-        few = spread(divide(len(data.train), automatic=True)[1], _PRECISION_EXAMPLES)
+        few = spread(set_aside(len(data.train), automatic=True)[1], _PRECISION_EXAMPLES)
         if _loses(stitch, receiver, cell.receiver_cut, inputs, few, task):
             exact = replace(inputs, provided=inputs.exact)
             fitted, stitch = _fit(cell, sender, receiver, exact, spec, task, torch.float32)
@@ -121,7 +128,7 @@ def fit_cell(cell: CellSpec, sender: Side, receiver: Side, inputs: Inputs, spec:
 
 
 def scoring_suffix(receiver: Side, name: str, spec: FitSpec) -> nn.Module:
-    """Return the suffix that held-out examples are scored through: float32, accelerated unless the protocol is another's."""
+    """Return the suffix that held-out examples are scored through, in float32."""
     return receiver.fast_suffix(name, torch.float32) if spec.protocol == "default" else receiver.suffix(name)
 
 
@@ -149,7 +156,7 @@ def _fit(
             stitch.eval()
             return Fitted(math.nan, 0, 0.0, "closed form", converged=True), stitch
         coordinates = coordinates_of(stitch, inputs.moments[0], device, torch.float32)
-    examples, aside = divide(len(data.train), automatic=spec.automatic)
+    examples, aside = set_aside(len(data.train), automatic=spec.automatic)
     objective = _objective(cell, receiver, inputs, spec, task, dtype)
     fit = Fit(
         stitch,
@@ -174,7 +181,7 @@ def _objective(
     accelerated = spec.protocol == "default"
     train = receiver.data.train
     half = receiver.fast_suffix(name, dtype) if accelerated else receiver.suffix(name)
-    suffix = receiver.bound(half, train)
+    suffix = receiver.bound(half, "train")
 
     def targets(indices: Tensor | None) -> Targets:
         return train.targets_for(task, indices)
@@ -191,24 +198,23 @@ def _objective(
         # Other people's protocols minimise the raw error.
         variance = float(inputs.expected(few).float().var()) if accelerated else 1.0
         return objectives.match(inputs.expected, max(variance, 1e-12), _padding(receiver, (name,)))
-    later = receiver.cutting.later(name)
-    trail = receiver.bound(receiver.fast_suffix(name, dtype, later), train) if later else _nothing_later
+    later = receiver.later(name)
+    trail = receiver.bound(receiver.trail(name, later, dtype), "train") if later else _nothing_later
     padding = _padding(receiver, (name, *later))
     return objectives.latent(trail, inputs.expected, lambda y, indices: by_task.judge(y, indices)[0], padding)
 
 
 def _padding(receiver: Side, names: tuple[str, ...]) -> Padding:
-    """Return what takes positions where nothing is out of means at some cuts."""
-    present = receiver.seen(receiver.data.train).present
-    if present is None:
+    """Return what masks padding at the given cuts."""
+    if receiver.inputs.tokenized["train"].present is None:
         return no_padding
     layouts = [receiver.cut(name).layout for name in names]
 
-    def padding(values: Tensor, indices: Tensor, place: int) -> tuple[Tensor, Tensor | float]:
-        layout, here = layouts[place], present[indices.to(present.device)]
-        if not lies_on(layout, here):
+    def padding(values: Tensor, indices: Tensor, index: int) -> tuple[Tensor, Tensor | float]:
+        layout, mask = layouts[index], receiver.inputs.mask("train", indices)
+        if mask is None or not lies_on(layout, mask):
             return values, 1.0
-        return without_padding(values, layout, here), here.float().mean(1).clamp_min(1 / here.shape[1])
+        return without_padding(values, layout, mask), mask.float().mean(1).clamp_min(1 / mask.shape[1])
 
     return padding
 
@@ -223,7 +229,7 @@ def _loses(stitch: Stitch, receiver: Side, name: str, inputs: Inputs, few: Tenso
     with torch.no_grad():
         for lookup, dtype in ((inputs.exact, torch.float32), (inputs.provided, torch.bfloat16)):
             x = lookup(few)
-            outputs = receiver.bound(receiver.fast_suffix(name, dtype), train)(
+            outputs = receiver.bound(receiver.fast_suffix(name, dtype), "train")(
                 stitch(x.float()).to(dtype), few
             )
             scores.append(task.score(outputs.float(), train.targets_for(task, few)).float().cpu())
@@ -232,10 +238,10 @@ def _loses(stitch: Stitch, receiver: Side, name: str, inputs: Inputs, few: Tenso
 
 
 def score(stitch: Stitch, receiver: Side, suffix: nn.Module, provided: Lookup, task: Task) -> Tensor:
-    """Return the score of the stitched network on every held-out example, (N,) on the CPU; of classification in bool."""
+    """Return the stitched network's score (N,) on held-out examples, on the CPU; bool for classification."""
     stitch.eval()
     heldout = receiver.data.heldout
-    run = receiver.bound(suffix, heldout)
+    run = receiver.bound(suffix, "held-out")
 
     def batches() -> Iterator[tuple[Tensor, Targets]]:
         for indices in score_batches(len(heldout), receiver.score_batch):

@@ -18,7 +18,7 @@ _PERFECT_LOSS = 1e-6
 
 
 def cuts_reproduce(side: Side, names: tuple[str, ...]) -> float:
-    """Check that prefix and suffix reproduce the model on real inputs, with its gradient, at every cut of ``names``.
+    """Check that prefix and suffix reproduce the model and its gradient on real inputs, at each of ``names``.
 
     Returns:
         The largest relative difference seen.
@@ -28,36 +28,36 @@ def cuts_reproduce(side: Side, names: tuple[str, ...]) -> float:
     """
     n_examples = min(_CERTIFY_EXAMPLES, len(side.data.train))
     few = torch.arange(n_examples)
-    x, more = side.images(side.data.train, few), side.more(side.data.train, few)
+    batch = side.inputs.batch("train", few)
     return max(
         certify(
             side.network.module,
             side.cutting.prefix(name),
             side.cutting.suffix(name),
-            x,
+            batch.x,
             f"cut {name!r} of {side.network.name}",
-            more,
+            batch.kwargs,
         )
         for name in names
     )
 
 
 def identity_reproduces(side: Side, names: tuple[str, ...]) -> int:
-    """Check that an identity stitch of a network into itself is right on exactly the examples that it is right on.
+    """Check that an identity stitch of a network into itself is right on exactly the same examples.
 
-    Taken over the first 512 held-out examples (all, where fewer).
+    The examples are the first 512 held-out ones, or all where there are fewer.
 
     Returns:
         The number of examples compared at each cut.
 
     Raises:
-        TruthError: another example is right or wrong.
+        TruthError: some example is right for one of them alone.
     """
-    heldout = side.data.heldout
-    few = heldout.take(torch.arange(min(_IDENTITY_EXAMPLES, len(heldout))))
-    expected = side.scores(few, side.whole)
+    few = torch.arange(min(_IDENTITY_EXAMPLES, len(side.data.heldout)))
+    expected = side.scores("held-out", side.whole, few)
     for name in names:
-        got = side.scores(few, _Joined(side.prefix(name), side.suffix(name)))
+        joined = _Joined(side.halves.prefix(name), side.suffix(name))
+        got = side.scores("held-out", joined, few)
         # Right and wrong are exact; a score in between may differ by the rounding of another kernel.
         far = got != expected if got.dtype == torch.bool else (got - expected).abs() > _SCORE_TOLERANCE
         if far.any():
@@ -80,10 +80,10 @@ class _Joined(nn.Module):
 
 
 def still_frozen(side: Side, cell: object) -> None:
-    """Check that parameters and buffers of a network hash as they did when it was loaded.
+    """Check that the hash of a network's parameters and buffers is that of when it was loaded.
 
     Raises:
-        TruthError: they do not.
+        TruthError: it is another.
     """
     if digest(side.network.module) != side.digest:
         raise TruthError(
@@ -95,7 +95,7 @@ def stitch_changed(fitted: Fitted, cell: object) -> None:
     """Check that fitting changed every parameter of a stitch.
 
     Raises:
-        TruthError: one of them is what it was at the start.
+        TruthError: a parameter is still what it was at the start.
     """
     # A closed form that is perfect already leaves nothing to change.
     perfect = fitted.start == "closed form" and fitted.loss <= _PERFECT_LOSS

@@ -1,7 +1,7 @@
-"""What a stitch from each sender cut into the receiver's *input* paints: pictures of what the representation holds.
+"""Stitch into the receiver's *input*: pictures of what a representation holds.
 
-Source: Hernandez et al. 2022, section 5, who generated images in this way. The task-fitted stitch may paint whatever makes the receiver say
-the right class; the match-fitted one paints the image itself as well as an affine map can.
+A task-fitted stitch may paint whatever makes the receiver give the right class; a match-fitted one paints the
+image itself, as well as an affine map can. Source: Hernandez et al. 2022, section 5.
 """
 
 from __future__ import annotations
@@ -9,72 +9,69 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, final
 
 import torch
 from torch import Tensor, nn
 
-from modelstitch.cutting import Cut
+from modelstitch.cutting import Cut, CutModel
+from modelstitch.cutting.cost import Work
 from modelstitch.cutting.layouts import recognise
-from modelstitch.data.parts import DataPart
 from modelstitch.errors import DataError
 from modelstitch.fitting.schedules import spread
+from modelstitch.grid.frozen_halves import FrozenHalves
 from modelstitch.grid.grid import Budget, fit_grid
 from modelstitch.grid.pool import Pair
 from modelstitch.grid.side import Side
-from modelstitch.specs import CellSpec, FitSpec, View
-from modelstitch.tasks import Task
+from modelstitch.specs import CellSpec, FitSpec, Objective, View
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 INPUT = "input"
-OBJECTIVES = ("match", "task")
+PAINTED: tuple[Objective, ...] = ("match", "task")
 
 
-class InputSide(Side):
-    """A receiver whose only cut is its own input.
+@final
+class InputCut(CutModel):
+    """A network whose only cut is its own input: an empty prefix, and the whole network as suffix.
 
     Args:
-        like: the receiver.
+        model: the network.
+        name: what to call it.
+        shape: of one input.
     """
 
-    def __init__(self, like: Side) -> None:
-        super().__init__(like.network, like.data, like=like)
-        shape = tuple(self.images(self.data.train, torch.arange(1)).shape[1:])
-        self._input = Cut(INPUT, (), recognise(shape), True)
-        frozen = copy.deepcopy(self.network.module).eval()
-        for parameter in frozen.parameters():
-            parameter.requires_grad_(False)
-        self._whole = frozen
+    technique = "whole network"
 
-    def cut(self, name: str) -> Cut:
-        return self._input
+    def __init__(self, model: nn.Module, name: str, shape: tuple[int, ...]) -> None:
+        self.model, self.name = model, name
+        self.cuts = (Cut(INPUT, (), recognise(shape), True),)
 
-    def represent(
-        self,
-        names: Sequence[str],
-        split: DataPart,
-        indices: Tensor,
-        dtype: torch.dtype,
-        *,
-        plain: bool = False,
-    ) -> tuple[Tensor, ...]:
-        return tuple(self.images(split, indices).to(dtype) for _ in names)
+    def _why_not(self, name: str) -> str:
+        return "it is cut at its input alone"
 
-    def prefix(self, *names: str) -> nn.Module:
+    def prefix(self, *names: str, frozen: bool = False) -> nn.Module:
+        """Return what gives its input once for each name."""
         return _Same(len(names))
 
-    def fast_prefix(self, names: tuple[str, ...], dtype: torch.dtype) -> nn.Module:
-        return _Same(len(names))
+    def suffix(self, name: str, frozen: bool = False, later: tuple[str, ...] | None = None) -> nn.Module:
+        """Return the whole network; where ``frozen``, a copy without gradients of its parameters."""
+        whole = copy.deepcopy(self.model).eval() if frozen else self.model
+        if frozen:
+            whole.requires_grad_(False)
+        return whole
 
-    def suffix(self, name: str) -> nn.Module:
-        return self._scoring(self._whole)
+    def activation_bytes(self, name: str) -> int:
+        """Raise: paintings are not estimated."""
+        raise NotImplementedError
 
-    def fast_suffix(self, name: str, dtype: torch.dtype, later: tuple[str, ...] | None = None) -> nn.Module:
-        return _InFloat32(self._whole, self.data.task)
+    def work_before(self) -> dict[str, Work]:
+        """Raise: paintings are not estimated."""
+        raise NotImplementedError
 
 
+@final
 class _Same(nn.Module):
     def __init__(self, n: int) -> None:
         super().__init__()
@@ -84,24 +81,24 @@ class _Same(nn.Module):
         return (x,) * self.n
 
 
-class _InFloat32(nn.Module):
-    def __init__(self, module: nn.Module, task: Task) -> None:
-        super().__init__()
-        self.module, self.task = module, task
+def at_input(side: Side) -> Side:
+    """Return a receiver that is cut at its own input."""
+    shape = tuple(side.inputs.images("train", torch.arange(1)).shape[1:])
+    cutting = InputCut(side.network.module, side.network.name, shape)
+    halves = FrozenHalves(cutting, side.halves.few, side.inputs.dtype, side.halves.task)
+    return replace(side, halves=halves, source=halves, completion=halves)
 
-    def forward(self, x: Tensor, **more: Tensor) -> Tensor:
-        return self.task.outputs_of(self.module(x.float(), **more))
 
-
-class _IntoInput(Pair):
+@final
+class _IntoInput:
     """A pair stitched into the receiver's input."""
 
     def __init__(self, pair: Pair) -> None:
-        super().__init__(pair.sender.network, pair.receiver.network, pair.data, pair.pool)
-        self._painted = InputSide(self.receiver)
+        self.pool, self.sender = pair.pool, pair.sender
+        self._receiver = at_input(pair.receiver)
 
     def sides(self, control: str, seed: int) -> tuple[Side, Side]:
-        return self.sender, self._painted
+        return self.sender, self._receiver
 
 
 def paint(
@@ -118,10 +115,11 @@ def paint(
         seed: of the fits.
 
     Returns:
-        Pictures (n_images, C, H, W) in 0-1, by what they are: ``original``, then ``match, CUT`` and ``task, CUT`` with the accuracy.
+        Pictures (n_images, C, H, W) in 0-1 by title: ``original``, then ``match, CUT (ACCURACY)`` and
+        ``task, CUT (ACCURACY)``.
 
     Raises:
-        DataError: the examples are no images.
+        DataError: the examples are not images.
     """
     heldout = pair.data.heldout
     if heldout.images.ndim != 4:
@@ -131,22 +129,20 @@ def paint(
     few = spread(torch.arange(len(heldout)), n_images)
     into = _IntoInput(pair)
     view = pair.receiver.network.view
-    found = {"original": unshow(pair.receiver.images(heldout, few), view)}
-    for objective in OBJECTIVES:
+    pictures = {"original": unshow(pair.receiver.inputs.images("held-out", few), view)}
+    for objective in PAINTED:
         cells = [
-            CellSpec(sender_cut=cut, receiver_cut=INPUT, objective=objective, seed=seed)  # type: ignore[arg-type]
+            CellSpec(sender_cut=cut, receiver_cut=INPUT, objective=objective, seed=seed)
             for cut in sender_cuts
         ]
-        painted = {
-            each.spec.sender_cut: each
-            for each in fit_grid(into, cells, replace(fit, objective=objective), budget)  # type: ignore[arg-type]
-        }
+        fits = fit_grid(into, cells, replace(fit, objective=objective), budget)
+        painted = {fitted.spec.sender_cut: fitted for fitted in fits}
         for cut in sender_cuts:
-            each = painted[cut]
-            (x,) = pair.sender.represent((cut,), heldout, few, torch.float32)
+            fitted = painted[cut]
+            (x,) = pair.sender.represent((cut,), "held-out", few, torch.float32)
             with torch.no_grad():
-                found[f"{objective}, {cut} ({each.accuracy:.2f})"] = unshow(each.stitch(x), view)
-    return found
+                pictures[f"{objective}, {cut} ({fitted.accuracy:.2f})"] = unshow(fitted.stitch(x), view)
+    return pictures
 
 
 def unshow(x: Tensor, view: View) -> Tensor:

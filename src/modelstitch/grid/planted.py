@@ -1,90 +1,75 @@
-"""Sides of a pair that are not a plain network: planted representations, and a fixed read-out instead of a suffix."""
+"""Senders whose representations are made by a plant."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
+from typing import final
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from modelstitch.controls.probe import ReadOut
 from modelstitch.controls.roles import Given, Plant
-from modelstitch.data.parts import DataPart
+from modelstitch.cutting import CutModel
+from modelstitch.data.parts import Data, PartName
+from modelstitch.grid.inputs import NetworkInputs
+from modelstitch.grid.protocols import GivesRepresentations
 from modelstitch.grid.side import Side
 from modelstitch.tasks import IGNORED
 
 
-class PlantedSide(Side):
-    """A sender whose representations are made by a plant; its cuts and shapes are those of the network it stands for.
+def planted(side: Side, plant: Plant) -> Side:
+    """Return ``side`` with representations that ``plant`` makes; cuts and shapes stay as they are."""
+    return replace(side, source=Planted(side.cutting, side.data, side.source, plant))
+
+
+@final
+class Planted:
+    """Gives the representations that a plant makes.
 
     Args:
-        like: the side whose cuts it has, and whose representations the plant may ask for.
+        cutting: the cuts whose shapes they have.
+        data: tells how many labels there are.
+        genuine: gives the representations that the plant may ask for.
         plant: makes representations.
     """
 
-    def __init__(self, like: Side, plant: Plant) -> None:
-        super().__init__(like.network, like.data, like=like)
-        self._genuine, self._plant = like, plant
+    def __init__(self, cutting: CutModel, data: Data, genuine: GivesRepresentations, plant: Plant) -> None:
+        self.cutting, self.data, self.genuine, self.plant = cutting, data, genuine, plant
 
     def represent(
         self,
+        inputs: NetworkInputs,
         names: Sequence[str],
-        split: DataPart,
+        part: PartName,
         indices: Tensor,
         dtype: torch.dtype,
         *,
-        plain: bool = False,
+        plain: bool,
     ) -> tuple[Tensor, ...]:
-        part = "train" if split is self.data.train else "held-out"
+        """Return planted representations at ``names``; see :meth:`GivesRepresentations.represent`."""
+        labels, n_labels = self._labels(inputs, part)
 
         def genuine(name: str, some: Tensor) -> Tensor:
-            (found,) = self._genuine.represent((name,), split, some, torch.float32, plain=plain)
-            return self.cut(name).layout.features_first(found)
+            (own,) = self.genuine.represent(inputs, (name,), part, some, torch.float32, plain=plain)
+            return self.cutting.find(name).layout.features_first(own)
 
         made = []
         for name in names:
-            layout = self.cut(name).layout
-            given = Given(
-                name,
-                layout.features_first_shape,
-                part,
-                indices,
-                *self._labels(split),
-                partial(genuine, name),
-            )
-            made.append(layout.features_back(self._plant(given).to(dtype)))
+            layout = self.cutting.find(name).layout
+            shape = layout.features_first_shape
+            given = Given(name, shape, part, indices, labels, n_labels, partial(genuine, name))
+            made.append(layout.features_back(self.plant(given).to(dtype)))
         return tuple(made)
 
-    def _labels(self, split: DataPart) -> tuple[Tensor, int]:
-        """Return the labels of all examples of a part, and how many there are; where none is wanted, one more."""
+    def _labels(self, inputs: NetworkInputs, part: PartName) -> tuple[Tensor, int]:
+        """Return the labels of all examples of a part, and the number of labels.
+
+        A position without a target has a label of its own.
+        """
+        given = inputs.given[part]
         if not self.data.task.by_position:
-            return split.labels, len(self.data.classes)
-        n_tokens = 1 + max(int(part.targets.max()) for part in (self.data.train, self.data.heldout))
-        return torch.where(split.targets == IGNORED, n_tokens, split.targets), n_tokens + 1
-
-    def accuracy(self) -> float | None:
-        """Return None: there is no whole network."""
-        return None
-
-
-class ReadOutSide(Side):
-    """A receiver whose later layers are replaced by a fixed read-out.
-
-    Args:
-        like: the side whose cuts it has.
-    """
-
-    def __init__(self, like: Side) -> None:
-        super().__init__(like.network, like.data, like=like)
-
-    def suffix(self, name: str) -> nn.Module:
-        read_out = ReadOut(self.cut(name).layout, len(self.data.classes))
-        return read_out.to(self.data.train.images.device)
-
-    def fast_suffix(self, name: str, dtype: torch.dtype, later: tuple[str, ...] | None = None) -> nn.Module:
-        return self.suffix(name)
-
-    def accuracy(self) -> float | None:
-        """Return None: there is no whole network."""
-        return None
+            return given.labels, len(self.data.classes)
+        n_tokens = 1 + max(int(each.targets.max()) for each in inputs.given.values())
+        return torch.where(given.targets == IGNORED, n_tokens, given.targets), n_tokens + 1

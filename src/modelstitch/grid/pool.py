@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from typing import Protocol, final
 
 import torch
 
@@ -11,84 +11,139 @@ from modelstitch.controls.shuffled_labels import shuffled
 from modelstitch.cutting import Cutting
 from modelstitch.cutting.copies import are_copies
 from modelstitch.cutting.layouts import Layout
-from modelstitch.data.parts import Data, DataPart
-from modelstitch.grid.planted import PlantedSide, ReadOutSide
+from modelstitch.data.parts import Data, PartName
+from modelstitch.grid.moments import SecondMoments
+from modelstitch.grid.planted import planted
+from modelstitch.grid.read_outs import read_out
 from modelstitch.grid.representations import Pass, Representations
-from modelstitch.grid.side import Side
+from modelstitch.grid.side import Side, make_side
 from modelstitch.models.network import Network, digest
 from modelstitch.specs import CellSpec
 
 
+@final
 class Pool:
-    """Sides of many networks on one data set, each made once, so that n networks cost n whatever pairs are made of them.
+    """Sides of many networks on one data set, each made once, whatever pairs are made of them.
 
     Args:
         data: the examples, on the device to work on.
-        many: whether a sender's representations stay at hand after a grid, for the next pair with the same sender.
+        many: whether a sender's representations outlive its grid, for the next pair with the same sender.
+
+    Attributes:
+        moments: second moments, of which a sender's Gram matrices are kept.
     """
 
     def __init__(self, data: Data, *, many: bool = False) -> None:
         self.data = data
         self.many = many
-        self.holds: Side | None = None
         self.data_digest = data.digest
+        self.moments = SecondMoments()
         self._sides: list[Side] = []
-        self._kept: dict[bool, tuple[Hashable, dict[Hashable, Representations]]] = {}
+        self._own, self._other = _LastPass(), _LastPass()
 
     def side(self, network: Network, like: Side | None = None) -> Side:
-        """Return the side of a network; one that holds the same weights and sees images alike is the same side.
+        """Return the side of a network; the same side for the same weights, view and layouts.
 
         Args:
             network: the model and its view.
-            like: a side of the same architecture; found among those made before where it is left out. Its graph is captured once.
+            like: a side of the same architecture, to share its capture; without it, one made before.
         """
         weights = digest(network.module)
         for side in self._sides:
-            mine = (side.digest, side.network.view, side.network.layouts, side.network.architecture)
-            if mine == (
-                weights,
-                network.view,
-                network.layouts,
-                network.architecture,
-            ) and (network.architecture is not None or side.network.module is network.module):
+            if _is_side_of(side, network, weights):
                 return side
         if like is None:
             like = next((side for side in self._sides if _share_a_capture(side, network)), None)
-        side = Side(network, self.data, like=like)
+        side = make_side(network, self.data, like)
         self._sides.append(side)
         return side
 
     def representations(
-        self, side: Side, each: Pass, split: DataPart, dtype: torch.dtype, *, plain: bool
+        self, side: Side, planned: Pass, part: PartName, dtype: torch.dtype, *, plain: bool, own: bool
     ) -> Representations:
-        """Return the representations of a split in one pass; those of the pass asked for last are still at hand."""
-        # With many pairs, the representations of a control must not push out those that the next pair needs.
-        slot = self.many and side is self.holds
-        if slot not in self._kept or self._kept[slot][0] != (id(side), each):
-            self._kept.pop(slot, None)  # let go of the old ones before the new ones are made
-            self._kept[slot] = ((id(side), each), {})
-        kept = self._kept[slot][1]
-        key = (id(split), dtype, plain)
-        if key not in kept:
-            kept[key] = Representations(side, each.names, split, each.place, dtype, plain)
-        return kept[key]
+        """Return the representations of a part in one pass; those of the last pass are still there.
+
+        Args:
+            side: the network.
+            planned: its cuts, and where their representations are kept.
+            part: ``train`` or ``held-out``.
+            dtype: of the representations.
+            plain: use the unaccelerated half.
+            own: whether ``side`` is the pair's own sender and not a control's. With many pairs, a control
+                must not push out what the next pair needs.
+        """
+        last = self._own if self.many and own else self._other
+        return last.get(side, planned, part, dtype, plain=plain)
 
     def release(self) -> None:
         """Let go of all representations."""
+        self._own.clear()
+        self._other.clear()
+
+
+@final
+class _LastPass:
+    """The representations of the pass that was asked for last."""
+
+    def __init__(self) -> None:
+        self._of: tuple[Side, Pass] | None = None
+        self._kept: dict[tuple[PartName, torch.dtype, bool], Representations] = {}
+
+    def get(
+        self, side: Side, planned: Pass, part: PartName, dtype: torch.dtype, *, plain: bool
+    ) -> Representations:
+        if self._of != (side, planned):
+            self.clear()  # let go of the old ones before the new ones are made
+            self._of = (side, planned)
+        key = (part, dtype, plain)
+        if key not in self._kept:
+            self._kept[key] = Representations(side, planned.names, part, planned.storage, dtype, plain)
+        return self._kept[key]
+
+    def clear(self) -> None:
+        self._of = None
         self._kept.clear()
 
 
+def _is_side_of(side: Side, network: Network, weights: str) -> bool:
+    one = side.network
+    if (side.digest, one.view, one.layouts, one.architecture) != (
+        weights,
+        network.view,
+        network.layouts,
+        network.architecture,
+    ):
+        return False
+    return network.architecture is not None or one.module is network.module
+
+
 def _share_a_capture(side: Side, other: Network) -> bool:
-    """Tell whether two networks are of one architecture and see alike: by what they were made of, or by all that they hold."""
+    """Tell whether two networks have the same architecture and view."""
     one = side.network
     if (one.view, one.layouts, one.architecture) != (other.view, other.layouts, other.architecture):
         return False
     if one.architecture is not None:
         return True
-    # Hooks keep examples of their own, on which what flows around a cut would show nothing.
+    # Hooks keep examples of their own, on which data that flow around a cut would show nothing.
     return isinstance(side.cutting, Cutting) and are_copies(one.module, other.module)
 
 
+class GivesSides(Protocol):
+    """Gives sender and receiver of a cell: a pair, or one with another side in it."""
+
+    @property
+    def pool(self) -> Pool:
+        """Where sides and representations are kept."""
+
+    @property
+    def sender(self) -> Side:
+        """The sender itself, without a control."""
+
+    def sides(self, control: str, seed: int) -> tuple[Side, Side]:
+        """Return sender and receiver under ``control`` with ``seed``."""
+
+
+@final
 class Pair:
     """A sender and a receiver with all their controls, made once each and only when asked for.
 
@@ -108,23 +163,22 @@ class Pair:
         self._pairs: dict[tuple[str, int], tuple[Side, Side]] = {}
 
     def sides(self, control: str, seed: int) -> tuple[Side, Side]:
-        """Return sender and receiver as ``control`` wants them with ``seed``."""
+        """Return what stands before and behind the stitch under ``control`` with ``seed``."""
         if (control, seed) not in self._pairs:
             roles = CONTROL_ROLES[control](*self._networks, self.data, seed)
             sender = self._side(roles.sender, self.sender)
             receiver = self._side(roles.receiver, self.receiver)
             if roles.plant is not None:
-                sender = PlantedSide(sender, roles.plant)
+                sender = planted(sender, roles.plant)
             if roles.label_seed is not None:
-                labelled = shuffled(self.data, roles.label_seed)
-                receiver = Side(receiver.network, labelled, like=receiver)
+                receiver = receiver.relabelled(shuffled(self.data, roles.label_seed))
             if roles.read_out:
-                receiver = ReadOutSide(receiver)
+                receiver = read_out(receiver)
             self._pairs[control, seed] = (sender, receiver)
         return self._pairs[control, seed]
 
     def layouts(self, cell: CellSpec) -> tuple[Layout, Layout]:
-        """Return the layouts of the provided and the expected representation of a cell; no control is built for it."""
+        """Return the layouts of a cell's provided and expected representation; its control is not built."""
         sender = self.receiver if cell.control == "self-stitch" else self.sender
         return sender.cut(cell.sender_cut).layout, self.receiver.cut(cell.receiver_cut).layout
 

@@ -1,4 +1,4 @@
-"""Representations of the examples at the cuts of one network: computed for all cuts in one pass, and kept where they fit."""
+"""Representations of one network at several cuts: computed in one pass, and kept where they fit."""
 
 from __future__ import annotations
 
@@ -8,16 +8,19 @@ import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, final
 
 import torch
 from torch import Tensor
 
-from modelstitch.data.parts import DataPart
-from modelstitch.grid.side import Side, score_batches
+from modelstitch.data.parts import PartName
+from modelstitch.grid.scoring import score_batches
+from modelstitch.grid.side import Side
 
-Place = Literal["device", "host", "disk", "recompute"]
-PLACES: tuple[Place, ...] = ("device", "host", "disk", "recompute")
+Storage = Literal["device", "host", "disk", "recompute"]
+"""Where representations are kept; ``recompute`` keeps none."""
+
+STORAGES: tuple[Storage, ...] = ("device", "host", "disk", "recompute")
 
 Lookup = Callable[[Tensor], Tensor]
 """Maps example indices (n,) to representations (n, *shape)."""
@@ -29,67 +32,68 @@ class Pass:
 
     Attributes:
         names: the cuts.
-        place: where their representations are kept.
+        storage: where their representations are kept.
         bytes: of all of them.
-        costs: seconds of a run by place, where one had to be chosen.
+        costs: seconds of a run by storage, where one had to be chosen.
     """
 
     names: tuple[str, ...]
-    place: Place
+    storage: Storage
     bytes: int
-    costs: tuple[tuple[Place, float], ...] = ()
+    costs: tuple[tuple[Storage, float], ...] = ()
 
 
 def plan_passes(
     sizes: dict[str, int],
     budget_bytes: int,
     device: torch.device,
-    keep: Place | Literal["auto"] = "auto",
-    costs: Callable[[str, int], dict[Place, float]] | None = None,
+    keep: Storage | Literal["auto"] = "auto",
+    costs: Callable[[str, int], dict[Storage, float]] | None = None,
 ) -> list[Pass]:
-    """Divide the cuts of a sender into passes whose representations fit ``budget_bytes``, in the order of the cuts.
+    """Divide a sender's cuts, in their order, into passes whose representations fit ``budget_bytes``.
 
-    A cut that does not fit by itself goes where it costs least, or is computed again whenever it is needed where no costs are
-    known; ``keep`` forces a place for all of them.
+    A cut that does not fit alone goes where it costs least; without known costs it is recomputed at each use.
 
     Args:
         sizes: bytes of the representations of all examples, by cut, from the input on.
         budget_bytes: how much may be alive at once.
         device: where the networks run.
-        keep: ``auto``, or one of :data:`PLACES`.
-        costs: seconds of a run by place, of a cut of so many bytes; asked only for a cut that does not fit.
+        keep: ``auto``, or one of :data:`STORAGES` for every cut.
+        costs: maps a cut and its bytes to seconds of a run by storage; called where a cut does not fit alone.
 
     Example:
-        >>> [each.names for each in plan_passes({"a": 5, "b": 4, "c": 3, "d": 20}, 10, torch.device("cpu"))]
+        >>> sizes = {"a": 5, "b": 4, "c": 3, "d": 20}
+        >>> [planned.names for planned in plan_passes(sizes, 10, torch.device("cpu"))]
         [('a', 'b'), ('c',), ('d',)]
-        >>> plan_passes({"d": 20}, 10, torch.device("cpu"))[0].place
+        >>> plan_passes({"d": 20}, 10, torch.device("cpu"))[0].storage
         'recompute'
     """
     if keep in ("recompute", "disk"):
         return [Pass((name,), keep, size) for name, size in sizes.items()]
-    kept: Place = "device" if keep == "auto" else keep
+    usual: Storage = "device" if keep == "auto" else keep
     passes: list[Pass] = []
     for name, size in sizes.items():
         if size > budget_bytes and keep == "auto":
-            known: dict[Place, float] = costs(name, size) if costs else {"recompute": 0.0}
-            cheapest = min(known, key=lambda place: known[place])
+            known: dict[Storage, float] = costs(name, size) if costs else {"recompute": 0.0}
+            cheapest = min(known, key=lambda storage: known[storage])
             passes.append(Pass((name,), cheapest, size, tuple(known.items())))
-        elif passes and passes[-1].place == kept and passes[-1].bytes + size <= budget_bytes:
-            passes[-1] = Pass((*passes[-1].names, name), kept, passes[-1].bytes + size)
+        elif passes and passes[-1].storage == usual and passes[-1].bytes + size <= budget_bytes:
+            passes[-1] = Pass((*passes[-1].names, name), usual, passes[-1].bytes + size)
         else:
-            passes.append(Pass((name,), kept, size))
+            passes.append(Pass((name,), usual, size))
     return passes
 
 
+@final
 class Representations:
-    """Representations of one split at several cuts, looked up by example.
+    """Representations of one part of the data at several cuts, looked up by example.
 
     Args:
         side: the network.
-        names: the cuts; one pass over the split computes them all.
-        split: the examples.
-        place: where they are kept; ``recompute`` keeps nothing and runs the prefix at each look-up.
-        dtype: of what is looked up; the half that computes them runs in it too.
+        names: the cuts; one pass over the part computes them all.
+        part: ``train`` or ``held-out``.
+        storage: where they are kept; ``recompute`` keeps none and runs the prefix at each look-up.
+        dtype: of what is looked up; the half that computes it runs in it too.
         plain: use the unaccelerated half.
     """
 
@@ -97,52 +101,53 @@ class Representations:
         self,
         side: Side,
         names: Sequence[str],
-        split: DataPart,
-        place: Place = "device",
+        part: PartName,
+        storage: Storage = "device",
         dtype: torch.dtype = torch.float32,
         plain: bool = False,
     ) -> None:
-        self._side, self._split, self.dtype, self._plain = side, split, dtype, plain
-        self.place = place
+        self.side, self.part, self.dtype, self.storage = side, part, dtype, storage
+        self._plain = plain
+        self._n_examples = len(side.inputs.given[part])
+        self._device = side.inputs.given[part].images.device
         self._kept: dict[str, Tensor] = {}
         self._folder: Path | None = None
-        if place != "recompute":
+        if storage != "recompute":
             self._fill(tuple(dict.fromkeys(names)))
 
     def _fill(self, names: tuple[str, ...]) -> None:
-        for indices in score_batches(len(self._split)):
-            for name, part in zip(names, self._compute(names, indices), strict=True):
-                rows = _channels_last(part)
+        for indices in score_batches(self._n_examples):
+            for name, batch in zip(names, self._compute(names, indices), strict=True):
+                rows = _channels_last(batch)
                 if name not in self._kept:
                     self._kept[name] = self._empty(rows)
                 self._kept[name][indices[0] : indices[-1] + 1] = rows
 
     def _empty(self, like: Tensor) -> Tensor:
-        shape = (len(self._split), *like.shape[1:])
-        if self.place == "disk":
+        shape = (self._n_examples, *like.shape[1:])
+        if self.storage == "disk":
             if self._folder is None:
                 self._folder = Path(tempfile.mkdtemp(prefix="modelstitch-"))
                 weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
             path = str(self._folder / f"{len(self._kept)}.bin")
             n = torch.Size(shape).numel()
             return torch.from_file(path, shared=True, size=n, dtype=like.dtype).view(shape)
-        if self.place == "host":
+        if self.storage == "host":
             return torch.empty(shape, dtype=like.dtype, pin_memory=like.is_cuda)
         return torch.empty(shape, dtype=like.dtype, device=like.device)
 
     def _compute(self, names: tuple[str, ...], indices: Tensor) -> tuple[Tensor, ...]:
-        return self._side.represent(names, self._split, indices, self.dtype, plain=self._plain)
+        return self.side.represent(names, self.part, indices, self.dtype, plain=self._plain)
 
     def at(self, name: str) -> Lookup:
         """Return what maps example indices (n,) to representations (n, *shape) at the cut ``name``."""
-        device = self._split.images.device
 
         def look_up(indices: Tensor) -> Tensor:
             if name not in self._kept:
                 return self._compute((name,), indices)[0]
             kept = self._kept[name]
-            found = kept.index_select(0, indices.to(kept.device)).to(device, non_blocking=True)
-            return _channels_first(found)
+            rows = kept.index_select(0, indices.to(kept.device)).to(self._device, non_blocking=True)
+            return _channels_first(rows)
 
         return look_up
 

@@ -11,7 +11,8 @@ from modelstitch.data.parts import DataPart
 from modelstitch.data.views import in_precision, show
 from modelstitch.errors import ModelError
 from modelstitch.grid.cell import FittedCell
-from modelstitch.grid.side import SCORE_BATCH, Side, scored
+from modelstitch.grid.scoring import SCORE_BATCH, scored
+from modelstitch.grid.side import Side
 from modelstitch.specs import View
 from modelstitch.stitches import Stitch
 from modelstitch.tasks import Targets, mean_score
@@ -20,8 +21,8 @@ from modelstitch.tasks import Targets, mean_score
 class Stitched(nn.Module):
     """A sender's prefix, a fitted stitch and a receiver's suffix as one ordinary module.
 
-    Takes images as the data holds them (uint8, or values in 0-1) and shows them to the sender in its own view; of texts, what
-    :func:`modelstitch.data.texts.encoded` makes of them.
+    Its input are images as the data hold them (uint8, or values in 0-1), which the sender sees in its own
+    view, or texts as :func:`modelstitch.data.texts.encoded` returns them.
 
     Attributes:
         stitch: the fitted stitch.
@@ -37,19 +38,27 @@ class Stitched(nn.Module):
         self.suffix = receiver.cutting.suffix(fitted.spec.receiver_cut)
         self.accuracy = fitted.accuracy
         self.task = receiver.data.task
-        self.further = sender.further, receiver.further
-        self.dtypes = sender.dtype, receiver.dtype
-        self.readers = sender.reader, receiver.reader
+        self.further = sender.inputs.names, receiver.inputs.names
+        self.dtypes = sender.inputs.dtype, receiver.inputs.dtype
+        self.readers = sender.inputs.reader, receiver.inputs.reader
         self.eval()
 
     def forward(self, images: Tensor, **more: Tensor) -> Tensor:
-        """Map images (N, C, H, W), and further inputs by name, to the receiver's outputs, of classification class scores (N, K)."""
+        """Return the receiver's outputs, for classification class scores (N, K).
+
+        Args:
+            images: (N, C, H, W), or other inputs.
+            more: (N, ...) further inputs by name.
+
+        Raises:
+            ModelError: a network takes a further input that is not given.
+        """
         given = [(images, more), (images, more)]
-        for place, reader in enumerate(self.readers):
+        for index, reader in enumerate(self.readers):
             if reader is not None:
                 tokens, mask = reader(images)
-                given[place] = tokens, {"attention_mask": mask}
-        mine, others = (
+                given[index] = tokens, {"attention_mask": mask}
+        of_sender, of_receiver = (
             {name: known[name] for name in names if name in known}
             for (_, known), names in zip(given, self.further, strict=True)
         )
@@ -61,17 +70,18 @@ class Stitched(nn.Module):
         ]
         if missing:
             raise ModelError(
-                f"the stitched network takes {missing[0]} too: give it by name, as in stitched(x, {missing[0]}=...)"
+                f"the stitched network takes {missing[0]} too: give it by name, "
+                f"as in stitched(x, {missing[0]}=...)"
             )
         view = self.view if self.readers[0] is None else View()
         (representation,) = self.prefix(
-            in_precision(show(given[0][0], view, self.rate), self.dtypes[0]), **mine
+            in_precision(show(given[0][0], view, self.rate), self.dtypes[0]), **of_sender
         )
         stitched = self.stitch(representation.float()).to(self.dtypes[1])
-        return self.task.outputs_of(self.suffix(stitched, **others))
+        return self.task.outputs_of(self.suffix(stitched, **of_receiver))
 
     def score(self, part: DataPart) -> float:
-        """Return the score on a part of a data set, from 0 to 1; of classification the accuracy."""
+        """Return the score on a part of a data set, from 0 to 1; for classification the accuracy."""
 
         def batches() -> Iterator[tuple[Tensor, Targets]]:
             for some in torch.arange(len(part)).split(SCORE_BATCH):

@@ -1,4 +1,4 @@
-"""Where representations that do not fit are best kept: what each place would cost a run, from a few timed operations."""
+"""What keeping representations in each storage would cost a run, from a few timed operations."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from modelstitch.grid.representations import Place
+from modelstitch.grid.representations import Storage
 from modelstitch.grid.side import Side
 
 _TRIAL_BYTES, _ROW_BYTES = 2**25, 2**14
@@ -21,35 +21,35 @@ _DISK_MARGIN = 2
 
 def costs(
     side: Side, name: str, n_bytes: int, n_examples: int, n_lookups: int, dtype: torch.dtype
-) -> dict[Place, float]:
-    """Return the seconds that a run would spend on one cut's representations, by place.
+) -> dict[Storage, float]:
+    """Return the seconds that a run would spend on one cut's representations, by storage.
 
     Args:
         side: the network.
         name: the cut.
         n_bytes: of the representations of all examples.
-        n_examples: number of examples; kept places compute each once.
+        n_examples: number of examples; a storage that keeps them computes each once.
         n_lookups: how many examples are looked up, repeats counted.
         dtype: in which the prefix runs.
 
     Returns:
-        ``recompute`` always; ``disk`` where the folder for temporary files has room for it; ``host`` on a GPU.
+        ``recompute`` always; ``disk`` where the folder for temporary files has room; ``host`` on a GPU.
     """
     device = side.data.train.images.device
     few = torch.arange(min(_TRIAL_EXAMPLES, len(side.data.train)))
-    one = timed(lambda: side.represent((name,), side.data.train, few, dtype), device) / len(few)
+    one = timed(lambda: side.represent((name,), "train", few, dtype), device) / len(few)
     moved = n_bytes * (1 + n_lookups / max(1, n_examples))
-    found: dict[Place, float] = {"recompute": one * n_lookups}
+    seconds: dict[Storage, float] = {"recompute": one * n_lookups}
     if shutil.disk_usage(tempfile.gettempdir()).free > _DISK_MARGIN * n_bytes:
-        found["disk"] = one * n_examples + moved / disk_bytes_per_second()
+        seconds["disk"] = one * n_examples + moved / disk_bytes_per_second()
     if device.type == "cuda":
-        found["host"] = one * n_examples + moved / _host_bytes_per_second(device)
-    return found
+        seconds["host"] = one * n_examples + moved / _host_bytes_per_second(device)
+    return seconds
 
 
 @lru_cache(maxsize=1)
 def disk_bytes_per_second() -> float:
-    """Return how fast rows in random order are read from a file in the folder for temporary files, written just before."""
+    """Return the rate of writing a temporary file and reading its rows in random order."""
     n_rows = _TRIAL_BYTES // _ROW_BYTES
     with tempfile.TemporaryDirectory(prefix="modelstitch-") as folder:
         path = Path(folder) / "trial.bin"

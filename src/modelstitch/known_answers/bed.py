@@ -1,4 +1,4 @@
-"""Run the cases through the engine, the evidence and the verdict, and count what comes out."""
+"""Run the cases through the engine, the evidence and the verdict, and count right and wrong verdicts."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import math
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, final
 
 from modelstitch.data.parts import Data
 from modelstitch.evidence.measure import appraise
 from modelstitch.evidence.verdict import Facts, Thresholds, Verdict, decide
 from modelstitch.grid.grid import Budget, fit_grid
-from modelstitch.grid.planted import PlantedSide
-from modelstitch.grid.pool import Pair
+from modelstitch.grid.planted import planted
+from modelstitch.grid.pool import GivesSides, Pair
 from modelstitch.grid.side import Side
 from modelstitch.known_answers.cases import Case
 from modelstitch.known_answers.plants import Ground
@@ -21,12 +21,12 @@ from modelstitch.models.network import Network
 from modelstitch.results.from_cells import cell_row, evidence_rows
 from modelstitch.results.rows import CellRow, EvidenceRow
 from modelstitch.results.verdicts import facts_of, within_classes
-from modelstitch.specs import TRAINED, VERDICT_CONTROLS, CellSpec, FitSpec
+from modelstitch.specs import VERDICT_CONTROLS, CellSpec, FitSpec
 from modelstitch.specs.verdicts import VerdictName
 from modelstitch.tasks.classification import chance
 
 FIT = FitSpec(max_epochs=2)
-"""As every fit, but given up sooner: a case without the label falls slowly and never gets anywhere."""
+"""As every fit, but shorter: without the label the loss falls slowly for long, to no use."""
 
 _BUDGET = Budget(bytes=2 * 10**9)
 TRUTHS = (VerdictName.INTERCHANGEABLE, VerdictName.DECODABLE_ONLY, VerdictName.INCOMPATIBLE)
@@ -34,7 +34,7 @@ TRUTHS = (VerdictName.INTERCHANGEABLE, VerdictName.DECODABLE_ONLY, VerdictName.I
 
 @dataclass(frozen=True)
 class Outcome:
-    """A case with what was measured and what the verdict says."""
+    """A case with what was measured, and its verdict."""
 
     case: Case
     facts: Facts
@@ -45,21 +45,16 @@ class Outcome:
         return self.verdict.name == self.case.truth
 
 
-class _PlantedPair(Pair):
-    """A network stitched into itself, whose sender may be planted; its references are the ordinary controls."""
+@final
+class _PlantedPair:
+    """A network stitched into itself, whose sender is planted by a case."""
 
-    def __init__(self, network: Network, data: Data) -> None:
-        super().__init__(network, network, data)
-        self.planted: Side | None = None
-
-    def plant(self, case: Case, seed: int) -> None:
-        made = case.plant(Ground(self.receiver, case.cut, seed))
-        self.planted = PlantedSide(self.receiver, made)
+    def __init__(self, itself: Pair, case: Case, seed: int) -> None:
+        self.pool, self.receiver = itself.pool, itself.receiver
+        self.sender = planted(self.receiver, case.plant(Ground(self.receiver, case.cut, seed)))
 
     def sides(self, control: str, seed: int) -> tuple[Side, Side]:
-        if control == TRAINED and self.planted is not None:
-            return self.planted, self.receiver
-        return super().sides(control, seed)
+        return self.sender, self.receiver
 
 
 def run(
@@ -77,10 +72,10 @@ def run(
         data: the examples.
         cases: what to run.
         fit: how stitches are fitted.
-        watch: is told each outcome.
+        watch: called with each outcome.
     """
     outcomes = []
-    pairs = [_PlantedPair(network, data) for network in networks]
+    pairs = [Pair(network, network, data) for network in networks]
     references: dict[tuple[int, str], tuple[list[CellRow], list[EvidenceRow]]] = {}
     for case in cases:
         pair = pairs[case.network]
@@ -88,8 +83,7 @@ def run(
         if (case.network, case.cut) not in references:
             controls = [replace(at, control=control) for control in VERDICT_CONTROLS]
             references[case.network, case.cut] = _measured(pair, controls, fit)
-        pair.plant(case, seed=case.network)
-        cells, evidence = _measured(pair, [at], fit)
+        cells, evidence = _measured(_PlantedPair(pair, case, seed=case.network), [at], fit)
         own = references[case.network, case.cut]
         rows = {(row.control, row.key): row for row in (*cells, *own[0])}
         guess = chance(data.heldout.labels)
@@ -101,7 +95,9 @@ def run(
     return outcomes
 
 
-def _measured(pair: Pair, cells: list[CellSpec], fit: FitSpec) -> tuple[list[CellRow], list[EvidenceRow]]:
+def _measured(
+    pair: GivesSides, cells: list[CellSpec], fit: FitSpec
+) -> tuple[list[CellRow], list[EvidenceRow]]:
     fitted = {each.spec: each for each in fit_grid(pair, cells, fit, _BUDGET)}
     usable = {cell: each.stitch for cell, each in fitted.items() if each.fitted.failure is None}
     measured = appraise(pair, usable, dict.fromkeys(usable, ("trajectory",)), n_examples=2000)
@@ -110,10 +106,11 @@ def _measured(pair: Pair, cells: list[CellSpec], fit: FitSpec) -> tuple[list[Cel
 
 
 def derive(outcomes: Sequence[Outcome]) -> Thresholds:
-    """Place the lines in the gaps between the known classes.
+    """Place the thresholds in the gaps between the known classes.
 
-    *kept*: at a half and at four fifths of the way from the highest of the *decodable only* to the lowest of the *interchangeable*
-    cases. Share of the score: at a quarter of the way from the highest of the *incompatible* to the lowest of all others.
+    *kept*: at a half and at four fifths of the way from the highest *decodable only* to the lowest
+    *interchangeable* case. Share of the score: at a quarter of the way from the highest *incompatible* case
+    to the lowest of all others.
     """
     kept = {truth: [_kept(o) for o in outcomes if o.case.truth == truth] for truth in TRUTHS}
     share = {truth: [_share(o) for o in outcomes if o.case.truth == truth] for truth in TRUTHS}
@@ -137,7 +134,7 @@ def _share(outcome: Outcome) -> float:
 
 
 def leave_one_family_out(outcomes: Sequence[Outcome]) -> list[Verdict]:
-    """Judge every case with lines that were derived without its family."""
+    """Judge every case by thresholds that were derived without its family."""
     lines = {
         family: derive([o for o in outcomes if o.case.family != family])
         for family in dict.fromkeys(o.case.family for o in outcomes)

@@ -62,8 +62,8 @@ def cases(n_networks: int, cuts: tuple[str, ...], *, quick: bool = False) -> lis
         quick: the first network, and its third and last cut, alone.
 
     Example:
-        >>> found = cases(2, ("0", "1", "2", "3", "4"))
-        >>> len(found), min(sum(c.family == f for c in found) for f in {c.family for c in found})
+        >>> listed = cases(2, ("0", "1", "2", "3", "4"))
+        >>> len(listed), min(sum(c.family == f for c in listed) for f in {c.family for c in listed})
         (140, 10)
     """
     networks = range(1 if quick else n_networks)

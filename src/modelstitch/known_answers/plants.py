@@ -1,4 +1,4 @@
-"""Senders whose truth follows from how they are made: invertible maps, label-only senders, senders without the label.
+"""Senders whose truth follows from their construction: invertible maps, label-only senders, no label at all.
 
 Each function returns a plant for the sender's side of a receiver stitched into itself at one cut.
 """
@@ -12,7 +12,8 @@ from torch import Tensor
 
 from modelstitch.controls.label_only import write_labels
 from modelstitch.controls.roles import Given, Plant, mixed
-from modelstitch.grid.side import Side, score_batches
+from modelstitch.grid.scoring import score_batches
+from modelstitch.grid.side import Side
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Ground:
         layout = self.side.cut(self.cut).layout
         return torch.cat(
             [
-                layout.features_first(self.side.represent((self.cut,), train, some, torch.float32)[0])
+                layout.features_first(self.side.represent((self.cut,), "train", some, torch.float32)[0])
                 for some in score_batches(len(train))
             ]
         )
@@ -149,10 +150,11 @@ def constant(ground: Ground) -> Plant:
 def rank_within_class(ground: Ground) -> Plant:
     r"""One number about the image, made independent of its label, along a fixed pattern.
 
-    The number is the rank of the image among its class, by the projection of the mean over positions on the leading principal
-    direction: :math:`x_n = z_n P` with :math:`z_n` from -1 to 1. Its distribution is the same in every class, so no function of it
-    knows the label better than a guess. (Erasing the label linearly, as LEACE does, would not do: classes still differ in their
-    covariance, and the largest of ten linear scores was then right on 37 % of the held-out digits.)
+    The number is the rank of the image within its class, by the projection of its mean over positions on the
+    leading principal direction: :math:`x_n = z_n P` with :math:`z_n` from -1 to 1. Its distribution is the
+    same in every class, so no function of it predicts the label better than a guess. (Linear erasure of the
+    label, as by LEACE, is not enough: classes still differ in their covariance, and the largest of ten linear
+    scores was then right on 37 % of the held-out digits.)
     """
     pooled = ground.training().flatten(2).mean(2)
     direction = torch.linalg.svd(pooled - pooled.mean(0), full_matrices=False)[2][0]

@@ -14,7 +14,7 @@ from modelstitch.grid.grid import USUAL_SCHEDULES, Budget, passes
 from modelstitch.grid.representations import Pass
 from modelstitch.grid.storage_cost import timed
 from modelstitch.runs.memory import affordable, completed, working_bytes
-from modelstitch.runs.prepare import Session
+from modelstitch.runs.session import Session
 from modelstitch.specs import TRAINED, CellSpec, EvidenceSpec
 from modelstitch.stitches import build
 
@@ -60,17 +60,15 @@ def estimate(session: Session, budget: Budget, evidence: EvidenceSpec | None = N
     plain = fit.protocol != "default"
 
     def prefix_seconds(name: str) -> float:
-        half = sender.prefix(name) if plain else sender.fast_prefix((name,), dtype)
-        run, images = sender.bound(half, data.train), sender.images(data.train, few)
+        half = sender.halves.prefix(name) if plain else sender.halves.fast_prefix((name,), dtype)
+        run, images = sender.bound(half, "train"), sender.inputs.images("train", few)
         return timed(lambda: run(images if plain else in_precision(images, dtype), few), device) / batch
 
     def suffix_seconds(name: str) -> tuple[float, float]:
-        run = receiver.bound(
-            receiver.suffix(name) if plain else receiver.fast_suffix(name, dtype), data.train
-        )
-        exact = receiver.bound(scoring_suffix(receiver, name, fit), data.train)
+        run = receiver.bound(receiver.suffix(name) if plain else receiver.fast_suffix(name, dtype), "train")
+        exact = receiver.bound(scoring_suffix(receiver, name, fit), "train")
         with torch.no_grad():
-            (expected,) = receiver.represent((name,), data.train, few, torch.float32, plain=True)
+            (expected,) = receiver.represent((name,), "train", few, torch.float32, plain=True)
         targets = data.train.targets_for(data.task, few)
 
         def step() -> None:
@@ -83,7 +81,7 @@ def estimate(session: Session, budget: Budget, evidence: EvidenceSpec | None = N
     prefixes = {name: prefix_seconds(name) for name in spec.sender_cuts}
     suffixes = {name: suffix_seconds(name) for name in spec.receiver_cuts}
     planned = tuple(passes(sender, [cell for cell in session.cells if cell.control == TRAINED], fit, budget))
-    again = {name for each in planned if each.place == "recompute" for name in each.names}
+    again = {name for each in planned if each.storage == "recompute" for name in each.names}
     n_steps = fit.n_steps(n_train) * (USUAL_SCHEDULES if fit.automatic else 1)
     sides = {(cell.control, cell.seed) for cell in session.cells}
     seconds = sum(
@@ -100,7 +98,7 @@ def estimate(session: Session, budget: Budget, evidence: EvidenceSpec | None = N
         recompute = prefix * (n_images + n_heldout)
         recomputed += recompute
         seconds += recompute if cell.sender_cut in again else 0
-    kept = max((each.bytes for each in planned if each.place in ("device", "host")), default=0)
+    kept = max((each.bytes for each in planned if each.storage in ("device", "host")), default=0)
     image_bytes = sum(part.images.numel() * part.images.element_size() for part in (data.train, data.heldout))
     working = working_bytes(session)
     return Estimate(

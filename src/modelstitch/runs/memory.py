@@ -8,7 +8,7 @@ from dataclasses import replace
 import torch
 
 from modelstitch.errors import SpecError
-from modelstitch.runs.prepare import Session
+from modelstitch.runs.session import Session
 from modelstitch.specs import EvidenceSpec
 
 _BASE_BYTES = 1150 * 10**6

@@ -25,7 +25,7 @@ from modelstitch.results.from_cells import cell_row, cell_spec, evidence_rows
 from modelstitch.results.rows import Baseline, CellKey, CellRow, EvidenceRow
 from modelstitch.results.simultaneous import advantages
 from modelstitch.runs.memory import affordable, completed
-from modelstitch.runs.prepare import Session
+from modelstitch.runs.session import Session
 from modelstitch.runs.store import Header, Store
 from modelstitch.specs import EVIDENCE_VERSION, CellSpec, EvidenceSpec, StitchSpec
 from modelstitch.stitches import Stitch, build
@@ -217,11 +217,10 @@ def _check(session: Session, store: Store, keys: Mapping[CellSpec, str], progres
 def _score_again(session: Session, cell: CellSpec, stitch: Stitch) -> float:
     """Return the held-out score of a cell with a given stitch, as it was scored when it was fitted."""
     sender, receiver = session.pair.sides(cell.control, cell.seed)
-    heldout = session.pair.data.heldout
     fit = session.spec.fit
     name = sender.cut(cell.sender_cut).name
     provided = Representations(
-        sender, (name,), heldout, "recompute", torch.float32, fit.protocol != "default"
+        sender, (name,), "held-out", "recompute", torch.float32, fit.protocol != "default"
     ).at(name)
     suffix = scoring_suffix(receiver, cell.receiver_cut, fit)
     return mean_score(score(stitch, receiver, suffix, provided, session.pair.data.task))

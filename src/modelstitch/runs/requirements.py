@@ -1,0 +1,116 @@
+"""What networks, data and choices must fulfil before anything is fitted; each error says what to change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from modelstitch.data.parts import Data
+from modelstitch.errors import CutError, DataError, SpecError
+from modelstitch.grid.side import Side
+from modelstitch.specs import CellSpec, StitchSpec
+
+
+def expect_outputs(receiver: Side) -> None:
+    """Raise unless the receiver has an output for every class of the data, or what their task needs.
+
+    Raises:
+        DataError: data and receiver do not fit.
+    """
+    data, name, n_outputs = receiver.data, receiver.network.name, receiver.n_outputs
+    if data.can_score(n_outputs):
+        return
+    if data.scored_by is not None:
+        assert data.scored_by.needs is not None
+        least, may_be_more = data.scored_by.needs(data.train.targets)
+        raise DataError(
+            f"data {data.name} needs {least} {'output' if least == 1 else 'outputs'}"
+            f"{' at least' if may_be_more else ''} for the task {data.scored_by.name}, "
+            f"but receiver {name} has {n_outputs}; data and receiver must fit"
+        )
+    if data.finest is not None:
+        raise DataError(
+            f"data {data.name} is labelled by {data.finest.by.name!r}, {len(data.classes)} labels for "
+            f"{len(data.finest.classes)} classes, but receiver {name} has {n_outputs} outputs; expected "
+            f"{len(data.classes)}, or at least {len(data.finest.classes)}"
+        )
+    raise DataError(
+        f"data {data.name} has {len(data.classes)} classes, labels 0 to {len(data.classes) - 1}, "
+        f"but receiver {name} has {n_outputs} outputs; labels and receiver must fit"
+    )
+
+
+def expect_no_norm_of_padding(stitches: Sequence[StitchSpec], data: Data) -> None:
+    """Raise where a stitch has batch norms and the examples have padding.
+
+    Raises:
+        SpecError: the norms' statistics would count padding.
+    """
+    normed = [stitch for stitch in stitches if stitch.norm == "batch"]
+    if normed and (data.is_text or data.train.present is not None):
+        raise SpecError(
+            f"expected norm none with a mask, got {normed[0].label}: "
+            "the statistics of batch norms would count padding"
+        )
+
+
+def expect_controls_fit(controls: Sequence[str], data: Data) -> None:
+    """Raise where a control means nothing for the data.
+
+    Raises:
+        SpecError: a label-only sender without several labels, or a probe without one label for each example.
+    """
+    task = data.task
+    blind = [control for control in controls if control in ("clustered-noise", "one-hot")]
+    if blind and len(data.classes) < 2 and not task.by_position:
+        raise SpecError(
+            f"expected groups of examples with the control {blind[0]}, whose sender holds the group alone; "
+            f"data {data.name} has one: give groups to data_from, or leave the control out"
+        )
+    if "probe" in controls and (task.by_position or not task.has_classes):
+        raise SpecError(
+            "expected the control probe with one label for each example, "
+            f"got the task {task.name}: leave it out"
+        )
+
+
+def expect_gradients(receiver: Side, cells: Sequence[CellSpec], objective: str) -> None:
+    """Raise unless a gradient reaches the representation at every cut where a stitch is fitted by gradient.
+
+    Raises:
+        CutError: the receiver switches gradients off behind a cut.
+    """
+    few = torch.arange(min(2, len(receiver.data.train)))
+    by_gradient = {
+        cell.receiver_cut: cell.stitch.objective or objective
+        for cell in cells
+        if (cell.stitch.objective or objective) != "match" and cell.stitch.family != "identity"
+    }
+    for name, fitted_to in by_gradient.items():
+        (y,) = receiver.represent((name,), "train", few, torch.float32, plain=True)
+        if not _is_reached(receiver.bound(receiver.suffix(name), "train"), y, few):
+            raise CutError(
+                f"no gradient reaches the cut {name!r} of receiver {receiver.network.name}, "
+                f"so that no stitch can be fitted there to {fitted_to}: "
+                "take torch.no_grad() and torch.inference_mode() out of its forward and give layers that have "
+                "a backward pass, cut behind them, or fit to match (--objective match)"
+            )
+
+
+def _is_reached(run: Callable[[Tensor, Tensor], Any], y: Tensor, few: Tensor) -> bool:
+    """Tell whether a gradient of a suffix's output reaches its input."""
+    with torch.enable_grad():
+        leaf = y.clone().requires_grad_()
+        try:
+            output = run(leaf, few)
+            if not output.requires_grad:
+                return False
+            (gradient,) = torch.autograd.grad(output.sum(), leaf, allow_unused=True)
+        except RuntimeError as error:  # PyTorch about an operator without a backward pass
+            if not any(sign in str(error) for sign in ("nference", "derivative", "not implemented")):
+                raise
+            return False
+    return gradient is not None
