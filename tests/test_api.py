@@ -404,6 +404,26 @@ def test_all_pairs_refuse_what_one_pair_refuses(
         ms.compare_all({"a": first, "b": second}, digits, cuts="layers.2", **choices)
 
 
+def test_a_report_is_written_in_both_forms_and_languages(
+    checkpoints: tuple[Path, Path], digits: Data, tmp_path: Path
+) -> None:
+    first, second = map(str, checkpoints)
+    found = ms.compare(first, second, digits, cuts="layers.2", fit=QUICK, controls=(), evidence=())
+    ms.write_report(found, tmp_path / "page.html")
+    ms.write_report(found, tmp_path / "seite.html", language="ja")
+    ms.write_report(found, str(tmp_path / "page.md"))
+    texts = {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()}
+    assert 'lang="en"' in texts["page.html"]
+    assert 'lang="ja"' in texts["seite.html"]
+    assert "<html" not in texts["page.md"]
+    assert "layers.2" in texts["page.md"]
+    with pytest.raises(ms.SpecError, match="'xx'"):
+        ms.write_report(found, tmp_path / "other.html", language="xx")
+    with pytest.raises(ms.RunError, match="cannot write"):
+        ms.write_report(found, tmp_path / "none" / "there.html")
+    assert not (tmp_path / "other.html").exists()
+
+
 def test_a_stitch_has_one_name_and_the_old_ones_say_so() -> None:
     old: dict[str, Any] = {"stitches": ["affine"]}
     with pytest.raises(TypeError, match="no argument 'stitches' any more: it is called 'stitch'"):

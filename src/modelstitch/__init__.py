@@ -1,7 +1,7 @@
 """Model stitching: can this part of one network do the job of that part of another, and is the answer real?
 
-Public are the names in ``modelstitch.__all__`` and in :mod:`modelstitch.geometry`. Every other module is
-private: its names may change without notice.
+Public are the names in ``modelstitch.__all__`` and the module :mod:`modelstitch.geometry`. All other modules
+are private: their names may change without notice. docs/api.md lists what is public.
 """
 
 from __future__ import annotations
@@ -11,22 +11,35 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # for type checkers and editors: the same names as in the table below, which a test holds
     from modelstitch.api import compare as compare
     from modelstitch.api import compare_all as compare_all
     from modelstitch.api import load as load
     from modelstitch.api import stitch as stitch
+    from modelstitch.api import write_report as write_report
     from modelstitch.cutting import Cut as Cut
+    from modelstitch.cutting import CutList as CutList
     from modelstitch.cutting import cuts as cuts
     from modelstitch.cutting import split as split
+    from modelstitch.cutting.layouts import Layout as Layout
     from modelstitch.data.from_arrays import data_from as data_from
+    from modelstitch.data.label_sets import FinestLabels as FinestLabels
     from modelstitch.data.label_sets import LabelSet as LabelSet
     from modelstitch.data.load import load_data as load_data
     from modelstitch.data.parts import Data as Data
     from modelstitch.data.parts import DataPart as DataPart
+    from modelstitch.errors import CutError as CutError
+    from modelstitch.errors import DataError as DataError
+    from modelstitch.errors import GeometryError as GeometryError
     from modelstitch.errors import InputError as InputError
+    from modelstitch.errors import MissingExtraError as MissingExtraError
+    from modelstitch.errors import ModelError as ModelError
     from modelstitch.errors import ModelStitchError as ModelStitchError
+    from modelstitch.errors import RunError as RunError
+    from modelstitch.errors import SpecError as SpecError
+    from modelstitch.errors import StitchError as StitchError
     from modelstitch.errors import TruthError as TruthError
+    from modelstitch.errors import WeightsError as WeightsError
     from modelstitch.evidence.verdict import Thresholds as Thresholds
     from modelstitch.evidence.verdict import Verdict as Verdict
     from modelstitch.grid.grid import Budget as Budget
@@ -36,39 +49,88 @@ if TYPE_CHECKING:
     from modelstitch.models.network import Network as Network
     from modelstitch.results.comparison import Comparison as Comparison
     from modelstitch.results.curves import Curve as Curve
+    from modelstitch.results.curves import CurvePoint as CurvePoint
     from modelstitch.results.curves import capacity_curves as capacity_curves
+    from modelstitch.results.facts import BySide as BySide
+    from modelstitch.results.facts import PairFacts as PairFacts
+    from modelstitch.results.facts import RunFacts as RunFacts
+    from modelstitch.results.facts import Versions as Versions
+    from modelstitch.results.rows import AdvantageRow as AdvantageRow
+    from modelstitch.results.rows import Baseline as Baseline
+    from modelstitch.results.rows import CellKey as CellKey
+    from modelstitch.results.rows import CellRow as CellRow
+    from modelstitch.results.rows import EvidenceRow as EvidenceRow
+    from modelstitch.results.triangle import MatrixShape as MatrixShape
+    from modelstitch.specs import CellSpec as CellSpec
     from modelstitch.specs import DataSpec as DataSpec
     from modelstitch.specs import EvidenceSpec as EvidenceSpec
     from modelstitch.specs import FitSpec as FitSpec
     from modelstitch.specs import ModelSpec as ModelSpec
+    from modelstitch.specs import RunSpec as RunSpec
     from modelstitch.specs import StitchSpec as StitchSpec
     from modelstitch.specs import View as View
+    from modelstitch.specs.verdicts import Because as Because
+    from modelstitch.specs.verdicts import Confidence as Confidence
+    from modelstitch.specs.verdicts import Reason as Reason
+    from modelstitch.specs.verdicts import VerdictName as VerdictName
     from modelstitch.tasks import Task as Task
+    from modelstitch.util.progress import Progress as Progress
+    from modelstitch.wording import Text as Text
 
-# Names are imported when first used: `modelstitch --help` must not wait for torch.
 _HOMES = {
+    "AdvantageRow": "results.rows",
+    "Baseline": "results.rows",
+    "Because": "specs.verdicts",
     "Budget": "grid.grid",
+    "BySide": "results.facts",
+    "CellKey": "results.rows",
+    "CellRow": "results.rows",
+    "CellSpec": "specs",
     "Comparison": "results.comparison",
+    "Confidence": "specs.verdicts",
     "Curve": "results.curves",
+    "CurvePoint": "results.curves",
     "Cut": "cutting",
+    "CutError": "errors",
+    "CutList": "cutting",
     "Data": "data.parts",
+    "DataError": "errors",
+    "DataPart": "data.parts",
     "DataSpec": "specs",
+    "EvidenceRow": "results.rows",
     "EvidenceSpec": "specs",
+    "FinestLabels": "data.label_sets",
     "FitSpec": "specs",
     "FromDict": "models.from_dict",
+    "GeometryError": "errors",
     "InputError": "errors",
     "LabelSet": "data.label_sets",
+    "Layout": "cutting.layouts",
+    "MatrixShape": "results.triangle",
+    "MissingExtraError": "errors",
+    "ModelError": "errors",
     "ModelSpec": "specs",
     "ModelStitchError": "errors",
     "Network": "models.network",
-    "DataPart": "data.parts",
+    "PairFacts": "results.facts",
+    "Progress": "util.progress",
+    "Reason": "specs.verdicts",
+    "RunError": "errors",
+    "RunFacts": "results.facts",
+    "RunSpec": "specs",
+    "SpecError": "errors",
+    "StitchError": "errors",
     "StitchSpec": "specs",
     "Stitched": "grid.stitched",
     "Task": "tasks",
+    "Text": "wording",
     "Thresholds": "evidence.verdict",
     "TruthError": "errors",
     "Verdict": "evidence.verdict",
+    "VerdictName": "specs.verdicts",
+    "Versions": "results.facts",
     "View": "specs",
+    "WeightsError": "errors",
     "capacity_curves": "results.curves",
     "compare": "api",
     "compare_all": "api",
@@ -79,7 +141,9 @@ _HOMES = {
     "load_model": "models.load",
     "split": "cutting",
     "stitch": "api",
+    "write_report": "api",
 }
+"""The module of each public name, imported at first use: ``modelstitch --help`` must not wait for torch."""
 
 __all__ = sorted(_HOMES)
 

@@ -15,6 +15,7 @@ from modelstitch.grid.grid import Budget, fit_grid
 from modelstitch.grid.pool import Pool
 from modelstitch.grid.stitched import Stitched
 from modelstitch.models.given import Model, as_network, device_for, in_eval_mode
+from modelstitch.report import markdown, page, write_page
 from modelstitch.results.comparison import Comparison
 from modelstitch.runs.prepare import prepare, read_alike
 from modelstitch.runs.reader import read_run
@@ -307,3 +308,23 @@ def load(path: str | Path) -> Comparison:
     if not path.exists():
         raise RunError(f"no run folder or saved comparison at {str(path)!r}")
     return Comparison.read(path)
+
+
+def write_report(
+    comparison: Comparison, path: str | Path, *, language: str = "en", paths: bool = False
+) -> None:
+    """Write the report of a comparison: one HTML file, or Markdown if ``path`` ends in ``.md``.
+
+    Args:
+        comparison: what was run, or loaded.
+        path: the file to write.
+        language: ``"en"`` or ``"ja"``.
+        paths: show paths of this machine in full, instead of their last part.
+
+    Raises:
+        SpecError: no such language.
+        RunError: no cell is finished yet, or the file cannot be written.
+    """
+    path = Path(path)
+    form = markdown if path.suffix == ".md" else page
+    write_page(form(comparison, language, paths=paths), path)

@@ -49,7 +49,7 @@ class LabelSet:
 
 
 @dataclass(frozen=True)
-class Finest:
+class FinestLabels:
     """The labels that a coarser set took the place of.
 
     Attributes:

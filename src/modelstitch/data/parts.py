@@ -10,7 +10,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from modelstitch.data.label_sets import Finest, LabelSet
+from modelstitch.data.label_sets import FinestLabels, LabelSet
 from modelstitch.errors import DataError, expect_one_of
 from modelstitch.tasks import CLASSIFICATION, Targets, Task, at, by_label_set
 
@@ -112,7 +112,7 @@ class Data:
     name: str
     division: str
     label_sets: tuple[LabelSet, ...] = ()
-    finest: Finest | None = None
+    finest: FinestLabels | None = None
     scored_by: Task | None = None
     rate: int | None = None
     is_text: bool = False
@@ -247,7 +247,7 @@ class Data:
             train=replace(self.train, labels=chosen.labels(self.train.labels)),
             heldout=replace(self.heldout, labels=chosen.labels(self.heldout.labels)),
             classes=chosen.classes,
-            finest=Finest(chosen, self.classes, self.heldout.labels),
+            finest=FinestLabels(chosen, self.classes, self.heldout.labels),
         )
 
     @property

@@ -11,6 +11,7 @@ from __future__ import annotations
 from modelstitch.geometry.cca import canonical_correlations, pwcca, svcca
 from modelstitch.geometry.cka import cka, hsic, minibatch_cka
 from modelstitch.geometry.information import mutual_information
+from modelstitch.geometry.inputs import Centred
 from modelstitch.geometry.maps import as_rows
 from modelstitch.geometry.measure import MEASURES, STANDARD, Measure, Measured, compare
 from modelstitch.geometry.neighbours import mutual_knn
@@ -22,6 +23,7 @@ from modelstitch.geometry.rsa import rsa
 __all__ = [
     "MEASURES",
     "STANDARD",
+    "Centred",
     "Estimate",
     "Measure",
     "Measured",

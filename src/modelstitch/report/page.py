@@ -25,7 +25,7 @@ from modelstitch.report.recipes import recipes, stitch_words
 from modelstitch.report.redaction import redacted
 from modelstitch.results.colours import VERDICTS
 from modelstitch.results.comparison import Comparison
-from modelstitch.results.curves import Curve, Point, capacity_curves
+from modelstitch.results.curves import Curve, CurvePoint, capacity_curves
 from modelstitch.results.facts import RunFacts
 from modelstitch.results.rows import CellKey
 from modelstitch.specs import TRAINED
@@ -177,7 +177,7 @@ def _curves(comparison: Comparison, t: Say) -> list[list[str]]:
     if not comparison.has_curves or TRAINED not in comparison.controls:
         return []
 
-    def told(point: Point | None) -> str:
+    def told(point: CurvePoint | None) -> str:
         return (
             t("page.never")
             if point is None

@@ -27,7 +27,7 @@ from modelstitch.results.frames import (
 )
 from modelstitch.results.rows import AdvantageRow, Baseline, CellKey, CellRow, EvidenceRow
 from modelstitch.results.sentences import of_comparison
-from modelstitch.results.triangle import Shape, shape
+from modelstitch.results.triangle import MatrixShape, shape
 from modelstitch.results.verdicts import over_seeds, verdicts
 from modelstitch.specs import CONTROLS, TRAINED, RunSpec
 from modelstitch.wording import Text
@@ -256,7 +256,7 @@ class Comparison:
         seeds = {cell.seed for cell in self.cells if cell.control == TRAINED}
         return over_seeds(self.verdicts(stitch), sorted(seeds))
 
-    def shape(self, control: str = TRAINED, stitch: str | None = None) -> Shape:
+    def shape(self, control: str = TRAINED, stitch: str | None = None) -> MatrixShape:
         """Return the shape of one matrix: triangle, corresponding and distant layers, direction."""
         return shape(self.matrix(control, stitch=stitch or self.main_stitch))
 

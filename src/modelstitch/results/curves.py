@@ -15,7 +15,7 @@ from modelstitch.specs import TRAINED
 
 
 @dataclass(frozen=True)
-class Point:
+class CurvePoint:
     """One stitch on a curve: its label, its number of parameters, its score (mean over seeds)."""
 
     stitch: str
@@ -39,10 +39,10 @@ class Curve:
 
     sender_cut: str
     receiver_cut: str
-    points: tuple[Point, ...]
-    controls: dict[str, tuple[Point, ...]]
-    sufficient: Point | None
-    caught_up: Point | None
+    points: tuple[CurvePoint, ...]
+    controls: dict[str, tuple[CurvePoint, ...]]
+    sufficient: CurvePoint | None
+    caught_up: CurvePoint | None
 
 
 def capacity_curves(comparison: Comparison, share: float = 0.95) -> list[Curve]:
@@ -84,7 +84,7 @@ def curves_figure(comparison: Comparison, width: float | None = None) -> Figure:
     """
     panels = []
     for curve in capacity_curves(comparison):
-        lines: dict[str, tuple[Point, ...]] = {TITLES[TRAINED]: curve.points}
+        lines: dict[str, tuple[CurvePoint, ...]] = {TITLES[TRAINED]: curve.points}
         lines.update({TITLES[name]: points for name, points in curve.controls.items()})
         panels.append(
             (
@@ -99,19 +99,19 @@ def curves_figure(comparison: Comparison, width: float | None = None) -> Figure:
     return plots.capacity(panels, comparison.baseline("receiver"), heading, width, comparison.score_name)
 
 
-def _points(cells: Iterable[CellRow]) -> tuple[Point, ...]:
+def _points(cells: Iterable[CellRow]) -> tuple[CurvePoint, ...]:
     by_stitch: dict[str, list[CellRow]] = {}
     for cell in cells:
         if cell.score is not None:
             by_stitch.setdefault(cell.stitch, []).append(cell)
     points = [
-        Point(stitch, rows[0].n_parameters, sum(row.score or 0.0 for row in rows) / len(rows))
+        CurvePoint(stitch, rows[0].n_parameters, sum(row.score or 0.0 for row in rows) / len(rows))
         for stitch, rows in by_stitch.items()
     ]
     return tuple(sorted(points, key=lambda point: point.n_parameters))
 
 
-def _reached(point: Point, controls: Iterable[tuple[Point, ...]], n_heldout: int) -> bool:
+def _reached(point: CurvePoint, controls: Iterable[tuple[CurvePoint, ...]], n_heldout: int) -> bool:
     slack = margin(n_heldout, point.score)
     return any(
         other.stitch == point.stitch and other.score >= point.score - slack

@@ -12,7 +12,7 @@ from modelstitch.results.sentences import lower_triangle
 
 
 @dataclass(frozen=True)
-class Shape:
+class MatrixShape:
     """The shape of a matrix as a whole.
 
     Attributes:
@@ -32,7 +32,7 @@ class Shape:
     asymmetry: float
 
 
-def shape(matrix: xr.DataArray) -> Shape:
+def shape(matrix: xr.DataArray) -> MatrixShape:
     """Return the shape of a matrix of scores; failed cells are left out, a part without cells is NaN.
 
     Example:
@@ -49,7 +49,7 @@ def shape(matrix: xr.DataArray) -> Shape:
     j = np.arange(columns)[None, :] / max(1, columns - 1)
     gap = np.abs(i - j)
     step = 0.5 / max(1, max(rows, columns) - 1)
-    return Shape(
+    return MatrixShape(
         triangle=_explained(values, lower, known),
         below=_mean(values, lower & known),
         above=_mean(values, ~lower & known),
