@@ -20,7 +20,7 @@ from modelstitch.results.comparison import Comparison
 from modelstitch.runs.prepare import prepare, read_alike
 from modelstitch.runs.reader import read_run
 from modelstitch.runs.run import BUDGET, run
-from modelstitch.specs import VERDICT_CONTROLS, DataSpec, EvidenceSpec, FitSpec, StitchSpec
+from modelstitch.specs import DEFAULT_FAMILY, VERDICT_CONTROLS, DataSpec, EvidenceSpec, FitSpec, StitchSpec
 from modelstitch.util.progress import SILENT, Progress
 
 P = ParamSpec("P")
@@ -114,7 +114,7 @@ def compare(
     cuts: str | Sequence[str] | None = None,
     sender_cuts: str | Sequence[str] | None = None,
     receiver_cuts: str | Sequence[str] | None = None,
-    stitch: StitchSpec | str | Sequence[StitchSpec | str] = "affine",
+    stitch: StitchSpec | str | Sequence[StitchSpec | str] = DEFAULT_FAMILY,
     fit: FitSpec | None = None,
     controls: str | Sequence[str] = VERDICT_CONTROLS,
     evidence: str | Sequence[str] | EvidenceSpec = "standard",
@@ -179,7 +179,7 @@ def compare_all(
     cuts: str | Sequence[str] | None = None,
     sender_cuts: str | Sequence[str] | None = None,
     receiver_cuts: str | Sequence[str] | None = None,
-    stitch: StitchSpec | str | Sequence[StitchSpec | str] = "affine",
+    stitch: StitchSpec | str | Sequence[StitchSpec | str] = DEFAULT_FAMILY,
     fit: FitSpec | None = None,
     controls: str | Sequence[str] = VERDICT_CONTROLS,
     evidence: str | Sequence[str] | EvidenceSpec = "standard",
@@ -255,7 +255,7 @@ def stitch(
     receiver_cut: str,
     data: Any,
     *,
-    stitch: StitchSpec | str = "affine",
+    stitch: StitchSpec | str = DEFAULT_FAMILY,
     fit: FitSpec | None = None,
     seed: int = 0,
     device: str = "auto",

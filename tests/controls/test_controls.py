@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from modelstitch.controls import CONTROL_ROLES
+from modelstitch.controls import roles_of
 from modelstitch.controls.random_receiver import RECEIVER_OFFSET
 from modelstitch.controls.reinitialise import untrained
 from modelstitch.data.parts import Data
@@ -16,7 +16,7 @@ from modelstitch.errors import ModelError
 from modelstitch.models import zoo
 from modelstitch.models.load import load_model
 from modelstitch.models.network import Network, digest, wrap
-from modelstitch.specs import ModelSpec, View
+from modelstitch.specs import CONTROLS, ModelSpec, View
 
 
 def differs(a: nn.Module, b: nn.Module) -> set[str]:
@@ -60,6 +60,21 @@ def test_an_untrained_copy_is_at_chance(networks: tuple[Network, Network], digit
     assert accuracy < 0.35
 
 
+@pytest.mark.parametrize("control", CONTROLS)
+def test_a_control_is_what_its_row_says(
+    networks: tuple[Network, Network], digits: Data, control: str
+) -> None:
+    info, (sender, receiver) = CONTROLS[control], networks
+    roles = roles_of(control)(sender, receiver, digits, 0)
+    assert (roles.sender is sender) == (info.sender in ("own", "label"))
+    assert (roles.sender is receiver) == (roles.sender is roles.receiver) == info.self_stitch
+    assert (roles.receiver is receiver) == (info.receiver in ("own", "read-out"))
+    assert (roles.plant is not None) == info.label_only
+    assert roles.read_out == info.read_out
+    assert (roles.label_seed is not None) == info.shuffled
+    assert info.calibrated == any("calibrated" in network.name for network in (roles.sender, roles.receiver))
+
+
 @pytest.mark.parametrize(
     ("control", "new_sender", "new_receiver"),
     [
@@ -72,7 +87,7 @@ def test_an_untrained_copy_is_at_chance(networks: tuple[Network, Network], digit
 def test_a_control_changes_what_it_says(
     networks: tuple[Network, Network], digits: Data, control: str, new_sender: bool, new_receiver: bool
 ) -> None:
-    roles = CONTROL_ROLES[control](*networks, digits, 0)
+    roles = roles_of(control)(*networks, digits, 0)
     assert (roles.sender is not networks[0]) == new_sender
     assert (roles.receiver is not networks[1]) == new_receiver
     assert (roles.plant, roles.read_out, roles.label_seed) == (None, False, None)
@@ -81,7 +96,7 @@ def test_a_control_changes_what_it_says(
 def test_two_copies_of_one_architecture_are_not_the_same_network(
     networks: tuple[Network, Network], digits: Data
 ) -> None:
-    roles = CONTROL_ROLES["random-both"](networks[0], networks[0], digits, 0)
+    roles = roles_of("random-both")(networks[0], networks[0], digits, 0)
     sender, receiver = roles.sender, roles.receiver
     assert digest(sender.module) != digest(receiver.module)
 
@@ -151,9 +166,9 @@ def test_a_copy_has_the_type_of_its_original(known: bool) -> None:
 @pytest.mark.parametrize("seed", [0, 3])
 def test_the_copies_of_both_random_are_those_of_the_other_two(seed: int, digits: Data) -> None:
     sender, receiver = network(77), network(78, channels=3)
-    both = CONTROL_ROLES["random-both"](sender, receiver, digits, seed)
-    first = CONTROL_ROLES["random-sender"](sender, receiver, digits, seed)
-    second = CONTROL_ROLES["random-receiver"](sender, receiver, digits, seed)
+    both = roles_of("random-both")(sender, receiver, digits, seed)
+    first = roles_of("random-sender")(sender, receiver, digits, seed)
+    second = roles_of("random-receiver")(sender, receiver, digits, seed)
     assert digest(both.sender.module) == digest(first.sender.module) == digest(build(seed))
     assert (
         digest(both.receiver.module)
@@ -162,7 +177,7 @@ def test_the_copies_of_both_random_are_those_of_the_other_two(seed: int, digits:
     )
     assert first.receiver is receiver
     assert second.sender is sender
-    plain = CONTROL_ROLES["trained"](sender, receiver, digits, seed)
+    plain = roles_of("trained")(sender, receiver, digits, seed)
     assert (plain.sender, plain.receiver) == (sender, receiver)
 
 
@@ -174,7 +189,7 @@ def test_a_source_that_brings_its_own_weights_gives_no_control(digits: Data) -> 
             ModelError,
             match="untrained copy of pretrained: its source builds the same parameters whatever the seed",
         ):
-            CONTROL_ROLES[control](original, original, digits, 0)
+            roles_of(control)(original, original, digits, 0)
 
 
 def test_a_source_that_sets_its_own_seed_gives_no_control() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import islice
 
 import pytest
@@ -422,7 +423,9 @@ def test_a_fit_that_diverges_once_goes_on_at_a_tenth_of_the_rate() -> None:
 def test_a_parameter_that_no_gradient_reaches_is_named() -> None:
     planted = Planted()
     nothing = Criterion("task", lambda y, indices: y.sum() * 0, planted.objective().judge)
-    _, fitted = planted.fit(FitSpec.named("paper", steps=3, weight_decay=0.0), objective=nothing)
+    _, fitted = planted.fit(
+        replace(FitSpec.named("paper", steps=3), protocol="default", weight_decay=0.0), objective=nothing
+    )
     assert fitted.unchanged == ("weight", "bias")
 
 

@@ -14,7 +14,7 @@ from modelstitch.grid.pool import Pair
 from modelstitch.grid.representations import Storage
 from modelstitch.models.network import Network
 from modelstitch.runs.session import Session
-from modelstitch.specs import CellSpec, FitSpec, Objective, StitchSpec
+from modelstitch.specs import CellSpec, FitSpec, ObjectiveName, StitchSpec
 
 FIT = FitSpec(steps=6, batch_size=128, precision="float32")
 GIGABYTE, NOTHING = Budget(10**9), Budget(0)
@@ -88,7 +88,7 @@ def test_two_seeds_of_one_architecture_share_one_capture(session: Session) -> No
 
 
 def test_several_objectives_in_one_grid_are_several_grids(session: Session) -> None:
-    wanted: tuple[Objective, ...] = ("task", "match", "logits", "latent")
+    wanted: tuple[ObjectiveName, ...] = ("task", "match", "logits", "latent")
     cells = [
         replace(cell(2, 2), stitch=StitchSpec(objective=None if each == "task" else each), objective=each)
         for each in wanted
@@ -105,7 +105,7 @@ def test_several_objectives_in_one_grid_are_several_grids(session: Session) -> N
 @pytest.mark.parametrize("objective", ["task", "logits", "latent", "match"])
 @pytest.mark.parametrize("family", ["affine", "lowrank(2)", "conv(3)", "mlp(8)", "affine+batch", "scale"])
 def test_every_family_and_objective_runs_through_the_grid(
-    session: Session, objective: Objective, family: str
+    session: Session, objective: ObjectiveName, family: str
 ) -> None:
     spec = FitSpec(steps=3, objective=objective)
     one = replace(cell(2, 2), stitch=StitchSpec.parse(family), objective=objective)

@@ -8,7 +8,7 @@ from typing import Any
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.facts import RunFacts, Versions
 from modelstitch.results.rows import Baseline, CellRow, EvidenceRow
-from modelstitch.specs import VERDICT_CONTROLS, Objective, RunSpec, StitchSpec
+from modelstitch.specs import VERDICT_CONTROLS, ObjectiveName, RunSpec, StitchSpec
 from tests.made import cell_row, run_spec, with_stitch
 
 SINGLE = {
@@ -158,7 +158,7 @@ def with_stitches(comparison: Comparison, added: dict[str, tuple[int, float]]) -
     return replace(comparison, cells=(*more, *comparison.cells), spec=spec)
 
 
-def with_objective(comparison: Comparison, objective: Objective, score: float) -> Comparison:
+def with_objective(comparison: Comparison, objective: ObjectiveName, score: float) -> Comparison:
     """Return a run whose every stitch was fitted to a second objective too."""
     more = [
         with_stitch(cell, f"{cell.stitch} by {objective}", score=score if cell.control == "trained" else 0.2)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import FrozenInstanceError, replace
+from dataclasses import FrozenInstanceError, asdict, replace
 from typing import Any
 
 import pytest
@@ -105,6 +105,51 @@ def test_bansals_protocol() -> None:
         "cosine",
     )
     assert not spec.automatic
+
+
+def test_a_protocol_is_the_name_of_values_and_decides_nothing() -> None:
+    for name in ("paper", "bansal"):
+        spec = FitSpec.named(name)
+        assert (spec.accelerate, spec.scale_errors, spec.least_squares, spec.needs_moments) == (False,) * 4
+        other = replace(spec, protocol="default")
+        assert {**asdict(other), "protocol": name} == asdict(spec)
+    default = FitSpec()
+    assert (default.accelerate, default.scale_errors, default.least_squares, default.needs_moments) == (
+        True,
+    ) * 4
+    assert not FitSpec(start="random", coordinates="plain").needs_moments
+    assert FitSpec(start="random", coordinates="plain", objective="match").needs_moments
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (
+            lambda: FitSpec(protocol="paper"),
+            r"protocol 'paper', got .*optimiser='muon' \(not 'sgd'\).*no length",
+        ),
+        (lambda: FitSpec(protocol="paper"), r"build it with FitSpec.named\('paper'\)"),
+        (lambda: FitSpec(protocol="bansal", steps=3), r"accelerate=True \(not False\)"),
+        (lambda: FitSpec.named("paper", optimiser="adam"), r"got optimiser='adam' \(not 'sgd'\): build"),
+        (lambda: FitSpec.named("paper", epochs=None), r"got no length \(not epochs or steps\): build"),
+        (
+            lambda: replace(FitSpec.named("bansal"), weight_decay=0.1),
+            r"got weight_decay=0.1 \(not 0.0\): build",
+        ),
+        (
+            lambda: FitSpec(precision="bfloat16", accelerate=False),
+            "accelerate=True with precision 'bfloat16'",
+        ),
+    ],
+)
+def test_a_fit_that_is_not_the_papers_is_not_called_the_papers(build: Any, message: str) -> None:
+    with pytest.raises(SpecError, match=message):
+        build()
+
+
+def test_what_a_protocol_leaves_free_is_changed() -> None:
+    spec = FitSpec.named("paper", objective="match", learning_rate=1.0, steps=3, batch_size=64)
+    assert (spec.protocol, spec.objective, spec.learning_rate, spec.steps) == ("paper", "match", 1.0, 3)
 
 
 def test_a_fit_is_automatic_unless_its_length_is_given() -> None:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from modelstitch.errors import SpecError, StitchError
-from modelstitch.specs import DEFAULT_SIZES, FAMILIES, NORMED_FAMILIES, StitchSpec
-from modelstitch.stitches import FAMILY_CLASSES, Stitch, Values, build
+from modelstitch.specs import FAMILIES, StitchSpec
+from modelstitch.stitches import Stitch, Values, build, class_of
 from modelstitch.stitches.ladder import LADDER, within
 from modelstitch.stitches.orthogonal import polar
 
@@ -34,17 +34,28 @@ shapes = st.one_of(st.tuples(st.integers(1, 4)), st.tuples(st.integers(1, 4), si
 specs = st.builds(
     lambda family, size, normed: StitchSpec(
         family=family,
-        size=(2 * size - 1 if family == "conv" else size) if family in DEFAULT_SIZES else None,
-        norm="batch" if normed and family in NORMED_FAMILIES else "none",
+        size=(2 * size - 1 if family == "conv" else size) if FAMILIES[family].size else None,
+        norm="batch" if normed and FAMILIES[family].takes_norm else "none",
     ),
-    st.sampled_from(FAMILIES),
+    st.sampled_from(sorted(FAMILIES)),
     st.integers(1, 3),
     st.booleans(),
 )
 
 
-def test_every_family_has_a_class() -> None:
-    assert tuple(FAMILY_CLASSES) == FAMILIES
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_has_a_class_that_is_what_its_row_says(family: str) -> None:
+    info = FAMILIES[family]
+    stitch = stitch_of(StitchSpec(family=family), (4, 6, 6), (4, 6, 6))
+    assert issubclass(class_of(family), Stitch)
+    assert bool(list(stitch.parameters())) == info.has_parameters
+    refused = {"shapes": ((4, 6, 6), (4, 3, 3)), "channels": ((4, 6, 6), (5, 6, 6))}
+    for needed, shapes in refused.items():
+        if info.needs_equal in (needed, "shapes"):
+            with pytest.raises(StitchError):
+                stitch_of(StitchSpec(family=family), *shapes)
+        else:
+            stitch_of(StitchSpec(family=family), *shapes)
 
 
 @settings(deadline=None, max_examples=40)
@@ -67,7 +78,7 @@ def test_a_label_is_read_back(spec: StitchSpec) -> None:
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_family_alone_is_read_with_its_default_size(family: str) -> None:
-    assert StitchSpec.parse(f" {family} ") == StitchSpec(family=family, size=DEFAULT_SIZES.get(family))
+    assert StitchSpec.parse(f" {family} ") == StitchSpec(family=family, size=FAMILIES[family].default_size)
 
 
 @pytest.mark.parametrize(

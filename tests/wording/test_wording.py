@@ -15,6 +15,7 @@ import pytest
 import modelstitch
 from modelstitch.errors import SpecError
 from modelstitch.evidence.kinds import KINDS
+from modelstitch.specs import CONTROLS
 from modelstitch.specs.verdicts import OBSTACLES, Because, Reason, VerdictName
 from modelstitch.wording import (
     LANGUAGES,
@@ -80,6 +81,8 @@ def keys_in_source() -> dict[str, str]:
                     found[str(constant.value)] = path.name
     page = (SOURCE / "report" / "page.html").read_text()
     found |= dict.fromkeys(re.findall(r't\("([a-z_.]+)"', page), "page.html")
+    for row in CONTROLS.values():  # only some of them are named inside a sentence
+        found |= {key: "controls.py" for key in (row.title, row.phrase) if key in LANGUAGES["en"]}
     return found
 
 

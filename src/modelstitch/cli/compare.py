@@ -11,6 +11,7 @@ import tyro
 from modelstitch.cli.options import layouts, memory, view_of
 from modelstitch.errors import SpecError
 from modelstitch.specs import (
+    DEFAULT_FAMILY,
     ROLE_SEEDS,
     VERDICT_CONTROLS,
     DataSpec,
@@ -59,7 +60,7 @@ class Compare:
     """Cuts of the sender, instead of --cuts."""
     receiver_cuts: tuple[str, ...] = ()
     """Cuts of the receiver, instead of --cuts."""
-    stitch: tuple[str, ...] = ("affine",)
+    stitch: tuple[str, ...] = (DEFAULT_FAMILY,)
     """Stitches to fit, with few parameters first:
     identity, scale, orthogonal, pooled, lowrank(RANK), affine (that of Hernandez et al. 2022),
     conv(KERNEL), mlp(HIDDEN)."""
@@ -195,7 +196,7 @@ class Compare:
             raise SpecError(
                 f"expected at least one objective, none twice, got {' '.join(self.objective) or 'none'}"
             )
-        if self.ladder and (self.stitch != ("affine",) or self.norm != "none"):
+        if self.ladder and (self.stitch != (DEFAULT_FAMILY,) or self.norm != "none"):
             raise SpecError("expected either --ladder or --stitch and --norm, got both")
         data = DataSpec(
             source=self.data,

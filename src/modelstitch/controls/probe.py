@@ -1,6 +1,6 @@
-"""Direct probe: the same stitch, read by a fixed head instead of the receiver; what can be decoded without the receiver.
+"""Direct probe: a fixed read-out instead of the receiver. It measures what can be decoded without the receiver.
 
-The head has no parameters of its own, so the probe has exactly the capacity of the stitch.
+The read-out has no parameters, so that the probe has exactly the capacity of the stitch.
 """
 
 from __future__ import annotations
@@ -17,15 +17,19 @@ from modelstitch.models.network import Network
 
 
 def roles(sender: Network, receiver: Network, data: Data, seed: int) -> Roles:
-    """Return both networks, and have a fixed read-out stand in for the receiver's later layers."""
+    """Return both networks, with a fixed read-out in the place of the receiver's later layers."""
     return Roles(sender, receiver, read_out=True)
 
 
 class ReadOut(nn.Module):
     """Class scores (N, K) from a stitched representation (N, *shape), without parameters to fit.
 
-    With at least K channels, the mean over positions of the first K; with fewer, a fixed random orthonormal map of all
-    values.
+    With at least K channels it is the mean over positions of the first K; with fewer, a fixed random orthonormal map
+    of all values.
+
+    Args:
+        layout: of the representation at the receiver's cut.
+        n_classes: K.
 
     Example:
         >>> ReadOut((16, 4, 4), 10)(torch.zeros(2, 16, 4, 4)).shape

@@ -1,4 +1,4 @@
-"""Both random: what the stitch makes of two networks that were never trained (Hernandez et al., sec. 4)."""
+"""Both random: what the stitch does between two untrained networks (Hernandez et al., sec. 4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Random receiver: what the stitch alone can do in front of a suffix that was never trained (Hernandez et al., sec. 4)."""
+"""Random receiver: what the stitch alone can do before an untrained suffix (Hernandez et al., sec. 4)."""
 
 from __future__ import annotations
 

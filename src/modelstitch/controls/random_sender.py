@@ -1,4 +1,4 @@
-"""Random sender: what the stitch and the receiver make of features that were never learnt (Hernandez et al., sec. 4)."""
+"""Random sender: what stitch and receiver do with features that were never learnt (Hernandez et al., sec. 4)."""
 
 from __future__ import annotations
 

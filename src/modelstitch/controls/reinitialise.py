@@ -21,21 +21,20 @@ _CALIBRATION_EXAMPLES, _CALIBRATION_BATCH = 2048, 256
 
 
 def untrained(network: Network, seed: int) -> Network:
-    """Return an untrained copy of ``network``, drawn from ``seed``; the network itself is not touched.
+    """Return an untrained copy of ``network``, drawn from ``seed``; the network itself stays as it is.
 
-    Where the source can build the model, it is built again without weights; otherwise every submodule of a copy
-    resets itself.
+    A source that can build the model builds it again without weights. Otherwise every submodule of a copy resets itself.
 
     Raises:
-        ModelError: a submodule with parameters of its own that has no ``reset_parameters``, or a source that builds
-            the same network whatever the seed, as one does that loads weights itself.
+        ModelError: a submodule with parameters of its own and no ``reset_parameters``, or a source that builds the
+            same network with every seed, such as one that loads weights itself.
     """
     module = _draw(network, seed)
     if _same(module, network.module) and _same(module, _draw(network, seed + 1)):
         raise ModelError(
-            f"cannot make an untrained copy of {network.name}: its source builds the same parameters whatever the seed; "
-            "give a factory that loads no weights and sets no seed, and the file as its weights, or leave the random "
-            "controls out"
+            f"cannot make an untrained copy of {network.name}: its source builds the same parameters "
+            "whatever the seed; give a factory that loads no weights and sets no seed, and the file as its "
+            "weights, or leave the random controls out"
         )
     like = next(network.module.parameters(), torch.empty(0))
     module = module.to(device=like.device, dtype=like.dtype).eval()
@@ -47,10 +46,11 @@ def untrained(network: Network, seed: int) -> Network:
 
 
 def calibrated(network: Network, data: Data) -> Network:
-    """Return a copy of ``network`` whose batch norms hold the mean and variance of its own activations on training images.
+    """Return a copy of ``network`` whose batch norms hold mean and variance of its activations on training examples.
 
-    An untrained network whose batch norms still hold 0 and 1 is no fair control: its activations grow or die with depth.
-    Statistics are averaged over 2,048 training images drawn with a fixed seed, every batch counted alike; parameters stay as they are.
+    Batch norms of an untrained network hold 0 and 1, so that its activations grow or die with depth: no fair control.
+    The statistics are averaged over 2,048 training examples, drawn with a fixed seed; all batches weigh the same.
+    Parameters stay as they are.
     """
     module = copy.deepcopy(network.module).eval()
     norms = [each for each in module.modules() if isinstance(each, nn.modules.batchnorm._BatchNorm)]

@@ -1,4 +1,4 @@
-"""Self-stitch: the receiver into itself, which ought to succeed; what a stitch of this family can lose by being fitted."""
+"""Self-stitch: the receiver into itself. It ought to succeed; what it lacks is what fitting loses."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Shuffled labels: the stitch is fitted to training labels in another order; what it can memorise.
+"""Shuffled labels: the stitch is fitted to permuted training labels. It measures what a stitch can memorise.
 
-Its held-out score is chance by construction. What it tells is *selectivity*: how much better true labels are fitted in
-training than shuffled ones (Hewitt & Liang 2019, control tasks, for probes).
+Its held-out score is chance by construction. It is run for *selectivity*: how much better true labels are fitted in
+training than shuffled ones (Hewitt & Liang 2019, control tasks for probes).
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ from modelstitch.grid.pool import GivesSides
 from modelstitch.grid.representations import Representations
 from modelstitch.grid.scoring import SCORE_BATCH, score_batches, scored
 from modelstitch.grid.side import Side
-from modelstitch.specs import CellSpec, EvidenceSpec, FitSpec
+from modelstitch.specs import CONTROLS, OBJECTIVES, CellSpec, EvidenceSpec, FitSpec
 from modelstitch.stitches import Stitch
 from modelstitch.stitches.linear import Linear
 
@@ -33,27 +33,14 @@ _GENUINE_EXAMPLES = 1000
 _PIXELS, _VOXELS = 8, 4
 _LONG = 1024
 
-_OF_CONTROL = {
-    "random-sender": ("errors", "trajectory", "label-sets"),
-    "random-sender-bn": ("errors", "trajectory", "label-sets"),
-    "random-receiver": ("errors",),
-    "random-receiver-bn": ("errors",),
-    "random-both": ("errors",),
-    "random-both-bn": ("errors",),
-    "clustered-noise": ("trajectory", "label-sets"),
-    "one-hot": ("trajectory", "label-sets"),
-    "probe": (),
-    "shuffled-labels": ("selectivity",),
-}
-"""Kinds that mean something for a control; the real grid and the self-stitch get all of them."""
-
 _OF_CLASSES = ("agreement", "robustness", "label-sets")
 """Kinds that read class scores; tasks without classes have none."""
 
 
 def kinds_of(cell: CellSpec, spec: EvidenceSpec) -> tuple[str, ...]:
     """Return the kinds of evidence that ``spec`` asks for and that mean something for a cell."""
-    return tuple(kind for kind in spec.kinds if kind in _OF_CONTROL.get(cell.control, spec.kinds))
+    meaningful = CONTROLS[cell.control].evidence
+    return tuple(kind for kind in spec.kinds if meaningful is None or kind in meaningful)
 
 
 def appraise(
@@ -343,7 +330,7 @@ def _matched(
     moments = second_moments.gather(sender, receiver, cells, train, FitSpec())
     matched = {}
     for cell, (some, aside) in moments.items():
-        if cell.objective == "match":
+        if OBJECTIVES[cell.objective].least_squares:
             matched[cell] = stitches[cell]
             continue
         device = sender.data.train.images.device

@@ -1,4 +1,4 @@
-"""Objectives: what a stitch is fitted to. Each is one function here and one row of ``OBJECTIVE_TABLE``.
+"""Objectives: what a stitch is fitted to. Each is one function here and one row of ``specs.OBJECTIVES``.
 
 A criterion takes the stitched representation y (n, *shape) and the example indices (n,).
 """
@@ -228,25 +228,10 @@ def _latent(parts: Parts) -> Criterion:
     return latent(parts.trail(), parts.expected, score, parts.padding(True))
 
 
-@dataclass(frozen=True)
-class ObjectiveRow:
-    """A row of the table of objectives.
-
-    Attributes:
-        criterion: makes the criterion from the parts of a receiver.
-        needs_expected: whether it needs the expected representations.
-        needs_outputs: whether it needs the whole receiver's outputs.
-    """
-
-    criterion: Callable[[Parts], Criterion]
-    needs_expected: bool = False
-    needs_outputs: bool = False
-
-
-OBJECTIVE_TABLE: dict[str, ObjectiveRow] = {
-    "task": ObjectiveRow(_task),
-    "match": ObjectiveRow(_match, needs_expected=True),
-    "logits": ObjectiveRow(_logits, needs_outputs=True),
-    "latent": ObjectiveRow(_latent, needs_expected=True),
+CRITERIA: dict[str, Callable[[Parts], Criterion]] = {
+    "task": _task,
+    "match": _match,
+    "logits": _logits,
+    "latent": _latent,
 }
-"""One row for each name in ``specs.OBJECTIVES``."""
+"""What makes the criterion of each objective of :data:`modelstitch.specs.OBJECTIVES`."""

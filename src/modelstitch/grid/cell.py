@@ -21,7 +21,7 @@ from modelstitch.grid import checks
 from modelstitch.grid.representations import Lookup
 from modelstitch.grid.scoring import score_batches, scored
 from modelstitch.grid.side import Side
-from modelstitch.specs import CellSpec, FitSpec
+from modelstitch.specs import OBJECTIVES, CellSpec, FitSpec
 from modelstitch.stitches import Stitch, build
 from modelstitch.tasks import Targets, Task, mean_score
 
@@ -62,7 +62,7 @@ class Inputs:
         expected: the receiver's representations of the training part at its cut; None where the objective
             does not need them.
         outputs: the whole receiver's outputs for training examples; None likewise.
-        moments: of the examples to fit and of those set aside; None where halves are not accelerated.
+        moments: of the examples to fit and of those set aside; None where the fit reads none.
     """
 
     provided: Lookup
@@ -93,7 +93,8 @@ def fit_dtype(spec: FitSpec, device: torch.device) -> torch.dtype:
     """Return the precision in which the frozen halves run while stitches are fitted."""
     if spec.precision == "auto":
         # Least squares takes one pass, so bfloat16 would save little and cost digits.
-        fast = spec.objective != "match" and spec.protocol == "default" and has_fast_bfloat16(device)
+        by_gradient = not OBJECTIVES[spec.objective].least_squares
+        fast = by_gradient and spec.accelerate and has_fast_bfloat16(device)
         return torch.bfloat16 if fast else torch.float32
     return torch.bfloat16 if spec.precision == "bfloat16" else torch.float32
 
@@ -129,7 +130,7 @@ def fit_cell(cell: CellSpec, sender: Side, receiver: Side, inputs: Inputs, spec:
 
 def scoring_suffix(receiver: Side, name: str, spec: FitSpec) -> nn.Module:
     """Return the suffix that held-out examples are scored through, in float32."""
-    return receiver.fast_suffix(name, torch.float32) if spec.protocol == "default" else receiver.suffix(name)
+    return receiver.fast_suffix(name, torch.float32) if spec.accelerate else receiver.suffix(name)
 
 
 def _fit(
@@ -148,7 +149,7 @@ def _fit(
     stitch = build(cell.stitch, *layouts, generator).to(device)
     closed = coordinates = None
     if inputs.moments is not None and list(stitch.parameters()):
-        exact = spec.objective == "match" and cell.stitch.norm == "none"
+        exact = spec.least_squares and cell.stitch.is_solved(spec.objective)
         closed = solve(stitch, *inputs.moments, refit=exact)
         if closed is not None and exact:
             for name, value in closed.items():
@@ -178,9 +179,8 @@ def _objective(
     cell: CellSpec, receiver: Side, inputs: Inputs, spec: FitSpec, task: Task, dtype: torch.dtype
 ) -> Criterion:
     name = cell.receiver_cut
-    accelerated = spec.protocol == "default"
     train = receiver.data.train
-    half = receiver.fast_suffix(name, dtype) if accelerated else receiver.suffix(name)
+    half = receiver.fast_suffix(name, dtype) if spec.accelerate else receiver.suffix(name)
     suffix = receiver.bound(half, "train")
 
     def targets(indices: Tensor | None) -> Targets:
@@ -195,8 +195,7 @@ def _objective(
     assert inputs.expected is not None
     if spec.objective == "match":
         few = spread(torch.arange(len(train)), _PRECISION_EXAMPLES)
-        # Other people's protocols minimise the raw error.
-        variance = float(inputs.expected(few).float().var()) if accelerated else 1.0
+        variance = float(inputs.expected(few).float().var()) if spec.scale_errors else 1.0
         return objectives.match(inputs.expected, max(variance, 1e-12), _padding(receiver, (name,)))
     later = receiver.later(name)
     trail = receiver.bound(receiver.trail(name, later, dtype), "train") if later else _nothing_later

@@ -14,7 +14,7 @@ from modelstitch.grid.pool import GivesSides
 from modelstitch.grid.representations import Lookup, Pass, Representations, Storage, plan_passes
 from modelstitch.grid.side import Side
 from modelstitch.grid.storage_cost import costs
-from modelstitch.specs import CellSpec, FitSpec
+from modelstitch.specs import OBJECTIVES, CellSpec, FitSpec
 
 USUAL_SCHEDULES = 3.5
 """Mean number of steps of an automatic fit, in lengths of its first schedule (docs/measurements.md)."""
@@ -108,16 +108,16 @@ def _fit_pass(
     """Fit the cells of ``receivers``, whose sender cuts are those of one pass."""
     pool, own = pair.pool, sender is pair.sender
     dtype = fit_dtype(spec, sender.data.train.images.device)
-    plain = spec.protocol != "default"
+    plain, reads = not spec.accelerate, OBJECTIVES[spec.objective]
     train = pool.representations(sender, planned, "train", dtype, plain=plain, own=own)
     heldout = pool.representations(sender, planned, "held-out", torch.float32, plain=plain, own=own)
     exact = Representations(sender, (), "train", "recompute", torch.float32, plain)
     for receiver in dict.fromkeys(receivers.values()):
         cells = [cell for cell in receivers if receivers[cell] is receiver]
-        moments = {} if plain else pool.moments.gather(sender, receiver, cells, train, spec)
-        outputs = _outputs(receiver) if spec.objective == "logits" else None
+        moments = pool.moments.gather(sender, receiver, cells, train, spec) if spec.needs_moments else {}
+        outputs = _outputs(receiver) if reads.reads_outputs else None
         expected = None
-        if spec.objective in ("match", "latent") and not all(_solved(cell, spec) for cell in cells):
+        if reads.reads_expected and not all(_solved(cell, spec) for cell in cells):
             names = tuple(dict.fromkeys(cell.receiver_cut for cell in cells))
             expected = Representations(receiver, names, "train", planned.storage, dtype, plain)
         for cell in cells:
@@ -133,12 +133,7 @@ def _fit_pass(
 
 
 def _solved(cell: CellSpec, spec: FitSpec) -> bool:
-    return (
-        spec.objective == "match"
-        and spec.protocol == "default"
-        and cell.stitch.norm == "none"
-        and cell.stitch.family != "mlp"
-    )
+    return spec.least_squares and cell.stitch.is_solved(spec.objective)
 
 
 def _outputs(receiver: Side) -> Lookup:

@@ -16,7 +16,7 @@ from modelstitch.grid.cell import set_aside
 from modelstitch.grid.representations import Representations
 from modelstitch.grid.scoring import SCORE_BATCH
 from modelstitch.grid.side import Side
-from modelstitch.specs import CellSpec, FitSpec
+from modelstitch.specs import OBJECTIVES, CellSpec, FitSpec
 from modelstitch.stitches import Stitch, build
 
 _EXAMPLES = 1000
@@ -61,7 +61,7 @@ class SecondMoments:
         if not stitches:
             return {}
         examples, aside = set_aside(len(sender.data.train), automatic=True)
-        whole = spec.objective == "match"
+        whole = OBJECTIVES[spec.objective].least_squares
         if not whole:
             examples, aside = spread(examples, _EXAMPLES), spread(aside, _EXAMPLES // 2)
         # A receiver with another tokenizer masks other positions out of the same sender's moments.

@@ -23,13 +23,13 @@ from modelstitch.grid.frozen_halves import FrozenHalves
 from modelstitch.grid.grid import Budget, fit_grid
 from modelstitch.grid.pool import Pair
 from modelstitch.grid.side import Side
-from modelstitch.specs import CellSpec, FitSpec, Objective, View
+from modelstitch.specs import CellSpec, FitSpec, ObjectiveName, View
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 INPUT = "input"
-PAINTED: tuple[Objective, ...] = ("match", "task")
+PAINTED: tuple[ObjectiveName, ...] = ("match", "task")
 
 
 @final

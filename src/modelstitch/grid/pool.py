@@ -6,7 +6,7 @@ from typing import Protocol, final
 
 import torch
 
-from modelstitch.controls import CONTROL_ROLES
+from modelstitch.controls import roles_of
 from modelstitch.controls.shuffled_labels import shuffled
 from modelstitch.cutting import Cutting
 from modelstitch.cutting.copies import are_copies
@@ -18,7 +18,7 @@ from modelstitch.grid.read_outs import read_out
 from modelstitch.grid.representations import Pass, Representations
 from modelstitch.grid.side import Side, make_side
 from modelstitch.models.network import Network, digest
-from modelstitch.specs import CellSpec
+from modelstitch.specs import CONTROLS, CellSpec
 
 
 @final
@@ -165,7 +165,7 @@ class Pair:
     def sides(self, control: str, seed: int) -> tuple[Side, Side]:
         """Return what stands before and behind the stitch under ``control`` with ``seed``."""
         if (control, seed) not in self._pairs:
-            roles = CONTROL_ROLES[control](*self._networks, self.data, seed)
+            roles = roles_of(control)(*self._networks, self.data, seed)
             sender = self._side(roles.sender, self.sender)
             receiver = self._side(roles.receiver, self.receiver)
             if roles.plant is not None:
@@ -179,7 +179,7 @@ class Pair:
 
     def layouts(self, cell: CellSpec) -> tuple[Layout, Layout]:
         """Return the layouts of a cell's provided and expected representation; its control is not built."""
-        sender = self.receiver if cell.control == "self-stitch" else self.sender
+        sender = self.receiver if CONTROLS[cell.control].self_stitch else self.sender
         return sender.cut(cell.sender_cut).layout, self.receiver.cut(cell.receiver_cut).layout
 
     def _side(self, network: Network, like: Side) -> Side:

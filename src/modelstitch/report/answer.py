@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from modelstitch.evidence.verdict import Verdict
 from modelstitch.results.comparison import Comparison
-from modelstitch.specs import TRAINED
+from modelstitch.specs import CONTROLS, TRAINED
 from modelstitch.specs.verdicts import Confidence, Reason, VerdictName
 from modelstitch.wording import Text, obstacle_text, say
 
@@ -19,8 +19,6 @@ ENOUGH_SEEDS = 3
 
 _MOST_NAMED = 6
 """Cells that the first screen names."""
-
-_LABEL_ONLY = ("clustered-noise", "one-hot")
 
 ByPlace = Mapping[tuple[str, str], Verdict]
 """Verdicts by (sender cut, receiver cut)."""
@@ -259,7 +257,7 @@ def _not_meant(comparison: Comparison, stitch: str) -> tuple[Text, ...]:
     scores = [
         cell.score
         for cell in comparison.cells
-        if cell.control in _LABEL_ONLY and cell.stitch == stitch and cell.score is not None
+        if CONTROLS[cell.control].label_only and cell.stitch == stitch and cell.score is not None
     ]
     first = say("answer.label_alone", best=max(scores)) if scores else say("answer.label_alone_not_run")
     return first, say("answer.this_task"), say("answer.this_data")

@@ -23,7 +23,7 @@ from modelstitch.results.colours import VERDICTS
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.curves import curves_figure
 from modelstitch.results.plots import COLOURS, readable_on
-from modelstitch.specs import TRAINED
+from modelstitch.specs import CONTROLS, TRAINED
 from modelstitch.util.atomic_files import atomic_write
 from modelstitch.wording import say
 
@@ -157,7 +157,7 @@ def _accuracy(comparison: Comparison, stitch: str, width: float) -> Figure:
             text += "?" if moved[i, j] else ""
             ink = "black" if math.isnan(value) else readable_on(image.cmap(float(value)))
             ax.text(j, i, text, ha="center", va="center", color=ink, fontsize=size)
-        _label(ax, *comparison.cut_names(control), say(f"title.{control}"), panel)
+        _label(ax, *comparison.cut_names(control), say(CONTROLS[control].title), panel)
     figure.colorbar(
         axes[0].images[0], ax=axes, label=f"held-out {comparison.score_name}", shrink=0.8, aspect=30
     )

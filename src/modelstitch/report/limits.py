@@ -6,7 +6,7 @@ from modelstitch.errors import RunError
 from modelstitch.geometry.intervals import wilson
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.sentences import against_random
-from modelstitch.specs import TRAINED, VERDICT_CONTROLS
+from modelstitch.specs import CONTROLS, TRAINED, VERDICT_CONTROLS
 from modelstitch.wording import Listed, Text, say
 
 
@@ -46,7 +46,7 @@ def limits(comparison: Comparison) -> list[Text]:
     if not controls:
         found.append(say("limit.no_controls"))
     elif missing:
-        found.append(say("limit.controls", names=Listed([say(f"title.{name}") for name in missing])))
+        found.append(say("limit.controls", names=Listed([say(CONTROLS[name].title) for name in missing])))
     if controls and TRAINED in comparison.controls and not comparison.verdicts():
         found.append(say("limit.no_verdict"))
     stitch = comparison.main_stitch

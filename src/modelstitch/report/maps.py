@@ -14,6 +14,7 @@ import xarray as xr
 from modelstitch.evidence.verdict import Verdict
 from modelstitch.results.colours import NEUTRAL, VERDICTS, shade
 from modelstitch.results.comparison import Comparison
+from modelstitch.specs import CONTROLS
 from modelstitch.wording import plain
 
 
@@ -94,8 +95,8 @@ def accuracy_map(comparison: Comparison, control: str, stitch: str, language: st
         text = "–" if value is None else f"{value:.2f}{'?' if moved[i, j] else ''}"
         squares.append(Square(i, j, text, *shade(value)))
     whole = comparison.baseline("receiver", control)
-    note = "" if whole is None or control == "probe" else plain("page.whole", language, value=whole)
-    return Map(control, plain(f"title.{control}", language), note, *_names(matrix), tuple(squares))
+    note = "" if whole is None or CONTROLS[control].read_out else plain("page.whole", language, value=whole)
+    return Map(control, plain(CONTROLS[control].title, language), note, *_names(matrix), tuple(squares))
 
 
 def verdict_map(comparison: Comparison, stitch: str, language: str) -> Map | None:

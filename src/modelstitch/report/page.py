@@ -28,7 +28,7 @@ from modelstitch.results.comparison import Comparison
 from modelstitch.results.curves import Curve, CurvePoint, capacity_curves
 from modelstitch.results.facts import RunFacts
 from modelstitch.results.rows import CellKey
-from modelstitch.specs import TRAINED
+from modelstitch.specs import CONTROLS, TRAINED
 from modelstitch.specs.verdicts import VerdictName
 from modelstitch.util.atomic_files import atomic_write
 from modelstitch.wording import LANGUAGES, plain, translated
@@ -234,7 +234,7 @@ def _errors(comparison: Comparison, t: Say) -> dict[str, Any] | None:
     head = ("grid", "stitch", "error", "part", "minimum", "mean", "maximum", "deviation")
     rows = [
         [
-            t(f"title.{row['control']}"),
+            t(CONTROLS[row["control"]].title),
             row["stitch"],
             row["error"],
             f"{row['cells']} ({row['n']})",

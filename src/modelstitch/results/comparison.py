@@ -29,7 +29,7 @@ from modelstitch.results.rows import AdvantageRow, Baseline, CellKey, CellRow, E
 from modelstitch.results.sentences import of_comparison
 from modelstitch.results.triangle import MatrixShape, shape
 from modelstitch.results.verdicts import over_seeds, verdicts
-from modelstitch.specs import CONTROLS, TRAINED, RunSpec
+from modelstitch.specs import CONTROLS, DEFAULT_FAMILY, TRAINED, RunSpec
 from modelstitch.wording import Text
 
 if TYPE_CHECKING:
@@ -121,8 +121,8 @@ class Comparison:
     @property
     def main_stitch(self) -> str:
         """The stitch that sentences are about: ``affine`` (the paper's), or else the largest."""
-        if "affine" in self.stitches:
-            return "affine"
+        if DEFAULT_FAMILY in self.stitches:
+            return DEFAULT_FAMILY
         usual = [cell for cell in self.cells if " by " not in cell.stitch] or self.cells
         return max(usual, key=lambda cell: cell.n_parameters).stitch
 
@@ -164,7 +164,7 @@ class Comparison:
     def layouts_of(self, cell: CellRow) -> tuple[str | None, str | None]:
         """Return the layouts of a cell's two representations; None where the run does not say."""
         layouts = self.facts.pair.layouts
-        provided = layouts.receiver if cell.control == "self-stitch" else layouts.sender
+        provided = layouts.receiver if CONTROLS[cell.control].self_stitch else layouts.sender
         return provided.get(cell.sender_cut), layouts.receiver.get(cell.receiver_cut)
 
     def cut_names(self, control: str) -> tuple[list[str], list[str]]:

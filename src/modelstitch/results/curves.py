@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from modelstitch.results import plots
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.rows import CellRow
-from modelstitch.results.sentences import TITLES, margin
+from modelstitch.results.sentences import margin, title
 from modelstitch.specs import TRAINED
 
 
@@ -84,8 +84,8 @@ def curves_figure(comparison: Comparison, width: float | None = None) -> Figure:
     """
     panels = []
     for curve in capacity_curves(comparison):
-        lines: dict[str, tuple[CurvePoint, ...]] = {TITLES[TRAINED]: curve.points}
-        lines.update({TITLES[name]: points for name, points in curve.controls.items()})
+        lines: dict[str, tuple[CurvePoint, ...]] = {title(TRAINED): curve.points}
+        lines.update({title(name): points for name, points in curve.controls.items()})
         panels.append(
             (
                 f"{curve.sender_cut} -> {curve.receiver_cut}",

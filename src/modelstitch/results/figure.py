@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modelstitch.results import plots, sentences
+from modelstitch.specs import CONTROLS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from modelstitch.results.comparison import Comparison
-
-_LABEL_ONLY = ("clustered-noise", "one-hot")
 
 
 def heatmap(comparison: Comparison, ax: Axes | None, control: str, stitch: str | None) -> Axes:
@@ -60,11 +59,11 @@ def heading(comparison: Comparison) -> str:
 def title(comparison: Comparison, control: str, stitch: str) -> str:
     """Return what stands above one matrix: the control, the stitch if there are several, the baselines."""
     which = f" ({stitch})" if len(comparison.stitches) > 1 else ""
-    absent = {"sender": control in _LABEL_ONLY, "receiver": control == "probe"}
+    absent = {"sender": CONTROLS[control].label_only, "receiver": CONTROLS[control].read_out}
     whole = ", ".join(
         f"whole {role} {_shown(comparison.baseline(role, control))}" for role in absent if not absent[role]
     )
-    return f"{sentences.TITLES[control]}{which}\n{whole}"
+    return f"{sentences.title(control)}{which}\n{whole}"
 
 
 def _shown(value: float | None) -> str:

@@ -12,18 +12,29 @@ import xarray as xr
 
 from modelstitch.results.facts import BySide
 from modelstitch.results.rows import AdvantageRow, EvidenceRow
-from modelstitch.specs import CONTROLS, TRAINED
+from modelstitch.specs import (
+    CONTROLS,
+    RANDOM_SENDER,
+    SELF_STITCH,
+    TRAINED,
+    label_only_controls,
+    random_controls,
+)
 from modelstitch.specs.verdicts import VerdictName
 from modelstitch.wording import Listed, Text, say
 
 if TYPE_CHECKING:
     from modelstitch.results.comparison import Comparison
 
-_RANDOM = tuple(name for name in CONTROLS if name.startswith("random-"))
-_LABEL_ONLY = ("clustered-noise", "one-hot")
 
-TITLES: dict[str, Text] = {name: say(f"title.{name}") for name in CONTROLS}
-"""What each grid is, as the title of its picture."""
+def title(control: str) -> Text:
+    """Return what a grid is, as the title of its picture.
+
+    Example:
+        >>> title("random-both")
+        'random sender, random receiver'
+    """
+    return say(CONTROLS[control].title)
 
 
 @dataclass(frozen=True)
@@ -142,7 +153,7 @@ def sentences(
         texts += _say_random(random)
     if labels is not None:
         texts.append(_say_labels(labels))
-    if not any(name in matrices for name in (*_RANDOM, *_LABEL_ONLY)):
+    if not any(CONTROLS[name].random or CONTROLS[name].label_only for name in matrices):
         texts.append(say("matrix.no_control"))
     if n_unconverged_controls:
         texts.append(say("matrix.controls_moved", n=n_unconverged_controls))
@@ -171,7 +182,7 @@ def against_random(matrices: Mapping[str, xr.DataArray], n_heldout: int) -> Agai
         matrices: scores by control.
         n_heldout: number of held-out examples.
     """
-    controls = _on_cells_of_the_pair(matrices, _RANDOM)
+    controls = _on_cells_of_the_pair(matrices, random_controls())
     if not controls:
         return None
     real = matrices[TRAINED]
@@ -206,7 +217,7 @@ def against_labels(matrices: Mapping[str, xr.DataArray], n_heldout: int) -> Agai
         matrices: scores by control.
         n_heldout: number of held-out examples.
     """
-    controls = _on_cells_of_the_pair(matrices, _LABEL_ONLY)
+    controls = _on_cells_of_the_pair(matrices, label_only_controls())
     if not controls:
         return None
     values, best = matrices[TRAINED].to_numpy(), _best_of(list(controls.values()))
@@ -272,10 +283,10 @@ def of_verdicts(names: np.ndarray, n_seeds: int = 1) -> list[Text]:
 def of_advantages(rows: Sequence[AdvantageRow]) -> list[Text]:
     """Return a sentence on the cells in which the trained grid is ahead of the random controls."""
     parts = []
-    for control in dict.fromkeys(row.control for row in rows if row.control in _RANDOM):
+    for control in dict.fromkeys(row.control for row in rows if CONTROLS[row.control].random):
         own = [row for row in rows if row.control == control]
         ahead, behind = sum(row.low > 0 for row in own), sum(row.high < 0 for row in own)
-        name = say(f"control.{control}")
+        name = say(CONTROLS[control].phrase)
         parts.append(say("matrix.advantage", control=name, ahead=ahead, of=len(own), behind=behind))
     return [say("matrix.advantages", told=Listed(parts, "list.semicolon"))] if parts else []
 
@@ -283,7 +294,7 @@ def of_advantages(rows: Sequence[AdvantageRow]) -> list[Text]:
 def of_label_sets(rows: Sequence[EvidenceRow], labels: str) -> list[Text]:
     """Return a sentence on how much of the finest labels stitches keep that were fitted to a coarser set."""
     shares = {}
-    for control in (TRAINED, "self-stitch", *_LABEL_ONLY, "random-sender"):
+    for control in (TRAINED, SELF_STITCH, *label_only_controls(), RANDOM_SENDER):
         values = [
             row.value
             for row in rows
@@ -295,7 +306,7 @@ def of_label_sets(rows: Sequence[EvidenceRow], labels: str) -> list[Text]:
     if TRAINED not in shares:
         return []
     parts = [
-        say("matrix.label_other", control=say(f"control.{name}"), share=value)
+        say("matrix.label_other", control=say(CONTROLS[name].phrase), share=value)
         for name, value in shares.items()
         if name != TRAINED
     ]
@@ -378,7 +389,7 @@ def _say_means(facts: Means, receiver_score: float | None, chance: float) -> Tex
 
 
 def _say_labels(facts: AgainstLabels) -> Text:
-    names = Listed([say(f"control.{name}") for name in facts.controls], "list.or")
+    names = Listed([say(CONTROLS[name].phrase) for name in facts.controls], "list.or")
     return say("matrix.labels", names=names, n=facts.n_reached, of=facts.n_cells)
 
 
@@ -391,12 +402,12 @@ def _say_random(facts: AgainstRandom) -> list[Text]:
         receiver=facts.lead.receiver_cut,
         score=facts.lead.score,
         best=facts.lead.best,
-        control=say(f"control.{facts.lead.control}"),
+        control=say(CONTROLS[facts.lead.control].phrase),
     )
     if facts.n_reached == 0:
         return [say("matrix.none_reached", n=facts.n_cells, lead=lead)]
     by_name = Listed(
-        [say("matrix.with", n=n, control=say(f"control.{name}")) for name, n in facts.by_control.items()]
+        [say("matrix.with", n=n, control=say(CONTROLS[name].phrase)) for name, n in facts.by_control.items()]
     )
     return [
         say("matrix.some_reached", n=facts.n_reached, of=facts.n_cells, by_name=by_name),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from modelstitch.results.rows import AdvantageRow, CellKey
-from modelstitch.specs import TRAINED
+from modelstitch.specs import CONTROLS, TRAINED
 
 _DRAWS, _AT_ONCE = 2000, 200
 
@@ -63,7 +63,7 @@ def advantages(answers: Answers) -> list[AdvantageRow]:
     pairs = [
         (control, key)
         for control, key in answers
-        if control not in (TRAINED, "shuffled-labels") and (TRAINED, key) in answers
+        if control != TRAINED and not CONTROLS[control].shuffled and (TRAINED, key) in answers
     ]
     if not pairs:
         return []

@@ -9,14 +9,18 @@ from dataclasses import replace
 from modelstitch.evidence.verdict import Estimate, Facts, Thresholds, Verdict, decide, together
 from modelstitch.geometry.intervals import wilson
 from modelstitch.results.rows import CellKey, CellRow, EvidenceRow
-from modelstitch.specs import TRAINED
+from modelstitch.specs import (
+    CONTROLS,
+    RANDOM_SENDER,
+    SELF_STITCH,
+    SHUFFLED_LABELS,
+    TRAINED,
+    label_only_controls,
+)
 from modelstitch.specs.verdicts import Because, Confidence, Reason, VerdictName
 
 Within = Mapping[tuple[str, CellKey], Estimate]
 """Similarity within classes by control and cell."""
-
-_LABEL_ONLY = ("clustered-noise", "one-hot")
-_RANDOM = ("random-sender", "random-sender-bn")
 
 
 def verdicts(
@@ -122,22 +126,24 @@ def facts_of(
     """Return what the rule reads about one cell; None without the evidence for a verdict."""
     key = cell.key
     diagonal = key._replace(sender_cut=cell.receiver_cut)
-    own = cells.get(("self-stitch", diagonal))
-    if own is None or own.score is None or ("self-stitch", diagonal) not in within:
+    own = cells.get((SELF_STITCH, diagonal))
+    if own is None or own.score is None or (SELF_STITCH, diagonal) not in within:
         return None
     if cell.failure is None and (TRAINED, key) not in within:
         return None
     score = 0.0 if cell.score is None else cell.score
-    randoms = [within[control, key] for control in _RANDOM if (control, key) in within]
-    deeper = within.get(("self-stitch", key)) if cell.sender_cut != cell.receiver_cut else None
+    randoms = [
+        within[name, key] for name, info in CONTROLS.items() if info.random_sender and (name, key) in within
+    ]
+    deeper = within.get((SELF_STITCH, key)) if cell.sender_cut != cell.receiver_cut else None
     return Facts(
         n=min(cell.n_heldout, n_measured or cell.n_heldout),
         chance=chance,
         score=(score, *wilson(round(score * cell.n_effective), cell.n_effective)),
         self_score=own.score,
         within=within.get((TRAINED, key), (math.nan, math.nan, math.nan)),
-        self_within=within["self-stitch", diagonal],
-        label_within={c: within[c, key] for c in _LABEL_ONLY if (c, key) in within},
+        self_within=within[SELF_STITCH, diagonal],
+        label_within={c: within[c, key] for c in label_only_controls() if (c, key) in within},
         random_within=max(randoms, key=_nan_lowest, default=None),
         deeper_within=deeper,
         converged=cell.converged,
@@ -170,8 +176,8 @@ def normalised_scores(cells: Sequence[CellRow]) -> dict[CellKey, float]:
     score = {(cell.control, cell.key): cell.score for cell in cells if cell.score is not None}
     scores = {}
     for cell in cells:
-        random = score.get(("random-sender", cell.key))
-        own = score.get(("self-stitch", cell.key._replace(sender_cut=cell.receiver_cut)))
+        random = score.get((RANDOM_SENDER, cell.key))
+        own = score.get((SELF_STITCH, cell.key._replace(sender_cut=cell.receiver_cut)))
         if cell.control == TRAINED and cell.score is not None and random is not None and own is not None:
             scores[cell.key] = normalised(cell.score, random, own, cell.n_effective)
     return scores
@@ -188,7 +194,7 @@ def selectivity(evidence: Sequence[EvidenceRow]) -> dict[CellKey, float]:
         if row.kind == "selectivity" and row.value is not None
     }
     return {
-        key: value - score["shuffled-labels", key]
+        key: value - score[SHUFFLED_LABELS, key]
         for (control, key), value in score.items()
-        if control == TRAINED and ("shuffled-labels", key) in score
+        if control == TRAINED and (SHUFFLED_LABELS, key) in score
     }

@@ -15,7 +15,7 @@ from modelstitch.grid.representations import Pass
 from modelstitch.grid.storage_cost import timed
 from modelstitch.runs.memory import affordable, completed, working_bytes
 from modelstitch.runs.session import Session
-from modelstitch.specs import TRAINED, CellSpec, EvidenceSpec
+from modelstitch.specs import TRAINED, CellSpec, EvidenceSpec, FitSpec
 from modelstitch.stitches import build
 
 
@@ -57,7 +57,7 @@ def estimate(session: Session, budget: Budget, evidence: EvidenceSpec | None = N
     n_train, n_heldout = len(data.train), len(data.heldout)
     batch = min(fit.batch_size, n_train)
     few = torch.arange(batch)
-    plain = fit.protocol != "default"
+    plain = not fit.accelerate
 
     def prefix_seconds(name: str) -> float:
         half = sender.halves.prefix(name) if plain else sender.halves.fast_prefix((name,), dtype)
@@ -89,7 +89,7 @@ def estimate(session: Session, budget: Budget, evidence: EvidenceSpec | None = N
     )
     n_parameters, recomputed = 0, 0.0
     for cell in session.cells:
-        n_images = batch * n_steps if _needs_steps(cell) else 0
+        n_images = batch * n_steps if _needs_steps(cell, fit) else 0
         step, forward = suffixes[cell.receiver_cut]
         n_parameters += build(cell.stitch, *pair.layouts(cell)).n_parameters
         seconds += n_images * step + n_heldout * forward
@@ -149,7 +149,6 @@ def _evidence_seconds(session: Session, evidence: EvidenceSpec) -> float:
     return total
 
 
-def _needs_steps(cell: CellSpec) -> bool:
-    if cell.stitch.family == "identity":
-        return False
-    return not (cell.objective == "match" and cell.stitch.norm == "none" and cell.stitch.family != "mlp")
+def _needs_steps(cell: CellSpec, fit: FitSpec) -> bool:
+    solved = fit.least_squares and cell.stitch.is_solved(cell.objective)
+    return cell.stitch.info.has_parameters and not solved

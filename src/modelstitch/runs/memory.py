@@ -9,7 +9,7 @@ import torch
 
 from modelstitch.errors import SpecError
 from modelstitch.runs.session import Session
-from modelstitch.specs import EvidenceSpec
+from modelstitch.specs import CONTROLS, EvidenceSpec
 
 _BASE_BYTES = 1150 * 10**6
 """Python, PyTorch, two captured models and PyTorch's own buffers, as measured (benchmarks/memory_bound.py)."""
@@ -84,7 +84,7 @@ def affordable(session: Session, evidence: EvidenceSpec, total_bytes: int | None
 def completed(session: Session, evidence: EvidenceSpec) -> EvidenceSpec:
     """Return ``evidence`` with what shuffled labels or a coarser label set are chosen for."""
     own = {
-        "selectivity": "shuffled-labels" in session.spec.controls,
+        "selectivity": any(CONTROLS[control].shuffled for control in session.spec.controls),
         "label-sets": session.pair.data.finest is not None,
     }
     wanted = [kind for kind, asked in own.items() if asked]

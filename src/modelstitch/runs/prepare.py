@@ -29,6 +29,8 @@ from modelstitch.runs.requirements import (
 )
 from modelstitch.runs.session import Session
 from modelstitch.specs import (
+    DEFAULT_FAMILY,
+    RANDOM_SENDER,
     ROLE_SEEDS,
     TOKEN_TASKS,
     TRAINED,
@@ -53,9 +55,9 @@ def prepare(
     cuts: Sequence[str] | None = None,
     sender_cuts: Sequence[str] | None = None,
     receiver_cuts: Sequence[str] | None = None,
-    stitches: Sequence[StitchSpec | str] = ("affine",),
+    stitches: Sequence[StitchSpec | str] = (DEFAULT_FAMILY,),
     fit: FitSpec | None = None,
-    controls: Sequence[str] = ("random-sender",),
+    controls: Sequence[str] = (RANDOM_SENDER,),
     seeds: Sequence[int] = (0,),
     device: str = "auto",
     pool: Pool | None = None,
@@ -197,7 +199,7 @@ def _possible_cells(spec: RunSpec, pair: Pair) -> tuple[CellSpec, ...]:
         try:
             build(cell.stitch, *pair.layouts(cell))
         except StitchError as error:
-            if cell.stitch.family not in ("identity", "scale"):
+            if cell.stitch.info.needs_equal is None:
                 raise
             reasons[cell.stitch] = error
         else:

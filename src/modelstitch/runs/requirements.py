@@ -11,7 +11,7 @@ from torch import Tensor
 from modelstitch.data.parts import Data
 from modelstitch.errors import CutError, DataError, SpecError
 from modelstitch.grid.side import Side
-from modelstitch.specs import CellSpec, StitchSpec
+from modelstitch.specs import CONTROLS, OBJECTIVES, CellSpec, StitchSpec
 
 
 def expect_outputs(receiver: Side) -> None:
@@ -64,15 +64,16 @@ def expect_controls_fit(controls: Sequence[str], data: Data) -> None:
         SpecError: a label-only sender without several labels, or a probe without one label for each example.
     """
     task = data.task
-    blind = [control for control in controls if control in ("clustered-noise", "one-hot")]
+    blind = [control for control in controls if CONTROLS[control].label_only]
     if blind and len(data.classes) < 2 and not task.by_position:
         raise SpecError(
             f"expected groups of examples with the control {blind[0]}, whose sender holds the group alone; "
             f"data {data.name} has one: give groups to data_from, or leave the control out"
         )
-    if "probe" in controls and (task.by_position or not task.has_classes):
+    read_out = [control for control in controls if CONTROLS[control].read_out]
+    if read_out and (task.by_position or not task.has_classes):
         raise SpecError(
-            "expected the control probe with one label for each example, "
+            f"expected the control {read_out[0]} with one label for each example, "
             f"got the task {task.name}: leave it out"
         )
 
@@ -87,7 +88,8 @@ def expect_gradients(receiver: Side, cells: Sequence[CellSpec], objective: str) 
     by_gradient = {
         cell.receiver_cut: cell.stitch.objective or objective
         for cell in cells
-        if (cell.stitch.objective or objective) != "match" and cell.stitch.family != "identity"
+        if not OBJECTIVES[cell.stitch.objective or objective].least_squares
+        and cell.stitch.info.has_parameters
     }
     for name, fitted_to in by_gradient.items():
         (y,) = receiver.represent((name,), "train", few, torch.float32, plain=True)

@@ -220,7 +220,7 @@ def _score_again(session: Session, cell: CellSpec, stitch: Stitch) -> float:
     fit = session.spec.fit
     name = sender.cut(cell.sender_cut).name
     provided = Representations(
-        sender, (name,), "held-out", "recompute", torch.float32, fit.protocol != "default"
+        sender, (name,), "held-out", "recompute", torch.float32, not fit.accelerate
     ).at(name)
     suffix = scoring_suffix(receiver, cell.receiver_cut, fit)
     return mean_score(score(stitch, receiver, suffix, provided, session.pair.data.task))

@@ -2,57 +2,90 @@
 
 from __future__ import annotations
 
-from modelstitch.specs.controls import TRAINED
-from modelstitch.specs.fits import FitSpec, StitchSpec
-from modelstitch.specs.names import (
+from modelstitch.specs.controls import (
     CONTROLS,
-    DEFAULT_SIZES,
+    RANDOM_SENDER,
+    SELF_STITCH,
+    SHUFFLED_LABELS,
+    TRAINED,
+    VERDICT_CONTROLS,
+    ControlInfo,
+    label_only_controls,
+    random_controls,
+)
+from modelstitch.specs.families import (
+    DEFAULT_FAMILY,
+    FAMILIES,
+    FamilyInfo,
+)
+from modelstitch.specs.fits import (
+    PROTOCOLS,
+    FitSpec,
+    StitchSpec,
+)
+from modelstitch.specs.names import (
     EVIDENCE,
     EVIDENCE_VERSION,
-    FAMILIES,
-    NORMED_FAMILIES,
     NORMS,
-    OBJECTIVES,
-    PROTOCOLS,
     RESULT_VERSION,
     ROLE_SEEDS,
     STANDARD_EVIDENCE,
     TASKS,
     TOKEN_TASKS,
-    VERDICT_CONTROLS,
     Norm,
-    Objective,
 )
-from modelstitch.specs.runs import CellSpec, EvidenceSpec, RunSpec, content_hash, to_json
-from modelstitch.specs.sources import DataSpec, ModelSpec, View
+from modelstitch.specs.objectives import (
+    OBJECTIVES,
+    ObjectiveInfo,
+    ObjectiveName,
+)
+from modelstitch.specs.runs import (
+    CellSpec,
+    EvidenceSpec,
+    RunSpec,
+    content_hash,
+    to_json,
+)
+from modelstitch.specs.sources import (
+    DataSpec,
+    ModelSpec,
+    View,
+)
 
 __all__ = [
     "CONTROLS",
-    "DEFAULT_SIZES",
+    "DEFAULT_FAMILY",
     "EVIDENCE",
     "EVIDENCE_VERSION",
     "FAMILIES",
-    "NORMED_FAMILIES",
     "NORMS",
     "OBJECTIVES",
     "PROTOCOLS",
+    "RANDOM_SENDER",
     "RESULT_VERSION",
     "ROLE_SEEDS",
+    "SELF_STITCH",
+    "SHUFFLED_LABELS",
     "STANDARD_EVIDENCE",
     "TASKS",
     "TOKEN_TASKS",
     "TRAINED",
     "VERDICT_CONTROLS",
     "CellSpec",
+    "ControlInfo",
     "DataSpec",
     "EvidenceSpec",
+    "FamilyInfo",
     "FitSpec",
     "ModelSpec",
     "Norm",
-    "Objective",
+    "ObjectiveInfo",
+    "ObjectiveName",
     "RunSpec",
     "StitchSpec",
     "View",
     "content_hash",
+    "label_only_controls",
+    "random_controls",
     "to_json",
 ]

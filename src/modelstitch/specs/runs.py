@@ -10,15 +10,23 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from modelstitch.errors import SpecError, expect_one_of
-from modelstitch.specs.controls import TRAINED
+from modelstitch.specs.controls import CONTROLS, TRAINED
 from modelstitch.specs.fits import FitSpec, StitchSpec
-from modelstitch.specs.names import CONTROLS, EVIDENCE, STANDARD_EVIDENCE, Objective, positive
+from modelstitch.specs.names import EVIDENCE, STANDARD_EVIDENCE, positive
+from modelstitch.specs.objectives import OBJECTIVES, ObjectiveName
 from modelstitch.specs.sources import DataSpec, ModelSpec, View
 
 
 @dataclass(frozen=True, kw_only=True)
 class EvidenceSpec:
-    """What is measured about a cell beside its score, and on how many held-out examples (spread evenly over them).
+    """What is measured about a cell beside its score.
+
+    Attributes:
+        kinds: some of :data:`modelstitch.specs.EVIDENCE`.
+        n_examples: most held-out examples to measure on, spread evenly over the held-out part.
+
+    Raises:
+        SpecError: an unknown kind, or no examples.
 
     Example:
         >>> EvidenceSpec.parse(["all"]).kinds == EVIDENCE
@@ -35,30 +43,50 @@ class EvidenceSpec:
 
     @classmethod
     def parse(cls, names: Sequence[str], n_examples: int = 1000) -> EvidenceSpec:
-        """Read names of kinds, where ``standard``, ``all`` and ``none`` stand for several.
+        """Return the spec of some kinds by name; ``standard``, ``all`` and ``none`` stand for several.
 
         Raises:
             SpecError: an unknown name.
+
+        Example:
+            >>> EvidenceSpec.parse(["none", "rank", "errors"]).kinds
+            ('errors', 'rank')
         """
         groups = {"standard": STANDARD_EVIDENCE, "all": EVIDENCE, "none": ()}
-        wanted = [kind for name in names for kind in groups.get(name, (name,))]
-        for kind in wanted:
+        chosen = [kind for name in names for kind in groups.get(name, (name,))]
+        for kind in chosen:
             expect_one_of("kind of evidence", kind, (*groups, *EVIDENCE), SpecError)
-        return cls(kinds=tuple(kind for kind in EVIDENCE if kind in wanted), n_examples=n_examples)
+        return cls(kinds=tuple(kind for kind in EVIDENCE if kind in chosen), n_examples=n_examples)
 
 
 @dataclass(frozen=True, kw_only=True)
 class CellSpec:
-    """One cell: which representation goes where, through what, fitted to what, under which control and seed."""
+    """One cell of a grid.
+
+    Attributes:
+        sender_cut, receiver_cut: names of the two cuts.
+        stitch: what joins them.
+        objective: what the stitch is fitted to.
+        control: the grid that the cell belongs to.
+        seed: of the fit, and of the untrained copies and planted senders of the control.
+
+    Raises:
+        SpecError: an unknown objective or control.
+
+    Example:
+        >>> str(CellSpec(sender_cut="layers.2", receiver_cut="layers.3", control="one-hot"))
+        'layers.2 -> layers.3 (affine, control one-hot, seed 0)'
+    """
 
     sender_cut: str
     receiver_cut: str
     stitch: StitchSpec = field(default_factory=StitchSpec)
-    objective: Objective = "task"
+    objective: ObjectiveName = "task"
     control: str = TRAINED
     seed: int = 0
 
     def __post_init__(self) -> None:
+        expect_one_of("objective", self.objective, OBJECTIVES, SpecError)
         expect_one_of("control", self.control, CONTROLS, SpecError)
 
     def __str__(self) -> str:
@@ -70,7 +98,26 @@ class CellSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class RunSpec:
-    """Everything that decides the numbers of a run."""
+    """Everything that decides the numbers of a run.
+
+    Attributes:
+        sender, receiver, data: where the two networks and the examples come from.
+        sender_cuts, receiver_cuts: rows and columns of every grid.
+        stitches: what each pair of cuts is joined by.
+        fit: how stitches are fitted.
+        controls: the grids, the real one among them.
+        seeds: each fits every cell once.
+
+    Raises:
+        SpecError: nothing or a repeat where several values stand, an unknown control, or a control that is about labels
+            beside another objective than the task.
+
+    Example:
+        >>> model, data = ModelSpec(source="a"), DataSpec(source="digits")
+        >>> spec = RunSpec(sender=model, receiver=model, data=data, sender_cuts=("1", "2"), receiver_cuts=("1", "2"))
+        >>> len(spec.cells()), spec.objectives
+        (4, ('task',))
+    """
 
     sender: ModelSpec
     receiver: ModelSpec
@@ -91,8 +138,8 @@ class RunSpec:
                 raise SpecError(f"expected {name} without repeats, got {list(values)}")
         for control in self.controls:
             expect_one_of("control", control, CONTROLS, SpecError)
-            other = next((each for each in self.objectives if each != "task"), None)
-            if control in ("probe", "shuffled-labels") and other is not None:
+            other = next((name for name in self.objectives if not OBJECTIVES[name].reads_labels), None)
+            if CONTROLS[control].needs_task and other is not None:
                 raise SpecError(
                     f"expected the objective task with the control {control}, which is about labels, got "
                     f"{other!r}: leave the control out, or fit to the task"
@@ -126,14 +173,15 @@ class RunSpec:
         )
 
     @property
-    def objectives(self) -> tuple[Objective, ...]:
-        """What stitches are fitted to, the objective of the fit or that of the stitch itself."""
+    def objectives(self) -> tuple[ObjectiveName, ...]:
+        """What stitches are fitted to: the stitch's own objective, or else that of the fit."""
         return tuple(dict.fromkeys(stitch.objective or self.fit.objective for stitch in self.stitches))
 
     def cells(self) -> list[CellSpec]:
-        """Return every cell, those that share a sender's representation beside each other.
+        """Return every cell; cells that share a sender's representation stand beside each other.
 
-        A self-stitch takes the receiver's cuts of the same names as the sender's, and every receiver cut into itself.
+        The rows of a self-stitch are receiver cuts: those that the sender has too, into every receiver cut, and each other
+        one into itself.
         """
         return [
             CellSpec(
@@ -151,7 +199,7 @@ class RunSpec:
         ]
 
     def _cut_pairs(self, control: str) -> list[tuple[str, str]]:
-        if control != "self-stitch":
+        if not CONTROLS[control].self_stitch:
             return [(i, j) for i in self.sender_cuts for j in self.receiver_cuts]
         named = [name for name in self.sender_cuts if name in self.receiver_cuts]
         own = [name for name in self.receiver_cuts if name not in named]

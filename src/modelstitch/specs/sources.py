@@ -1,4 +1,4 @@
-"""Where models and data come from, and how a model wants to see an example."""
+"""Where models and data come from, and how a model reads an example."""
 
 from __future__ import annotations
 
@@ -8,16 +8,28 @@ from modelstitch.errors import SpecError, expect_one_of
 from modelstitch.specs.names import TASKS, at_most, positive
 
 _MOST_PIXELS, _MOST_SAMPLES, _MOST_SECONDS, _MOST_TOKENS = 16_384, 10_000_000, 86_400, 1_000_000
-"""Of one side of an image, of a second of sound, of a sound and of a text: beyond these a number was mistyped."""
+"""Most pixels of a side, samples a second, seconds of a sound and tokens of a text: a larger number was mistyped."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class View:
-    """How one model wants to see an image: size and channels, then ``(x - mean) / std`` of values in 0-1.
+    """How one model reads an example. A field that is None leaves the data as it is.
 
-    A field that is None leaves the data as it is. Of sounds, ``rate`` is the number of samples a second, and ``flat`` says that a model
-    takes them without an axis of channels, (N, L). Of texts, ``tokenizer`` is ``bytes`` or the name or folder of a tokenizer of
-    transformers, and ``length`` the number of tokens that every text is cut or filled up to.
+    Attributes:
+        size: height and width of an image, in pixels.
+        channels: of an image, 1 or 3.
+        mean, std: of values in 0-1, by channel; the model reads ``(x - mean) / std``.
+        rate: samples a second of a sound.
+        flat: whether sounds have no axis of channels, (N, L).
+        tokenizer: ``bytes``, or the name or folder of a tokenizer of transformers.
+        length: tokens that every text is cut or padded to.
+
+    Raises:
+        SpecError: a number that is not positive or too large, or mean and std that do not belong together.
+
+    Example:
+        >>> View(size=(32, 32), mean=(0.5,), std=(0.25,)).size
+        (32, 32)
     """
 
     size: tuple[int, int] | None = None
@@ -50,10 +62,19 @@ class View:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelSpec:
-    """Where a model comes from: source, weights file, and the view that replaces the source's own.
+    """Where a model comes from.
 
-    ``partial`` allows weights that fit only in part; ``seed`` draws what no weights file fills; ``layouts`` are pairs of a cut and
-    the layout to read it in, such as ``("blocks.0", "tokens+1 14x14")``, where the one that is recognised is wrong.
+    Attributes:
+        source: a checkpoint, a name with a prefix such as ``zoo:`` or ``hf:``, or ``package.module:factory``.
+        weights: a weights file to load into it.
+        partial: whether the file may fit only in part.
+        seed: of parameters that no file fills.
+        view: how it reads an example, in the place of the source's own view.
+        layouts: pairs of a cut and its layout, such as ``("blocks.0", "tokens+1 14x14")``, where the one recognised is wrong.
+
+    Example:
+        >>> ModelSpec(source="zoo:R1111(width=8)", seed=1).weights is None
+        True
     """
 
     source: str
@@ -66,20 +87,27 @@ class ModelSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class DataSpec:
-    """Where the labelled images come from, how many to fit on, and the seed of a split that has to be made.
+    """Where the examples come from, and how many of them are used.
 
     Attributes:
         source: ``digits``, a folder or a file.
-        limit, heldout_limit: most examples of each part, a seeded stratified choice.
-        seed: of that choice, of a split, and of which image is turned by how much.
+        limit, heldout_limit: most examples of each part; a seeded stratified choice.
+        seed: of that choice, of a split that has to be made, and of the rotations.
         rotations: turn each image by 0, 90, 180 or 270 degrees, and label it by class and rotation.
-        labels: name of a coarser label set to use in the place of the classes.
-        seconds: length of each sound; that of the longest one to fit on without it.
-        task: what a network is scored on; of classes unless said otherwise. One of the user's own is ``package.module:task``.
-        channels: 1 or 3: read all images as grey, or as coloured; as they are without it, where all are of one kind.
-        tokenizer, length: how texts are read where every token of them is wanted, and of how many tokens each example is; see
+        labels: name of a coarser label set that replaces the classes.
+        seconds: length of each sound; by default that of the longest one of the training part.
+        task: one of :data:`modelstitch.specs.TASKS`, or ``package.module:task`` for one of the user's own.
+        channels: 1 to read all images as grey, 3 as coloured; by default as they are, if all are alike.
+        tokenizer, length: how texts become tokens, and tokens of an example, for a task whose target is tokens; see
             :class:`View`.
-        crop: bring the shorter side of each image to this many pixels when it is read, and take the middle square.
+        crop: scale the shorter side of each image to this many pixels when it is read, and take the middle square.
+
+    Raises:
+        SpecError: an unknown task, a number out of range, or labels or rotations beside another task than classification.
+
+    Example:
+        >>> DataSpec(source="digits", limit=500).task
+        'classification'
     """
 
     source: str

@@ -1,9 +1,11 @@
-"""Families of stitches, and their bridges. A family is one file here and one row of ``table``."""
+"""Families of stitches, and their bridges. A family is one file here and one row of
+:data:`modelstitch.specs.FAMILIES`."""
 
 from __future__ import annotations
 
 from modelstitch.stitches.affine import Affine
 from modelstitch.stitches.base import Stitch, Values
+from modelstitch.stitches.build import build, class_of
 from modelstitch.stitches.conv import Conv
 from modelstitch.stitches.identity import Identity
 from modelstitch.stitches.lowrank import LowRank
@@ -11,10 +13,8 @@ from modelstitch.stitches.mlp import Mlp
 from modelstitch.stitches.orthogonal import Orthogonal
 from modelstitch.stitches.pooled import Pooled
 from modelstitch.stitches.scale import Scale
-from modelstitch.stitches.table import FAMILY_CLASSES, build
 
 __all__ = [
-    "FAMILY_CLASSES",
     "Affine",
     "Conv",
     "Identity",
@@ -26,4 +26,5 @@ __all__ = [
     "Stitch",
     "Values",
     "build",
+    "class_of",
 ]

@@ -2,35 +2,10 @@
 
 from __future__ import annotations
 
-from modelstitch.specs import StitchSpec
+from modelstitch.specs import FAMILIES, StitchSpec
 
-LADDER = tuple(
-    StitchSpec.parse(text)
-    for text in (
-        "identity",
-        "scale",
-        "orthogonal",
-        "lowrank(1)",
-        "lowrank(2)",
-        "lowrank(4)",
-        "lowrank(8)",
-        "pooled",
-        "affine",
-        "conv(3)",
-    )
-)
+LADDER = tuple(StitchSpec(family=name, size=size) for name, info in FAMILIES.items() for size in info.ladder)
 """What ``--ladder`` fits, from the smallest capacity up."""
-
-_WIDER = {
-    "identity": ("scale", "orthogonal", "pooled", "affine", "conv"),
-    "scale": ("pooled", "affine", "conv"),
-    "orthogonal": ("affine", "conv"),
-    "pooled": ("affine", "conv"),
-    "lowrank": ("affine", "conv"),
-    "affine": ("conv",),
-    "conv": (),
-    "mlp": (),
-}
 
 
 def within(one: StitchSpec, other: StitchSpec) -> bool:
@@ -46,4 +21,4 @@ def within(one: StitchSpec, other: StitchSpec) -> bool:
         return False
     if one.family == other.family:
         return (one.size or 0) <= (other.size or 0)
-    return other.family in _WIDER[one.family]
+    return other.family in one.info.within

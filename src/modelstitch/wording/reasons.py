@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from modelstitch.specs.controls import CONTROLS
 from modelstitch.specs.verdicts import OBSTACLES, Because, Reason
 from modelstitch.wording.texts import Listed, Text, say
 
@@ -44,7 +45,7 @@ def obstacle_text(because: Because) -> Text | None:
     """Return what forbids *interchangeable* although enough is kept; None for any other reason."""
     if because.reason not in OBSTACLES:
         return None
-    control = "" if because.label_control is None else say(f"control.{because.label_control}")
+    control = "" if because.label_control is None else say(CONTROLS[because.label_control].phrase)
     return say(
         f"reason.{because.reason}",
         share=100 * because.score_share,

@@ -1,31 +1,25 @@
-"""The table of families: one row for each name in ``specs.FAMILIES``."""
+"""A stitch from its spec: the class of its family, as the table of families names it, for two layouts."""
 
 from __future__ import annotations
 
 import torch
 
 from modelstitch.cutting.layouts import Shaped
-from modelstitch.specs import StitchSpec
-from modelstitch.stitches.affine import Affine
+from modelstitch.errors import SpecError
+from modelstitch.specs import FAMILIES, StitchSpec
 from modelstitch.stitches.base import Stitch
-from modelstitch.stitches.conv import Conv
-from modelstitch.stitches.identity import Identity
-from modelstitch.stitches.lowrank import LowRank
-from modelstitch.stitches.mlp import Mlp
-from modelstitch.stitches.orthogonal import Orthogonal
-from modelstitch.stitches.pooled import Pooled
-from modelstitch.stitches.scale import Scale
+from modelstitch.util.imported import imported
 
-FAMILY_CLASSES: dict[str, type[Stitch]] = {
-    "identity": Identity,
-    "scale": Scale,
-    "orthogonal": Orthogonal,
-    "pooled": Pooled,
-    "lowrank": LowRank,
-    "affine": Affine,
-    "conv": Conv,
-    "mlp": Mlp,
-}
+
+def class_of(family: str) -> type[Stitch]:
+    """Return the class of a family, which the table names as its code.
+
+    Example:
+        >>> class_of("lowrank").__name__
+        'LowRank'
+    """
+    found: type[Stitch] = imported(FAMILIES[family].code, "class", "family", SpecError)
+    return found
 
 
 def build(
@@ -49,6 +43,6 @@ def build(
         >>> build(StitchSpec(), (16, 8, 8), (8, 8, 8)).bridge.label
         'same'
     """
-    stitch = FAMILY_CLASSES[spec.family](spec, provided_layout, expected_layout)
+    stitch = class_of(spec.family)(spec, provided_layout, expected_layout)
     stitch.initialise(generator)
     return stitch
