@@ -82,7 +82,7 @@ def test_what_does_not_fit_is_left_out_and_said() -> None:
     facts = island(comparison, "en", 400_000)
     assert facts["left_out"] > 0
     assert "trained|affine|0" in facts["evidence"]
-    assert "further grids is in evidence.csv" in page(comparison)
+    assert "more grids is in evidence.csv" in page(comparison)
     assert len(as_script(facts).encode()) < 400_000
 
 

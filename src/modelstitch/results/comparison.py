@@ -323,7 +323,7 @@ class Comparison:
             return cls.from_json(values)
         except (AttributeError, KeyError, TypeError, ValueError, SpecError) as error:
             raise RunError(
-                f"cannot read comparison {str(path)!r}, a file of {values['format']!r}: it is damaged "
+                f"cannot read comparison {str(path)!r} ({values['format']!r}): it is damaged "
                 f"({type(error).__name__}: {error}); write it again with Comparison.save"
             ) from error
 

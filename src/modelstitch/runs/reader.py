@@ -38,6 +38,7 @@ def read_run(folder: str | Path) -> Comparison:
     database = Path(folder) / "run.sqlite"
     if not database.is_file():
         raise RunError(f"no run in {str(folder)!r}: expected a folder with run.sqlite")
+    version = None
     try:
         with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
             version = format_of(connection)
@@ -46,7 +47,8 @@ def read_run(folder: str | Path) -> Comparison:
                 return comparison_of(connection)
             older = Comparison.from_json(format_1.values_of(connection))
     except (sqlite3.Error, KeyError, ValueError, TypeError, SpecError) as error:
-        raise RunError(f"cannot read {what}: {error}") from error
+        known = "" if version is None else f" (format {version})"
+        raise RunError(f"cannot read {what}{known}: it is damaged, or no run: {error}") from error
     return replace(
         older,
         cells=tuple(_in_grid_order(older.cells, older.spec)),
