@@ -88,3 +88,14 @@ def expect_one_of(what: str, got: str, legal: Iterable[str], error: type[InputEr
     near = difflib.get_close_matches(got, names, n=1, cutoff=0.5)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     raise error(f"unknown {what} {got!r}: expected one of {shown or '(none)'}{hint}")
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's text, or its representation if it has no text.
+
+    Example:
+        >>> first_line(ValueError("wrong. ")), first_line(EOFError())
+        ('wrong.', 'EOFError()')
+    """
+    text = str(error).strip()
+    return text.splitlines()[0] if text else repr(error)

@@ -152,7 +152,7 @@ NO_SUCH = "no_such_module_xyz:build"
         (["cuts", "zoo:R1111", "--tokens", "0"], "expected lengths of an example > 0, got 0"),
         (
             ["compare", "PAIR", "--task", "regression"],
-            "expected a .npz file with what it wants for the task regression",
+            "have no targets for the task regression: expected FILE.npz",
         ),
         (["compare", "PAIR", "--task", "regresion"], "did you mean 'regression'"),
     ],

@@ -175,7 +175,7 @@ def test_a_file_of_any_task(tmp_path: Path) -> None:
 
 def test_tasks_and_sources_that_do_not_fit() -> None:
     with pytest.raises(
-        DataError, match="expected a .npz file with what it wants for the task regression, got data 'digits'"
+        DataError, match="data 'digits' have no targets for the task regression: expected FILE.npz"
     ):
         load_data(DataSpec(source="digits", task="regression"))
     assert load_data(DataSpec(source="digits", task="retrieval")).task.name == "retrieval"

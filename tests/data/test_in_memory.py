@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset, IterableDataset, Subset, TensorDataset
 
-from modelstitch.data.in_memory import as_split
+from modelstitch.data.in_memory import as_part
 from modelstitch.data.load import as_data, load_data
 from modelstitch.errors import DataError
 from modelstitch.specs import DataSpec
@@ -206,15 +206,15 @@ def test_a_class_of_the_held_out_part_alone_is_refused() -> None:
     ("source", "message"),
     [
         ("digit", "unknown data 'digit': expected one of digits, .*; did you mean 'digits'?"),
-        ("somewhere/else", "cannot read data 'somewhere/else': .*; no such file or folder"),
+        ("somewhere/else", "cannot read data 'somewhere/else' for .*; no such file or folder"),
         ("gone.parquet", r"no data file 'gone\.parquet'"),
         (
             "notes.txt",
-            r"cannot read data 'notes\.txt' for the task classification: one text has no classes; .* next-token",
+            r"data 'notes\.txt' have no targets for the task classification: .* serve the tasks next-token",
         ),
         (
             "notes.csv",
-            r"cannot read data 'notes\.csv': expected a \.parquet or \.npz file, .* or a folder with train\*\.parquet",
+            r"cannot read data 'notes\.csv' .*: expected .* FILE\.npz, FILE\.parquet, a folder with train\*\.parquet",
         ),
     ],
 )
@@ -231,5 +231,5 @@ def test_sources_that_do_not_exist(
 
 def test_labels_and_images_are_read_without_a_copy() -> None:
     x, y = examples()
-    part = as_split((x.numpy(), y.numpy()), "D")
+    part = as_part((x.numpy(), y.numpy()), "D")
     assert part.images.data_ptr() == x.data_ptr()

@@ -241,14 +241,19 @@ def test_language_models_are_stitched_on_texts(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "task", "message"),
     [
-        ("empty", "next-token", r"expected text files \(.txt\) in the folder, at any depth, got none"),
+        ("empty", "next-token", "cannot read data '.*empty' for the task next-token: expected one of hf:"),
+        ("halves", "next-token", r"expected text files \(.txt\) in the folder, at any depth, got none"),
         ("short", "next-token", "expected texts of at least two tokens, got none"),
         ("nothing", "next-token", "holds no text"),
         ("latin", "next-token", r"cannot read the text '.*latin/a.txt': 'utf-8' codec can't decode"),
         ("words", "masked-token", "expected a tokenizer with a mask for the task masked-token, got 'bytes'"),
-        ("words/a.txt", "classification", "one text has no classes; expected a folder"),
-        ("words/a.bin", "next-token", "expected a .txt, .parquet or .npz file, a folder of .txt"),
-        ("none.parquet", "next-token", "no data file or folder"),
+        (
+            "words/a.txt",
+            "classification",
+            "have no targets for the task classification: expected .* a folder with",
+        ),
+        ("words/a.bin", "next-token", "FILE.npz, FILE.parquet, .*, FILE.txt, a folder of .txt files"),
+        ("none.parquet", "next-token", "no data file"),
         ("numbers.parquet", "next-token", r"no column of texts in .*: expected strings, got \['n'\]"),
         ("blank.parquet", "next-token", "no row of .*blank.parquet' holds a text in the column 'text'"),
     ],
@@ -264,6 +269,9 @@ def test_what_is_no_text_is_told(tmp_path: Path, source: str, task: str, message
         (tmp_path / name / "a.txt").write_bytes(content)
         (tmp_path / name / "b.txt").write_bytes(content)
     (tmp_path / "empty").mkdir()
+    (tmp_path / "halves" / "train").mkdir(parents=True)
+    (tmp_path / "halves" / "test").mkdir()
+    (tmp_path / "halves" / "train" / "a.txt").write_text("some words")
     (tmp_path / "words" / "a.bin").write_bytes(b"1")
     pq.write_table(pa.table({"n": [1, 2]}), tmp_path / "numbers.parquet")
     pq.write_table(pa.table({"text": ["", None]}), tmp_path / "blank.parquet")

@@ -217,7 +217,7 @@ def test_a_model_brings_its_tokenizer(folder: Path, tokenizer: Path, tmp_path: P
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(b"", "it holds nothing"), (b"  \n", "it holds nothing"), (b"\xff\xfe\x00", "cannot read the text")],
+    [(b"", "it is empty"), (b"  \n", "it is empty"), (b"\xff\xfe\x00", "cannot read the text")],
 )
 def test_a_file_without_text_is_named(tmp_path: Path, content: bytes, message: str) -> None:
     for label in ("a", "b"):

@@ -1,4 +1,4 @@
-"""Which examples a set holds, in a few kilobytes: enough to say how many of another set's are among them."""
+"""Fingerprint of a data set: a sample of hashes that estimates its overlap with another set."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _HEX = 12
 
 
 def fingerprint(images: Tensor) -> list[str]:
-    """Return the hashes of those examples (N, ...) whose hash is a multiple of 16, sorted and without repeats.
+    """Return the distinct hashes of the examples (N, ...) that are multiples of 16, sorted.
 
-    The choice depends on the example alone, so the same example is kept or left out in every set.
+    Whether an example is kept depends on the example alone, so all sets keep the same ones.
 
     Example:
         >>> import torch
@@ -21,25 +21,26 @@ def fingerprint(images: Tensor) -> list[str]:
         >>> 80 < len(fingerprint(images)) < 180
         True
     """
-    found = set()
+    kept = set()
     for image in images.detach().cpu().contiguous():
         digest = hashlib.blake2b(image.numpy().tobytes(), digest_size=16).hexdigest()
         if int(digest[-8:], 16) % _KEPT_ONE_IN == 0:
-            found.add(digest[:_HEX])
-    return sorted(found)
+            kept.add(digest[:_HEX])
+    return sorted(kept)
 
 
 def share_seen(images: Tensor, known: list[str]) -> float | None:
-    """Return the share of examples that are among those of a fingerprint, estimated from one in 16; None from fewer than 10.
+    """Return the estimated share of examples that a fingerprint holds; None from fewer than 10 kept hashes.
 
     Example:
         >>> import torch
         >>> images = torch.arange(2000)[:, None].expand(-1, 4).contiguous()
-        >>> share_seen(images[:1000], fingerprint(images)), share_seen(images[1000:], fingerprint(images[:1000]))
+        >>> first, second = images[:1000], images[1000:]
+        >>> share_seen(first, fingerprint(images)), share_seen(second, fingerprint(first))
         (1.0, 0.0)
     """
     mine = fingerprint(images)
     if len(mine) < 10:
         return None
-    held = set(known)
-    return sum(each in held for each in mine) / len(mine)
+    others = set(known)
+    return sum(digest in others for digest in mine) / len(mine)

@@ -25,12 +25,12 @@ def decode(
 
     Args:
         source: encoded bytes, or a file.
-        crop: bring the shorter side to this many pixels, and take the middle square.
-        channels: 1 for grey and 3 for colour, whatever the image is; as it is without it.
-        n_images: number of images that are to be kept, all of the size of this one where there is no crop.
+        crop: resize the shorter side to this many pixels, and take the middle square.
+        channels: 1 for grey, 3 for colour; by default as the image is.
+        n_images: number of images of this size that memory has to hold.
 
     Raises:
-        OSError, ValueError and whatever else is in ``UNREADABLE``; that they have no room in memory, before anything is decoded.
+        UNREADABLE: damage; or too little memory for all images, before this one is decoded.
     """
     with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
         if image.mode.startswith(("I", "F")):
@@ -52,7 +52,7 @@ def decode(
 
 
 def reason(error: BaseException) -> str:
-    """Say in words what is wrong with an image."""
+    """Return why an image cannot be decoded."""
     return "not an image" if isinstance(error, UnidentifiedImageError) else str(error)
 
 
@@ -61,52 +61,53 @@ def stack(images: Sequence[Image.Image], names: Sequence[str], where: str) -> Te
 
     Args:
         images: decoded, at least one.
-        names: of each of them, for the error.
-        where: what they are of.
+        names: of the images, for the error.
+        where: the data they belong to, for the error.
 
     Raises:
         DataError: images of different sizes, or grey ones among coloured ones.
     """
-    expect_one_kind({image.mode: name for image, name in zip(images, names, strict=True)}, where)
+    expect_one_mode({image.mode: name for image, name in zip(images, names, strict=True)}, where)
     sizes = sorted({image.size for image in images})
     if len(sizes) > 1:
         shown = ", ".join(f"{width} x {height}" for width, height in sizes[:3])
         raise DataError(
-            f"images of different sizes in {where}: {shown}; expected one size, or a size to crop all of them to (crop)"
+            f"images of different sizes in {where}: {shown}; expected one size, or a size to crop all of "
+            "them to (--crop)"
         )
     stacked = torch.from_numpy(np.stack([np.asarray(image) for image in images]))
     return stacked.unsqueeze(1) if images[0].mode == "L" else stacked.permute(0, 3, 1, 2).contiguous()
 
 
-def expect_one_kind(names: Mapping[str, str], where: str) -> None:
-    """Raise where there are grey and coloured images.
+def expect_one_mode(names: Mapping[str, str], where: str) -> None:
+    """Raise if there are both grey and coloured images.
 
     Args:
-        names: of an image of each mode, ``L`` for grey and ``RGB``.
-        where: what they are of.
+        names: of one image by mode, ``L`` for grey and ``RGB``.
+        where: the data they belong to, for the error.
 
     Raises:
-        DataError: both are there.
+        DataError: both modes are there.
     """
     if len(names) > 1:
         raise DataError(
-            f"grey and coloured images in {where}: {names['L']} is grey, {names['RGB']} is coloured; expected one kind, or a number of "
-            "channels to bring all of them to (--data-channels 3, or 1)"
+            f"grey and coloured images in {where}: {names['L']} is grey, {names['RGB']} is coloured; "
+            "expected one kind, or a number of channels to bring all of them to (--data-channels 3, or 1)"
         )
 
 
 def expect_room(n_bytes: int, what: str) -> None:
-    """Raise unless something fits into half of this machine's memory.
+    """Raise unless ``n_bytes`` fit into half of this machine's memory.
 
     Raises:
-        ValueError: it does not.
+        ValueError: they do not.
     """
     try:
         total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):  # a system that does not say
+    except (AttributeError, ValueError, OSError):  # the system does not tell
         return
     if n_bytes > total // 2:
         raise ValueError(
-            f"{what} take {n_bytes / 1e9:.1f} GB, and this machine has {total / 1e9:.1f} GB of memory: take fewer (--limit, "
-            "--heldout-limit), or bring them to a smaller size as they are read (--crop)"
+            f"{what} take {n_bytes / 1e9:.1f} GB, and this machine has {total / 1e9:.1f} GB of memory: take "
+            "fewer (--limit, --heldout-limit), or crop them to a smaller size (--crop)"
         )

@@ -1,4 +1,4 @@
-"""Coarser labels of the same images: whether what holds for few classes still holds when the task gets finer."""
+"""Coarser labels of the same examples."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from modelstitch.errors import DataError
 
 @dataclass(frozen=True)
 class LabelSet:
-    """A coarser way to label the classes of a data set.
+    """A coarser labelling of the classes of a data set.
 
     Attributes:
         name: such as ``rotation``.
         classes: names of its labels.
-        label_of: the label in this set of each class of the data.
+        label_of: the label of each class of the data.
 
     Raises:
-        DataError: a label that no class has or that has no name, or as many labels as classes.
+        DataError: a label without a class or a name, or as many labels as classes.
 
     Example:
         >>> LabelSet("parity", ("even", "odd"), (0, 1, 0, 1)).labels(torch.tensor([3, 0])).tolist()
@@ -34,26 +34,26 @@ class LabelSet:
     def __post_init__(self) -> None:
         if set(self.label_of) != set(range(len(self.classes))):
             raise DataError(
-                f"label set {self.name!r}: expected each of the labels 0 to {len(self.classes) - 1} for at least one class, "
-                f"got {sorted(set(self.label_of))}"
+                f"label set {self.name!r}: expected each of the labels 0 to {len(self.classes) - 1} for at "
+                f"least one class, got {sorted(set(self.label_of))}"
             )
         if not 2 <= len(self.classes) < len(self.label_of):
             raise DataError(
-                f"label set {self.name!r}: expected from 2 labels to one less than the {len(self.label_of)} classes, "
-                f"got {len(self.classes)}"
+                f"label set {self.name!r}: expected from 2 labels to one less than the {len(self.label_of)} "
+                f"classes, got {len(self.classes)}"
             )
 
     def labels(self, classes: Tensor) -> Tensor:
-        """Return the labels in this set of examples of some classes (N,)."""
+        """Return the labels (N,) in this set for examples of classes (N,)."""
         return torch.tensor(self.label_of, device=classes.device)[classes]
 
 
 @dataclass(frozen=True)
 class FinestLabels:
-    """The labels that a coarser set took the place of.
+    """The labels that a coarser set replaced.
 
     Attributes:
-        by: the set that data are now labelled by.
+        by: the set that the data are now labelled by.
         classes: names of the finest labels.
         heldout: (N,) finest labels of the held-out examples.
     """
@@ -66,24 +66,29 @@ class FinestLabels:
 def set_from_labels(
     name: str, coarse: Tensor, fine: Tensor, classes: tuple[str, ...] | None
 ) -> LabelSet | None:
-    """Return the label set that a second label (N,) of each example makes of the first (N,), or None where it makes none.
+    """Return the label set that second labels (N,) of the examples define, or None.
 
-    It makes one where all examples of one class have the same second label, and not every class has its own.
+    They define one if all examples of a class share their second label, and not every class has its own.
+
+    Args:
+        name: of the set.
+        coarse, fine: (N,) second and first labels.
+        classes: names of the second labels; without them, their numbers.
 
     Example:
         >>> coarse, fine = torch.tensor([7, 7, 9]), torch.tensor([0, 1, 2])
         >>> set_from_labels("kind", coarse, fine, None)
         LabelSet(name='kind', classes=('7', '9'), label_of=(0, 0, 1))
     """
-    found: dict[int, int] = {}
+    coarse_of: dict[int, int] = {}
     for label, other in zip(fine.tolist(), coarse.tolist(), strict=True):
-        if found.setdefault(label, other) != other:
+        if coarse_of.setdefault(label, other) != other:
             return None
-    if sorted(found) != list(range(len(found))):
+    if sorted(coarse_of) != list(range(len(coarse_of))):
         return None
-    values = sorted(set(found.values()))
-    if not 2 <= len(values) < len(found):
+    values = sorted(set(coarse_of.values()))
+    if not 2 <= len(values) < len(coarse_of):
         return None
     named = classes is not None and values[0] >= 0 and values[-1] < len(classes)
     names = tuple(classes[value] if named and classes is not None else str(value) for value in values)
-    return LabelSet(name, names, tuple(values.index(found[label]) for label in range(len(found))))
+    return LabelSet(name, names, tuple(values.index(coarse_of[label]) for label in range(len(coarse_of))))

@@ -1,4 +1,4 @@
-"""Images turned by quarter turns, so that every image has two labels: its class, and by how much it was turned."""
+"""Images turned by quarter turns: every image has two labels, its class and its rotation."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ _TURNS = 4
 def rotated(data: Data, seed: int = 0) -> Data:
     """Turn every image by 0, 90, 180 or 270 degrees, and label it by class and rotation.
 
-    How much an image is turned depends on its pixels and the seed alone, so that it is turned alike in any choice of examples.
+    The rotation of an image depends on its pixels and the seed alone, not on which other images were chosen.
 
-    K classes become 4 K: that of class c turned by r quarters is 4 c + r. Coarser label sets: ``class`` (K labels), ``rotation``
-    (4) and ``turned`` (2, upright or not). A mirror image of a turned image is turned otherwise, so such networks must not be
-    trained on mirrored images.
+    K classes become 4 K: class c turned by r quarters has the label 4 c + r. Label sets: ``class`` (K
+    labels), ``rotation`` (4) and ``turned`` (2, upright or not). Mirroring changes the rotation of an image:
+    do not train such networks on mirrored images.
 
     Args:
         data: images (N, C, S, S).
-        seed: chooses which image is turned by how much.
+        seed: of the rotations.
 
     Raises:
-        DataError: no square images.
+        DataError: images that are not square, or labels that were coarsened before.
 
     Source: Gidaris et al. 2018 (rotations as labels).
 
@@ -37,7 +37,7 @@ def rotated(data: Data, seed: int = 0) -> Data:
         >>> from modelstitch.data.load import load_data
         >>> from modelstitch.specs import DataSpec
         >>> data = rotated(load_data(DataSpec(source="digits")))
-        >>> len(data.classes), [(each.name, len(each.classes)) for each in data.label_sets]
+        >>> len(data.classes), [(s.name, len(s.classes)) for s in data.label_sets]
         (40, [('class', 10), ('rotation', 4), ('turned', 2), ('parity', 2)])
     """
     shape = tuple(data.train.images.shape[1:])
@@ -54,8 +54,8 @@ def rotated(data: Data, seed: int = 0) -> Data:
         LabelSet("rotation", tuple(f"{90 * r} degrees" for r in range(_TURNS)), tuple(range(_TURNS)) * n),
         LabelSet("turned", ("upright", "turned"), (0, 1, 1, 1) * n),
         *(
-            replace(each, label_of=tuple(label for label in each.label_of for _ in range(_TURNS)))
-            for each in data.label_sets
+            replace(coarser, label_of=tuple(label for label in coarser.label_of for _ in range(_TURNS)))
+            for coarser in data.label_sets
         ),
     )
     return replace(
@@ -68,16 +68,16 @@ def rotated(data: Data, seed: int = 0) -> Data:
     )
 
 
-def _turned(split: DataPart, seed: int) -> DataPart:
-    turns = torch.tensor([_quarters(image, seed) for image in split.images.cpu()], device=split.labels.device)
-    images = split.images.clone()
+def _turned(part: DataPart, seed: int) -> DataPart:
+    turns = torch.tensor([_quarters(image, seed) for image in part.images.cpu()], device=part.labels.device)
+    images = part.images.clone()
     for turn in range(1, _TURNS):
         chosen = (turns == turn).to(images.device)
         images[chosen] = images[chosen].rot90(turn, (2, 3))
-    return replace(split, images=images, labels=split.labels * _TURNS + turns)
+    return replace(part, images=images, labels=part.labels * _TURNS + turns)
 
 
 def _quarters(image: Tensor, seed: int) -> int:
-    """Return a number of quarter turns that depends on the image and the seed alone, not on which others were chosen."""
+    """Return a number of quarter turns that depends on the image and the seed alone."""
     digest = hashlib.blake2b(image.contiguous().view(torch.uint8).numpy().tobytes(), key=str(seed).encode())
     return digest.digest()[0] % _TURNS

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 from torch import Tensor
 
+from modelstitch.errors import DataError
+from modelstitch.specs import DataSpec
+
 HELDOUT_NAMES = ("test", "validation", "valid", "val")
-"""What the held-out part of a set is called, the preferred name first; the other part is ``train``."""
+"""Names of a held-out part, the preferred one first; the other part is ``train``."""
 
 HELDOUT_SHARE = 1 / 3
-"""Share of the examples that is held out where the data have one part."""
+"""Share of the examples that is held out of data in one part."""
 
 
 def stratified_order(labels: Tensor, seed: int) -> Tensor:
-    """Return an order of all examples of which every beginning holds each class by its share, as nearly as can be.
+    """Return an order whose every beginning holds each class by its share, as nearly as possible.
 
     Args:
         labels: (N,) class indices.
@@ -45,7 +50,7 @@ def choose(labels: Tensor, limit: int | None, seed: int) -> Tensor:
 
 
 def divide(labels: Tensor, share: float, seed: int) -> tuple[Tensor, Tensor]:
-    """Return the indices of a training part and of a held-out part with ``share`` of the examples, both ascending."""
+    """Return ascending indices of a training part and of a held-out part with ``share`` of the examples."""
     order = stratified_order(labels, seed)
     n_heldout = min(len(labels) - 1, max(1, round(share * len(labels))))
     return order[n_heldout:].sort().values, order[:n_heldout].sort().values
@@ -59,7 +64,7 @@ def hold_out_third(
     Args:
         labels: (N,) class indices; at least 2 examples.
         seed: of the division, and of the choice within each part.
-        limit, heldout_limit: most examples of each part; a stratified choice where there are more.
+        limit, heldout_limit: most examples of each part, a stratified choice.
 
     Returns:
         Indices of the training part and of the held-out part, both ascending.
@@ -83,3 +88,32 @@ def third_held_out(seed: int) -> str:
         'stratified split of one part, a third held out, seed 0'
     """
     return f"stratified split of one part, a third held out, seed {seed}"
+
+
+def choose_parts(labels: Tensor, heldout_labels: Tensor | None, spec: DataSpec) -> tuple[Tensor, Tensor]:
+    """Return ascending indices of the training and the held-out examples, within the limits of ``spec``.
+
+    Args:
+        labels: (N,) of the training part, or of the whole set.
+        heldout_labels: (M,) of the held-out part; without it, a third of the whole set is held out.
+        spec: limits and seed.
+
+    Raises:
+        DataError: a single example, which cannot be split.
+    """
+    if heldout_labels is not None:
+        return (
+            choose(labels, spec.limit, spec.seed),
+            choose(heldout_labels, spec.heldout_limit, spec.seed),
+        )
+    if len(labels) < 2:
+        raise DataError(f"data {spec.source!r}: expected at least 2 examples to split, got {len(labels)}")
+    return hold_out_third(labels, spec.seed, spec.limit, spec.heldout_limit)
+
+
+def part_folders(path: Path) -> tuple[list[Path], str | None]:
+    """Return the folders ``train`` and held-out, and the latter's name; or ``path`` alone, and None."""
+    part = next((name for name in HELDOUT_NAMES if (path / name).is_dir()), None)
+    if part is None or not (path / "train").is_dir():
+        return [path], None
+    return [path / "train", path / part], part

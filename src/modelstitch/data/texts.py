@@ -1,27 +1,29 @@
-"""Texts as data: bytes that every model reads through its own tokenizer."""
+"""Texts as bytes, which every model reads through its own tokenizer."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from modelstitch.errors import MissingExtraError, ModelError
+from modelstitch.data.parts import DataPart
+from modelstitch.errors import ModelError, first_line
 from modelstitch.specs import View
+from modelstitch.util.optional import optional_package
 
 BYTES = "bytes"
-"""The tokenizer that takes every byte as a token: its value and one; 0 fills up."""
+"""The tokenizer whose tokens are the bytes plus one; 0 is padding."""
 
 _LONGEST = 512
 
 
 def encoded(texts: Sequence[str]) -> Tensor:
-    """Return texts as bytes of UTF-8 (N, L) in uint8, filled up with zeros.
+    """Return texts as bytes of UTF-8 (N, L) in uint8, padded with zeros.
 
     Example:
         >>> encoded(["ab", "c"]).tolist()
@@ -34,86 +36,90 @@ def encoded(texts: Sequence[str]) -> Tensor:
     return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
 
 
-def filled_up(parts: Sequence[Tensor]) -> list[Tensor]:
-    """Return several sets of texts (N, L) with zeros behind, so that all have one length."""
-    longest_row = max(part.shape[1] for part in parts)
-    return [torch.nn.functional.pad(part, (0, longest_row - part.shape[1])) for part in parts]
+def pad_alike(parts: Sequence[DataPart]) -> list[DataPart]:
+    """Pad the texts (N, L) of several parts with zeros to one length."""
+    length = max(part.images.shape[1] for part in parts)
+    return [
+        replace(part, images=torch.nn.functional.pad(part.images, (0, length - part.images.shape[1])))
+        for part in parts
+    ]
 
 
 def decoded(letters: Tensor) -> list[str]:
-    """Undo :func:`encoded`; what is no text any more becomes a replacement sign."""
+    """Undo :func:`encoded`; invalid bytes become a replacement sign."""
     return [bytes(row).rstrip(b"\0").decode(errors="replace") for row in letters.cpu().numpy()]
 
 
 def read(letters: Tensor, tokenizer: str, length: int) -> tuple[Tensor, Tensor]:
-    """Return the tokens of texts (N, L) in uint8, and a mask, both (N, length) in int64.
+    """Return the tokens of texts (N, L) in uint8 and their padding mask, both (N, length) in int64.
 
     Args:
         letters: see :func:`encoded`.
         tokenizer: ``bytes``, or the name or folder of a tokenizer of transformers.
-        length: longer texts are cut, shorter ones filled up; the mask is 1 where there is a token.
+        length: longer texts are cut, shorter ones padded; the mask is 1 at tokens, 0 at padding.
 
     Raises:
-        MissingExtraError, ModelError: the tokenizer cannot be had.
+        MissingExtraError, ModelError: the tokenizer cannot be loaded.
 
     Example:
-        >>> [each.tolist() for each in read(encoded(["ab", "c"]), "bytes", 3)]
+        >>> [x.tolist() for x in read(encoded(["ab", "c"]), "bytes", 3)]
         [[[98, 99, 0], [100, 0, 0]], [[1, 1, 0], [1, 0, 0]]]
     """
     if tokenizer == BYTES:
         cut = letters[:, :length].long()
-        filled = torch.nn.functional.pad(cut, (0, length - cut.shape[1]))
-        mask = (filled != 0).long()
-        return (filled + 1) * mask, mask
-    found = _loaded(tokenizer)(
+        padded = torch.nn.functional.pad(cut, (0, length - cut.shape[1]))
+        mask = (padded != 0).long()
+        return (padded + 1) * mask, mask
+    batch = _loaded(tokenizer)(
         decoded(letters), padding="max_length", truncation=True, max_length=length, return_tensors="pt"
     )
-    return found["input_ids"].to(letters.device), found["attention_mask"].to(letters.device)
+    return batch["input_ids"].to(letters.device), batch["attention_mask"].to(letters.device)
 
 
 def pieces(texts: Sequence[str], tokenizer: str, length: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the tokens of texts, cut into pieces of ``length`` tokens, the last of each text filled up.
+    """Return the tokens of texts in pieces of ``length``; the last piece of each text is padded.
 
     Args:
-        texts: each is cut by itself.
+        texts: no piece spans two of them.
         tokenizer: see :func:`read`.
         length: of a piece.
 
     Returns:
-        Three (P, length) in int64: tokens, a mask that is 1 where there is one, and 1 where it is of the text itself, no mark of the
-        tokenizer's own (such as where a text begins).
+        Three (P, length) in int64: tokens; a mask, 1 at tokens and 0 at padding; and 1 at tokens of the text
+        itself, 0 at special tokens of the tokenizer.
 
     Raises:
-        MissingExtraError, ModelError: the tokenizer cannot be had.
+        MissingExtraError, ModelError: the tokenizer cannot be loaded.
 
     Example:
         >>> tokens, mask, _ = pieces(["abc", "d"], "bytes", 2)
         >>> tokens.tolist(), mask.tolist()
         ([[98, 99], [100, 0], [101, 0]], [[1, 1], [1, 0], [1, 0]])
     """
-    found: list[tuple[Tensor, Tensor]] = []
     if tokenizer == BYTES:
         rows = (torch.frombuffer(bytearray(text.encode()), dtype=torch.uint8).long() + 1 for text in texts)
-        found = [(row, torch.ones_like(row)) for row in rows]
+        by_text = [(row, torch.ones_like(row)) for row in rows]
     else:
-        # A text longer than a model takes is no mistake: it is cut below.
-        read = _loaded(tokenizer)(list(texts), return_special_tokens_mask=True, verbose=False)
-        for tokens, marks in zip(read["input_ids"], read["special_tokens_mask"], strict=True):
-            found.append((torch.tensor(tokens), 1 - torch.tensor(marks)))
-    filled = [
+        # verbose=False: a text longer than the model takes is cut below, so a warning would mislead.
+        batch = _loaded(tokenizer)(list(texts), return_special_tokens_mask=True, verbose=False)
+        by_text = [
+            (torch.tensor(tokens), 1 - torch.tensor(special))
+            for tokens, special in zip(batch["input_ids"], batch["special_tokens_mask"], strict=True)
+        ]
+    padded = [
         torch.nn.functional.pad(
             torch.stack([tokens, torch.ones_like(tokens), own]), (0, -len(tokens) % length)
         )
-        for tokens, own in found
+        for tokens, own in by_text
         if len(tokens)
     ]
-    joined = torch.cat(filled, 1) if filled else torch.zeros(3, 0, dtype=torch.int64)
+    joined = torch.cat(padded, 1) if padded else torch.zeros(3, 0, dtype=torch.int64)
     tokens, mask, own = joined.reshape(3, -1, length)
     return tokens, mask, own
 
 
 def reads_as(one: str, other: str) -> bool:
-    """Tell whether two tokenizers read every text alike: by the same rules and the same numbers, wherever they lie."""
+    """Tell whether two tokenizers have the same rules and vocabulary, wherever they are stored."""
     return one == other or (BYTES not in (one, other) and _rules(one) == _rules(other))
 
 
@@ -127,14 +133,14 @@ def _rules(name: str) -> Any:
 
 
 def mask_token(tokenizer: str) -> int | None:
-    """Return the token that stands for one that is not shown; None where a tokenizer has none."""
-    found = None if tokenizer == BYTES else _loaded(tokenizer).mask_token_id
-    return None if found is None else int(found)
+    """Return the mask token of a tokenizer; None if it has none."""
+    token = None if tokenizer == BYTES else _loaded(tokenizer).mask_token_id
+    return None if token is None else int(token)
 
 
 @dataclass(frozen=True)
 class Reader:
-    """How one model reads: its tokenizer, and the number of tokens that it is given."""
+    """How one model reads: its tokenizer and its number of tokens."""
 
     tokenizer: str
     length: int
@@ -145,34 +151,28 @@ class Reader:
 
 
 def reader(view: View, letters: Tensor) -> Reader:
-    """Return how a model with ``view`` reads, where its texts to fit on are ``letters``."""
+    """Return how a model with ``view`` reads, given its training texts ``letters`` (N, L)."""
     tokenizer = view.tokenizer or BYTES
     return Reader(tokenizer, view.length or longest(letters, tokenizer))
 
 
 def longest(letters: Tensor, tokenizer: str) -> int:
-    """Return the number of tokens of the longest text, at most 512 and at most what the tokenizer's model takes."""
+    """Return the number of tokens of the longest text, at most 512 and at most the tokenizer's limit."""
     if tokenizer == BYTES:
         return max(1, min(_LONGEST, letters.shape[1]))
-    known = _loaded(tokenizer)
-    most = min(_LONGEST, int(known.model_max_length))
-    lengths = [len(each) for each in known(decoded(letters), truncation=True, max_length=most)["input_ids"]]
-    return max(1, *lengths)
+    loaded = _loaded(tokenizer)
+    limit = min(_LONGEST, int(loaded.model_max_length))
+    rows = loaded(decoded(letters), truncation=True, max_length=limit)["input_ids"]
+    return max(1, *(len(row) for row in rows))
 
 
 @lru_cache(maxsize=8)
 def _loaded(name: str) -> Any:
-    try:
-        import transformers
-    except ImportError as error:
-        raise MissingExtraError(
-            f'tokenizer {name!r} needs the package transformers, which cannot be imported ({error}): pip install "modelstitch[hf]"'
-        ) from error
+    transformers = optional_package("transformers", "hf", f"tokenizer {name!r}")
     try:
         tokenizer = transformers.AutoTokenizer.from_pretrained(name)
     except (OSError, ValueError, KeyError, TypeError, ImportError) as error:
-        first_line = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
-        raise ModelError(f"cannot load the tokenizer {name!r}: {first_line}") from error
+        raise ModelError(f"cannot load the tokenizer {name!r}: {first_line(error)}") from error
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
     tokenizer.padding_side = "right"

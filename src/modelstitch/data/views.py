@@ -1,4 +1,4 @@
-"""Show one batch of images the way a model wants to see it."""
+"""Bring a batch to the size, channels, rate and normalisation that a model takes."""
 
 from __future__ import annotations
 
@@ -16,20 +16,22 @@ _LUMA = (0.299, 0.587, 0.114)
 
 
 def show(images: Tensor, view: View, rate: int | None = None) -> Tensor:
-    r"""Return ``images`` at the view's size and channels, as ``(x - mean) / std`` of values in 0-1; sounds see :func:`play`.
+    r"""Return ``images`` at the view's size and channels, as ``(x - mean) / std`` of values in 0-1.
+
+    Sounds go through :func:`play`.
 
     Args:
-        images: (N, C, H, W), uint8 in 0-255 or floating in 0-1; of any shape where the view sets nothing; tokens (N, T) in int64
-            stay as they are.
-        view: what the model wants; fields that are None change nothing.
-        rate: samples a second, where the examples are sounds (N, C, L).
+        images: (N, C, H, W), uint8 in 0-255 or floating in 0-1; of any shape if the view sets nothing; tokens
+            (N, T) in int64 stay as they are.
+        view: of the model; fields that are None change nothing.
+        rate: samples a second, if the examples are sounds (N, C, L).
 
     Returns:
         (N, C', H', W') in float32.
 
     Raises:
-        SpecError: data that are no images, channels that cannot be made from those at hand, or mean and std of
-            another length.
+        SpecError: data that are not images, channels that cannot be converted, or mean and std of another
+            length.
 
     Example:
         >>> show(torch.full((1, 1, 2, 2), 255, dtype=torch.uint8), View(channels=3)).shape
@@ -39,8 +41,8 @@ def show(images: Tensor, view: View, rate: int | None = None) -> Tensor:
         return play(images, view, rate)
     if (images.ndim != 4 and view != View()) or view.rate is not None or view.flat:
         raise SpecError(
-            f"cannot show data of shape {tuple(images.shape)} as {view}: expected images (N, C, H, W), or a view "
-            "that sets nothing"
+            f"cannot show data of shape {tuple(images.shape)} as {view}: expected images (N, C, H, W), or a "
+            "view that sets nothing"
         )
     if images.dtype == torch.int64:
         return images
@@ -68,18 +70,18 @@ def show(images: Tensor, view: View, rate: int | None = None) -> Tensor:
 
 
 def play(sounds: Tensor, view: View, rate: int) -> Tensor:
-    """Return sounds at the rate that a model wants, as ``(x - mean) / std``.
+    """Return sounds at the view's rate, as ``(x - mean) / std``.
 
     Args:
         sounds: (N, C, L) from -1 to 1.
-        view: what the model wants: ``rate``, one channel, mean and std, and whether it takes (N, L).
+        view: of the model: ``rate``, one channel, mean and std, and whether it takes (N, L).
         rate: of the sounds, in samples a second.
 
     Returns:
         (N, C', L') in float32, or (N, L').
 
     Raises:
-        SpecError: a size, or channels that cannot be made.
+        SpecError: a size, or channels that cannot be converted.
 
     Example:
         >>> play(torch.zeros(2, 1, 800), View(rate=4000, flat=True), 8000).shape
@@ -87,7 +89,8 @@ def play(sounds: Tensor, view: View, rate: int) -> Tensor:
     """
     if view.size is not None or view.channels not in (None, 1, sounds.shape[1]):
         raise SpecError(
-            f"cannot play sounds of {sounds.shape[1]} channels as {view}: expected a rate, one channel, or a view that sets neither"
+            f"cannot play sounds of {sounds.shape[1]} channels as {view}: expected a rate, one channel, or a "
+            "view that sets neither"
         )
     x = sounds.float()
     if view.channels == 1 or view.flat:
@@ -100,34 +103,36 @@ def play(sounds: Tensor, view: View, rate: int) -> Tensor:
     return x[:, 0] if view.flat else x
 
 
-def resampled(x: Tensor, rate: int, wanted: int) -> Tensor:
-    """Return ``x`` (..., L), at ``rate`` samples a second, at another rate (polyphase filter, on the CPU).
+def resampled(x: Tensor, rate: int, new_rate: int) -> Tensor:
+    """Resample ``x`` (..., L) from ``rate`` to ``new_rate`` samples a second (polyphase filter, on the CPU).
 
     Example:
         >>> resampled(torch.zeros(3, 441), 44100, 16000).shape
         torch.Size([3, 160])
     """
-    if rate == wanted:
+    if rate == new_rate:
         return x
     from scipy.signal import resample_poly
 
-    shared = math.gcd(rate, wanted)
-    found = resample_poly(x.cpu().numpy(), wanted // shared, rate // shared, axis=-1)
-    return torch.from_numpy(found).float().to(x.device)
+    shared = math.gcd(rate, new_rate)
+    y = resample_poly(x.cpu().numpy(), new_rate // shared, rate // shared, axis=-1)
+    return torch.from_numpy(y).float().to(x.device)
 
 
 def in_precision(x: Tensor, dtype: torch.dtype) -> Tensor:
-    """Return what a model is shown in ``dtype``; tokens, which are no numbers to calculate with, stay as they are.
+    """Return floating inputs in ``dtype``; tokens stay as they are.
 
     Example:
-        >>> in_precision(torch.zeros(1), torch.float64).dtype, in_precision(torch.zeros(1, dtype=torch.int64), torch.float64).dtype
-        (torch.float64, torch.int64)
+        >>> in_precision(torch.zeros(1), torch.float64).dtype
+        torch.float64
+        >>> in_precision(torch.zeros(1, dtype=torch.int64), torch.float64).dtype
+        torch.int64
     """
     return x.to(dtype) if x.is_floating_point() else x
 
 
 def _resize(x: Tensor, size: tuple[int, int]) -> Tensor:
     if size[1] == 1 < size[0]:
-        # PyTorch's anti-aliasing repeats the first row in images of one column; in images of one row it does not.
+        # PyTorch's anti-aliasing repeats the first row of images of one column; images of one row are right.
         return _resize(x.mT, size[::-1]).mT
     return F.interpolate(x, size=size, mode="bilinear", align_corners=False, antialias=True)

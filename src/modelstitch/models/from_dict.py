@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 
 class FromDict(nn.Module):
-    """A model that takes a dictionary of tensors, as one that takes its main input first and the others by name.
+    """Wrap a model that takes a dictionary into one that takes its main input first, the others by name.
 
     .. math:: f(x, m) = \\mathrm{model}(\\{p: x\\} \\cup m)
 

@@ -394,8 +394,8 @@ def test_damaged_images_are_decoded_or_refused(
     ("names", "message"),
     [
         (["test.parquet"], r"expected train\*\.parquet and test\*\.parquet in the folder, got test\.parquet"),
-        (["images.zip", "data/readme.md"], "got no Parquet file"),
-        (["deep/er/train.parquet"], "got no Parquet file"),
+        (["images.zip", "data/readme.md"], "cannot read data .*; the folder holds data, images.zip$"),
+        (["deep/er/train.parquet"], "cannot read data .*; the folder holds deep$"),
     ],
 )
 def test_folders_that_hold_something_else(tmp_path: Path, names: list[str], message: str) -> None:

@@ -240,13 +240,13 @@ def test_a_sound_that_ends_before_its_time_is_named(tmp_path: Path) -> None:
         write(tmp_path / label / "1.wav", tone(300.0, 1))
     whole = (tmp_path / "b" / "1.wav").read_bytes()
     (tmp_path / "b" / "1.wav").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(DataError, match=r"b/1.wav': it ends before all that it declares"):
+    with pytest.raises(DataError, match=r"b/1.wav': it ends before its declared length"):
         load_data(DataSpec(source=str(tmp_path)))
     size = whole.index(b"data") + 4
     (tmp_path / "b" / "1.wav").write_bytes(
         whole[:size] + (2**32 - 100).to_bytes(4, "little") + whole[size + 4 :]
     )
-    with pytest.raises(DataError, match=r"b/1.wav': it .*ends before all that it declares"):
+    with pytest.raises(DataError, match=r"b/1.wav': it .*ends before its declared length"):
         load_data(DataSpec(source=str(tmp_path)))
 
 

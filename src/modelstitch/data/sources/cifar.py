@@ -1,4 +1,4 @@
-"""CIFAR-10 and CIFAR-100 in their official archives, with classes and, for CIFAR-100, the coarse labels."""
+"""CIFAR-10 and CIFAR-100 from their official archives; CIFAR-100 with its coarse labels."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from modelstitch.specs import DataSpec
 
 @dataclass(frozen=True)
 class Archive:
-    """What an official archive holds, and how to know it.
+    """An official archive.
 
     Attributes:
-        url, sha256: where it is, and what its bytes hash to.
+        url, sha256: its address, and the hash of its bytes.
         folder: its top folder.
         train, test: its files.
         label: key of the labels in a file.
-        names: file of class names, and the key of those of ``label``.
+        names: file of the class names, and their key.
     """
 
     url: str
@@ -68,41 +68,45 @@ ARCHIVES = {
 }
 
 
-def which(path: Path) -> str | None:
-    """Tell which of the sets ``path`` (an archive, its folder, or the folder around it) is, if any."""
+def recognises(source: str) -> bool:
+    """Tell whether ``source`` is ``cifar10``, ``cifar100``, or an official archive or its folder."""
+    return _name_of(source) is not None
+
+
+def _name_of(source: str) -> str | None:
+    path = Path(source)
+    if not path.exists():
+        return source if source in ARCHIVES else None
     for name, archive in ARCHIVES.items():
         if path.name == archive.url.rpartition("/")[2] or _folder(path, archive) is not None:
             return name
     return None
 
 
-def load(name: str, path: Path | None, spec: DataSpec) -> Data:
-    """Load ``cifar10`` or ``cifar100``.
-
-    Args:
-        name: which one.
-        path: the archive, or its folder; without it, the archive is downloaded once and its hash compared.
-        spec: limits and seed.
+def load(spec: DataSpec) -> Data:
+    """Load CIFAR-10 or CIFAR-100; without a path, the archive is downloaded once and its hash compared.
 
     Raises:
         DataError: an archive that is not the official one, cannot be read or cannot be downloaded.
     """
+    name = _name_of(spec.source)
+    assert name is not None
     archive = ARCHIVES[name]
-    where = path if path is not None else fetch(archive)
-    files = _read(where, archive)
+    path = Path(spec.source) if Path(spec.source).exists() else fetch(archive)
+    files = _read(path, archive)
     try:
         return _assembled(name, files, archive, spec)
     except (KeyError, ValueError, TypeError) as error:
         raise DataError(
-            f"cannot read {str(where)!r}: its files do not hold what the official ones do ({error})"
+            f"cannot read {str(path)!r}: its files do not hold what the official ones do ({error})"
         ) from error
 
 
 def _assembled(name: str, files: dict[str, dict[str, Any]], archive: Archive, spec: DataSpec) -> Data:
     parts = []
-    for wanted in (archive.train, (archive.test,)):
-        pixels = [np.asarray(files[each]["data"]).reshape(-1, 3, 32, 32) for each in wanted]
-        labels = [np.asarray(files[each][archive.label], np.int64) for each in wanted]
+    for names in (archive.train, (archive.test,)):
+        pixels = [np.asarray(files[file]["data"]).reshape(-1, 3, 32, 32) for file in names]
+        labels = [np.asarray(files[file][archive.label], np.int64) for file in names]
         parts.append(
             DataPart(torch.from_numpy(np.concatenate(pixels)), torch.from_numpy(np.concatenate(labels)))
         )
@@ -112,21 +116,20 @@ def _assembled(name: str, files: dict[str, dict[str, Any]], archive: Archive, sp
     if name == "cifar10":
         return data
     coarse = torch.tensor(files["train"]["coarse_labels"])
-    sets = set_from_labels(
-        "coarse", coarse, parts[0].labels, tuple(map(str, files[meta]["coarse_label_names"]))
-    )
-    return data if sets is None else replace(data, label_sets=(sets,))
+    coarse_names = tuple(map(str, files[meta]["coarse_label_names"]))
+    label_set = set_from_labels("coarse", coarse, parts[0].labels, coarse_names)
+    return data if label_set is None else replace(data, label_sets=(label_set,))
 
 
 def fetch(archive: Archive, cache: Path | None = None) -> Path:
-    """Return the archive's file, downloaded on first use to a cache folder.
+    """Return the archive's file, downloaded to a cache folder on first use.
 
     Args:
         archive: what to fetch.
-        cache: the folder; ``modelstitch`` in the user's cache folder without it.
+        cache: the folder; by default ``modelstitch`` in the user's cache folder.
 
     Raises:
-        DataError: no network, no disk, or bytes that hash to something else.
+        DataError: no network, no disk, or bytes with another hash.
     """
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     folder = cache or Path(base, "modelstitch")
@@ -172,29 +175,29 @@ def _folder(path: Path, archive: Archive) -> Path | None:
 
 
 def _read(path: Path, archive: Archive) -> dict[str, dict[str, Any]]:
-    wanted = (*archive.train, archive.test, archive.names[0])
+    names = (*archive.train, archive.test, archive.names[0])
     try:
         folder = _folder(path, archive) if path.is_dir() else None
         if folder is not None:
-            return {name: _unpickled((folder / name).read_bytes(), folder / name) for name in wanted}
+            return {name: _unpickled((folder / name).read_bytes(), folder / name) for name in names}
         with tarfile.open(path) as tar:
-            found = {}
-            for name in wanted:
+            files = {}
+            for name in names:
                 member = tar.extractfile(f"{archive.folder}/{name}")
                 if member is None:
                     raise KeyError(name)
-                found[name] = _unpickled(member.read(), path / archive.folder / name)
-            return found
+                files[name] = _unpickled(member.read(), path / archive.folder / name)
+            return files
     except (OSError, tarfile.TarError, KeyError, EOFError) as error:
         raise DataError(f"cannot read {str(path)!r} as {archive.url.rpartition('/')[2]}: {error}") from error
 
 
-# Where this function lives has changed; an array itself always knows it.
+# The module of this function changed between NumPy versions; an array knows it.
 _RECONSTRUCT: Any = np.empty(0).__reduce__()[0]
 
 
 class _Arrays(pickle.Unpickler):
-    """Reads dictionaries of lists, strings and arrays, and refuses to call anything else."""
+    """Reads dictionaries of lists, strings and arrays, and calls nothing else."""
 
     def find_class(self, module: str, name: str) -> Any:
         allowed = {
@@ -211,9 +214,9 @@ class _Arrays(pickle.Unpickler):
 
 def _unpickled(content: bytes, where: Path) -> dict[str, Any]:
     try:
-        found = _Arrays(io.BytesIO(content), encoding="latin1").load()
+        values = _Arrays(io.BytesIO(content), encoding="latin1").load()
     except (pickle.UnpicklingError, ValueError, EOFError, AttributeError, IndexError, TypeError) as error:
         raise DataError(f"cannot read {str(where)!r}: {error}") from error
-    if not isinstance(found, dict):
-        raise DataError(f"cannot read {str(where)!r}: expected a dictionary, got {type(found).__name__}")
-    return found
+    if not isinstance(values, dict):
+        raise DataError(f"cannot read {str(where)!r}: expected a dictionary, got {type(values).__name__}")
+    return values

@@ -15,7 +15,7 @@ def pad(images: Tensor, translate: int) -> Tensor:
 
 
 def draw(padded: Tensor, indices: Tensor, translate: int, flip: bool, generator: torch.Generator) -> Tensor:
-    """Return the images at ``indices``, each shifted by up to ``translate`` pixels and flipped half of the time.
+    """Return the images at ``indices``, shifted by up to ``translate`` pixels and flipped half of the time.
 
     Args:
         padded: (N, H + 2t, W + 2t, C) from :func:`pad`.
@@ -36,5 +36,5 @@ def draw(padded: Tensor, indices: Tensor, translate: int, flip: bool, generator:
         mirrored = torch.rand(n_images, 1, generator=generator) < 0.5
         columns = torch.where(mirrored, width - 1 - columns, columns)
     columns = columns + shift[1]
-    place = [each.to(padded.device) for each in (indices, rows, columns)]
-    return padded[place[0][:, None, None], place[1][:, :, None], place[2][:, None, :]].permute(0, 3, 1, 2)
+    n, y, x = (positions.to(padded.device) for positions in (indices, rows, columns))
+    return padded[n[:, None, None], y[:, :, None], x[:, None, :]].permute(0, 3, 1, 2)

@@ -1,4 +1,4 @@
-"""Checkpoints that explain themselves: safetensors with architecture, view, data, recipe, seed and accuracy inside."""
+"""Checkpoints: safetensors with a card of architecture, view, data, recipe, seed and accuracy."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _KEY = "modelstitch"
 
 @dataclass(frozen=True, kw_only=True)
 class Card:
-    """What a checkpoint says about itself.
+    """Metadata of a checkpoint.
 
     Attributes:
         network: name in the zoo.
         arguments: width, classes, channels.
-        view: how the network wants to see an image.
-        data, recipe: what it was trained on and how, as plain values.
-        seed: of the start and of the order of examples.
+        view: of the network.
+        data, recipe: of its training, as plain values.
+        seed: of the initial weights and of the order of examples.
         accuracy: share of correct held-out examples.
         n_heldout: number of held-out examples.
         classes: names of the classes.
@@ -50,7 +50,7 @@ class Card:
 
 
 def save_checkpoint(module: nn.Module, card: Card, path: str | Path) -> None:
-    """Write weights and card to ``path``, whole or not at all.
+    """Write weights and card to ``path`` atomically.
 
     Raises:
         RunError: the file cannot be written.
@@ -66,7 +66,7 @@ def save_checkpoint(module: nn.Module, card: Card, path: str | Path) -> None:
 
 
 def read_card(path: str | Path) -> Card | None:
-    """Return the card of a checkpoint, or None where the file is not one of ours.
+    """Return the card of a checkpoint; None if the file is not one of ours.
 
     Raises:
         WeightsError: a card that is damaged, or of another version.
@@ -88,6 +88,7 @@ def read_card(path: str | Path) -> Card | None:
             raise ValueError(f"network {card.network!r} with {card.arguments!r}")
     except (ValueError, KeyError, TypeError, AttributeError, SpecError) as error:
         raise WeightsError(
-            f"cannot read the card of checkpoint {str(path)!r}, expected what modelstitch train writes: {error!r}"
+            f"cannot read the card of checkpoint {str(path)!r}, expected what modelstitch train writes: "
+            f"{error!r}"
         ) from error
     return card

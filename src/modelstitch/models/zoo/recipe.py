@@ -1,4 +1,4 @@
-"""Train a network of the zoo: one-cycle SGD, label smoothing, flips and translations, all data on the device."""
+"""Train a network: one-cycle SGD, label smoothing, flips and translations, all data on the device."""
 
 from __future__ import annotations
 
@@ -29,12 +29,13 @@ class Recipe:
     Attributes:
         epochs: passes over the training part.
         batch_size: images a step; whole batches only.
-        learning_rate: highest rate of SGD with Nesterov momentum 0.9, reached after ``warmup_share`` of the steps.
+        learning_rate: highest rate of SGD with Nesterov momentum 0.9, reached after ``warmup_share`` of the
+            steps.
         weight_decay: on convolution and linear weights; norms and biases have none.
         label_smoothing: share of the target spread over all classes.
         translate: largest random shift in pixels.
         flip: whether images are mirrored at random; wrong for digits and letters.
-        seed: of the start, the order and the augmentation.
+        seed: of the initial weights, the order and the augmentation.
     """
 
     epochs: int = 6
@@ -99,15 +100,16 @@ def train(
     """Train ``module`` in place and leave it in eval mode.
 
     Args:
-        module: at its start, on the device of the images.
-        view: how the network wants to see an image.
+        module: untrained, on the device of the images.
+        view: of the network.
         images, labels: (N, C, H, W) and (N,), the training part.
-        heldout: images and labels to score on, once, at the end.
+        heldout: images and labels, scored once, at the end.
         recipe: the schedule.
-        on_epoch: told the number of the epoch and its mean loss.
+        on_epoch: called with the number of the epoch and its mean loss.
 
     Raises:
-        SpecError: fewer images than one batch, images too small for the translation, or a loss that is not finite.
+        SpecError: fewer images than one batch, images too small for the translation, or a loss that is not
+            finite.
     """
     start = time.perf_counter()
     if len(images) < recipe.batch_size:
@@ -118,22 +120,12 @@ def train(
     shown = show(images, view)
     if recipe.translate >= min(shown.shape[2:]):
         raise SpecError(
-            f"expected translate below the images' height and width {tuple(shown.shape[2:])}, got {recipe.translate}"
+            f"expected translate below the images' height and width {tuple(shown.shape[2:])}, got "
+            f"{recipe.translate}"
         )
     channels_last(module).train()
     padded = pad(shown, recipe.translate)
-    weights = [p for p in module.parameters() if p.ndim > 1]
-    others = [p for p in module.parameters() if p.ndim <= 1]
-    groups: list[dict[str, Any]] = [
-        {"params": weights, "weight_decay": recipe.weight_decay},
-        {"params": others},
-    ]
-    optimiser = torch.optim.SGD(
-        groups,
-        lr=recipe.learning_rate,
-        momentum=0.9,
-        nesterov=True,
-    )
+    optimiser = _optimiser(module, recipe)
     generator = torch.Generator().manual_seed(recipe.seed)
     n_batches = len(images) // recipe.batch_size
     n_steps = recipe.epochs * n_batches
@@ -170,8 +162,21 @@ def train(
         if on_epoch is not None:
             on_epoch(epoch + 1, loss)
     module.eval()
+    return Trained(_accuracy(module, view, *heldout), loss, time.perf_counter() - start)
+
+
+def _optimiser(module: nn.Module, recipe: Recipe) -> torch.optim.SGD:
+    """Return SGD with weight decay on matrices and kernels alone, not on biases and norms."""
+    groups: list[dict[str, Any]] = [
+        {"params": [p for p in module.parameters() if p.ndim > 1], "weight_decay": recipe.weight_decay},
+        {"params": [p for p in module.parameters() if p.ndim <= 1]},
+    ]
+    return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=0.9, nesterov=True)
+
+
+def _accuracy(module: nn.Module, view: View, images: Tensor, labels: Tensor) -> float:
     correct = []
     with torch.inference_mode():
-        for some_images, some_labels in zip(heldout[0].split(256), heldout[1].split(256), strict=True):
+        for some_images, some_labels in zip(images.split(256), labels.split(256), strict=True):
             correct.append(is_correct(module(show(some_images, view)), some_labels))
-    return Trained(mean_score(torch.cat(correct)), loss, time.perf_counter() - start)
+    return mean_score(torch.cat(correct))

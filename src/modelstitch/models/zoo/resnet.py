@@ -14,6 +14,8 @@ STAGES: dict[str, tuple[int, int, int, int]] = {
 
 
 class BasicBlock(nn.Module):
+    """Two 3 x 3 convolutions with a shortcut around them."""
+
     def __init__(self, in_channels: int, out_channels: int, stride: int) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(in_channels, out_channels, 3, stride, 1, bias=False)
@@ -35,6 +37,8 @@ class BasicBlock(nn.Module):
 
 
 class SmallResNet(nn.Module):
+    """A stem of one convolution, stages of basic blocks, pooling and a linear head."""
+
     def __init__(
         self,
         stages: tuple[int, int, int, int],

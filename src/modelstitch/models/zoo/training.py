@@ -1,4 +1,4 @@
-"""Train a network of the zoo on a data set and write down what was done."""
+"""Train a network of the zoo on a data set, with a card of what was done."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def train_network(
         data: images (N, C, H, W); classes and channels are taken from it.
         recipe: schedule, augmentation and seed.
         width: channels of the first stage.
-        on_epoch: told the number of the epoch and its mean loss.
+        on_epoch: called with the number of the epoch and its mean loss.
 
     Returns:
-        The network in eval mode, its card for a checkpoint, and how the training ended.
+        The network in eval mode, its card for a checkpoint, and the outcome of the training.
     """
     images = data.train.images
     if images.ndim != 4:

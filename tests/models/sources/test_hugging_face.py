@@ -224,7 +224,7 @@ def test_what_a_model_ends_in_can_be_asked_for(tmp_path: Path) -> None:
     config = json.loads((tmp_path / "config.json").read_text())
     (tmp_path / "config.json").write_text(json.dumps({**config, "architectures": ["GPT2DoubleHeadsModel"]}))
     with pytest.raises(
-        ModelError, match="its architecture GPT2DoubleHeadsModel is none that ends in image-classification"
+        ModelError, match="its architecture GPT2DoubleHeadsModel has none of the heads image-classification"
     ):
         load_model(ModelSpec(source=f"hf:{tmp_path}"))
 

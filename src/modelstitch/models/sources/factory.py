@@ -1,13 +1,28 @@
-"""Build a model by calling ``package.module:factory`` of the user's own."""
+"""Models that a function of the user's own builds: ``package.module:factory(name=value, ...)``."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from torch import nn
 
 from modelstitch.errors import ModelError
+from modelstitch.models.blueprint import Blueprint
 from modelstitch.util.imported import imported
+
+
+def recognises(target: str) -> bool:
+    """Tell whether ``target`` is a dotted name of a Python module, a colon and a name."""
+    module, colon, _ = target.partition(":")
+    return bool(colon) and all(part.isidentifier() for part in module.split("."))
+
+
+def blueprint(target: str, arguments: dict[str, Any]) -> Blueprint:
+    """Return how to build the model; whether the factory loads weights is unknown."""
+    return Blueprint(
+        architecture=f"{target}({arguments})", build=partial(build_from_factory, target, arguments)
+    )
 
 
 def build_from_factory(target: str, arguments: dict[str, Any]) -> nn.Module:

@@ -8,7 +8,7 @@ import pytest
 from torch import nn
 
 from modelstitch.errors import ModelError
-from modelstitch.models.factory import build_from_factory
+from modelstitch.models.sources.factory import build_from_factory
 
 SOURCE = """
 from torch import nn

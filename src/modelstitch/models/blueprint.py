@@ -1,0 +1,43 @@
+"""How to build one model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import nn
+
+from modelstitch.specs import View
+
+
+def _no_view(module: nn.Module) -> View:
+    return View()
+
+
+def _no_revision(module: nn.Module) -> str | None:
+    return None
+
+
+@dataclass(frozen=True)
+class Blueprint:
+    """How to build a model of one source.
+
+    Attributes:
+        architecture: the call that builds it, with its arguments.
+        build: makes an untrained copy.
+        build_trained: makes the model with weights that come from its source, if there are any.
+        weights: file of its weights, if it comes with one.
+        name: what to call it; by default as the user wrote it.
+        is_untrained: whether it is random until a weights file is loaded; False if unknown.
+        view_of: gives the view of a built module.
+        revision_of: gives the commit of the hub that a built module came from, if the hub told it.
+    """
+
+    architecture: str
+    build: Callable[[], nn.Module]
+    build_trained: Callable[[], nn.Module] | None = None
+    weights: str | None = None
+    name: str | None = None
+    is_untrained: bool = False
+    view_of: Callable[[nn.Module], View] = _no_view
+    revision_of: Callable[[nn.Module], str | None] = _no_revision

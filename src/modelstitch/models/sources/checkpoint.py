@@ -1,0 +1,43 @@
+"""Checkpoints that ``modelstitch train`` wrote: the file says its architecture."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from modelstitch.errors import ModelError
+from modelstitch.models import zoo
+from modelstitch.models.blueprint import Blueprint
+from modelstitch.models.zoo.checkpoint import read_card
+
+
+def recognises(target: str) -> bool:
+    """Tell whether ``target`` is a file, or ends in ``.safetensors``."""
+    return target.endswith(".safetensors") or Path(target).is_file()
+
+
+def blueprint(target: str, arguments: dict[str, Any]) -> Blueprint:
+    """Return how to build the network of a checkpoint.
+
+    Raises:
+        ModelError: no such file, a file of weights alone, or arguments, which the checkpoint has itself.
+    """
+    card = read_card(target) if Path(target).is_file() else None
+    if card is None:
+        reason = "is not a checkpoint of ours" if Path(target).is_file() else "does not exist"
+        raise ModelError(
+            f"model {target!r} {reason}: a weights file alone says no architecture; give zoo:NAME or "
+            "package.module:factory, and the file as its weights (a checkpoint of ours that was cut short "
+            "looks the same)"
+        )
+    if arguments:
+        raise ModelError(
+            f"model {target!r} is a checkpoint, which knows its arguments: expected none, got {arguments}"
+        )
+    return Blueprint(
+        architecture=zoo.describe(card.network, **card.arguments),
+        build=partial(zoo.build, card.network, **card.arguments),
+        weights=target,
+        name=card.label,
+    )

@@ -1,0 +1,216 @@
+"""Models of transformers: ``hf:NAME`` from the hub, or ``hf:FOLDER`` in the hub's own format."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from torch import nn
+
+from modelstitch.errors import ModelError, expect_one_of, first_line
+from modelstitch.models.blueprint import Blueprint
+from modelstitch.specs import View
+from modelstitch.util.optional import optional_package
+
+PREFIX = "hf:"
+
+_OWN_ARGUMENTS = ("pretrained", "revision", "trust_remote_code", "head")
+
+HEADS = {
+    "image-classification": ("AutoModelForImageClassification", ("ForImageClassification",)),
+    "text-classification": ("AutoModelForSequenceClassification", ("ForSequenceClassification",)),
+    "audio-classification": (
+        "AutoModelForAudioClassification",
+        ("ForAudioClassification", "ForSequenceClassification"),
+    ),
+    "causal-lm": ("AutoModelForCausalLM", ("ForCausalLM", "LMHeadModel")),
+    "masked-lm": ("AutoModelForMaskedLM", ("ForMaskedLM",)),
+    "token-classification": ("AutoModelForTokenClassification", ("ForTokenClassification",)),
+}
+"""By head: the class of transformers that builds the model, and the endings of its architectures' names."""
+
+_TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "tokenizer.model", "spiece.model")
+
+
+def recognises(target: str) -> bool:
+    """Tell whether ``target`` begins with ``hf:``."""
+    return target.startswith(PREFIX)
+
+
+def blueprint(target: str, arguments: dict[str, Any]) -> Blueprint:
+    """Return how to build a model of transformers.
+
+    Args:
+        target: ``hf:`` and a name of the hub, or a folder with ``config.json``.
+        arguments: ``pretrained`` loads the weights, else only the configuration is read; ``revision`` is a
+            branch, tag or commit; ``trust_remote_code`` runs code that comes with the model, and is off by
+            default; ``head`` is one of :data:`HEADS`, if the configuration does not say it; all others
+            replace values of the configuration, such as ``num_labels``.
+    """
+    return Blueprint(
+        architecture=f"{target}({arguments})",
+        build=partial(_build, target, {**arguments, "pretrained": False}),
+        build_trained=partial(_build, target, arguments),
+        is_untrained=not arguments.get("pretrained"),
+        view_of=partial(_view, target, arguments),
+        revision_of=_revision,
+    )
+
+
+def _build(target: str, arguments: dict[str, Any]) -> nn.Module:
+    """Build the model.
+
+    Raises:
+        MissingExtraError: transformers is not installed.
+        ModelError: no such model, one for another task, or weights that cannot be loaded.
+    """
+    transformers = _transformers(target)
+    name, asked = _name(target), _hub_arguments(arguments)
+    changes = {key: value for key, value in arguments.items() if key not in _OWN_ARGUMENTS}
+    try:
+        config = transformers.AutoConfig.from_pretrained(name, **asked)
+        auto = getattr(transformers, HEADS[_head(target, config, arguments.get("head"))][0])
+        commit = getattr(config, "_commit_hash", None)
+        _change(config, changes, target)
+        if arguments.get("pretrained"):
+            # A head of another size than the file's is drawn anew; any other mismatch is an error.
+            module = auto.from_pretrained(
+                name, config=config, ignore_mismatched_sizes="num_labels" in changes, **asked
+            )
+        else:
+            module = auto.from_config(config, trust_remote_code=asked["trust_remote_code"])
+    except ModelError:
+        raise
+    except (ImportError, OSError, ValueError, TypeError, RuntimeError, KeyError, SafetensorError) as error:
+        hint = (
+            "; one of the packages that it needs does not load, most often a torchvision of another build "
+            "than torch"
+            if isinstance(error, ImportError)
+            else ""
+        )
+        raise ModelError(f"cannot build {target!r}: {first_line(error)}{hint}") from error
+    module.config._commit_hash = commit  # loading the weights may have dropped it
+    assert isinstance(module, nn.Module)
+    return module
+
+
+def _change(config: Any, changes: dict[str, Any], target: str) -> None:
+    """Set values of a configuration that exist in it, and switch its cache off.
+
+    Raises:
+        ModelError: a value that the configuration does not have.
+    """
+    config.use_cache = False  # keys and values of earlier calls are not part of what a call computes
+    unknown = sorted(key for key in changes if not hasattr(config, key))
+    if unknown:
+        raise ModelError(
+            f"cannot build {target!r}: its configuration has no {', '.join(unknown)}; expected names such as "
+            f"{', '.join(sorted(config.to_diff_dict())[:8])}"
+        )
+    for key, value in changes.items():
+        setattr(config, key, value)
+
+
+def _head(target: str, config: Any, asked: Any) -> str:
+    """Return the head: the one asked for, that of the architecture's name, or image classification."""
+    if asked is not None:
+        expect_one_of(f"head of {target}", str(asked), HEADS, ModelError)
+        return str(asked)
+    architecture = next(iter(getattr(config, "architectures", None) or ()), None)
+    if architecture is None:
+        return "image-classification"
+    audio = hasattr(config, "feat_extract_norm") or hasattr(config, "num_mel_bins")
+    heads = ["audio-classification", *HEADS] if audio else list(HEADS)
+    for name in heads:
+        if architecture.endswith(HEADS[name][1]):
+            return name
+    raise ModelError(
+        f"cannot build {target!r}: its architecture {architecture} has none of the heads {', '.join(HEADS)}; "
+        "say which with head=..."
+    )
+
+
+def _view(target: str, arguments: dict[str, Any], module: nn.Module) -> View:
+    """Return the view in ``preprocessor_config.json``, or else in the configuration."""
+    config: Any = module.config
+    if hasattr(config, "feat_extract_norm"):  # takes samples, not a spectrogram
+        return View(rate=_preprocessor(target, arguments).get("sampling_rate"), flat=True)
+    if (config.vocab_size if hasattr(config, "vocab_size") else 0) and _has_tokenizer(target):
+        return View(tokenizer=_name(target))
+    if not (hasattr(config, "image_size") or hasattr(config, "num_channels")):
+        return View()
+    channels = getattr(config, "num_channels", 3)
+    side = getattr(config, "image_size", None)
+    preprocessor = _preprocessor(target, arguments)
+    size = _size(preprocessor) or _size({"size": side})
+    mean, std = (preprocessor.get(key) for key in ("image_mean", "image_std"))
+    is_normalised = preprocessor.get("do_normalize", True)
+    if not is_normalised or mean is None or std is None or len(mean) not in (1, channels):
+        return View(size=size, channels=channels)
+    return View(size=size, channels=channels, mean=tuple(mean), std=tuple(std))
+
+
+def _has_tokenizer(target: str) -> bool:
+    """Tell whether a tokenizer comes with a model; a model of the hub is taken to have one."""
+    folder = Path(_name(target))
+    return not folder.is_dir() or any((folder / name).is_file() for name in _TOKENIZER_FILES)
+
+
+def _revision(module: nn.Module) -> str | None:
+    """Return the commit of the hub that a model came from, if the hub told it."""
+    config: Any = module.config
+    commit = getattr(config, "_commit_hash", None)
+    return commit if isinstance(commit, str) else None
+
+
+def _preprocessor(target: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return the values of ``preprocessor_config.json``; none without such a file."""
+    mixin = _transformers(target).image_processing_base.ImageProcessingMixin
+    try:
+        values, _ = mixin.get_image_processor_dict(_name(target), **_hub_arguments(arguments))
+    except (OSError, ValueError):
+        return {}
+    return dict(values)
+
+
+def _size(preprocessor: dict[str, Any]) -> tuple[int, int] | None:
+    """Return height and width in any of the forms that a preprocessor writes them."""
+    for given in (preprocessor.get("crop_size"), preprocessor.get("size")):
+        if isinstance(given, int):
+            return given, given
+        if isinstance(given, list | tuple) and len(given) == 2:
+            return int(given[0]), int(given[1])
+        if isinstance(given, dict):
+            if {"height", "width"} <= given.keys():
+                return int(given["height"]), int(given["width"])
+            if "shortest_edge" in given:
+                return int(given["shortest_edge"]), int(given["shortest_edge"])
+    return None
+
+
+def _name(target: str) -> str:
+    """Return the name in the hub, or the path of a folder with a configuration."""
+    name = target.removeprefix(PREFIX)
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        if not (folder / "config.json").is_file():
+            raise ModelError(
+                f"cannot build {target!r}: expected a folder with config.json, as save_pretrained writes it"
+            )
+        return str(folder)
+    if name.startswith(("/", ".", "~")) or name.count("/") > 1:
+        raise ModelError(f"cannot build {target!r}: no such folder")
+    return name
+
+
+def _hub_arguments(arguments: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "revision": arguments.get("revision", "main"),
+        "trust_remote_code": bool(arguments.get("trust_remote_code", False)),
+    }
+
+
+def _transformers(target: str) -> Any:
+    return optional_package("transformers", "hf", f"model {target!r}")

@@ -1,0 +1,68 @@
+"""Models of timm: ``timm:NAME(pretrained=..., num_classes=..., img_size=...)``."""
+
+from __future__ import annotations
+
+from functools import partial
+from types import ModuleType
+from typing import Any
+
+from torch import nn
+
+from modelstitch.errors import ModelError, expect_one_of, first_line
+from modelstitch.models.blueprint import Blueprint
+from modelstitch.specs import View
+from modelstitch.util.optional import optional_package
+
+PREFIX = "timm:"
+
+
+def recognises(target: str) -> bool:
+    """Tell whether ``target`` begins with ``timm:``."""
+    return target.startswith(PREFIX)
+
+
+def blueprint(target: str, arguments: dict[str, Any]) -> Blueprint:
+    """Return how to build a model of timm; ``pretrained=True`` loads the hub's weights."""
+    own = {key: value for key, value in arguments.items() if key != "pretrained"}
+    pretrained = bool(arguments.get("pretrained", False))
+    return Blueprint(
+        architecture=f"{target}({arguments})",
+        build=partial(_build, target, own, False),
+        build_trained=partial(_build, target, own, pretrained),
+        is_untrained=not pretrained,
+        view_of=partial(_view, target, arguments),
+    )
+
+
+def _build(target: str, arguments: dict[str, Any], pretrained: bool) -> nn.Module:
+    """Build the model.
+
+    Raises:
+        MissingExtraError: timm is not installed.
+        ModelError: no such model, arguments that it does not take, or weights that cannot be loaded.
+    """
+    timm, name = _timm(target), target.removeprefix(PREFIX)
+    # timm writes the tag of the weights behind a dot.
+    expect_one_of("model of timm", name.partition(".")[0], timm.list_models(), ModelError)
+    try:
+        module = timm.create_model(name, pretrained=pretrained, **arguments)
+    except (TypeError, ValueError, AssertionError, RuntimeError, OSError) as error:
+        raise ModelError(f"cannot build {target!r} with {arguments}: {first_line(error)}") from error
+    assert isinstance(module, nn.Module)
+    return module
+
+
+def _view(target: str, arguments: dict[str, Any], module: nn.Module) -> View:
+    """Return the view of the pretrained weights, at the size and channels that the model was built with."""
+    config = _timm(target).data.resolve_model_data_config(module)
+    own_channels, height, width = config["input_size"]
+    size = arguments.get("img_size", (height, width))
+    height, width = (size, size) if isinstance(size, int) else size
+    channels = arguments.get("in_chans", own_channels)
+    if channels != own_channels:
+        return View(size=(height, width), channels=channels)
+    return View(size=(height, width), channels=channels, mean=tuple(config["mean"]), std=tuple(config["std"]))
+
+
+def _timm(target: str) -> ModuleType:
+    return optional_package("timm", "timm", f"model {target!r}")
