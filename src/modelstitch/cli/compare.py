@@ -319,10 +319,11 @@ class Compare:
         )
 
 
-def _shown(each: Pass) -> str:
-    where = {"device": "kept", "recompute": "computed again"}.get(each.storage, f"kept on {each.storage}")
-    costs = ", ".join(f"{place} {_duration(seconds)}" for place, seconds in each.costs)
-    return f"{', '.join(each.names)} {where}, {each.bytes / 1e9:.2f} GB" + (
+def _shown(planned: Pass) -> str:
+    where = {"device": "kept", "recompute": "computed again"}
+    how = where.get(planned.storage, f"kept on {planned.storage}")
+    costs = ", ".join(f"{storage} {_duration(seconds)}" for storage, seconds in planned.costs)
+    return f"{', '.join(planned.names)} {how}, {planned.bytes / 1e9:.2f} GB" + (
         f" (costs: {costs})" if costs else ""
     )
 

@@ -66,8 +66,8 @@ def _is_positional(field: Field[Any]) -> bool:
 
 
 def _metavar(field: Field[Any]) -> str:
-    found = re.search(r'metavar="(\w+)"', str(field.type))
-    return found[1] if found else field.name.upper()
+    given = re.search(r'metavar="(\w+)"', str(field.type))
+    return given[1] if given else field.name.upper()
 
 
 def _default(field: Field[Any]) -> str:

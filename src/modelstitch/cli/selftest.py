@@ -72,14 +72,14 @@ class Selftest:
             def tell(outcome: Outcome) -> None:
                 watcher.measured(outcome.case.name)
 
-            found = report(run(networks, data, todo, watch=tell))
+            summary = report(run(networks, data, todo, watch=tell))
         if self.json:
-            print(json.dumps(found))
+            print(json.dumps(summary))
         else:
-            _show(found)
-        if not found["passed"]:
+            _show(summary)
+        if not summary["passed"]:
             print("modelstitch: the verdict does not pass its known-answer cases", file=sys.stderr)
-        return not found["passed"]
+        return not summary["passed"]
 
 
 def trained(data: Data, seed: int) -> Network:
@@ -100,20 +100,20 @@ def trained(data: Data, seed: int) -> Network:
     )
 
 
-def _show(found: dict[str, Any]) -> None:
+def _show(summary: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
     console = Console()
     table = Table(title="truth (rows) and verdict (columns), each family judged with lines set by the others")
     table.add_column("truth")
-    names = list(next(iter(found["confusion"].values())))
+    names = list(next(iter(summary["confusion"].values())))
     for name in names:
         table.add_column(name, justify="right")
-    for truth, row in found["confusion"].items():
+    for truth, row in summary["confusion"].items():
         table.add_row(truth, *[str(row[name]) for name in names])
     console.print(table)
-    for case in found["cases"]:
+    for case in summary["cases"]:
         if case["verdict_left_out"] != case["truth"]:
             console.print(
                 f"- {case['family']}, network {case['network']}, {case['cut']}: {case['truth']}, judged "
@@ -121,7 +121,7 @@ def _show(found: dict[str, Any]) -> None:
                 highlight=False,
                 soft_wrap=True,
             )
-    lines = found["derived_lines"]
+    lines = summary["derived_lines"]
     console.print(
         f"lines derived from all cases: kept {lines['kept_low']:.2f} and {lines['kept_high']:.2f}, share of "
         f"the score {lines['score_low']:.2f}",

@@ -64,8 +64,8 @@ class Watcher(Progress):
 
     def _advance(self, text: str) -> None:
         self._bar.update(self._task, advance=1, description=text)
-        # Where nobody sees the bar move, as in a file, a line for every tenth of the work.
-        task = next(each for each in self._bar.tasks if each.id == self._task)
+        # A file shows no moving bar: one line for every tenth of the work instead.
+        task = next(task for task in self._bar.tasks if task.id == self._task)
         total, done = int(task.total or 0), int(task.completed)
         if not self._bar.console.is_terminal and total and done * 10 // total > (done - 1) * 10 // total:
             seconds = round(task.elapsed or 0)
@@ -164,8 +164,8 @@ _STYLES = {
 
 def print_verdicts(comparison: Comparison, stitch: str) -> None:
     """Print the verdict on every cell of the real grid, then the reason for one cell of each kind."""
-    found, by_seed = comparison.cell_verdicts(stitch), comparison.verdicts(stitch)
-    if not found:
+    verdicts, by_seed = comparison.cell_verdicts(stitch), comparison.verdicts(stitch)
+    if not verdicts:
         return
     console = Console()
     seeds = sorted({key.seed for key in by_seed})
@@ -181,7 +181,7 @@ def print_verdicts(comparison: Comparison, stitch: str) -> None:
         marks = []
         for receiver in receivers:
             each = [by_seed.get(CellKey(sender, receiver, stitch, seed)) for seed in seeds]
-            verdict = found.get((sender, receiver, stitch))
+            verdict = verdicts.get((sender, receiver, stitch))
             marks.append(Text("–") if verdict is None else _mark(verdict.name, [v for v in each if v]))
         table.add_row(sender, *marks)
     console.print(table)
@@ -192,7 +192,7 @@ def print_verdicts(comparison: Comparison, stitch: str) -> None:
         soft_wrap=True,
     )
     shown: set[VerdictName] = set()
-    for (sender, receiver, _), verdict in found.items():
+    for (sender, receiver, _), verdict in verdicts.items():
         if verdict.name not in shown:
             shown.add(verdict.name)
             console.print(
@@ -204,8 +204,8 @@ def print_verdicts(comparison: Comparison, stitch: str) -> None:
 
 
 def _mark(name: VerdictName, seeds: list[Verdict]) -> Text:
-    kept = " ".join("–" if math.isnan(each.kept) else f"{100 * each.kept:.0f}" for each in seeds)
-    shown = "" if all(math.isnan(each.kept) for each in seeds) else f" {kept} %"
+    kept = " ".join("–" if math.isnan(seed.kept) else f"{100 * seed.kept:.0f}" for seed in seeds)
+    shown = "" if all(math.isnan(seed.kept) for seed in seeds) else f" {kept} %"
     return Text(f"{_MARKS[name]}{shown}", style=_STYLES[name], justify="right")
 
 
@@ -217,11 +217,11 @@ def print_curves(comparison: Comparison) -> None:
     for heading in ("cell", "reaches 95 % of the receiver", "a control catches up"):
         table.add_column(heading)
     for curve in capacity_curves(comparison):
-        found = [
+        suffices_and_fails = [
             "with none" if point is None else f"{point.stitch}, {point.n_parameters:,} parameters"
             for point in (curve.sufficient, curve.caught_up)
         ]
-        table.add_row(f"{curve.sender_cut} -> {curve.receiver_cut}", *found)
+        table.add_row(f"{curve.sender_cut} -> {curve.receiver_cut}", *suffices_and_fails)
     Console().print(table)
 
 

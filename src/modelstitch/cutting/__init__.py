@@ -1,7 +1,7 @@
 """Find the cuts of a model and split it there, exactly.
 
-:func:`cuts` and :func:`split` are for users; :func:`cut_model` gives the rest of the package prefixes and suffixes
-at any cut of one model.
+:func:`cuts` and :func:`split` are for users; :func:`cut_model` gives the rest of the package prefixes and
+suffixes at any cut of one model.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def cut_model(model: nn.Module, example: Tensor, name: str = "model", more: More
 
 
 def cuts(model: nn.Module | ExportedProgram, example: Tensor, more: More | None = None) -> CutList:
-    """Find every cut of ``model`` that its run on ``example`` shows, once; split it there as often as you like.
+    """Find every cut of ``model`` on its way from ``example`` to the output; capture it once, split it often.
 
     Args:
         model: any module, or what torch.export made of one; read in eval mode and left as it was.
@@ -52,8 +52,8 @@ def cuts(model: nn.Module | ExportedProgram, example: Tensor, more: More | None 
         more: (N, ...) further inputs by name of argument, such as a mask.
 
     Returns:
-        A sequence of the cuts, from the input on; its ``boundaries`` are those at the ends of blocks. It keeps
-        ``model`` and ``example``, for :meth:`CutList.split`.
+        A sequence of the cuts, from the input on; its ``boundaries`` are those at the ends of blocks. It
+        keeps ``model`` and ``example``, for :meth:`CutList.split`.
 
     Raises:
         ModelError: the model does not run on ``example``.
@@ -62,10 +62,10 @@ def cuts(model: nn.Module | ExportedProgram, example: Tensor, more: More | None 
     Example:
         >>> import torch
         >>> model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 2))
-        >>> found = cuts(model, torch.zeros(2, 1, 8, 8))
-        >>> [(cut.name, cut.shape) for cut in found]
+        >>> model_cuts = cuts(model, torch.zeros(2, 1, 8, 8))
+        >>> [(cut.name, cut.shape) for cut in model_cuts]
         [('0', (4, 6, 6)), ('1', (4, 6, 6)), ('2', (144,))]
-        >>> prefix, suffix = found.split("1")
+        >>> prefix, suffix = model_cuts.split("1")
         >>> suffix(prefix(torch.zeros(5, 1, 8, 8))).shape
         torch.Size([5, 2])
     """

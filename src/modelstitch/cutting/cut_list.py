@@ -15,9 +15,8 @@ from modelstitch.cutting.listed import Cut, CutModel
 class CutList(Sequence[Cut]):
     """The cuts of one model, from the input on; the model was captured once and can be split at any of them.
 
-    A cut is found by its place, ``cuts[0]``, or by its name, ``cuts.find("layer1")``; a slice is a tuple of cuts.
-    ``"layer1" in cuts`` tells whether there is a cut of that name, ``cut in cuts`` whether the model has that cut.
-    :func:`modelstitch.cuts` makes one.
+    ``cuts[0]`` is a cut by its place, ``cuts.find("layer1")`` by its name; a slice is a tuple of cuts. A name
+    is ``in`` it where some cut has that name or alias. :func:`modelstitch.cuts` makes one.
 
     Args:
         cut_model: the captured model.
@@ -82,8 +81,9 @@ class CutList(Sequence[Cut]):
             >>> import torch
             >>> from modelstitch.cutting import cuts
             >>> model, x = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2)), torch.randn(5, 3)
-            >>> for cut in (found := cuts(model, x)):
-            ...     prefix, suffix = found.split(cut)
+            >>> model_cuts = cuts(model, x)
+            >>> for cut in model_cuts:
+            ...     prefix, suffix = model_cuts.split(cut)
             ...     print(cut.name, torch.equal(suffix(prefix(x)), model(x)))
             0 True
             1 True

@@ -76,7 +76,7 @@ class Cutting(CutModel):
         return bool(length.node.expr == batch.node.expr)
 
     def _entrance(self, candidates: list[Node], first_block: int, block: str) -> int | None:
-        """Return the index of the cut that feeds the first block: layer 0 of the paper, whoever computed it."""
+        """Return the index of the cut that feeds the first block: layer 0 of Hernandez et al."""
         around = enclosing(candidates[first_block]).values()
         for outer in (path for path in around if is_block(self.model, path)):
             before = [
@@ -138,8 +138,8 @@ class Cutting(CutModel):
         if any(value is None or value.is_floating_point() for value in values):
             return why
         return (
-            f"{why}; these are a mask or tokens, not floating-point values: give them to the model as an input of "
-            "their own"
+            f"{why}; these are a mask or tokens, not floating-point values: give them to the model as an "
+            "input of their own"
         )
 
     def prefix(self, *names: str, frozen: bool = False) -> slicing.Slice:

@@ -1,7 +1,8 @@
 """The two halves of a model that is cut by hooks: one stops where the other begins.
 
-The prefix runs the model until the module has given its output, and stops. The suffix runs the whole model on examples kept for this, and puts
-the stitched representation in the place of the module's output; of a chain of modules it runs those after the cut alone.
+The prefix runs the model until the module has given its output, and stops. The suffix runs the whole model on
+kept examples, and puts the stitched representation in the place of the module's output; in a chain of modules
+it runs only those after the cut.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from torch import Tensor, nn
 from modelstitch.cutting.capture import More, eval_mode, plain_attention
 
 Act = Callable[[str, int, Any], Any]
-"""Is told the path of a module, the number of its call and its output; what it returns takes the output's place, unless None."""
+"""Takes the path of a module, the number of its call and its output; returns a new output, or None."""
 
 
 class _Stop(Exception):  # noqa: N818
-    """All that was asked for is there."""
+    """All representations that were asked for are there."""
 
 
 @contextlib.contextmanager
@@ -55,26 +56,26 @@ class HookPrefix(nn.Module):
         self.axes = dict(zip(calls, axes, strict=True)) if axes else dict.fromkeys(calls, 0)
 
     def forward(self, x: Tensor, **more: Tensor) -> tuple[Tensor, ...]:
-        found: dict[tuple[str, int], Tensor] = {}
+        outputs: dict[tuple[str, int], Tensor] = {}
 
         def keep(path: str, number: int, output: Any) -> None:
             if (path, number) in self.calls:
-                # What comes next may write to it.
-                found[path, number] = output.clone()
-                if len(found) == len(set(self.calls)):
+                # The next module may write to it in place.
+                outputs[path, number] = output.clone()
+                if len(outputs) == len(set(self.calls)):
                     raise _Stop
 
         with eval_mode(self.model), plain_attention(), acting(self.model, keep), contextlib.suppress(_Stop):
             _run(self.model, x.clone(), more, self.frozen)
-        # Made under torch.inference_mode a tensor would be refused by a stitch that learns; a copy is an ordinary one.
-        return tuple(
-            _batch_first(found[call].clone() if found[call].is_inference() else found[call], self.axes[call])
-            for call in self.calls
-        )
+        # A stitch that learns refuses a tensor made under torch.inference_mode; a copy is an ordinary tensor.
+        ordinary = {
+            call: output.clone() if output.is_inference() else output for call, output in outputs.items()
+        }
+        return tuple(_batch_first(ordinary[call], self.axes[call]) for call in self.calls)
 
 
 class HookSuffix(nn.Module):
-    """The model after one call: its own input is an example that is kept, and the call's output is what is given."""
+    """The model after one call: its own input is a kept example, and the call's output is the given one."""
 
     def __init__(
         self,
@@ -87,7 +88,7 @@ class HookSuffix(nn.Module):
     ) -> None:
         super().__init__()
         self.model, self.call, self.frozen, self.later, self.axes = model, call, frozen, later, axes
-        # Beside the model, whose modules these are, and not one more copy of their parameters.
+        # Not registered: these are modules of the model, whose parameters would be listed twice.
         self.__dict__["_after"] = None if later is not None else chain_after(model, call)
         self.register_buffer("example", example, persistent=False)
 
@@ -97,18 +98,18 @@ class HookSuffix(nn.Module):
         if after is not None and not more:
             with eval_mode(self.model), plain_attention():
                 return _run(after, y.clone(), more, self.frozen)
-        found: dict[tuple[str, int], Tensor] = {}
+        outputs: dict[tuple[str, int], Tensor] = {}
         graded = torch.is_grad_enabled()
 
         def act(path: str, number: int, output: Any) -> Any:
             if (path, number) == self.call:
-                # The module may run without gradients, and what comes after it with them, as behind a frozen backbone.
+                # A frozen backbone runs without gradients, what comes after it with them.
                 with torch.inference_mode(False), torch.set_grad_enabled(graded):
-                    # With the strides of the model's own, which a view after it may count on.
+                    # With the strides of the model's own output: a view after it may need them.
                     return torch.empty_like(output, dtype=y.dtype).copy_(y)
             if self.later is not None and (path, number) in self.later:
-                found[path, number] = output.clone()
-                if len(found) == len(self.later):
+                outputs[path, number] = output.clone()
+                if len(outputs) == len(self.later):
                     raise _Stop
             return None
 
@@ -121,7 +122,7 @@ class HookSuffix(nn.Module):
             output = _run(self.model, own.to(y.dtype) if own.is_floating_point() else own, more, self.frozen)
         if self.later is None:
             return output
-        return tuple(_batch_first(found[call], self.axes[call]) for call in self.later)
+        return tuple(_batch_first(outputs[call], self.axes[call]) for call in self.later)
 
 
 def _batch_first(x: Tensor, axis: int) -> Tensor:
@@ -130,12 +131,13 @@ def _batch_first(x: Tensor, axis: int) -> Tensor:
 
 
 def chain_after(model: nn.Module, call: tuple[str, int]) -> nn.Sequential | None:
-    """Return what runs after a call, in its order, where all that encloses it are ``nn.Sequential``; None where something is not.
+    """Return the modules that run after a call, if all modules around it are ``nn.Sequential``; else None.
 
-    A module that stands in the model twice has one name alone, so that its calls cannot be told apart here: None.
+    None also if a module stands in the model twice: it has one name only, which does not separate its calls.
 
     Example:
-        >>> chain_after(nn.Sequential(nn.Linear(2, 3), nn.Sequential(nn.ReLU(), nn.Tanh()), nn.Linear(3, 1)), ("1.0", 0))
+        >>> model = nn.Sequential(nn.Linear(2, 3), nn.Sequential(nn.ReLU(), nn.Tanh()), nn.Linear(3, 1))
+        >>> chain_after(model, ("1.0", 0))
         Sequential(
           (0): Tanh()
           (1): Linear(in_features=3, out_features=1, bias=True)

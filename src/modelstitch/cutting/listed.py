@@ -66,19 +66,18 @@ class CutModel(ABC):
         for cut in self.cuts:
             if name == cut.name or name in cut.aliases:
                 return cut
-        legal = [each for cut in self.cuts for each in (cut.name, *cut.aliases)]
+        legal = [spelling for cut in self.cuts for spelling in (cut.name, *cut.aliases)]
         near = difflib.get_close_matches(name, legal, n=3, cutoff=0.3) or [
             c.name for c in (self.boundaries or self.cuts)[:3]
         ]
         raise CutError(
-            f"no cut {name!r} in model {self.name}: {self._why_not(name)}; nearest legal cuts: {', '.join(near)} "
-            f"(of {len(self.cuts)}; modelstitch cuts lists them)"
+            f"no cut {name!r} in model {self.name}: {self._why_not(name)}; nearest legal cuts: "
+            f"{', '.join(near)} (of {len(self.cuts)}; modelstitch cuts lists them)"
         )
 
     def later(self, name: str) -> tuple[str, ...]:
         """Return the block boundaries after the cut ``name``."""
-        found = self.find(name)
-        after = self.cuts[self.cuts.index(found) + 1 :]
+        after = self.cuts[self.cuts.index(self.find(name)) + 1 :]
         return tuple(cut.name for cut in after if cut.boundary)
 
     def read_as(self, layouts: Mapping[str, str]) -> Self:
@@ -106,7 +105,7 @@ class CutModel(ABC):
         return other
 
     def bind(self, model: nn.Module) -> Self:
-        """Return the same cuts for another model of the same architecture and shapes; nothing is captured again.
+        """Return the same cuts for another model of the same architecture and shapes, without a new capture.
 
         Raises:
             CutError: the models' parameters or buffers differ in name or shape.
@@ -138,7 +137,7 @@ class CutModel(ABC):
 
     @abstractmethod
     def activation_bytes(self, name: str) -> int:
-        """Return the bytes of all tensors that the suffix at ``name`` makes for one example (an upper bound)."""
+        """Return the bytes of all tensors that the suffix at ``name`` makes for one example, at most."""
 
     @abstractmethod
     def work_before(self) -> dict[str, Work]:
