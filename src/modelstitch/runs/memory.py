@@ -1,4 +1,7 @@
-"""How a bound on the whole process's memory is divided: a function of the spec and the data alone, so that a run that is resumed gets the same."""
+"""How a bound on the memory of the process is divided.
+
+A function of the spec and the data alone, so that a resumed run divides it alike.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from modelstitch.runs.session import Session
 from modelstitch.specs import CONTROLS, EvidenceSpec
 
 _BASE_BYTES = 1150 * 10**6
-"""Python, PyTorch, two captured models and PyTorch's own buffers, as measured (benchmarks/memory_bound.py)."""
+"""Python, PyTorch, two captured models and PyTorch's buffers, as measured (benchmarks/memory_bound.py)."""
 
 _FEWEST_A_CLASS = 8
 
@@ -25,7 +28,7 @@ def working_bytes(session: Session) -> int:
 
 
 def fixed_bytes(session: Session) -> int:
-    """Return the bytes that a run takes whatever is kept: Python and PyTorch, images, and both models four times over."""
+    """Return the bytes that every run takes: Python and PyTorch, the images, and both models four times."""
     data = session.pair.data
     images: int = sum(part.images.numel() * part.images.element_size() for part in (data.train, data.heldout))
     models: int = sum(
@@ -37,30 +40,49 @@ def fixed_bytes(session: Session) -> int:
 
 
 def representation_bytes(session: Session, total_bytes: int) -> int:
-    """Return how much of ``total_bytes`` is left for representations; 0 where nothing is."""
+    """Return the part of ``total_bytes`` that is left for representations, at least 0."""
     return max(0, total_bytes - fixed_bytes(session) - working_bytes(session))
 
 
 def affordable(session: Session, evidence: EvidenceSpec, total_bytes: int | None) -> EvidenceSpec:
-    """Return ``evidence`` on as many examples as ``total_bytes`` allows: those asked for, or fewer.
+    """Return ``evidence`` on as many examples as fit into ``total_bytes``, at most those asked for.
 
-    For every example there are, in float32, the expected representation at every receiver cut and after it, once and (where information is
-    measured) once more of the moved image; the stitched one at a cut and after it, twice; what is provided, twice; two more at the cut. On
-    a GPU they lie there, and its own memory is the bound.
+    On a GPU the representations lie there, and its own memory is the bound.
 
     Raises:
         SpecError: fewer than eight examples a class fit.
     """
-    if not evidence.kinds:
+    free = _free_bytes(session, total_bytes)
+    if not evidence.kinds or free is None:
         return evidence
-    pair, spec = session.pair, session.spec
-    device = pair.data.train.images.device
+    needed_each = _evidence_bytes(session, evidence)
+    most = int(free / max(1, needed_each))
+    fewest = _FEWEST_A_CLASS * len(session.pair.data.classes)
+    if most < min(evidence.n_examples, len(session.pair.data.heldout), fewest):
+        needed = (fixed_bytes(session) + fewest * needed_each) / 1e9
+        raise SpecError(
+            f"expected room for evidence on {_FEWEST_A_CLASS} held-out examples a class, got room for {most} "
+            f"in all: give --memory {needed:.1f}GB or more, or --evidence none"
+        )
+    return replace(evidence, n_examples=min(evidence.n_examples, most))
+
+
+def _free_bytes(session: Session, total_bytes: int | None) -> int | None:
+    """Return the bytes for the representations of the evidence; None without a bound."""
+    device = session.pair.data.train.images.device
     if device.type == "cuda":
-        free = torch.cuda.get_device_properties(device).total_memory // 2
-    elif total_bytes is None:
-        return evidence
-    else:
-        free = max(0, total_bytes - fixed_bytes(session))
+        return int(torch.cuda.get_device_properties(device).total_memory // 2)
+    return None if total_bytes is None else max(0, total_bytes - fixed_bytes(session))
+
+
+def _evidence_bytes(session: Session, evidence: EvidenceSpec) -> int:
+    """Return the bytes of the representations of one example, in float32.
+
+    They are: the expected one at every receiver cut and after it, that of the moved image at every receiver
+    cut (where information is measured), the stitched one at a cut and after it, twice, the provided one,
+    twice, and two more at the cut.
+    """
+    pair, spec = session.pair, session.spec
     receiver = pair.receiver
     later = {name: (name, *receiver.cutting.later(name)) for name in spec.receiver_cuts}
     sizes = {name: math.prod(receiver.cut(name).shape) for names in later.values() for name in names}
@@ -68,26 +90,16 @@ def affordable(session: Session, evidence: EvidenceSpec, total_bytes: int | None
     trail = max(sum(sizes[name] for name in names) for names in later.values())
     moved = sum(sizes[name] for name in later) if "information" in evidence.kinds else 0
     widest = max(sizes[name] for name in later)
-    bytes_each = 4 * (sum(sizes.values()) + moved + 2 * trail + 2 * provided + 2 * widest)
-    most = int(free / max(1, bytes_each))
-    n_classes = len(pair.data.classes)
-    wanted = min(evidence.n_examples, len(pair.data.heldout))
-    if most < min(wanted, _FEWEST_A_CLASS * n_classes):
-        needed = (fixed_bytes(session) + _FEWEST_A_CLASS * n_classes * bytes_each) / 1e9
-        raise SpecError(
-            f"expected room for evidence on {_FEWEST_A_CLASS} held-out examples a class, got room for {most} in all: "
-            f"give --memory {needed:.1f}GB or more, or --evidence none"
-        )
-    return replace(evidence, n_examples=min(evidence.n_examples, most))
+    return 4 * (sum(sizes.values()) + moved + 2 * trail + 2 * provided + 2 * widest)
 
 
 def completed(session: Session, evidence: EvidenceSpec) -> EvidenceSpec:
-    """Return ``evidence`` with what shuffled labels or a coarser label set are chosen for."""
-    own = {
+    """Return ``evidence`` with the kinds that shuffled labels and a coarser label set are chosen for."""
+    implied = {
         "selectivity": any(CONTROLS[control].shuffled for control in session.spec.controls),
         "label-sets": session.pair.data.finest is not None,
     }
-    wanted = [kind for kind, asked in own.items() if asked]
-    if not wanted or not evidence.kinds:
+    added = [kind for kind, chosen in implied.items() if chosen]
+    if not added or not evidence.kinds:
         return evidence
-    return replace(evidence, kinds=tuple(dict.fromkeys([*evidence.kinds, *wanted])))
+    return replace(evidence, kinds=tuple(dict.fromkeys([*evidence.kinds, *added])))

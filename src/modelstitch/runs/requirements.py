@@ -97,8 +97,8 @@ def expect_gradients(receiver: Side, cells: Sequence[CellSpec], objective: str) 
             raise CutError(
                 f"no gradient reaches the cut {name!r} of receiver {receiver.network.name}, "
                 f"so that no stitch can be fitted there to {fitted_to}: "
-                "take torch.no_grad() and torch.inference_mode() out of its forward and give layers that have "
-                "a backward pass, cut behind them, or fit to match (--objective match)"
+                "take torch.no_grad() and torch.inference_mode() out of its forward and give layers that "
+                "have a backward pass, cut behind them, or fit to match (--objective match)"
             )
 
 

@@ -209,7 +209,8 @@ def _check(session: Session, store: Store, keys: Mapping[CellSpec, str], progres
         again = _score_again(session, cell, _saved_stitch(session, store, cell, keys[cell]))
         if again != rows[cell].score:
             raise TruthError(
-                f"cell {cell}: reloaded from its file it scores {again}, when it was fitted {rows[cell].score}"
+                f"cell {cell}: reloaded from its file it scores {again}, "
+                f"when it was fitted {rows[cell].score}"
             )
     store.write_facts(replace(_facts(session), reloaded_cells=len(chosen)))
 
