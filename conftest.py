@@ -7,7 +7,12 @@ from __future__ import annotations
 
 from jaxtyping import install_import_hook
 
-CHECKED = ("modelstitch.geometry", "modelstitch.stitches", "modelstitch.tasks")
+CHECKED = (
+    "modelstitch.cutting.layouts",
+    "modelstitch.geometry",
+    "modelstitch.stitches",
+    "modelstitch.tasks",
+)
 """Packages whose annotations are checked at every call."""
 
 # An int is a legal float (PEP 484).

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.fx import Graph, Node
 
-from modelstitch.cutting.dataflow import Kind, bypasses, classify, dominators, live_data
+from modelstitch.cutting.dataflow import Dependence, bypasses, classify, dominators, live_data
 
 
 @st.composite
@@ -63,8 +63,8 @@ def test_kinds_follow_the_data(case: tuple[Graph, Node]) -> None:
     kinds = classify(graph, x)
     for node in graph.nodes:
         if node.op == "call_function":
-            from_x = any(kinds[source] is Kind.DATA for source in node.all_input_nodes)
-            assert (kinds[node] is Kind.DATA) == from_x
+            from_x = any(kinds[source] is Dependence.DATA for source in node.all_input_nodes)
+            assert (kinds[node] is Dependence.DATA) == from_x
 
 
 @st.composite
@@ -101,7 +101,9 @@ def test_values_go_on_where_they_are_read_and_sizes_everywhere(case: tuple[Graph
     (output,) = (node for node in graph.nodes if node.op == "output")
     kinds = classify(graph, x)
     for node, kind in kinds.items():
-        assert kind is (Kind.DATA if node in data else Kind.META if node in anything else Kind.CONST)
+        assert kind is (
+            Dependence.DATA if node in data else Dependence.META if node in anything else Dependence.CONST
+        )
 
     def leads_to_output(node: Node) -> bool:
         return any(user is output or (user in data and leads_to_output(user)) for user in node.users)
@@ -121,5 +123,10 @@ def test_sizes_are_not_data() -> None:
     z = graph.call_function(torch.ops.aten.reshape.default, (y, [doubled, -1]))
     graph.output(z)
     kinds = classify(graph, x)
-    assert [kinds[node] for node in (size, doubled, y, z)] == [Kind.META, Kind.META, Kind.DATA, Kind.DATA]
+    assert [kinds[node] for node in (size, doubled, y, z)] == [
+        Dependence.META,
+        Dependence.META,
+        Dependence.DATA,
+        Dependence.DATA,
+    ]
     assert dominators(live_data(graph, kinds)) == [x, y, z]

@@ -129,7 +129,10 @@ def test_a_mask_made_of_the_tokens_flows_around_every_cut_and_is_told() -> None:
         def forward(self, tokens: Tensor) -> dict[str, Tensor]:  # type: ignore[override]
             return super().forward(tokens, tokens != 0)
 
-    expected = r"data also flows around it, through input\+ne -> .*a mask or tokens: give them to the model as an input of their own"
+    expected = (
+        r"data also flows around it, through input\+ne -> .*a mask or tokens, not floating-point values: "
+        "give them to the model as an input of their own"
+    )
     with pytest.raises(CutError, match=expected):
         split(OfTokens().eval(), "blocks.1", batch()[0])
 

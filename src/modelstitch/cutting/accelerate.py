@@ -1,6 +1,6 @@
-"""Make a frozen half fast: batch norms folded into the operation before them, channels last, another precision.
+"""Accelerate a frozen half: fold batch norms into the operation before, channels last, another precision.
 
-Folding is exact up to rounding. Whoever uses an accelerated half compares it with the plain one on real inputs first.
+Folding is exact up to rounding. The caller compares an accelerated half with the plain one on real inputs.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ Cache = dict[tuple[str, torch.dtype], Tensor]
 
 
 def accelerate(part: Slice, dtype: torch.dtype, cache: Cache) -> Slice:
-    r"""Return a copy of a frozen half that computes the same, faster.
+    r"""Return a faster copy of a frozen half.
 
     .. math:: \gamma \frac{W x + c - \mu}{\sqrt{v + \epsilon}} + \beta
         = (s W) x + s (c - \mu) + \beta, \quad s = \gamma / \sqrt{v + \epsilon}
 
     Args:
-        part: a prefix or suffix; it is not changed.
+        part: a prefix or suffix; left unchanged.
         dtype: precision of all floating-point parameters and buffers.
-        cache: filled with the tensors made here; give the same one for all halves of one model.
+        cache: receives the tensors made here; use one cache for all halves of one model.
     """
     source = {name: value.detach() for name, value in part.body.state_dict(keep_vars=True).items()}
     graph = Graph()
@@ -63,8 +63,8 @@ def _fold(
     if not (isinstance(before, Node) and before.target in _FOLDABLE and len(before.users) == 1):
         return
     x, weight, bias, *rest = [*before.args, None][: max(3, len(before.args))]
-    constants = [each for each in (weight, bias, gamma, beta, mean, variance) if each is not None]
-    if any(not isinstance(each, Node) or each.op != "get_attr" for each in constants):
+    constants = [node for node in (weight, bias, gamma, beta, mean, variance) if node is not None]
+    if any(not isinstance(node, Node) or node.op != "get_attr" for node in constants):
         return
     if any(user.target is not operator.getitem or user.args[1] != 0 for user in norm.users):
         return
@@ -98,8 +98,8 @@ def _fold(
 
 
 def _reuse_memory(graph: Graph) -> None:
-    # A ReLU or a sum may write over a fresh tensor that nothing else reads: neither its maker nor the ReLU needs that
-    # tensor for a gradient.
+    # A ReLU or a sum may overwrite a fresh tensor that nothing else reads: neither its maker nor the ReLU
+    # needs that tensor for a gradient.
     fresh = {*_FOLDABLE, _aten.add.Tensor, _aten.add_.Tensor}
     for node in graph.nodes:
         if node.op != "call_function" or node.target not in _IN_PLACE:
@@ -117,7 +117,7 @@ def _reuse_memory(graph: Graph) -> None:
 
 
 def _same_shape(one: Node, other: Node) -> bool:
-    shapes = [getattr(each.meta.get("val"), "shape", None) for each in (one, other)]
+    shapes = [getattr(node.meta.get("val"), "shape", None) for node in (one, other)]
     return shapes[0] is not None and shapes[0] == shapes[1]
 
 
@@ -131,7 +131,7 @@ def _cast(name: str, value: Tensor, dtype: torch.dtype, cache: Cache) -> Tensor:
 
 
 def has_fast_bfloat16(device: torch.device) -> bool:
-    """Tell whether ``device`` multiplies in bfloat16 faster than in float32, by what its maker says of it."""
+    """Tell whether ``device`` multiplies faster in bfloat16 than in float32, by its reported features."""
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
     features = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")

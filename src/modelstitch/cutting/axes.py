@@ -1,7 +1,8 @@
-"""Where the features of a captured value are, and which of its tokens stand for no position, read from the graph around it.
+"""Read from the graph which axis of a captured value holds features, and which tokens have no position.
 
-A shape alone does not tell (C, L) from (T, D), nor (C, H, W) from (H, W, C). What made a value and what reads it does: a
-convolution or a batch norm has the features on axis 1, a linear layer or a layer norm on the last.
+A shape alone does not tell (C, L) from (T, D), nor (C, H, W) from (H, W, C). The operations that make and
+read the value do: a convolution or a batch norm has the features on axis 1, a linear layer or a layer norm on
+the last axis.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import torch
 from torch.fx import Graph, Node
 
 from modelstitch.cutting.capture import tensor_of
-from modelstitch.cutting.dataflow import Kind
+from modelstitch.cutting.dataflow import Dependence
 from modelstitch.cutting.layouts import Layout, recognise
 from modelstitch.cutting.slicing import batch_axis
 
@@ -53,71 +54,71 @@ _LAST = {
 _RESHAPES = {_aten.reshape.default, _aten.view.default, _aten.flatten.using_ints, _aten._unsafe_view.default}
 
 _FARTHEST = 12
-"""Elementwise operations between a value and what tells its axes."""
+"""Largest number of elementwise operations between a value and an operation that tells its axes."""
 
 
-def layout_of(node: Node, graph: Graph, kinds: dict[Node, Kind]) -> Layout:
+def layout_of(node: Node, graph: Graph, dependences: dict[Node, Dependence]) -> Layout:
     """Return the layout of the representation that ``node`` stands for.
 
     Args:
-        node: one tensor with the batch as its first axis, or as its second one, behind a sequence.
-        graph: where it lies.
-        kinds: what every node depends on.
+        node: one tensor with the batch as its first axis, or as its second behind a sequence.
+        graph: the graph of ``node``.
+        dependences: dependence of every node.
     """
     value = tensor_of(node)
     assert value is not None
     axis = batch_axis(node)
-    shape = tuple(int(length) for each, length in enumerate(value.shape) if each != axis)
+    shape = tuple(int(length) for index, length in enumerate(value.shape) if index != axis)
     last = None
     if 2 <= len(shape) <= 4:
-        # A sequence-first value (T, N, D) has its features last: what reads it as a map has the batch first.
+        # A sequence-first value (T, N, D) has its features last; maps have the batch first.
         last = True if axis == 1 else features_are_last(node)
     tokens = len(shape) == 2 and last is not False
-    extra = _extra_tokens(graph, kinds, shape[0], last=node) if tokens else 0
+    extra = _extra_tokens(graph, dependences, shape[0], last=node) if tokens else 0
     return recognise(shape, last=last, extra=extra, picture=_picture(graph) if tokens else None)
 
 
 def features_are_last(node: Node) -> bool | None:
-    """Tell whether the features of a value are its last axis; None where nothing around it says so.
+    """Tell whether the features of a value are its last axis; None where the graph does not tell.
 
-    What reads the value is asked first, then what made it; elementwise operations in between change nothing.
+    The readers of the value decide first, then its makers; elementwise operations in between are skipped.
     """
-    found = _asked(node, lambda each: each.users, reads=True)
-    if found is None:
-        found = _asked(node, lambda each: each.all_input_nodes, reads=False)
-    return found if found is not None else _of_what_was_moved(node)
+    last = _last_by_search(node, lambda start: start.users, reads=True)
+    if last is None:
+        last = _last_by_search(node, lambda start: start.all_input_nodes, reads=False)
+    return last if last is not None else _last_before_move(node)
 
 
-def _of_what_was_moved(node: Node) -> bool | None:
-    """Tell it of positions that were laid in a row or into a grid, or swapped with the features, by what they were before."""
+def _last_before_move(node: Node) -> bool | None:
+    """Tell it for a reshape or a swap of axes, from the value before it."""
     inputs = node.all_input_nodes
     value, given = tensor_of(node), tensor_of(inputs[0]) if inputs else None
     if value is None or given is None:
         return None
     if node.target in _RESHAPES and value.ndim != given.ndim:
         before = features_are_last(inputs[0]) if min(value.ndim, given.ndim) >= 3 else None
-        # What was neither split nor merged is still there, on its side.
+        # An axis that was neither split nor merged is still on its side.
         kept = before is not None and (
             value.shape[-1] == given.shape[-1] if before else value.shape[1] == given.shape[1]
         )
         return before if kept else None
     swaps = node.target is _aten.permute.default and list(node.args[1]) == [0, 2, 1]  # type: ignore[arg-type]
-    swaps |= node.target is _aten.transpose.int and {each % 3 for each in node.args[1:]} == {1, 2}  # type: ignore[operator]
+    swaps |= node.target is _aten.transpose.int and {axis % 3 for axis in node.args[1:]} == {1, 2}  # type: ignore[operator]
     if swaps and given.ndim == 3:
         before = features_are_last(inputs[0])
         return None if before is None else not before
     return None
 
 
-def _asked(start: Node, onwards: Callable[[Node], Iterable[Node]], *, reads: bool) -> bool | None:
+def _last_by_search(start: Node, onwards: Callable[[Node], Iterable[Node]], *, reads: bool) -> bool | None:
     wave, seen = [start], {start}
-    if not reads and (told := _told(start)) is not None:
-        return told
+    if not reads and (last := _last_by_operation(start)) is not None:
+        return last
     for _ in range(_FARTHEST):
         following = []
         for node in wave:
-            if not reads and node is not start and (told := _told(node)) is not None:
-                return told
+            if not reads and node is not start and (last := _last_by_operation(node)) is not None:
+                return last
             if not reads and not _elementwise(node):
                 continue
             for other in onwards(node):
@@ -125,9 +126,13 @@ def _asked(start: Node, onwards: Callable[[Node], Iterable[Node]], *, reads: boo
                     continue
                 seen.add(other)
                 if reads:
-                    # A weight is read too: only what is read as the input tells about its axes.
-                    if other.args and other.args[0] is node and (told := _told(other)) is not None:
-                        return told
+                    # An operation reads weights too; only its first input tells the axes of a value.
+                    if (
+                        other.args
+                        and other.args[0] is node
+                        and (last := _last_by_operation(other)) is not None
+                    ):
+                        return last
                     if _elementwise(other) and _same_shape(other, start):
                         following.append(other)
                 elif _same_shape(other, start) or node.target is operator.getitem:
@@ -136,7 +141,7 @@ def _asked(start: Node, onwards: Callable[[Node], Iterable[Node]], *, reads: boo
     return None
 
 
-def _told(node: Node) -> bool | None:
+def _last_by_operation(node: Node) -> bool | None:
     if node.target in _FIRST:
         return False
     return True if node.target in _LAST else None
@@ -144,7 +149,7 @@ def _told(node: Node) -> bool | None:
 
 def _elementwise(node: Node) -> bool:
     tags = getattr(node.target, "tags", ())
-    # What an operator with several outputs gives is reached through getitem.
+    # getitem picks an output of an operator with several.
     passing = (_aten.dropout.default, _aten.clone.default, operator.getitem)
     return torch.Tag.pointwise in tags or node.target in passing
 
@@ -154,9 +159,9 @@ def _same_shape(node: Node, other: Node) -> bool:
     return mine is not None and theirs is not None and mine.shape[1:] == theirs.shape[1:]
 
 
-def _extra_tokens(graph: Graph, kinds: dict[Node, Kind], n_tokens: int, last: Node) -> int:
-    """Return how many of the tokens were put in front of those of the input: learnt tokens, which depend on no value of it."""
-    found = 0
+def _extra_tokens(graph: Graph, dependences: dict[Node, Dependence], n_tokens: int, last: Node) -> int:
+    """Return the number of learnt tokens, independent of the input, in front of the input's tokens."""
+    n_extra = 0
     nodes = list(graph.nodes)
     for node in nodes[: nodes.index(last) + 1]:
         value = tensor_of(node)
@@ -174,16 +179,16 @@ def _extra_tokens(graph: Graph, kinds: dict[Node, Kind], n_tokens: int, last: No
         learnt = 0
         for part in parts:
             made = tensor_of(part) if isinstance(part, Node) else None
-            if made is None or kinds[part] is Kind.DATA:
+            if made is None or dependences[part] is Dependence.DATA:
                 break
             learnt += int(made.shape[sequence])
         if learnt < n_tokens:
-            found = max(found, learnt)
-    return found
+            n_extra = max(n_extra, learnt)
+    return n_extra
 
 
 def _picture(graph: Graph) -> tuple[int, int] | None:
-    """Return the height and width of the image that the graph takes; None where it takes something else."""
+    """Return height and width of the graph's input image; None for another input."""
     (first, *_) = (node for node in graph.nodes if node.op == "placeholder")
     value = tensor_of(first)
     if value is None or value.ndim != 4:

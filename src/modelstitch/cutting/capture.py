@@ -16,14 +16,14 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.export import Dim, export
+from torch.export import Dim, ExportedProgram, export
 from torch.fx import GraphModule, Node
 from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
 
 from modelstitch.errors import CutError, ModelError
 
-# Operators may bound the batch by what an index can address; a branch in a model bounds it by far less.
+# An operator may bound the batch by its index type; a branch in a model bounds it by far less.
 _ANY_BATCH = 10_000
 
 
@@ -34,11 +34,11 @@ NO_MORE: More = {}
 
 
 class NotCapturableError(CutError):
-    """No graph can be captured of a model that runs; hooks may still do."""
+    """The model runs, but no graph of it can be captured; hooks may still work."""
 
 
 class _FixedBatchError(NotCapturableError):
-    """The graph that was captured holds for one size of batch."""
+    """The captured graph holds for one batch size."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Captured:
 
 @contextlib.contextmanager
 def eval_mode(model: nn.Module) -> Iterator[None]:
-    """Put every module of ``model`` in eval mode, and give each its own mode back afterwards."""
+    """Put every module of ``model`` in eval mode, and restore each module's mode afterwards."""
     before = {module: module.training for module in model.modules()}
     _ask_for_mode(model, training=False)
     try:
@@ -72,11 +72,11 @@ def eval_mode(model: nn.Module) -> Iterator[None]:
 
 
 def _ask_for_mode(model: nn.Module, *, training: bool) -> None:
-    """Ask a model for a mode, since one of its own kind, such as one with adapters, may do more than note it."""
+    """Set the mode through ``train``, which some models (with adapters, say) override."""
     try:
         model.train(training)
     except NotImplementedError:
-        # What torch.export made has one mode alone, and refuses to be asked for any.
+        # A module made by torch.export has one mode and refuses ``train``.
         if not any(isinstance(module, GraphModule) for module in model.modules()):
             raise
         for module in model.modules():
@@ -84,17 +84,17 @@ def _ask_for_mode(model: nn.Module, *, training: bool) -> None:
 
 
 def leaves(output: Any) -> list[Any]:
-    """Return the leaves of an output, those inside of dataclasses that torch does not know too."""
-    found = []
+    """Return the leaves of an output, including those inside dataclasses that torch does not know."""
+    flat = []
     for leaf in pytree.tree_leaves(output):
         inside = is_dataclass(leaf) and not isinstance(leaf, type)
-        found += leaves([getattr(leaf, each.name, None) for each in fields(leaf)]) if inside else [leaf]
-    return found
+        flat += leaves([getattr(leaf, item.name, None) for item in fields(leaf)]) if inside else [leaf]
+    return flat
 
 
 @contextlib.contextmanager
 def same_buffers(model: nn.Module) -> Iterator[None]:
-    """Give every module of ``model`` its own buffers back afterwards, with the values that they had."""
+    """Restore the buffers of ``model`` and their values afterwards."""
     before = [
         (module, name, buffer, buffer.clone())
         for module in model.modules()
@@ -111,7 +111,7 @@ def same_buffers(model: nn.Module) -> Iterator[None]:
 
 @contextlib.contextmanager
 def plain_attention() -> Iterator[None]:
-    """Switch fused attention off: it picks other kernels inside and outside of a capture (differences of 1e-7)."""
+    """Switch fused attention off: its kernels differ inside and outside of a capture (by 1e-7)."""
     before = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
@@ -122,7 +122,7 @@ def plain_attention() -> Iterator[None]:
 
 @contextlib.contextmanager
 def quietly() -> Iterator[None]:
-    """Keep torch from logging and printing the graph of a model that it cannot capture: what went wrong is told in one line."""
+    """Silence torch's logs and prints of a failed capture; our error says it in one line."""
     before = logging.root.manager.disable
     logging.disable(max(before, logging.WARNING))
     try:
@@ -133,7 +133,7 @@ def quietly() -> Iterator[None]:
 
 
 def as_written() -> contextlib.AbstractContextManager[object]:
-    """Run compiled parts as they were written: a graph is captured of what they compute, not of their kernels."""
+    """Run compiled parts eagerly, so that a capture records their operations, not their kernels."""
     stance: contextlib.AbstractContextManager[object] = torch.compiler.set_stance("force_eager")
     return stance
 
@@ -141,23 +141,24 @@ def as_written() -> contextlib.AbstractContextManager[object]:
 def run_eagerly(
     model: nn.Module, example: Tensor, name: str, more: More = NO_MORE, *, keep: bool = True
 ) -> Any:
-    """Run ``model`` on ``example`` and turn a complaint about it into one line; the model changes only where ``keep`` is off."""
+    """Run ``model`` on ``example``; an error becomes one line. Buffers are restored where ``keep`` is on."""
     try:
         with torch.no_grad(), same_buffers(model) if keep else contextlib.nullcontext():
             return model(example.clone(), **more)
     except (RuntimeError, ValueError, TypeError, LookupError, AttributeError, AssertionError) as error:
         first_line = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
         raise ModelError(
-            f"model {name} cannot take inputs of shape {tuple(example.shape[1:])}: {first_line}; {_way_out(example, first_line)}"
+            f"model {name} cannot take inputs of shape {tuple(example.shape[1:])}: {first_line}; "
+            f"{_way_out(example, first_line)}"
         ) from error
 
 
 def _way_out(example: Tensor, complaint: str) -> str:
-    """Return the next step, by what a model says of its inputs."""
+    """Return the next step for the user, from the model's error message."""
     if "required" in complaint and "argument" in complaint:
         return (
-            "give its further inputs by name (more of cuts, split and data_from, further arrays of a .npz file; modelstitch cuts "
-            "--tokens gives tokens and their mask)"
+            "give its further inputs by name (more of cuts, split and data_from, further arrays of a .npz "
+            "file; modelstitch cuts --tokens gives tokens and their mask)"
         )
     if "positional argument" in complaint:
         return (
@@ -165,7 +166,7 @@ def _way_out(example: Tensor, complaint: str) -> str:
         )
     if ("to be equal to" in complaint and "args[0]" in complaint) or "size()[0] ==" in complaint:
         return "export it again with a free batch (dynamic_shapes={0: torch.export.Dim.AUTO})"
-    if any(each in complaint for each in ("'str'", "string", "too many indices")) or complaint.startswith(
+    if any(part in complaint for part in ("'str'", "string", "too many indices")) or complaint.startswith(
         "'"
     ):
         return "a model that takes a dictionary is wrapped in modelstitch.FromDict"
@@ -174,15 +175,18 @@ def _way_out(example: Tensor, complaint: str) -> str:
     if "'indices'" in complaint and example.is_floating_point():
         return "it takes tokens: give whole numbers (N, T) in int64 (modelstitch cuts --tokens)"
     if example.is_floating_point():
-        return "give the size and channels that it expects (size, channels of its view; modelstitch cuts --shape)"
+        return (
+            "give the size and channels that it expects "
+            "(size, channels of its view; modelstitch cuts --shape)"
+        )
     return (
-        f"these are tokens from {int(example.min())} to {int(example.max())}: give the tokenizer that it was made for, and no more of "
-        "them than it has places for (tokenizer, length)"
+        f"these are tokens from {int(example.min())} to {int(example.max())}: give the tokenizer that it "
+        "was made for, and no more of them than it has places for (tokenizer, length)"
     )
 
 
 class _Inference(TorchFunctionMode):
-    """Notices when something is computed under torch.inference_mode, of which a graph keeps no trace."""
+    """Detects operations under torch.inference_mode, of which a graph keeps no trace."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -194,22 +198,22 @@ class _Inference(TorchFunctionMode):
 
 
 def why_backward_is_lost(model: nn.Module, example: Tensor, more: More = NO_MORE) -> str | None:
-    """Return what of the backward pass of ``model`` a capture would lose: a custom autograd function, or that there is none."""
+    """Return what a capture would lose: a custom autograd function, or gradients switched off."""
     watched = _Inference()
-    # Whoever calls may have switched gradients off; what the model does by itself is asked for.
-    outside = torch.inference_mode(False), torch.enable_grad(), as_written(), watched
+    # The caller may have switched gradients off; only what the model itself does counts.
+    contexts = torch.inference_mode(False), torch.enable_grad(), as_written(), watched
     with eval_mode(model), plain_attention(), same_buffers(model), contextlib.ExitStack() as stack:
-        for each in outside:
-            stack.enter_context(each)
+        for context in contexts:
+            stack.enter_context(context)
         try:
             ordinary = example.detach().clone()
             further = {name: value.clone() for name, value in more.items()}
             output = model(ordinary.requires_grad_(ordinary.is_floating_point()).clone(), **further)
         except (RuntimeError, ValueError, TypeError, IndexError, AssertionError):
-            return None  # told in words when it is captured
+            return None  # the capture itself reports this error
     tensors = [leaf for leaf in leaves(output) if isinstance(leaf, Tensor) and leaf.is_floating_point()]
-    wanted = example.is_floating_point() or any(each.requires_grad for each in model.parameters())
-    if watched.seen or (tensors and wanted and not any(each.requires_grad for each in tensors)):
+    expected = example.is_floating_point() or any(p.requires_grad for p in model.parameters())
+    if watched.seen or (tensors and expected and not any(tensor.requires_grad for tensor in tensors)):
         return "switches gradients off, which a graph would lose"
     pending = [leaf.grad_fn for leaf in leaves(output) if isinstance(leaf, Tensor)]
     seen: set[Any] = set()
@@ -228,7 +232,7 @@ def capture(model: nn.Module, example: Tensor, name: str = "model", more: More =
     """Capture ``model`` in eval mode as a functional graph that shares its parameters.
 
     Args:
-        model: any module that takes one tensor and whose control flow does not depend on the values in it.
+        model: any module whose control flow does not depend on the values of its input.
         example: (N, ...) with N >= 2, since a batch of one would be baked in.
         name: what to call the model in errors.
         more: (N, ...) further inputs by name of argument.
@@ -238,15 +242,15 @@ def capture(model: nn.Module, example: Tensor, name: str = "model", more: More =
 
     Raises:
         ModelError: the model does not run on ``example``.
-        CutError: the model cannot be captured, changes its own buffers in eval mode or its input, or does something
-            else at other batch sizes.
+        CutError: the model cannot be captured, mutates its buffers in eval mode or its input, or behaves
+            differently at other batch sizes.
     """
     if example.ndim < 2 or len(example) < 2:
         raise CutError(f"expected an example batch of at least 2 inputs, got shape {tuple(example.shape)}")
     try:
         return _capture(model, example, name, more, strict=False)
     except _FixedBatchError as error:
-        # Read as Python, and not only run, len(x) is no fixed number.
+        # The strict mode reads the Python code, where len(x) is no constant.
         with contextlib.suppress(NotCapturableError):
             return _capture(model, example, name, more, strict=True)
         raise error
@@ -256,39 +260,8 @@ def _capture(model: nn.Module, example: Tensor, name: str, more: More, *, strict
     with eval_mode(model), plain_attention(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         run_eagerly(model, example, name, more)
-        try:
-            with torch.enable_grad(), quietly(), as_written(), _named_arguments(model, example, more):
-                shapes = _free_batch(model, example, more)
-                exported = export(model, (example,), dict(more), dynamic_shapes=shapes, strict=strict)
-                program = exported.run_decompositions({})
-        except Exception as error:  # torch.export raises many unrelated types
-            first_line = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
-            line = _line_of(error)
-            where = "" if line is None else f", at {line}"
-            raise NotCapturableError(
-                f"model {name} cannot be captured as a graph{where} ({type(error).__name__}: {first_line}); "
-                "control flow that depends on the values of the input is the usual reason"
-            ) from error
-        if any(
-            "set_grad_enabled" in str(node.target)
-            for inner in exported.graph_module.modules()
-            if isinstance(inner, GraphModule)
-            for node in inner.graph.nodes
-        ):
-            raise NotCapturableError(
-                f"model {name} switches gradients off for a part of itself, which a graph would lose"
-            )
-        changed = sorted(program.graph_signature.buffers_to_mutate.values())
-        if changed:
-            raise CutError(
-                f"model {name} changes its own buffers in eval mode ({', '.join(changed[:3])}): "
-                "expected a model that is frozen in eval mode"
-            )
-        if program.graph_signature.user_inputs_to_mutate:
-            raise CutError(
-                f"model {name} changes its input in place: expected a model that leaves it as it is "
-                "(no in-place operation on the input itself)"
-            )
+        exported, program = _exported(model, example, name, more, strict=strict)
+        _expect_pure(exported, program, name)
         graph_module = program.module(check_guards=False)
     assert isinstance(graph_module, GraphModule)
     _views_to_reshapes(graph_module)
@@ -301,29 +274,70 @@ def _capture(model: nn.Module, example: Tensor, name: str, more: More, *, strict
     return Captured(graph_module, placeholders[0], program.call_spec.out_spec, named)
 
 
+def _exported(
+    model: nn.Module, example: Tensor, name: str, more: More, *, strict: bool
+) -> tuple[ExportedProgram, ExportedProgram]:
+    """Return the export of a model, as captured and with operations decomposed."""
+    try:
+        with torch.enable_grad(), quietly(), as_written(), _named_arguments(model, example, more):
+            shapes = _free_batch(model, example, more)
+            exported = export(model, (example,), dict(more), dynamic_shapes=shapes, strict=strict)
+            return exported, exported.run_decompositions({})
+    except Exception as error:  # torch.export raises many unrelated types
+        first_line = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
+        line = _line_of(error)
+        where = "" if line is None else f", at {line}"
+        raise NotCapturableError(
+            f"model {name} cannot be captured as a graph{where} ({type(error).__name__}: {first_line}); "
+            "control flow that depends on the values of the input is the usual reason"
+        ) from error
+
+
+def _expect_pure(exported: ExportedProgram, program: ExportedProgram, name: str) -> None:
+    """Raise where a model switches gradients off, or mutates its buffers or its input."""
+    if any(
+        "set_grad_enabled" in str(node.target)
+        for inner in exported.graph_module.modules()
+        if isinstance(inner, GraphModule)
+        for node in inner.graph.nodes
+    ):
+        raise NotCapturableError(
+            f"model {name} switches gradients off for a part of itself, which a graph would lose"
+        )
+    mutated = sorted(program.graph_signature.buffers_to_mutate.values())
+    if mutated:
+        raise CutError(
+            f"model {name} changes its own buffers in eval mode ({', '.join(mutated[:3])}): "
+            "expected a model that is frozen in eval mode"
+        )
+    if program.graph_signature.user_inputs_to_mutate:
+        raise CutError(
+            f"model {name} changes its input in place: expected a model that leaves it as it is "
+            "(no in-place operation on the input itself)"
+        )
+
+
 def _line_of(error: BaseException) -> str | None:
-    """Return the file and line of the model's own code that an error of the capture comes from; None where there is none."""
-    found = None
+    """Return file and line in the model's own code where a capture failed; None where there is none."""
+    place = None
     for frame, line in traceback.walk_tb(error.__traceback__):
         path = Path(frame.f_code.co_filename)
         if not {"torch", "modelstitch"} & set(path.parts) and path.name not in ("contextlib.py", "copy.py"):
-            found = f"{path.name}:{line}"
-    return found
+            place = f"{path.name}:{line}"
+    return place
 
 
 @contextlib.contextmanager
 def _named_arguments(model: nn.Module, example: Tensor, more: More) -> Iterator[None]:
-    """Give a model that gathers further inputs in ``**kwargs`` a signature that names them: torch.export asks for it."""
+    """Name the further inputs in the signature of a model with ``**kwargs``, as torch.export requires."""
     signature = inspect.signature(model.forward)
-    gathered = next((each for each in signature.parameters.values() if each.kind is each.VAR_KEYWORD), None)
-    names = (
-        set() if gathered is None else set(signature.bind(example, **more).arguments.get(gathered.name, {}))
-    )
+    kwargs = next((p for p in signature.parameters.values() if p.kind is p.VAR_KEYWORD), None)
+    names = set() if kwargs is None else set(signature.bind(example, **more).arguments.get(kwargs.name, {}))
     if not names:
         yield
         return
     own, before = model.forward, vars(model).get("forward")
-    known = [each for each in signature.parameters.values() if each is not gathered]
+    known = [p for p in signature.parameters.values() if p is not kwargs]
     added = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in more if name in names]
 
     def forward(*args: Any, **kwargs: Any) -> Any:
@@ -340,13 +354,13 @@ def _named_arguments(model: nn.Module, example: Tensor, more: More) -> Iterator[
 
 
 def _free_batch(model: nn.Module, example: Tensor, more: More) -> Any:
-    # What *args and **kwargs of a wrapper (DataParallel, torch.compile) gather counts as one argument with parts.
+    # *args and **kwargs of a wrapper (DataParallel, torch.compile) count as one argument with parts.
     bound = inspect.signature(model.forward).bind(example, **more).arguments
     return pytree.tree_map(lambda _: {0: Dim.AUTO}, tuple(bound.values()))
 
 
 def _expect_any_batch(primary: Node, constraints: Any, name: str) -> None:
-    # torch.export writes down what it had to assume of the batch size; the graph is wrong for all other sizes.
+    # torch.export records its assumptions about the batch size; the graph is wrong for other sizes.
     batch = primary.meta["val"].shape[0]
     if isinstance(batch, torch.SymInt) and batch.node.expr.is_Symbol:
         legal = constraints[batch.node.expr]
@@ -354,7 +368,8 @@ def _expect_any_batch(primary: Node, constraints: Any, name: str) -> None:
             return
     raise _FixedBatchError(
         f"model {name} fixes the size of its batch, or does something else at other sizes: "
-        "expected a model whose forward treats every batch size alike (x.shape[0] where a graph takes len(x) for a fixed number)"
+        "expected a model whose forward treats every batch size alike (x.shape[0] where a graph takes "
+        "len(x) for a fixed number)"
     )
 
 

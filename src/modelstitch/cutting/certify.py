@@ -1,4 +1,4 @@
-"""Prove on real inputs that a cut reproduces its model: forward bits and the gradient at the input."""
+"""Certify on real inputs that a cut reproduces its model: outputs and the gradient at the input."""
 
 from __future__ import annotations
 
@@ -81,11 +81,11 @@ def certify(
         prefix: input to a tuple of one representation.
         suffix: representation to output.
         x: (N, ...) real inputs, N >= 2.
-        where: what is checked, for the error.
+        where: name of the cut, for the error.
         more: (N, ...) further inputs by name of argument.
 
     Returns:
-        The largest relative difference seen; 0 where all bits agree.
+        The largest relative difference; 0 where all bits agree.
 
     Raises:
         CutError: the model itself has no backward pass.
@@ -102,16 +102,16 @@ def certify(
             except RuntimeError as error:
                 first_line = str(error).splitlines()[0]
                 raise CutError(
-                    f"the model itself cannot be differentiated, so no stitch can be fitted through it at {where}: "
-                    f"{first_line}"
+                    "the model itself cannot be differentiated, so no stitch can be fitted through it at "
+                    f"{where}: {first_line}"
                 ) from error
             halves = partial(_joined, prefix, suffix, further)
             got, gradient = _forward_and_gradient(halves, batch, parameters)
             difference = relative_difference(got, expected)
             if difference > RELATIVE_TOLERANCE:
                 raise TruthError(
-                    f"prefix and suffix do not reproduce the model at {where}: relative difference {difference:.1e} "
-                    f"at batch {len(batch)}, expected at most {RELATIVE_TOLERANCE:.0e}"
+                    f"prefix and suffix do not reproduce the model at {where}: relative difference "
+                    f"{difference:.1e} at batch {len(batch)}, expected at most {RELATIVE_TOLERANCE:.0e}"
                 )
             worst = max(worst, difference)
             if expected_gradient is None and gradient is not None:
@@ -120,11 +120,12 @@ def certify(
                 if gradient is None:
                     raise TruthError(f"no gradient passes through the cut at {where}")
                 difference = relative_difference(gradient, expected_gradient)
-                # The sum over paths in a backward pass may be taken in another order.
+                # A backward pass may sum over paths in another order.
                 if difference > 10 * RELATIVE_TOLERANCE:
                     raise TruthError(
                         f"prefix and suffix do not have the model's gradient at {where}: relative difference "
-                        f"{difference:.1e}, expected at most {10 * RELATIVE_TOLERANCE:.0e}; a custom autograd "
-                        "function or a no_grad block, which a graph capture loses, is the usual reason"
+                        f"{difference:.1e}, expected at most {10 * RELATIVE_TOLERANCE:.0e}; a custom "
+                        "autograd function or a no_grad block, which a graph capture loses, is the usual "
+                        "reason"
                     )
     return worst

@@ -1,4 +1,4 @@
-"""Are two models one architecture with other weights? Then a graph of the one is a graph of the other."""
+"""Tell whether two models are one architecture with other weights; one graph serves both then."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from torch import Tensor, nn
 _PLAIN = (int, float, complex, str, bytes, bool, type(None), torch.dtype, torch.device, torch.Size)
 _WEIGHTS = ("_parameters", "_buffers", "_modules", "training")
 
-Seen = dict[tuple[int, int], Any]
-"""Pairs that are being compared, by where they lie; held, so that nothing else comes to lie there."""
+_Compared = dict[tuple[int, int], Any]
+"""Pairs under comparison, by id; kept alive, so that no other object takes the id."""
 
 
 def are_copies(one: nn.Module, other: nn.Module) -> bool:
-    """Tell whether two models differ in the values of their parameters and buffers alone.
+    """Tell whether two models differ only in the values of parameters and buffers.
 
-    Everything else that their modules hold is compared, whatever its name: numbers, texts, lists, tensors, functions. What cannot be
-    compared counts as different, unless it is one and the same object.
+    All other attributes of their modules are compared: numbers, strings, lists, tensors, functions.
+    Attributes that cannot be compared count as different, unless they are the same object.
 
     Example:
         >>> are_copies(nn.Linear(2, 3), nn.Linear(2, 3)), are_copies(nn.Dropout(0.1), nn.Dropout(0.2))
@@ -29,8 +29,8 @@ def are_copies(one: nn.Module, other: nn.Module) -> bool:
     ours, theirs = (dict(model.named_modules(remove_duplicate=False)) for model in (one, other))
     if ours.keys() != theirs.keys():
         return False
-    # Of a module that stands in several places, the places too.
-    paths = [_first_paths(each) for each in (ours, theirs)]
+    # A module with several paths must have the same ones in both.
+    paths = [_first_paths(modules) for modules in (ours, theirs)]
     return paths[0] == paths[1] and all(_alike_modules(mine, theirs[path], {}) for path, mine in ours.items())
 
 
@@ -39,7 +39,7 @@ def _first_paths(modules: Mapping[str, nn.Module]) -> dict[str, str]:
     return {path: first.setdefault(id(module), path) for path, module in modules.items()}
 
 
-def _alike_modules(one: nn.Module, other: nn.Module, seen: Seen) -> bool:
+def _alike_modules(one: nn.Module, other: nn.Module, seen: _Compared) -> bool:
     if type(one) is not type(other):
         return False
     shapes = [
@@ -55,7 +55,7 @@ def _alike_modules(one: nn.Module, other: nn.Module, seen: Seen) -> bool:
     return shapes[0] == shapes[1] and _alike(rest[0], rest[1], seen)
 
 
-def _alike(one: Any, other: Any, seen: Seen) -> bool:
+def _alike(one: Any, other: Any, seen: _Compared) -> bool:
     if one is other:
         return True
     if type(one) is not type(other):
@@ -63,7 +63,7 @@ def _alike(one: Any, other: Any, seen: Seen) -> bool:
     if isinstance(one, _PLAIN):
         return bool(one == other)
     if (id(one), id(other)) in seen:
-        return True  # being compared further out
+        return True  # under comparison further out
     seen[id(one), id(other)] = (one, other)
     if isinstance(one, nn.Module):
         children = [dict(module.named_children()) for module in (one, other)]
@@ -76,9 +76,7 @@ def _alike(one: Any, other: Any, seen: Seen) -> bool:
         return list(one) == list(other) and all(_alike(one[key], other[key], seen) for key in one)
     if isinstance(one, list | tuple):
         return len(one) == len(other) and all(_alike(*pair, seen) for pair in zip(one, other, strict=True))
-    if (
-        getattr(type(one), "__eq__", None) is not object.__eq__
-    ):  # such as a configuration, which knows what is like it
+    if getattr(type(one), "__eq__", None) is not object.__eq__:  # such as a configuration
         try:
             return bool(one == other)
         except (TypeError, ValueError, RuntimeError):

@@ -1,4 +1,4 @@
-"""How much of a model lies before a cut: its share of the parameters and of the multiply-adds."""
+"""Cost before a cut: its share of the parameters and of the multiply-adds."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from modelstitch.cutting.capture import Captured, tensor_of
 
 @dataclass(frozen=True)
 class Work:
-    """Shares, from 0 to 1, of what a whole model holds and does.
+    """Shares of a whole model, from 0 to 1.
 
     Attributes:
-        parameters: of the numbers in its parameters.
-        multiply_adds: of the multiply-adds of matrix products, convolutions and attention, for one example.
+        parameters: share of the numbers in its parameters.
+        multiply_adds: share of the multiply-adds of matrix products, convolutions and attention, for one
+            example.
     """
 
     parameters: float
@@ -28,14 +29,14 @@ class Work:
 
 
 def work_before(captured: Captured, model: nn.Module, nodes: Mapping[str, Node]) -> dict[str, Work]:
-    """Count what lies before each of several values, by running the graph once on an input of zeros.
+    """Count the cost before several values, by one run of the graph on zeros.
 
-    A parameter that is used on both sides counts before.
+    A parameter that is used on both sides counts as before.
 
     Args:
         captured: the graph of ``model``.
-        model: whose parameters are counted.
-        nodes: by name, the values.
+        model: the model.
+        nodes: the values by name.
     """
     like = next((p for p in model.parameters()), torch.empty(0))
     zeros = []
@@ -50,7 +51,7 @@ def work_before(captured: Captured, model: nn.Module, nodes: Mapping[str, Node])
     total, flops = sum(sizes.values()), counter.total
     return {
         name: Work(
-            sum(sizes.get(each, 0) for each in counter.read[node]) / total if total else 0.0,
+            sum(sizes.get(tensor, 0) for tensor in counter.read[node]) / total if total else 0.0,
             counter.flops[node] / flops if flops else 0.0,
         )
         for name, node in nodes.items()
@@ -58,7 +59,7 @@ def work_before(captured: Captured, model: nn.Module, nodes: Mapping[str, Node])
 
 
 class _Counter(Interpreter):
-    """Runs a graph, and notes for every node the operations and the tensors that were used up to it."""
+    """Runs a graph and records for every node the operations and tensors used up to it."""
 
     def __init__(self, captured: Captured) -> None:
         super().__init__(captured.graph_module)
@@ -68,14 +69,14 @@ class _Counter(Interpreter):
         self._mode = FlopCounterMode(display=False)
 
     def count(self, *args: Any) -> None:
-        """Run the graph, and count."""
+        """Run the graph and count."""
         with self._mode:
             self.run(*args)
         self.total = self._mode.get_total_flops()
 
     def run_node(self, n: Node) -> Any:
-        found = super().run_node(n)
+        value = super().run_node(n)
         self.flops[n] = self._mode.get_total_flops()
-        own = frozenset({id(found)}) if n.op == "get_attr" and isinstance(found, Tensor) else frozenset[int]()
-        self.read[n] = own.union(*(self.read[each] for each in n.all_input_nodes))
-        return found
+        own = frozenset({id(value)}) if n.op == "get_attr" and isinstance(value, Tensor) else frozenset[int]()
+        self.read[n] = own.union(*(self.read[source] for source in n.all_input_nodes))
+        return value

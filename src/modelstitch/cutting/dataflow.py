@@ -1,4 +1,4 @@
-"""Which nodes of a captured graph carry the input's data, and which of them every path passes through."""
+"""Which nodes of a captured graph depend on the input's values, and which of them every path passes."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import torch
 from torch.fx import Graph, Node
 
 
-class Kind(IntEnum):
-    """What a node depends on; a node takes the largest kind among its arguments."""
+class Dependence(IntEnum):
+    """What a node depends on: the largest dependence among its arguments."""
 
     CONST = 0  # parameters, buffers, literals
     META = 1  # sizes of the input only, never its values
@@ -34,41 +34,41 @@ META_OPS = {
 }
 
 
-def classify(graph: Graph, primary: Node) -> dict[Node, Kind]:
-    """Give every node of ``graph`` its kind, with ``primary`` the placeholder that carries the data; others are further inputs."""
-    kinds: dict[Node, Kind] = {}
+def classify(graph: Graph, primary: Node) -> dict[Node, Dependence]:
+    """Return the dependence of every node; placeholders other than ``primary`` are further inputs."""
+    dependences: dict[Node, Dependence] = {}
     for node in graph.nodes:
         if node is primary:
-            kinds[node] = Kind.DATA
+            dependences[node] = Dependence.DATA
             continue
         if node.op == "placeholder":
-            kinds[node] = Kind.SIDE
+            dependences[node] = Dependence.SIDE
             continue
-        kind = max((kinds[source] for source in node.all_input_nodes), default=Kind.CONST)
-        if kind is Kind.DATA and node.target in META_OPS:
-            kind = Kind.META
-        kinds[node] = kind
-    return kinds
+        dependence = max((dependences[source] for source in node.all_input_nodes), default=Dependence.CONST)
+        if dependence is Dependence.DATA and node.target in META_OPS:
+            dependence = Dependence.META
+        dependences[node] = dependence
+    return dependences
 
 
-def live_data(graph: Graph, kinds: dict[Node, Kind]) -> list[Node]:
+def live_data(graph: Graph, dependences: dict[Node, Dependence]) -> list[Node]:
     """Return the DATA nodes that the output depends on, in graph order."""
     (output,) = (node for node in graph.nodes if node.op == "output")
     reached: set[Node] = set()
     pending = list(output.all_input_nodes)
     while pending:
         node = pending.pop()
-        if node not in reached and kinds[node] is Kind.DATA:
+        if node not in reached and dependences[node] is Dependence.DATA:
             reached.add(node)
             pending.extend(node.all_input_nodes)
     return [node for node in graph.nodes if node in reached]
 
 
 def dominators(live: list[Node]) -> list[Node]:
-    """Return the nodes that every data path from input to output passes through, in order.
+    """Return the nodes that every data path from input to output passes, in order.
 
-    In a topological order in which every node lies on some path, a node is passed by every path exactly when no
-    edge jumps over it; one sweep that remembers the farthest edge so far finds them all.
+    In a topological order of nodes that all lie on some path, every path passes a node exactly when no edge
+    jumps over it. One sweep with the farthest edge so far finds them all.
 
     Args:
         live: the DATA nodes that the output depends on, in topological order.
@@ -77,23 +77,23 @@ def dominators(live: list[Node]) -> list[Node]:
         The dominators, from the input on (the input itself is one).
     """
     position = {node: index for index, node in enumerate(live)}
-    found: list[Node] = []
+    passed: list[Node] = []
     farthest = 0
     for index, node in enumerate(live):
         if farthest <= index:
-            found.append(node)
+            passed.append(node)
         targets = [
             len(live) if user.op == "output" else position[user]
             for user in node.users
             if user.op == "output" or user in position
         ]
         farthest = max([farthest, *targets])
-    return found
+    return passed
 
 
 def bypasses(node: Node, live: list[Node]) -> list[tuple[Node, Node]]:
-    """Return the edges ``(source, target)`` that jump over ``node``: why it is no legal cut."""
-    position = {each: index for index, each in enumerate(live)}
+    """Return the edges ``(source, target)`` that jump over ``node`` and make it no legal cut."""
+    position = {other: index for index, other in enumerate(live)}
     here = position[node]
     return [
         (source, user)

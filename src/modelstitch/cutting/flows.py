@@ -1,7 +1,7 @@
-"""Where a block ends outside of its module: what its caller adds to its output, such as a residual, flows on in its place.
+"""Blocks that end outside of their module, where the caller adds a residual to the output.
 
-Transformers are often written so: ``for attention, feed_forward in self.layers: x = attention(x) + x; x = feed_forward(x) + x``. No
-output of a module is a cut then, since data flows around each of them; the sums are.
+Transformers are often written ``for attention, feed_forward in self.layers: x = attention(x) + x; ...``. No
+output of a module is a legal cut there, since data flows around it; the sums are.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from modelstitch.cutting.naming import ValueName, enclosing, is_block
 def named_after_blocks(
     model: nn.Module, nodes: list[Node], names: dict[Node, ValueName]
 ) -> dict[Node, ValueName]:
-    """Name values that flow on after repeated blocks, and belong to no module, after the block.
+    """Name sums behind repeated blocks, which belong to no module, after the block.
 
-    A block is an element of a list of modules, of which several are followed by such a value; where several values follow one
-    element, the last of them is named. The name that a value had becomes an alias.
+    A block is an element of a module list of which several elements have such a sum. Where several sums
+    follow one element, the last takes its name. The earlier name of the sum becomes an alias.
 
     Args:
         model: the module that was captured.
-        nodes: the values that can be cut, in graph order.
-        names: of each of them.
+        nodes: the legal cuts, in graph order.
+        names: their names.
 
     Returns:
         The names of all values, some changed.
@@ -47,30 +47,30 @@ def named_after_blocks(
 
 
 def _unit(model: nn.Module, node: Node, cuts: set[Node], known: set[str]) -> str | None:
-    """Return the path of the block whose output a value was made of by the code around it; None where there is none."""
+    """Return the path of the block whose output the caller made a value of; None where there is none."""
     around = enclosing(node)
     owner = list(around.values())[-1] if around else ""
     wave, seen = list(node.all_input_nodes), {node}
     units = set()
     while wave:
-        each = wave.pop()
-        if each in seen or each in cuts or each.op == "placeholder":
+        source = wave.pop()
+        if source in seen or source in cuts or source.op == "placeholder":
             continue
-        seen.add(each)
-        inside = [path for key, path in enclosing(each).items() if key not in around]
+        seen.add(source)
+        inside = [path for key, path in enclosing(source).items() if key not in around]
         element = _element(model, owner, inside[0]) if inside else None
         if element is None:
-            wave += each.all_input_nodes  # an operation of the caller's, or a small module such as a dropout
+            wave += source.all_input_nodes  # an operation of the caller, or a small module such as a dropout
         elif {element, inside[0]} & known:
-            return None  # the block's own output can be cut
+            return None  # the block's own output is a legal cut
         else:
             units.add(element)
-    # Where several blocks flow together the value is no one's.
+    # A sum of several blocks belongs to none of them.
     return units.pop() if len(units) == 1 else None
 
 
 def _element(model: nn.Module, owner: str, path: str) -> str | None:
-    """Return the element, with parameters and children, of a list of modules of ``owner`` that a module is or lies in."""
+    """Return the element of a module list of ``owner`` that holds a module; None unless it is a block."""
     begin = owner.count(".") + 1 if owner else 0
     parts = path.split(".")
     for end in range(begin + 1, len(parts) + 1):

@@ -39,8 +39,8 @@ class Cutting(CutModel):
         self.technique = "graph capture, nothing computed twice"
         self._captured: Captured = capture(model, example, name, more)
         graph = self._captured.graph_module.graph
-        self._kinds = classify(graph, self._captured.primary)
-        self._live = live_data(graph, self._kinds)
+        self._dependences = classify(graph, self._captured.primary)
+        self._live = live_data(graph, self._dependences)
         candidates = [
             node
             for node in dominators(self._live)
@@ -57,7 +57,7 @@ class Cutting(CutModel):
         for index, node in enumerate(candidates):
             named = names[node]
             boundary = (named.block or index == first) if blocks else "+" not in named.name
-            cuts.append(Cut(named.name, named.aliases, layout_of(node, graph, self._kinds), boundary))
+            cuts.append(Cut(named.name, named.aliases, layout_of(node, graph, self._dependences), boundary))
             self._nodes[named.name] = node
         self.cuts: tuple[Cut, ...] = tuple(cuts)
         if not cuts:
@@ -151,7 +151,7 @@ class Cutting(CutModel):
         nodes = None if later is None else [self._nodes[self.find(later_cut).name] for later_cut in later]
         try:
             return slicing.suffix(
-                self._captured, self.model, self._kinds, self._nodes[cut.name], frozen, nodes
+                self._captured, self.model, self._dependences, self._nodes[cut.name], frozen, nodes
             )
         except CutError as error:
             raise CutError(f"cannot cut model {self.name} at {name!r}: {error}") from error

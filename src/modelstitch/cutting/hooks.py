@@ -1,12 +1,15 @@
-"""Cut a model that no graph can be captured of, by hooks on its modules.
+"""Cut a model without a captured graph, by hooks on its modules.
 
-A module is a legal cut where the model's output, with something else in the place of the module's, depends on nothing else of the input. That is tested with an input that is a FakeTensor, which holds no values: if any
-tensor of the output is one as well, data flowed around the cut. (Another input with values would not do: a branch that starts at zero shows
-no difference.)
+The output of a module is a legal cut if the model's output depends on nothing else of the input. The test
+replaces the module's output by real values and gives the model a FakeTensor, which holds no values, as its
+input. A FakeTensor in the output then shows that data flowed around the cut. (Other real values as the input
+would not do: a branch that starts at zero shows no difference.)
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,10 +31,17 @@ from modelstitch.errors import CutError, ModelError
 
 @dataclass(frozen=True)
 class Call:
-    """One call of one module: its path, which call, the output's shape for one example, and what was done up to there.
+    """One call of one module.
 
-    ``last`` tells whether its features are the last axis, where the layer that ran last tells; ``axis`` which one is the batch, 1 where a
-    sequence comes first.
+    Attributes:
+        path: path of the module.
+        number: number of the call.
+        shape: shape of its output for one example.
+        bytes: bytes of its output for one example.
+        parameters: number of parameters used so far.
+        flops: operations so far.
+        last: whether the features are the last axis of the output, by the latest layer that tells.
+        axis: batch axis of the output, 1 for a sequence-first output.
     """
 
     path: str
@@ -55,7 +65,7 @@ _FEATURES_LAST = (nn.Linear, nn.LayerNorm, nn.Embedding, nn.MultiheadAttention, 
 
 
 class _WritesOfFake(TorchDispatchMode):
-    """Notices when something without values is written into a tensor that has them."""
+    """Detects writes of a FakeTensor into a tensor with values."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -63,14 +73,14 @@ class _WritesOfFake(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        given = dict(zip((each.name for each in func._schema.arguments), args, strict=False)) | kwargs
+        given = dict(zip((a.name for a in func._schema.arguments), args, strict=False)) | kwargs
         written = [
-            given[each.name]
-            for each in func._schema.arguments
-            if each.alias_info is not None and each.alias_info.is_write and each.name in given
+            given[a.name]
+            for a in func._schema.arguments
+            if a.alias_info is not None and a.alias_info.is_write and a.name in given
         ]
-        if any(isinstance(each, Tensor) and not isinstance(each, FakeTensor) for each in written) and any(
-            isinstance(each, FakeTensor) for each in pytree.tree_leaves((args, kwargs))
+        if any(isinstance(value, Tensor) and not isinstance(value, FakeTensor) for value in written) and any(
+            isinstance(leaf, FakeTensor) for leaf in pytree.tree_leaves((args, kwargs))
         ):
             self.seen = True
         return func(*args, **kwargs)
@@ -79,19 +89,19 @@ class _WritesOfFake(TorchDispatchMode):
 def why_illegal(
     model: nn.Module, example: Tensor, path: str, number: int, more: More = NO_MORE
 ) -> str | None:
-    """Return why the output of a call is no legal cut, or None where it is one.
+    """Return why the output of a call is no legal cut; None for a legal cut.
 
     Args:
         model: in eval mode.
         example: (N, ...) inputs.
-        path, number: of the call.
-        more: further inputs by name of argument, which the suffix is given as they are.
+        path, number: the call.
+        more: further inputs by name of argument, which the suffix gets unchanged.
     """
     prefix = HookPrefix(model, [(path, number)], frozen=True)
     with torch.no_grad():
         (real,) = prefix(example, **more)
         mode = FakeTensorMode(allow_non_fake_inputs=True)
-        # What is kept of one run compares the packed weights of quantised layers with those of the next, which they refuse.
+        # The cache compares the packed weights of quantised layers, which those refuse.
         mode.cache_enabled = False
         fake = mode.from_tensor(example)
         writes = _WritesOfFake()
@@ -102,7 +112,7 @@ def why_illegal(
         try:
             with acting(model, act), writes:
                 output = model(fake, **more)
-        except Exception as error:  # whatever a model does with values that are not there
+        except Exception as error:  # a model may fail in any way without values
             first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             return f"what comes before it depends on the values of the input ({first_line})"
     if writes.seen or any(isinstance(leaf, FakeTensor) for leaf in leaves(output)):
@@ -111,12 +121,12 @@ def why_illegal(
 
 
 class HookCutting(CutModel):
-    """A model and the calls of its modules at which it can be cut.
+    """A model whose legal cuts are outputs of module calls.
 
     Args:
         model: any module with one tensor input.
-        example: (N, ...) inputs with N >= 2; kept, to run the suffix's first layers on.
-        name: what to call the model in errors.
+        example: (N, ...) inputs with N >= 2; kept, since a suffix may run first layers on them.
+        name: name of the model in errors.
         reason: why no graph was captured.
         more: (N, ...) further inputs by name of argument.
 
@@ -129,62 +139,43 @@ class HookCutting(CutModel):
         self, model: nn.Module, example: Tensor, name: str, reason: str, more: More = NO_MORE
     ) -> None:
         self.model, self.name, self.example = model, name, example.detach().clone()
-        for n in (len(example), 1, 2 * len(example)):
-            try:
-                with eval_mode(model), plain_attention():
-                    some = torch.arange(n, device=example.device) % len(example)
-                    further = {each: value[some] for each, value in more.items()}
-                    run_eagerly(model, example[some], name, further)
-            except ModelError as error:
-                if n == len(example):
-                    raise
-                raise CutError(
-                    f"{reason}, and it does not run on {n} inputs: expected a model that takes any batch"
-                ) from error
+        _expect_any_batch(model, example, name, reason, more)
+        self._why: dict[str, str] = {}
+        self._at: dict[str, tuple[str, int]] = {}
+        self._axes: dict[tuple[str, int], int] = {}
         with eval_mode(model), plain_attention():
             groups, self._calls = _traced(model, self.example, more)
-            self._why: dict[str, str] = {}
-            found: list[Cut] = []
-            self._at: dict[str, tuple[str, int]] = {}
-            self._axes: dict[tuple[str, int], int] = {}
-            n_calls: dict[str, int] = {}
-            for call in self._calls:
-                n_calls[call.path] = n_calls.get(call.path, 0) + 1
-            for group in groups:
-                names = [
-                    call.path if n_calls[call.path] == 1 else f"{call.path}@{call.number}" for call in group
-                ]
-                blocks = [index for index, call in enumerate(group) if is_block(model, call.path)]
-                chosen = blocks[0] if blocks else 0
-                call, why = self._first_legal(group, more)
-                if why is not None:
-                    self._why |= dict.fromkeys(names, why)
-                    continue
-                aliases = tuple(each for index, each in enumerate(names) if index != chosen)
-                last = True if call.axis == 1 else call.last
-                layout = recognise(call.shape, last=last if 2 <= len(call.shape) <= 4 else None)
-                found.append(Cut(names[chosen], aliases, layout, bool(blocks)))
-                self._at[names[chosen]] = (call.path, call.number)
-                self._axes[call.path, call.number] = call.axis
+            n_calls = Counter(call.path for call in self._calls)
+            cuts = [cut for group in groups if (cut := self._cut(group, n_calls, more)) is not None]
+        if not cuts:
+            reasons = "; ".join(sorted(set(self._why.values()))) or "no module's output is one tensor"
+            raise CutError(f"model {name} has no cut: {reason}, and with hooks {reasons}")
+        if not any(cut.boundary for cut in cuts):
+            cuts = [Cut(cut.name, cut.aliases, cut.layout, True) for cut in cuts]
+        self.cuts = tuple(cuts)
         chain = all(chain_after(model, call) is not None for call in self._at.values())
         cost = "nothing computed twice" if chain else "which run the receiver's first layers too"
         self.technique = f"module hooks, {cost}, since {reason}"
-        if not any(cut.boundary for cut in found):
-            found = [Cut(cut.name, cut.aliases, cut.layout, True) for cut in found]
-        self.cuts = tuple(found)
-        if not found:
-            raise CutError(
-                f"model {name} has no cut: {reason}, and with hooks "
-                + (
-                    "no module's output is one tensor"
-                    if not self._why
-                    else "; ".join(sorted(set(self._why.values())))
-                )
-            )
+
+    def _cut(self, group: list[Call], n_calls: Mapping[str, int], more: More) -> Cut | None:
+        """Return the cut at the common output of a group of calls; None where it is no legal cut."""
+        names = [call.path if n_calls[call.path] == 1 else f"{call.path}@{call.number}" for call in group]
+        blocks = [index for index, call in enumerate(group) if is_block(self.model, call.path)]
+        chosen = blocks[0] if blocks else 0
+        call, why = self._first_legal(group, more)
+        if why is not None:
+            self._why |= dict.fromkeys(names, why)
+            return None
+        self._at[names[chosen]] = (call.path, call.number)
+        self._axes[call.path, call.number] = call.axis
+        aliases = tuple(name for index, name in enumerate(names) if index != chosen)
+        last = True if call.axis == 1 else call.last
+        layout = recognise(call.shape, last=last if 2 <= len(call.shape) <= 4 else None)
+        return Cut(names[chosen], aliases, layout, bool(blocks))
 
     def _first_legal(self, group: list[Call], more: More) -> tuple[Call, str | None]:
-        """Return the outermost of the calls with one output that is a legal cut, or why the outermost is none."""
-        # Nothing of the outermost comes after it; one that gives its input unchanged may look at it all the same.
+        """Return the outermost call of a group that is a legal cut, or why the outermost is none."""
+        # Calls of a group share one output. An outer call that returns its input may still read the input.
         first = None
         for call in reversed(group):
             why = why_illegal(self.model, self.example, call.path, call.number, more)
@@ -197,7 +188,10 @@ class HookCutting(CutModel):
         if name in self._why:
             return self._why[name]
         if name in dict(self.model.named_modules()):
-            return "its output is not one floating-point tensor with the batch as its first axis, or the model's own output"
+            return (
+                "its output is not one floating-point tensor with the batch as its first axis, "
+                "or the model's own output"
+            )
         return "no module of this name"
 
     def prefix(self, *names: str, frozen: bool = False) -> nn.Module:
@@ -205,7 +199,7 @@ class HookCutting(CutModel):
         return HookPrefix(self.model, calls, frozen, [self._axes[call] for call in calls])
 
     def suffix(self, name: str, frozen: bool = False, later: tuple[str, ...] | None = None) -> nn.Module:
-        after = None if later is None else [self._at[self.find(each).name] for each in later]
+        after = None if later is None else [self._at[self.find(cut).name] for cut in later]
         return HookSuffix(self.model, self.example, self._at[self.find(name).name], frozen, after, self._axes)
 
     def activation_bytes(self, name: str) -> int:
@@ -225,25 +219,41 @@ class HookCutting(CutModel):
         }
 
 
+def _expect_any_batch(model: nn.Module, example: Tensor, name: str, reason: str, more: More) -> None:
+    """Raise where the model does not run on other batch sizes than that of ``example``."""
+    for n in (len(example), 1, 2 * len(example)):
+        try:
+            with eval_mode(model), plain_attention():
+                some = torch.arange(n, device=example.device) % len(example)
+                run_eagerly(model, example[some], name, {key: value[some] for key, value in more.items()})
+        except ModelError as error:
+            if n == len(example):
+                raise
+            raise CutError(
+                f"{reason}, and it does not run on {n} inputs: expected a model that takes any batch"
+            ) from error
+
+
 def _sizes(model: nn.Module, example: Tensor, more: More) -> dict[tuple[str, int], tuple[int, ...]]:
-    """Return the shape of what each call gives for one example more."""
+    """Return the shape of every call's output for one more example."""
     n = len(example) + 1
     some = torch.arange(n, device=example.device) % len(example)
-    found: dict[tuple[str, int], tuple[int, ...]] = {}
+    shapes: dict[tuple[str, int], tuple[int, ...]] = {}
 
     def note(path: str, number: int, output: Any) -> None:
         if isinstance(output, Tensor):
-            found[path, number] = tuple(output.shape)
+            shapes[path, number] = tuple(output.shape)
 
     with torch.no_grad(), acting(model, note):
         model(example[some], **{name: value[some] for name, value in more.items()})
-    return found
+    return shapes
 
 
 def _batch_axis(shape: tuple[int, ...], other: tuple[int, ...] | None, n: int) -> int | None:
-    """Return which axis is the batch, by the shape of what a call gives for one example more: no other axis may have grown.
+    """Return the batch axis: the only axis that grows with one more example.
 
-    Of two axes the second is features, whatever its length; a sequence-first value has three at least.
+    The second of two axes holds features, whatever its length; a sequence-first value has at least three
+    axes.
     """
     for axis in (0, 1) if len(shape) > 2 else (0,):
         if shape[axis] == n and other == (*shape[:axis], n + 1, *shape[axis + 1 :]):
@@ -252,12 +262,12 @@ def _batch_axis(shape: tuple[int, ...], other: tuple[int, ...] | None, n: int) -
 
 
 def _version(x: Tensor) -> int:
-    """Return how often a tensor was written to; of one made under torch.inference_mode nobody counts."""
+    """Return the number of writes to a tensor; 0 under torch.inference_mode, where torch does not count."""
     return 0 if x.is_inference() else x._version
 
 
 def _traced(model: nn.Module, example: Tensor, more: More) -> tuple[list[list[Call]], list[Call]]:
-    """Run the model once; return the calls that could be cuts, those with one output together, and all calls in order."""
+    """Run the model once; return candidate calls, grouped by their output, and all calls in order."""
     calls: list[tuple[Call, tuple[Tensor, int] | None]] = []
     counter = FlopCounterMode(display=False)
     used: set[int] = set()
@@ -299,7 +309,7 @@ def _traced(model: nn.Module, example: Tensor, more: More) -> tuple[list[list[Ca
     for call, output in calls:
         if output is None or any(output[0] is leaf and output[1] == _version(leaf) for leaf in outputs):
             continue
-        # One tensor that was written to in between is another value.
+        # A tensor that was written to in between is another value.
         if tensors and tensors[-1][0] is output[0] and tensors[-1][1] == output[1]:
             groups[-1].append(call)
         else:

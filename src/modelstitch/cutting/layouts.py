@@ -1,4 +1,4 @@
-"""How a representation is laid out: where its features are, and how its positions lie."""
+"""Layouts: which axis of a representation holds its features, and how its positions are arranged."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import torch
+from jaxtyping import Bool
+from jaxtyping import Shaped as AnyType
 from torch import Tensor, nn
 
 from modelstitch.errors import StitchError, expect_one_of
@@ -15,13 +17,13 @@ from modelstitch.errors import StitchError, expect_one_of
 M = TypeVar("M", bound=nn.Module)
 
 KINDS = {"vector": 1, "tokens": 2, "map1d": 2, "map2d": 3, "map3d": 4}
-"""Number of axes of one example, by kind."""
+"""Number of axes of one example, by kind. A kind is one row here, and its rule in ``recognise``."""
 
 
 def channels_last(module: M) -> M:
-    """Store the weights of two-dimensional convolutions of ``module`` with channels last, in place; no value changes.
+    """Store 4-axis weights of ``module`` with channels last, in place; no value changes.
 
-    Convolutions on a CPU and on tensor cores are faster so.
+    Convolutions on a CPU and on tensor cores are faster this way.
     """
     for held in (*module.parameters(), *module.buffers()):
         if held.ndim == 4:
@@ -34,19 +36,22 @@ class Layout:
     """How to read a representation (N, *shape).
 
     Attributes:
-        kind: ``vector (D)``, ``tokens (T, D)``, ``map1d (C, L)``, ``map2d (C, H, W)`` or ``map3d (C, D, H, W)``; another
-            number of axes reads as ``5-d`` and cannot be stitched.
-        shape: of one example.
+        kind: ``vector (D)``, ``tokens (T, D)``, ``map1d (C, L)``, ``map2d (C, H, W)`` or ``map3d (C, D, H,
+            W)``; another number of axes is ``5-d``, say, and cannot be stitched.
+        shape: shape of one example.
         last: whether the features of a map are its last axis, as in Swin.
-        extra: tokens in front that stand for no position: class and register tokens.
-        grid: height and width, or depth, height and width, on which the other tokens lie, row by row; None where they are a sequence.
+        extra: number of tokens in front without a position: class and register tokens.
+        grid: height and width, or depth, height and width, of the other tokens, row by row; None for a
+            sequence.
 
     Raises:
         StitchError: the parts do not fit each other.
 
     Example:
-        >>> str(Layout("tokens", (197, 768), extra=1, grid=(14, 14))), Layout("map2d", (7, 7, 96), last=True).n_features
-        ('tokens+1 14x14', 96)
+        >>> str(Layout("tokens", (197, 768), extra=1, grid=(14, 14)))
+        'tokens+1 14x14'
+        >>> Layout("map2d", (7, 7, 96), last=True).n_features
+        96
     """
 
     kind: str
@@ -59,7 +64,8 @@ class Layout:
         axes = KINDS.get(self.kind)
         if axes is not None and axes != len(self.shape):
             raise StitchError(
-                f"expected {axes} {'axis' if axes == 1 else 'axes'} for the layout {self.kind}, got shape {self.shape}"
+                f"expected {axes} {'axis' if axes == 1 else 'axes'} for the layout {self.kind}, "
+                f"got shape {self.shape}"
             )
         if (self.extra or self.grid) and self.kind != "tokens":
             raise StitchError(f"expected extra tokens and a grid for the layout tokens alone, got {self}")
@@ -71,7 +77,8 @@ class Layout:
             )
         if self.grid is not None and math.prod(self.grid) != self.shape[0] - self.extra:
             raise StitchError(
-                f"expected {self.shape[0] - self.extra} tokens on the grid, got {' x '.join(map(str, self.grid))}"
+                f"expected {self.shape[0] - self.extra} tokens on the grid, "
+                f"got {' x '.join(map(str, self.grid))}"
             )
 
     def __str__(self) -> str:
@@ -96,17 +103,17 @@ class Layout:
 
     @property
     def positions(self) -> tuple[int, ...]:
-        """Height and width of the grid of positions, of a volume depth, height and width; a sequence lies along the width."""
+        """Height and width of the grid, or depth, height and width; a sequence has height 1."""
         if self.kind == "tokens":
             return self.grid or (1, self.shape[0] - self.extra)
         inner = self.shape[:-1] if self.last else self.shape[1:]
         return (*(1,) * (2 - len(inner)), *inner)
 
-    def features_first(self, x: Tensor) -> Tensor:
-        """Return (N, *shape) with the features as its second axis, (N, C, *positions); nothing is lost."""
+    def features_first(self, x: AnyType[Tensor, " n *shape"]) -> AnyType[Tensor, "n c *positions"]:
+        """Move the features to the second axis, (N, C, *positions)."""
         return x.movedim(-1, 1) if self.kind == "tokens" or self.last else x
 
-    def features_back(self, x: Tensor) -> Tensor:
+    def features_back(self, x: AnyType[Tensor, "n c *positions"]) -> AnyType[Tensor, " n *shape"]:
         """Undo :meth:`features_first`."""
         return x.movedim(1, -1) if self.kind == "tokens" or self.last else x
 
@@ -116,18 +123,24 @@ class Layout:
         moved = self.kind == "tokens" or self.last
         return (self.shape[-1], *self.shape[:-1]) if moved else self.shape
 
-    def to_grid(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Read (N, *shape) as features on the grid of positions (N, C, H, W), and the extra tokens (N, C, extra) apart."""
+    def to_grid(
+        self, x: AnyType[Tensor, " n *shape"]
+    ) -> tuple[AnyType[Tensor, "n c *positions"], AnyType[Tensor, "n c extra"] | None]:
+        """Split a representation into a grid of features, (N, C, H, W) say, and its extra tokens."""
         first = self.features_first(x)
         extra = first[:, :, : self.extra] if self.extra else None
         if self.extra:
             first = first[:, :, self.extra :]
         return first.reshape(x.shape[0], self.n_features, *self.positions), extra
 
-    def from_grid(self, y: Tensor, extra: Tensor | None = None) -> Tensor:
-        """Write features on the grid (N, C, H, W), and extra tokens (N, C, extra), as (N, *shape).
+    def from_grid(
+        self,
+        y: AnyType[Tensor, "n c *positions"],
+        extra: AnyType[Tensor, "n c extra"] | None = None,
+    ) -> AnyType[Tensor, " n *shape"]:
+        """Undo :meth:`to_grid`.
 
-        Extra tokens that are not given are the mean over positions.
+        Missing extra tokens are the mean over positions.
         """
         if self.kind != "tokens":
             return self.features_back(y.reshape(y.shape[0], *self.features_first_shape))
@@ -148,23 +161,25 @@ def recognise(
 ) -> Layout:
     """Read the layout of a representation of ``shape`` (batch axis left out).
 
-    One axis is ``vector``; two are ``tokens`` or, with the features first, ``map1d``; three ``map2d``; four ``map3d``. Tokens of
-    a picture lie on a grid of its proportions where their number allows one.
+    One axis is ``vector``; two are ``tokens`` or, with the features first, ``map1d``; three ``map2d``; four
+    ``map3d``. Tokens of an image lie on a grid of its proportions where their number allows one.
 
     Args:
-        shape: of one example.
-        last: whether the features are the last axis; the usual place of the kind where it is not known.
-        extra: tokens in front that stand for no position.
-        picture: height and width of the image that the model takes.
+        shape: shape of one example.
+        last: whether the features are the last axis; None for the usual axis of the kind.
+        extra: number of tokens in front without a position.
+        picture: height and width of the model's input image.
 
     Example:
-        >>> str(recognise((64, 8, 8))), str(recognise((17, 64), extra=1, picture=(32, 32))), str(recognise((64, 17), last=False))
-        ('map2d', 'tokens+1 4x4', 'map1d')
+        >>> str(recognise((64, 8, 8))), str(recognise((64, 17), last=False))
+        ('map2d', 'map1d')
+        >>> str(recognise((17, 64), extra=1, picture=(32, 32)))
+        'tokens+1 4x4'
     """
     if len(shape) == 2 and last is not False:
         n = shape[0] - extra
         return Layout("tokens", shape, extra=extra, grid=_grid(n, picture) if picture else None)
-    kinds = {1: "vector", 2: "map1d", 3: "map2d", 4: "map3d"}
+    kinds = {axes: kind for kind, axes in KINDS.items() if kind != "tokens"}
     kind = kinds.get(len(shape), f"{len(shape)}-d")
     return Layout(kind, shape, last=bool(last) and kind in ("map2d", "map3d"))
 
@@ -176,35 +191,37 @@ def _grid(n: int, picture: tuple[int, int]) -> tuple[int, int] | None:
 
 
 def parse(text: str, shape: tuple[int, ...]) -> Layout:
-    """Read a layout as ``str`` writes it, such as ``map2d last`` or ``tokens+1 14x14``, for a representation of ``shape``.
+    """Parse a layout as ``str`` writes it, such as ``map2d last`` or ``tokens+1 14x14``, for a given shape.
 
     Raises:
-        StitchError: something else, or a layout that does not fit the shape.
+        StitchError: another text, or a layout that does not fit the shape.
 
     Example:
         >>> parse("tokens+1 4x4", (17, 64)) == recognise((17, 64), extra=1, picture=(8, 8))
         True
     """
-    found = re.fullmatch(r"(\w+)(?:\+(\d+))?(?: (\d+(?:x\d+){1,2}))?( last)?", text.strip())
-    if found is None:
+    match = re.fullmatch(r"(\w+)(?:\+(\d+))?(?: (\d+(?:x\d+){1,2}))?( last)?", text.strip())
+    if match is None:
         raise StitchError(f"expected a layout such as tokens+1 14x14, map2d or map2d last, got {text!r}")
-    expect_one_of("layout", found[1], KINDS, StitchError)
-    grid = tuple(map(int, found[3].split("x"))) if found[3] else None
-    return Layout(found[1], shape, last=bool(found[4]), extra=int(found[2] or 0), grid=grid)
+    expect_one_of("layout", match[1], KINDS, StitchError)
+    grid = tuple(map(int, match[3].split("x"))) if match[3] else None
+    return Layout(match[1], shape, last=bool(match[4]), extra=int(match[2] or 0), grid=grid)
 
 
-def lies_on(layout: Layout, present: Tensor) -> bool:
-    """Tell whether a mask of positions (N, T) says of each position of a representation whether something is there."""
+def lies_on(layout: Layout, present: Bool[Tensor, "n t"]) -> bool:
+    """Tell whether a mask (N, T) has one value for every position of a representation."""
     return layout.stitchable and not layout.extra and layout.positions == (1, present.shape[1])
 
 
-def without_padding(x: Tensor, layout: Layout, present: Tensor) -> Tensor:
-    """Set a representation (N, *shape) to 0 at positions where nothing is; one without such positions stays as it is.
+def without_padding(
+    x: AnyType[Tensor, " n *shape"], layout: Layout, present: Bool[Tensor, "n t"]
+) -> AnyType[Tensor, " n *shape"]:
+    """Mask padding: set a representation to 0 there. A no-op where the mask does not lie on the positions.
 
     Args:
         x: a representation.
-        layout: how to read it.
-        present: (N, T), true where something is.
+        layout: its layout.
+        present: the mask, False in padding.
 
     Example:
         >>> without_padding(torch.ones(1, 2, 3), recognise((2, 3)), torch.tensor([[True, False]])).tolist()
@@ -216,18 +233,21 @@ def without_padding(x: Tensor, layout: Layout, present: Tensor) -> Tensor:
     return layout.features_back(layout.features_first(x).masked_fill(~present.reshape(shape).to(x.device), 0))
 
 
-def filled_with_mean(x: Tensor, layout: Layout, present: Tensor) -> Tensor:
-    """Put the mean over the positions where something is at those of a representation (N, *shape) where nothing is.
+def filled_with_mean(
+    x: AnyType[Tensor, " n *shape"], layout: Layout, present: Bool[Tensor, "n t"]
+) -> AnyType[Tensor, " n *shape"]:
+    """Fill padding with the mean over the other positions, so that pooling ignores padding.
 
-    What is pooled over all positions is then pooled over those alone. A representation without such positions stays as it is.
+    A no-op where the mask does not lie on the positions.
 
     Args:
         x: a representation.
-        layout: how to read it.
-        present: (N, T), true where something is.
+        layout: its layout.
+        present: the mask, False in padding.
 
     Example:
-        >>> filled_with_mean(torch.tensor([[[1.0], [3.0], [9.0]]]), recognise((3, 1)), torch.tensor([[True, True, False]])).flatten().tolist()
+        >>> x, mask = torch.tensor([[[1.0], [3.0], [9.0]]]), torch.tensor([[True, True, False]])
+        >>> filled_with_mean(x, recognise((3, 1)), mask).flatten().tolist()
         [1.0, 3.0, 2.0]
     """
     if not lies_on(layout, present):
@@ -245,23 +265,23 @@ Shaped = Layout | tuple[int, ...]
 
 
 def as_layout(given: Shaped) -> Layout:
-    """Return a layout as it is, and recognise that of a shape."""
+    """Return a layout unchanged; recognise that of a shape."""
     return given if isinstance(given, Layout) else recognise(given)
 
 
 def stitchable(layout: Layout, where: str) -> Layout:
-    """Return ``layout`` where a bridge can read it.
+    """Return ``layout`` if a bridge can read it.
 
     Args:
-        layout: of a representation.
-        where: what the representation is, for the error.
+        layout: layout of a representation.
+        where: name of the representation, for the error.
 
     Raises:
-        StitchError: another number of axes than any layout has.
+        StitchError: no layout has this number of axes.
     """
     if not layout.stitchable:
         raise StitchError(
-            f"cannot stitch at {where}: expected a vector, tokens, or a map of one to three dimensions, got layout {layout} of "
-            f"shape {layout.shape}; choose another cut"
+            f"cannot stitch at {where}: expected a vector, tokens, or a map of one to three dimensions, "
+            f"got layout {layout} of shape {layout.shape}; choose another cut"
         )
     return layout

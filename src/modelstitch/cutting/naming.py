@@ -11,7 +11,7 @@ from torch.fx import Node
 
 @dataclass(frozen=True)
 class ValueName:
-    """The name of one value: what users type, what else they may type, whether a block ends here."""
+    """The names of one value: the name, its aliases, and whether a block ends here."""
 
     name: str
     aliases: tuple[str, ...]
@@ -25,18 +25,18 @@ def enclosing(node: Node) -> dict[str, str]:
 
 
 def call_of(key: str) -> str:
-    """Return the number of the call that ``key`` stands for: ``'1'`` for ``'relu@1'``, ``'0'`` for ``'relu'``."""
+    """Return the number of a call from its key: ``'1'`` for ``'relu@1'``, ``'0'`` for ``'relu'``."""
     return key.rpartition("@")[2] if "@" in key else "0"
 
 
 def _owners(node: Node) -> list[tuple[str, str]]:
-    """Module calls that ``node`` is the output of: those it lies in and one of its users does not."""
+    """Module calls that end with ``node``: they enclose it, but not all of its users."""
     outside = [set(enclosing(user)) if user.op != "output" else set() for user in node.users]
     return [(key, path) for key, path in enclosing(node).items() if any(key not in keys for keys in outside)]
 
 
 def is_block(model: nn.Module, path: str) -> bool:
-    """Say whether the module at ``path`` has children and parameters; a graph may name modules that are no more."""
+    """Tell whether a module has children and parameters; False for a path that no longer exists."""
     try:
         module = model.get_submodule(path)
     except AttributeError:
@@ -45,11 +45,11 @@ def is_block(model: nn.Module, path: str) -> bool:
 
 
 def name_values(model: nn.Module, nodes: list[Node], every: list[Node]) -> dict[Node, ValueName]:
-    """Name each of ``nodes`` after the module calls that it is the output of.
+    """Name values after the module calls that end with them.
 
-    A module called once gives its path (``layer2.0``), a module called several times its path and the number of
-    the call (``relu@1``). The innermost module with children gives the name, the others are aliases. A value that no
-    module owns, such as the output of a functional ReLU, is named after the module that ran before it and the
+    A module called once gives its path (``layer2.0``), one called several times its path and the number of
+    the call (``relu@1``). The innermost module with children gives the name, the others are aliases. A value
+    that no module owns, such as the output of a functional ReLU, is named after the previous module and the
     operation (``bn1+relu``).
 
     Args:
@@ -72,11 +72,11 @@ def name_values(model: nn.Module, nodes: list[Node], every: list[Node]) -> dict[
 
     names: dict[Node, ValueName] = {}
     taken: Counter[str] = Counter()
-    wanted = set(nodes)
+    to_name = set(nodes)
     previous = "input"
     for node in every:
         owned = _owners(node)
-        if node in wanted:
+        if node in to_name:
             blocks = [(key, path) for key, path in owned if is_block(model, path)]
             if owned:
                 name = spelled(*(blocks or owned)[-1])
@@ -94,25 +94,25 @@ def name_values(model: nn.Module, nodes: list[Node], every: list[Node]) -> dict[
 
 
 def outermost_blocks(model: nn.Module, names: dict[Node, ValueName]) -> dict[Node, ValueName]:
-    """Take parts of a repeated block, such as the attention of a transformer's layer, for no blocks where the block itself ends in a cut.
+    """Unmark parts of a repeated block, such as the attention of a layer, if the block ends in a cut.
 
-    Elements of lists within lists, such as the blocks of stages, stay.
+    Elements of lists within lists, such as the blocks of stages, stay blocks.
     """
     ends = {
         name
-        for each in names.values()
-        if each.block
-        for name in (each.name, *each.aliases)
+        for value in names.values()
+        if value.block
+        for name in (value.name, *value.aliases)
         if name.rpartition(".")[2].isdigit() and is_block(model, name)
     }
 
-    def is_part(each: ValueName) -> bool:
-        if ends & {each.name, *each.aliases}:
+    def is_part(value: ValueName) -> bool:
+        if ends & {value.name, *value.aliases}:
             return False
-        inner = each.name.split(".")
+        inner = value.name.split(".")
         return any(".".join(inner[:end]) in ends for end in range(1, len(inner)))
 
     return {
-        node: replace(each, block=False) if each.block and is_part(each) else each
-        for node, each in names.items()
+        node: replace(value, block=False) if value.block and is_part(value) else value
+        for node, value in names.items()
     }

@@ -1,4 +1,4 @@
-"""What a model must hold to before it can be cut: in eval mode it says the same again, and changes nothing of itself."""
+"""Requirements on a model before it is cut: deterministic in eval mode, no buffer mutation."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from modelstitch.cutting.certify import relative_difference
 from modelstitch.errors import CutError, ModelError
 
 _SAME, _SAME_IN_HALF = 1e-4, 2e-2
-"""Largest relative difference between two runs on the same inputs: rounding in another order is far below it, noise above."""
+"""Largest relative difference between two runs on the same inputs: above rounding, below noise."""
 
 
 def as_module(model: Any, name: str = "model") -> nn.Module:
-    """Return a model as a module that can be read: itself, or the module that an ``ExportedProgram`` holds.
+    """Return a model as a module: itself, or the module inside an ``ExportedProgram``.
 
     Raises:
-        ModelError: something else, or a module of TorchScript, which hides what it computes.
+        ModelError: anything else; a module of TorchScript too, which hides what it computes.
     """
     if isinstance(model, ExportedProgram):
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)  # of torch about itself
+            warnings.simplefilter("ignore", FutureWarning)  # torch about itself
             return unflatten(model)
     if isinstance(model, torch.jit.ScriptModule):
         raise ModelError(
-            f"model {name} is a module of TorchScript, which hides what it computes: give the module that it was made from, or what "
-            "torch.export made of that"
+            f"model {name} is a module of TorchScript, which hides what it computes: give the module that "
+            "it was made from, or what torch.export made of that"
         )
     if not isinstance(model, nn.Module):
         raise ModelError(f"expected a torch.nn.Module as model {name}, got {type(model).__name__}")
@@ -38,11 +38,11 @@ def as_module(model: Any, name: str = "model") -> nn.Module:
 
 
 def expect_settled(model: nn.Module, example: Tensor, name: str, more: More) -> None:
-    """Run a model twice in eval mode, and leave it as it was.
+    """Run a model twice in eval mode, and leave it unchanged.
 
     Raises:
-        ModelError: it does not run on ``example``, gives no numbers, or something else the second time.
-        CutError: it changes its own buffers.
+        ModelError: it does not run on ``example``, outputs NaN, or outputs something else the second time.
+        CutError: it mutates its buffers.
     """
     with eval_mode(model), plain_attention(), same_buffers(model):
         before = {path: buffer.clone() for path, buffer in model.named_buffers()}
@@ -58,26 +58,18 @@ def expect_settled(model: nn.Module, example: Tensor, name: str, more: More) -> 
             )
         lost = [leaf for leaf in leaves(first) if isinstance(leaf, Tensor) and leaf.isnan().any()]
         if lost and not example.isnan().any():
-            wrong = [
-                path
-                for path, held in model.state_dict().items()
-                if isinstance(held, Tensor) and _not_finite(held)
-            ]
-            told = (
-                f"its {wrong[0]} holds some, as do {len(wrong) - 1} more"
-                if wrong
-                else "its weights hold none"
-            )
             raise ModelError(
-                f"model {name} gives NaN for inputs that are numbers; {told}: give weights that were trained to the end"
+                f"model {name} gives NaN for inputs that are numbers; {_where_not_finite(model)}: "
+                "give weights that were trained to the end"
             )
         again = run_eagerly(model, example, name, more)
         difference = relative_difference(again, first)
-        halves = any(held.dtype in (torch.float16, torch.bfloat16) for held in model.parameters())
+        halves = any(p.dtype in (torch.float16, torch.bfloat16) for p in model.parameters())
         if difference > (_SAME_IN_HALF if halves else _SAME):
             raise ModelError(
-                f"model {name} gives something else for the same inputs when it is run again in eval mode (relative difference "
-                f"{difference:.1e}): expected a model without dropout, noise or counting there"
+                f"model {name} gives something else for the same inputs when it is run again in eval mode "
+                f"(relative difference {difference:.1e}): expected a model without dropout, noise or "
+                "counting there"
             )
 
 
@@ -87,5 +79,10 @@ def _same(one: Tensor, other: Tensor) -> bool:
     return torch.equal(one, other) or bool(((one == other) | ((one != one) & (other != other))).all())
 
 
-def _not_finite(held: Tensor) -> bool:
-    return held.is_floating_point() and not bool(held.isfinite().all())
+def _where_not_finite(model: nn.Module) -> str:
+    paths = [
+        path
+        for path, value in model.state_dict().items()
+        if isinstance(value, Tensor) and value.is_floating_point() and not bool(value.isfinite().all())
+    ]
+    return f"its {paths[0]} holds some, as do {len(paths) - 1} more" if paths else "its weights hold none"

@@ -11,7 +11,7 @@ from torch.fx import Graph, GraphModule, Node
 from torch.utils import _pytree as pytree
 
 from modelstitch.cutting.capture import Captured
-from modelstitch.cutting.dataflow import Kind
+from modelstitch.cutting.dataflow import Dependence
 from modelstitch.errors import CutError
 
 _aten = torch.ops.aten
@@ -27,7 +27,7 @@ class Slice(nn.Module):
     """Part of a model: an ordinary module that shares the model's parameters.
 
     Attributes:
-        more: names of the further inputs that it reads; it may be given others too.
+        more: names of the further inputs that it reads; others are ignored.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ def build_module(graph: Graph, values: dict[str, Tensor]) -> GraphModule:
 
 def _values(source: GraphModule, model: nn.Module, nodes: set[Node], frozen: bool) -> dict[str, Tensor]:
     values: dict[str, Tensor] = {}
-    for node in source.graph.nodes:  # in this order, and not the set's, which changes from run to run
+    for node in source.graph.nodes:  # in graph order: the order of a set changes from run to run
         if node in nodes and node.op == "get_attr":
             target = str(node.target)
             try:
@@ -96,7 +96,7 @@ def _values(source: GraphModule, model: nn.Module, nodes: set[Node], frozen: boo
 
 
 def batch_axis(node: Node) -> int | None:
-    """Return the axis of a captured tensor that is the batch: the first, or the second of a sequence-first one; else None."""
+    """Return the batch axis of a captured tensor: 0, or 1 of a sequence-first one, else None."""
     value = node.meta.get("val")
     if not isinstance(value, Tensor):
         return None
@@ -110,12 +110,12 @@ def _batch_first(graph: Graph, node: Node, source: Node) -> Node:
 
 
 def _further(graph: Graph, more: Mapping[str, Node], needed: set[Node]) -> dict[str, tuple[Node, Node]]:
-    """Make a placeholder for each further input that is needed; return both, by name."""
+    """Make a placeholder for every needed further input; return node and placeholder by name."""
     return {name: (node, graph.placeholder(node.name)) for name, node in more.items() if node in needed}
 
 
 def prefix(captured: Captured, model: nn.Module, cuts: list[Node], frozen: bool) -> Slice:
-    """Build the module that maps the input to the representations at ``cuts``, and computes nothing else.
+    """Build the module that maps the input to the representations at ``cuts``, without other computation.
 
     Returns:
         A module from the input (N, ...) to a tuple of representations, in the order of ``cuts``.
@@ -136,7 +136,7 @@ def prefix(captured: Captured, model: nn.Module, cuts: list[Node], frozen: bool)
 def suffix(
     captured: Captured,
     model: nn.Module,
-    kinds: dict[Node, Kind],
+    dependences: dict[Node, Dependence],
     cut: Node,
     frozen: bool,
     later: list[Node] | None = None,
@@ -145,7 +145,7 @@ def suffix(
 
     With ``later``, it maps it to a tuple of the representations at these later cuts instead.
 
-    Sizes that the model reads off its input are read off the representation instead.
+    Sizes that the model reads off its input come from the representation instead.
 
     Raises:
         CutError: data reaches the output around the cut, or a size cannot be read off the representation.
@@ -161,40 +161,41 @@ def suffix(
     ordered = [node for node in source.graph.nodes if node in needed]
     below: set[Node] = {cut}
     for node in ordered:
-        if any(each in below for each in node.all_input_nodes):
+        if any(source in below for source in node.all_input_nodes):
             below.add(node)
     for node in ordered:
         if node in mapped:
             continue
-        if kinds[node] is Kind.DATA and node not in below:
-            continue  # above the cut: only reached through sizes, which are re-derived
+        if dependences[node] is Dependence.DATA and node not in below:
+            continue  # above the cut: reached only through sizes, which are derived again
         if (
-            kinds[node] is Kind.META
+            dependences[node] is Dependence.META
             and node not in below
-            and any(kinds[each] is Kind.DATA for each in node.all_input_nodes)
+            and any(dependences[source] is Dependence.DATA for source in node.all_input_nodes)
         ):
             mapped[node] = _derived(graph, x, cut, node)
             continue
-        missing = [each.name for each in node.all_input_nodes if each not in mapped]
+        missing = [source.name for source in node.all_input_nodes if source not in mapped]
         if missing:
             raise CutError(f"the output also depends on the input through {', '.join(missing)}")
         mapped[node] = graph.node_copy(node, mapped.__getitem__)
     if later is None:
-        graph.output(pytree.tree_map(lambda each: mapped.get(each, each), output.args[0]))
+        graph.output(pytree.tree_map(lambda leaf: mapped.get(leaf, leaf), output.args[0]))
     else:
-        graph.output(tuple(_batch_first(graph, mapped[each], each) for each in later))
+        graph.output(tuple(_batch_first(graph, mapped[node], node) for node in later))
     used = {node for node in needed if node in mapped}
     values = _values(source, model, used, frozen)
     return Slice(build_module(graph, values), captured.out_spec if later is None else None, tuple(further))
 
 
 def _derived(graph: Graph, x: Node, cut: Node, node: Node) -> Node:
-    # What a model makes of the sizes of its input alone, made of the sizes of the representation instead.
-    def length(wanted: int | torch.SymInt) -> int | Node:
-        if isinstance(wanted, int):
-            return wanted
+    """Derive a node that depends on sizes of the input from sizes of the representation."""
+
+    def length(size: int | torch.SymInt) -> int | Node:
+        if isinstance(size, int):
+            return size
         for axis, here in enumerate(cut.meta["val"].shape):
-            if isinstance(here, torch.SymInt) and here.node.expr == wanted.node.expr:
+            if isinstance(here, torch.SymInt) and here.node.expr == size.node.expr:
                 return graph.call_function(_aten.sym_size.int, (x, axis))
         raise CutError(f"the size {node.name} of the input cannot be read off the representation")
 
@@ -205,6 +206,6 @@ def _derived(graph: Graph, x: Node, cut: Node, node: Node) -> Node:
         return size
     if node.target in _FILLED:
         return graph.call_function(
-            _FILLED[node.target], (x, [length(each) for each in value.shape]), {"dtype": value.dtype}
+            _FILLED[node.target], (x, [length(size) for size in value.shape]), {"dtype": value.dtype}
         )
     raise CutError(f"{node.name}, made of the input, cannot be made of the representation")
