@@ -6,6 +6,7 @@ import pytest
 import torch
 from scipy.stats import binomtest, t
 
+from modelstitch import geometry
 from modelstitch.geometry import intervals
 
 
@@ -25,15 +26,17 @@ def test_the_jackknife_of_a_mean_is_its_standard_error() -> None:
     x = torch.randn(n_groups * size, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     groups = torch.arange(len(x)) % n_groups
     values = torch.stack([x.mean(), *(x[groups != g].mean() for g in range(n_groups))])
-    value, low, high = intervals.jackknife(values)
+    value, low, high = intervals.jackknife_interval(values)
     of_groups = torch.stack([x[groups == g].mean() for g in range(n_groups)])
     half = 2.26 * float(of_groups.std()) / n_groups**0.5
     assert value == pytest.approx(float(x.mean()))
+    public = geometry.jackknife(lambda a, b: float((a - b).mean()), x[:, None], torch.zeros(len(x), 1))
+    assert (high - low) / 2 == pytest.approx(2.26 * public.standard_error, rel=1e-12)
     assert (high - low) / 2 == pytest.approx(half, rel=1e-6)
 
 
 def test_without_numbers_there_is_no_interval() -> None:
-    value, low, high = intervals.jackknife(torch.tensor([0.5, torch.nan, torch.nan]))
+    value, low, high = intervals.jackknife_interval(torch.tensor([0.5, torch.nan, torch.nan]))
     assert value == 0.5
     assert math.isnan(low)
     assert math.isnan(high)

@@ -1,4 +1,4 @@
-"""Every measurement with its definition, as a page: ``python -m modelstitch.evidence.catalogue`` prints docs/evidence.md."""
+"""Every measurement with its definition, as a page: ``python -m modelstitch.evidence.catalogue > docs/evidence.md``."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ from modelstitch.specs import STANDARD_EVIDENCE
 
 _HEAD = """# Evidence
 
-What is measured about a cell beside its score, on held-out examples (at most 1,000, `--evidence-examples`), spread evenly over the held-out part.
-*Provided* is the sender's representation, *expected* the receiver's own, *stitched* what the stitch makes of the provided one. *Within class* means: of
-what is left when the mean of each class is taken away, so that a stitch that passes the label alone has nothing.
+Evidence is what is measured about a cell beside its score. It is measured on held-out examples (at most 1,000,
+`--evidence-examples`), which are spread evenly over the held-out set. *Provided* is the sender's representation,
+*expected* the receiver's own, *stitched* what the stitch makes of the provided one. *Within class* means: after the
+mean of each class is subtracted. A stitch that passes the label alone has nothing left there.
 
-Intervals are 95 %: of shares by Wilson's formula, of pairwise measures by leaving out a tenth of the examples at a time (the bootstrap would make an example
-its own neighbour). The kinds marked * are measured unless told otherwise; `--evidence all` measures every one.
+Intervals are 95 %. Shares have Wilson's interval. Pairwise measures have that of a jackknife, which leaves out a
+tenth of the examples at a time; a bootstrap would make an example its own neighbour. Kinds marked * are measured by
+default; `--evidence all` measures every kind. `geometry` and `similarity` use the measures of `modelstitch.geometry`
+with the same names.
 
-This page is printed by `python -m modelstitch.evidence.catalogue`; a test holds it to what the code says.
+This page is printed by `python -m modelstitch.evidence.catalogue`; a test compares it with the code.
 """
 
 
@@ -26,8 +29,8 @@ def page() -> str:
         parts.append(f"## {name}{star}\n")
         parts.append("| name | what | range | better | source |\n| --- | --- | --- | --- | --- |")
         parts += [
-            f"| `{each}` | {d.text} | {d.range} | {d.better} | {d.source} |"
-            for each, d in kind.definitions.items()
+            f"| `{measurement}` | {d.text} | {d.range} | {d.better} | {d.source} |"
+            for measurement, d in kind.definitions.items()
         ]
         parts.append("")
     return "\n".join(parts)

@@ -193,8 +193,11 @@ def _appraise(
     cut, units, task = cells[0].sender_cut, receiver.units, receiver.side.data.task
     x = _represented(sender, cut, "held-out", receiver.indices)
     given = sender.cut(cut).layout
-    fits = units.fits(given)
-    provided = units.of(x, given) if fits else x
+    if not units.fits(given):  # not every position with a target has a value
+        yield from ((cell, []) for cell in cells)
+        return
+    provided = units.of(x, given)
+    provided_rows = Rows(provided, receiver.labels)
     own = None
     if task.has_classes and sender.accuracy() is not None and any("agreement" in kinds[c] for c in cells):
         own = task.read(receiver.outputs_of(sender, receiver.indices))
@@ -203,8 +206,8 @@ def _appraise(
         stitch = stitches[cell].eval()
         name = receiver.side.cut(cell.receiver_cut).name
         layout = units.layout(receiver.layout(name))
-        if not fits or not units.fits(receiver.layout(name)):
-            yield cell, []  # not every position with a target has a value
+        if not units.fits(receiver.layout(name)):
+            yield cell, []
             continue
         later = receiver.side.later(name) if "trajectory" in kinds[cell] else ()
         later = tuple(cut for cut in later if units.fits(receiver.layout(cut)))
@@ -217,7 +220,7 @@ def _appraise(
         material = Material(
             cut=name,
             labels=receiver.labels,
-            provided=Rows(provided, receiver.labels),
+            provided=provided_rows,
             expected=expected,
             stitched=stitched,
             raw_provided=units.layout(given).features_first(provided),

@@ -1,22 +1,18 @@
-"""Two representations of the same examples beside each other, whole and within classes, each product computed once."""
+"""Two representations of the same examples, compared whole and within classes; a product is computed once."""
 
 from __future__ import annotations
 
 import math
 from functools import cached_property
 
-import torch
 from torch import Tensor
 
 from modelstitch.evidence.residuals import Rows, crosses
 from modelstitch.geometry import grams
-from modelstitch.geometry.intervals import GROUPS, jackknife, wilson
+from modelstitch.geometry.intervals import GROUPS, Interval, jackknife_interval, wilson
 
 EXAMPLES = 500
-"""What measures across classes are taken on."""
-
-Interval = tuple[float, float, float]
-"""A value with the ends of its 95 % interval."""
+"""Examples on which measures across classes are taken, at most."""
 
 
 class Pairing:
@@ -35,12 +31,12 @@ class Pairing:
         return crosses(self.one, self.other)
 
     def within_cka(self) -> Interval:
-        """Debiased linear CKA of what is left when class means are taken away."""
-        ks, ls = self.one.class_grams, self.other.class_grams
-        return jackknife(grams.cka(ks, ls, self.one.members, GROUPS))
+        """Debiased linear CKA within classes."""
+        one, other = self.one.class_grams, self.other.class_grams
+        return jackknife_interval(grams.within_cka(one, other, self.one.members, GROUPS))
 
     def retrieved(self) -> Tensor:
-        """Whether each example's row is nearest to its own in the other, among its class; class after class."""
+        """Whether the nearest row in the other, among its class, is that of the same example; class after class."""
         large = [self.crosses[index] for index in self.one.large]
         return grams.retrieval(large, self.one.class_grams, self.other.class_grams)
 
@@ -54,14 +50,13 @@ class Pairing:
 
     @property
     def retrieval_chance(self) -> float:
-        """Share that a guess retrieves: one of each class."""
+        """Share that a guess retrieves: one example of each class."""
         sizes = [len(members) for members in self.one.members]
         return len(sizes) / sum(sizes) if sizes else math.nan
 
     def cka(self) -> Interval:
         """Debiased linear CKA of 500 examples."""
-        k, l = self.one.first(EXAMPLES), self.other.first(EXAMPLES)  # noqa: E741
-        return jackknife(grams.cka([k], [l], [torch.arange(len(k), device=k.device)], GROUPS))
+        return jackknife_interval(grams.cka(self.one.first(EXAMPLES), self.other.first(EXAMPLES), GROUPS))
 
     def error(self) -> float:
         """Mean squared error between the two over the other's variance; offsets of the mean count."""
@@ -73,13 +68,13 @@ class Pairing:
         return self._apart + float((self.one.counts * offsets).sum())
 
     def within_error(self) -> float:
-        """The same for residuals after class means."""
+        """Mean squared error of the residuals over the other's variance within classes."""
         return _share(self._apart, self.other.within)
 
     @cached_property
     def _apart(self) -> float:
         """Sum of squares of the difference of residuals."""
-        joint = sum(float(each.trace()) for each in self.crosses)
+        joint = sum(float(cross.trace()) for cross in self.crosses)
         return max(0.0, self.one.within + self.other.within - 2 * joint)
 
 

@@ -1,6 +1,7 @@
-"""One representation of some held-out examples: residuals after class means, the class means, and Gram matrices of both.
+"""One representation of some held-out examples: class means, residuals, and Gram matrices of both.
 
-Examples are kept class after class, so that every class is one slice; of a large map each value is written once.
+A residual is a row less the mean of its class. Examples are kept class after class, so that a class is a
+slice.
 """
 
 from __future__ import annotations
@@ -8,9 +9,10 @@ from __future__ import annotations
 from functools import cached_property
 
 import torch
+from jaxtyping import Float64
 from torch import Tensor
 
-from modelstitch.geometry.grams import Spectrum, spectrum
+from modelstitch.geometry.grams import Fold, Spectrum, folds, spectrum
 
 _LEAST_OF_A_CLASS = 4
 """The unbiased HSIC needs four examples."""
@@ -19,18 +21,18 @@ _MOST = 500
 """Examples whose inner products across classes are ever asked for."""
 
 _ROUNDING = 1e-10
-"""A variance whose share of the mean square is below this is the rounding of float32, not a difference between examples."""
+"""A variance whose share of the mean square is smaller is rounding of float32, not a difference of examples."""
 
 
 class Rows:
-    """Representations as rows, what pairwise measures are computed from.
+    """Representations as rows, from which pairwise measures are computed.
 
     Products of float32 rows are taken once, of residuals; every sum over them is in float64.
 
     Args:
         x: representations (n, ...).
         labels: (n,).
-        own: whether x may be overwritten, which saves a copy; labels must then rise.
+        own: whether x may be overwritten, which saves a copy; labels must rise then.
     """
 
     # Outputs of a half that ran in inference mode may be written to in that mode alone.
@@ -46,14 +48,16 @@ class Rows:
         self.counts = labels.unique(return_counts=True)[1]
         ends = self.counts.cumsum(0).tolist()
         self.slices = [slice(a, b) for a, b in zip([0, *ends[:-1]], ends, strict=True)]
-        self.means = torch.stack([rows[each].mean(0) for each in self.slices])
+        self.means = torch.stack([rows[part].mean(0) for part in self.slices])
         self.mean = (self.means * self.counts[:, None]).sum(0) / len(rows)
         self.residuals = rows if own else rows.clone()
-        for each, mean in zip(self.slices, self.means, strict=True):
-            self.residuals[each] -= mean
+        for part, mean in zip(self.slices, self.means, strict=True):
+            self.residuals[part] -= mean
         self.large = [index for index, n in enumerate(self.counts.tolist()) if n >= _LEAST_OF_A_CLASS]
         self._first: dict[int, Tensor] = {}
+        self._uncentred: dict[int, Tensor] = {}
         self._spectra: dict[int, Spectrum] = {}
+        self._folds: dict[int, list[Fold]] = {}
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -66,24 +70,24 @@ class Rows:
 
     @cached_property
     def grams(self) -> list[Tensor]:
-        """Inner products of the residuals of every class, in float64; exactly zero where all are equal up to rounding."""
-        found = []
-        for each, mean in zip(self.slices, self.means, strict=True):
-            rows = self.residuals[each]
+        """Inner products of the residuals of every class, in float64; 0 where all are equal up to rounding."""
+        products = []
+        for part, mean in zip(self.slices, self.means, strict=True):
+            rows = self.residuals[part]
             gram = (rows @ rows.T).double()
             square = float(gram.trace()) + len(rows) * float(mean.double().square().sum())
-            found.append(gram if float(gram.trace()) > _ROUNDING * square else torch.zeros_like(gram))
-        return found
+            products.append(gram if float(gram.trace()) > _ROUNDING * square else torch.zeros_like(gram))
+        return products
 
     @property
     def class_grams(self) -> list[Tensor]:
-        """The same of the classes with at least four examples."""
+        """Those of the classes with at least four examples."""
         return [self.grams[index] for index in self.large]
 
     @cached_property
     def within(self) -> float:
         """Sum of squares of the residuals."""
-        return sum(float(each.trace()) for each in self.grams)
+        return sum(float(gram.trace()) for gram in self.grams)
 
     @cached_property
     def variance(self) -> float:
@@ -93,29 +97,45 @@ class Rows:
         square = self.within + float((weights * self.means.double().square().sum(1)).sum())
         return self.within + between if self.within + between > _ROUNDING * square else 0.0
 
-    def first(self, n: int) -> Tensor:
-        """Inner products of ``n`` rows (at most 500) drawn with a fixed seed, centred among themselves, (n, n) in float64."""
+    def first(self, n: int) -> Float64[Tensor, "m m"]:
+        """Inner products of ``n`` rows (at most 500) drawn with a fixed seed, centred among themselves."""
         if n not in self._first:
-            gram = self._drawn[:n, :n]
+            gram = self._drawn[0][:n, :n]
             means = gram.mean(0)
             self._first[n] = gram - means - means[:, None] + means.mean()
         return self._first[n]
 
+    def uncentred(self, n: int) -> Float64[Tensor, "m m"]:
+        """Inner products of the same rows as they are, not centred; zero where :meth:`first` is."""
+        if n not in self._uncentred:
+            # The mean joins in float64, after the products: a large one would cost the digits of float32.
+            gram, across = self._drawn[0][:n, :n], self._drawn[1][:n]
+            square = self.mean.double().square().sum() if self.variance > 0 else 0.0
+            self._uncentred[n] = gram + across + across[:, None] + square
+        return self._uncentred[n]
+
     @cached_property
-    def _drawn(self) -> Tensor:
+    def _drawn(self) -> tuple[Float64[Tensor, "m m"], Float64[Tensor, " m"]]:
+        """Inner products of at most 500 rows less the mean of all, drawn with a fixed seed: mutual, and with the mean."""
         drawn = torch.randperm(len(self), generator=torch.Generator().manual_seed(0))[:_MOST]
         some = drawn.to(self.labels.device)
         of_class = torch.repeat_interleave(torch.arange(len(self.counts), device=some.device), self.counts)
         rows = self.residuals[some]
         rows += (self.means - self.mean)[of_class[some]]
-        gram = (rows @ rows.T).double()
-        return gram if self.variance > 0 else torch.zeros_like(gram)
+        gram, across = (rows @ rows.T).double(), (rows @ self.mean).double()
+        return (gram, across) if self.variance > 0 else (torch.zeros_like(gram), torch.zeros_like(across))
 
     def spectrum(self, n: int) -> Spectrum:
         """Eigenvalues and eigenvectors of :meth:`first`; computed once for each n."""
         if n not in self._spectra:
             self._spectra[n] = spectrum(self.first(n))
         return self._spectra[n]
+
+    def folds(self, n: int) -> list[Fold]:
+        """What a linear map from the rows of :meth:`first` needs; computed once for each n."""
+        if n not in self._folds:
+            self._folds[n] = folds(self.first(n))
+        return self._folds[n]
 
     def raw(self, shape: tuple[int, ...]) -> Tensor:
         """Return the representations (n, *shape) again, class after class."""
@@ -124,5 +144,5 @@ class Rows:
 
 
 def crosses(one: Rows, other: Rows) -> list[Tensor]:
-    """Return inner products of the residuals of two representations of the same examples, for every class."""
-    return [(one.residuals[each] @ other.residuals[each].T).double() for each in one.slices]
+    """Return inner products of the residuals of two representations of the same examples, by class."""
+    return [(one.residuals[part] @ other.residuals[part].T).double() for part in one.slices]

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from modelstitch.geometry.cca import canonical_correlations, pwcca, svcca
-from modelstitch.geometry.cka import cka, hsic, minibatch_cka
+from modelstitch.geometry.cka import cka, hsic, minibatch_cka, within_cka
 from modelstitch.geometry.information import mutual_information
 from modelstitch.geometry.inputs import Centred
 from modelstitch.geometry.maps import as_rows
@@ -45,4 +45,5 @@ __all__ = [
     "pwcca",
     "rsa",
     "svcca",
+    "within_cka",
 ]

@@ -8,15 +8,19 @@ features.
 from __future__ import annotations
 
 import torch
+from jaxtyping import Float, Float64
+from numpy.typing import ArrayLike
 from torch import Tensor
 
 from modelstitch.errors import GeometryError
-from modelstitch.geometry.inputs import Array, Centred, centred_pair
+from modelstitch.geometry.inputs import Centred, centred_pair
 
 _LEAST = 3
 
 
-def canonical_correlations(x: Array, y: Array) -> list[float]:
+def canonical_correlations(
+    x: Float[Tensor, "n d"] | ArrayLike, y: Float[Tensor, "n e"] | ArrayLike
+) -> list[float]:
     r"""The cosines of the principal angles between the spaces that the features span over the examples.
 
     .. math:: \rho = \text{singular values of } U_x^\top U_y,
@@ -40,11 +44,13 @@ def canonical_correlations(x: Array, y: Array) -> list[float]:
         [1.0, 1.0]
     """
     a, b = centred_pair(x, y, _LEAST, "canonical correlations")
-    found: list[float] = torch.linalg.svdvals(a.svd[0].T @ b.svd[0]).clamp_max(1).tolist()
-    return found
+    cosines: list[float] = torch.linalg.svdvals(a.svd[0].T @ b.svd[0]).clamp_max(1).tolist()
+    return cosines
 
 
-def svcca(x: Array, y: Array, *, variance: float = 0.99) -> float:
+def svcca(
+    x: Float[Tensor, "n d"] | ArrayLike, y: Float[Tensor, "n e"] | ArrayLike, *, variance: float = 0.99
+) -> float:
     r"""Singular vector CCA: the mean canonical correlation of the leading components.
 
     .. math:: \frac{1}{c} \sum_{i \le c} \rho_i(X_k, Y_{k'}), \quad c = \min(k, k')
@@ -72,7 +78,7 @@ def svcca(x: Array, y: Array, *, variance: float = 0.99) -> float:
     if not 0 < variance <= 1:
         raise GeometryError(f"expected a share of variance above 0 and at most 1 for SVCCA, got {variance}")
     a, b = centred_pair(x, y, _LEAST, "SVCCA")
-    u, v = (each.svd[0][:, : components(each, variance)] for each in (a, b))
+    u, v = (side.svd[0][:, : components(side, variance)] for side in (a, b))
     return float(torch.linalg.svdvals(u.T @ v).clamp_max(1).mean())
 
 
@@ -83,7 +89,7 @@ def components(centred: Centred, variance: float = 0.99) -> int:
     return min(len(share), int((share < variance - 1e-12).sum()) + 1)
 
 
-def pwcca(x: Array, y: Array) -> float:
+def pwcca(x: Float[Tensor, "n d"] | ArrayLike, y: Float[Tensor, "n e"] | ArrayLike) -> float:
     r"""Projection weighted CCA: the mean canonical correlation, weighted by use in **x**.
 
     .. math:: \frac{\sum_i \alpha_i \rho_i}{\sum_i \alpha_i},
@@ -118,6 +124,6 @@ def pwcca(x: Array, y: Array) -> float:
     return _weighted(rho.clamp_max(1), (u @ left).T @ a.rows)
 
 
-def _weighted(rho: Tensor, projections: Tensor) -> float:
+def _weighted(rho: Float64[Tensor, " c"], projections: Float64[Tensor, "c d"]) -> float:
     weights = projections.abs().sum(1)
     return float((weights * rho).sum() / weights.sum())

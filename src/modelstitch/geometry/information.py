@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import torch
+from jaxtyping import Float, Float64
+from numpy.typing import ArrayLike
 from torch import Tensor
 
 from modelstitch.errors import GeometryError
-from modelstitch.geometry.inputs import Array, Centred, centred_pair
+from modelstitch.geometry.inputs import Centred, centred_pair
 
 _BLOCK = 1024
 _ROUNDING = 1e-9
 _COPY = 1e-12  # distance of copies, up to rounding, of components whose squares sum to 1
 
 
-def mutual_information(x: Array, y: Array, *, n_components: int = 3, k: int = 3) -> float:
+def mutual_information(
+    x: Float[Tensor, "n d"] | ArrayLike,
+    y: Float[Tensor, "n e"] | ArrayLike,
+    *,
+    n_components: int = 3,
+    k: int = 3,
+) -> float:
     r"""Mutual information of the leading principal components, in nats.
 
     .. math:: \psi(k) + \psi(N) - \langle \psi(n_x + 1) + \psi(n_y + 1) \rangle
@@ -54,7 +62,7 @@ def mutual_information(x: Array, y: Array, *, n_components: int = 3, k: int = 3)
         if got < 1:
             raise GeometryError(f"expected at least 1 {name} for mutual information, got {got}")
     a, b = centred_pair(x, y, k + 2, f"mutual information with {k} neighbours")
-    one, other = (_leading(each, n_components) for each in (a, b))
+    one, other = (_leading(side, n_components) for side in (a, b))
     total, copies = 0.0, 0
     for first in range(0, len(one), _BLOCK):
         near, near_x, near_y = _neighbourhoods(one, other, first, k)
@@ -70,19 +78,22 @@ def mutual_information(x: Array, y: Array, *, n_components: int = 3, k: int = 3)
     return float(psi.sum()) - total / n
 
 
-def _leading(centred: Centred, n_components: int) -> Tensor:
+def _leading(centred: Centred, n_components: int) -> Float64[Tensor, "n c"]:
     return centred.svd[0][:, :n_components]
 
 
-def _neighbourhoods(x: Tensor, y: Tensor, first: int, k: int) -> tuple[Tensor, Tensor, Tensor]:
+def _neighbourhoods(
+    x: Float64[Tensor, "n c"], y: Float64[Tensor, "n e"], first: int, k: int
+) -> tuple[Float64[Tensor, " b"], Float64[Tensor, " b"], Float64[Tensor, " b"]]:
     """Distance to the k-th neighbour, and the numbers strictly nearer in x and in y, for a block."""
     block = slice(first, first + _BLOCK)
     distances = [
-        torch.cdist(each[block], each, compute_mode="donot_use_mm_for_euclid_dist") for each in (x, y)
+        torch.cdist(rows[block], rows, compute_mode="donot_use_mm_for_euclid_dist") for rows in (x, y)
     ]
-    for each in distances:
-        each.diagonal(first).fill_(torch.inf)
+    for matrix in distances:
+        matrix.diagonal(first).fill_(torch.inf)
     near = torch.maximum(*distances).kthvalue(k, dim=1, keepdim=True).values
-    # Nearer by more than rounding: the k-th neighbour itself must not be counted because its last bit differs between x and y.
-    near_x, near_y = ((each < near * (1 - _ROUNDING)).sum(1).to(torch.float64) for each in distances)
+    # Nearer by more than rounding: the k-th neighbour must not be counted because its last bit differs
+    # between x and y.
+    near_x, near_y = ((matrix < near * (1 - _ROUNDING)).sum(1).to(torch.float64) for matrix in distances)
     return near.squeeze(1), near_x, near_y

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 import numpy as np
 import torch
+from jaxtyping import Float, Float64, Num
 from numpy.typing import ArrayLike
 from torch import Tensor
 
@@ -17,7 +18,7 @@ from modelstitch.errors import GeometryError
 Array: TypeAlias = Tensor | ArrayLike
 
 
-def numbers(x: Array, name: str) -> Tensor:
+def numbers(x: Array, name: str) -> Float[Tensor, ...]:
     """Return ``x`` as a detached tensor of floats, of its own type, which says how it was rounded.
 
     Integers become float64. It stays on its device where that has float64, else it goes to the CPU.
@@ -43,7 +44,7 @@ def numbers(x: Array, name: str) -> Tensor:
     return values
 
 
-def _from_array(x: ArrayLike, name: str) -> Tensor:
+def _from_array(x: ArrayLike, name: str) -> Num[Tensor, ...]:
     try:
         array = np.asarray(x)
         known = np.float16, np.float32, np.complex64, np.complex128
@@ -57,7 +58,7 @@ def _from_array(x: ArrayLike, name: str) -> Tensor:
         ) from None
 
 
-def rows_as_given(x: Array, name: str) -> Tensor:
+def rows_as_given(x: Array, name: str) -> Float[Tensor, "n d"]:
     """Return ``x`` as (N, D), floats of their own type.
 
     Raises:
@@ -74,7 +75,9 @@ def rows_as_given(x: Array, name: str) -> Tensor:
     return values
 
 
-def pair_as_given(x: Array, y: Array, least: int, measure: str) -> tuple[Tensor, Tensor]:
+def pair_as_given(
+    x: Float[Tensor, "n d"] | ArrayLike, y: Float[Tensor, "n e"] | ArrayLike, least: int, measure: str
+) -> tuple[Float[Tensor, "n d"], Float[Tensor, "n e"]]:
     """Return x (N, D) and y (N, D') on one device, floats of their own types.
 
     Args:
@@ -93,7 +96,9 @@ def pair_as_given(x: Array, y: Array, least: int, measure: str) -> tuple[Tensor,
     return a, b.to(a.device)
 
 
-def pair(x: Array, y: Array, least: int, measure: str) -> tuple[Tensor, Tensor]:
+def pair(
+    x: Float[Tensor, "n d"] | ArrayLike, y: Float[Tensor, "n e"] | ArrayLike, least: int, measure: str
+) -> tuple[Float64[Tensor, "n d"], Float64[Tensor, "n e"]]:
     """Return x (N, D) and y (N, D') in float64; arguments and errors as for :func:`pair_as_given`.
 
     Example:
@@ -117,7 +122,7 @@ class Centred:
             1000.1 is off by 3e-5, and centring keeps that error while it takes the 1000 away.
     """
 
-    rows: Tensor
+    rows: Float64[Tensor, "n d"]
     scale: float
     noise: float
 
@@ -127,7 +132,7 @@ class Centred:
         return bool(self.rows.abs().max() <= self.noise)
 
     @cached_property
-    def svd(self) -> tuple[Tensor, Tensor]:
+    def svd(self) -> tuple[Float64[Tensor, "n r"], Float64[Tensor, " r"]]:
         """Left singular vectors (N, r) and singular values (r,), without directions that are only rounding.
 
         Left out are singular values below ``noise`` (sqrt N + sqrt D), the largest one of a matrix of
@@ -147,19 +152,19 @@ class Centred:
         return len(self.svd[1])
 
 
-def narrow(x: Tensor) -> Tensor:
+def narrow(x: Float[Tensor, "n d"]) -> Float[Tensor, "n e"]:
     """Return rows with the same inner products in at most N coordinates: a rotation, and zeros left out."""
     n, d = x.shape
     return x if d <= n else torch.linalg.qr(x.T, mode="r").R.T
 
 
-def _power_of_two(x: Tensor) -> float:
+def _power_of_two(x: Float64[Tensor, "n d"]) -> float:
     """The power of two by which the largest magnitude becomes one in [1, 2)."""
     largest = float(x.abs().max())
     return 2.0 ** (math.frexp(largest)[1] - 1) if largest else 1.0
 
 
-def centre(x: Tensor) -> Centred:
+def centre(x: Float[Tensor, "n d"]) -> Centred:
     """Return the rows of ``x`` (N, D) less their mean. A feature that is constant becomes exactly 0."""
     eps = max(torch.finfo(x.dtype).eps, torch.finfo(torch.float64).eps)
     x = x.to(torch.float64)
@@ -173,7 +178,9 @@ def centre(x: Tensor) -> Centred:
     return Centred(moved / second, first * second, eps * float(scaled.abs().max()) / second)
 
 
-def centred_pair(x: Array, y: Array, least: int, measure: str) -> tuple[Centred, Centred]:
+def centred_pair(
+    x: Float[Tensor, "n d"] | ArrayLike, y: Float[Tensor, "n e"] | ArrayLike, least: int, measure: str
+) -> tuple[Centred, Centred]:
     """Return both centred.
 
     Raises:
@@ -186,10 +193,10 @@ def centred_pair(x: Array, y: Array, least: int, measure: str) -> tuple[Centred,
         modelstitch.errors.GeometryError: expected examples that differ, got constant x: all 2 rows are equal
     """
     a, b = pair_as_given(x, y, least, measure)
-    found = centre(a), centre(b)
-    for name, each in zip(("x", "y"), found, strict=True):
-        expect_varied(each, name)
-    return found
+    sides = centre(a), centre(b)
+    for name, side in zip(("x", "y"), sides, strict=True):
+        expect_varied(side, name)
+    return sides
 
 
 def expect_varied(centred: Centred, name: str) -> None:

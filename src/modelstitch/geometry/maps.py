@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
+from jaxtyping import Float, Num
+from numpy.typing import ArrayLike
 from torch import Tensor
 
 from modelstitch.errors import GeometryError, expect_one_of
-from modelstitch.geometry.inputs import Array, numbers
+from modelstitch.geometry.inputs import numbers
 
 Reading = Literal["flatten", "pool", "positions"]
 READINGS = ("flatten", "pool", "positions")
@@ -17,7 +19,9 @@ _AXIS = {"vector": 1, "tokens": 2, "map1d": 1, "map2d": 1, "map3d": 1}
 _AXES = {"vector": 2, "tokens": 3, "map1d": 3, "map2d": 4, "map3d": 5}
 
 
-def as_rows(x: Array, reading: Reading, *, layout: str | None = None) -> Tensor:
+def as_rows(
+    x: Num[Tensor, "n ..."] | ArrayLike, reading: Reading, *, layout: str | None = None
+) -> Float[Tensor, "rows d"]:
     """Read a representation as rows. There is no default: the reading decides what a measure means.
 
     ``flatten`` keeps where a feature is, so measures see positions; every feature at every position is a

@@ -9,6 +9,8 @@ from functools import cached_property, partial
 from typing import Literal
 
 import torch
+from jaxtyping import Float, Float64, Num
+from numpy.typing import ArrayLike
 from torch import Tensor
 
 from modelstitch.errors import GeometryError, expect_one_of
@@ -231,8 +233,8 @@ class Measured:
 
 
 def compare(
-    x: Array,
-    y: Array,
+    x: Num[Tensor, "n ..."] | ArrayLike,
+    y: Num[Tensor, "n ..."] | ArrayLike,
     names: Iterable[str] = STANDARD,
     *,
     reading: Reading = "flatten",
@@ -280,13 +282,13 @@ def compare(
 class _Rows:
     """Both sides as rows; ``short`` has the same inner products in at most N coordinates."""
 
-    given: tuple[Tensor, Tensor]
+    given: tuple[Float[Tensor, "n d"], Float[Tensor, "n e"]]
     centred: tuple[Centred, Centred]
     rows_per_example: int
 
     @cached_property
-    def short(self) -> tuple[Tensor, Tensor]:
-        x, y = (narrow(each.to(torch.float64)) for each in self.given)
+    def short(self) -> tuple[Float64[Tensor, "n d"], Float64[Tensor, "n e"]]:
+        x, y = (narrow(rows.to(torch.float64)) for rows in self.given)
         return x, y
 
 

@@ -6,10 +6,12 @@ from typing import Literal
 
 import torch
 import torch.nn.functional as F
+from jaxtyping import Float, Float64
+from numpy.typing import ArrayLike
 from torch import Tensor
 
 from modelstitch.errors import GeometryError, expect_one_of
-from modelstitch.geometry.inputs import Array, centre, centred_pair
+from modelstitch.geometry.inputs import centre, centred_pair
 from modelstitch.geometry.inputs import pair as checked
 from modelstitch.geometry.rsa import significant
 
@@ -18,7 +20,13 @@ _BLOCK = 1024
 _SAME = 2.0**-44  # squared distance, relative to the squared norms, below which two rows are one
 
 
-def mutual_knn(x: Array, y: Array, k: int = 10, *, distance: Metric = "cosine") -> float:
+def mutual_knn(
+    x: Float[Tensor, "n d"] | ArrayLike,
+    y: Float[Tensor, "n e"] | ArrayLike,
+    k: int = 10,
+    *,
+    distance: Metric = "cosine",
+) -> float:
     r"""The mean share of the k nearest neighbours that an example has in both representations.
 
     .. math:: \frac{1}{N} \sum_i \frac{|S_k(x_i) \cap S_k(y_i)|}{k}
@@ -56,29 +64,46 @@ def mutual_knn(x: Array, y: Array, k: int = 10, *, distance: Metric = "cosine") 
     a, b = centred_pair(x, y, k + 1, f"{k} nearest neighbours")
     one, other = a.rows, b.rows
     if distance == "cosine":
-        one, other = (_unit(each) for each in checked(x, y, k + 1, "mutual_knn"))
+        one, other = (_unit(rows) for rows in checked(x, y, k + 1, "mutual_knn"))
     total = 0.0
     for first in range(0, len(one), _BLOCK):
-        shared = torch.minimum(_membership(one, first, k), _membership(other, first, k))
+        shared = torch.minimum(_near(one, first, k), _near(other, first, k))
         total += float(shared.sum())
     return min(1.0, total / (k * len(one)))
 
 
-def _unit(x: Tensor) -> Tensor:
+def _unit(x: Float64[Tensor, "n d"]) -> Float64[Tensor, "n d"]:
     """Rows of unit norm (rows of zeros stay), then centred, so that a large common offset costs no digits."""
     scale = x.abs().amax(1, keepdim=True)
     return centre(F.normalize(x / torch.where(scale > 0, scale, 1.0), dim=1)).rows
 
 
-def _membership(x: Tensor, first: int, k: int) -> Tensor:
-    """Weights (rows of the block, N) with which an example is among the k nearest; each row sums to k."""
-    norms = x.square().sum(1)
-    block = slice(first, first + _BLOCK)
-    sizes = norms[block, None] + norms
-    distances = sizes - 2 * x[block] @ x.T
-    distances = significant(torch.where(distances > _SAME * sizes, distances, 0.0))
-    distances.diagonal(first).fill_(torch.inf)
-    last = distances.kthvalue(k, dim=1, keepdim=True).values
-    nearer, tied = distances < last, distances == last
-    places = (k - nearer.sum(1, keepdim=True)).to(x.dtype) / tied.sum(1, keepdim=True)
+def distances(
+    products: Float64[Tensor, "b n"], squares_b: Float64[Tensor, " b"], squares_n: Float64[Tensor, " n"]
+) -> Float64[Tensor, "b n"]:
+    """Squared distances of rows from their inner products and squared norms, to 11 digits; 0 between copies."""
+    sizes = squares_b[:, None] + squares_n
+    apart = sizes - 2 * products
+    return significant(torch.where(apart > _SAME * sizes, apart, 0.0))
+
+
+def membership(apart: Float64[Tensor, "b n"], k: int) -> Float64[Tensor, "b n"]:
+    """Weights with which each of n examples is among the k nearest; each row sums to k.
+
+    Args:
+        apart: distances, infinite from an example to itself.
+        k: number of neighbours.
+    """
+    last = apart.kthvalue(k, dim=1, keepdim=True).values
+    nearer, tied = apart < last, apart == last
+    places = (k - nearer.sum(1, keepdim=True)).to(apart.dtype) / tied.sum(1, keepdim=True)
     return nearer + tied * places
+
+
+def _near(x: Float64[Tensor, "n d"], first: int, k: int) -> Float64[Tensor, "b n"]:
+    """The memberships of a block of examples from ``first`` on."""
+    squares = x.square().sum(1)
+    block = slice(first, first + _BLOCK)
+    apart = distances(x[block] @ x.T, squares[block], squares)
+    apart.diagonal(first).fill_(torch.inf)
+    return membership(apart, k)

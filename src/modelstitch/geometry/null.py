@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import torch
+from jaxtyping import Float
+from numpy.typing import ArrayLike
 from torch import Tensor
 
 from modelstitch.errors import GeometryError
-from modelstitch.geometry.inputs import Array, pair_as_given
+from modelstitch.geometry.inputs import pair_as_given
+from modelstitch.geometry.intervals import standard_error
 from modelstitch.geometry.regression import example_of_row
 
 MeasureFunction: TypeAlias = Callable[[Tensor, Tensor], float]
@@ -39,7 +42,7 @@ class Null:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A measure and its standard error."""
+    """A measure and its standard error over examples."""
 
     value: float
     standard_error: float
@@ -47,8 +50,8 @@ class Estimate:
 
 def permutation_null(
     measure: MeasureFunction,
-    x: Array,
-    y: Array,
+    x: Float[Tensor, "n d"] | ArrayLike,
+    y: Float[Tensor, "n e"] | ArrayLike,
     *,
     n: int = 20,
     generator: torch.Generator,
@@ -91,7 +94,12 @@ def permutation_null(
 
 
 def jackknife(
-    measure: MeasureFunction, x: Array, y: Array, groups: int = 10, *, rows_per_example: int = 1
+    measure: MeasureFunction,
+    x: Float[Tensor, "n d"] | ArrayLike,
+    y: Float[Tensor, "n e"] | ArrayLike,
+    groups: int = 10,
+    *,
+    rows_per_example: int = 1,
 ) -> Estimate:
     r"""The standard error of a measure over examples, by leaving out one group of them after the other.
 
@@ -128,6 +136,4 @@ def jackknife(
         )
     value = measure(a, b)
     left = [measure(a[kept], b[kept]) for kept in (example % groups != group for group in range(groups))]
-    mean = statistics.fmean(left)
-    squares = math.fsum((each - mean) ** 2 for each in left)
-    return Estimate(value, math.sqrt((groups - 1) / groups * squares))
+    return Estimate(value, standard_error(left))

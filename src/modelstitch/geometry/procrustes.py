@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 
 import torch
+from jaxtyping import Float, Float64
+from numpy.typing import ArrayLike
 from torch import Tensor
 
 from modelstitch.geometry.inputs import Array, centred_pair, narrow
@@ -12,7 +14,7 @@ from modelstitch.geometry.inputs import Array, centred_pair, narrow
 _LEAST = 2
 
 
-def procrustes_similarity(x: Array, y: Array) -> float:
+def procrustes_similarity(x: Float[Tensor, "n d"] | ArrayLike, y: Float[Tensor, "n e"] | ArrayLike) -> float:
     r"""The cosine that is left between two representations after the best rotation.
 
     .. math:: \|\hat X^\top \hat Y\|_*, \quad \hat X = \frac{X - \bar X}{\|X - \bar X\|_F}
@@ -42,7 +44,7 @@ def procrustes_similarity(x: Array, y: Array) -> float:
     return min(1.0, float(torch.linalg.svdvals(a.T @ b).sum()))
 
 
-def procrustes_distance(x: Array, y: Array) -> float:
+def procrustes_distance(x: Float[Tensor, "n d"] | ArrayLike, y: Float[Tensor, "n e"] | ArrayLike) -> float:
     r"""How far apart two representations stay under the best rotation.
 
     .. math:: \min_{Q^\top Q = I} \|\hat X - \hat Y Q\|_F = \sqrt{2 - 2 \|\hat X^\top \hat Y\|_*},
@@ -77,7 +79,6 @@ def procrustes_distance(x: Array, y: Array) -> float:
     return math.sqrt(float(rest.clamp_max(2)))
 
 
-def _unit_pair(x: Array, y: Array) -> tuple[Tensor, Tensor]:
-    found = centred_pair(x, y, _LEAST, "Procrustes")
-    one, other = (narrow(each.rows) for each in found)
+def _unit_pair(x: Array, y: Array) -> tuple[Float64[Tensor, "n d"], Float64[Tensor, "n e"]]:
+    one, other = (narrow(side.rows) for side in centred_pair(x, y, _LEAST, "Procrustes"))
     return one / one.norm(), other / other.norm()

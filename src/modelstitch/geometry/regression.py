@@ -7,20 +7,23 @@ from typing import Literal
 
 import torch
 import torch.nn.functional as F
+from jaxtyping import Bool, Float, Float64, Int
+from numpy.typing import ArrayLike
 from torch import Tensor
 
 from modelstitch.errors import GeometryError
-from modelstitch.geometry.inputs import Array, centred_pair, pair
+from modelstitch.geometry.inputs import centred_pair, pair
 
-# Ridges that generalised cross-validation may choose, as shares of the largest eigenvalue.
+FOLDS = 5
 RIDGES = tuple(10 ** (quarter / 4) for quarter in range(-40, 9))
+"""Ridges that generalised cross-validation may choose, as shares of the largest eigenvalue."""
 
 
 def linear_r2(
-    x: Array,
-    y: Array,
+    x: Float[Tensor, "n d"] | ArrayLike,
+    y: Float[Tensor, "n e"] | ArrayLike,
     *,
-    folds: int = 5,
+    folds: int = FOLDS,
     ridge: float | Literal["gcv"] = "gcv",
     rows_per_example: int = 1,
 ) -> float:
@@ -65,8 +68,8 @@ def linear_r2(
     a, b = centred_pair(x, y, 2 * folds * rows_per_example, f"linear R2 in {folds} folds")
     fold = example_of_row(len(a.rows), rows_per_example).to(a.rows.device) % folds
     left, whole = 0.0, 0.0
-    for each in range(folds):
-        train, held = fold != each, fold == each
+    for index in range(folds):
+        train, held = fold != index, fold == index
         fit = _Fit.of(a.rows[train], b.rows[train])
         chosen = fit.best_ridge() if ridge == "gcv" else float(ridge)
         target = b.rows[held] - fit.mean_y
@@ -75,7 +78,7 @@ def linear_r2(
     return 1 - left / whole
 
 
-def example_of_row(n: int, rows_per_example: int) -> Tensor:
+def example_of_row(n: int, rows_per_example: int) -> Int[Tensor, " n"]:
     """The number of the example that each of n rows belongs to.
 
     Raises:
@@ -91,27 +94,26 @@ class _Fit:
     """Least squares in the eigenvectors of x' x, or of x x' where examples are fewer than features."""
 
     n: int
-    mean_x: Tensor
-    mean_y: Tensor
-    read: Tensor  # (D, r): centred x times it has uncorrelated columns
-    values: Tensor  # (r,) squared singular values of centred x
-    inner: Tensor  # (r, D') left singular vectors' products with centred y
+    mean_x: Float64[Tensor, " d"]
+    mean_y: Float64[Tensor, " e"]
+    read: Float64[Tensor, "d r"]  # centred x times it has uncorrelated columns
+    values: Float64[Tensor, " r"]  # squared singular values of centred x
+    inner: Float64[Tensor, "r e"]  # left singular vectors' products with centred y
     variance: float  # of y, a sum of squares
 
     @classmethod
-    def of(cls, x: Tensor, y: Tensor) -> _Fit:
+    def of(cls, x: Float64[Tensor, "n d"], y: Float64[Tensor, "n e"]) -> _Fit:
         mean_x, mean_y = x.mean(0), y.mean(0)
         x, y = x - mean_x, y - mean_y
         wide = x.shape[1] > len(x)
         values, vectors = torch.linalg.eigh(x @ x.T if wide else x.T @ x)
-        # Of what is below, eigenvalues are rounding, and dividing by them is noise.
-        kept = values > values[-1] * max(len(values), 100) * 10 * torch.finfo(values.dtype).eps
+        kept = resolved(values)
         values, vectors = values[kept], vectors[:, kept]
         left = vectors if wide else x @ vectors / values.sqrt()
         read = x.T @ vectors / values.sqrt() if wide else vectors
         return cls(len(x), mean_x, mean_y, read, values, left.T @ y, float(y.square().sum()))
 
-    def predict(self, x: Tensor, ridge: float) -> Tensor:
+    def predict(self, x: Float64[Tensor, "n d"], ridge: float) -> Float64[Tensor, "n e"]:
         """Centred y of rows x (n, D)."""
         if not len(self.values):
             return torch.zeros(len(x), len(self.mean_y)).to(x)
@@ -119,21 +121,38 @@ class _Fit:
         return (x - self.mean_x) @ self.read @ (shrunk[:, None] * self.inner)
 
     def best_ridge(self) -> float:
-        """The ridge with the smallest (sum of squared residuals) / (N - degrees of freedom) squared."""
-        energy = self.inner.square().sum(1)
-        spare = self.n - 1 - len(self.values)
-        # Where x spans all training rows, nothing is outside, and what subtraction leaves would be rounding.
-        outside = max(self.variance - float(energy.sum()), 0.0) if spare else 0.0
-
-        def score(ridge: float) -> float:
-            lost = ridge * self.values[-1] / (self.values + ridge * self.values[-1])
-            freedom = spare + float(lost.sum())
-            return (outside + float((energy * lost.square()).sum())) / freedom**2
-
-        return min(RIDGES, key=score) if len(self.values) else 0.0
+        return gcv_ridge(self.values, self.inner.square().sum(1), self.variance, self.n)
 
 
-def cosine(x: Array, y: Array) -> float:
+def resolved(values: Float64[Tensor, " r"]) -> Bool[Tensor, " r"]:
+    """Which eigenvalues (rising) are more than rounding: to divide by the others would be noise."""
+    return values > values[-1] * max(len(values), 100) * 10 * torch.finfo(values.dtype).eps
+
+
+def gcv_ridge(values: Float64[Tensor, " r"], energy: Float64[Tensor, " r"], variance: float, n: int) -> float:
+    """The ridge of :data:`RIDGES` with the least (sum of squared residuals) / (n - degrees of freedom) squared.
+
+    Args:
+        values: eigenvalues of the training rows' x' x, or x x', above rounding, rising.
+        energy: squares of centred y along each eigenvector over the examples, summed over features.
+        variance: sum of squares of centred y.
+        n: training examples.
+
+    Source: generalised cross-validation, Golub, Heath & Wahba 1979.
+    """
+    spare = n - 1 - len(values)
+    # Where x spans all training rows, nothing is outside, and what subtraction leaves would be rounding.
+    outside = max(variance - float(energy.sum()), 0.0) if spare else 0.0
+
+    def score(ridge: float) -> float:
+        lost = ridge * values[-1] / (values + ridge * values[-1])
+        freedom = spare + float(lost.sum())
+        return (outside + float((energy * lost.square()).sum())) / freedom**2
+
+    return min(RIDGES, key=score) if len(values) else 0.0
+
+
+def cosine(x: Float[Tensor, "n d"] | ArrayLike, y: Float[Tensor, "n d"] | ArrayLike) -> float:
     r"""The mean cosine between the two representations of an example, feature by feature.
 
     .. math:: \frac{1}{N} \sum_i \frac{\langle x_i, y_i \rangle}{\|x_i\| \|y_i\|}
@@ -158,5 +177,5 @@ def cosine(x: Array, y: Array) -> float:
         raise GeometryError(
             f"expected as many features in y as in x for cosine, got {b.shape[1]} and {a.shape[1]}"
         )
-    a, b = (each / each.abs().amax(1, keepdim=True).clamp_min(1e-300) for each in (a, b))
+    a, b = (rows / rows.abs().amax(1, keepdim=True).clamp_min(1e-300) for rows in (a, b))
     return float((F.normalize(a, dim=1) * F.normalize(b, dim=1)).sum(1).mean())

@@ -6,17 +6,24 @@ from typing import Literal
 
 import torch
 import torch.nn.functional as F
+from jaxtyping import Float, Float64, Int
+from numpy.typing import ArrayLike
 from torch import Tensor
 
 from modelstitch.errors import GeometryError, expect_one_of
-from modelstitch.geometry.inputs import Array, centred_pair, pair
+from modelstitch.geometry.inputs import centred_pair, pair
 
 Distance = Literal["euclidean", "correlation"]
 _LEAST = 3
 _BITS = 36  # that count when distances are compared; the others are rounding
 
 
-def rsa(x: Array, y: Array, *, distance: Distance = "euclidean") -> float:
+def rsa(
+    x: Float[Tensor, "n d"] | ArrayLike,
+    y: Float[Tensor, "n e"] | ArrayLike,
+    *,
+    distance: Distance = "euclidean",
+) -> float:
     r"""Rank correlation of the distances between all pairs of examples.
 
     .. math:: \mathrm{Spearman}\left(d(x_i, x_j),\ d(y_i, y_j)\right)_{i < j}
@@ -48,12 +55,12 @@ def rsa(x: Array, y: Array, *, distance: Distance = "euclidean") -> float:
     centred = centred_pair(x, y, _LEAST, "RSA")
     given = pair(x, y, _LEAST, "RSA")
     if distance == "euclidean":
-        distances = [F.pdist(each.rows) for each in centred]
+        distances = [F.pdist(side.rows) for side in centred]
     else:
-        distances = [_correlation_distances(each, name) for each, name in zip(given, ("x", "y"), strict=True)]
-    ranks = [_ranks(each) for each in distances]
-    for each, name in zip(ranks, ("x", "y"), strict=True):
-        if not bool(each.any()):
+        distances = [_correlation_distances(rows, name) for rows, name in zip(given, ("x", "y"), strict=True)]
+    ranks = [_ranks(values) for values in distances]
+    for values, name in zip(ranks, ("x", "y"), strict=True):
+        if not bool(values.any()):
             raise GeometryError(
                 f"expected distances between examples that differ for RSA, got {name} with "
                 "all equally far apart"
@@ -62,7 +69,7 @@ def rsa(x: Array, y: Array, *, distance: Distance = "euclidean") -> float:
     return min(1.0, max(-1.0, float(a @ b / (a.norm() * b.norm()))))
 
 
-def _correlation_distances(x: Tensor, name: str) -> Tensor:
+def _correlation_distances(x: Float64[Tensor, "n d"], name: str) -> Float64[Tensor, " pairs"]:
     flat = int((x.amax(1) == x.amin(1)).sum())
     if flat:
         raise GeometryError(
@@ -75,16 +82,16 @@ def _correlation_distances(x: Tensor, name: str) -> Tensor:
     return F.pdist(F.normalize(rows, dim=1)).square() / 2
 
 
-def significant(x: Tensor) -> Tensor:
+def significant(x: Float64[Tensor, "*shape"]) -> Float64[Tensor, "*shape"]:
     """Round numbers of 0 or more to 36 binary digits: what differs only by rounding becomes equal."""
     half = 1 << (51 - _BITS)
     return ((x.view(torch.int64) + half) & -2 * half).view(torch.float64)
 
 
-def _ranks(distances: Tensor) -> Tensor:
+def _ranks(distances: Float64[Tensor, " pairs"]) -> Float64[Tensor, " pairs"]:
     """Mean ranks, less their mean; exactly 0 where all distances are equal."""
-    where: Tensor
-    counts: Tensor
+    where: Int[Tensor, " pairs"]
+    counts: Int[Tensor, " levels"]
     _, where, counts = significant(distances).unique(return_inverse=True, return_counts=True)
     mean_rank = counts.cumsum(0).to(torch.float64) - (counts - 1) / 2
     return mean_rank[where] - (len(distances) + 1) / 2

@@ -1,4 +1,4 @@
-"""What is measured about a cell beside its score. Each file defines one kind: its definitions, and a pure function of the material."""
+"""What is measured about a cell beside its score: one file for each kind, with its definitions and its function."""
 
 from __future__ import annotations
 
@@ -21,20 +21,25 @@ from modelstitch.evidence.kinds import (
 )
 from modelstitch.evidence.material import Definition, Material, Measurement
 
-__all__ = ["KINDS", "Definition", "Kind", "Material", "Measurement"]
+__all__ = ["KINDS", "Definition", "EvidenceKind", "Material", "Measurement"]
 
 
 @dataclass(frozen=True)
-class Kind:
-    """A kind of evidence: the definitions of its numbers by name, and what measures them."""
+class EvidenceKind:
+    """A kind of evidence.
+
+    Attributes:
+        definitions: of its numbers, by name.
+        measure: a pure function of the material of one cell.
+    """
 
     definitions: dict[str, Definition]
     measure: Callable[[Material], list[Measurement]]
 
 
 KINDS = {
-    room.NAME: Kind(room.DEFINITIONS, room.measure)
-    for room in (
+    kind.NAME: EvidenceKind(kind.DEFINITIONS, kind.measure)
+    for kind in (
         errors,
         similarity,
         distribution,
@@ -49,3 +54,4 @@ KINDS = {
         label_sets,
     )
 }
+"""All kinds by name: a new one is a file in this folder and a row here."""

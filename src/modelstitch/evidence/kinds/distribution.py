@@ -88,7 +88,7 @@ def measure(material: Material) -> list[Measurement]:
     some = slice(None, None, -(-material.n // EXAMPLES))  # evenly over the classes
     known = material.genuine.known
     if not known:
-        known["tests"] = Tests(material.genuine)
+        known["tests"] = GenuineModel(material.genuine)
         known["heldout"] = known["tests"].scores(
             summarise(material.raw_expected()[some], material.labels[some])
         )
@@ -117,7 +117,7 @@ def measure(material: Material) -> list[Measurement]:
     return found
 
 
-class Tests:
+class GenuineModel:
     """What genuine representations look like, learnt from training examples.
 
     Args:

@@ -1,4 +1,4 @@
-"""Geometry of the provided against the expected representation, without a stitch: what similarity measures alone would say."""
+"""The provided against the expected representation, without a stitch: what similarity measures alone would say."""
 
 from __future__ import annotations
 
@@ -31,19 +31,23 @@ DEFINITIONS = {
         "Williams et al. 2021",
     ),
     "mutual_knn": Definition(
-        "mean share of common nearest neighbours, 10 of 500 examples", "0 to 1", "higher", "Huh et al. 2024"
+        "mean share of common nearest neighbours by cosine, 10 of 500 examples; ties share their places",
+        "0 to 1",
+        "higher",
+        "Huh et al. 2024",
     ),
     "linear_r2": Definition(
-        "share of the expected variance that a linear map of the provided representation explains on examples left out, "
+        "share of the expected variance that a linear map of the provided representation explains on examples "
+        "that it was not fitted to (5 folds; ridge by generalised cross-validation within the training folds), "
         "500 examples",
-        "at most 1",
+        "at most 1; below 0 is worse than the mean",
         "higher",
-        "Kornblith et al. 2019, section 3",
+        "Yamins et al. 2014; Golub, Heath & Wahba 1979",
     ),
     **{
         f"{name}_null": Definition(
-            f"mean of the same over {PERMUTATIONS if name == 'cka' else FEW_PERMUTATIONS} permutations of the rows: what "
-            "unrelated rows of these shapes give",
+            f"mean of the same over {PERMUTATIONS if name == 'cka' else FEW_PERMUTATIONS} permutations of the "
+            "examples: what unrelated representations of these shapes give",
             "",
             "",
             "",
@@ -54,7 +58,7 @@ DEFINITIONS = {
 
 
 def measure(material: Material) -> list[Measurement]:
-    """Measure the provided against the expected representation, every value flattened (channels and positions alike)."""
+    """Measure the provided against the expected representation, flattened: a feature is a channel at a position."""
     return [
         Measurement(kind=NAME, name=name, where=material.cut, value=value, low=low, high=high, n=material.n)
         for name, (value, low, high) in compare(material.given).items()
@@ -63,41 +67,39 @@ def measure(material: Material) -> list[Measurement]:
 
 def compare(pair: Pairing) -> dict[str, tuple[float, float | None, float | None]]:
     """Return every measure of two representations by name, with its interval where it has one."""
-    found: dict[str, tuple[float, float | None, float | None]] = {
+    values: dict[str, tuple[float, float | None, float | None]] = {
         "cka": pair.cka(),
         "within_cka": pair.within_cka(),
     }
     generator = torch.Generator().manual_seed(0)
-    for name, (n_null, measure_) in _MEASURES.items():
+    n = len(pair.other.first(EXAMPLES))
+    for name, (n_null, function) in _MEASURES.items():
         if name != "cka":
-            found[name] = (measure_(pair.one, pair.other, None), None, None)
-        n = len(pair.other.first(EXAMPLES))
+            values[name] = (function(pair.one, pair.other, None), None, None)
         orders = [torch.randperm(n, generator=generator) for _ in range(n_null)]
-        null = statistics.mean(measure_(pair.one, pair.other, order) for order in orders)
-        found[f"{name}_null"] = (null, None, None)
-    return found
+        null = statistics.mean(function(pair.one, pair.other, order) for order in orders)
+        values[f"{name}_null"] = (null, None, None)
+    return values
 
 
-def _ordered(rows: Rows, order: Tensor | None) -> Tensor:
-    gram = rows.first(EXAMPLES)
+def _reordered(gram: Tensor, order: Tensor | None) -> Tensor:
     return gram if order is None else gram[order][:, order]
 
 
 def _cka(one: Rows, other: Rows, order: Tensor | None) -> float:
-    k, l = one.first(EXAMPLES), _ordered(other, order)  # noqa: E741
-    return float(grams.cka([k], [l], [torch.arange(len(k), device=k.device)])[0])
+    return float(grams.cka(one.first(EXAMPLES), _reordered(other.first(EXAMPLES), order))[0])
 
 
 def _procrustes(one: Rows, other: Rows, order: Tensor | None) -> float:
-    return grams.procrustes(one.spectrum(EXAMPLES), other.spectrum(EXAMPLES), order)
+    return grams.procrustes_similarity(one.spectrum(EXAMPLES), other.spectrum(EXAMPLES), order)
 
 
 def _mutual_knn(one: Rows, other: Rows, order: Tensor | None) -> float:
-    return grams.mutual_knn(one.first(EXAMPLES), _ordered(other, order))
+    return grams.mutual_knn(one.uncentred(EXAMPLES), _reordered(other.uncentred(EXAMPLES), order))
 
 
 def _linear_r2(one: Rows, other: Rows, order: Tensor | None) -> float:
-    return grams.linear_r2(one.spectrum(EXAMPLES), _ordered(other, order))
+    return grams.linear_r2(one.folds(EXAMPLES), _reordered(other.first(EXAMPLES), order))
 
 
 _MEASURES: dict[str, tuple[int, Callable[[Rows, Rows, Tensor | None], float]]] = {
@@ -106,4 +108,4 @@ _MEASURES: dict[str, tuple[int, Callable[[Rows, Rows, Tensor | None], float]]] =
     "mutual_knn": (FEW_PERMUTATIONS, _mutual_knn),
     "linear_r2": (FEW_PERMUTATIONS, _linear_r2),
 }
-"""Of each measure: permutations for its null, and the function of both sides, the second's examples in another order."""
+"""Permutations for the null of each measure, and its function of both sides and an order of the second's examples."""

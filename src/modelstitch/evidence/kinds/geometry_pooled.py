@@ -1,23 +1,26 @@
-"""The further measures of geometry, on the mean over positions of each channel: the CCA family, RSA, mutual information, cosine.
+"""Further measures of :mod:`modelstitch.geometry` on channels averaged over positions: CCA, RSA, information, cosine.
 
-They fit or count dimensions, so they are read on channels, of which there are fewer than examples; values of :mod:`modelstitch.geometry`.
+They fit or count dimensions, so they are taken on channels, of which there are fewer than examples.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from modelstitch.errors import GeometryError
 from modelstitch.evidence.material import Definition, Material, Measurement
-from modelstitch.geometry import MEASURES, compare
+from modelstitch.geometry import MEASURES, Measured, compare
+from modelstitch.geometry.inputs import centre
+from modelstitch.geometry.intervals import half_width
 
 NAME = "geometry-pooled"
 
 EXAMPLES = 1000
 PERMUTATIONS = 3
 NAMES = ("svcca", "pwcca", "rsa", "rsa_correlation", "mutual_information", "cosine")
-_T_OF_TEN_GROUPS = 2.26
 
 
 def _range(name: str) -> str:
@@ -43,7 +46,8 @@ DEFINITIONS = {
     },
     **{
         f"{name}_thin": Definition(
-            "1 where the measure warns of its own value: fewer than 10 examples for each dimension that it fits, or a constant side",
+            "1 where the measure warns of its own value: fewer than 10 examples for each dimension that it fits, "
+            "or a constant side",
             "0 or 1",
             "",
             "",
@@ -65,18 +69,16 @@ def pooled(x: Tensor) -> Tensor:
 
 
 def measure(material: Material) -> list[Measurement]:
-    """Measure the provided against the expected representation; the cosine only where both have as many channels."""
+    """Measure the provided against the expected representation; the cosine only of as many channels."""
     some = slice(None, None, -(-material.n // EXAMPLES))  # evenly over the classes
     x, y = pooled(material.raw_provided[some]), pooled(material.raw_expected()[some])
     names = [name for name in NAMES if name != "cosine" or x.shape[1] == y.shape[1]]
-    generator = torch.Generator().manual_seed(0)
     try:
-        measured = compare(x, y, names, null=PERMUTATIONS, generator=generator)
+        measured = _compare(x, y, names)
     except (
         GeometryError
-    ):  # of values that repeat, as those of first positions with one token do, not every measure can be taken
-        distinct = [name for name in names if name != "mutual_information"]
-        measured = compare(x, y, distinct, null=PERMUTATIONS, generator=generator)
+    ):  # what the data do not allow is left out: of values that repeat, of one channel alone
+        measured = [result for name in names for result in _allowed(x, y, name)]
     found: list[Measurement] = []
 
     def add(name: str, value: float, half: float | None = None) -> None:
@@ -85,12 +87,23 @@ def measure(material: Material) -> list[Measurement]:
             Measurement(kind=NAME, name=name, where=material.cut, value=value, low=low, high=high, n=len(x))
         )
 
-    for each in measured:
-        add(each.name, each.value, _T_OF_TEN_GROUPS * each.standard_error)
-        add(f"{each.name}_null", each.null_mean)
-        add(f"{each.name}_thin", float(bool(each.warning)))
-    add("features_provided", measured[0].p_x)
-    add("features_expected", measured[0].p_y)
-    add("rank_provided", measured[0].rank_x)
-    add("rank_expected", measured[0].rank_y)
+    for result in measured:
+        add(result.name, result.value, half_width(result.standard_error))
+        add(f"{result.name}_null", result.null_mean)
+        add(f"{result.name}_thin", float(bool(result.warning)))
+    add("features_provided", x.shape[1])
+    add("features_expected", y.shape[1])
+    add("rank_provided", centre(x).rank)
+    add("rank_expected", centre(y).rank)
     return found
+
+
+def _compare(x: Tensor, y: Tensor, names: Sequence[str]) -> list[Measured]:
+    return compare(x, y, names, null=PERMUTATIONS, generator=torch.Generator().manual_seed(0))
+
+
+def _allowed(x: Tensor, y: Tensor, name: str) -> list[Measured]:
+    try:
+        return _compare(x, y, [name])
+    except GeometryError:
+        return []

@@ -54,4 +54,4 @@ def measure(material: Material) -> list[Measurement]:
 
 def pixels_r2(rows: Rows, pixels: Rows) -> float:
     """Return how much of the low-resolution image a linear map of ``rows`` explains on examples left out."""
-    return grams.linear_r2(rows.spectrum(EXAMPLES), pixels.first(EXAMPLES))
+    return grams.linear_r2(rows.folds(EXAMPLES), pixels.first(EXAMPLES))

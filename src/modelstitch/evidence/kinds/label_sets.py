@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from modelstitch.evidence.material import Definition, Material, Measurement
-from modelstitch.geometry.intervals import GROUPS, jackknife, wilson
+from modelstitch.geometry.intervals import GROUPS, jackknife_interval, wilson
 from modelstitch.tasks import by_label_set, is_correct
 from modelstitch.tasks.classification import chance
 
@@ -70,7 +70,8 @@ def _scores(name: str, right: Tensor, receiver_right: Tensor, labels: Tensor) ->
 
     group = torch.arange(n, device=labels.device) % GROUPS
     keep = [torch.ones_like(group, dtype=torch.bool), *(group != each for each in range(GROUPS))]
-    value, low, high = jackknife(torch.tensor([of_receiver(some) for some in keep]))
+    shares = torch.tensor([of_receiver(some) for some in keep], dtype=torch.float64)
+    value, low, high = jackknife_interval(shares)
     return [
         _share("score_by", name, right),
         _share("receiver_score_by", name, receiver_right),

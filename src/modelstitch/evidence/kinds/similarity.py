@@ -46,7 +46,7 @@ def measure(material: Material) -> list[Measurement]:
         _plain(
             "procrustes",
             material,
-            grams.procrustes(pair.one.spectrum(EXAMPLES), pair.other.spectrum(EXAMPLES)),
+            grams.procrustes_similarity(pair.one.spectrum(EXAMPLES), pair.other.spectrum(EXAMPLES)),
         ),
         _plain("r2", material, 1 - pair.error()),
         _plain("within_r2", material, 1 - pair.within_error()),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
+from sklearn.dummy import DummyClassifier
+from sklearn.metrics import accuracy_score
 from torch import Tensor
 
 from modelstitch.evidence.kinds import label_sets
@@ -56,6 +59,23 @@ def test_the_commonest_label_is_chance() -> None:
     found = measured(always_turned, ALL)
     assert found["score_by", "labels turned"].value == 0.75
     assert abs(found["share_by", "labels turned"].value) < 1e-9
+
+
+def test_scores_and_chance_are_those_of_scikit_learn() -> None:
+    generator = torch.Generator().manual_seed(1)
+    outputs = 3 * torch.eye(8)[LABELS] + torch.randn(len(LABELS), 8, generator=generator)
+    receiver = 5 * torch.eye(8)[LABELS] + torch.randn(len(LABELS), 8, generator=generator)
+    found = measured(outputs, receiver)
+    own, theirs = (accuracy_score(LABELS, x.argmax(1)) for x in (outputs, receiver))
+    assert found["score_by", "labels finest"].value == own
+    assert found["receiver_score_by", "labels finest"].value == theirs
+    guess = (
+        DummyClassifier(strategy="most_frequent").fit(LABELS[:, None], LABELS).score(LABELS[:, None], LABELS)
+    )
+    share = (own - guess) / (theirs - guess)
+    assert found["share_by", "labels finest"].value == pytest.approx(share, rel=1e-12)
+    right = torch.tensor(SETS["class"])[outputs.argmax(1)] == torch.tensor(SETS["class"])[LABELS]
+    assert found["score_by", "labels class"].value == pytest.approx(float(right.double().mean()), abs=0.03)
 
 
 def test_nothing_is_right_nothing_is_finer() -> None:
