@@ -40,14 +40,14 @@ DEFINITIONS = {
         "share of the expected variance that a linear map of the provided representation explains on examples "
         "that it was not fitted to (5 folds; ridge by generalised cross-validation within the training folds), "
         "500 examples",
-        "at most 1; below 0 is worse than the mean",
+        "at most 1",
         "higher",
         "Yamins et al. 2014; Golub, Heath & Wahba 1979",
     ),
     **{
         f"{name}_null": Definition(
             f"mean of the same over {PERMUTATIONS if name == 'cka' else FEW_PERMUTATIONS} permutations of the "
-            "examples: what unrelated representations of these shapes give",
+            "rows: what unrelated rows of these shapes give",
             "",
             "",
             "",
