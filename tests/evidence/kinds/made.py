@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -100,4 +101,4 @@ def u_centred_cka(x: np.ndarray, y: np.ndarray, labels: Tensor | None = None) ->
     sums = [
         sum(u_centred_hsic(a[members], b[members]) for members in groups) for a, b in ((x, y), (x, x), (y, y))
     ]
-    return sums[0] / (sums[1] * sums[2]) ** 0.5
+    return sums[0] / math.sqrt(sums[1] * sums[2])
