@@ -56,7 +56,7 @@ def test_retrieval_by_cosine_within_the_class() -> None:
     x, y = residuals(stitched, LABELS), residuals(expected, LABELS)
     hits = 0
     for label in range(4):
-        members = (label == LABELS).numpy()
+        members = LABELS.eq(label).numpy()
         hits += int((cosine_similarity(x[members], y[members]).argmax(1) == range(100)).sum())
     assert found["retrieval"] == hits / 400
     assert found["retrieval_moved"] == 1

@@ -26,7 +26,7 @@ def test_numbers_at_a_cut_are_those_of_scikit_learn() -> None:
     assert found["within_cka"] == pytest.approx(u_centred_cka(within_x, within_y, LABELS), abs=1e-5)
     hits = 0
     for label in range(4):
-        members = (label == LABELS).numpy()
+        members = LABELS.eq(label).numpy()
         nearest = cosine_similarity(within_x[members], within_y[members]).argmax(1)
         hits += sum(int(k == i) for i, k in enumerate(nearest))
     assert found["retrieval"] == hits / 120
