@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 
 from modelstitch.errors import RunError, SpecError
-from modelstitch.report import markdown, page, read_strips, write_page
+from modelstitch.report import markdown, page, read_strips, sections, write_page
+from modelstitch.report.context import PageContext
 from modelstitch.report.limits import limits
+from modelstitch.report.sections import SECTIONS
 from modelstitch.report.strips import FILE
 from modelstitch.results.comparison import Comparison
 from modelstitch.specs import DataSpec, ModelSpec
@@ -62,6 +64,24 @@ def test_the_first_screen_and_every_map_with_its_table() -> None:
     # Every map has its squares and one table; the page's program makes the squares buttons.
     assert found.count("rect") == 5 * 6 + 9
     assert found.count("table") >= len(maps) + 3
+
+
+def test_every_file_of_a_section_has_its_row_and_every_row_its_place() -> None:
+    folder = Path(sections.__file__).parent
+    assert set(SECTIONS) == {path.stem for path in folder.glob("*.py")} - {"__init__"}
+    context = PageContext(run(2, 3), "en")
+    made = {name: make(context) for name, make in SECTIONS.items()}
+    assert {name for name, section in made.items() if section is None} == {"curves", "pictures"}
+    text = page(run(2, 3))
+    places = [text.index(str(section).strip()) for section in made.values() if section is not None]
+    assert places == sorted(places)
+
+
+def test_what_a_run_says_is_text_never_markup() -> None:
+    comparison = run(names=("<b>A</b>", "{{ 7 * 7 }}", "D"))
+    text = page(comparison)
+    assert "<b>A</b>" not in text
+    assert "{{ 7 * 7 }}" in Reader(text).text
 
 
 def test_nothing_is_asked_of_the_network() -> None:

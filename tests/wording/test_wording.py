@@ -79,8 +79,8 @@ def keys_in_source() -> dict[str, str]:
             for constant in ast.walk(node.args[0]):  # type: ignore[attr-defined]
                 if isinstance(constant, ast.Constant) and "." in str(constant.value):
                     found[str(constant.value)] = path.name
-    page = (SOURCE / "report" / "page.html").read_text()
-    found |= dict.fromkeys(re.findall(r't\("([a-z_.]+)"', page), "page.html")
+    for template in (*SOURCE.glob("report/*.html"), *SOURCE.glob("report/sections/*.py")):
+        found |= dict.fromkeys(re.findall(r'\bt\("([a-z_.]+)"', template.read_text()), template.name)
     for row in CONTROLS.values():  # only some of them are named inside a sentence
         found |= {key: "controls.py" for key in (row.title, row.phrase) if key in LANGUAGES["en"]}
     return found

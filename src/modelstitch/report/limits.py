@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from modelstitch.errors import RunError
 from modelstitch.geometry.intervals import wilson
 from modelstitch.results.comparison import Comparison
@@ -11,7 +13,7 @@ from modelstitch.wording import Listed, Text, say
 
 
 def readable(comparison: Comparison) -> Comparison:
-    """Return the comparison if there is anything in it to report.
+    """Return the comparison if it holds anything to report.
 
     Raises:
         RunError: no cell is finished yet.
@@ -22,45 +24,95 @@ def readable(comparison: Comparison) -> Comparison:
 
 
 def limits(comparison: Comparison) -> list[Text]:
-    """Return a sentence for each thing that weakens a run; none for a run without fault."""
-    found: list[Text] = []
+    """Return a sentence for each limit that applies to a run; none for a run without fault."""
+    return [text for limit in LIMITS if (text := limit(comparison)) is not None]
+
+
+def _other_task(comparison: Comparison) -> Text | None:
     facts = comparison.facts
-    if not facts.task.startswith("classification"):
-        found.append(say("limit.task", task=facts.task, score=facts.score_name))
-    if comparison.is_cut_short and facts.n_cells is not None:
-        found.append(say("limit.cut_short", n=len(comparison.cells), of=facts.n_cells))
-    if comparison.failed:
-        first = comparison.failed[0]
-        found.append(
-            say(
-                "limit.failed",
-                n=len(comparison.failed),
-                of=len(comparison.cells),
-                sender=first.sender_cut,
-                receiver=first.receiver_cut,
-                why=first.failure,
-            )
-        )
-    controls = [control for control in comparison.controls if control != TRAINED]
-    missing = [control for control in VERDICT_CONTROLS if control not in controls and control != TRAINED]
+    if facts.score_name == "accuracy":
+        return None
+    return say("limit.task", task=facts.task, score=facts.score_name)
+
+
+def _not_finished(comparison: Comparison) -> Text | None:
+    planned = comparison.facts.n_cells
+    if planned is None or not comparison.is_cut_short:
+        return None
+    return say("limit.cut_short", n=len(comparison.cells), of=planned)
+
+
+def _failed_cells(comparison: Comparison) -> Text | None:
+    if not comparison.failed:
+        return None
+    first = comparison.failed[0]
+    return say(
+        "limit.failed",
+        n=len(comparison.failed),
+        of=len(comparison.cells),
+        sender=first.sender_cut,
+        receiver=first.receiver_cut,
+        why=first.failure,
+    )
+
+
+def _controls(comparison: Comparison) -> list[str]:
+    return [control for control in comparison.controls if control != TRAINED]
+
+
+def _missing_controls(comparison: Comparison) -> Text | None:
+    controls = _controls(comparison)
     if not controls:
-        found.append(say("limit.no_controls"))
-    elif missing:
-        found.append(say("limit.controls", names=Listed([say(CONTROLS[name].title) for name in missing])))
-    if controls and TRAINED in comparison.controls and not comparison.verdicts():
-        found.append(say("limit.no_verdict"))
+        return say("limit.no_controls")
+    missing = [control for control in VERDICT_CONTROLS if control not in controls]
+    if not missing:
+        return None
+    return say("limit.controls", names=Listed([say(CONTROLS[name].title) for name in missing]))
+
+
+def _no_verdict(comparison: Comparison) -> Text | None:
+    could_judge = _controls(comparison) and TRAINED in comparison.controls
+    return say("limit.no_verdict") if could_judge and not comparison.verdicts() else None
+
+
+def _receiver_at_chance(comparison: Comparison) -> Text | None:
+    own, n = comparison.baseline("receiver"), comparison.n_effective
+    if own is None or wilson(round(own * n), n)[0] > comparison.chance:
+        return None
+    return say("limit.receiver_at_chance", own=own, chance=comparison.chance)
+
+
+def _random_does_as_well(comparison: Comparison) -> Text | None:
     stitch = comparison.main_stitch
-    own, chance = comparison.baseline("receiver"), comparison.chance
-    n = comparison.n_effective
-    if own is not None and wilson(round(own * n), n)[0] <= chance:
-        found.append(say("limit.receiver_at_chance", own=own, chance=chance))
     matrices = {control: comparison.matrix(control, stitch=stitch) for control in comparison.controls}
-    random = against_random(matrices, n)
-    if random is not None and random.everywhere:
-        found.append(say("limit.random"))
-    for real, key in ((True, "limit.unconverged"), (False, "limit.unconverged_controls")):
-        n = comparison.n_unconverged(stitch, real=real)
-        found += [say(key, n=n)] if n else []
-    if len({cell.seed for cell in comparison.cells}) == 1:
-        found.append(say("limit.one_seed"))
-    return found
+    facts = against_random(matrices, comparison.n_effective)
+    return say("limit.random") if facts is not None and facts.everywhere else None
+
+
+def _unconverged(comparison: Comparison) -> Text | None:
+    n = comparison.n_unconverged(comparison.main_stitch, real=True)
+    return say("limit.unconverged", n=n) if n else None
+
+
+def _unconverged_controls(comparison: Comparison) -> Text | None:
+    n = comparison.n_unconverged(comparison.main_stitch, real=False)
+    return say("limit.unconverged_controls", n=n) if n else None
+
+
+def _one_seed(comparison: Comparison) -> Text | None:
+    return say("limit.one_seed") if len({cell.seed for cell in comparison.cells}) == 1 else None
+
+
+LIMITS: tuple[Callable[[Comparison], Text | None], ...] = (
+    _other_task,
+    _not_finished,
+    _failed_cells,
+    _missing_controls,
+    _no_verdict,
+    _receiver_at_chance,
+    _random_does_as_well,
+    _unconverged,
+    _unconverged_controls,
+    _one_seed,
+)
+"""In the order in which the page says them; each gives None where it does not apply."""

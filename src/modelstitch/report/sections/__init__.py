@@ -1,0 +1,40 @@
+"""The sections of the report page, one file each, in the order in which they stand.
+
+To add one, write ``report/sections/NAME.py`` with a template and a function ``section(context)``, which returns the
+section as HTML, or None for a run that has nothing to show in it. Then add a row to :data:`SECTIONS`. Its sentences
+are keys of ``wording/page_english.py`` and ``wording/page_japanese.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from markupsafe import Markup
+
+from modelstitch.report.context import PageContext
+from modelstitch.report.sections import (
+    answer,
+    cells,
+    curves,
+    errors,
+    geometry,
+    how,
+    maps,
+    pictures,
+    reproduce,
+    said,
+)
+
+SECTIONS: dict[str, Callable[[PageContext], Markup | None]] = {
+    "answer": answer.section,
+    "maps": maps.section,
+    "how": how.section,
+    "said": said.section,
+    "curves": curves.section,
+    "pictures": pictures.section,
+    "geometry": geometry.section,
+    "errors": errors.section,
+    "cells": cells.section,
+    "reproduce": reproduce.section,
+}
+"""By name: what makes the section, None for a run without it."""
