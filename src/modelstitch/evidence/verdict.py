@@ -1,4 +1,4 @@
-"""The verdict: what the evidence of one cell allows one to say, by one rule whose thresholds stand in one place.
+"""The verdict: what the evidence of one cell allows one to say, by one rule with its thresholds.
 
 Two quantities decide. The *share of the score* says whether the task is done:
 
@@ -8,10 +8,11 @@ Two quantities decide. The *share of the score* says whether the task is done:
 
 .. math:: \\text{kept} = \\frac{w - w_0}{w_1 - w_0}
 
-Here w is the debiased CKA within classes of stitched and expected representation, averaged over the receiver cut
-and every later cut; :math:`w_1` is w of the self-stitch of the receiver cut into itself; :math:`w_0` is the highest w
-of the label-only senders (clustered noise, one-hot), at least 0. Kept is about 0 for a stitch that passes the label
-alone, and about 1 for a stitch that does what the receiver's own representation would do.
+Here w is the debiased CKA within classes of stitched and expected representation, averaged over the
+receiver cut and every later cut; :math:`w_1` is w of the self-stitch of the receiver cut into itself;
+:math:`w_0` is the highest w of the label-only senders (clustered noise, one-hot), at least 0. Kept is about
+0 for a stitch that passes the label alone, and about 1 for a stitch that does what the receiver's own
+representation would do.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ class Facts:
         self_within: :math:`w_1`.
         label_within: w of each label-only sender by name.
         random_within: w of a random sender; None where none was run.
-        deeper_within: w of the self-stitch from the receiver's own cut of the sender cut's name; None without such a cut.
+        deeper_within: w of the self-stitch from the receiver's own cut of the sender cut's name, or None.
         converged: whether the fit converged; None where its length was fixed.
         self_converged: whether the fit of the self-stitch converged.
         failed: why the fit failed; None where it did not.
@@ -107,7 +108,7 @@ class Verdict:
 
     @property
     def sentence(self) -> Text:
-        """The reason as a sentence with its numbers, in English; ``sentence.in_language("ja")`` in Japanese."""
+        """The reason as a sentence with its numbers; ``sentence.in_language("ja")`` is the Japanese one."""
         return reason_text(self.because)
 
 
@@ -178,11 +179,11 @@ def _by_kept(facts: Facts, share: Estimate, lines: Thresholds) -> Verdict:
 
 
 def together(verdicts: Sequence[Verdict]) -> Verdict:
-    """Return one verdict on a cell that was fitted with several seeds: what all seeds say, or that they disagree.
+    """Return one verdict on a cell that was fitted with several seeds: what all say, or that they disagree.
 
-    *Kept* is the mean over seeds. Its interval goes from the lowest end of any seed to the highest, since the interval
-    of one seed is about the held-out examples alone. The confidence is the lowest of all seeds. The reason is that of
-    the seed that kept least.
+    *Kept* is the mean over seeds. Its interval goes from the lowest end of any seed to the highest, since
+    the interval of one seed is about the held-out examples alone. The confidence is the lowest of all
+    seeds. The reason is that of the seed that kept least.
 
     Args:
         verdicts: one for each seed, at least one.
@@ -255,7 +256,7 @@ def _kept(facts: Facts) -> Estimate:
 
 
 def _obstacle(facts: Facts, share: float, lines: Thresholds) -> tuple[Reason, str | None]:
-    """Return what forbids *interchangeable* although enough is kept, with the label-only sender that does, if one does.
+    """Return what forbids *interchangeable* although enough is kept, and the label-only sender that does.
 
     ``Reason.KEPT`` says that nothing forbids it.
     """
@@ -278,7 +279,7 @@ def _obstacle(facts: Facts, share: float, lines: Thresholds) -> tuple[Reason, st
 
 
 def _depth(facts: Facts) -> float | None:
-    """Return w of the receiver's own cut of the sender cut's name, where that cut keeps no more than the cell."""
+    """Return w of the receiver's own cut of the sender cut's name, if it keeps no more than the cell."""
     if facts.deeper_within is None:
         return None
     own, gap = facts.deeper_within[0], facts.within[0] - facts.deeper_within[0]
@@ -293,7 +294,7 @@ def _confidence(distance: float, half: float) -> Confidence:
 
 
 def _half(estimate: Estimate) -> float:
-    """Return half the width of an interval: 0 for a NaN value (no variance), infinite for a value without interval."""
+    """Return half the width of an interval: 0 for a NaN value (no variance), infinite without an interval."""
     value, low, high = estimate
     if math.isnan(value):
         return 0.0

@@ -172,7 +172,7 @@ def _n_places(comparison: Comparison, stitch: str) -> int:
 
 
 def _best_first(good: ByPlace) -> ByPlace:
-    """Return cells in the order in which one would try them: the surest first, then by the low end of kept."""
+    """Return cells in the order in which to try them: the surest first, then by the low end of kept."""
     order = list(Confidence)
     return dict(sorted(good.items(), key=lambda item: (order.index(item[1].confidence), -item[1].kept_low)))
 

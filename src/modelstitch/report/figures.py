@@ -51,13 +51,14 @@ _STYLE: dict[Any, Any] = {
 
 
 def figures(comparison: Comparison, width: float = 140.0) -> dict[str, Figure]:
-    """Return the figures of a run by name: ``accuracy``, and ``verdicts``, ``geometry``, ``capacity`` where there is something to draw.
+    """Return the figures of a run by name: ``accuracy``, and ``verdicts``, ``geometry``,
+    ``capacity`` if the run has them.
 
     Sender cuts are rows and receiver cuts columns; names such as R1111 are set as the paper sets them.
 
     Args:
         comparison: what was run.
-        width: of each, in millimetres; ``verdicts`` and ``geometry``, which hold one picture, are at most 90 wide.
+        width: of each, in millimetres; ``verdicts`` and ``geometry``, of one picture, are at most 90 wide.
 
     Raises:
         SpecError: a width that no page has.
@@ -138,7 +139,13 @@ def _label(ax: Axes, senders: Sequence[str], receivers: Sequence[str], title: st
 
 
 def _fitting(width: float, n_columns: int, letters: int) -> float:
-    """Return the size in points at which ``letters`` fit a cell of a panel of ``width`` millimetres, of which 0.6 are cells."""
+    """Return the font size in points at which ``letters`` fit a cell.
+
+    Args:
+        width: of the panel in millimetres; cells take 0.6 of it.
+        n_columns: cells side by side.
+        letters: of the longest text.
+    """
     cell = 0.6 * width / _INCH * 72 / n_columns
     return max(2.5, min(6.0, 0.9 * cell / (0.62 * letters)))
 

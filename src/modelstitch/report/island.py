@@ -1,4 +1,4 @@
-"""Everything the page's own program reads, as one compact JSON value: numbers in lists, row by row, rounded to what is said."""
+"""Everything the page's own program reads, as one JSON value: rounded numbers in lists, row by row."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from modelstitch.evidence.kinds import KINDS
-from modelstitch.evidence.verdict import Thresholds
+from modelstitch.evidence.verdict import Thresholds, Verdict
 from modelstitch.results.colours import VERDICTS, palette
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.rows import CellKey, CellRow, EvidenceRow
@@ -19,19 +19,19 @@ from modelstitch.specs.verdicts import Confidence
 from modelstitch.wording import LANGUAGES, measure_words, plain, translated
 
 BYTES = 290_000
-"""What the island may take, unless told otherwise, before evidence of further stitches, seeds and controls is left out."""
+"""Default size of the island; evidence of further stitches, seeds and controls beyond it is left out."""
 
 REASON_BYTES = 70_000
-"""What reasons may take; of further stitches the name and the numbers are left."""
+"""Size of all reasons; verdicts of further stitches keep their name and numbers."""
 
 _ALONG, _DRAWN = "trajectory", "within_cka"
 
-Grid = tuple[str, str, int]
-"""Control, stitch and seed."""
+GridKey = tuple[str, str, int]
+"""A grid of one stitch: control, stitch and seed."""
 
 
 def island(comparison: Comparison, language: str, room: int = BYTES) -> dict[str, Any]:
-    """Return what the page's program needs, in about ``room`` bytes; see ``page.js`` for how each part is read."""
+    """Return what the page's program needs, in about ``room`` bytes; ``page.js`` reads it."""
     rows = {control: comparison.cut_names(control)[0] for control in comparison.controls}
     receivers = comparison.cut_names(comparison.controls[0])[1]
     seeds = sorted({cell.seed for cell in comparison.cells})
@@ -72,7 +72,8 @@ def island(comparison: Comparison, language: str, room: int = BYTES) -> dict[str
         "verdicts": _verdicts(comparison, seeds, language),
     }
     facts["normalised"] = _by_place(comparison, normalised_scores(comparison.cells))
-    measures, evidence, along = _evidence(comparison, rows, language)
+    measures, evidence = _evidence(comparison, rows, language)
+    along = _along(comparison, rows)
     facts["measures"] = measures
     kept = _affordable(room - _size(facts), evidence, along, comparison)
     facts["evidence"] = {_key(grid): evidence[grid] for grid in kept if grid in evidence}
@@ -94,7 +95,7 @@ def as_script(facts: dict[str, Any]) -> str:
     return text
 
 
-def _key(grid: Grid) -> str:
+def _key(grid: GridKey) -> str:
     return "|".join(map(str, grid))
 
 
@@ -144,46 +145,41 @@ def _of_cell(cell: CellRow, layouts: tuple[str | None, str | None]) -> dict[str,
 
 
 def _bridge(label: str, layouts: tuple[str | None, str | None]) -> str:
-    """Say between which layouts a bridge goes, where it does not say so itself."""
+    """Return the label of a bridge with the two layouts in front, unless it begins with them."""
     read = " to ".join(layouts) if None not in layouts else ""  # type: ignore[arg-type]
     return label if label.startswith(read) else f"{read}, {label}"
 
 
 def _verdicts(comparison: Comparison, seeds: Sequence[int], language: str) -> dict[str, list[Any]]:
-    """Return by ``stitch|seed``, and by ``stitch|all`` over all seeds, what was judged of each cell of the real grid."""
+    """Return the verdicts of the trained grid by ``stitch|seed``, and over all seeds by ``stitch|all``."""
     if TRAINED not in comparison.controls:
         return {}
     by_seed = comparison.verdicts()
     senders, receivers = comparison.cut_names(TRAINED)
-    found: dict[str, list[Any]] = {}
+    rows: dict[str, list[Any]] = {}
     room = REASON_BYTES
-    for stitch in sorted(comparison.stitches, key=lambda each: each != comparison.main_stitch):
+    for stitch in sorted(comparison.stitches, key=lambda name: name != comparison.main_stitch):
         together = comparison.cell_verdicts(stitch)
-        # All seeds together first: that is what a reader sees first, and what must have its reasons.
+        # A reader sees all seeds together first, so those get their reasons first.
         for seed in (None, *(seeds if len(seeds) > 1 else ())):
             judged = [
                 together.get((i, j, stitch)) if seed is None else by_seed.get(CellKey(i, j, stitch, seed))
                 for i in senders
                 for j in receivers
             ]
-            reasons = [None if each is None else translated(each.sentence, language) for each in judged]
+            reasons = [None if v is None else translated(v.sentence, language) for v in judged]
             room -= sum(len(text.encode()) for text in reasons if text)
             if any(judged):
-                found[f"{stitch}|{'all' if seed is None else seed}"] = [
-                    None
-                    if each is None
-                    else [
-                        each.name,
-                        each.confidence,
-                        *(
-                            _number(v, 5)
-                            for v in (each.score_share, each.kept, each.kept_low, each.kept_high)
-                        ),
-                        reason if room > 0 else None,
-                    ]
-                    for each, reason in zip(judged, reasons, strict=True)
+                rows[f"{stitch}|{'all' if seed is None else seed}"] = [
+                    None if verdict is None else _verdict_row(verdict, reason if room > 0 else None)
+                    for verdict, reason in zip(judged, reasons, strict=True)
                 ]
-    return found
+    return rows
+
+
+def _verdict_row(verdict: Verdict, reason: str | None) -> list[Any]:
+    numbers = (verdict.score_share, verdict.kept, verdict.kept_low, verdict.kept_high)
+    return [verdict.name, verdict.confidence, *(_number(value, 5) for value in numbers), reason]
 
 
 def _by_place(comparison: Comparison, values: dict[CellKey, float]) -> dict[str, list[Any]]:
@@ -197,38 +193,51 @@ def _by_place(comparison: Comparison, values: dict[CellKey, float]) -> dict[str,
 
 def _evidence(
     comparison: Comparison, rows: dict[str, list[str]], language: str
-) -> tuple[list[dict[str, Any]], dict[Grid, list[Any]], dict[Grid, list[Any]]]:
-    """Return what was measured: descriptions, for each grid one list a measure, and what is kept along the receiver's later cuts."""
+) -> tuple[list[dict[str, Any]], dict[GridKey, list[Any]]]:
+    """Return descriptions of what was measured, and for each grid one list a measure."""
     receivers = comparison.cut_names(comparison.controls[0])[1]
-    found: dict[Grid, dict[str, list[Any]]] = {}
-    along: dict[Grid, list[Any]] = {}
-    seen: dict[str, tuple[str, str]] = {}
+    by_grid: dict[GridKey, dict[str, list[Any]]] = {}
+    names: dict[str, tuple[str, str]] = {}
     for row in comparison.evidence:
-        grid = (row.control, row.stitch, row.seed)
-        at = rows[row.control].index(row.sender_cut) * len(receivers) + receivers.index(row.receiver_cut)
-        size = len(rows[row.control]) * len(receivers)
-        if row.kind == _ALONG:
-            if row.name == _DRAWN and row.where in receivers:
-                series = along.setdefault(grid, [None] * size)
-                if series[at] is None:
-                    series[at] = [None] * len(receivers)
-                series[at][receivers.index(row.where)] = _number(row.value, 2)
-            continue
-        if row.value is None or not math.isfinite(row.value):
+        if row.kind == _ALONG or row.value is None or not math.isfinite(row.value):
             continue
         key = f"{row.kind}.{row.name}" + (f" ({row.where})" if _is_variant(row, receivers) else "")
-        seen.setdefault(key, (row.kind, row.name))
-        values = found.setdefault(grid, {}).setdefault(key, [None] * size)
-        values[at] = _with_interval(row) if row.control == TRAINED else _number(row.value)
-    measures: list[dict[str, Any]] = []
-    for key, (kind, name) in seen.items():
-        known = KINDS[kind].definitions.get(name)
-        better = known.better if known else ""
-        english = (known.text, known.range) if known else ("", "")
-        text, span = measure_words(f"{kind}.{name}", language, english)
-        measures.append({"key": key, "kind": kind, "text": text, "range": span, "better": better})
-    single = {grid: [values.get(each["key"], []) for each in measures] for grid, values in found.items()}
-    return measures, single, along
+        names.setdefault(key, (row.kind, row.name))
+        empty = [None] * (len(rows[row.control]) * len(receivers))
+        values = by_grid.setdefault((row.control, row.stitch, row.seed), {}).setdefault(key, empty)
+        values[_index(row, rows, receivers)] = (
+            _with_interval(row) if row.control == TRAINED else _number(row.value)
+        )
+    measures = [_description(key, kind, name, language) for key, (kind, name) in names.items()]
+    return measures, {grid: [values.get(key, []) for key in names] for grid, values in by_grid.items()}
+
+
+def _along(comparison: Comparison, rows: dict[str, list[str]]) -> dict[GridKey, list[Any]]:
+    """Return for each grid and cell what is kept at the receiver's cut and at its later cuts."""
+    receivers = comparison.cut_names(comparison.controls[0])[1]
+    along: dict[GridKey, list[Any]] = {}
+    for row in comparison.evidence:
+        if (row.kind, row.name) != (_ALONG, _DRAWN) or row.where not in receivers:
+            continue
+        empty = [None] * (len(rows[row.control]) * len(receivers))
+        cells = along.setdefault((row.control, row.stitch, row.seed), empty)
+        at = _index(row, rows, receivers)
+        cells[at] = cells[at] or [None] * len(receivers)
+        cells[at][receivers.index(row.where)] = _number(row.value, 2)
+    return along
+
+
+def _index(row: EvidenceRow, rows: dict[str, list[str]], receivers: Sequence[str]) -> int:
+    """Return the place of a cell in the lists of its grid, which go row by row."""
+    return rows[row.control].index(row.sender_cut) * len(receivers) + receivers.index(row.receiver_cut)
+
+
+def _description(key: str, kind: str, name: str, language: str) -> dict[str, str]:
+    known = KINDS[kind].definitions.get(name)
+    better = known.better if known else ""
+    english = (known.text, known.range) if known else ("", "")
+    text, span = measure_words(f"{kind}.{name}", language, english)
+    return {"key": key, "kind": kind, "text": text, "range": span, "better": better}
 
 
 def _with_interval(row: EvidenceRow) -> Any:
@@ -242,7 +251,7 @@ def _with_interval(row: EvidenceRow) -> Any:
 
 
 def _is_variant(row: EvidenceRow, receivers: Iterable[str]) -> bool:
-    """Tell whether a measure has several places in one cell, so that the place belongs to its name."""
+    """Return whether a measure is taken at several places of a cell: the place is part of its name then."""
     return row.where not in ("", "output", *receivers)
 
 
@@ -252,11 +261,11 @@ def _size(value: Any) -> int:
 
 def _affordable(
     room: int,
-    evidence: dict[Grid, list[Any]],
-    along: dict[Grid, list[Any]],
+    evidence: dict[GridKey, list[Any]],
+    along: dict[GridKey, list[Any]],
     comparison: Comparison,
-) -> list[Grid]:
-    """Return the grids whose evidence the page holds: as many as its size allows, the first stitch and the real grid first."""
+) -> list[GridKey]:
+    """Return the grids whose evidence fits into the page, the main stitch and the trained grid first."""
     order = sorted(
         set(evidence) | set(along),
         key=lambda grid: (
@@ -266,7 +275,7 @@ def _affordable(
             comparison.controls.index(grid[0]),
         ),
     )
-    kept: list[Grid] = []
+    kept: list[GridKey] = []
     for grid in order:
         room -= _size([evidence.get(grid), along.get(grid)])
         if room < 0:
@@ -276,7 +285,7 @@ def _affordable(
 
 
 def _number(value: float | None, digits: int = 3) -> float | int | None:
-    """Return a value rounded to significant digits, whole where it is whole; None for what is no number.
+    """Return a value rounded to significant digits, an integer if it is whole; None for NaN and infinity.
 
     Example:
         >>> _number(0.98765), _number(12345.6), _number(2.0), _number(float("nan"))

@@ -1,6 +1,7 @@
 """The heat maps of the page as plain values: what stands in each cell, in which colours.
 
-The page's program makes each cell a button with a description; without it a map is one picture, and the table below it says the same.
+The page's program makes each cell a button with a description. Without the program a map is one picture,
+and the table below it says the same.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The report: one self-contained HTML page from a finished run.
 
-What the page shows is a table of sections, :data:`modelstitch.report.sections.SECTIONS`; there stands how to add one.
+What the page shows is a table of sections, ``report/sections/__init__.py``, which says how to add one.
 """
 
 from __future__ import annotations

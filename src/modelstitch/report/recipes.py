@@ -16,10 +16,10 @@ _ROLES = ("sender", "receiver")
 def recipes(spec: RunSpec) -> list[str]:
     """Return the command and the Python lines, with words in braces for ``page.js`` to fill in.
 
-    ``{sender_cut}`` and ``{receiver_cut}`` are quoted for the shell, ``{sender_text}`` and ``{receiver_text}`` for
-    Python; ``{shell}`` and ``{python}`` are the stitch, see :func:`stitch_words`. Models and data that were given in
-    memory have no command, and stand in the Python text by their role; a choice without an option has no command
-    either.
+    ``{sender_cut}`` and ``{receiver_cut}`` are quoted for the shell, ``{sender_text}`` and
+    ``{receiver_text}`` are quoted for Python. ``{shell}`` and ``{python}`` are the stitch, see
+    :func:`stitch_words`. A run has no command if a model or the data were given in memory (the Python text
+    names them by role), or if a choice has no option.
 
     Args:
         spec: of the run, paths already shortened.
@@ -34,8 +34,9 @@ def stitch_words(spec: RunSpec) -> dict[str, list[str]]:
 
     Example:
         >>> model, cuts = ModelSpec(source="a"), ("x",)
-        >>> spec = RunSpec(sender=model, receiver=model, data=DataSpec(source="d"), sender_cuts=cuts, receiver_cuts=cuts,
-        ...                stitches=(StitchSpec(norm="batch"),), fit=FitSpec(objective="match"))
+        >>> spec = RunSpec(sender=model, receiver=model, data=DataSpec(source="d"), sender_cuts=cuts,
+        ...                receiver_cuts=cuts, stitches=(StitchSpec(norm="batch"),),
+        ...                fit=FitSpec(objective="match"))
         >>> shell, python = stitch_words(spec)["affine+batch"]
         >>> print(shell, python, sep=chr(10))
         --stitch affine --norm batch --objective match
@@ -65,7 +66,7 @@ def _changed(fit: FitSpec) -> dict[str, Any]:
     """Return the values of a fit that differ from its protocol's own."""
     values = asdict(fit)
     plain = asdict(FitSpec.named(fit.protocol, objective=fit.objective))
-    # These decide others (a number of steps leaves no number of epochs, a batch size its rate), so they come first.
+    # These come first, since they decide others: steps exclude epochs, a batch size sets the learning rate.
     first = {
         name: values[name]
         for name in ("epochs", "steps", "batch_size")

@@ -7,15 +7,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-# Absolute, from home, upwards, or with a drive. In quotes it may hold spaces; elsewhere it ends with the last separator and what follows that
-# up to white space, so that a space inside of a folder does not show the folder. A stroke behind a letter ("and/or") begins no path.
+# A path is absolute, or starts from home, upwards, or with a drive. In quotes it may hold spaces. Elsewhere
+# it ends at the first white space after its last separator, so that a folder with a space in its name is
+# hidden as a whole. A slash behind a letter ("and/or") begins no path.
 _START = r"(?:file:/*(?=/)|~|\.{1,2}|[A-Za-z]:)?[\\/]"
 _QUOTED = re.compile(rf"""(['"]){_START}(?:[^'"\\/]*[\\/])*([^'"\\/]*)\1""")
 _BARE = re.compile(rf"""(?<![\w…/<])(?!//){_START}(?:[^'"(),;:\\/<>|\n]+[\\/])*([^\s'"(),;:\\/<>|]*)""")
 
 
 def shown(text: str, folder: Path | None = None) -> str:
-    """Return a text whose paths are shortened to their last part; a path inside the run folder stays, seen from there.
+    """Return a text whose paths are shortened to their last part; paths in the run folder start there.
 
     Args:
         text: any text.
@@ -50,7 +51,7 @@ def source(text: str, folder: Path | None = None) -> str:
     """
     named = re.match(r"([\w.]{2,}:)(.*)", text, re.DOTALL)
     if named and named[1] != "file:":
-        # A hub's name has one stroke; anything longer, or one that begins with a stroke, a dot or a tilde, is a folder of this machine.
+        # A hub's name has one slash. More slashes, or a slash, dot or tilde in front, mean a local folder.
         target, bracket, rest = named[2].partition("(")
         if target.startswith(("/", ".", "~", "\\")) or target.count("/") > 1:
             target = "…/" + re.split(r"[\\/]", target.rstrip("\\/"))[-1]
@@ -65,7 +66,7 @@ def source(text: str, folder: Path | None = None) -> str:
 
 
 def redacted(value: Any, folder: Path | None = None) -> Any:
-    """Return plain values with every string in them shortened by :func:`shown`, and sources by :func:`source`."""
+    """Return plain values with every string shortened by :func:`shown`, and sources by :func:`source`."""
     if isinstance(value, Mapping):
         return {
             key: source(each, folder)

@@ -83,7 +83,7 @@ class Because:
         label_within: the same of each label-only sender; 0 for one without any variance within classes.
         label_control: the label-only sender that keeps as much.
         random_within: the same of the random sender.
-        depth_within: the same of the receiver's own cut of the sender cut's name, where depth explains the loss.
+        depth_within: the same of the receiver's own cut of the sender cut's name, if depth explains the loss.
         kept, kept_half: share that is kept beyond the label, and half the width of its interval.
         seeds: how many seeds gave each verdict.
         least: the reason of the seed that kept least.

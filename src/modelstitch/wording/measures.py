@@ -9,7 +9,7 @@ from modelstitch.wording.catalogue import LANGUAGES
 from modelstitch.wording.measures_japanese import MEASURES
 
 TRANSLATIONS: dict[str, Mapping[str, tuple[str, str]]] = {"ja": MEASURES}
-"""By language and measure (``kind.name``): what is measured, and its range; English stands in ``evidence/kinds``."""
+"""What is measured and its range, by language and measure (``kind.name``); English: ``evidence/kinds``."""
 
 
 def measure_words(measure: str, language: str, english: tuple[str, str]) -> tuple[str, str]:

@@ -10,8 +10,8 @@ from modelstitch.wording.texts import Listed, Text, say
 def reason_text(because: Because) -> Text:
     """Return the reason of a verdict as a sentence with its numbers, without a full stop.
 
-    A new reason is a member of :class:`modelstitch.specs.verdicts.Reason`, and a template ``reason.CODE`` in each
-    language.
+    A new reason is a member of :class:`modelstitch.specs.verdicts.Reason`, and a template ``reason.CODE`` in
+    each language.
 
     Example:
         >>> text = reason_text(Because(reason=Reason.TOO_FEW_EXAMPLES, n=12, n_needed=100))

@@ -1,8 +1,9 @@
 """The sections of the report page, one file each, in the order in which they stand.
 
-To add one, write ``report/sections/NAME.py`` with a template and a function ``section(context)``, which returns the
-section as HTML, or None for a run that has nothing to show in it. Then add a row to :data:`SECTIONS`. Its sentences
-are keys of ``wording/page_english.py`` and ``wording/page_japanese.py``.
+To add one, write ``report/sections/NAME.py`` with a template and a function ``section(context)``. The
+function returns the section as HTML, or None for a run that has nothing to show in it. Then add a row to
+:data:`SECTIONS`. The sentences of a section are keys of ``wording/page_english.py`` and
+``wording/page_japanese.py``.
 """
 
 from __future__ import annotations

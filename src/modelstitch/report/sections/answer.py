@@ -14,7 +14,8 @@ TEMPLATE = """
 <p class="headline"><strong class="badge">{{ t("recommend." + recommendation) }}</strong> {{ headline }}</p>
 {% if counts %}<ul class="counts">
 {%- for name, look in looks.items() -%}
-<li><span class="mark" style="background:{{ look[0] }};color:{{ look[1] }}" aria-hidden="true">{{ look[2] }}</span>
+<li><span class="mark" style="background:{{ look[0] }};color:{{ look[1] }}"
+ aria-hidden="true">{{ look[2] }}</span>
 {#- -#}
 <b>{{ counts.get(name, 0) }}</b> {{ t("verdict." + name) }}</li>
 {%- endfor -%}

@@ -52,7 +52,7 @@ def section(context: PageContext) -> Markup:
 
 
 def _shown(cells: Sequence[CellRow], stitch: str) -> Sequence[CellRow]:
-    """Return the cells that the table has room for: of very many, those of the main stitch, then of the first seed."""
+    """Return the cells that the table has room for: at worst the main stitch with its first seed."""
     if len(cells) > MOST_ROWS:
         cells = [cell for cell in cells if cell.stitch == stitch]
     if len(cells) > MOST_ROWS:

@@ -1,4 +1,4 @@
-"""How large a stitch is needed: the smallest sufficient stitch of each cell, and the smallest of its controls."""
+"""How large a stitch is needed: for each cell the smallest that suffices, and the smallest of a control."""
 
 from __future__ import annotations
 

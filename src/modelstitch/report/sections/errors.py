@@ -9,7 +9,8 @@ from modelstitch.specs import CONTROLS
 
 TEMPLATE = """
 <section><h2>{{ t("page.errors") }}</h2><p>{{ t("page.errors_text") }}</p>
-{#- #}<details><summary>{{ t("page.as_table") }}</summary>{{ table(head, rows, t("page.errors")) }}</details></section>
+{#- #}<details><summary>{{ t("page.as_table") }}</summary>
+{{- table(head, rows, t("page.errors")) }}</details></section>
 """
 
 _HEAD = ("grid", "stitch", "error", "part", "minimum", "mean", "maximum", "deviation")

@@ -13,9 +13,14 @@ from modelstitch.specs import TRAINED
 TEMPLATE = """
 <section><h2>{{ t("page.geometry") }}</h2><p>{{ t("page.geometry_text") }}</p>
 {#- #}<div id="scatter" data-measures="{{ scatter.measures | join('|') }}"><figure>
-<svg viewBox="0 0 420 300" role="img" aria-label="{{ t("page.geometry") }}"><path class="axis" d="M50 10V260H410"/>
-{%- for y, text in y_ticks %}<text class="name" x="44" y="{{ y }}" text-anchor="end">{{ text }}</text>{% endfor %}
-{%- for x, text in x_ticks %}<text class="name" x="{{ x }}" y="276" text-anchor="middle">{{ text }}</text>{% endfor -%}
+<svg viewBox="0 0 420 300" role="img" aria-label="{{ t("page.geometry") }}">
+{#- #}<path class="axis" d="M50 10V260H410"/>
+{%- for y, text in y_ticks -%}
+<text class="name" x="44" y="{{ y }}" text-anchor="end">{{ text }}</text>
+{%- endfor %}
+{%- for x, text in x_ticks -%}
+<text class="name" x="{{ x }}" y="276" text-anchor="middle">{{ text }}</text>
+{%- endfor -%}
 <text class="name" x="230" y="294" text-anchor="middle">{{ scatter.measures[0] }}</text>
 {%- for x, y in scatter.points %}<circle cx="{{ x }}" cy="{{ y }}" r="5"/>{% endfor -%}
 </svg></figure></div><details><summary>{{ t("page.as_table") }}</summary>

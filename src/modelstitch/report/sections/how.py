@@ -14,7 +14,8 @@ TEMPLATE = """
 <h2>{{ t("page.how") }}</h2>
 <dl class="how">
 {%- for name, look in looks.items() -%}
-<dt><span class="mark" style="background:{{ look[0] }};color:{{ look[1] }}" aria-hidden="true">{{ look[2] }}</span>
+<dt><span class="mark" style="background:{{ look[0] }};color:{{ look[1] }}"
+ aria-hidden="true">{{ look[2] }}</span>
 {#- #} {{ t("verdict." + name) }}</dt><dd>{{ how[name] }}</dd>
 {%- endfor -%}
 </dl>

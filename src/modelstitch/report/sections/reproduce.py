@@ -53,7 +53,7 @@ def _without_none(value: Any) -> Any:
 
 
 def _flat(facts: RunFacts) -> dict[str, Any]:
-    """Return the facts of a run by name, those about the networks and the versions without a level of their own."""
+    """Return the facts of a run by name on one level, with those about the networks and the versions."""
     return {
         **asdict(facts.pair),
         **{name: value for name, value in facts.to_plain().items() if name not in ("pair", "versions")},
