@@ -17,7 +17,7 @@ from modelstitch.data.splitting import choose_parts, third_held_out
 from modelstitch.data.targets import checked_targets, numbered_alike, with_some_target
 from modelstitch.errors import DataError, expect_one_of
 from modelstitch.specs import TASKS, TOKEN_TASKS, DataSpec
-from modelstitch.tasks import MULTI_LABEL, RETRIEVAL, TOKENS, Task, regression, shifted
+from modelstitch.tasks import Task, shifted, task_named
 from modelstitch.util.imported import imported
 
 
@@ -161,7 +161,4 @@ def _check_further(inputs: Tensor, further: Mapping[str, Tensor], name: str) -> 
 def _scored_by(task: str | Task, train: DataPart) -> Task:
     if isinstance(task, Task):
         return task
-    if task == "regression":
-        return regression(train.targets)
-    tasks = {"multi-label": MULTI_LABEL, "retrieval": RETRIEVAL, "next-token": TOKENS, "masked-token": TOKENS}
-    return replace(tasks[task], name=task)
+    return task_named(task, train.targets)

@@ -11,10 +11,9 @@ from torch import Tensor, nn
 
 from modelstitch.cutting.accelerate import has_fast_bfloat16
 from modelstitch.cutting.layouts import lies_on, without_padding
-from modelstitch.fitting import objectives
 from modelstitch.fitting.closed_form import coordinates_of, solve
 from modelstitch.fitting.gram import Moments
-from modelstitch.fitting.objectives import Criterion, Padding, no_padding
+from modelstitch.fitting.objectives import CRITERIA, Criterion, Padding, Parts, Trail, no_padding
 from modelstitch.fitting.schedules import spread
 from modelstitch.fitting.trained import Fit, Fitted, paired_gain
 from modelstitch.grid import checks
@@ -158,10 +157,10 @@ def _fit(
             return Fitted(math.nan, 0, 0.0, "closed form", converged=True), stitch
         coordinates = coordinates_of(stitch, inputs.moments[0], device, torch.float32)
     examples, aside = set_aside(len(data.train), automatic=spec.automatic)
-    objective = _objective(cell, receiver, inputs, spec, task, dtype)
+    criterion = _criterion(cell, receiver, inputs, spec, task, dtype)
     fit = Fit(
         stitch,
-        objective,
+        criterion,
         inputs.provided,
         examples,
         aside,
@@ -175,32 +174,40 @@ def _fit(
     return replace(fitted, precision=str(dtype).removeprefix("torch.")), stitch
 
 
-def _objective(
+def _criterion(
     cell: CellSpec, receiver: Side, inputs: Inputs, spec: FitSpec, task: Task, dtype: torch.dtype
 ) -> Criterion:
+    """Make the criterion of the objective from the parts of the receiver."""
     name = cell.receiver_cut
     train = receiver.data.train
     half = receiver.fast_suffix(name, dtype) if spec.accelerate else receiver.suffix(name)
-    suffix = receiver.bound(half, "train")
 
     def targets(indices: Tensor | None) -> Targets:
         return train.targets_for(task, indices)
 
-    by_task = objectives.task(suffix, targets, task)
-    if spec.objective == "task":
-        return by_task
-    if spec.objective == "logits":
-        assert inputs.outputs is not None
-        return objectives.logits(suffix, inputs.outputs, targets, task)
-    assert inputs.expected is not None
-    if spec.objective == "match":
+    def variance() -> float:
+        assert inputs.expected is not None
         few = spread(torch.arange(len(train)), _PRECISION_EXAMPLES)
-        variance = float(inputs.expected(few).float().var()) if spec.scale_errors else 1.0
-        return objectives.match(inputs.expected, max(variance, 1e-12), _padding(receiver, (name,)))
-    later = receiver.later(name)
-    trail = receiver.bound(receiver.trail(name, later, dtype), "train") if later else _nothing_later
-    padding = _padding(receiver, (name, *later))
-    return objectives.latent(trail, inputs.expected, lambda y, indices: by_task.judge(y, indices)[0], padding)
+        return max(float(inputs.expected(few).float().var()) if spec.scale_errors else 1.0, 1e-12)
+
+    def trail() -> Trail:
+        later = receiver.later(name)
+        return receiver.bound(receiver.trail(name, later, dtype), "train") if later else _nothing_later
+
+    def padding(with_later: bool) -> Padding:
+        return _padding(receiver, (name, *(receiver.later(name) if with_later else ())))
+
+    parts = Parts(
+        task=task,
+        targets=targets,
+        suffix=receiver.bound(half, "train"),
+        outputs=inputs.outputs,
+        expected=inputs.expected,
+        variance=variance,
+        trail=trail,
+        padding=padding,
+    )
+    return CRITERIA[spec.objective](parts)
 
 
 def _padding(receiver: Side, names: tuple[str, ...]) -> Padding:
