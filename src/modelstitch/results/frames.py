@@ -30,7 +30,7 @@ _FLOATS = (
 )
 _QUANTITIES = ("score", "standard_error", "loss", "n_parameters", "seconds", "converged", "gain", "failed")
 
-Baselines = Callable[[str, str], float | None]
+BaselineOf = Callable[[str, str], float | None]
 """Score of a whole network by role and control."""
 
 Scores = Mapping[tuple[str, CellKey], float | None]
@@ -40,7 +40,7 @@ Scores = Mapping[tuple[str, CellKey], float | None]
 def cell_frame(
     cells: Sequence[CellRow],
     evidence: Sequence[EvidenceRow],
-    baseline: Baselines,
+    baseline: BaselineOf,
     layouts: Callable[[CellRow], tuple[str | None, str | None]],
     names: tuple[str, str, str],
     score_name: str,

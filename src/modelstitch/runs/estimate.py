@@ -55,8 +55,9 @@ class _Step:
 
 
 def estimate(session: Session, budget: Budget, evidence: EvidenceSpec | None = None) -> Estimate:
-    """Return the cost of a run, from one timed step into every receiver cut, one pass of every prefix and the
-    evidence of one cell.
+    """Return the cost of a run.
+
+    Timed are one step into every receiver cut, one pass of every prefix and the evidence of one cell.
 
     Args:
         session: what to run.

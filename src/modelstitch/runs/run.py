@@ -35,8 +35,8 @@ from modelstitch.util.progress import SILENT, Progress
 BUDGET = Budget(bytes=2 * 2**30)
 """How much of the representations is kept in memory by default; the rest is computed again."""
 
-Kinds = Mapping[CellSpec, tuple[str, ...]]
-"""Kinds of evidence by cell."""
+KindsByCell = Mapping[CellSpec, tuple[str, ...]]
+"""KindsByCell of evidence by cell."""
 
 
 def run(
@@ -178,7 +178,7 @@ def _measure(
         progress.measured(str(cell))
 
 
-def _asked(store: Store, keys: Mapping[CellSpec, str], evidence: EvidenceSpec) -> Kinds:
+def _asked(store: Store, keys: Mapping[CellSpec, str], evidence: EvidenceSpec) -> KindsByCell:
     """Return the kinds of evidence that each cell ought to have; a cell whose fit failed has none."""
     scored = {cell_spec(row) for row in store.comparison().cells if row.score is not None}
     return {cell: kinds for cell in keys if cell in scored and (kinds := kinds_of(cell, evidence))}
@@ -259,8 +259,9 @@ def _write_page(store: Store, comparison: Comparison) -> None:
 def _paint(session: Session, store: Store, budget: Budget) -> None:
     spec = session.spec
     painted = paint(session.pair, spec.sender_cuts, spec.fit, budget, seed=spec.seeds[0])
-    names = (session.pair.sender.network.name, session.pair.receiver.network.name)
-    sheet = contact_sheet(painted, f"{names[0]}, stitched into the input of {names[1]} (its accuracy)")
+    sender, receiver = session.pair.sender.network.name, session.pair.receiver.network.name
+    score_name = session.pair.data.task.score_name
+    sheet = contact_sheet(painted, f"{sender}, stitched into the input of {receiver} (its {score_name})")
     store.write_file("pictures.png", lambda path: sheet.savefig(path, format="png", dpi=120))
     pixels = {
         title: (255 * images.permute(0, 2, 3, 1)).round().byte().cpu().numpy()
