@@ -136,7 +136,7 @@ def test_switches_change_what_the_maps_show(opened: Page) -> None:
     opened.get_by_label("show", exact=True).select_option("penalty")
     assert cell.text_content() == "0.02"
     legend = " ".join(opened.locator("#legend").inner_text().split())
-    assert legend == "penalty (whole receiver less stitched): from -0.05 to 0.45"
+    assert legend == "penalty (whole receiver minus stitched): from -0.05 to 0.45"
     opened.get_by_label("show", exact=True).select_option("similarity.cka")
     assert cell.text_content() == "0.31"
     assert square(opened, "random-sender", 0, 0).locator("text").text_content() == "–"
@@ -328,9 +328,9 @@ def test_tables_and_descriptions_follow_the_switches(opened: Page) -> None:
     assert figure.locator(".shown").inner_text() == "accuracy"
     opened.get_by_label("show", exact=True).select_option("penalty")
     assert figure.locator("tbody td").first.text_content() == "0.02"
-    assert figure.locator(".shown").inner_text() == "penalty (whole receiver less stitched)"
+    assert figure.locator(".shown").inner_text() == "penalty (whole receiver minus stitched)"
     label = square(opened, "trained", 0, 0).get_attribute("aria-label")
-    assert label == "c0 → c0: penalty (whole receiver less stitched): 0.02"
+    assert label == "c0 → c0: penalty (whole receiver minus stitched): 0.02"
     square(opened, "trained", 1, 1).click()
     assert square(opened, "trained", 1, 1).get_attribute("aria-pressed") == "true"
     assert figure.locator('g[tabindex="0"]').count() == 1

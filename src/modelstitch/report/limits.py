@@ -30,7 +30,7 @@ def limits(comparison: Comparison) -> list[Text]:
 
 def _other_task(comparison: Comparison) -> Text | None:
     facts = comparison.facts
-    if facts.score_name == "accuracy":
+    if facts.task.startswith("classification"):
         return None
     return say("limit.task", task=facts.task, score=facts.score_name)
 

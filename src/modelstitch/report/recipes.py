@@ -33,6 +33,7 @@ def stitch_words(spec: RunSpec) -> dict[str, list[str]]:
     """Return by label how a stitch of a run is asked for in the shell and in Python.
 
     Example:
+        >>> from modelstitch.specs import StitchSpec
         >>> model, cuts = ModelSpec(source="a"), ("x",)
         >>> spec = RunSpec(sender=model, receiver=model, data=DataSpec(source="d"), sender_cuts=cuts,
         ...                receiver_cuts=cuts, stitches=(StitchSpec(norm="batch"),),
