@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from torch import nn
 
@@ -41,3 +43,28 @@ class Blueprint:
     is_untrained: bool = False
     view_of: Callable[[nn.Module], View] = _no_view
     revision_of: Callable[[nn.Module], str | None] = _no_revision
+
+
+def of_hub(
+    target: str,
+    arguments: dict[str, Any],
+    build: Callable[[str, dict[str, Any], bool], nn.Module],
+    view_of: Callable[[nn.Module], View],
+) -> Blueprint:
+    """Return how to build a model of a hub, where the argument ``pretrained=True`` loads its weights.
+
+    Args:
+        target: hub and name.
+        arguments: of the hub's own builder, and ``pretrained``.
+        build: takes the target, the other arguments, and whether to load weights.
+        view_of: gives the view of a built module.
+    """
+    pretrained = bool(arguments.get("pretrained", False))
+    own = {key: value for key, value in arguments.items() if key != "pretrained"}
+    return Blueprint(
+        architecture=f"{target}({arguments})",
+        build=partial(build, target, own, False),
+        build_trained=partial(build, target, own, pretrained),
+        is_untrained=not pretrained,
+        view_of=view_of,
+    )

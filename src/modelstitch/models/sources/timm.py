@@ -9,7 +9,7 @@ from typing import Any
 from torch import nn
 
 from modelstitch.errors import ModelError, expect_one_of, first_line
-from modelstitch.models.blueprint import Blueprint
+from modelstitch.models.blueprint import Blueprint, of_hub
 from modelstitch.specs import View
 from modelstitch.util.optional import optional_package
 
@@ -23,15 +23,7 @@ def recognises(target: str) -> bool:
 
 def blueprint(target: str, arguments: dict[str, Any]) -> Blueprint:
     """Return how to build a model of timm; ``pretrained=True`` loads the hub's weights."""
-    own = {key: value for key, value in arguments.items() if key != "pretrained"}
-    pretrained = bool(arguments.get("pretrained", False))
-    return Blueprint(
-        architecture=f"{target}({arguments})",
-        build=partial(_build, target, own, False),
-        build_trained=partial(_build, target, own, pretrained),
-        is_untrained=not pretrained,
-        view_of=partial(_view, target, arguments),
-    )
+    return of_hub(target, arguments, _build, partial(_view, target, arguments))
 
 
 def _build(target: str, arguments: dict[str, Any], pretrained: bool) -> nn.Module:

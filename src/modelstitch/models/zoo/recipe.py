@@ -124,18 +124,30 @@ def train(
             f"{recipe.translate}"
         )
     channels_last(module).train()
-    padded = pad(shown, recipe.translate)
+    loss = _fit(module, pad(shown, recipe.translate), labels, recipe, on_epoch)
+    module.eval()
+    return Trained(_accuracy(module, view, *heldout), loss, time.perf_counter() - start)
+
+
+def _fit(
+    module: nn.Module,
+    padded: Tensor,
+    labels: Tensor,
+    recipe: Recipe,
+    on_epoch: Callable[[int, float], None] | None,
+) -> float:
+    """Train on padded images (N, H', W', C); return the mean loss of the last epoch."""
     optimiser = _optimiser(module, recipe)
     generator = torch.Generator().manual_seed(recipe.seed)
-    n_batches = len(images) // recipe.batch_size
+    n_batches = len(padded) // recipe.batch_size
     n_steps = recipe.epochs * n_batches
     # Half precision pays on tensor cores; weights and norms stay in float32.
     half: contextlib.AbstractContextManager[object] = (
-        torch.autocast("cuda", torch.bfloat16) if images.is_cuda else contextlib.nullcontext()
+        torch.autocast("cuda", torch.bfloat16) if padded.is_cuda else contextlib.nullcontext()
     )
     step, loss = 0, float("nan")
     for epoch in range(recipe.epochs):
-        order = torch.randperm(len(images), generator=generator)
+        order = torch.randperm(len(padded), generator=generator)
         losses = []
         for indices in order[: n_batches * recipe.batch_size].split(recipe.batch_size):
             for group in optimiser.param_groups:
@@ -161,8 +173,7 @@ def train(
             )
         if on_epoch is not None:
             on_epoch(epoch + 1, loss)
-    module.eval()
-    return Trained(_accuracy(module, view, *heldout), loss, time.perf_counter() - start)
+    return loss
 
 
 def _optimiser(module: nn.Module, recipe: Recipe) -> torch.optim.SGD:
