@@ -9,7 +9,7 @@ from modelstitch.errors import SpecError
 
 if TYPE_CHECKING:
     from modelstitch.data.parts import Data
-    from modelstitch.known_answers.bed import Outcome
+    from modelstitch.known_answers.evaluation import Outcome
     from modelstitch.models.network import Network
 
 NETWORK, WIDTH, N_NETWORKS = "R1111", 8, 2
@@ -35,15 +35,15 @@ class Selftest:
     """Print everything as JSON on stdout; progress goes to stderr."""
 
     def run(self) -> bool:
-        """Run the bed; return whether it failed."""
+        """Run the known-answer cases; return whether they failed."""
         import json
         import sys
 
         from modelstitch.cli.show import watching
         from modelstitch.data.load import load_data
         from modelstitch.grid.pool import Pool
-        from modelstitch.known_answers.bed import report, run
         from modelstitch.known_answers.cases import cases
+        from modelstitch.known_answers.evaluation import report, run
         from modelstitch.models.load import load_model
         from modelstitch.specs import DataSpec, ModelSpec
 
@@ -72,7 +72,7 @@ class Selftest:
             def tell(outcome: Outcome) -> None:
                 watcher.measured(outcome.case.name)
 
-            summary = report(run(networks, data, todo, watch=tell))
+            summary = report(run(networks, data, todo, on_outcome=tell))
         if self.json:
             print(json.dumps(summary))
         else:

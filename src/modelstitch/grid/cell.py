@@ -51,7 +51,7 @@ class FittedCell:
 
 
 @dataclass(frozen=True)
-class Inputs:
+class CellInputs:
     """What one cell is fitted from.
 
     Attributes:
@@ -98,7 +98,7 @@ def fit_dtype(spec: FitSpec, device: torch.device) -> torch.dtype:
     return torch.bfloat16 if spec.precision == "bfloat16" else torch.float32
 
 
-def fit_cell(cell: CellSpec, sender: Side, receiver: Side, inputs: Inputs, spec: FitSpec) -> FittedCell:
+def fit_cell(cell: CellSpec, sender: Side, receiver: Side, inputs: CellInputs, spec: FitSpec) -> FittedCell:
     """Fit and score one cell.
 
     Args:
@@ -136,7 +136,7 @@ def _fit(
     cell: CellSpec,
     sender: Side,
     receiver: Side,
-    inputs: Inputs,
+    inputs: CellInputs,
     spec: FitSpec,
     task: Task,
     dtype: torch.dtype,
@@ -175,7 +175,7 @@ def _fit(
 
 
 def _criterion(
-    cell: CellSpec, receiver: Side, inputs: Inputs, spec: FitSpec, task: Task, dtype: torch.dtype
+    cell: CellSpec, receiver: Side, inputs: CellInputs, spec: FitSpec, task: Task, dtype: torch.dtype
 ) -> Criterion:
     """Make the criterion of the objective from the parts of the receiver."""
     name = cell.receiver_cut
@@ -229,7 +229,7 @@ def _nothing_later(y: Tensor, indices: Tensor) -> tuple[Tensor, ...]:
     return ()
 
 
-def _loses(stitch: Stitch, receiver: Side, name: str, inputs: Inputs, few: Tensor, task: Task) -> bool:
+def _loses(stitch: Stitch, receiver: Side, name: str, inputs: CellInputs, few: Tensor, task: Task) -> bool:
     """Tell whether a stitch fitted in bfloat16 does worse in float32 than in bfloat16, beyond noise."""
     scores, train = [], receiver.data.train
     with torch.no_grad():

@@ -15,7 +15,7 @@ from modelstitch.cutting.layouts import filled_with_mean
 from modelstitch.cutting.slicing import Slice
 from modelstitch.data.parts import PartName
 from modelstitch.data.views import in_precision
-from modelstitch.grid.inputs import Batch, NetworkInputs
+from modelstitch.grid.inputs import ExampleBatch, NetworkInputs
 from modelstitch.grid.scoring import ScoresOf
 from modelstitch.tasks import Task
 
@@ -33,7 +33,7 @@ class FrozenHalves:
         task: reads the outputs that are scored; None where the network's output is those.
     """
 
-    def __init__(self, cutting: CutModel, few: Batch, dtype: torch.dtype, task: Task | None) -> None:
+    def __init__(self, cutting: CutModel, few: ExampleBatch, dtype: torch.dtype, task: Task | None) -> None:
         self.cutting, self.few, self.dtype, self.task = cutting, few, dtype, task
         self._prefixes: dict[tuple[str, ...], nn.Module] = {}
         self._suffixes: dict[str, nn.Module] = {}
@@ -147,4 +147,4 @@ class _Converted(nn.Module):
 
     def forward(self, x: Tensor, **more: Tensor) -> Any:
         output = self.plain(in_precision(x, self.own), **more)
-        return tuple(each.to(self.dtype) for each in output) if isinstance(output, tuple) else output
+        return tuple(value.to(self.dtype) for value in output) if isinstance(output, tuple) else output

@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from modelstitch.grid.cell import FittedCell, Inputs, fit_cell, fit_dtype
+from modelstitch.grid.cell import CellInputs, FittedCell, fit_cell, fit_dtype
 from modelstitch.grid.pool import GivesSides
 from modelstitch.grid.representations import Lookup, Pass, Representations, Storage, plan_passes
 from modelstitch.grid.side import Side
@@ -121,7 +121,7 @@ def _fit_pass(
             names = tuple(dict.fromkeys(cell.receiver_cut for cell in cells))
             expected = Representations(receiver, names, "train", planned.storage, dtype, plain)
         for cell in cells:
-            inputs = Inputs(
+            inputs = CellInputs(
                 train.at(sender.cut(cell.sender_cut).name),
                 exact.at(sender.cut(cell.sender_cut).name),
                 heldout.at(sender.cut(cell.sender_cut).name),

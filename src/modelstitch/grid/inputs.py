@@ -17,7 +17,7 @@ from modelstitch.specs import View
 
 
 @dataclass(frozen=True)
-class Batch:
+class ExampleBatch:
     """Some examples as a network takes them.
 
     Attributes:
@@ -70,10 +70,10 @@ class NetworkInputs:
         present = self.tokenized[part].present
         return None if present is None else present[indices.to(present.device)]
 
-    def batch(self, part: PartName, indices: Tensor) -> Batch:
+    def batch(self, part: PartName, indices: Tensor) -> ExampleBatch:
         """Return everything that the network takes of the same examples."""
         mask = self.mask(part, indices) if self.names else None
-        return Batch(self.images(part, indices), self.more(part, indices), mask)
+        return ExampleBatch(self.images(part, indices), self.more(part, indices), mask)
 
     def with_heldout(self, examples: DataPart) -> NetworkInputs:
         """Return the same inputs with other held-out examples."""

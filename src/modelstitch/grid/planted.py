@@ -71,5 +71,5 @@ class Planted:
         given = inputs.given[part]
         if not self.data.task.by_position:
             return given.labels, len(self.data.classes)
-        n_tokens = 1 + max(int(each.targets.max()) for each in inputs.given.values())
+        n_tokens = 1 + max(int(held.targets.max()) for held in inputs.given.values())
         return torch.where(given.targets == IGNORED, n_tokens, given.targets), n_tokens + 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +13,6 @@ from modelstitch.errors import ModelError
 from modelstitch.grid.cell import FittedCell
 from modelstitch.grid.scoring import SCORE_BATCH, scored
 from modelstitch.grid.side import Side
-from modelstitch.specs import View
 from modelstitch.stitches import Stitch
 from modelstitch.tasks import Targets, mean_score
 
@@ -32,7 +31,7 @@ class Stitched(nn.Module):
     def __init__(self, fitted: FittedCell, sender: Side, receiver: Side) -> None:
         super().__init__()
         self.spec = fitted.spec
-        self.view, self.rate = sender.network.view, sender.data.rate
+        self.view, self.rate = sender.inputs.view, sender.inputs.rate
         self.prefix = sender.cutting.prefix(fitted.spec.sender_cut)
         self.stitch: Stitch = fitted.stitch
         self.suffix = receiver.cutting.suffix(fitted.spec.receiver_cut)
@@ -53,32 +52,27 @@ class Stitched(nn.Module):
         Raises:
             ModelError: a network takes a further input that is not given.
         """
-        given = [(images, more), (images, more)]
-        for index, reader in enumerate(self.readers):
-            if reader is not None:
-                tokens, mask = reader(images)
-                given[index] = tokens, {"attention_mask": mask}
-        of_sender, of_receiver = (
-            {name: known[name] for name in names if name in known}
-            for (_, known), names in zip(given, self.further, strict=True)
-        )
-        missing = [
-            name
-            for (_, known), names in zip(given, self.further, strict=True)
-            for name in names
-            if name not in known
-        ]
-        if missing:
-            raise ModelError(
-                f"the stitched network takes {missing[0]} too: give it by name, "
-                f"as in stitched(x, {missing[0]}=...)"
-            )
-        view = self.view if self.readers[0] is None else View()
-        (representation,) = self.prefix(
-            in_precision(show(given[0][0], view, self.rate), self.dtypes[0]), **of_sender
-        )
+        x, of_sender = self._inputs_of(0, images, more)
+        _, of_receiver = self._inputs_of(1, images, more)
+        shown = in_precision(show(x, self.view, self.rate), self.dtypes[0])
+        (representation,) = self.prefix(shown, **of_sender)
         stitched = self.stitch(representation.float()).to(self.dtypes[1])
         return self.task.outputs_of(self.suffix(stitched, **of_receiver))
+
+    def _inputs_of(
+        self, side: int, images: Tensor, more: Mapping[str, Tensor]
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the input and the further inputs of the sender (0) or the receiver (1)."""
+        reader = self.readers[side]
+        if reader is not None:
+            images, mask = reader(images)
+            more = {"attention_mask": mask}
+        for name in self.further[side]:
+            if name not in more:
+                raise ModelError(
+                    f"the stitched network takes {name} too: give it by name, as in stitched(x, {name}=...)"
+                )
+        return images, {name: more[name] for name in self.further[side]}
 
     def score(self, part: DataPart) -> float:
         """Return the score on a part of a data set, from 0 to 1; for classification the accuracy."""

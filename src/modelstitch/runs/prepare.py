@@ -182,7 +182,7 @@ def _choose_cuts(side: Side, names: Sequence[str] | None) -> tuple[str, ...]:
         others = ", ".join(f"{cut.name} ({cut.layout})" for cut in side.cutting.cuts[:5])
         raise CutError(
             f"model {side.network.name} has no cut whose representation is a vector, tokens or a map of one "
-            f"to three dimensions; found {others}"
+            f"to three dimensions; it has {others}"
         )
     return usable
 

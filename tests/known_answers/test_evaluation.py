@@ -15,8 +15,8 @@ from modelstitch.data.parts import Data, PartName
 from modelstitch.evidence.verdict import Thresholds
 from modelstitch.grid.side import make_side
 from modelstitch.known_answers import plants
-from modelstitch.known_answers.bed import Outcome, derive, leave_one_family_out, report, run
 from modelstitch.known_answers.cases import FAMILIES, Case, cases
+from modelstitch.known_answers.evaluation import Outcome, derive, leave_one_family_out, report, run
 from modelstitch.known_answers.plants import Ground
 from modelstitch.models.load import load_model
 from modelstitch.models.network import Network
@@ -195,7 +195,7 @@ def test_a_model_file_can_stand_in_the_bed(checkpoints: tuple[object, object], d
         digits,
         [Case(VerdictName.INTERCHANGEABLE, "itself", 0, "layers.4", plants.itself)],
         fit=FitSpec(steps=20),
-        watch=lambda each: told.append(each.case.name),
+        on_outcome=lambda each: told.append(each.case.name),
     )
     assert told == ["itself, network 0, layers.4"]
     assert outcome.verdict.name in (VerdictName.INTERCHANGEABLE, VerdictName.CANNOT_TELL)

@@ -63,7 +63,7 @@ def run(
     cases: Sequence[Case],
     *,
     fit: FitSpec = FIT,
-    watch: Callable[[Outcome], None] | None = None,
+    on_outcome: Callable[[Outcome], None] | None = None,
 ) -> list[Outcome]:
     """Fit, measure and judge every case.
 
@@ -72,7 +72,7 @@ def run(
         data: the examples.
         cases: what to run.
         fit: how stitches are fitted.
-        watch: called with each outcome.
+        on_outcome: called with each outcome.
     """
     outcomes = []
     pairs = [Pair(network, network, data) for network in networks]
@@ -90,18 +90,18 @@ def run(
         facts = facts_of(cells[0], rows, within_classes([*evidence, *own[1]]), guess)
         assert facts is not None
         outcomes.append(Outcome(case, facts, decide(facts)))
-        if watch is not None:
-            watch(outcomes[-1])
+        if on_outcome is not None:
+            on_outcome(outcomes[-1])
     return outcomes
 
 
 def _measured(
     pair: GivesSides, cells: list[CellSpec], fit: FitSpec
 ) -> tuple[list[CellRow], list[EvidenceRow]]:
-    fitted = {each.spec: each for each in fit_grid(pair, cells, fit, _BUDGET)}
-    usable = {cell: each.stitch for cell, each in fitted.items() if each.fitted.failure is None}
+    fitted = {one.spec: one for one in fit_grid(pair, cells, fit, _BUDGET)}
+    usable = {cell: one.stitch for cell, one in fitted.items() if one.fitted.failure is None}
     measured = appraise(pair, usable, dict.fromkeys(usable, ("trajectory",)), n_examples=2000)
-    evidence = [row for cell, found in measured for row in evidence_rows(cell, found)]
+    evidence = [row for cell, numbers in measured for row in evidence_rows(cell, numbers)]
     return [cell_row(fitted[cell]) for cell in cells], evidence
 
 
