@@ -69,16 +69,16 @@ def figures(comparison: Comparison, width: float = 140.0) -> dict[str, Figure]:
         raise SpecError(f"expected a width of {_NARROWEST:g} to {_WIDEST:g} millimetres, got {width:g}")
     stitch = readable(comparison).main_stitch
     with matplotlib.rc_context(_STYLE):
-        found = {"accuracy": _accuracy(comparison, stitch, width)}
+        drawn = {"accuracy": _accuracy(comparison, stitch, width)}
         if TRAINED in comparison.controls:
             if comparison.cell_verdicts(stitch):
-                found["verdicts"] = _verdicts(comparison, stitch, width)
+                drawn["verdicts"] = _verdicts(comparison, stitch, width)
             geometry = _geometry(comparison, stitch, width)
             if geometry is not None:
-                found["geometry"] = geometry
+                drawn["geometry"] = geometry
         if comparison.has_curves and TRAINED in comparison.controls:
-            found["capacity"] = curves_figure(comparison, width / _INCH)
-    return found
+            drawn["capacity"] = curves_figure(comparison, width / _INCH)
+    return drawn
 
 
 def write_figures(drawn: Mapping[str, Figure], folder: Path, formats: Sequence[str]) -> list[Path]:

@@ -101,24 +101,24 @@ def _key(grid: GridKey) -> str:
 
 def _fitted(comparison: Comparison) -> dict[str, list[str]]:
     """Return of every stitch its family, with size and norm, and the objective."""
-    found = {}
+    fitted = {}
     for cell in comparison.cells:
         spec = StitchSpec(family=cell.family, size=cell.size, norm=cell.norm)  # type: ignore[arg-type]
-        found[cell.stitch] = [spec.label, cell.objective]
-    return found
+        fitted[cell.stitch] = [spec.label, cell.objective]
+    return fitted
 
 
 def _grids(
     comparison: Comparison, rows: dict[str, list[str]], receivers: Sequence[str]
 ) -> dict[str, dict[str, list[Any]]]:
-    found: dict[str, dict[str, list[Any]]] = {}
+    grids: dict[str, dict[str, list[Any]]] = {}
     for cell in comparison.cells:
-        grid = found.setdefault(_key((cell.control, cell.stitch, cell.seed)), {})
+        grid = grids.setdefault(_key((cell.control, cell.stitch, cell.seed)), {})
         size = len(rows[cell.control]) * len(receivers)
         at = rows[cell.control].index(cell.sender_cut) * len(receivers) + receivers.index(cell.receiver_cut)
         for name, value in _of_cell(cell, comparison.layouts_of(cell)).items():
             grid.setdefault(name, [None] * size)[at] = value
-    return found
+    return grids
 
 
 def _of_cell(cell: CellRow, layouts: tuple[str | None, str | None]) -> dict[str, Any]:
@@ -183,12 +183,12 @@ def _verdict_row(verdict: Verdict, reason: str | None) -> list[Any]:
 
 
 def _by_place(comparison: Comparison, values: dict[CellKey, float]) -> dict[str, list[Any]]:
-    found: dict[str, list[Any]] = {}
+    values_by_seed: dict[str, list[Any]] = {}
     senders, receivers = comparison.cut_names(TRAINED)
     for (sender, receiver, stitch, seed), value in values.items():
-        row = found.setdefault(f"{stitch}|{seed}", [None] * (len(senders) * len(receivers)))
+        row = values_by_seed.setdefault(f"{stitch}|{seed}", [None] * (len(senders) * len(receivers)))
         row[senders.index(sender) * len(receivers) + receivers.index(receiver)] = _number(value)
-    return found
+    return values_by_seed
 
 
 def _evidence(
@@ -242,7 +242,7 @@ def _description(key: str, kind: str, name: str, language: str) -> dict[str, str
 
 def _with_interval(row: EvidenceRow) -> Any:
     """Return a value alone, with its half-width where its interval is symmetric, or with both ends."""
-    value, low, high = (_number(each) for each in (row.value, row.low, row.high))
+    value, low, high = (_number(number) for number in (row.value, row.low, row.high))
     if low is None or high is None or row.low is None or row.high is None or row.value is None:
         return value
     half = (row.high - row.low) / 2

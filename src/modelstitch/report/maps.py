@@ -102,12 +102,12 @@ def accuracy_map(comparison: Comparison, control: str, stitch: str, language: st
 
 def verdict_map(comparison: Comparison, stitch: str, language: str) -> Map | None:
     """Return the map of verdicts over all seeds, or None where none was reached."""
-    found = comparison.cell_verdicts(stitch)
-    if not found:
+    verdicts = comparison.cell_verdicts(stitch)
+    if not verdicts:
         return None
     rows, columns = _names(comparison.matrix(stitch=stitch))
     squares = [
-        _judged(found.get((sender, receiver, stitch)), i, j)
+        _judged(verdicts.get((sender, receiver, stitch)), i, j)
         for i, sender in enumerate(rows)
         for j, receiver in enumerate(columns)
     ]

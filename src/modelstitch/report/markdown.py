@@ -32,18 +32,18 @@ def markdown(
     if not paths:
         comparison = Comparison.from_json(redacted(readable(comparison).to_json(), folder))
     stitch = comparison.main_stitch
-    found = answer(comparison, stitch)
+    first_screen = answer(comparison, stitch)
     names = {"sender": inert(comparison.sender), "receiver": inert(comparison.receiver)}
     lines = [f"### {plain('page.question', language, **names)}", ""]
-    badge = plain(f"recommend.{found.recommendation}", language)
-    lines += [f"**{badge}.** {inert(translated(found.headline, language))}", ""]
+    badge = plain(f"recommend.{first_screen.recommendation}", language)
+    lines += [f"**{badge}.** {inert(translated(first_screen.headline, language))}", ""]
     weak = limits(comparison)
     if weak:
         lines += [f"> - {inert(translated(text, language))}" for text in weak] + [""]
     for key, texts in (
-        ("stand_in", found.stand_in),
-        ("not_meant", found.not_meant),
-        ("next", found.next_steps),
+        ("stand_in", first_screen.stand_in),
+        ("not_meant", first_screen.not_meant),
+        ("next", first_screen.next_steps),
     ):
         lines += [f"**{plain(f'page.{key}', language)}**", ""]
         lines += [f"- {inert(translated(text, language))}" for text in texts] + [""]

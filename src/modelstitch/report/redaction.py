@@ -34,8 +34,8 @@ def shown(text: str, folder: Path | None = None) -> str:
         # Whole names alone: /tmp/older is not inside of /tmp/old.
         inside = re.escape(str(folder.resolve()).rstrip("/\\"))
         text = re.sub(rf"(?<![\w.…/\\-]){inside}[\\/]", "", text)
-    text = _QUOTED.sub(lambda found: f"{found[1]}…/{found[2]}{found[1]}", text)
-    return _BARE.sub(lambda found: f"…/{found[1]}" if len(found[0]) > 1 and found[1] else found[0], text)
+    text = _QUOTED.sub(lambda match: f"{match[1]}…/{match[2]}{match[1]}", text)
+    return _BARE.sub(lambda match: f"…/{match[1]}" if len(match[0]) > 1 and match[1] else match[0], text)
 
 
 def source(text: str, folder: Path | None = None) -> str:
@@ -75,5 +75,5 @@ def redacted(value: Any, folder: Path | None = None) -> Any:
             for key, each in value.items()
         }
     if isinstance(value, list | tuple):
-        return [redacted(each, folder) for each in value]
+        return [redacted(item, folder) for item in value]
     return shown(value, folder) if isinstance(value, str) else value
