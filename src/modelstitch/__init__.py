@@ -69,6 +69,7 @@ if TYPE_CHECKING:  # for type checkers and editors: the same names as in the tab
     from modelstitch.specs import RunSpec as RunSpec
     from modelstitch.specs import StitchSpec as StitchSpec
     from modelstitch.specs import View as View
+    from modelstitch.specs.families import FamilyInfo as FamilyInfo
     from modelstitch.specs.verdicts import Because as Because
     from modelstitch.specs.verdicts import Confidence as Confidence
     from modelstitch.specs.verdicts import Reason as Reason
@@ -99,6 +100,7 @@ _HOMES = {
     "DataSpec": "specs",
     "EvidenceRow": "results.rows",
     "EvidenceSpec": "specs",
+    "FamilyInfo": "specs.families",
     "FinestLabels": "data.label_sets",
     "FitSpec": "specs",
     "FromDict": "models.from_dict",
