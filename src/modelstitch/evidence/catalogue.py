@@ -1,4 +1,4 @@
-"""Every measurement with its definition, as a page: ``python -m modelstitch.evidence.catalogue > docs/evidence.md``."""
+"""All measurements with their definitions, as a page: ``python -m modelstitch.evidence.catalogue``."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from modelstitch.specs import STANDARD_EVIDENCE
 
 _HEAD = """# Evidence
 
-Evidence is what is measured about a cell beside its score. It is measured on held-out examples (at most 1,000,
-`--evidence-examples`), which are spread evenly over the held-out set. *Provided* is the sender's representation,
-*expected* the receiver's own, *stitched* what the stitch makes of the provided one. *Within class* means: after the
-mean of each class is subtracted. A stitch that passes the label alone has nothing left there.
+Evidence is what is measured about a cell beside its score. It is measured on held-out examples (at most
+1,000, `--evidence-examples`), which are spread evenly over the held-out set. *Provided* is the sender's
+representation, *expected* the receiver's own, *stitched* what the stitch makes of the provided one.
+*Within class* means: after the mean of each class is subtracted. A stitch that passes the label alone
+has nothing left there.
 
-Intervals are 95 %. Shares have Wilson's interval. Pairwise measures have that of a jackknife, which leaves out a
-tenth of the examples at a time; a bootstrap would make an example its own neighbour. Kinds marked * are measured by
-default; `--evidence all` measures every kind. `geometry` and `similarity` use the measures of `modelstitch.geometry`
-with the same names.
+Intervals are 95 %. Shares have Wilson's interval. Pairwise measures have that of a jackknife, which
+leaves out a tenth of the examples at a time; a bootstrap would make an example its own neighbour. Kinds
+marked * are measured by default; `--evidence all` measures every kind. `geometry` and `similarity` use
+the measures of `modelstitch.geometry` with the same names.
 
 This page is printed by `python -m modelstitch.evidence.catalogue`; a test compares it with the code.
 """

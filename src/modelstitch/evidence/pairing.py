@@ -36,7 +36,7 @@ class Pairing:
         return jackknife_interval(grams.within_cka(one, other, self.one.members, GROUPS))
 
     def retrieved(self) -> Tensor:
-        """Whether the nearest row in the other, among its class, is that of the same example; class after class."""
+        """Whether the nearest row of the other, in its class, is that of the same example, (n,)."""
         large = [self.crosses[index] for index in self.one.large]
         return grams.retrieval(large, self.one.class_grams, self.other.class_grams)
 

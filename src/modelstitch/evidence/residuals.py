@@ -21,7 +21,7 @@ _MOST = 500
 """Examples whose inner products across classes are ever asked for."""
 
 _ROUNDING = 1e-10
-"""A variance whose share of the mean square is smaller is rounding of float32, not a difference of examples."""
+"""Share of the mean square below which a variance is rounding of float32."""
 
 
 class Rows:
@@ -70,7 +70,7 @@ class Rows:
 
     @cached_property
     def grams(self) -> list[Tensor]:
-        """Inner products of the residuals of every class, in float64; 0 where all are equal up to rounding."""
+        """Inner products of residuals by class, in float64; 0 where all are equal up to rounding."""
         products = []
         for part, mean in zip(self.slices, self.means, strict=True):
             rows = self.residuals[part]
@@ -116,7 +116,7 @@ class Rows:
 
     @cached_property
     def _drawn(self) -> tuple[Float64[Tensor, "m m"], Float64[Tensor, " m"]]:
-        """Inner products of at most 500 rows less the mean of all, drawn with a fixed seed: mutual, and with the mean."""
+        """Inner products of at most 500 rows less their mean, and theirs with it; drawn with a fixed seed."""
         drawn = torch.randperm(len(self), generator=torch.Generator().manual_seed(0))[:_MOST]
         some = drawn.to(self.labels.device)
         of_class = torch.repeat_interleave(torch.arange(len(self.counts), device=some.device), self.counts)

@@ -30,7 +30,7 @@ def hsic(
     groups: Int[Tensor, " n"] | None = None,
     n_groups: int = 0,
 ) -> Float64[Tensor, " groups"]:
-    r"""The unbiased estimate of :func:`modelstitch.geometry.hsic`, of all examples and without each group of them.
+    r"""Unbiased :func:`modelstitch.geometry.hsic`, of all examples and without each group of them.
 
     Leaving out an example changes sums that are known already, so all groups together cost little more than
     one estimate. The estimate does not depend on a translation: the Gram matrices may be centred or not.
@@ -118,7 +118,7 @@ def retrieval(
     grams_x: Sequence[Float64[Tensor, "_ _"]],
     grams_y: Sequence[Float64[Tensor, "_ _"]],
 ) -> Bool[Tensor, " n"]:
-    """Whether the row of an example is nearest, by cosine, to the row of the same example in the other representation.
+    """Whether the nearest row of the other representation, by cosine, is that of the same example.
 
     Candidates are the examples of one class.
 
@@ -226,7 +226,10 @@ class Fold:
 
 
 def folds(gram: Float64[Tensor, "n n"], n_folds: int = FOLDS) -> list[Fold]:
-    """Prepare x for :func:`linear_r2`: one eigendecomposition a fold; no fold with too few examples or equal rows."""
+    """Prepare x for :func:`linear_r2`: an eigendecomposition for each fold.
+
+    No folds come back with fewer than two examples a fold, or where all rows are equal.
+    """
     n = len(gram)
     if n < 2 * n_folds or not float(_centred(gram).diagonal().sum()) > 0:
         return []
@@ -270,7 +273,7 @@ def linear_r2(x: Sequence[Fold], gram_y: Float64[Tensor, "n n"]) -> float:
 def _about_the_mean(
     gram: Float64[Tensor, "n n"], train: Int[Tensor, " t"], held_out: Int[Tensor, " h"]
 ) -> tuple[Float64[Tensor, "t t"], Float64[Tensor, "h t"], Float64[Tensor, " h"]]:
-    """Inner products of rows less the mean of the training rows: among training rows, of held-out with them, own."""
+    """Inner products of rows less the training mean: training, held-out with training, own of held-out."""
     products, cross = gram[train][:, train], gram[held_out][:, train]
     means, held_means = products.mean(0), cross.mean(1)
     mean = means.mean()

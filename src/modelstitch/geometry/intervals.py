@@ -1,4 +1,4 @@
-"""95 % intervals: for shares by Wilson, for means by their standard error, for pairwise measures by the jackknife."""
+"""95 % intervals: Wilson for shares, standard errors for means, the jackknife for pairwise measures."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Interval: TypeAlias = tuple[float, float, float]
 
 
 def wilson(successes: int, n: int, z: float = 1.96) -> tuple[float, float]:
-    """Return the interval of a share; it stays inside 0-1 and has width also where nothing or everything succeeded.
+    """Return the interval of a share; it stays in [0, 1] and has a width also with no success or no failure.
 
     Source: Wilson 1927.
 
@@ -51,12 +51,12 @@ def standard_error(left: Sequence[float]) -> float:
 
 
 def half_width(error: float, groups: int = GROUPS) -> float:
-    """Half of the 95 % interval from a standard error over that many groups: :math:`t_{.975, G - 1}` times it."""
+    """Half of the 95 % interval of a jackknife over G groups: :math:`t_{.975, G - 1}` standard errors."""
     return _T_QUANTILES[groups] * error
 
 
 def jackknife_interval(values: Float[Tensor, " groups"]) -> Interval:
-    r"""A measure with the ends of its 95 % interval: :func:`modelstitch.geometry.jackknife` of values that are known.
+    r"""A measure with the ends of its 95 % interval, from values without a group at a time.
 
     .. math:: \theta \pm t_{.975, G - 1}\, \mathrm{se}
 

@@ -263,8 +263,8 @@ def compare(
     Example:
         >>> x = torch.randn(60, 8, generator=torch.Generator().manual_seed(0))
         >>> generator = torch.Generator().manual_seed(1)
-        >>> found = compare(x, x @ x.T[:8, :8], ["cka", "linear_r2"], generator=generator)
-        >>> [(each.name, each.value > each.null_mean + 5 * each.null_sd) for each in found]
+        >>> measured = compare(x, x @ x.T[:8, :8], ["cka", "linear_r2"], generator=generator)
+        >>> [(result.name, result.value > result.null_mean + 5 * result.null_sd) for result in measured]
         [('cka', True), ('linear_r2', True)]
     """
     chosen = []
@@ -293,26 +293,26 @@ class _Rows:
 
 
 def _rows(x: Array, y: Array, reading: Reading, layouts: tuple[str | None, str | None]) -> _Rows:
-    found, examples = [], []
-    for each, layout, name in zip((x, y), layouts, ("x", "y"), strict=True):
-        representation = numbers(each, name)
-        found.append(as_rows(representation, reading, layout=layout))
+    sides, examples = [], []
+    for given, layout, name in zip((x, y), layouts, ("x", "y"), strict=True):
+        representation = numbers(given, name)
+        sides.append(as_rows(representation, reading, layout=layout))
         examples.append(len(representation))
     if examples[0] != examples[1]:
         raise GeometryError(f"expected as many examples in y as in x, got {examples[1]} and {examples[0]}")
-    if len(found[0]) != len(found[1]):
-        one, other = (len(each) // examples[0] for each in found)
+    if len(sides[0]) != len(sides[1]):
+        one, other = (len(side) // examples[0] for side in sides)
         raise GeometryError(f"expected as many positions in y as in x, got {other} and {one}")
-    a, b = pair_as_given(found[0], found[1], 2, "a comparison")
+    a, b = pair_as_given(sides[0], sides[1], 2, "a comparison")
     return _Rows((a, b), (centre(a), centre(b)), len(a) // examples[0])
 
 
 def _measured(measure: Measure, rows: _Rows, reading: str, null: int, seed: int) -> Measured:
     (p_x, p_y), (rank_x, rank_y) = (
-        (each.shape[1] for each in rows.given),
-        (each.rank for each in rows.centred),
+        (side.shape[1] for side in rows.given),
+        (side.rank for side in rows.centred),
     )
-    found = Measured(
+    result = Measured(
         measure.name,
         math.nan,
         math.nan,
@@ -326,26 +326,26 @@ def _measured(measure: Measure, rows: _Rows, reading: str, null: int, seed: int)
         reading,
         "",
     )
-    constant = [name for name, each in zip(("x", "y"), rows.centred, strict=True) if each.constant]
+    constant = [name for name, side in zip(("x", "y"), rows.centred, strict=True) if side.constant]
     if constant:
         warning = f"{' and '.join(constant)} constant: all rows are equal, and no measure is defined"
-        return replace(found, warning=warning)
+        return replace(result, warning=warning)
     turned = "orthogonal" in measure.invariances and not measure.counts_ranks
     x, y = rows.short if turned else rows.given
     per_example = rows.rows_per_example
     function = partial(measure.function, rows_per_example=per_example) if measure.folds else measure.function
-    found = replace(found, value=function(x, y))
+    result = replace(result, value=function(x, y))
     if null:
         order = torch.Generator().manual_seed(seed)
         chance = permutation_null(function, x, y, n=null, generator=order, rows_per_example=per_example)
-        found = replace(found, null_mean=chance.mean, null_sd=chance.standard_deviation)
+        result = replace(result, null_mean=chance.mean, null_sd=chance.standard_deviation)
     warnings = [_thin(measure, rows.centred)]
     try:
         estimate = jackknife(function, x, y, _GROUPS, rows_per_example=per_example)
-        found = replace(found, standard_error=estimate.standard_error)
+        result = replace(result, standard_error=estimate.standard_error)
     except GeometryError as complaint:
         warnings.append(f"no standard error: {complaint}")
-    return replace(found, warning="; ".join(filter(None, warnings)))
+    return replace(result, warning="; ".join(filter(None, warnings)))
 
 
 def _thin(measure: Measure, sides: tuple[Centred, Centred]) -> str:

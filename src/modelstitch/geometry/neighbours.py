@@ -81,7 +81,7 @@ def _unit(x: Float64[Tensor, "n d"]) -> Float64[Tensor, "n d"]:
 def distances(
     products: Float64[Tensor, "b n"], squares_b: Float64[Tensor, " b"], squares_n: Float64[Tensor, " n"]
 ) -> Float64[Tensor, "b n"]:
-    """Squared distances of rows from their inner products and squared norms, to 11 digits; 0 between copies."""
+    """Squared distances from inner products and squared norms, to 11 digits; 0 between copies."""
     sizes = squares_b[:, None] + squares_n
     apart = sizes - 2 * products
     return significant(torch.where(apart > _SAME * sizes, apart, 0.0))

@@ -75,8 +75,8 @@ def permutation_null(
     Example:
         >>> from modelstitch.geometry.cka import cka
         >>> x = torch.randn(50, 5, generator=torch.Generator().manual_seed(0))
-        >>> found = permutation_null(cka, x, x, generator=torch.Generator().manual_seed(1))
-        >>> round(found.value, 6), found.maximum < 0.2
+        >>> null = permutation_null(cka, x, x, generator=torch.Generator().manual_seed(1))
+        >>> round(null.value, 6), null.maximum < 0.2
         (1.0, True)
     """
     if n < 1:
@@ -124,8 +124,8 @@ def jackknife(
 
     Example:
         >>> x = torch.tensor([[1.0], [4.0], [2.0], [9.0]])
-        >>> found = jackknife(lambda x, y: float((x - y).mean()), x, torch.zeros(4, 1), groups=4)
-        >>> found.value, round(found.standard_error, 6) == round(float(x.std()) / 4**0.5, 6)
+        >>> estimate = jackknife(lambda x, y: float((x - y).mean()), x, torch.zeros(4, 1), groups=4)
+        >>> estimate.value, round(estimate.standard_error, 6) == round(float(x.std()) / 4**0.5, 6)
         (4.0, True)
     """
     a, b = pair_as_given(x, y, 2, "a jackknife")

@@ -130,7 +130,7 @@ def resolved(values: Float64[Tensor, " r"]) -> Bool[Tensor, " r"]:
 
 
 def gcv_ridge(values: Float64[Tensor, " r"], energy: Float64[Tensor, " r"], variance: float, n: int) -> float:
-    """The ridge of :data:`RIDGES` with the least (sum of squared residuals) / (n - degrees of freedom) squared.
+    """The ridge of :data:`RIDGES` with the least (squared residuals) / (n - degrees of freedom) squared.
 
     Args:
         values: eigenvalues of the training rows' x' x, or x x', above rounding, rising.

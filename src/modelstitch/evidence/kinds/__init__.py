@@ -1,4 +1,4 @@
-"""What is measured about a cell beside its score: one file for each kind, with its definitions and its function."""
+"""Kinds of evidence, one file each: definitions of what is measured, and a function that measures it."""
 
 from __future__ import annotations
 

@@ -18,7 +18,8 @@ DEFINITIONS = {
     "agreement_receiver": Definition("share of examples with the receiver's answer", "0 to 1", "higher", ""),
     "agreement_sender": Definition("share of examples with the sender's answer", "0 to 1", "higher", ""),
     "kappa_receiver": Definition(
-        "Cohen's kappa of being right and wrong on the same examples as the receiver: agreement beyond what the two "
+        "Cohen's kappa of being right and wrong on the same examples as the receiver: agreement beyond "
+        "what the two "
         "accuracies give by chance",
         "-1 to 1, 0 by chance",
         "higher",
@@ -26,7 +27,8 @@ DEFINITIONS = {
     ),
     "kappa_sender": Definition("the same with the sender", "-1 to 1, 0 by chance", "higher", ""),
     "kl_receiver": Definition(
-        "Kullback-Leibler divergence of the stitched network's class probabilities from the receiver's, in nats",
+        "Kullback-Leibler divergence of the stitched network's class probabilities from the "
+        "receiver's, in nats",
         "0 and up",
         "lower",
         "",
@@ -44,10 +46,10 @@ DEFINITIONS = {
 def measure(material: Material) -> list[Measurement]:
     """Measure answers and class probabilities on held-out examples."""
     labels, own, receiver = material.labels, material.outputs, material.receiver_outputs
-    found: list[Measurement] = []
+    measurements: list[Measurement] = []
 
     def add(name: str, value: float, low: float | None = None, high: float | None = None) -> None:
-        found.append(
+        measurements.append(
             Measurement(kind=NAME, name=name, where="output", value=value, low=low, high=high, n=material.n)
         )
 
@@ -64,7 +66,7 @@ def measure(material: Material) -> list[Measurement]:
     add("kl_receiver", *mean_interval(divergence))
     add("calibration_error", calibration_error(own, labels))
     add("receiver_calibration_error", calibration_error(receiver, labels))
-    return found
+    return measurements
 
 
 def kappa(one: Tensor, other: Tensor) -> float:

@@ -1,8 +1,9 @@
-"""Can stitched representations be told from genuine ones?
+"""Do stitched representations differ from genuine ones?
 
-Features of a representation are the mean and standard deviation of each channel over positions; what is genuine is learnt from
-expected representations of training examples and tested on held-out ones. Any regression shrinks towards the mean, so any stitch
-can be told a little: read each value beside that of genuine against genuine, and beside the self-stitch's.
+The features of a representation are mean and standard deviation of each channel over positions. The tests
+learn from expected representations of training examples and are applied to held-out ones. Every regression
+shrinks towards the mean, so every stitch is a little unlike: read a value beside that of genuine against
+genuine representations, and beside the self-stitch's.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ DEFINITIONS = {
         (
             f"{test}_auroc",
             Definition(
-                f"how well this tells stitched from genuine held-out representations: {text}; area under the ROC curve",
+                f"how well this tells stitched from genuine held-out representations: {text}; area "
+                "under the ROC curve",
                 "0 to 1, 0.5 says it cannot",
                 "nearer to 0.5",
                 source,
@@ -60,7 +62,7 @@ DEFINITIONS = {
 
 
 def features(x: Tensor) -> Tensor:
-    """Return mean and standard deviation over positions of each channel, (n, 2 C); a vector is its own feature.
+    """Return mean and standard deviation of each channel over positions, (n, 2 C); vectors as they are.
 
     Args:
         x: (n, C, ...) or (n, D).
@@ -85,7 +87,7 @@ def summarise(x: Tensor, labels: Tensor) -> Genuine:
 def measure(material: Material) -> list[Measurement]:
     """Measure how well each test tells stitched from genuine, and one half of the genuine from the other."""
     assert material.genuine is not None
-    some = slice(None, None, -(-material.n // EXAMPLES))  # evenly over the classes
+    some = slice(None, None, -(-material.n // EXAMPLES))  # spread evenly over the classes
     known = material.genuine.known
     if not known:
         known["tests"] = GenuineModel(material.genuine)
@@ -96,14 +98,14 @@ def measure(material: Material) -> list[Measurement]:
     at_home, foreign = known["heldout"], known["tests"].scores(stitched)
     # Examples are in random order within their class.
     even = torch.arange(len(stitched.labels), device=material.labels.device) % 2 == 0
-    found = []
+    measurements = []
     for name in _TESTS:
         for suffix, pair in (
             ("auroc", (at_home[name], foreign[name])),
             ("auroc_genuine", (at_home[name][even], at_home[name][~even])),
         ):
             value, low, high = auroc(*pair)
-            found.append(
+            measurements.append(
                 Measurement(
                     kind=NAME,
                     name=f"{name}_{suffix}",
@@ -114,11 +116,11 @@ def measure(material: Material) -> list[Measurement]:
                     n=len(stitched.labels),
                 )
             )
-    return found
+    return measurements
 
 
 class GenuineModel:
-    """What genuine representations look like, learnt from training examples.
+    """The distribution of genuine representations, learnt from training examples.
 
     Args:
         genuine: of training examples.
@@ -142,7 +144,7 @@ class GenuineModel:
         self._usual = distances.kthvalue(min(_NEIGHBOURS + 1, len(x)), dim=1).values.median().clamp_min(1e-12)
 
     def scores(self, given: Genuine) -> dict[str, Tensor]:
-        """Return for each test how far each representation is from what is usual, (n,)."""
+        """Return the distances (n,) of representations from the usual ones, by test."""
         x = given.features / self._scale
         labels = given.labels.clamp_max(len(self._class_means) - 1)
         usual = self._genuine
@@ -157,7 +159,7 @@ class GenuineModel:
 
 
 def auroc(low: Tensor, high: Tensor) -> tuple[float, float, float]:
-    r"""Return the share of pairs in which the second value is the higher one, ties counting half, with its interval.
+    r"""Return the share of pairs whose second value is higher, ties counting half, with its interval.
 
     .. math:: \mathrm{AUROC} = P(h > l) + \tfrac12 P(h = l)
 
@@ -189,9 +191,9 @@ def _precision(centred: Tensor) -> Tensor:
     from sklearn.covariance import ledoit_wolf
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of constant channels, which shrinkage makes harmless
+        warnings.simplefilter("ignore")  # constant channels warn; shrinkage makes them harmless
         covariance, _ = ledoit_wolf(centred.double().cpu().numpy(), assume_centered=True)
-    found = torch.from_numpy(covariance)
-    jitter = 1e-8 * float(found.diagonal().mean()) + 1e-12
-    inverse: Tensor = torch.linalg.inv(found + jitter * torch.eye(len(found), dtype=found.dtype))
+    shrunk = torch.from_numpy(covariance)
+    jitter = 1e-8 * float(shrunk.diagonal().mean()) + 1e-12
+    inverse: Tensor = torch.linalg.inv(shrunk + jitter * torch.eye(len(shrunk), dtype=shrunk.dtype))
     return inverse.to(centred)

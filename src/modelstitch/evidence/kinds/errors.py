@@ -1,4 +1,4 @@
-"""EV, ES and SV: errors between the expected (E), the task-fitted (V, "vanilla") and the match-fitted (S) representation."""
+"""EV, ES and SV: errors of expected (E), task-fitted (V, "vanilla") and match-fitted (S) representation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ DEFINITIONS = {
         _SOURCE,
     ),
     "es": Definition(
-        "mean squared error of the match-fitted stitch: least squares on 1,500 training examples, the same family",
+        "mean squared error of the match-fitted stitch: least squares on 1,500 training examples, the "
+        "same family",
         "0 and up",
         "lower",
         _SOURCE,
@@ -35,7 +36,8 @@ DEFINITIONS = {
 def measure(material: Material) -> list[Measurement]:
     """Measure the three errors, raw as in the paper and as shares of the expected representation's variance.
 
-    The variance is that of each value over examples, averaged over values. Without a match-fitted stitch es and sv are NaN.
+    The variance is that of each value over examples, averaged over values. es and sv are NaN without a
+    match-fitted stitch.
     """
     pair, matched = material.pairing(material.cut), material.matched
     n_values = pair.other.residuals.numel()

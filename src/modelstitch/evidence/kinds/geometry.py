@@ -1,4 +1,4 @@
-"""The provided against the expected representation, without a stitch: what similarity measures alone would say."""
+"""Provided against expected representation, without a stitch: what similarity measures alone would say."""
 
 from __future__ import annotations
 
@@ -37,8 +37,10 @@ DEFINITIONS = {
         "Huh et al. 2024",
     ),
     "linear_r2": Definition(
-        "share of the expected variance that a linear map of the provided representation explains on examples "
-        "that it was not fitted to (5 folds; ridge by generalised cross-validation within the training folds), "
+        "share of the expected variance that a linear map of the provided representation explains on "
+        "examples "
+        "that it was not fitted to (5 folds; ridge by generalised cross-validation within the training "
+        "folds), "
         "500 examples",
         "at most 1",
         "higher",
@@ -46,7 +48,8 @@ DEFINITIONS = {
     ),
     **{
         f"{name}_null": Definition(
-            f"mean of the same over {PERMUTATIONS if name == 'cka' else FEW_PERMUTATIONS} permutations of the "
+            f"mean of the same over {PERMUTATIONS if name == 'cka' else FEW_PERMUTATIONS} permutations "
+            "of the "
             "rows: what unrelated rows of these shapes give",
             "",
             "",
@@ -58,7 +61,7 @@ DEFINITIONS = {
 
 
 def measure(material: Material) -> list[Measurement]:
-    """Measure the provided against the expected representation, flattened: a feature is a channel at a position."""
+    """Measure provided against expected representation; a feature is a channel at a position."""
     return [
         Measurement(kind=NAME, name=name, where=material.cut, value=value, low=low, high=high, n=material.n)
         for name, (value, low, high) in compare(material.given).items()
@@ -108,4 +111,4 @@ _MEASURES: dict[str, tuple[int, Callable[[Rows, Rows, Tensor | None], float]]] =
     "mutual_knn": (FEW_PERMUTATIONS, _mutual_knn),
     "linear_r2": (FEW_PERMUTATIONS, _linear_r2),
 }
-"""Permutations for the null of each measure, and its function of both sides and an order of the second's examples."""
+"""Each measure: the number of permutations for its null, and its function of x, y and an order of y."""

@@ -1,4 +1,4 @@
-"""Further measures of :mod:`modelstitch.geometry` on channels averaged over positions: CCA, RSA, information, cosine.
+"""Further measures of provided against expected representation, on channels averaged over positions.
 
 They fit or count dimensions, so they are taken on channels, of which there are fewer than examples.
 """
@@ -31,7 +31,8 @@ def _range(name: str) -> str:
 DEFINITIONS = {
     **{
         name: Definition(
-            f"{name} of provided and expected representation, each channel averaged over positions, 1,000 examples",
+            f"{name} of provided and expected representation, each channel averaged over positions, "
+            "1,000 examples",
             _range(name),
             MEASURES[name].better,
             MEASURES[name].source,
@@ -46,7 +47,8 @@ DEFINITIONS = {
     },
     **{
         f"{name}_thin": Definition(
-            "1 where the measure warns of its own value: fewer than 10 examples for each dimension that it fits, "
+            "1 where the measure warns of its own value: fewer than 10 examples for each dimension "
+            "that it fits, "
             "or a constant side",
             "0 or 1",
             "",
@@ -69,21 +71,19 @@ def pooled(x: Tensor) -> Tensor:
 
 
 def measure(material: Material) -> list[Measurement]:
-    """Measure the provided against the expected representation; the cosine only of as many channels."""
+    """Measure provided against expected representation; the cosine needs as many channels on both sides."""
     some = slice(None, None, -(-material.n // EXAMPLES))  # evenly over the classes
     x, y = pooled(material.raw_provided[some]), pooled(material.raw_expected()[some])
     names = [name for name in NAMES if name != "cosine" or x.shape[1] == y.shape[1]]
     try:
         measured = _compare(x, y, names)
-    except (
-        GeometryError
-    ):  # what the data do not allow is left out: of values that repeat, of one channel alone
+    except GeometryError:  # a measure is left out where it is undefined: repeated values, one channel
         measured = [result for name in names for result in _allowed(x, y, name)]
-    found: list[Measurement] = []
+    measurements: list[Measurement] = []
 
     def add(name: str, value: float, half: float | None = None) -> None:
         low, high = (None, None) if half is None else (value - half, value + half)
-        found.append(
+        measurements.append(
             Measurement(kind=NAME, name=name, where=material.cut, value=value, low=low, high=high, n=len(x))
         )
 
@@ -95,7 +95,7 @@ def measure(material: Material) -> list[Measurement]:
     add("features_expected", y.shape[1])
     add("rank_provided", centre(x).rank)
     add("rank_expected", centre(y).rank)
-    return found
+    return measurements
 
 
 def _compare(x: Tensor, y: Tensor, names: Sequence[str]) -> list[Measured]:

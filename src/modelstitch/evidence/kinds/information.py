@@ -1,4 +1,4 @@
-"""Which information about the image survives in the stitched representation, against what the expected one holds."""
+"""How much of the image survives in the stitched representation, and how much the expected one holds."""
 
 from __future__ import annotations
 
@@ -11,20 +11,23 @@ NAME = "information"
 
 DEFINITIONS = {
     "retrieval": Definition(
-        "share of examples whose stitched representation is nearest to the expected one of the same example, within its class",
+        "share of examples whose stitched representation is nearest to the expected one of the same "
+        "example, within its class",
         "0 to 1; one in the size of the class by chance",
         "higher",
         "instance retrieval",
     ),
     "retrieval_chance": Definition("what a guess retrieves", "0 to 1", "", ""),
     "retrieval_moved": Definition(
-        "the same for the expected representation of the image shifted by one pixel: what the representation itself keeps",
+        "the same for the expected representation of the image shifted by one pixel: what the "
+        "representation itself keeps",
         "0 to 1",
         "",
         "",
     ),
     "pixels_r2": Definition(
-        "share of the variance of the image, averaged to 8 x 8, that a linear map of the stitched representation explains on "
+        "share of the variance of the image, averaged to 8 x 8, that a linear map of the stitched "
+        "representation explains on "
         "examples left out (ridge, 500 examples)",
         "at most 1",
         "higher",
@@ -35,11 +38,11 @@ DEFINITIONS = {
 
 
 def measure(material: Material) -> list[Measurement]:
-    """Measure retrieval and the linear reconstruction of the image, for the stitched and for the expected representation."""
+    """Measure retrieval and linear reconstruction of the image, for stitched and expected representation."""
     pair = material.pairing(material.cut)
     assert material.moved is not None
     moved = Pairing(material.moved, material.expected[material.cut])
-    found = [
+    measurements = [
         ("retrieval", pair.retrieval()),
         ("retrieval_chance", (pair.retrieval_chance, None, None)),
         ("retrieval_moved", moved.retrieval()),
@@ -48,10 +51,10 @@ def measure(material: Material) -> list[Measurement]:
     ]
     return [
         Measurement(kind=NAME, name=name, where=material.cut, value=value, low=low, high=high, n=material.n)
-        for name, (value, low, high) in found
+        for name, (value, low, high) in measurements
     ]
 
 
 def pixels_r2(rows: Rows, pixels: Rows) -> float:
-    """Return how much of the low-resolution image a linear map of ``rows`` explains on examples left out."""
+    """Return the share of the variance of the small image that a linear map of ``rows`` explains."""
     return grams.linear_r2(rows.folds(EXAMPLES), pixels.first(EXAMPLES))

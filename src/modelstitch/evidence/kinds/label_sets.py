@@ -1,4 +1,4 @@
-"""Scores of one stitched network by finer and coarser labels: does it hold when the task gets finer than what was fitted?"""
+"""Scores by finer and coarser labels: does a stitch hold when the task is finer than its own?"""
 
 from __future__ import annotations
 
@@ -16,20 +16,23 @@ NAME = "label-sets"
 
 DEFINITIONS = {
     "score_by": Definition(
-        "score of the stitched network by each label set (and by the finest labels, `labels finest`), whichever one it was fitted to",
+        "score of the stitched network by each label set (and by the finest labels, `labels finest`), "
+        "whichever one it was fitted to",
         "0 to 1",
         "higher",
         "",
     ),
     "receiver_score_by": Definition("the same of the whole receiver", "0 to 1", "", ""),
     "share_by": Definition(
-        "(score - chance) / (receiver's score - chance), where chance is to name the commonest label of the set",
+        "(score - chance) / (receiver's score - chance), where chance is to name the commonest label "
+        "of the set",
         "about 0 to 1",
         "higher",
         "",
     ),
     "finest_if_right": Definition(
-        "of the examples whose label in this set the stitched network gets right, the share whose finest label it gets right too",
+        "of the examples whose label in this set the stitched network gets right, the share whose "
+        "finest label it gets right too",
         "0 to 1",
         "higher",
         "",
@@ -39,7 +42,7 @@ DEFINITIONS = {
 
 
 def measure(material: Material) -> list[Measurement]:
-    """Measure scores by every label set; nothing where the data has one set alone, or the receiver no outputs for the finest."""
+    """Measure scores by every label set; none without several sets or outputs for the finest labels."""
     finest = material.finest
     if finest is None:
         return []
@@ -47,18 +50,18 @@ def measure(material: Material) -> list[Measurement]:
         is_correct(finest.outputs, finest.labels),
         is_correct(finest.receiver_outputs, finest.labels),
     )
-    found = _scores("finest", own, theirs, finest.labels)
+    measurements = _scores("finest", own, theirs, finest.labels)
     for name, label_of in finest.sets.items():
         task = by_label_set(label_of)
         labels = torch.tensor(label_of, device=finest.labels.device)[finest.labels]
         right = task.score(finest.outputs, labels)
         receiver_right = task.score(finest.receiver_outputs, labels)
-        found += _scores(name, right, receiver_right, labels)
-        found += [
+        measurements += _scores(name, right, receiver_right, labels)
+        measurements += [
             _share(f"{role}finest_if_right", name, both[some])
             for role, both, some in (("", own, right), ("receiver_", theirs, receiver_right))
         ]
-    return found
+    return measurements
 
 
 def _scores(name: str, right: Tensor, receiver_right: Tensor, labels: Tensor) -> list[Measurement]:
@@ -69,7 +72,7 @@ def _scores(name: str, right: Tensor, receiver_right: Tensor, labels: Tensor) ->
         return (float(right[some].double().mean()) - guess) / above if above > 0 else math.nan
 
     group = torch.arange(n, device=labels.device) % GROUPS
-    keep = [torch.ones_like(group, dtype=torch.bool), *(group != each for each in range(GROUPS))]
+    keep = [torch.ones_like(group, dtype=torch.bool), *(group != index for index in range(GROUPS))]
     shares = torch.tensor([of_receiver(some) for some in keep], dtype=torch.float64)
     value, low, high = jackknife_interval(shares)
     return [

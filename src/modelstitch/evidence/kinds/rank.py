@@ -1,4 +1,4 @@
-"""How many directions a representation uses; near (classes - 1) a stitch passes little more than the label."""
+"""How many directions a representation uses: at about (classes - 1), a stitch passes little but the label."""
 
 from __future__ import annotations
 
@@ -47,15 +47,15 @@ def measure(material: Material) -> list[Measurement]:
     if material.weight is not None:
         weight = material.weight.double()
         spectra["stitch"] = torch.linalg.svdvals(weight).square().flip(0)
-    found = []
+    measurements = []
     for side, values in spectra.items():
         for name, value in (
             (f"effective_rank_{side}", grams.effective_rank(values)),
             (f"rank_95_{side}", float(grams.mass_rank(values))),
         ):
-            found.append(
+            measurements.append(
                 Measurement(
                     kind=NAME, name=name, where=material.cut, value=value, n=min(EXAMPLES, material.n)
                 )
             )
-    return found
+    return measurements

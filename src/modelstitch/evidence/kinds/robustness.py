@@ -1,4 +1,4 @@
-"""What small changes of the image do to the score of the stitched network, beside what they do to the receiver's own."""
+"""Scores of the stitched network and of the receiver under small changes of the input."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ NAME = "robustness"
 
 
 def shift(images: Tensor, pixels: int = 1) -> Tensor:
-    """Move images (N, C, H, W) down and to the right; the first row and column are repeated."""
+    """Shift images (N, C, H, W) down and to the right; the first row and column are repeated."""
     height, width = images.shape[2:]
     padded = F.pad(images.float(), (pixels, 0, pixels, 0), mode="replicate")
     return padded[:, :, :height, :width].to(images.dtype)
 
 
 def add_noise(images: Tensor, share: float) -> Tensor:
-    """Add normal noise whose standard deviation is ``share`` of the full scale of an image (of the data's own, otherwise)."""
+    """Add normal noise: ``share`` of the full scale of an image, of the standard deviation of other data."""
     generator = torch.Generator().manual_seed(0)
     noise = torch.randn(images.shape, generator=generator).to(images.device)
     if images.dtype == torch.uint8:
@@ -32,7 +32,7 @@ def add_noise(images: Tensor, share: float) -> Tensor:
 
 
 def replace_tokens(tokens: Tensor, share: float) -> Tensor:
-    """Return tokens (N, T) of which a share is taken from the same places of other examples, by a fixed seed."""
+    """Replace a share of tokens (N, T) by those at the same position of other examples, with a fixed seed."""
     generator = torch.Generator().manual_seed(0)
     others = tokens[torch.randperm(len(tokens), generator=generator).to(tokens.device)]
     chosen = torch.rand(tokens.shape, generator=generator).to(tokens.device) < share
@@ -40,7 +40,7 @@ def replace_tokens(tokens: Tensor, share: float) -> Tensor:
 
 
 def disturb(x: Tensor, share: float) -> Tensor:
-    """Return examples with normal noise of ``share`` of their range, or tokens of which that share is replaced."""
+    """Add noise of ``share`` of the range to examples, or replace that share of tokens."""
     return replace_tokens(x, share) if x.dtype == torch.int64 else add_noise(x, share)
 
 
@@ -50,7 +50,7 @@ CHANGES: dict[str, Callable[[Tensor], Tensor]] = {
     "noise_5": lambda images: disturb(images, 0.05),
     "noise_10": lambda images: disturb(images, 0.10),
 }
-"""By name: a shift by 1 or 2 pixels (images only), normal noise of 5 % or 10 % (of tokens: that share replaced)."""
+"""A shift by 1 or 2 pixels (images only); noise of 5 % or 10 % (that share of tokens is replaced)."""
 
 DEFINITIONS = {
     name: definition
@@ -64,7 +64,7 @@ DEFINITIONS = {
 
 def measure(material: Material) -> list[Measurement]:
     """Measure scores on changed held-out images."""
-    found = []
+    measurements = []
     scored = {"clean": (material.outputs, material.receiver_outputs)}
     for change in CHANGES:
         if change.startswith("noise") or material.is_image:
@@ -73,7 +73,7 @@ def measure(material: Material) -> list[Measurement]:
         for role, outputs in zip(("", "receiver_"), pair, strict=True):
             right = int((outputs.argmax(1) == material.labels).sum())
             low, high = wilson(right, material.n)
-            found.append(
+            measurements.append(
                 Measurement(
                     kind=NAME,
                     name=f"{role}score_{change}",
@@ -84,4 +84,4 @@ def measure(material: Material) -> list[Measurement]:
                     n=material.n,
                 )
             )
-    return found
+    return measurements

@@ -1,4 +1,4 @@
-"""How well the labels that a stitch was fitted to are reproduced in training; beside shuffled labels, its selectivity."""
+"""The training score on the labels that a stitch was fitted to; against shuffled labels, its selectivity."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ NAME = "selectivity"
 
 DEFINITIONS = {
     "train_score": Definition(
-        "score on training examples with the labels that the stitch was fitted to; its selectivity is this less the same under "
+        "score on training examples with the labels that the stitch was fitted to; its selectivity is "
+        "this less the same under "
         "the control shuffled-labels",
         "0 to 1",
         "",

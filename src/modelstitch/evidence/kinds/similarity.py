@@ -1,10 +1,11 @@
-"""How much the stitched representation is like the expected one, whole and within classes."""
+"""Similarity of stitched and expected representation, whole and within classes."""
 
 from __future__ import annotations
 
 from modelstitch.evidence.material import Definition, Material, Measurement
 from modelstitch.evidence.pairing import EXAMPLES
 from modelstitch.geometry import grams
+from modelstitch.geometry.intervals import Interval
 
 NAME = "similarity"
 
@@ -16,7 +17,8 @@ DEFINITIONS = {
         "Kornblith et al. 2019; debiased as in Nguyen et al. 2021",
     ),
     "within_cka": Definition(
-        "the same of what is left when the mean of each class is taken away: 0 for a stitch that keeps the label alone",
+        "the same of what is left when the mean of each class is taken away: 0 for a stitch that keeps "
+        "the label alone",
         "at most 1, about 0 if unrelated",
         "higher",
         "the same, summed over classes",
@@ -53,8 +55,8 @@ def measure(material: Material) -> list[Measurement]:
     ]
 
 
-def _interval(name: str, material: Material, found: tuple[float, float, float]) -> Measurement:
-    value, low, high = found
+def _interval(name: str, material: Material, interval: Interval) -> Measurement:
+    value, low, high = interval
     return Measurement(
         kind=NAME, name=name, where=material.cut, value=value, low=low, high=high, n=material.n
     )

@@ -1,4 +1,4 @@
-"""What becomes of the stitched representation at every later cut: does the difference heal, or only vanish at the logits?"""
+"""Stitched against expected representation at later cuts: does a difference heal, or only not show?"""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ DEFINITIONS = {
     ),
     "within_error": Definition("the same of residuals after class means", "0 and up", "lower", ""),
     "retrieval": Definition(
-        "share of examples whose stitched representation is nearest, by cosine of residuals after class means, to the "
+        "share of examples whose stitched representation is nearest, by cosine of residuals after "
+        "class means, to the "
         "expected representation of the same example among its class",
         "0 to 1; one in the size of the class by chance",
         "higher",
@@ -32,12 +33,12 @@ DEFINITIONS = {
 
 def measure(material: Material) -> list[Measurement]:
     """Measure stitched against expected at the cut and at every later cut."""
-    found = []
+    measurements = []
     for cut in material.stitched:
         pair = material.pairing(cut)
 
         def add(name: str, value: float, low: float | None = None, high: float | None = None) -> None:
-            found.append(
+            measurements.append(
                 Measurement(
                     kind=NAME,
                     name=name,
@@ -53,4 +54,4 @@ def measure(material: Material) -> list[Measurement]:
         add("within_error", pair.within_error())
         add("retrieval", *pair.retrieval())
         add("within_cka", *pair.within_cka())
-    return found
+    return measurements
