@@ -51,5 +51,5 @@ def test_a_checkpoint_says_what_it_was_trained_on(digits: Data, tmp_path: object
 def test_the_sentence() -> None:
     assert of_overlap(BySide(None, None)) == []
     assert of_overlap(BySide(0.0, None)) == []
-    (told,) = of_overlap(BySide(1.0, 0.4))
-    assert "about 100 % in the sender's and 40 % in the receiver's training set" in told
+    (sentence,) = of_overlap(BySide(1.0, 0.4))
+    assert "about 100 % are from the sender's training set and 40 % are from the receiver's" in sentence
