@@ -17,7 +17,7 @@ from rsatoolbox.rdm.compare import compare_cosine_cov_weighted
 from torch import Tensor
 
 from modelstitch.errors import GeometryError
-from modelstitch.geometry import cka, hsic, minibatch_cka
+from modelstitch.geometry import cka, hsic, minibatch_cka, within_cka
 from modelstitch.geometry.cka import _hsic_sums
 from modelstitch.geometry.inputs import centre
 from tests.geometry.made import correlated, normal, related, rotation
@@ -234,3 +234,25 @@ def test_batches_that_cannot_be_used() -> None:
             GeometryError, match="expected batches whose examples differ in x and in y, got none"
         ):
             minibatch_cka(batches)
+
+
+def test_within_classes_every_class_counts_the_same() -> None:
+    x, y = related(60, 4, 3)
+    labels = torch.tensor([0] * 30 + [7] * 20 + [2] * 7 + [5] * 3)
+
+    def total(a: Tensor, b: Tensor) -> float:
+        return sum(hsic(a[labels == label], b[labels == label]) for label in (0, 7, 2))
+
+    expected = total(x, y) / (total(x, x) * total(y, y)) ** 0.5
+    assert within_cka(x, y, labels) == pytest.approx(expected, rel=1e-9)
+    assert within_cka(x, 5 * x + 100 * labels[:, None], labels) == pytest.approx(1, abs=1e-9)
+
+
+def test_refusals_within_classes() -> None:
+    x = normal(12, 3)
+    with pytest.raises(GeometryError, match=r"expected one label an example, \(12,\), got shape \(5,\)"):
+        within_cka(x, x, torch.zeros(5))
+    with pytest.raises(GeometryError, match="expected a class of at least 4 examples, got 4 smaller ones"):
+        within_cka(x, x, torch.arange(12) // 3)
+    with pytest.raises(GeometryError, match="expected classes whose examples differ in x and in y, got none"):
+        within_cka(x, x[:1].repeat(12, 1), torch.zeros(12))

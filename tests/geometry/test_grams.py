@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jaxtyping import TypeCheckError
 from scipy.linalg import orthogonal_procrustes
 from torch import Tensor
 
@@ -267,3 +268,11 @@ def test_linear_r2_is_the_public_one(pair: tuple[Tensor, Tensor]) -> None:
     value = grams.linear_r2(grams.folds(centred(x)), centred(y))
     assert value == near(geometry.linear_r2(x, y))
     assert grams.linear_r2(grams.folds(gram(x)), gram(y)) == pytest.approx(value, abs=1e-7)
+
+
+def test_shapes_are_checked_in_the_tests() -> None:
+    k = gram(rows(5, 2, 0))
+    with pytest.raises(TypeCheckError):
+        grams.hsic(k[:, :4], k)
+    with pytest.raises(TypeCheckError):
+        grams.hsic(k.float(), k)
