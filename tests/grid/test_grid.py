@@ -117,6 +117,39 @@ def test_every_family_and_objective_runs_through_the_grid(
     assert fitted.fitted.start == ("closed form" if closed else fitted.fitted.start)
 
 
+@pytest.mark.parametrize("objective", ["task", "logits", "latent", "match"])
+def test_a_stitch_without_parameters_is_scored_under_every_objective(
+    session: Session, objective: ObjectiveName
+) -> None:
+    one = cell(2, 2, family="identity")
+    (by_task,) = fit_grid(session.pair, [one], FIT, GIGABYTE)
+    (fitted,) = fit_grid(session.pair, [replace(one, objective=objective)], FIT, GIGABYTE)
+    assert fitted.fitted.total_steps == 0
+    assert torch.equal(fitted.correct, by_task.correct)
+
+
+def test_each_field_of_a_fit_decides_one_thing(session: Session) -> None:
+    """Acceleration changes no number beyond rounding; without least squares, match is fitted by gradient."""
+    runs = [
+        next(fit_grid(session.pair, [cell(2, 2)], replace(FIT, accelerate=accelerate), GIGABYTE))
+        for accelerate in (True, False)
+    ]
+    for a, b in zip(*map(weights, runs), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-4)
+    matched = replace(cell(4, 4), objective="match")
+    by_gradient = replace(FIT, least_squares=False)
+    losses = []
+    for scale_errors in (True, False):
+        spec = replace(by_gradient, scale_errors=scale_errors)
+        (fitted,) = fit_grid(session.pair, [matched], spec, GIGABYTE)
+        assert fitted.fitted.total_steps == FIT.steps
+        losses.append(fitted.fitted.loss)
+    with torch.no_grad():
+        images = session.pair.receiver.inputs.images("train", torch.arange(256))
+        (expected,) = session.pair.receiver.halves.prefix("layers.4")(images)
+    assert losses[1] / losses[0] == pytest.approx(float(expected.var()), rel=0.1)
+
+
 def test_a_matched_stitch_needs_no_step_and_works_on_the_diagonal(session: Session) -> None:
     spec = FitSpec(objective="match")
     cells = [replace(cell(i, i), objective="match") for i in (0, 4)]

@@ -16,6 +16,7 @@ from tests.report.made import SINGLE, run
 def test_accuracies_and_verdicts_stand_in_the_order_of_rows_and_columns() -> None:
     comparison = run(2, 3)
     facts = island(comparison, "en")
+    assert (facts["real"], facts["self_stitch"]) == ("trained", "self-stitch")
     assert facts["rows"]["trained"] == ["c0", "c1"]
     assert facts["rows"]["self-stitch"] == facts["receivers"] == ["c0", "c1", "c2"]
     assert facts["grids"]["trained|affine|0"]["score"] == [0.93] * 6

@@ -1,7 +1,7 @@
 """Grids that ought to fail, or to succeed: what is left of a score when one part of the claim is taken away.
 
-Each file defines one control, or one in two forms, as a function of sender, receiver, data and seed. The table
-:data:`modelstitch.specs.CONTROLS` says what each is, and where its function is.
+Each file defines one control, or one in two forms, as a function of sender, receiver, data and seed. The
+table :data:`modelstitch.specs.CONTROLS` says what each is, and where its function is.
 """
 
 from __future__ import annotations

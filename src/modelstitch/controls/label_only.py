@@ -1,6 +1,6 @@
-"""Senders that carry the label and nothing else: the reference for *decodable only*.
+"""Senders that hold the label and nothing else: the reference for *decodable only*.
 
-Any accuracy they reach is the work of stitch and receiver, since there is no image in what they provide.
+They provide nothing of the example but its label, so that any score is the work of stitch and receiver.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def clustered_noise(sender: Network, receiver: Network, data: Data, seed: int) -
 
     def plant(given: Given) -> Tensor:
         if given.labels.ndim == 2:
-            # One pattern for each label, wherever it stands.
+            # One pattern for each label, the same at every position.
             of_one = replace(given, shape=given.shape[:1])
             signal: Tensor = of_one.patterns(seed)[given.own_labels_by_position, 0].transpose(1, 2)
             return signal.reshape(-1, *given.shape) + NOISE * given.noise(seed)
@@ -54,8 +54,8 @@ def one_hot(sender: Network, receiver: Network, data: Data, seed: int) -> Roles:
 def write_labels(labels: Tensor, shape: tuple[int, ...], n_classes: int) -> Tensor:
     """Write labels (n,) into representations (n, *shape): channel k is one where the label is k.
 
-    Where there are fewer channels than classes, the first positions of an image take the classes below the number of
-    channels, the next positions those after them, and so on; with fewer values than classes, channel values count the rounds.
+    With fewer channels than classes, the first positions hold the first classes, the next positions the next
+    ones, and so on. With fewer values than classes, the value of a channel counts the rounds.
 
     Example:
         >>> write_labels(torch.tensor([1, 2]), (2, 2), 3).tolist()

@@ -1,4 +1,4 @@
-"""Direct probe: a fixed read-out instead of the receiver. It measures what can be decoded without the receiver.
+"""Direct probe: a fixed read-out instead of the receiver. It measures what can be decoded without one.
 
 The read-out has no parameters, so that the probe has exactly the capacity of the stitch.
 """
@@ -24,8 +24,8 @@ def roles(sender: Network, receiver: Network, data: Data, seed: int) -> Roles:
 class ReadOut(nn.Module):
     """Class scores (N, K) from a stitched representation (N, *shape), without parameters to fit.
 
-    With at least K channels it is the mean over positions of the first K; with fewer, a fixed random orthonormal map
-    of all values.
+    With at least K channels it is the mean over positions of the first K; with fewer, a fixed random
+    orthonormal map of all values.
 
     Args:
         layout: of the representation at the receiver's cut.

@@ -1,4 +1,4 @@
-"""Random sender: what stitch and receiver do with features that were never learnt (Hernandez et al., sec. 4)."""
+"""Random sender: what stitch and receiver do with untrained features (Hernandez et al., sec. 4)."""
 
 from __future__ import annotations
 

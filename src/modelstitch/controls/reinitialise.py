@@ -23,11 +23,12 @@ _CALIBRATION_EXAMPLES, _CALIBRATION_BATCH = 2048, 256
 def untrained(network: Network, seed: int) -> Network:
     """Return an untrained copy of ``network``, drawn from ``seed``; the network itself stays as it is.
 
-    A source that can build the model builds it again without weights. Otherwise every submodule of a copy resets itself.
+    A source that can build the model builds it again without weights. Otherwise every submodule of a copy
+    resets itself.
 
     Raises:
-        ModelError: a submodule with parameters of its own and no ``reset_parameters``, or a source that builds the
-            same network with every seed, such as one that loads weights itself.
+        ModelError: a submodule with parameters of its own and no ``reset_parameters``, or a source that
+            builds the same network with every seed, such as one that loads weights itself.
     """
     module = _draw(network, seed)
     if _same(module, network.module) and _same(module, _draw(network, seed + 1)):
@@ -46,19 +47,19 @@ def untrained(network: Network, seed: int) -> Network:
 
 
 def calibrated(network: Network, data: Data) -> Network:
-    """Return a copy of ``network`` whose batch norms hold mean and variance of its activations on training examples.
+    """Return a copy of ``network`` whose batch norms hold the statistics of its own activations.
 
-    Batch norms of an untrained network hold 0 and 1, so that its activations grow or die with depth: no fair control.
-    The statistics are averaged over 2,048 training examples, drawn with a fixed seed; all batches weigh the same.
-    Parameters stay as they are.
+    Batch norms of an untrained network hold 0 and 1, so that its activations grow or die with depth: no fair
+    control. The statistics are averaged over 2,048 training examples, drawn with a fixed seed; all batches
+    weigh the same. Parameters stay as they are.
     """
     module = copy.deepcopy(network.module).eval()
-    norms = [each for each in module.modules() if isinstance(each, nn.modules.batchnorm._BatchNorm)]
-    kept = [each.momentum for each in norms]
-    for each in norms:
-        each.reset_running_stats()
-        each.momentum = None  # the mean over all batches
-        each.train()
+    norms = [layer for layer in module.modules() if isinstance(layer, nn.modules.batchnorm._BatchNorm)]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # the mean over all batches
+        norm.train()
     order = torch.randperm(len(data.train), generator=torch.Generator().manual_seed(0))[
         :_CALIBRATION_EXAMPLES
     ]
@@ -74,9 +75,9 @@ def calibrated(network: Network, data: Data) -> Network:
                     x, mask = read(batch.images)
                     more = {"attention_mask": mask}
                 module(x, **{name: more[name] for name in names})
-    for each, momentum in zip(norms, kept, strict=True):
-        each.momentum = momentum
-        each.eval()
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+        norm.eval()
     return replace(network, module=module, name=f"{network.name}, batch norms calibrated")
 
 
@@ -86,8 +87,8 @@ def _draw(network: Network, seed: int) -> nn.Module:
             return network.rebuild()
         if isinstance(network.module, UnflattenedModule):
             raise ModelError(
-                f"cannot make an untrained copy of {network.name}: an exported program does not say how its parameters are drawn; "
-                "give the model it was exported from, or leave the random controls out"
+                f"cannot make an untrained copy of {network.name}: an exported program does not say how its "
+                "parameters are drawn; give the model it was exported from, or leave the random controls out"
             )
         module = copy.deepcopy(network.module)
         _reset(module, network.name)
@@ -100,20 +101,20 @@ def _same(one: nn.Module, other: nn.Module) -> bool:
 
 
 def _reset(module: nn.Module, name: str) -> None:
-    for path, each in module.named_modules():
+    for path, layer in module.named_modules():
         # A buffer that is not saved is a constant of the architecture, such as a causal mask.
         own = [
             value
-            for name, value in (*each.named_parameters(recurse=False), *each.named_buffers(recurse=False))
-            if name not in each._non_persistent_buffers_set
+            for name, value in (*layer.named_parameters(recurse=False), *layer.named_buffers(recurse=False))
+            if name not in layer._non_persistent_buffers_set
         ]
-        # nn.MultiheadAttention and nn.Transformer have theirs with an underscore.
-        reset = getattr(each, "reset_parameters", None) or getattr(each, "_reset_parameters", None)
+        # nn.MultiheadAttention and nn.Transformer spell it with an underscore.
+        reset = getattr(layer, "reset_parameters", None) or getattr(layer, "_reset_parameters", None)
         if callable(reset):
             reset()
         elif own:
             raise ModelError(
-                f"cannot make an untrained copy of {name}: {path or 'the model itself'} ({type(each).__name__}) holds "
-                "parameters but has no reset_parameters; give the model as package.module:factory, or leave the "
-                "random controls out"
+                f"cannot make an untrained copy of {name}: {path or 'the model itself'} "
+                f"({type(layer).__name__}) holds parameters but has no reset_parameters; give the model as "
+                "package.module:factory, or leave the random controls out"
             )

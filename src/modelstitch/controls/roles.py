@@ -1,4 +1,4 @@
-"""What a control stitches instead of the pair: other networks, planted representations, a fixed read-out, other labels."""
+"""What a control stitches: other networks, planted representations, a fixed read-out, other labels."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from modelstitch.models.network import Network
 
 @dataclass(frozen=True)
 class Given:
-    """What a plant makes the representations of some examples at one cut from.
+    """What a plant makes representations from: some examples at one cut.
 
     Attributes:
         cut, shape: name of the cut and shape of one representation, features first.
@@ -24,7 +24,7 @@ class Given:
         indices: of the examples asked for, (n,).
         labels: of all examples of the part, (N,), or (N, T) where every position has its own.
         n_classes: number of labels.
-        genuine: the sender's own representations of the examples at some indices, computed when asked for.
+        genuine: computes the sender's own representations of the examples at some indices.
     """
 
     cut: str
@@ -42,7 +42,7 @@ class Given:
 
     @property
     def own_labels_by_position(self) -> Tensor:
-        """Labels (n, P) at the P positions of the representation: at each, that of the label's position which lies there."""
+        """Labels (n, P) at the P positions of the representation, over which the T labels are spread."""
         labels, n_positions = self.own_labels, math.prod(self.shape[1:])
         places = torch.arange(n_positions, device=labels.device) * labels.shape[1] // n_positions
         return labels[:, places]
@@ -72,10 +72,10 @@ class Roles:
     """The pair that a control stitches.
 
     Attributes:
-        sender, receiver: the two networks; the same ones as given where the control leaves them.
-        plant: makes the sender's representations, in place of its prefix.
-        read_out: a fixed read-out stands where the receiver's later layers would.
-        label_seed: draws a permutation of the training labels.
+        sender, receiver: the two networks.
+        plant: makes the sender's representations, in the place of its prefix.
+        read_out: whether a fixed read-out stands in the place of the receiver's later layers.
+        label_seed: of a permutation of the training labels; None leaves them as they are.
     """
 
     sender: Network
@@ -86,7 +86,7 @@ class Roles:
 
 
 def mixed(seed: int, cut: str, part: str, index: int) -> int:
-    """Return a 63-bit seed that differs in all its bits wherever one argument differs.
+    """Return a 63-bit seed that changes in all its bits with any argument.
 
     Example:
         >>> mixed(0, "a", "train", 1) == mixed(0, "a", "train", 1) != mixed(0, "a", "train", 2)

@@ -1,7 +1,7 @@
 """Shuffled labels: the stitch is fitted to permuted training labels. It measures what a stitch can memorise.
 
-Its held-out score is chance by construction. It is run for *selectivity*: how much better true labels are fitted in
-training than shuffled ones (Hewitt & Liang 2019, control tasks for probes).
+Its held-out score is chance by construction. It is run for *selectivity*: how much better true labels are
+fitted in training than shuffled ones (Hewitt & Liang 2019, control tasks for probes).
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ def roles(sender: Network, receiver: Network, data: Data, seed: int) -> Roles:
 
 
 def shuffled(data: Data, seed: int) -> Data:
-    """Return ``data`` with its training labels permuted; the held-out part stays as it is."""
+    """Return ``data`` with permuted training labels; the held-out part stays as it is."""
     order = torch.randperm(len(data.train), generator=torch.Generator().manual_seed(seed))
     given = data.train.take(order)
     targets = given.given_targets
     if data.task.by_position and data.train.given_targets is not None:
-        # What is wanted changes its place among the places where something is.
+        # Targets change places with each other; positions without a target keep none.
         targets = data.train.given_targets.clone()
         there = targets != IGNORED
         known = targets[there]

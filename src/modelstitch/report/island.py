@@ -14,7 +14,7 @@ from modelstitch.results.colours import VERDICTS, palette
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.rows import CellKey, CellRow, EvidenceRow
 from modelstitch.results.verdicts import normalised_scores
-from modelstitch.specs import CONTROLS, TRAINED, StitchSpec
+from modelstitch.specs import CONTROLS, SELF_STITCH, TRAINED, StitchSpec
 from modelstitch.specs.verdicts import Confidence
 from modelstitch.wording import LANGUAGES, measure_words, plain, translated
 
@@ -41,6 +41,8 @@ def island(comparison: Comparison, language: str, room: int = BYTES) -> dict[str
         "receivers": receivers,
         "rows": rows,
         "controls": list(comparison.controls),
+        "real": TRAINED,
+        "self_stitch": SELF_STITCH,
         "titles": {control: plain(CONTROLS[control].title, language) for control in comparison.controls},
         "short": {
             control: plain(CONTROLS[control].phrase, language)

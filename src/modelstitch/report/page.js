@@ -1,6 +1,7 @@
 "use strict";
 (() => {
 const D = JSON.parse(document.getElementById("run").textContent);
+const REAL = D.real, SELF = D.self_stitch; // names of the real grid and of the self-stitch
 const W = D.words, PLAIN = ["score", "penalty", "normalised", "kept"];
 const state = { stitch: D.main, seed: "all", measure: "score", at: null, held: false };
 const nC = D.receivers.length, detail = document.getElementById("detail"), stage = document.querySelector(".stage");
@@ -41,12 +42,12 @@ const held = (control, stitch) => seeds().filter(seed => D.evidence[`${control}|
 function valueOf(control, index, measure, stitch = state.stitch) {
   if ((measure === "score" || measure === "penalty") && failedAt(control, index, stitch)) return null;
   if (measure === "kept") {
-    const verdict = control === "trained" ? judged(stitch)[index] : null;
+    const verdict = control === REAL ? judged(stitch)[index] : null;
     return verdict ? verdict[3] : null;
   }
   const some = PLAIN.includes(measure) ? seeds() : held(control, stitch);
   return mean(some.map(seed => {
-    if (measure === "normalised") return control === "trained" ? (D.normalised[`${stitch}|${seed}`] || [])[index] : null;
+    if (measure === "normalised") return control === REAL ? (D.normalised[`${stitch}|${seed}`] || [])[index] : null;
     const cells = grid(control, stitch, seed);
     if (measure === "score" || measure === "penalty") {
       const score = cells && cells.score[index], whole = D.baselines[control][1];
@@ -85,7 +86,7 @@ function redraw() {
     if (name !== "verdict") figure.querySelector(".shown").textContent = measureName(state.measure);
     for (const square of figure.querySelectorAll("g")) {
       const index = +square.dataset.index, i = Math.floor(index / nC), j = index % nC;
-      const place = `${D.rows[name === "verdict" ? "trained" : name][i]} → ${D.receivers[j]}: `;
+      const place = `${D.rows[name === "verdict" ? REAL : name][i]} → ${D.receivers[j]}: `;
       if (name === "verdict") {
         const verdict = judged(state.stitch)[index];
         if (!verdict) { paint(square, "–", "var(--none)", "var(--ink)", place + W.no_value); cells[index].textContent = "–"; continue; }
@@ -140,7 +141,7 @@ function switches() {
     }, { "data-part": part }));
   });
   if (D.seeds.length > 1) form.append(chooser(W.seed, [["all", W.all_seeds], ...D.seeds.map(each => [String(each), String(each)])], "all", value => { state.seed = value === "all" ? "all" : +value; }));
-  const others = D.controls.filter(each => each !== "trained");
+  const others = D.controls.filter(each => each !== REAL);
   if (others.length > 1) {
     const set = make("fieldset", {}, make("legend", {}, W.controls));
     for (const control of others) {
@@ -188,7 +189,7 @@ function bar(low, value, high) {
 // What is known of one cell: that of the pair, or, of the receiver into itself, its own.
 function show(at) {
   state.at = at;
-  const [control, i, j] = at, index = i * nC + j, sender = D.rows[control][i], receiver = D.receivers[j], pair = control === "trained";
+  const [control, i, j] = at, index = i * nC + j, sender = D.rows[control][i], receiver = D.receivers[j], pair = control === REAL;
   const parts = [make("h3", {}, `${sender} → ${receiver}`)];
   if (!pair) parts.push(make("p", {}, D.titles[control]));
   if (state.held) parts.push(make("p", { class: "note" }, W.held));
@@ -200,19 +201,19 @@ function show(at) {
   }
   // Beside a cell of the pair stand the cells of the controls with the same sender cut, and the self-stitch of the receiver's own cut.
   const places = pair
-    ? D.controls.map(each => [each, D.rows[each].indexOf(each === "self-stitch" ? receiver : sender)]).filter(each => each[1] >= 0).map(([each, row]) => [each, row * nC + j])
+    ? D.controls.map(each => [each, D.rows[each].indexOf(each === SELF ? receiver : sender)]).filter(each => each[1] >= 0).map(([each, row]) => [each, row * nC + j])
     : [[control, index]];
   parts.push(table([W.grid, W.score, seeds().length > 1 ? W.by_seed : W.interval], places.map(([each, k]) => {
     const value = valueOf(each, k, "score");
     const interval = seeds().length > 1 ? seeds().map(seed => fixed((grid(each, state.stitch, seed) || { score: [] }).score[k])).join(" · ") : known(value) ? wilson(value).map(fixed).join(" – ") : "–";
-    return [each === "trained" ? W.own : D.titles[each], fixed(value) + (unsettled(each, k) ? "?" : "") + (failedAt(each, k, state.stitch) ? ` ${W.failed}` : ""), interval];
+    return [each === REAL ? W.own : D.titles[each], fixed(value) + (unsettled(each, k) ? "?" : "") + (failedAt(each, k, state.stitch) ? ` ${W.failed}` : ""), interval];
   })));
-  const real = seeds().map(seed => grid("trained", state.stitch, seed)).filter(cells => cells && known(cells.parameters[index]));
+  const real = seeds().map(seed => grid(REAL, state.stitch, seed)).filter(cells => cells && known(cells.parameters[index]));
   if (pair && real.length) {
     // One value for each seed, one alone where all agree.
     const each = of => [...new Set(real.map(of))].length === 1 ? of(real[0]) : real.map(of).join(" · ");
-    const rows = [[W.penalty, said(valueOf("trained", index, "penalty"), 3)]];
-    if (known(valueOf("trained", index, "normalised"))) rows.push([W.normalised, said(valueOf("trained", index, "normalised"))]);
+    const rows = [[W.penalty, said(valueOf(REAL, index, "penalty"), 3)]];
+    if (known(valueOf(REAL, index, "normalised"))) rows.push([W.normalised, said(valueOf(REAL, index, "normalised"))]);
     if (verdict && known(verdict[2])) rows.push([W.share, said(verdict[2])]);
     rows.push([W.fit, each(cells => cells.state[index] === "failed" ? `${W.failed}${W.colon}${(cells.failure || [])[index]}` : W[`converged_${cells.state[index]}`])]);
     if (real.some(cells => known(cells.gain[index]))) rows.push([W.gain, each(cells => `${said(cells.gain[index], 3)} (${W.noise} ${said(cells.noise[index], 3)})`)]);
@@ -230,14 +231,14 @@ function along(start, places) {
   const later = D.receivers.slice(start), lines = [];
   for (const [control, k] of places) {
     const rows = seeds().map(seed => (D.along[`${control}|${state.stitch}|${seed}`] || [])[k]).filter(known);
-    if (rows.length && rows[0].slice(start).some(known)) lines.push([control === "trained" ? W.own : D.titles[control], later.map((_, n) => [later.length > 1 ? n / (later.length - 1) : 0.5, mean(rows.map(row => row[start + n]))])]);
+    if (rows.length && rows[0].slice(start).some(known)) lines.push([control === REAL ? W.own : D.titles[control], later.map((_, n) => [later.length > 1 ? n / (later.length - 1) : 0.5, mean(rows.map(row => row[start + n]))])]);
   }
   return lines.length ? [make("h4", {}, W.along), chart(lines, later, W.along)] : [];
 }
 function curve(places) {
   const alike = D.stitches.filter(each => D.fitted[each][1] === D.fitted[state.stitch][1]);
   if (alike.length < 3) return [];
-  const lines = places.map(([control, k]) => [control === "trained" ? W.own : D.titles[control], alike.map(stitch => {
+  const lines = places.map(([control, k]) => [control === REAL ? W.own : D.titles[control], alike.map(stitch => {
     const cells = D.seeds.map(seed => grid(control, stitch, seed)).find(each => each && known(each.parameters[k]));
     return cells ? [Math.log10(Math.max(0.5, cells.parameters[k])), valueOf(control, k, "score", stitch)] : null;
   }).filter(Boolean).sort((a, b) => a[0] - b[0])]).filter(each => each[1].length);
@@ -258,7 +259,7 @@ function measured(places) {
     const name = make("span", { title: `${each.text}; ${each.range}` }, `${each.key.slice(each.kind.length + 1)} `, better && make("span", { class: "note", role: "img", "aria-label": W[each.better] }, better));
     rows.push(Object.assign([name, ...texts], { kind: each.kind }));
   }
-  return rows.length ? [make("h4", {}, W.evidence), make("p", { class: "note" }, `↑ ${W.higher}${W.comma}↓ ${W.lower}`), make("div", { class: "scroll measures" }, table([W.measure, ...shown.map(([control]) => control === "trained" ? W.own : D.short[control])], rows))] : [];
+  return rows.length ? [make("h4", {}, W.evidence), make("p", { class: "note" }, `↑ ${W.higher}${W.comma}↓ ${W.lower}`), make("div", { class: "scroll measures" }, table([W.measure, ...shown.map(([control]) => control === REAL ? W.own : D.short[control])], rows))] : [];
 }
 // Names of cuts are anyone's text: quoted for the shell and for Python, each in its own way.
 const forShell = text => /^[\w.@%+=:,/-]+$/.test(text) ? text : `'${text.replaceAll("'", `'"'"'`)}'`;
@@ -281,9 +282,9 @@ function maps() {
     });
     // A cell of a control is shown as the cell of the pair that it stands beside; the receiver into itself has its own.
     const place = square => {
-      const k = +square.dataset.index, control = own === "verdict" ? "trained" : own, i = Math.floor(k / nC);
-      const beside = D.rows.trained && control !== "self-stitch" ? D.rows.trained.indexOf(D.rows[control][i]) : -1;
-      return beside < 0 ? [control, i, k % nC] : ["trained", beside, k % nC];
+      const k = +square.dataset.index, control = own === "verdict" ? REAL : own, i = Math.floor(k / nC);
+      const beside = D.rows[REAL] && control !== SELF ? D.rows[REAL].indexOf(D.rows[control][i]) : -1;
+      return beside < 0 ? [control, i, k % nC] : [REAL, beside, k % nC];
     };
     const look = square => { if (!state.held) show(place(square)); };
     const hold = square => {
@@ -326,9 +327,9 @@ function scatter() {
   let measure = names[0];
   drawScatter = () => {
     const points = [];
-    for (let k = 0; k < D.rows.trained.length * nC; k++) {
-      const x = valueOf("trained", k, measure), y = valueOf("trained", k, "score");
-      if (known(x) && known(y)) points.push([x, y, `${D.rows.trained[Math.floor(k / nC)]} → ${D.receivers[k % nC]}: ${said(x)}, ${said(y)}`]);
+    for (let k = 0; k < D.rows[REAL].length * nC; k++) {
+      const x = valueOf(REAL, k, measure), y = valueOf(REAL, k, "score");
+      if (known(x) && known(y)) points.push([x, y, `${D.rows[REAL][Math.floor(k / nC)]} → ${D.receivers[k % nC]}: ${said(x)}, ${said(y)}`]);
     }
     if (!points.length) return;
     const xs = points.map(p => p[0]), low = Math.min(0, ...xs), high = Math.max(1, ...xs);

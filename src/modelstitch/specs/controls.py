@@ -14,14 +14,16 @@ class ControlInfo:
 
     Attributes:
         name: as specs, rows, files and pages write it.
-        code: ``package.module:function``, a function of sender, receiver, data and seed that makes what is stitched.
-        sender: what provides the representations: the sender as it is, an untrained copy, the label alone, or the
-            receiver.
-        receiver: what reads them: the receiver as it is, an untrained copy, or a fixed read-out without parameters.
+        code: ``package.module:function``, a function of sender, receiver, data and seed that makes what is
+            stitched.
+        sender: what provides the representations: the sender as it is, an untrained copy, the label alone, or
+            the receiver.
+        receiver: what reads them: the receiver as it is, an untrained copy, or a fixed read-out without
+            parameters.
         labels: what stitches are fitted to: the training labels as they are, or shuffled.
         calibrated: whether the batch norms of untrained copies hold the statistics of their own activations.
-        ought_to: whether the grid has to ``succeed`` or to ``fail`` for a high score of the trained pair to mean
-            anything; None for a grid that is measured for itself.
+        ought_to: whether the grid has to ``succeed`` or to ``fail`` for a high score of the trained pair to
+            mean anything; None for a grid that is measured for itself.
         in_verdict: whether a verdict is read against it, so that it is run unless the user chooses controls.
         evidence: kinds of evidence that mean something for it; None for all.
 

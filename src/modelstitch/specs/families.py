@@ -20,8 +20,7 @@ class FamilyInfo:
         odd_size: whether the number has to be odd.
         takes_norm: whether batch norms may stand around its transformation.
         has_parameters: whether there is anything to fit.
-        closed_form: whether least squares has a solution that is computed, so that ``match`` needs no gradient; True
-            where there is nothing to fit.
+        closed_form: whether least squares is solved, so that ``match`` needs no gradient.
         needs_equal: what has to agree on both sides; a run leaves out cells in which it does not.
         within: the families that hold every stitch of this one: the partial order of capacity.
         ladder: the sizes that ``--ladder`` fits, (None,) for a family without a size.
@@ -50,6 +49,7 @@ _ROWS = (
         code="modelstitch.stitches.identity:Identity",
         takes_norm=False,
         has_parameters=False,
+        closed_form=False,
         needs_equal="shapes",
         within=("scale", "orthogonal", "pooled", "affine", "conv"),
     ),

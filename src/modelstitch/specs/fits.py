@@ -36,7 +36,7 @@ PROTOCOLS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "bansal": {**_AS_PUBLISHED, "optimiser": "adam", "weight_decay": 0.0, "warmup_share": 0.0},
     }
 )
-"""The fields of :class:`FitSpec` that make a fit that of a paper. Objective, length, batch and rate are free."""
+"""The fields of :class:`FitSpec` that make a protocol. Objective, length, batch and rate are free."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +46,7 @@ class StitchSpec:
     Attributes:
         family: one of :data:`modelstitch.specs.FAMILIES`.
         norm: ``batch`` for batch norms around the transformation, or ``none``.
-        size: rank of ``lowrank``, kernel of ``conv`` (odd), hidden units of ``mlp``; other families have none.
+        size: rank of ``lowrank``, odd kernel of ``conv``, hidden units of ``mlp``; none for other families.
         objective: for runs that compare objectives; without it, that of the :class:`FitSpec`.
 
     Raises:
@@ -109,16 +109,16 @@ class StitchSpec:
             >>> StitchSpec.parse("conv(3)+batch").size, StitchSpec.parse("lowrank(4) by logits").objective
             (3, 'logits')
         """
-        name, plus, given = text.strip().partition("+")
+        name, plus, own_norm = text.strip().partition("+")
         name, by, objective = name.partition(" by ")
-        found = re.fullmatch(r"([^()]*)(?:\((\d+)\))?", name)
-        if found is None:
+        match = re.fullmatch(r"([^()]*)(?:\((\d+)\))?", name)
+        if match is None:
             raise SpecError(f"expected a stitch such as affine, lowrank(8) or affine+batch, got {text!r}")
-        size = int(found[2]) if found[2] else None
+        size = int(match[2]) if match[2] else None
         return cls(
-            family=found[1],
+            family=match[1],
             size=size,
-            norm=given if plus else norm,  # type: ignore[arg-type]
+            norm=own_norm if plus else norm,  # type: ignore[arg-type]
             objective=objective if by else None,  # type: ignore[arg-type]
         )
 
@@ -138,31 +138,35 @@ class StitchSpec:
 class FitSpec:
     """How a stitch is fitted.
 
-    Without ``epochs`` and ``steps`` the length is automatic: a schedule of ``first_steps`` steps, then one of twice as
-    many, and so on, until twice the steps gain less than their noise on a part of the training data kept aside.
+    Without ``epochs`` and ``steps`` the length is automatic: a schedule of ``first_steps`` steps, then one of
+    twice as many, and so on, until twice the steps gain less than their noise on a part of the training data
+    kept aside.
 
     Attributes:
-        protocol: where the values come from: ``default``, ``paper`` or ``bansal``. It decides nothing. With a paper's
-            name, all fields that :data:`PROTOCOLS` lists must be that paper's; :meth:`named` sets them.
+        protocol: where the values come from: ``default``, ``paper`` or ``bansal``. It decides nothing. With a
+            paper's name, all fields that :data:`PROTOCOLS` lists must be that paper's; :meth:`named` sets
+            them.
         objective: ``task`` (the receiver's own loss), ``match`` (the expected representation, squared error),
-            ``logits`` (the receiver's own outputs, KL), ``latent`` (expected representations at the cut and every
-            later cut).
+            ``logits`` (the receiver's own outputs, KL), ``latent`` (expected representations at the cut and
+            every later cut).
         optimiser: ``muon`` (orthogonalised momentum), ``adam``, or ``sgd`` (with momentum).
         learning_rate: the highest rate.
         momentum: of muon and sgd, in [0, 1).
         weight_decay: L2 penalty on all parameters of the stitch.
         batch_size: examples a step.
-        epochs, steps: a fixed length, in passes over the training part or in steps; nothing is kept aside then.
+        epochs, steps: a fixed length, in passes over the training part or in steps.
         first_steps: length of the first automatic schedule.
-        max_epochs: an automatic fit ends unconverged where the next schedule would exceed it and 16 times the first.
+        max_epochs: an automatic fit ends unconverged where the next schedule would exceed it and 16 times the
+            first.
         schedule: ``averaged`` is 8 steps of warm-up, a constant rate, and the mean of the parameters over the
-            second half, so that a schedule of 2n steps continues one of n. ``cosine`` is warm-up, then a cosine to 0.
+            second half, so that a schedule of 2n steps continues one of n. ``cosine`` is warm-up, then a
+            cosine to 0.
         warmup_share: share of the steps of ``cosine`` with a linearly rising rate, in [0, 1).
-        coordinates: in ``whitened`` ones the stitch's input is white and the expected channels have unit variance,
-            and both are folded into the weights afterwards; ``plain`` fits the weights themselves.
+        coordinates: in ``whitened`` ones the stitch's input is white and the expected channels have unit
+            variance, and both are folded into the weights afterwards; ``plain`` fits the weights themselves.
         start: ``best`` takes the closed form or a random start, whichever has the lower training loss.
-        precision: of the frozen halves during the fit; ``auto`` is bfloat16 where the processor has it and the
-            fitted stitch scores the same in float32, else float32. Scores are always taken in float32.
+        precision: of the frozen halves during the fit; ``auto`` is bfloat16 where the processor has it and
+            the fitted stitch scores the same in float32, else float32. Scores are always taken in float32.
         accelerate: run frozen halves with their batch norms folded; bfloat16 needs it.
         scale_errors: divide the squared error of ``match`` by the variance of the expected representation.
         least_squares: solve ``match`` in closed form where the family has one, instead of by gradient.
@@ -237,13 +241,14 @@ class FitSpec:
     def named(cls, protocol: str, **changes: Any) -> FitSpec:
         """Return a protocol by its name, with ``changes`` to what it leaves free.
 
-        ``paper`` is the optimiser of Hernandez et al. 2022, section 3: SGD with momentum 0.9, 4 epochs, batch 256,
-        learning rate 0.01 x batch / 256, weight decay 0.01, warm-up, then a cosine. Their scripts give 10 epochs of
-        warm-up and 4 epochs in all, which is impossible; we read 10 % of the steps linear, then a cosine to 0.
+        ``paper`` is the optimiser of Hernandez et al. 2022, section 3: SGD with momentum 0.9, 4 epochs, batch
+        256, learning rate 0.01 x batch / 256, weight decay 0.01, warm-up, then a cosine. Their scripts give
+        10 epochs of warm-up and 4 epochs in all, which is impossible; we read 10 % of the steps linear, then
+        a cosine to 0.
 
-        ``bansal`` is the optimiser of Bansal et al. 2021, appendix: Adam from 0.001, cosine, for use with norm
-        ``batch`` (their stitch is BN-conv-BN). Batch 256 and 4 epochs are our choice, to compare at equal cost.
-        Unlike in their loop, both halves stay in eval mode.
+        ``bansal`` is the optimiser of Bansal et al. 2021, appendix: Adam from 0.001, cosine, for use with
+        norm ``batch`` (their stitch is BN-conv-BN). Batch 256 and 4 epochs are our choice, to compare at
+        equal cost. Unlike in their loop, both halves stay in eval mode.
 
         Both start at random, in plain coordinates and float32. Nothing is accelerated, solved or cut short.
 

@@ -39,7 +39,7 @@ EVIDENCE_VERSION = 3
 """Raised whenever the same stitches would give other evidence."""
 
 ROLE_SEEDS = {"sender": 0, "receiver": 1}
-"""Seeds of untrained models that are given by a source's name alone: sender and receiver must not be the same network."""
+"""Seeds of untrained models given by a source's name alone: sender and receiver must differ."""
 
 Norm = Literal["none", "batch"]
 

@@ -19,7 +19,8 @@ class ObjectiveInfo:
         reads_labels: whether it is the loss of the task, on labels.
         reads_outputs: whether it reads the whole receiver's outputs.
         reads_expected: whether it reads the receiver's representations.
-        least_squares: whether it is a sum of squares at the receiver's cut, which some families solve in closed form.
+        least_squares: whether it is a sum of squares at the receiver's cut, which some families solve in
+            closed form.
 
     Example:
         >>> [name for name, info in OBJECTIVES.items() if info.reads_expected]

@@ -109,12 +109,13 @@ class RunSpec:
         seeds: each fits every cell once.
 
     Raises:
-        SpecError: nothing or a repeat where several values stand, an unknown control, or a control that is about labels
-            beside another objective than the task.
+        SpecError: nothing or a repeat where several values stand, an unknown control, or a control that is
+            about labels beside another objective than the task.
 
     Example:
         >>> model, data = ModelSpec(source="a"), DataSpec(source="digits")
-        >>> spec = RunSpec(sender=model, receiver=model, data=data, sender_cuts=("1", "2"), receiver_cuts=("1", "2"))
+        >>> cuts = {"sender_cuts": ("1", "2"), "receiver_cuts": ("1", "2")}
+        >>> spec = RunSpec(sender=model, receiver=model, data=data, **cuts)
         >>> len(spec.cells()), spec.objectives
         (4, ('task',))
     """
@@ -147,16 +148,17 @@ class RunSpec:
 
     @classmethod
     def from_plain(cls, values: Mapping[str, Any]) -> RunSpec:
-        """Return the spec whose ``dataclasses.asdict`` gave ``values``, also after JSON turned tuples into lists.
+        """Return the spec that ``dataclasses.asdict`` turned into ``values``, also read back from JSON.
 
-        A choice that ``values`` lacks, since it was written by an older version, has its default.
+        A choice that is missing, since an older version wrote the values, has its default.
 
         Raises:
             SpecError: a value that no spec may have.
 
         Example:
             >>> model, data = ModelSpec(source="a"), DataSpec(source="b")
-            >>> spec = RunSpec(sender=model, receiver=model, data=data, sender_cuts=("x",), receiver_cuts=("y",))
+            >>> cuts = {"sender_cuts": ("x",), "receiver_cuts": ("y",)}
+            >>> spec = RunSpec(sender=model, receiver=model, data=data, **cuts)
             >>> RunSpec.from_plain(json.loads(to_json(spec))) == spec
             True
         """
@@ -180,8 +182,8 @@ class RunSpec:
     def cells(self) -> list[CellSpec]:
         """Return every cell; cells that share a sender's representation stand beside each other.
 
-        The rows of a self-stitch are receiver cuts: those that the sender has too, into every receiver cut, and each other
-        one into itself.
+        The rows of a self-stitch are receiver cuts: those that the sender has too, into every receiver cut,
+        and each other one into itself.
         """
         return [
             CellSpec(

@@ -8,7 +8,7 @@ from modelstitch.errors import SpecError, expect_one_of
 from modelstitch.specs.names import TASKS, at_most, positive
 
 _MOST_PIXELS, _MOST_SAMPLES, _MOST_SECONDS, _MOST_TOKENS = 16_384, 10_000_000, 86_400, 1_000_000
-"""Most pixels of a side, samples a second, seconds of a sound and tokens of a text: a larger number was mistyped."""
+"""Most pixels of a side, samples a second, seconds of a sound, tokens of a text: more was mistyped."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +70,8 @@ class ModelSpec:
         partial: whether the file may fit only in part.
         seed: of parameters that no file fills.
         view: how it reads an example, in the place of the source's own view.
-        layouts: pairs of a cut and its layout, such as ``("blocks.0", "tokens+1 14x14")``, where the one recognised is wrong.
+        layouts: pairs of a cut and its layout, such as ``("blocks.0", "tokens+1 14x14")``, where the one
+            recognised is wrong.
 
     Example:
         >>> ModelSpec(source="zoo:R1111(width=8)", seed=1).weights is None
@@ -98,12 +99,14 @@ class DataSpec:
         seconds: length of each sound; by default that of the longest one of the training part.
         task: one of :data:`modelstitch.specs.TASKS`, or ``package.module:task`` for one of the user's own.
         channels: 1 to read all images as grey, 3 as coloured; by default as they are, if all are alike.
-        tokenizer, length: how texts become tokens, and tokens of an example, for a task whose target is tokens; see
-            :class:`View`.
-        crop: scale the shorter side of each image to this many pixels when it is read, and take the middle square.
+        tokenizer, length: how texts become tokens, and tokens of an example, for a task whose target is
+            tokens; see :class:`View`.
+        crop: scale the shorter side of each image to this many pixels when it is read, and take the middle
+            square.
 
     Raises:
-        SpecError: an unknown task, a number out of range, or labels or rotations beside another task than classification.
+        SpecError: an unknown task, a number out of range, or labels or rotations beside another task than
+            classification.
 
     Example:
         >>> DataSpec(source="digits", limit=500).task
