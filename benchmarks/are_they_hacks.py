@@ -1,14 +1,21 @@
-"""Are stitches of the lower-left triangle hacks? Verdicts on pairs that were really trained, whose truth nobody knows.
+"""Are stitches of the lower-left triangle hacks? Verdicts on trained pairs, whose truth nobody knows.
 
     python benchmarks/are_they_hacks.py --data FOLDER [--models FOLDER] [--out FOLDER] [--quick]
     python benchmarks/are_they_hacks.py --data FOLDER --width 64 --trained 50000      # full width, on a GPU
 
-Trains (or takes from --models) R_1111 of width 16 on 25,000 images: two seeds; the second one trained on for an epoch; one on rotations, one on
-shuffled labels, one with a patch in the corner that gives the label away. Each is the sender for the first network as receiver, stitches
-are fitted on 10,000 images and measured on 2,000 held-out ones: the two seeds at all 25 cells, the others at layers 0, 2 and 4. The pair with the
-patch is fitted and scored on images with the patch, all others on plain ones. --quick takes 2,000 images to fit on, and layers 0, 2, 4.
+Trains R_1111 of width 16 on 25,000 images, or takes the networks from --models:
 
-Prints for each pair the accuracies, the share kept and the verdicts, and how often the triangle is interchangeable.
+- two seeds, and the receiver trained on for an epoch;
+- one network on rotations, one on shuffled labels;
+- one on images with a patch in the corner that gives the label away.
+
+The first network is the receiver of every pair. Stitches are fitted on 10,000 images and measured on 2,000
+held-out images. The two seeds are stitched at all 25 cells, the other pairs at layers 0, 2 and 4. The pair
+with the patch is fitted and scored on images with the patch, all other pairs on plain images. --quick takes
+2,000 images to fit on, and layers 0, 2 and 4.
+
+Prints for each pair the accuracies, the share kept and the verdicts, and how often the triangle is
+interchangeable.
 """
 
 from __future__ import annotations
@@ -89,7 +96,7 @@ def hashes(images: Tensor) -> list[bytes]:
 def unseen(everything: Data, seen: DataPart, n_train: int) -> DataPart:
     """Return training images that are not among ``seen``."""
     known = set(hashes(seen.images))
-    new = [index for index, each in enumerate(hashes(everything.train.images)) if each not in known]
+    new = [index for index, image in enumerate(hashes(everything.train.images)) if image not in known]
     return everything.train.take(torch.tensor(new[:n_train]))
 
 
@@ -142,23 +149,23 @@ def show_pair(name: str, result: ms.Comparison) -> dict[str, dict[str, Any]]:
     """Print one pair as Markdown and return it as plain values."""
     verdicts = result.cell_verdicts()
     matrix = result.matrix()
-    receivers = [str(each) for each in matrix["receiver_cut"].to_numpy()]
+    receivers = [str(cut) for cut in matrix["receiver_cut"].to_numpy()]
     print(f"\n### {name}\n")
-    print("| | " + " | ".join(each.removeprefix("layers.") for each in receivers) + " |")
+    print("| | " + " | ".join(cut.removeprefix("layers.") for cut in receivers) + " |")
     print("|---" * (len(receivers) + 1) + "|")
     kept = {}
-    for sender in (str(each) for each in matrix["sender_cut"].to_numpy()):
+    for sender in (str(cut) for cut in matrix["sender_cut"].to_numpy()):
         row = []
         for receiver in receivers:
-            found = verdicts[sender, receiver, result.stitches[0]]
+            verdict = verdicts[sender, receiver, result.stitches[0]]
             accuracy = float(matrix.sel(sender_cut=sender, receiver_cut=receiver))
-            share = "–" if math.isnan(found.kept) else f"{100 * found.kept:.0f} %"
-            row.append(f"{accuracy:.2f}, {share}, {found.name}")
+            share = "–" if math.isnan(verdict.kept) else f"{100 * verdict.kept:.0f} %"
+            row.append(f"{accuracy:.2f}, {share}, {verdict.name}")
             kept[f"{sender} -> {receiver}"] = {
                 "accuracy": accuracy,
-                "kept": None if math.isnan(found.kept) else found.kept,
-                "verdict": found.name,
-                "reason": found.sentence,
+                "kept": None if math.isnan(verdict.kept) else verdict.kept,
+                "verdict": verdict.name,
+                "reason": verdict.sentence,
             }
         print(f"| {sender.removeprefix('layers.')} | " + " | ".join(row) + " |", flush=True)
     return kept
@@ -181,15 +188,13 @@ def main() -> None:
     n_fitted = 2000 if options.quick else N_FITTED
     plain = ms.load_data(ms.DataSpec(source=options.data, limit=n_fitted, heldout_limit=N_HELDOUT))
     known = set(hashes(seen.train.images))
-    overlap = sum(each in known for each in hashes(plain.train.images))
-    print(
-        f"{overlap} of the {len(plain.train)} images to fit on were among those that the networks were trained on"
-    )
+    overlap = sum(image in known for image in hashes(plain.train.images))
+    print(f"the networks were trained on {overlap} of the {len(plain.train)} images to fit on")
     if options.unseen:
         everything = ms.load_data(ms.DataSpec(source=options.data))
         plain = replace(plain, train=unseen(everything, seen.train, n_fitted), name=f"{plain.name}, unseen")
         print(f"fitted on {len(plain.train)} images that neither network was trained on")
-    found = {}
+    pairs = {}
     for name in options.only:
         begin = time.perf_counter()
         result = ms.compare(
@@ -199,16 +204,16 @@ def main() -> None:
             cuts=EVERY if name == "s1" and not options.quick else FEW,
             out=None if options.out is None else options.out / name,
         )
-        found[name] = show_pair(f"{name} into s0", result)
+        pairs[name] = show_pair(f"{name} into s0", result)
         print(f"\n{time.perf_counter() - begin:.0f} s", flush=True)
         if name == "s1":
             rows, columns = result.matrix().shape
             triangle = lower_triangle((rows, columns))
-            names = [each["verdict"] for each in found[name].values()]
+            names = [cell["verdict"] for cell in pairs[name].values()]
             inside = [v for v, low in zip(names, triangle.flatten().tolist(), strict=True) if low]
             print("lower-left triangle: " + ", ".join(f"{inside.count(v)} {v}" for v in sorted(set(inside))))
     if options.json:
-        options.json.write_text(json.dumps(found, indent=1))
+        options.json.write_text(json.dumps(pairs, indent=1))
 
 
 if __name__ == "__main__":

@@ -2,12 +2,13 @@
 
     python benchmarks/cost_growth.py --data FOLDER [--out cost_growth.png] [--json]
 
-Networks are untrained (time does not depend on what they learnt) and every fit has 40 steps, so that all points do the
-same kind of work. The picture shows seconds against each quantity beside a line of proportional growth from its first point.
+Networks are untrained: time does not depend on what they learnt. Every fit has 40 steps, so that all points
+do the same kind of work. The picture shows seconds against each quantity, beside a line of proportional
+growth from the first point.
 
-For models, all ordered pairs of n models are stitched. Their time should be a n + b n (n - 1): work of each model (capture,
-representations, own moments) once, and fits for every pair. a and b are taken from n = 2 and 3, and what they foretell for the
-largest n is printed beside what was measured.
+For models, all ordered pairs of n models are stitched. Their time should be a n + b n (n - 1). The work of
+one model (capture, representations, own moments) is done once; fits are done for every pair. a and b are
+estimated from n = 2 and 3. Their prediction for the largest n is printed beside the measured time.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ def seconds(data: str, n_cuts: int = 3, n_models: int = 2, limit: int = 2000, wi
     return time.perf_counter() - begin
 
 
-def foretold(points: dict[int, float]) -> dict[str, float]:
+def predicted(points: dict[int, float]) -> dict[str, float]:
     """Solve a n + b n (n - 1) through the first two numbers of models, and tell the last one from it."""
     (m, first), (n, second) = list(points.items())[:2]
     b = (second / n - first / m) / (n - m)
@@ -55,7 +56,7 @@ def foretold(points: dict[int, float]) -> dict[str, float]:
     return {
         "a_seconds_a_model": a,
         "b_seconds_a_pair": b,
-        "foretold": a * last + b * last * (last - 1),
+        "predicted": a * last + b * last * (last - 1),
         "measured": points[last],
     }
 
@@ -67,7 +68,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     seconds(options.data, 1)  # warm
-    found: dict[str, dict[int, float]] = {
+    curves: dict[str, dict[int, float]] = {
         "cuts of each model": {n: seconds(options.data, n_cuts=n) for n in (1, 2, 3, 5)},
         "models, all pairs": {n: seconds(options.data, 2, n_models=n) for n in (2, 3, 5)},
         "images": {n: seconds(options.data, 2, limit=n) for n in (1000, 2000, 4000, 8000)},
@@ -75,7 +76,7 @@ def main() -> None:
     }
     figure = Figure(figsize=(12, 3.2), layout="constrained")
     FigureCanvasAgg(figure)
-    for ax, (name, points) in zip(figure.subplots(1, 4), found.items(), strict=True):
+    for ax, (name, points) in zip(figure.subplots(1, 4), curves.items(), strict=True):
         first = next(iter(points))
         ax.plot(list(points), list(points.values()), marker="o", label="measured")
         ax.plot(
@@ -90,7 +91,7 @@ def main() -> None:
         ax.set_ylim(bottom=0)
     figure.axes[0].legend()
     figure.savefig(options.out, dpi=120)
-    result = {**found, "n models": foretold(found["models, all pairs"])}
+    result = {**curves, "n models": predicted(curves["models, all pairs"])}
     print(json.dumps(result) if options.json else json.dumps(result, indent=1))
 
 

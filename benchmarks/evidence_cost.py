@@ -2,8 +2,9 @@
 
     python benchmarks/evidence_cost.py SENDER RECEIVER --data FOLDER [--limit 10000] [--heldout 2000] [--json]
 
-Fits all cells of the pair, then measures the standard evidence of every one on 1,000 of the held-out images (the default), in one process. Prints both
-times, their ratio, and the seconds of each kind of evidence measured by itself.
+Fits all cells of the pair. Then measures the standard evidence of every cell on 1,000 of the held-out images
+(the default), in the same process. Prints both times, their ratio, and the seconds of each kind of evidence
+measured by itself.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def main() -> None:
     begin = time.perf_counter()
     fitted = list(fit_grid(session.pair, session.cells, FitSpec(), Budget(bytes=4 * 10**9)))
     fit_seconds = time.perf_counter() - begin
-    stitches = {each.spec: each.stitch for each in fitted if each.fitted.failure is None}
+    stitches = {cell.spec: cell.stitch for cell in fitted if cell.fitted.failure is None}
 
     def timed(kinds: tuple[str, ...]) -> float:
         begin = time.perf_counter()
@@ -37,15 +38,15 @@ def main() -> None:
         return time.perf_counter() - begin
 
     evidence_seconds = timed(STANDARD_EVIDENCE)
-    found: dict[str, Any] = {
+    times: dict[str, Any] = {
         "fit_seconds": fit_seconds,
         "evidence_seconds": evidence_seconds,
         "ratio": evidence_seconds / fit_seconds,
         "n_cells": len(stitches),
     }
     if options.each:
-        found["each"] = {kind: timed((kind,)) for kind in STANDARD_EVIDENCE}
-    show(found, options.json)
+        times["each"] = {kind: timed((kind,)) for kind in STANDARD_EVIDENCE}
+    show(times, options.json)
 
 
 if __name__ == "__main__":

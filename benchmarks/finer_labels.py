@@ -2,12 +2,13 @@
 
     python benchmarks/finer_labels.py --data FOLDER [--models FOLDER] [--limit 4000] [--steps N] [--json]
 
-Two R_1111 of width 16 are trained (or taken from --models) to name class and rotation, 40 labels, on 25,000 images. Stitches are fitted
-three times: told whether the image is turned (2 labels), told its class (10), told both (40). Each time every stitched network is
-scored by all of them, beside the receiver into itself and clustered noise, which hold what the stitch was told and nothing else.
+Two R_1111 of width 16 are trained on 25,000 images to name class and rotation (40 labels), or taken from
+--models. Stitches are fitted three times: to whether the image is turned (2 labels), to its class (10), and
+to both (40). Every stitched network is scored by all three label sets. Beside it stand the receiver into
+itself, and clustered noise, which holds only the labels that the stitch is fitted to.
 
-Prints, for each set that was fitted and each region of the grid, the share of the receiver's own score above chance by every set, and
-what is kept within the labels that were fitted.
+Prints for each fitted label set and each region of the grid: the share of the receiver's own score above
+chance by every label set, and the share kept within the fitted labels.
 """
 
 from __future__ import annotations
@@ -57,25 +58,25 @@ def regions() -> dict[str, list[tuple[str, str]]]:
     }
 
 
-def summary(found: ms.Comparison) -> dict[str, Any]:
-    """Return, by control and region, mean shares of the receiver's score by each label set, and the mean kept."""
+def summary(comparison: ms.Comparison) -> dict[str, Any]:
+    """Return, by control and region, mean shares of the receiver's score by label set, and the mean kept."""
     by_cell: dict[tuple[str, str, str], dict[tuple[str, str], float]] = {}
-    for row in found.evidence:
+    for row in comparison.evidence:
         if row.name == "share_by" and row.value is not None:
             cell = (row.control, row.sender_cut, row.receiver_cut)
             by_cell.setdefault(cell, {})[row.name, row.where.removeprefix("labels ")] = row.value
-    kept = {cell[:2]: verdict.kept for cell, verdict in found.cell_verdicts().items()}
+    kept = {cell[:2]: verdict.kept for cell, verdict in comparison.cell_verdicts().items()}
     result: dict[str, Any] = {}
     for control in CONTROLS:
         for region, cells in regions().items():
             own = [by_cell.get((control, *cell), {}) for cell in cells]
-            told = {
-                labels: _mean(each.get(("share_by", labels), math.nan) for each in own)
+            shares = {
+                labels: _mean(cell.get(("share_by", labels), math.nan) for cell in own)
                 for labels in ("turned", "class", "finest")
             }
             if control == "trained":
-                told["kept"] = _mean(kept[cell] for cell in cells)
-            result.setdefault(control, {})[region] = told
+                shares["kept"] = _mean(kept[cell] for cell in cells)
+            result.setdefault(control, {})[region] = shares
     return result
 
 
@@ -101,7 +102,7 @@ def main() -> None:
         data = ms.DataSpec(
             source=options.data, limit=options.limit, heldout_limit=2000, rotations=True, labels=labels
         )
-        found = ms.compare(
+        comparison = ms.compare(
             sender,
             receiver,
             data,
@@ -112,11 +113,11 @@ def main() -> None:
         )
         name = labels or "class and rotation"
         results[name] = {
-            "whole receiver": found.baseline("receiver"),
-            "chance": found.chance,
-            "mean accuracy": float(found.matrix().mean()),
-            "unconverged": len(found.unconverged),
-            **summary(found),
+            "whole receiver": comparison.baseline("receiver"),
+            "chance": comparison.chance,
+            "mean accuracy": float(comparison.matrix().mean()),
+            "unconverged": len(comparison.unconverged),
+            **summary(comparison),
         }
         print(f"{name}: {results[name]}", file=sys.stderr, flush=True)
     show(results, options.json)

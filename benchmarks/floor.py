@@ -2,10 +2,11 @@
 
     python benchmarks/floor.py SENDER RECEIVER --data FOLDER [--limit 10000] [--json]
 
-Counts the multiply-adds of every suffix, forward and gradient to its input, times the images that the engine's fits took, and of
-the scores (forward only); divides by the best rate that this machine reaches in a 3 x 3 convolution, forward and input gradient,
-in the precision of the fits and of the scores. The share says how much of the engine's time cannot be saved without
-fitting on fewer images. The stitches' own multiply-adds, the prefixes and the closed forms are not in the floor.
+Counts the multiply-adds of every suffix: for the fits forward and gradient to its input, times the images
+that the engine's fits took; for the scores forward only. Divides them by the best rate that this machine
+reaches in a 3 x 3 convolution, forward and input gradient, in the precision of the fits and of the scores.
+The share says how much of the engine's time cannot be saved without fitting on fewer images. The floor leaves
+out the stitches' own multiply-adds, the prefixes and the closed forms.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _SHAPES = ((16, 32), (32, 16), (64, 8), (64, 32), (128, 16))
 
 
 def conv_rate(dtype: torch.dtype, device: torch.device, batch: int = 64, repeats: int = 10) -> float:
-    """Return the multiply-adds per second of the best 3 x 3 convolution, forward and gradient to its input."""
+    """Return the multiply-adds a second of the best 3 x 3 convolution, forward and gradient to its input."""
     rates = []
     for channels, size in _SHAPES:
         conv: nn.Module = nn.Conv2d(channels, channels, 3, padding=1)
@@ -59,7 +60,7 @@ def wait(device: torch.device) -> None:
 
 
 def suffix_macs(receiver: Side, name: str) -> tuple[int, int]:
-    """Return the multiply-adds of one image through a suffix: forward, and forward with the gradient to its input."""
+    """Return multiply-adds of one image through a suffix: forward alone, and with its input's gradient."""
     indices = torch.arange(4)
     with torch.no_grad():
         (expected,) = receiver.halves.prefix(name)(receiver.inputs.images("train", indices))
@@ -108,8 +109,8 @@ def main() -> None:
     fit = FitSpec()
     begin = time.perf_counter()
     cells = list(fit_grid(session.pair, session.cells, fit, Budget(bytes=4 * 10**9)))
-    found = floor(session, fit, cells, time.perf_counter() - begin)
-    show(found, options.json)
+    shares = floor(session, fit, cells, time.perf_counter() - begin)
+    show(shares, options.json)
 
 
 if __name__ == "__main__":

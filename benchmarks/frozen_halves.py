@@ -1,9 +1,10 @@
-"""What each way of making a frozen suffix faster gains: memory layout, folded batch norms, bfloat16; on a GPU also compilation, without and with CUDA graphs.
+"""What makes a frozen suffix faster: memory layout, folded batch norms, bfloat16, compilation on a GPU.
 
     python benchmarks/frozen_halves.py RECEIVER --data FOLDER [--batch 64] [--rounds 7] [--json]
 
-For every suffix: images per second of forward and gradient to the representation, in interleaved rounds in one process. Ratios are to the
-plain suffix in PyTorch's default layout, as median with the lowest and highest round; `break-even steps` (compilation) say after how
+Measures for every suffix the images per second of forward and gradient to the representation, in interleaved
+rounds in one process. Ratios are to the plain suffix in PyTorch's default layout: the median, with the lowest
+and highest round. Compilation is measured without and with CUDA graphs. Its `break-even steps` say after how
 many steps the time to compile is won back.
 """
 
@@ -87,14 +88,14 @@ def measure(side: Side, cut: str, batch: int, rounds: int) -> dict[str, Any]:
     for _ in range(rounds):
         for name, run in variants.items():
             times[name].append(seconds(run, device))
-    found: dict[str, Any] = {"images_per_second": batch / statistics.median(times["plain"])}
+    gains: dict[str, Any] = {"images_per_second": batch / statistics.median(times["plain"])}
     for name in variants:
         ratios = [a / b for a, b in zip(times["plain"], times[name], strict=True)]
-        found[name] = [statistics.median(ratios), min(ratios), max(ratios)]
+        gains[name] = [statistics.median(ratios), min(ratios), max(ratios)]
     for name, spent in compile_seconds.items():
         saved = statistics.median(times[best_eager]) - statistics.median(times[name])
-        found[f"break-even steps, {name}"] = spent / saved if saved > 0 else None
-    return found
+        gains[f"break-even steps, {name}"] = spent / saved if saved > 0 else None
+    return gains
 
 
 def main() -> None:
@@ -110,15 +111,15 @@ def main() -> None:
     network = load_model(ModelSpec(source=options.receiver))
     network.module.to(device)
     side = Pool(data).side(network)
-    found = {
+    gains = {
         cut.name: measure(side, cut.name, options.batch, options.rounds) for cut in side.cutting.boundaries
     }
     if options.json:
-        print(json.dumps({"device": str(device), "torch": torch.__version__, **found}))
+        print(json.dumps({"device": str(device), "torch": torch.__version__, **gains}))
         return
-    for cut, each in found.items():
-        print(f"{cut}: plain {each.pop('images_per_second'):.0f} images/s")
-        for name, value in each.items():
+    for cut, ratios in gains.items():
+        print(f"{cut}: plain {ratios.pop('images_per_second'):.0f} images/s")
+        for name, value in ratios.items():
             shown = (
                 f"{value[0]:.2f} ({value[1]:.2f} to {value[2]:.2f})"
                 if isinstance(value, list)

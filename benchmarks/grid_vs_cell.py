@@ -2,18 +2,24 @@
 
     python benchmarks/grid_vs_cell.py --data FOLDER [--quick] [--budget-check] [--json]
 
-Two R_1111 of width 16 (trained here on 25,000 images, or taken from --models), stitches fitted on 10,000 training images, all
-25 cells, three fitting seeds, scored on all 10,000 test images. --quick takes one seed and 2,000 test images.
+Two R_1111 of width 16 are trained here on 25,000 images, or taken from --models. All 25 cells are fitted on
+10,000 training images with three fitting seeds, and scored on all 10,000 test images. --quick takes one seed
+and 2,000 test images.
 
-The loop is what the authors' scripts do: for each cell, prefix, stitch and suffix of plain PyTorch modules, SGD with
-momentum 0.9, batch 256, learning rate 0.01, weight decay 0.01, 4 epochs, warm-up and cosine. Its tensors are resident, and
-its images per second are reported against the same modules run bare, so that it is no straw man. It runs in PyTorch's
-default memory layout; what channels last would gain it is measured beside it. The engine's time is end to end:
-representations, moments, closed forms, fits, scores.
+The loop is what the authors' scripts do: for each cell, prefix, stitch and suffix of plain PyTorch modules,
+SGD with momentum 0.9, batch 256, learning rate 0.01, weight decay 0.01, 4 epochs, warm-up and cosine. The
+comparison is fair to the loop: its tensors are resident, and its images per second are reported against the
+same modules run bare. It runs in PyTorch's default memory layout; the gain of channels last is measured
+beside it. The engine's time is end to end: representations, moments, closed forms, fits, scores.
 
-Prints ratio (loop seconds / engine seconds), mean_gain (mean accuracy of the engine less the loop's), worst_cell (the
-lowest end of the simultaneous 95 % intervals of the cells' differences) and the share of the machine's own convolution
-rate that the engine reaches; --budget-check fits again with ten times each cell's steps and prints the gaps.
+Prints:
+
+- ratio: seconds of the loop over seconds of the engine;
+- mean_gain: mean accuracy of the engine minus that of the loop;
+- worst_cell: the lowest end of the simultaneous 95 % intervals of the cells' differences;
+- the share of the machine's own convolution rate that the engine reaches.
+
+--budget-check fits again with ten times the steps of each cell, and prints the gaps.
 """
 
 from __future__ import annotations
@@ -166,7 +172,7 @@ def run_loop(
 ) -> tuple[list[float], dict[tuple[int, int], list[Tensor]]]:
     """Fit and score all cells for every seed; return the seconds of each seed and the answers.
 
-    A seed takes a quarter of an hour: with a cache, each is kept as it is done, and read back by the next run.
+    A seed takes a quarter of an hour. With a cache, each finished seed is saved, and the next run reads it.
     """
     seconds: list[float] = []
     correct: dict[tuple[int, int], list[Tensor]] = {}
@@ -197,15 +203,15 @@ def run_engine(
     session: Session, seeds: list[int], fit: FitSpec
 ) -> tuple[list[float], list[list[FittedCell]]]:
     """Fit and score all cells, one whole run for every seed, nothing carried over but the captured models."""
-    seconds, found = [], []
+    seconds, grids = [], []
     for seed in seeds:
         session.pair.pool.moments.clear()
         cells = [replace(cell, seed=seed) for cell in session.cells]
         begin = time.perf_counter()
-        found.append(list(fit_grid(session.pair, cells, fit, Budget(bytes=4 * 10**9))))
+        grids.append(list(fit_grid(session.pair, cells, fit, Budget(bytes=4 * 10**9))))
         seconds.append(time.perf_counter() - begin)
         print(f"engine, seed {seed}: {seconds[-1]:.0f} s", file=sys.stderr)
-    return seconds, found
+    return seconds, grids
 
 
 def compare(

@@ -1,10 +1,11 @@
-"""Why does the paper's similarity-trained stitch score about 0.1? The same squared error by SGD, Adam and in closed form.
+"""Why does the paper's similarity-trained stitch score about 0.1? By SGD, by Adam and in closed form.
 
     python benchmarks/match_optimisers.py SENDER RECEIVER --data FOLDER [--limit 10000] [--epochs 4] [--json]
 
-SENDER and RECEIVER are checkpoints of R1111 (width 16 on a CPU; width 64 where there is a GPU). For the five cells of the diagonal
-and three others it prints, for each way of minimising the squared error, the error that is reached on held-out
-examples, as a share of the expected representation's variance, and the accuracy of the stitched network.
+SENDER and RECEIVER are checkpoints of R1111 (width 16 on a CPU, width 64 on a GPU). The cells are the five of
+the diagonal and three others. For each cell and each way of minimising the squared error it prints the error
+on held-out examples, as a share of the expected representation's variance, and the accuracy of the stitched
+network.
 """
 
 from __future__ import annotations
@@ -57,20 +58,20 @@ def main() -> None:
         "SGD, no weight decay, 10 x rate": replace(sgd, weight_decay=0.0, learning_rate=0.1),
         "Adam 0.01": replace(sgd, optimiser="adam", weight_decay=0.0),
     }
-    found: dict[str, list[dict[str, float | str]]] = {}
+    outcomes: dict[str, list[dict[str, float | str]]] = {}
     for way, spec in ways.items():
         cells = [
             CellSpec(sender_cut=names[i], receiver_cut=names[j], objective="match", seed=0) for i, j in CELLS
         ]
-        found[way] = []
+        outcomes[way] = []
         for fitted in fit_grid(session.pair, cells, spec, Budget(bytes=4 * 10**9)):
             cell = f"{fitted.spec.sender_cut} -> {fitted.spec.receiver_cut}"
             share = error(session, fitted)
-            found[way].append({"cell": cell, "error": share, "accuracy": fitted.accuracy})
+            outcomes[way].append({"cell": cell, "error": share, "accuracy": fitted.accuracy})
             if not options.json:
                 print(f"{way:34s} {cell:22s} error {share:7.3f}  accuracy {fitted.accuracy:.3f}", flush=True)
     if options.json:
-        print(json.dumps(found))
+        print(json.dumps(outcomes))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
 """Is --memory kept? The highest resident memory of whole runs under several bounds.
 
-    python benchmarks/memory_bound.py SENDER RECEIVER --data FOLDER [--limit 10000] [--bounds 1GB 1500MB 3GB] [--json]
+    python benchmarks/memory_bound.py SENDER RECEIVER --data FOLDER [--limit 10000] [--json]
+                                      [--bounds 1GB 1500MB 3GB]
 
-Every run is a process of its own (all sender cuts into one receiver cut, 40 steps a cell, the controls and the evidence of a verdict), so that its peak is its own.
+Every run is a process of its own, so that its peak is its own. It stitches all sender cuts into one receiver
+cut, with 40 steps a cell, and with the controls and the evidence of a verdict.
 """
 
 from __future__ import annotations
@@ -34,7 +36,7 @@ def main() -> None:
     parser.add_argument("--cut", default="layers.2")
     parser.add_argument("--bounds", nargs="+", default=["1GB", "1500MB", "3GB"])
     options = parser.parse_args()
-    found = []
+    peaks = []
     for bound in options.bounds:
         with tempfile.TemporaryDirectory() as folder:
             command = [sys.executable, "-m", "modelstitch", "compare", options.sender, options.receiver]
@@ -42,9 +44,9 @@ def main() -> None:
             command += ["--receiver-cuts", options.cut, "--steps", "40", "--memory", bound]
             command += ["--out", f"{folder}/run", "--device", "cpu"]
             highest, seconds = peak(command)
-        found.append({"bound": bound, "peak": highest, "kept": highest <= memory(bound), "seconds": seconds})
+        peaks.append({"bound": bound, "peak": highest, "kept": highest <= memory(bound), "seconds": seconds})
         print(f"{bound}: {highest / 1e9:.2f} GB, {seconds:.0f} s", file=sys.stderr)
-    show(found, options.json)
+    show(peaks, options.json)
 
 
 if __name__ == "__main__":

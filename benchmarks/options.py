@@ -22,14 +22,16 @@ def parser_of_pair(doc: str | None, limit: int = 10_000) -> argparse.ArgumentPar
     return parser
 
 
-def show(found: Any, as_json: bool) -> None:
+def show(outcome: Any, as_json: bool) -> None:
     """Print a result: one line for a program, indented for a reader."""
-    print(json.dumps(found) if as_json else json.dumps(found, indent=1))
+    print(json.dumps(outcome) if as_json else json.dumps(outcome, indent=1))
 
 
 @cache
 def usable_torchvision() -> object:
-    """Import torchvision also where its compiled part does not load: classifiers need only the names of two operators of it.
+    """Import torchvision also where its compiled part does not load.
+
+    Classifiers need only the names of two of its operators.
 
     Returns:
         What declares these names; they last as long as it does, so it is cached.
@@ -37,7 +39,7 @@ def usable_torchvision() -> object:
     try:
         import torchvision
     except RuntimeError:
-        for name in [each for each in sys.modules if each.partition(".")[0] == "torchvision"]:
+        for name in [module for module in sys.modules if module.partition(".")[0] == "torchvision"]:
             del sys.modules[name]
         library = torch.library.Library("torchvision", "FRAGMENT")
         for name in ("nms", "qnms"):

@@ -1,9 +1,10 @@
 """Accuracy of R1111 at the paper's width on a whole data set, three seeds; meant for a GPU.
 
-    python benchmarks/train_full_width.py --data FOLDER [--seeds 0 1 2] [--epochs 16] [--width 64] [--out FOLDER]
+    python benchmarks/train_full_width.py --data FOLDER [--seeds 0 1 2] [--epochs 16] [--width 64]
+                                          [--out FOLDER]
 
-Prints hardware, versions, the accuracy and seconds of each seed, their mean and their spread, as JSON. Not run yet at full
-width for want of a GPU: no figure of it stands in the documents.
+Prints as JSON: hardware, versions, accuracy and seconds of each seed, their mean and their spread. It has not
+been run at full width, which needs a GPU: no document has a figure of it.
 """
 
 from __future__ import annotations

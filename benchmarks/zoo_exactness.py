@@ -2,18 +2,25 @@
 
     python benchmarks/zoo_exactness.py [--only timm] [--json] [--read FILE ...]
     python benchmarks/zoo_exactness.py --only masked     # models that read, each with an attention mask
-    python benchmarks/zoo_exactness.py --only volumes    # models of films, whose representations have three axes of positions
+    python benchmarks/zoo_exactness.py --only volumes    # models of films: three axes of positions
 
-Needs the extras timm and torchvision, and transformers. Weights are drawn at random, sizes are those of the smallest variants; no
-weights are downloaded. The list below was fixed before its first run. An architecture is *exact* where suffix(prefix(x)) equals
-model(x) at every cut and at batch sizes 2 and 3, to the last bit or to 1e-5 of its largest value; a refusal counts as a failure.
+Needs the extras timm and torchvision, and transformers. Weights are drawn at random, no weights are
+downloaded,
+and sizes are those of the smallest variants. The list below was fixed before its first run. An architecture
+is *exact* if suffix(prefix(x)) equals model(x) at every cut and at batch sizes 2 and 3, to the last bit or to
+1e-5 of its largest value. A refusal counts as a failure.
 
-Two further lists, of models that take a mask beside their tokens and of all families of torchvision that take films, were fixed before their
-own first runs, and are counted by themselves.
+Two further lists were fixed before their own first runs and are counted by themselves: models that take a
+mask beside their tokens, and all families of torchvision that take films.
 
-Columns: cuts found; technique; largest relative difference over cuts and batch sizes; seconds of the capture; milliseconds to make prefix
-and suffix of one cut (median over the cuts); time of prefix and suffix at the middle cut over that of the plain model (median of seven
-interleaved rounds).
+Columns:
+
+- cuts that were found, and the technique;
+- the largest relative difference over cuts and batch sizes;
+- seconds of the capture;
+- milliseconds to make prefix and suffix of one cut (median over the cuts);
+- time of prefix and suffix at the middle cut over that of the plain model (median of seven interleaved
+  rounds).
 """
 
 from __future__ import annotations
@@ -113,8 +120,8 @@ class _Output(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         output = self.model(x, **self.fixed)
-        found: Tensor = output[0]
-        return found
+        first: Tensor = output[0]
+        return first
 
 
 def torchvision_model(name: str) -> Made:
@@ -356,21 +363,38 @@ def measure(make: Callable[[], Any]) -> dict[str, Any]:
     }
 
 
-def table(found: dict[str, dict[str, Any]]) -> str:
+def table(outcomes: dict[str, dict[str, Any]]) -> str:
     """Return the outcome as Markdown."""
-    lines = [
-        "| architecture | cuts | technique | exact to the last bit | largest difference | capture, s | slice, ms | time over plain | layouts of the default cuts |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+    headings = [
+        "architecture",
+        "cuts",
+        "technique",
+        "exact to the last bit",
+        "largest difference",
+        "capture, s",
+        "slice, ms",
+        "time over plain",
+        "layouts of the default cuts",
     ]
-    for name, each in found.items():
-        if "failed" in each:
-            lines.append(f"| {name} | refused: {each['failed']} | | | | | | | |")
+    rows = [headings, ["---"] * len(headings)]
+    for name, outcome in outcomes.items():
+        if "failed" in outcome:
+            rows.append([name, f"refused: {outcome['failed']}", *[""] * (len(headings) - 2)])
         else:
-            lines.append(
-                f"| {name} | {each['cuts']} | {each['technique']} | {each['exact_cuts']} | {each['largest_difference']:.0e} | "
-                f"{each['capture_seconds']} | {each['slice_milliseconds']} | {each['overhead']} | {', '.join(each['layouts'])} |"
+            rows.append(
+                [
+                    name,
+                    str(outcome["cuts"]),
+                    outcome["technique"],
+                    str(outcome["exact_cuts"]),
+                    f"{outcome['largest_difference']:.0e}",
+                    str(outcome["capture_seconds"]),
+                    str(outcome["slice_milliseconds"]),
+                    str(outcome["overhead"]),
+                    ", ".join(outcome["layouts"]),
+                ]
             )
-    return "\n".join(lines)
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
 def main() -> None:
@@ -382,25 +406,27 @@ def main() -> None:
     )
     options = parser.parse_args()
     warnings.simplefilter("ignore")
-    found: dict[str, dict[str, Any]] = {}
+    outcomes: dict[str, dict[str, Any]] = {}
     for path in options.read or ():
-        found |= json.loads(path.read_text())["found"]
+        outcomes |= json.loads(path.read_text())["outcomes"]
     families = {options.only: APART[options.only]} if options.only in APART else FAMILIES
     for family, (names, make) in families.items():
         if options.read or options.only not in (None, family):
             continue
         for name in names:
-            found[f"{family}: {name}"] = measure(lambda make=make, name=name: make(name))  # type: ignore[misc]
-            print(f"{family}: {name}: {found[f'{family}: {name}']}", file=sys.stderr, flush=True)
-    good = sum(each.get("largest_difference", 1.0) <= TOLERANCE for each in found.values())
+            outcomes[f"{family}: {name}"] = measure(lambda make=make, name=name: make(name))  # type: ignore[misc]
+            print(f"{family}: {name}: {outcomes[f'{family}: {name}']}", file=sys.stderr, flush=True)
+    good = sum(outcome.get("largest_difference", 1.0) <= TOLERANCE for outcome in outcomes.values())
     summary = {
-        "architectures": len(found),
+        "architectures": len(outcomes),
         "exact": good,
-        "share": good / len(found),
-        "cuts": sum(each["cuts"] for each in found.values()),
-        "cuts_exact_to_the_last_bit": sum(each.get("exact_cuts", 0) for each in found.values()),
+        "share": good / len(outcomes),
+        "cuts": sum(outcome["cuts"] for outcome in outcomes.values()),
+        "cuts_exact_to_the_last_bit": sum(outcome.get("exact_cuts", 0) for outcome in outcomes.values()),
     }
-    print(json.dumps({**summary, "found": found}) if options.json else f"{summary}\n\n{table(found)}")
+    print(
+        json.dumps({**summary, "outcomes": outcomes}) if options.json else f"{summary}\n\n{table(outcomes)}"
+    )
 
 
 if __name__ == "__main__":

@@ -61,7 +61,7 @@ def stitch_both_ways(
     """
     for name, pair in pairs.items():
         chosen = [None if cuts is None else cuts[spec.source.partition(":")[2]] for spec in pair]
-        found = ms.compare(
+        result = ms.compare(
             *pair,
             data,
             sender_cuts=chosen[0],
@@ -69,14 +69,13 @@ def stitch_both_ways(
             fit=fit,
             out=None if out is None else out / name,
         )
-        print(
-            f"{name}: whole sender {found.baseline('sender'):.3f}, receiver {found.baseline('receiver'):.3f}"
-        )
-        print(found.matrix().to_pandas().round(3), "\n\nuntrained sender")
-        print(found.matrix("random-sender").to_pandas().round(3), "\n")
-        for cell, verdict in found.cell_verdicts().items():
+        whole_sender, whole_receiver = result.baseline("sender"), result.baseline("receiver")
+        print(f"{name}: whole sender {whole_sender:.3f}, receiver {whole_receiver:.3f}")
+        print(result.matrix().to_pandas().round(3), "\n\nuntrained sender")
+        print(result.matrix("random-sender").to_pandas().round(3), "\n")
+        for cell, verdict in result.cell_verdicts().items():
             print(f"  {cell[0]} -> {cell[1]}: {verdict.name}, {100 * verdict.kept:.0f} % kept")
-        print("\n".join(f"- {sentence}" for sentence in found.sentences()), "\n")
+        print("\n".join(f"- {sentence}" for sentence in result.sentences()), "\n")
 
 
 def train_and_stitch(

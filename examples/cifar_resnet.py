@@ -1,6 +1,6 @@
 """The CIFAR ResNets of He et al. 2016 (section 4.2): a model that modelstitch knows nothing about.
 
-Shortcuts are of option A: every second pixel, and zeros for the channels that are missing. Use from the folder that
+Shortcuts are of option A: every second pixel, and zeros for the missing channels. Run it from the folder that
 holds ``examples``::
 
     modelstitch compare examples.cifar_resnet:resnet20 examples.cifar_resnet:resnet32 ...

@@ -2,8 +2,9 @@
 
     python examples/cnn_to_vit.py [--out runs/cnn-vit] [--quick]
 
-Maps become tokens and tokens maps: the bridge lays the patches out row by row, and where a class token is expected that no one
-provides, it takes the mean of the others. Both networks are plain PyTorch; modelstitch finds their cuts and layouts itself.
+Maps become tokens and tokens become maps: the bridge lays the patches out row by row. If the receiver expects
+a class token and the sender provides none, the bridge takes the mean of the other tokens. Both networks are
+plain PyTorch; modelstitch finds their cuts and layouts itself.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The docstrings of Python's own library, read from the sources beside the running Python; nothing is imported."""
+"""The docstrings of Python's own library, read from its source files; nothing is imported."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ PACKAGES = ("asyncio", "email", "importlib", "logging", "unittest", "xml")
 
 
 def docstrings(package: str) -> list[str]:
-    """Return every docstring of a package, in the order of its files; one that is missing is empty."""
-    found = []
+    """Return every docstring of a package, in the order of its files; a missing one is empty."""
+    texts = []
     for path in sorted(Path(sysconfig.get_paths()["stdlib"], package).rglob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
-        found += [
+        texts += [
             ast.get_docstring(node) or ""
             for node in ast.walk(tree)
             if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
         ]
-    return found
+    return texts

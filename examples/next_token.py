@@ -1,9 +1,10 @@
-"""Stitch language models: two small causal transformers of different width and depth, on the docstrings of Python's own library.
+"""Stitch language models: two small causal transformers of different size, on docstrings of Python's library.
 
     python examples/next_token.py [--out runs/next-token] [--quick]
 
-Which letter comes next? Docstrings of six packages, read from the sources beside the running Python, letter by letter, 64 letters a piece; shorter pieces are
-filled up, and a mask tells both networks, and the stitch, where nothing is. The score is the share of letters told rightly.
+Which letter comes next? The data are docstrings of six packages, read from the source files, in pieces of 64
+letters. Shorter pieces are padded; a mask marks the padding for both networks and for the stitch. The score
+is the share of letters that are predicted correctly.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ def load() -> ms.Data:
     texts = [(text, held) for held, name in enumerate(PACKAGES) for text in pieces(name)]
 
     def tensors(*packages: int) -> tuple[Tensor, None, dict[str, Tensor]]:
-        # 0 fills up, 1 is any rarer letter.
+        # Token 0 is padding, token 1 is any rarer letter.
         some = [text for text, package in texts if package in packages]
         rows = [[number.get(letter, 1) for letter in text] + [0] * (LENGTH - len(text)) for text in some]
         letters = torch.tensor(rows)

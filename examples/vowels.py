@@ -1,10 +1,11 @@
-"""Stitch across architectures that hear: a 1-D convolutional network into a recurrent one and back, on speakers of Japanese vowels.
+"""Stitch networks that hear: a 1-D convolutional network into a recurrent one and back, on Japanese vowels.
 
     python examples/vowels.py [--data FOLDER] [--out runs/vowels] [--quick]
 
-The data are the first 25 frames of 12 cepstral coefficients of two vowels, said by nine men (Kudo, Toyama and Shimbo 1999): 270 utterances to
-train on and 370 to score. They lie inside the package aeon (pip install --no-deps aeon), which is only looked into, not imported; --data names
-another folder with JapaneseVowels_eq_TRAIN.ts and JapaneseVowels_eq_TEST.ts. Frames of a map become steps of a sequence, and back.
+Which of nine men speaks? The data are the first 25 frames of 12 cepstral coefficients of two vowels (Kudo,
+Toyama and Shimbo 1999): 270 utterances to train on and 370 to score. They are files of the package aeon (pip
+install --no-deps aeon), which is not imported. --data names another folder with JapaneseVowels_eq_TRAIN.ts
+and JapaneseVowels_eq_TEST.ts. Frames of a map become steps of a sequence, and back.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ def find_data() -> Path:
 
 
 def read(path: Path) -> ms.DataPart:
-    """Read a .ts file: one series a line, coefficients between colons, frames between commas, the speaker last."""
+    """Read a .ts file: one series a line; colons divide coefficients, commas frames; the speaker is last."""
     lines = path.read_text().split("@data\n", 1)[1].splitlines()
     parts = [line.strip().split(":") for line in lines if line.strip()]
     series = [[[float(value) for value in one.split(",")] for one in part[:-1]] for part in parts]

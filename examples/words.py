@@ -1,9 +1,10 @@
-"""Stitch networks that read: two text classifiers of different width and depth, on the docstrings of Python's own library.
+"""Stitch networks that read: two text classifiers of different size, on docstrings of Python's library.
 
     python examples/words.py [--out runs/words] [--quick]
 
-Which package of the standard library does a docstring come from? Six packages, whose sources lie beside the running Python and are read, not imported; words
-are tokens, the commonest 800 of the training part by name. Both networks are encoders of plain PyTorch that take tokens and average over them.
+Which package of the standard library does a docstring come from? The docstrings are those of six packages,
+read from their source files. Words are tokens: the 800 most frequent of the training part have a token of
+their own. Both networks are encoders of plain PyTorch that take tokens and average over them.
 """
 
 from __future__ import annotations
@@ -57,19 +58,19 @@ def wide() -> nn.Module:
 
 def texts_of(package: str) -> list[list[str]]:
     """Return the words of every docstring of a package, in the order of its files."""
-    found = [re.findall(r"[a-z]{2,}", text.lower()) for text in docstrings(package)]
-    return [words[:LENGTH] for words in found if len(words) >= FEWEST]
+    texts = [re.findall(r"[a-z]{2,}", text.lower()) for text in docstrings(package)]
+    return [words[:LENGTH] for words in texts if len(words) >= FEWEST]
 
 
 def load() -> ms.Data:
     """Read the docstrings; every third is held out, and the words are those of the others."""
     texts = [(words, label) for label, name in enumerate(PACKAGES) for words in texts_of(name)]
-    parts = [[each for n, each in enumerate(texts) if (n % 3 == 0) == held] for held in (False, True)]
+    parts = [[text for n, text in enumerate(texts) if (n % 3 == 0) == held] for held in (False, True)]
     counts = Counter(word for words, _ in parts[0] for word in words)
     numbers = {word: index + 2 for index, (word, _) in enumerate(counts.most_common(N_WORDS))}
 
     def split(part: list[tuple[list[str], int]]) -> ms.DataPart:
-        # 0 fills up, 1 is any rarer word.
+        # Token 0 is padding, token 1 is any rarer word.
         rows = [[numbers.get(word, 1) for word in words] + [0] * (LENGTH - len(words)) for words, _ in part]
         return ms.DataPart(torch.tensor(rows), torch.tensor([label for _, label in part]))
 
