@@ -70,18 +70,17 @@ if TYPE_CHECKING:  # for type checkers and editors: the same names as in the tab
     from modelstitch.specs import StitchSpec as StitchSpec
     from modelstitch.specs import View as View
     from modelstitch.specs.families import FamilyInfo as FamilyInfo
-    from modelstitch.specs.verdicts import Because as Because
     from modelstitch.specs.verdicts import Confidence as Confidence
     from modelstitch.specs.verdicts import Reason as Reason
     from modelstitch.specs.verdicts import VerdictName as VerdictName
+    from modelstitch.specs.verdicts import VerdictReason as VerdictReason
     from modelstitch.tasks import Task as Task
     from modelstitch.util.progress import Progress as Progress
-    from modelstitch.wording import Text as Text
+    from modelstitch.wording import Sentence as Sentence
 
 _HOMES = {
     "AdvantageRow": "results.rows",
     "Baseline": "results.rows",
-    "Because": "specs.verdicts",
     "Budget": "grid.grid",
     "BySide": "results.facts",
     "CellKey": "results.rows",
@@ -120,16 +119,17 @@ _HOMES = {
     "RunError": "errors",
     "RunFacts": "results.facts",
     "RunSpec": "specs",
+    "Sentence": "wording",
     "SpecError": "errors",
     "StitchError": "errors",
     "StitchSpec": "specs",
     "Stitched": "grid.stitched",
     "Task": "tasks",
-    "Text": "wording",
     "Thresholds": "evidence.verdict",
     "TruthError": "errors",
     "Verdict": "evidence.verdict",
     "VerdictName": "specs.verdicts",
+    "VerdictReason": "specs.verdicts",
     "Versions": "results.facts",
     "View": "specs",
     "WeightsError": "errors",

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelstitch.evidence.verdict import Facts, Thresholds, decide, together
-from modelstitch.specs.verdicts import Because, Confidence, Reason, VerdictName
+from modelstitch.specs.verdicts import Confidence, Reason, VerdictName, VerdictReason
 
 GOOD = Facts(
     n=2000,
@@ -90,7 +90,7 @@ def test_what_forbids_a_verdict(change: dict[str, object], reason: Reason) -> No
 
 
 def test_a_reason_holds_the_numbers_that_decided() -> None:
-    assert decide(replace(GOOD, n=50)).because == Because(
+    assert decide(replace(GOOD, n=50)).because == VerdictReason(
         reason=Reason.TOO_FEW_EXAMPLES, n=50, n_needed=Thresholds().fewest
     )
     assert decide(replace(GOOD, failed="the loss was nan")).because.failure == "the loss was nan"

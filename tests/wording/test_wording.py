@@ -16,15 +16,15 @@ import modelstitch
 from modelstitch.errors import SpecError
 from modelstitch.evidence.kinds import KINDS
 from modelstitch.specs import CONTROLS
-from modelstitch.specs.verdicts import OBSTACLES, Because, Reason, VerdictName
+from modelstitch.specs.verdicts import OBSTACLES, Reason, VerdictName, VerdictReason
 from modelstitch.wording import (
     LANGUAGES,
     Listed,
-    Text,
+    Sentence,
     measure_words,
-    obstacle_text,
+    obstacle_sentence,
     plain,
-    reason_text,
+    reason_sentence,
     say,
     translated,
 )
@@ -126,7 +126,7 @@ def test_a_sentence_is_its_english_and_remembers_the_rest() -> None:
     assert told.in_language("ja") == "ワンホット・ラベル：3件"
     for copied in (copy.deepcopy(told), pickle.loads(pickle.dumps(told))):
         assert copied == told
-        assert isinstance(copied, Text)
+        assert isinstance(copied, Sentence)
         assert copied.in_language("ja") == told.in_language("ja")
 
 
@@ -169,7 +169,7 @@ def test_a_measure_in_japanese_is_japanese(measure: str) -> None:
         assert KANA.search(other) or not text
 
 
-FULL = Because(
+FULL = VerdictReason(
     reason=Reason.KEPT,
     n=12,
     n_needed=100,
@@ -187,13 +187,13 @@ FULL = Because(
     kept=0.57,
     kept_half=0.03,
     seeds=((VerdictName.INTERCHANGEABLE, 2), (VerdictName.CANNOT_TELL, 1)),
-    least=Because(reason=Reason.SEEDS_MISSING),
+    least=VerdictReason(reason=Reason.SEEDS_MISSING),
 )
 
 
 @pytest.mark.parametrize("reason", list(Reason))
 def test_every_reason_is_a_sentence_with_its_numbers_in_every_language(reason: Reason) -> None:
-    text = reason_text(replace(FULL, reason=reason))
+    text = reason_sentence(replace(FULL, reason=reason))
     digits = re.findall(r"[0-9.]*[0-9]", text)
     assert sorted(re.findall(r"[0-9.]*[0-9]", text.in_language("ja"))) == sorted(digits)
     assert KANA.search(text.in_language("ja"))
@@ -202,23 +202,23 @@ def test_every_reason_is_a_sentence_with_its_numbers_in_every_language(reason: R
 
 
 def test_a_reason_names_what_decided() -> None:
-    assert reason_text(replace(FULL, reason=Reason.TOO_FEW_EXAMPLES)) == (
+    assert reason_sentence(replace(FULL, reason=Reason.TOO_FEW_EXAMPLES)) == (
         "12 held-out examples are too few, 100 are needed"
     )
     told = "score 0.71 (self-stitch 0.82, chance 0.13); within-class similarity 0.55 (self-stitch 0.96, "
-    assert reason_text(FULL) == told + "label alone 0.01, 0.02): 57 % kept (± 3)"
-    assert "label-only sender was run" in reason_text(replace(FULL, label_within=()))
-    depth = reason_text(replace(FULL, reason=Reason.LABEL_ONLY))
+    assert reason_sentence(FULL) == told + "label alone 0.01, 0.02): 57 % kept (± 3)"
+    assert "label-only sender was run" in reason_sentence(replace(FULL, label_within=()))
+    depth = reason_sentence(replace(FULL, reason=Reason.LABEL_ONLY))
     assert depth.endswith("(0.58), so the depth loses it, not the pair")
-    assert "0.58" not in reason_text(replace(FULL, reason=Reason.LABEL_ONLY, depth_within=None))
-    seeds = reason_text(replace(FULL, reason=Reason.SEEDS_DISAGREE))
+    assert "0.58" not in reason_sentence(replace(FULL, reason=Reason.LABEL_ONLY, depth_within=None))
+    seeds = reason_sentence(replace(FULL, reason=Reason.SEEDS_DISAGREE))
     assert seeds.startswith("the seeds disagree: interchangeable with 2, cannot tell with 1; the evidence")
 
 
 def test_an_obstacle_stands_behind_the_numbers() -> None:
     for reason in Reason:
         because = replace(FULL, reason=reason)
-        obstacle = obstacle_text(because)
+        obstacle = obstacle_sentence(because)
         assert (obstacle is not None) == (reason in OBSTACLES)
         if obstacle is not None:
-            assert reason_text(because) == f"{reason_text(FULL)}; but {obstacle}"
+            assert reason_sentence(because) == f"{reason_sentence(FULL)}; but {obstacle}"

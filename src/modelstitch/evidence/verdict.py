@@ -21,8 +21,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from modelstitch.specs.verdicts import Because, Confidence, Reason, VerdictName
-from modelstitch.wording import Text, reason_text
+from modelstitch.specs.verdicts import Confidence, Reason, VerdictName, VerdictReason
+from modelstitch.wording import Sentence, reason_sentence
 
 Estimate = tuple[float, float, float]
 """A value with the ends of its 95 % interval."""
@@ -94,7 +94,7 @@ class Verdict:
     """
 
     name: VerdictName
-    because: Because
+    because: VerdictReason
     confidence: Confidence
     score_share: float = math.nan
     kept: float = math.nan
@@ -107,9 +107,9 @@ class Verdict:
         return self.because.reason
 
     @property
-    def sentence(self) -> Text:
+    def sentence(self) -> Sentence:
         """The reason as a sentence with its numbers; ``sentence.in_language("ja")`` is the Japanese one."""
-        return reason_text(self.because)
+        return reason_sentence(self.because)
 
 
 def decide(facts: Facts, thresholds: Thresholds | None = None) -> Verdict:
@@ -126,53 +126,55 @@ def decide(facts: Facts, thresholds: Thresholds | None = None) -> Verdict:
         >>> verdict.name.value, verdict.reason.value
         ('decodable only', 'label-only')
     """
-    lines = thresholds or Thresholds()
+    thresholds = thresholds or Thresholds()
     if facts.failed is not None:
-        return _cannot_tell(Because(reason=Reason.FIT_FAILED, failure=facts.failed))
-    if facts.n < lines.fewest:
-        return _cannot_tell(Because(reason=Reason.TOO_FEW_EXAMPLES, n=facts.n, n_needed=lines.fewest))
+        return _cannot_tell(VerdictReason(reason=Reason.FIT_FAILED, failure=facts.failed))
+    if facts.n < thresholds.fewest:
+        return _cannot_tell(
+            VerdictReason(reason=Reason.TOO_FEW_EXAMPLES, n=facts.n, n_needed=thresholds.fewest)
+        )
     room = facts.self_score - facts.chance
     if room <= 2 * _half(facts.score):
-        at_chance = Because(
+        at_chance = VerdictReason(
             reason=Reason.SELF_STITCH_AT_CHANCE, self_score=facts.self_score, chance=facts.chance
         )
         return _cannot_tell(at_chance)
     share, low, high = ((end - facts.chance) / room for end in facts.score)
-    if high <= lines.score_low:
-        return _low_score(facts, (share, low, high), lines)
-    return _by_kept(facts, (share, low, high), lines)
+    if high <= thresholds.score_low:
+        return _low_score(facts, (share, low, high), thresholds)
+    return _by_kept(facts, (share, low, high), thresholds)
 
 
-def _low_score(facts: Facts, share: Estimate, lines: Thresholds) -> Verdict:
+def _low_score(facts: Facts, share: Estimate, thresholds: Thresholds) -> Verdict:
     """Judge a cell whose score is near a guess."""
     value, _, high = share
     if facts.converged is False:
         return _cannot_tell(_because(Reason.LOW_SCORE_NOT_CONVERGED, facts, value), value)
-    confidence = _confidence(lines.score_low - value, high - value)
+    confidence = _confidence(thresholds.score_low - value, high - value)
     return Verdict(VerdictName.INCOMPATIBLE, _because(Reason.TASK_NOT_DONE, facts, value), confidence, value)
 
 
-def _by_kept(facts: Facts, share: Estimate, lines: Thresholds) -> Verdict:
+def _by_kept(facts: Facts, share: Estimate, thresholds: Thresholds) -> Verdict:
     """Judge a cell by what is kept beyond the label."""
     value, share_low, _ = share
     kept, low, high = estimate = _kept(facts)
     if math.isnan(kept):
         return _cannot_tell(_because(Reason.REFERENCES_TOO_CLOSE, facts, value), value)
-    some_score = share_low > lines.score_low
-    if high <= lines.kept_low and some_score:
+    some_score = share_low > thresholds.score_low
+    if high <= thresholds.kept_low and some_score:
         if facts.converged is False:
             moves = _because(Reason.LITTLE_KEPT_NOT_CONVERGED, facts, value, estimate)
             return _cannot_tell(moves, value, estimate)
-        reason = Reason.LABEL_ONLY if value >= lines.score_high else Reason.PART_OF_LABEL
+        reason = Reason.LABEL_ONLY if value >= thresholds.score_high else Reason.PART_OF_LABEL
         because = replace(_because(reason, facts, value, estimate), depth_within=_depth(facts))
-        confidence = _confidence(lines.kept_low - high, high - kept)
+        confidence = _confidence(thresholds.kept_low - high, high - kept)
         return Verdict(VerdictName.DECODABLE_ONLY, because, confidence, value, *estimate)
-    if low >= lines.kept_high:
-        reason, control = _obstacle(facts, value, lines)
+    if low >= thresholds.kept_high:
+        reason, control = _obstacle(facts, value, thresholds)
         because = replace(_because(reason, facts, value, estimate), label_control=control)
         if reason is not Reason.KEPT:
             return _cannot_tell(because, value, estimate)
-        confidence = _confidence(low - lines.kept_high, kept - low)
+        confidence = _confidence(low - thresholds.kept_high, kept - low)
         return Verdict(VerdictName.INTERCHANGEABLE, because, confidence, value, *estimate)
     reason = Reason.KEPT_BETWEEN if some_score else Reason.SCORE_BETWEEN
     return _cannot_tell(_because(reason, facts, value, estimate), value, estimate)
@@ -189,7 +191,7 @@ def together(verdicts: Sequence[Verdict]) -> Verdict:
         verdicts: one for each seed, at least one.
 
     Example:
-        >>> because = Because(reason=Reason.TOO_FEW_EXAMPLES, n=1, n_needed=2)
+        >>> because = VerdictReason(reason=Reason.TOO_FEW_EXAMPLES, n=1, n_needed=2)
         >>> same = Verdict(VerdictName.DECODABLE_ONLY, because, Confidence.HIGH, 0.9, 0.2, 0.1, 0.3)
         >>> other = Verdict(VerdictName.CANNOT_TELL, because, Confidence.LOW, 0.9, 0.6, 0.5, 0.7)
         >>> together([same, same]).name.value, together([same, other]).reason.value
@@ -212,17 +214,19 @@ def together(verdicts: Sequence[Verdict]) -> Verdict:
     if len(set(names)) == 1:
         return replace(pooled, name=names[0])
     counts = tuple((name, names.count(name)) for name in dict.fromkeys(names))
-    because = Because(reason=Reason.SEEDS_DISAGREE, seeds=counts, least=least.because)
+    because = VerdictReason(reason=Reason.SEEDS_DISAGREE, seeds=counts, least=least.because)
     return replace(pooled, name=VerdictName.CANNOT_TELL, confidence=Confidence.LOW, because=because)
 
 
-def _cannot_tell(because: Because, share: float = math.nan, kept: Estimate = (math.nan,) * 3) -> Verdict:
+def _cannot_tell(
+    because: VerdictReason, share: float = math.nan, kept: Estimate = (math.nan,) * 3
+) -> Verdict:
     return Verdict(VerdictName.CANNOT_TELL, because, Confidence.LOW, share, *kept)
 
 
-def _because(reason: Reason, facts: Facts, share: float, kept: Estimate = (math.nan,) * 3) -> Because:
+def _because(reason: Reason, facts: Facts, share: float, kept: Estimate = (math.nan,) * 3) -> VerdictReason:
     """Return a reason with the numbers that the rule has read."""
-    return Because(
+    return VerdictReason(
         reason=reason,
         score=facts.score[0],
         self_score=facts.self_score,
@@ -255,12 +259,12 @@ def _kept(facts: Facts) -> Estimate:
     return kept, kept - half / room, kept + half / room
 
 
-def _obstacle(facts: Facts, share: float, lines: Thresholds) -> tuple[Reason, str | None]:
+def _obstacle(facts: Facts, share: float, thresholds: Thresholds) -> tuple[Reason, str | None]:
     """Return what forbids *interchangeable* although enough is kept, and the label-only sender that does.
 
     ``Reason.KEPT`` says that nothing forbids it.
     """
-    if share < lines.score_high:
+    if share < thresholds.score_high:
         return Reason.SCORE_TOO_LOW, None
     if facts.converged is False:
         return Reason.FIT_NOT_CONVERGED, None

@@ -12,7 +12,7 @@ from modelstitch.evidence.verdict import Verdict
 from modelstitch.results.comparison import Comparison
 from modelstitch.specs import CONTROLS, TRAINED
 from modelstitch.specs.verdicts import Confidence, Reason, VerdictName
-from modelstitch.wording import Text, obstacle_text, say
+from modelstitch.wording import Sentence, obstacle_sentence, say
 
 ENOUGH_SEEDS = 3
 """Fitting seeds that have to agree before the page recommends *adopt*."""
@@ -95,12 +95,12 @@ class Answer:
     """
 
     recommendation: Recommendation
-    headline: Text
-    tried: tuple[Text, ...]
-    stand_in: tuple[Text, ...]
-    sure: tuple[Text, ...]
-    not_meant: tuple[Text, ...]
-    next_steps: tuple[Text, ...]
+    headline: Sentence
+    tried: tuple[Sentence, ...]
+    stand_in: tuple[Sentence, ...]
+    sure: tuple[Sentence, ...]
+    not_meant: tuple[Sentence, ...]
+    next_steps: tuple[Sentence, ...]
     counts: Mapping[VerdictName, int]
 
 
@@ -177,7 +177,7 @@ def _best_first(good: ByPlace) -> ByPlace:
     return dict(sorted(good.items(), key=lambda item: (order.index(item[1].confidence), -item[1].kept_low)))
 
 
-def _tried(comparison: Comparison) -> tuple[Text, ...]:
+def _tried(comparison: Comparison) -> tuple[Sentence, ...]:
     real = [cell for cell in comparison.cells if cell.control == TRAINED]
     if not real:
         return (say("answer.tried_controls", sender=comparison.sender, receiver=comparison.receiver),)
@@ -195,7 +195,7 @@ def _tried(comparison: Comparison) -> tuple[Text, ...]:
     return joined, say("answer.controls", n=n_controls) if n_controls else say("answer.no_controls")
 
 
-def _stand_in(comparison: Comparison, decision: Decision) -> tuple[Text, ...]:
+def _stand_in(comparison: Comparison, decision: Decision) -> tuple[Sentence, ...]:
     others = [say("answer.other_stitch", stitch=stitch, n=n) for stitch, n in decision.others.items()]
     if not decision.verdicts:
         return say("answer.no_verdict"), *others
@@ -215,13 +215,13 @@ def _stand_in(comparison: Comparison, decision: Decision) -> tuple[Text, ...]:
     return *lines, *others
 
 
-def _nearest(comparison: Comparison, verdicts: ByPlace) -> list[Text]:
+def _nearest(comparison: Comparison, verdicts: ByPlace) -> list[Sentence]:
     """Return a sentence on the cell that keeps most, with its obstacle."""
     known = {place: verdict for place, verdict in verdicts.items() if not math.isnan(verdict.kept)}
     if not known:
         return []
     place = max(known, key=lambda place: known[place].kept)
-    obstacle = obstacle_text(known[place].because)
+    obstacle = obstacle_sentence(known[place].because)
     why = say("answer.nearest_plain") if obstacle is None else say("answer.nearest_why", why=obstacle)
     return [say("answer.nearest", why=why, **_numbers(comparison, place, known[place]))]
 
@@ -240,7 +240,7 @@ def _numbers(comparison: Comparison, place: tuple[str, str], verdict: Verdict) -
     }
 
 
-def _sure(comparison: Comparison, decision: Decision) -> tuple[Text, ...]:
+def _sure(comparison: Comparison, decision: Decision) -> tuple[Sentence, ...]:
     lines = []
     n_judged = sum(decision.counts.values())
     if n_judged:
@@ -253,7 +253,7 @@ def _sure(comparison: Comparison, decision: Decision) -> tuple[Text, ...]:
     return tuple(lines)
 
 
-def _not_meant(comparison: Comparison, stitch: str) -> tuple[Text, ...]:
+def _not_meant(comparison: Comparison, stitch: str) -> tuple[Sentence, ...]:
     scores = [
         cell.score
         for cell in comparison.cells
@@ -263,7 +263,7 @@ def _not_meant(comparison: Comparison, stitch: str) -> tuple[Text, ...]:
     return first, say("answer.this_task"), say("answer.this_data")
 
 
-def _next_steps(decision: Decision) -> tuple[Text, ...]:
+def _next_steps(decision: Decision) -> tuple[Sentence, ...]:
     if decision.named:
         sender, receiver = next(iter(decision.named))
         lines = [say("next.pilot", sender=sender, receiver=receiver), say("next.own_data")]

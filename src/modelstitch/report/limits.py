@@ -9,7 +9,7 @@ from modelstitch.geometry.intervals import wilson
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.sentences import against_random
 from modelstitch.specs import CONTROLS, TRAINED, VERDICT_CONTROLS
-from modelstitch.wording import Listed, Text, say
+from modelstitch.wording import Listed, Sentence, say
 
 
 def readable(comparison: Comparison) -> Comparison:
@@ -23,26 +23,26 @@ def readable(comparison: Comparison) -> Comparison:
     return comparison
 
 
-def limits(comparison: Comparison) -> list[Text]:
+def limits(comparison: Comparison) -> list[Sentence]:
     """Return a sentence for each limit that applies to a run; none for a run without fault."""
     return [text for limit in LIMITS if (text := limit(comparison)) is not None]
 
 
-def _other_task(comparison: Comparison) -> Text | None:
+def _other_task(comparison: Comparison) -> Sentence | None:
     facts = comparison.facts
     if facts.task.startswith("classification"):
         return None
     return say("limit.task", task=facts.task, score=facts.score_name)
 
 
-def _not_finished(comparison: Comparison) -> Text | None:
+def _not_finished(comparison: Comparison) -> Sentence | None:
     planned = comparison.facts.n_cells
     if planned is None or not comparison.is_cut_short:
         return None
     return say("limit.cut_short", n=len(comparison.cells), of=planned)
 
 
-def _failed_cells(comparison: Comparison) -> Text | None:
+def _failed_cells(comparison: Comparison) -> Sentence | None:
     if not comparison.failed:
         return None
     first = comparison.failed[0]
@@ -60,7 +60,7 @@ def _controls(comparison: Comparison) -> list[str]:
     return [control for control in comparison.controls if control != TRAINED]
 
 
-def _missing_controls(comparison: Comparison) -> Text | None:
+def _missing_controls(comparison: Comparison) -> Sentence | None:
     controls = _controls(comparison)
     if not controls:
         return say("limit.no_controls")
@@ -70,40 +70,40 @@ def _missing_controls(comparison: Comparison) -> Text | None:
     return say("limit.controls", names=Listed([say(CONTROLS[name].title) for name in missing]))
 
 
-def _no_verdict(comparison: Comparison) -> Text | None:
+def _no_verdict(comparison: Comparison) -> Sentence | None:
     could_judge = _controls(comparison) and TRAINED in comparison.controls
     return say("limit.no_verdict") if could_judge and not comparison.verdicts() else None
 
 
-def _receiver_at_chance(comparison: Comparison) -> Text | None:
+def _receiver_at_chance(comparison: Comparison) -> Sentence | None:
     own, n = comparison.baseline("receiver"), comparison.n_effective
     if own is None or wilson(round(own * n), n)[0] > comparison.chance:
         return None
     return say("limit.receiver_at_chance", own=own, chance=comparison.chance)
 
 
-def _random_does_as_well(comparison: Comparison) -> Text | None:
+def _random_does_as_well(comparison: Comparison) -> Sentence | None:
     stitch = comparison.main_stitch
     matrices = {control: comparison.matrix(control, stitch=stitch) for control in comparison.controls}
     facts = against_random(matrices, comparison.n_effective)
     return say("limit.random") if facts is not None and facts.everywhere else None
 
 
-def _unconverged(comparison: Comparison) -> Text | None:
+def _unconverged(comparison: Comparison) -> Sentence | None:
     n = comparison.n_unconverged(comparison.main_stitch, real=True)
     return say("limit.unconverged", n=n) if n else None
 
 
-def _unconverged_controls(comparison: Comparison) -> Text | None:
+def _unconverged_controls(comparison: Comparison) -> Sentence | None:
     n = comparison.n_unconverged(comparison.main_stitch, real=False)
     return say("limit.unconverged_controls", n=n) if n else None
 
 
-def _one_seed(comparison: Comparison) -> Text | None:
+def _one_seed(comparison: Comparison) -> Sentence | None:
     return say("limit.one_seed") if len({cell.seed for cell in comparison.cells}) == 1 else None
 
 
-LIMITS: tuple[Callable[[Comparison], Text | None], ...] = (
+LIMITS: tuple[Callable[[Comparison], Sentence | None], ...] = (
     _other_task,
     _not_finished,
     _failed_cells,

@@ -30,7 +30,7 @@ from modelstitch.results.sentences import of_comparison
 from modelstitch.results.triangle import MatrixShape, shape
 from modelstitch.results.verdicts import over_seeds, verdicts
 from modelstitch.specs import CONTROLS, DEFAULT_FAMILY, TRAINED, RunSpec
-from modelstitch.wording import Text
+from modelstitch.wording import Sentence
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -266,7 +266,7 @@ class Comparison:
         pairs = list(zip(senders, receivers, strict=False))
         return error_table(self.evidence, pairs if len(senders) == len(receivers) else ())
 
-    def sentences(self) -> list[Text]:
+    def sentences(self) -> list[Sentence]:
         """Return a few plain sentences on what the matrix shows, computed from the numbers alone."""
         return of_comparison(self)
 

@@ -21,13 +21,13 @@ from modelstitch.specs import (
     random_controls,
 )
 from modelstitch.specs.verdicts import VerdictName
-from modelstitch.wording import Listed, Text, say
+from modelstitch.wording import Listed, Sentence, say
 
 if TYPE_CHECKING:
     from modelstitch.results.comparison import Comparison
 
 
-def title(control: str) -> Text:
+def title(control: str) -> Sentence:
     """Return what a grid is, as the title of its picture.
 
     Example:
@@ -132,7 +132,7 @@ def sentences(
     n_failed: int = 0,
     n_unconverged: int = 0,
     n_unconverged_controls: int = 0,
-) -> list[Text]:
+) -> list[Sentence]:
     """Return two or three sentences on the trained matrix, and on how far the controls explain it.
 
     Args:
@@ -225,7 +225,7 @@ def against_labels(matrices: Mapping[str, xr.DataArray], n_heldout: int) -> Agai
     return AgainstLabels(tuple(controls), n_cells, _n_reached(values, best, n_heldout)) if n_cells else None
 
 
-def of_comparison(comparison: Comparison) -> list[Text]:
+def of_comparison(comparison: Comparison) -> list[Sentence]:
     """Return all sentences on the main stitch of a comparison."""
     stitch = comparison.main_stitch
     texts = sentences(
@@ -257,7 +257,7 @@ def _verdict_names(comparison: Comparison, stitch: str) -> np.ndarray:
     return np.asarray(names)
 
 
-def of_verdicts(names: np.ndarray, n_seeds: int = 1) -> list[Text]:
+def of_verdicts(names: np.ndarray, n_seeds: int = 1) -> list[Sentence]:
     """Return one or two sentences on the verdicts of a grid.
 
     Args:
@@ -280,7 +280,7 @@ def of_verdicts(names: np.ndarray, n_seeds: int = 1) -> list[Text]:
     return texts
 
 
-def of_advantages(rows: Sequence[AdvantageRow]) -> list[Text]:
+def of_advantages(rows: Sequence[AdvantageRow]) -> list[Sentence]:
     """Return a sentence on the cells in which the trained grid is ahead of the random controls."""
     parts = []
     for control in dict.fromkeys(row.control for row in rows if CONTROLS[row.control].random):
@@ -291,7 +291,7 @@ def of_advantages(rows: Sequence[AdvantageRow]) -> list[Text]:
     return [say("matrix.advantages", told=Listed(parts, "list.semicolon"))] if parts else []
 
 
-def of_label_sets(rows: Sequence[EvidenceRow], labels: str) -> list[Text]:
+def of_label_sets(rows: Sequence[EvidenceRow], labels: str) -> list[Sentence]:
     """Return a sentence on how much of the finest labels stitches keep that were fitted to a coarser set."""
     shares = {}
     for control in (TRAINED, SELF_STITCH, *label_only_controls(), RANDOM_SENDER):
@@ -314,7 +314,7 @@ def of_label_sets(rows: Sequence[EvidenceRow], labels: str) -> list[Text]:
     return [say("matrix.label_sets", labels=labels, share=shares[TRAINED], others=others)]
 
 
-def of_overlap(seen: BySide[float | None]) -> list[Text]:
+def of_overlap(seen: BySide[float | None]) -> list[Sentence]:
     """Return a sentence on how many of the images for fitting are from the networks' own training sets.
 
     Args:
@@ -326,9 +326,9 @@ def of_overlap(seen: BySide[float | None]) -> list[Text]:
     return [say("matrix.overlap", told=Listed(parts, "list.and"))] if parts else []
 
 
-def of_shape(triangle: float, asymmetry: float, corresponding: float, distant: float) -> list[Text]:
+def of_shape(triangle: float, asymmetry: float, corresponding: float, distant: float) -> list[Sentence]:
     """Return a sentence on the shape of a matrix, from the numbers that are not NaN."""
-    parts: list[Text] = []
+    parts: list[Sentence] = []
     if not math.isnan(triangle):
         parts.append(say("matrix.shape_triangle", share=100 * triangle))
     if not math.isnan(corresponding) and not math.isnan(distant):
@@ -372,7 +372,7 @@ def _n_reached(real: np.ndarray, control: np.ndarray, n_heldout: int) -> int:
     return int((control[usable] >= real[usable] - slack).sum())
 
 
-def _say_means(facts: Means, receiver_score: float | None, chance: float) -> Text:
+def _say_means(facts: Means, receiver_score: float | None, chance: float) -> Sentence:
     own = say("matrix.no_own") if receiver_score is None else say("matrix.own", own=receiver_score)
     if math.isnan(facts.lower) or math.isnan(facts.upper):
         mean = (
@@ -388,12 +388,12 @@ def _say_means(facts: Means, receiver_score: float | None, chance: float) -> Tex
     return say("matrix.triangle", below=facts.lower, own=own, above=facts.upper, chance=chance, more=more)
 
 
-def _say_labels(facts: AgainstLabels) -> Text:
+def _say_labels(facts: AgainstLabels) -> Sentence:
     names = Listed([say(CONTROLS[name].phrase) for name in facts.controls], "list.or")
     return say("matrix.labels", names=names, n=facts.n_reached, of=facts.n_cells)
 
 
-def _say_random(facts: AgainstRandom) -> list[Text]:
+def _say_random(facts: AgainstRandom) -> list[Sentence]:
     if facts.everywhere:
         return [say("matrix.all_reached", n=facts.n_cells)]
     lead = say(

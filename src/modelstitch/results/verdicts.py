@@ -17,7 +17,7 @@ from modelstitch.specs import (
     TRAINED,
     label_only_controls,
 )
-from modelstitch.specs.verdicts import Because, Confidence, Reason, VerdictName
+from modelstitch.specs.verdicts import Confidence, Reason, VerdictName, VerdictReason
 
 Within = Mapping[tuple[str, CellKey], Estimate]
 """Similarity within classes by control and cell."""
@@ -71,7 +71,7 @@ def over_seeds(
         verdict = together(known)
         if len(known) == len(seeds):
             return verdict
-        because = Because(reason=Reason.SEEDS_MISSING)
+        because = VerdictReason(reason=Reason.SEEDS_MISSING)
         return replace(verdict, name=VerdictName.CANNOT_TELL, because=because, confidence=Confidence.LOW)
 
     return {place: pooled(place) for place in places}

@@ -70,7 +70,7 @@ OBSTACLES = frozenset(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Because:
+class VerdictReason:
     """A reason with the numbers that were known when it decided; NaN or None for a number that was not known.
 
     Attributes:
@@ -106,4 +106,4 @@ class Because:
     kept: float = math.nan
     kept_half: float = math.nan
     seeds: tuple[tuple[VerdictName, int], ...] = ()
-    least: Because | None = None
+    least: VerdictReason | None = None

@@ -10,17 +10,17 @@ from __future__ import annotations
 
 from modelstitch.wording.catalogue import LANGUAGES
 from modelstitch.wording.measures import measure_words
-from modelstitch.wording.reasons import obstacle_text, reason_text
-from modelstitch.wording.texts import Listed, Text, plain, say, translated
+from modelstitch.wording.reasons import obstacle_sentence, reason_sentence
+from modelstitch.wording.sentence import Listed, Sentence, plain, say, translated
 
 __all__ = [
     "LANGUAGES",
     "Listed",
-    "Text",
+    "Sentence",
     "measure_words",
-    "obstacle_text",
+    "obstacle_sentence",
     "plain",
-    "reason_text",
+    "reason_sentence",
     "say",
     "translated",
 ]

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from modelstitch.specs.controls import CONTROLS
-from modelstitch.specs.verdicts import OBSTACLES, Because, Reason
-from modelstitch.wording.texts import Listed, Text, say
+from modelstitch.specs.verdicts import OBSTACLES, Reason, VerdictReason
+from modelstitch.wording.sentence import Listed, Sentence, say
 
 
-def reason_text(because: Because) -> Text:
+def reason_sentence(because: VerdictReason) -> Sentence:
     """Return the reason of a verdict as a sentence with its numbers, without a full stop.
 
     A new reason is a member of :class:`modelstitch.specs.verdicts.Reason`, and a template ``reason.CODE`` in
     each language.
 
     Example:
-        >>> text = reason_text(Because(reason=Reason.TOO_FEW_EXAMPLES, n=12, n_needed=100))
-        >>> text
+        >>> sentence = reason_sentence(VerdictReason(reason=Reason.TOO_FEW_EXAMPLES, n=12, n_needed=100))
+        >>> sentence
         '12 held-out examples are too few, 100 are needed'
-        >>> text.in_language("ja")
+        >>> sentence.in_language("ja")
         '評価用データが12件では少なすぎます（100件必要）'
     """
     if because.reason is Reason.SEEDS_DISAGREE and because.least is not None:
         counts = [say("because.seeds", name=say(f"verdict.{name}"), n=n) for name, n in because.seeds]
-        return say("reason.seeds-disagree", counts=Listed(counts), least=reason_text(because.least))
-    obstacle = obstacle_text(because)
+        return say("reason.seeds-disagree", counts=Listed(counts), least=reason_sentence(because.least))
+    obstacle = obstacle_sentence(because)
     if obstacle is not None:
         return say("because.obstacle", score=_score(because), kept=_kept(because), obstacle=obstacle)
     return say(
@@ -41,7 +41,7 @@ def reason_text(because: Because) -> Text:
     )
 
 
-def obstacle_text(because: Because) -> Text | None:
+def obstacle_sentence(because: VerdictReason) -> Sentence | None:
     """Return what forbids *interchangeable* although enough is kept; None for any other reason."""
     if because.reason not in OBSTACLES:
         return None
@@ -54,11 +54,11 @@ def obstacle_text(because: Because) -> Text | None:
     )
 
 
-def _score(because: Because) -> Text:
+def _score(because: VerdictReason) -> Sentence:
     return say("because.score", score=because.score, own=because.self_score, chance=because.chance)
 
 
-def _kept(because: Because) -> Text:
+def _kept(because: VerdictReason) -> Sentence:
     return say(
         "because.kept",
         within=because.within,
@@ -69,13 +69,13 @@ def _kept(because: Because) -> Text:
     )
 
 
-def _label(because: Because) -> Text:
+def _label(because: VerdictReason) -> Sentence:
     if not because.label_within:
         return say("because.no_label")
     return say("because.label", values=Listed([f"{value:.2f}" for value in because.label_within]))
 
 
-def _depth(because: Because) -> Text:
+def _depth(because: VerdictReason) -> Sentence:
     if because.depth_within is None:
         return say("because.no_depth")
     return say("because.depth", own=because.depth_within)

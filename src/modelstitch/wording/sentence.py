@@ -1,4 +1,4 @@
-"""Texts: a sentence that can be had in every language."""
+"""A sentence in every language: a template of the catalogue with its values."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from modelstitch.errors import SpecError, expect_one_of
 from modelstitch.wording.catalogue import LANGUAGES
 
 
-class Text(str):
+class Sentence(str):
     """A sentence of the catalogue: a string in English, and in any language by :meth:`in_language`.
 
     Attributes:
@@ -29,10 +29,10 @@ class Text(str):
 
 @dataclass(frozen=True)
 class Listed:
-    """Several texts, one after another inside a sentence.
+    """Several phrases, one after another inside a sentence.
 
     Attributes:
-        items: the texts.
+        items: the phrases.
         by: key of the separator, ``list.comma``, ``list.semicolon``, ``list.or`` or ``list.and``.
     """
 
@@ -40,29 +40,29 @@ class Listed:
     by: str = "list.comma"
 
 
-def say(key: str, **values: Any) -> Text:
+def say(key: str, **values: Any) -> Sentence:
     """Return the sentence ``key`` with its values filled in.
 
     Args:
         key: of the catalogue.
-        values: numbers, strings, texts, or :class:`Listed` texts.
+        values: numbers, strings, sentences, or :class:`Listed` phrases.
 
     Example:
-        >>> text = say("matrix.with", n=3, control=say("control.one-hot"))
-        >>> text
+        >>> sentence = say("matrix.with", n=3, control=say("control.one-hot"))
+        >>> sentence
         '3 with a one-hot label'
-        >>> text.in_language("ja")
+        >>> sentence.in_language("ja")
         'ワンホット・ラベル：3件'
     """
-    text = Text(_filled(key, values, "en"))
-    text.key, text.values = key, values
-    return text
+    sentence = Sentence(_filled(key, values, "en"))
+    sentence.key, sentence.values = key, values
+    return sentence
 
 
 def translated(text: str, language: str) -> str:
     """Return a text in a language; a string that is no sentence of the catalogue stays as it is."""
     expect_one_of("language", language, tuple(LANGUAGES), SpecError)
-    return text.in_language(language) if isinstance(text, Text) else text
+    return text.in_language(language) if isinstance(text, Sentence) else text
 
 
 def plain(key: str, language: str, **values: Any) -> str:
