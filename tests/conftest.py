@@ -32,7 +32,7 @@ CUTS = ("layers.0", "layers.2", "layers.4")
 
 @pytest.fixture(autouse=True, scope="session")
 def one_thread() -> None:
-    """Tensors of a test are small: a second thread mostly waits, and disturbs whatever else the machine does."""
+    """Use one thread: tensors of a test are small, so a second thread mostly waits."""
     torch.set_num_threads(1)
 
 

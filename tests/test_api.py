@@ -475,7 +475,7 @@ def test_a_model_without_a_graph_is_stitched_by_hooks(checkpoints: tuple[Path, P
 
 
 def test_stitches_fitted_to_a_coarser_label_set(checkpoints: tuple[Path, Path], tmp_path: Path) -> None:
-    """Ten outputs read as two labels: everything is scored by those, and the digits are looked for as well."""
+    """Ten outputs read as two labels: all is scored by the two, and evidence looks for the ten digits too."""
     by = {}
     for labels in (None, "parity"):
         by[labels] = ms.compare(

@@ -1,4 +1,4 @@
-"""What the documents show runs: Python blocks are executed, commands are read by the program, messages are in the source."""
+"""What the documents show is true: Python blocks run, commands are legal, messages are in the source."""
 
 from __future__ import annotations
 

@@ -122,7 +122,7 @@ def test_a_run_of_tokens_is_continued_with_its_scores(
 def test_what_stands_at_padded_places_does_not_touch_a_fit(
     writers: tuple[Writer, Writer, Data], objective: str
 ) -> None:
-    """The same sentences with other words in the padded places: nothing that a stitch is fitted to may change."""
+    """Other words in the padded positions change nothing that a stitch is fitted to."""
     sender, receiver, data = writers
 
     def filled(change: Callable[[Tensor], Tensor]) -> Data:
@@ -200,7 +200,7 @@ def test_a_stitched_language_model_without_its_mask_says_so(writers: tuple[Write
 def test_what_is_pooled_over_a_text_is_pooled_over_what_is_there(
     writers: tuple[Writer, Writer, Data],
 ) -> None:
-    """The mean over the letters of a text is one linear map of them, whatever stands where the text has ended."""
+    """The mean over the letters of a text is one linear map of them, whatever the padding holds."""
 
     class Pooled(nn.Module):
         def __init__(self) -> None:

@@ -45,7 +45,7 @@ def hints(thing: Any) -> list[Any]:
 
 
 def signatures(public: Any) -> Iterator[tuple[str, list[Any]]]:
-    """Yield the annotations of a function, or of the fields and public methods of a class and of its own bases.
+    """Yield the annotations of a function, or of a class: its fields and public methods, with its own bases.
 
     What a class is made of is in its fields where it is a dataclass; others are made by the verbs.
     """

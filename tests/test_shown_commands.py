@@ -1,7 +1,7 @@
-"""Every command that the documents show, run as it is shown in a folder that holds what the page takes for granted.
+"""Every command that the documents show runs as shown, in a folder that holds what the page assumes.
 
-What a reader runs for an hour is run here on a few images, with options for a small run behind those that are shown. ``make`` and
-``modelstitch demo`` are run elsewhere: the one runs these tests, the other has a test of its own; so have the examples.
+Commands that take a reader an hour run here on a few images: options for a small run are added. ``make`` and
+``modelstitch demo`` run elsewhere: ``make`` runs these tests; the demo and the examples have their own tests.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ STANDS_FOR = {"A": "a.safetensors", "B": "b.safetensors"}
 
 
 def shown(path: Path) -> list[str]:
-    """Return the commands of a page's blocks, one a line; the page of the command line shows usage, not commands."""
+    """Return the commands of a page's blocks, one a line. The page cli.md shows usage, not commands."""
     if path.name == "cli.md":
         return []
     blocks = re.findall(r"^```\w*\n(.*?)^```", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
@@ -180,7 +180,9 @@ def test_what_pip_installs_runs_and_holds_the_page(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", *into, str(ROOT)], check=True)
     script = (
         "import modelstitch; from importlib.resources import files; "
-        "from modelstitch.cli import main; print(modelstitch.__file__, len(files('modelstitch.report').joinpath('page.html').read_text())); main(['cuts', 'zoo:R1111'])"
+        "from modelstitch.cli import main; "
+        "print(modelstitch.__file__, len(files('modelstitch.report').joinpath('page.html').read_text())); "
+        "main(['cuts', 'zoo:R1111'])"
     )
     done = subprocess.run(
         [sys.executable, "-c", script],

@@ -45,7 +45,7 @@ def start_and_stop(arguments: list[str], run: Path, after: int, how: signal.Sign
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        # A shell that starts the tests in the background leaves them deaf to Ctrl-C, and children inherit that.
+        # Tests that a shell starts in the background ignore Ctrl-C, and children inherit that.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 120

@@ -1,4 +1,4 @@
-"""A control and a family that are added by one file and one row each work in every verb, with no other change."""
+"""A control and a family, added by one file and one row each, work in every verb without another change."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_a_control_and_a_family_are_one_file_and_one_row_each(
     assert not found.failed
     measured = {row.kind for row in found.evidence if row.control == CONTROL}
     assert measured == {"trajectory"}
-    # As a sender that holds the label alone, it is what a verdict is read against, and is named in the sentences.
+    # It holds the label alone: a verdict is read against it, and the sentences name it.
     reasons = " ".join(verdict.reason for verdict in found.verdicts().values())
     assert "no label-only sender was run" not in reasons
     assert any("one number of the label" in sentence for sentence in found.sentences())

@@ -153,7 +153,7 @@ class Tokens(nn.Module):
 
 
 class LengthOfBatch(nn.Module):
-    """Class tokens and patches as a sequence first, (T, N, D), for each of ``len(x)`` images: a fixed number where a model is only run."""
+    """Class tokens and patches, sequence first (T, N, D), for ``len(x)`` images: a fixed number when run."""
 
     def __init__(self, n_extra: int = 1) -> None:
         super().__init__()

@@ -145,7 +145,7 @@ def test_a_cut_knows_its_shape_from_its_layout() -> None:
 
 
 class Rows(nn.Module):
-    """Positions of a map laid in a row by a module, and its axes swapped by another, as torchvision's vision transformer does."""
+    """One module flattens a map's positions, another swaps its axes, as in torchvision's transformer."""
 
     def __init__(self, width: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Which cuts are found, held against an oracle that knows nothing of graphs; what finding them leaves behind."""
+"""Which cuts are found, against an oracle that knows nothing of graphs; what the search leaves behind."""
 
 from __future__ import annotations
 
@@ -61,11 +61,11 @@ def run(model: nn.Module, x: Tensor, hook: Callable[..., Any], modules: list[nn.
 
 
 def legal_by_detaching(model: nn.Module, x: Tensor) -> tuple[set[str], set[str]]:
-    """Find out by autograd where a model can be cut: detach one module's output, and ask for the input's gradient.
+    """Find by autograd where a model can be cut: detach one module's output and ask for the input's gradient.
 
     Returns:
-        The modules where nothing reaches the output any more, and all that were tried: those called once, with one
-        tensor as output that is neither their input nor the model's output.
+        The modules after which nothing reaches the output any more, and all that were tried. Those are called
+        once, and their output is one tensor, neither their input nor the model's output.
     """
     calls: Counter[nn.Module] = Counter()
     outputs: dict[nn.Module, Any] = {}

@@ -160,7 +160,8 @@ def test_a_lost_custom_backward_is_noticed() -> None:
         (m.Counting, r"changes its own buffers in eval mode \(calls\)"),
         (
             m.Bypass,
-            r"has no cut between input and head: around conv\+mean data also flows through conv\+sigmoid -> conv\+mean",
+            r"has no cut between input and head: around conv\+mean "
+            r"data also flows through conv\+sigmoid -> conv\+mean",
         ),
     ],
 )

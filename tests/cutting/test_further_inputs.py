@@ -1,4 +1,4 @@
-"""Models with further inputs beside the first: masks travel to both halves; and sequences whose batch is the second axis."""
+"""Models with further inputs: masks travel to both halves. Sequences whose batch is the second axis."""
 
 from __future__ import annotations
 

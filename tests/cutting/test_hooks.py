@@ -45,7 +45,7 @@ def test_every_cut_by_hooks_is_one_of_the_graph_and_exact(build: type[nn.Module]
     modules = {name for name, _ in model.named_modules()}
     wanted = {cut.name for cut in graph.cuts if cut.name in modules}
     offered = {name for cut in found.cuts for name in (cut.name, *cut.aliases)}
-    # A module whose result is dropped, since it also stands in its input, has no output that hooks could replace.
+    # The module's result is dropped, since it also stands in its input: hooks have no output to replace.
     assert wanted - offered == ({"relu"} if build is m.DroppedInPlace else set())
 
 

@@ -42,12 +42,14 @@ def small() -> Cutting:
         ),
         (
             "qqqq",
-            r"no module of this name; nearest legal cuts: layers\.0, layers\.1, layers\.2 \(of \d+; modelstitch cuts lists them\)$",
+            r"no module of this name; nearest legal cuts: layers\.0, layers\.1, layers\.2 "
+            r"\(of \d+; modelstitch cuts lists them\)$",
         ),
         ("layers.1.conv1", r"data also flows around it, through layers\.0 -> layers\.1\.bn2\+add; nearest"),
         (
             "layers.2.shortcut",
-            r"data also flows around it, through layers\.2\.bn2 -> layers\.2\.shortcut\.1\+add; nearest .*layers\.2\.shortcut",
+            r"data also flows around it, through layers\.2\.bn2 -> "
+            r"layers\.2\.shortcut\.1\+add; nearest .*layers\.2\.shortcut",
         ),
         ("layers.1.relu", r"called several times, expected one of layers\.1\.relu@1; nearest"),
         ("layers.1.relu@0", r"data also flows around it, through layers\.0 -> layers\.1\.bn2\+add; nearest"),

@@ -1,4 +1,4 @@
-"""What a model must hold to before it is cut: it is left as it was, says the same again, and gives numbers."""
+"""Before a model is cut: it stays as it was, gives the same outputs again, and gives numbers."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def compiled() -> nn.Module:
 
 
 def compiled_to_kernels() -> nn.Module:
-    """Compiled as users compile: the compiler's own kernels where it can make some, its own autograd function in any case."""
+    """Compile as users do: with the compiler's autograd function, and its kernels if it can make any."""
     model = torch.compile(training(), backend="aot_eager")
     assert isinstance(model, nn.Module)
     return model
@@ -93,7 +93,7 @@ CASES: dict[str, tuple[Callable[[], nn.Module], Callable[[int], Tensor]]] = {
 
 
 def built(name: str, seed: int) -> nn.Module:
-    """Build a model whose every parameter and running statistic comes from ``seed``; none is left at 0 or 1."""
+    """Build a model; draw every parameter and running statistic from ``seed``, so that none is 0 or 1."""
     build, _ = CASES[name]
     with torch.random.fork_rng(), torch.no_grad():
         torch.manual_seed(seed)

@@ -272,7 +272,10 @@ def test_damaged_files(tmp_path: Path, what: str, message: str) -> None:
 def test_folders_without_parts(tmp_path: Path) -> None:
     with pytest.raises(
         DataError,
-        match=r"cannot read data '.*' for the task classification: expected one of digits, .*; the folder holds nothing$",
+        match=(
+            r"cannot read data '.*' for the task classification: "
+            r"expected one of digits, .*; the folder holds nothing$"
+        ),
     ):
         load_data(DataSpec(source=str(tmp_path)))
     with pytest.raises(DataError, match=r"no data file '.*x\.parquet'"):

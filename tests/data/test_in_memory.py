@@ -214,7 +214,8 @@ def test_a_class_of_the_held_out_part_alone_is_refused() -> None:
         ),
         (
             "notes.csv",
-            r"cannot read data 'notes\.csv' .*: expected .* FILE\.npz, FILE\.parquet, a folder with train\*\.parquet",
+            r"cannot read data 'notes\.csv' .*: "
+            r"expected .* FILE\.npz, FILE\.parquet, a folder with train\*\.parquet",
         ),
     ],
 )

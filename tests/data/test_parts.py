@@ -77,7 +77,10 @@ def test_a_label_outside_of_the_held_out_part_is_named() -> None:
 def test_classes_without_a_training_example_are_counted_and_five_named() -> None:
     with pytest.raises(
         DataError,
-        match=r"7 of 10 classes have no training example \('3', '4', '5', '6', '7'\); expected at least one of each",
+        match=(
+            r"7 of 10 classes have no training example \('3', '4', '5', '6', '7'\); "
+            r"expected at least one of each"
+        ),
     ):
         data(classes=tuple("0123456789"))
     part = split(3)

@@ -1,4 +1,4 @@
-"""Texts of which every token is wanted: every text once, nothing of the held-out part shown, and what is wanted as a slow oracle says."""
+"""Texts whose every token is a target: every text once, in one part, with the targets of a slow oracle."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Evidence of fitted cells: right numbers on a network stitched into itself, whatever else is measured beside."""
+"""Evidence of fitted cells: right on a network stitched into itself, whatever is measured beside it."""
 
 from __future__ import annotations
 

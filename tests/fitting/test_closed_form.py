@@ -137,7 +137,7 @@ def test_full_rank_is_ridge(n_features: int, n_targets: int, share: float) -> No
 @pytest.mark.parametrize("share", [0.0, 0.3])
 @pytest.mark.parametrize("rank", [1, 2, 3])
 def test_reduced_rank_is_the_truncated_svd_of_the_fitted_values(rank: int, share: float) -> None:
-    """A ridge is least squares with further rows: F of them, of size root of n lambda, whose targets are 0."""
+    """A ridge is least squares with F further rows of size sqrt(n lambda), whose targets are 0."""
     x, y = planted(50, 6, 4, noise=3.0)
     up, down, bias = reduced_rank(of_rows(x, y), rank, share)
     assert (up.shape, down.shape) == ((4, rank), (rank, 6))

@@ -1,4 +1,4 @@
-"""What the closed form loads into a stitch, seen from outside: the stitch's own output on whole representations."""
+"""What the closed form loads into a stitch: the stitch's own output on whole representations."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ def wants(labels: Tensor) -> TargetsOf:
 
 
 class Planted:
-    """A suffix with a known job, and a sender whose representation is a known affine map of what it expects."""
+    """A suffix with a known job; the sender's representation is a known affine map of the expected one."""
 
     def __init__(self, scale: float = 1.0, dtype: torch.dtype = torch.float32) -> None:
         self.expected = torch.randn(600, *SHAPE, generator=generator(0)).relu().to(dtype)
@@ -165,7 +165,7 @@ def test_where_the_closed_form_is_perfect_it_is_kept_and_the_fit_has_converged()
 
 def test_a_stitch_is_computed_in_full_precision_whatever_its_halves_run_in() -> None:
     planted = Planted()
-    # Features that are nearly one and the same: their differences, which tell everything, are undone by large weights.
+    # Features are nearly equal. Only their differences carry the targets, so the weights must be large.
     nearly_one = 1 + 0.02 * torch.linalg.qr(torch.randn(4, 4, generator=generator(5))).Q
     planted.provided = torch.einsum("nchw,dc->ndhw", planted.expected, nearly_one)
     stitch = build(StitchSpec(), SHAPE, SHAPE, generator())
@@ -242,7 +242,7 @@ def test_a_fit_whose_score_stands_still_has_not_converged_while_its_loss_falls()
 
 
 def test_a_fit_that_stands_at_a_constant_answer_has_converged_though_its_loss_falls() -> None:
-    """Noise in, labels out: what falls is the loss of a wrong start, towards that of always giving the labels' shares."""
+    """Noise in, labels out: the loss only falls from a wrong start to that of the best constant answer."""
     planted = Planted()
     planted.labels = torch.randint(0, int(planted.labels.max()) + 1, (600,), generator=generator(7))
     objective = planted.objective()

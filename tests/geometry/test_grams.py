@@ -158,7 +158,7 @@ def test_linear_r2_tells_signal_from_noise() -> None:
 
 
 def test_the_ridge_is_not_chosen_on_the_errors_that_are_reported() -> None:
-    """Noise explains nothing; the best of several ridges on the reported errors would say a little above 0."""
+    """Noise explains nothing. A ridge chosen on the reported errors would say a little above 0."""
     values = [
         grams.linear_r2(grams.folds(gram(rows(40, 60, seed))), gram(rows(40, 1, seed + 500)))
         for seed in range(60)

@@ -92,7 +92,10 @@ def test_evidence_takes_fewer_examples_or_is_refused(session: Session) -> None:
     assert affordable(session, spec, fixed + 4 * 10**6) == some
     with pytest.raises(
         SpecError,
-        match=r"room for evidence on 8 held-out examples a class, got room for 0 in all: give --memory \d\.\dGB",
+        match=(
+            r"room for evidence on 8 held-out examples a class, got room for 0 in all: "
+            r"give --memory \d\.\dGB"
+        ),
     ):
         affordable(session, spec, 10**8)
     assert affordable(session, EvidenceSpec(kinds=()), 10**8).kinds == ()

@@ -62,7 +62,7 @@ def wrong():
 
 @pytest.fixture
 def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> str:
-    """A module of the user's own in the current folder; each test has another name, since imports are cached."""
+    """A module of the user in the current folder; another name in each test, since imports are cached."""
     name = f"mine_{abs(hash(request.node.nodeid))}"
     (tmp_path / f"{name}.py").write_text(FACTORY)
     (tmp_path / f"broken_{name}.py").write_text("import not_installed_anywhere\n")

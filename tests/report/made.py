@@ -63,7 +63,8 @@ def run(
     Args:
         within, score: of the real grid, instead of an interchangeable one's.
         names: of sender, receiver and data.
-        prefix, receiver_prefix: of the names of the sender's and the receiver's cuts; the same without the second.
+        prefix: of the names of the sender's cuts.
+        receiver_prefix: of the names of the receiver's cuts; by default ``prefix``.
         cell_changes: to every cell of the real grid.
     """
     senders = [f"{prefix}{i}" for i in range(n_senders)]

@@ -41,7 +41,8 @@ def browser_path() -> str:
     found = given or next((path for name in NAMES if (path := shutil.which(name))), None)
     if found is None:
         pytest.fail(
-            "expected a browser for the tests of the report, found none: install Chromium, set MODELSTITCH_BROWSER to one, "
+            "expected a browser for the tests of the report, found none: "
+            "install Chromium, set MODELSTITCH_BROWSER to one, "
             "or leave these tests out with NO_BROWSER=1 make test"
         )
     return found

@@ -25,7 +25,8 @@ def test_the_page_says_what_it_said(golden: Comparison) -> None:
     text = Reader(page(golden)).text
     for sentence in (
         "Worth a pilot. In 1 of 9 places, the evidence says that the parts can be exchanged.",
-        "up to layers.2 can replace R1111 (width 16, seed 1) up to layers.2. It keeps 85 % of what the receiver knows",
+        "up to layers.2 can replace R1111 (width 16, seed 1) up to layers.2. "
+        "It keeps 85 % of what the receiver knows",
         "(95 % interval 82 to 88), and 100 % of the score. Confidence: low.",
         "A sender that knows only the label scored 1.00 here.",
         "The evidence decides in 3 of 9 places.",

@@ -63,6 +63,6 @@ def test_what_was_given_in_memory_stands_by_its_role() -> None:
     spec = run_spec(["a"], ["b"], receiver=ModelSpec(source="zoo:R1111"))
     (python,) = recipes(spec)
     assert (
-        "ms.stitch(\n    sender, {sender_text},\n    ms.ModelSpec(source='zoo:R1111'), {receiver_text},\n    data,"
-        in python
+        "ms.stitch(\n    sender, {sender_text},\n    "
+        "ms.ModelSpec(source='zoo:R1111'), {receiver_text},\n    data," in python
     )

@@ -1,4 +1,4 @@
-"""Simultaneous intervals: they cover all means at once as often as they say, and use what cells have in common."""
+"""Simultaneous intervals cover all means at once as often as they say, and use what cells share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tables of a run: names that others rely on, a score with its name in each, one column for each choice."""
+"""The tables of a run: names that others rely on, a named score in each, one column a choice."""
 
 from __future__ import annotations
 

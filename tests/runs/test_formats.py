@@ -1,4 +1,4 @@
-"""Runs of format 1 are read as what they were; what cannot be read is refused by its format, with what to do."""
+"""Runs of format 1 are read as they were; other formats are refused by name, with what to do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tables of controls, families and objectives are the only place that names them, and say what is true."""
+"""Only the tables name controls, families and objectives; what the tables say is true."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ OTHER_MEANINGS = {
 
 
 def quoted_names(source: str) -> Iterator[str]:
-    """Yield the names of controls and families that stand in quotes, alone or with a size, outside docstrings."""
+    """Yield names of controls and families in quotes, alone or with a size, outside docstrings."""
     tree = ast.parse(source)
     prose = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):

@@ -95,7 +95,7 @@ def test_a_volume_one_deep_is_a_map(provided: tuple[int, int], expected: tuple[i
 @settings(deadline=None, max_examples=40)
 @given(volumes, volumes)
 def test_a_volume_is_enlarged_as_a_slow_oracle_says(small: tuple[int, ...], extra: tuple[int, ...]) -> None:
-    """One axis after another, by NumPy: repeated where the length is a multiple, else between the middles of equal cells."""
+    """Resize axis by axis in NumPy: repeat to a multiple, else interpolate between middles of equal cells."""
     large = tuple(one + more for one, more in zip(small, extra, strict=True))
     x = torch.randn(1, 2, *small, dtype=torch.float64)
     expected = x.numpy()

@@ -154,8 +154,8 @@ def test_films_and_pictures_are_stitched_both_ways(
         # A picture does not say in which slice a part of it was; much is left all the same.
         real, drawn = (found.matrix(stitch="affine", control=c) for c in ("trained", "random-sender"))
         assert float(real.max()) > (0.9 if sender is film else 0.7)
-        # The untrained sender is behind at the deep cuts alone. Its stem is one random convolution, which keeps
-        # nearly all of the input: an affine stitch can read it as well as the trained stem, and better by chance.
+        # The untrained sender is behind at the deep cuts alone. Its stem is one random convolution, which
+        # keeps nearly all of the input: an affine stitch reads it as well as the trained stem, or better.
         deep = {"sender_cut": "down", "receiver_cut": "down"}
         assert float(real.sel(deep)) > float(drawn.sel(deep)) + 0.02
         selves = [

@@ -258,7 +258,10 @@ def test_a_task_is_found_by_name(
 ) -> None:
     name = f"task_{tmp_path.name}".replace("-", "_")
     source = SOURCE.replace("loss=closed(WEIGHT)", "loss=torch.nn.functional.cross_entropy")
-    net = "\ndef net(seed=0):\n    torch.manual_seed(seed)\n    return torch.nn.Sequential(torch.nn.Linear(6, 8), torch.nn.ReLU(), torch.nn.Linear(8, 3))\n"
+    net = (
+        "\ndef net(seed=0):\n    torch.manual_seed(seed)\n    "
+        "return torch.nn.Sequential(torch.nn.Linear(6, 8), torch.nn.ReLU(), torch.nn.Linear(8, 3))\n"
+    )
     (tmp_path / f"{name}.py").write_text(source + net)
     np.savez(tmp_path / "set.npz", x=X.numpy(), y=Y.numpy())
     monkeypatch.chdir(tmp_path)

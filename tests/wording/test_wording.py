@@ -53,7 +53,7 @@ def test_languages_have_the_same_sentences_with_the_same_values(language: str) -
     english, other = LANGUAGES["en"], LANGUAGES[language]
     assert set(english) == set(other)
     for key in english:
-        # A plural has no counterpart in a language without plurals, and a number may be left to a sentence's form, a name may not.
+        # A language without plurals has no counterpart of a plural. A number may be left out, a name may not.
         assert fields(other[key]) == fields(english[key]), key
 
 

@@ -71,7 +71,8 @@ def test_two_parts_and_class_names(tmp_path: Path) -> None:
         ({"a": Y}, r"expected arrays x and y, or x_train, .*; got \['a'\]"),
         (
             {"x": draw(12, 4, 3).astype(np.int64), "y": Y},
-            r"expected x in uint8 \(0-255\) or floating, or tokens \(N, T\) in whole numbers, got int64 of shape \(12, 4, 3\)",
+            r"expected x in uint8 \(0-255\) or floating, or tokens \(N, T\) in whole numbers, "
+            r"got int64 of shape \(12, 4, 3\)",
         ),
         ({"x": np.array(["a"] * 12), "y": Y}, "expected x as an array of numbers, got <U1"),
         ({"x": draw(12, 4), "y": Y[:5]}, "as many labels as images, got 5 labels"),

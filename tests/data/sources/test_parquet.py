@@ -188,14 +188,20 @@ def test_columns_that_are_missing_are_named_with_those_there(tmp_path: Path) -> 
     pq.write_table(pa.table({"img": image, "name": ["a", "b"], "share": [0.5, 1.0]}), tmp_path / "a.parquet")
     with pytest.raises(
         DataError,
-        match=r"no label column in '.*a\.parquet': .* whole numbers, or names in one called label, got \['img', 'name', 'share'\]",
+        match=(
+            r"no label column in '.*a\.parquet': .* whole numbers, or names in one called label, "
+            r"got \['img', 'name', 'share'\]"
+        ),
     ):
         load(tmp_path / "a.parquet")
     bare = pa.array([cell["bytes"] for cell in good(2) if cell])
     pq.write_table(pa.table({"img": bare, "label": [0, 1]}), tmp_path / "b.parquet")
     with pytest.raises(
         DataError,
-        match=r"no column of images or texts in '.*b\.parquet': .* the field 'bytes', or strings, got \['img', 'label'\]",
+        match=(
+            r"no column of images or texts in '.*b\.parquet': .* the field 'bytes', or strings, "
+            r"got \['img', 'label'\]"
+        ),
     ):
         load(tmp_path / "b.parquet")
 

@@ -1,4 +1,4 @@
-"""Whether stitched can be told from genuine representations: scores of scikit-learn, and planted differences."""
+"""Stitched against genuine representations: scores of scikit-learn, and planted differences."""
 
 from __future__ import annotations
 

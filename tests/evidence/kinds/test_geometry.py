@@ -1,4 +1,4 @@
-"""Provided against expected representation: the public measures, scikit-learn and scipy, and planted representations."""
+"""Provided against expected: the public measures, scikit-learn and scipy, and planted representations."""
 
 from __future__ import annotations
 

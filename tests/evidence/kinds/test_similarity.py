@@ -1,4 +1,4 @@
-"""Similarity of stitched and expected representation against other formulas, and on planted representations."""
+"""Similarity of stitched and expected: against other formulas, and on planted representations."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def broken():
 
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The dotted name of a module in a package of the current folder; imports are cached, so each test has its own."""
+    """The dotted name of a module in the current folder; another in each test, since imports are cached."""
     name = re.sub(r"\W", "_", f"pack_{tmp_path.name}")
     folder = tmp_path / name
     folder.mkdir()
@@ -74,7 +74,8 @@ def test_the_search_path_is_left_as_it_was(package: str, target: str) -> None:
         (
             "{}:smalest",
             {},
-            r"unknown factory in pack_\w+\.nets 'smalest': expected one of .*Small.*did you mean 'smallest'\?",
+            r"unknown factory in pack_\w+\.nets 'smalest': "
+            r"expected one of .*Small.*did you mean 'smallest'\?",
         ),
         ("{}:", {}, r"unknown factory in pack_\w+\.nets ''"),
         (

@@ -132,7 +132,10 @@ def test_a_damaged_card_is_refused(tmp_path: Path, text: str, reason: str) -> No
     save_file({"a": torch.ones(1)}, path, metadata={"modelstitch": text})
     with pytest.raises(
         WeightsError,
-        match=rf"cannot read the card of checkpoint '.*net\.safetensors', expected what modelstitch train .*{reason}",
+        match=(
+            r"cannot read the card of checkpoint '.*net\.safetensors', "
+            rf"expected what modelstitch train .*{reason}"
+        ),
     ):
         read_card(path)
 
