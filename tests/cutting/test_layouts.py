@@ -17,7 +17,7 @@ small = st.integers(1, 4)
 
 
 def built(kind: str, shape: tuple[int, ...], **options: Any) -> Layout:
-    """Build a layout, and restore the global random state: the checks of types draw from it, in hypothesis."""
+    """Build a layout, and restore the global random state, from which the checks of types draw."""
     state = random.getstate()
     layout = Layout(kind, shape, **options)
     random.setstate(state)
