@@ -14,7 +14,7 @@ from typing import Any
 
 from options import parser_of_pair, show
 
-from modelstitch.evidence.measure import appraise
+from modelstitch.evidence.measure import measure_cells
 from modelstitch.grid.grid import Budget, fit_grid
 from modelstitch.runs.prepare import prepare
 from modelstitch.specs import STANDARD_EVIDENCE, DataSpec, EvidenceSpec, FitSpec
@@ -34,7 +34,7 @@ def main() -> None:
 
     def timed(kinds: tuple[str, ...]) -> float:
         begin = time.perf_counter()
-        list(appraise(session.pair, stitches, dict.fromkeys(stitches, kinds), EvidenceSpec().n_examples))
+        list(measure_cells(session.pair, stitches, dict.fromkeys(stitches, kinds), EvidenceSpec().n_examples))
         return time.perf_counter() - begin
 
     evidence_seconds = timed(STANDARD_EVIDENCE)

@@ -40,7 +40,7 @@ from options import usable_torchvision
 from torch import Tensor, nn
 
 from modelstitch.cutting import cut_model
-from modelstitch.cutting.capture import plain_attention
+from modelstitch.cutting.capture import no_fused_attention
 from modelstitch.cutting.certify import relative_difference
 from modelstitch.errors import ModelStitchError
 
@@ -318,17 +318,17 @@ def measure(make: Callable[[], Any]) -> dict[str, Any]:
     """Cut one architecture everywhere, and compare."""
     torch.manual_seed(0)
     model, example, *rest = make()
-    more: dict[str, Tensor] = rest[0] if rest else {}
+    kwargs: dict[str, Tensor] = rest[0] if rest else {}
     model.eval()
     begin = time.perf_counter()
     try:
-        cutting = cut_model(model, example, more=more)
+        cutting = cut_model(model, example, kwargs=kwargs)
     except ModelStitchError as error:
         return {"cuts": 0, "failed": str(error).splitlines()[0]}
     seconds = time.perf_counter() - begin
     worst, exact, slices = 0.0, 0, []
-    with torch.no_grad(), plain_attention():
-        few = {n: {name: value[:n] for name, value in more.items()} for n in (2, 3, len(example))}
+    with torch.no_grad(), no_fused_attention():
+        few = {n: {name: value[:n] for name, value in kwargs.items()} for n in (2, 3, len(example))}
         wanted = {n: model(example[:n], **few[n]) for n in (2, 3)}
         for cut in cutting.cuts:
             begin = time.perf_counter()
@@ -347,7 +347,7 @@ def measure(make: Callable[[], Any]) -> dict[str, Any]:
             times = []
             for whole in (True, False):
                 begin = time.perf_counter()
-                _ = model(example, **more) if whole else suffix(prefix(example, **more)[0], **more)
+                _ = model(example, **kwargs) if whole else suffix(prefix(example, **kwargs)[0], **kwargs)
                 times.append(time.perf_counter() - begin)
             ratios.append(times[1] / times[0])
     return {

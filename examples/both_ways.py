@@ -31,7 +31,7 @@ def train(
     for _ in range(n_steps):
         indices = torch.randint(0, len(data.train), (batch_size,), generator=generator)
         some = data.train.take(indices)
-        outputs = data.task.outputs_of(model(some.images, **some.more))
+        outputs = data.task.outputs_of(model(some.images, **some.kwargs))
         loss = data.task.loss(outputs, some.targets)
         optimiser.zero_grad()
         loss.backward()

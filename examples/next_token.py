@@ -76,11 +76,11 @@ def load() -> ms.Data:
         letters = torch.tensor(rows)
         return letters, None, {"attention_mask": (letters != 0).long()}
 
-    letters, _, more = tensors(0, 2, 3, 4)
+    letters, _, kwargs = tensors(0, 2, 3, 4)
     return ms.data_from(
         letters,
         task="next-token",
-        more=more,
+        kwargs=kwargs,
         heldout=tensors(1, 5),
         name="docstrings",
         limit=3000,

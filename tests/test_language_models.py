@@ -50,7 +50,7 @@ def language(n: int = 900, seed: int = 0) -> Data:
         words[:, place] = 1 + (words[:, place - 1] + words[:, place - 2]) % (N_TOKENS - 1)
     lengths = torch.randint(5, LENGTH + 1, (n,), generator=generator)
     mask = (torch.arange(LENGTH)[None] < lengths[:, None]).long()
-    return ms.data_from(words * mask, task="next-token", more={"attention_mask": mask}, name="sums")
+    return ms.data_from(words * mask, task="next-token", kwargs={"attention_mask": mask}, name="sums")
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def writers() -> tuple[Writer, Writer, Data]:
         optimiser = torch.optim.Adam(model.parameters(), 5e-3)
         for _ in range(400):
             some = data.train.take(torch.randint(0, len(data.train), (128,)))
-            loss = data.task.loss(model(some.images, **some.more), some.targets)
+            loss = data.task.loss(model(some.images, **some.kwargs), some.targets)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
@@ -147,7 +147,7 @@ def test_a_stitched_language_model_takes_its_mask(writers: tuple[Writer, Writer,
     sender, receiver, data = writers
     stitched = ms.stitch(sender, "blocks.0", receiver, "blocks.0", data, fit=FitSpec(steps=20))
     few = data.heldout.take(torch.arange(7))
-    assert stitched(few.images, **few.more).shape == (7, LENGTH, N_TOKENS)
+    assert stitched(few.images, **few.kwargs).shape == (7, LENGTH, N_TOKENS)
     assert stitched.score(data.heldout) == pytest.approx(stitched.accuracy, abs=0.01)
 
 
@@ -218,7 +218,7 @@ def test_what_is_pooled_over_a_text_is_pooled_over_what_is_there(
     torch.manual_seed(0)
     model, data = Pooled().eval(), writers[2]
     labels = data.train.images.sum(1) % 3
-    texts = ms.data_from(data.train.images, labels, more=dict(data.train.more))
+    texts = ms.data_from(data.train.images, labels, kwargs=dict(data.train.kwargs))
     pair = Pair(wrap(model, "a"), wrap(model, "a"), texts)
     cell = CellSpec(sender_cut="embed", receiver_cut="pool", objective="match")
     (fitted,) = fit_grid(pair, [cell], FitSpec(objective="match"), Budget(10**9))

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from modelstitch.cutting import Cutting
+from modelstitch.cutting import GraphCutModel
 from modelstitch.cutting.accelerate import Cache, accelerate, has_fast_bfloat16
 from modelstitch.cutting.certify import relative_difference
 from modelstitch.models.zoo import build
@@ -36,7 +36,7 @@ def norms_in(part: nn.Module) -> int:
 def test_all_batch_norms_of_a_resnet_are_folded_and_the_function_stays() -> None:
     model = lived_in(build("R2111", width=4))
     x = torch.randn(4, 3, 16, 16, generator=generator())
-    cutting = Cutting(model, x)
+    cutting = GraphCutModel(model, x)
     cache: Cache = {}
     for name in ("layers.0", "layers.2", "layers.4"):
         prefix = cutting.prefix(name, frozen=True)
@@ -52,7 +52,7 @@ def test_all_batch_norms_of_a_resnet_are_folded_and_the_function_stays() -> None
 def test_the_gradient_stays_and_the_input_is_not_written_to() -> None:
     model = lived_in(build("R1111", width=4))
     x = torch.randn(3, 3, 16, 16, generator=generator())
-    suffix = Cutting(model, x).suffix("layers.1", frozen=True)
+    suffix = GraphCutModel(model, x).suffix("layers.1", frozen=True)
     fast = accelerate(suffix, torch.float32, {})
     representation = torch.randn(3, 4, 16, 16, generator=generator(1))
     kept = representation.clone()
@@ -70,7 +70,7 @@ def test_the_gradient_stays_and_the_input_is_not_written_to() -> None:
 def test_the_model_itself_is_not_changed() -> None:
     model = lived_in(build("R1111", width=4))
     before = copy.deepcopy(model.state_dict())
-    cutting = Cutting(model, torch.randn(2, 3, 16, 16, generator=generator()))
+    cutting = GraphCutModel(model, torch.randn(2, 3, 16, 16, generator=generator()))
     accelerate(cutting.suffix("layers.0", frozen=True), torch.bfloat16, {})
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     assert {value.dtype for value in model.parameters()} == {torch.float32}
@@ -78,7 +78,7 @@ def test_the_model_itself_is_not_changed() -> None:
 
 def test_halves_of_one_model_share_their_tensors() -> None:
     model = lived_in(build("R1111", width=4))
-    cutting = Cutting(model, torch.randn(2, 3, 16, 16, generator=generator()))
+    cutting = GraphCutModel(model, torch.randn(2, 3, 16, 16, generator=generator()))
     cache: Cache = {}
     first, second = (
         accelerate(cutting.suffix(name, frozen=True), torch.float32, cache)
@@ -120,7 +120,7 @@ class AfterLinear(nn.Module):
 def test_a_norm_that_cannot_be_folded_is_left(model: nn.Module, shape: tuple[int, ...], left: int) -> None:
     model = lived_in(model)
     x = torch.randn(shape, generator=generator())
-    cutting = Cutting(model, x)
+    cutting = GraphCutModel(model, x)
     whole = cutting.prefix(cutting.cuts[-1].name, frozen=True)
     fast = accelerate(whole, torch.float32, {})
     assert norms_in(fast) == left
@@ -130,7 +130,7 @@ def test_a_norm_that_cannot_be_folded_is_left(model: nn.Module, shape: tuple[int
 def test_bfloat16_is_close_and_other_types_stay() -> None:
     model = lived_in(build("R1111", width=4))
     x = torch.randn(4, 3, 16, 16, generator=generator())
-    suffix = Cutting(model, x).suffix("layers.1", frozen=True)
+    suffix = GraphCutModel(model, x).suffix("layers.1", frozen=True)
     fast = accelerate(suffix, torch.bfloat16, {})
     representation = torch.rand(4, 4, 16, 16, generator=generator())
     got = fast(representation.bfloat16())

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from modelstitch.cutting import Cutting, cuts
+from modelstitch.cutting import GraphCutModel, cuts
 from modelstitch.errors import StitchError
 
 
@@ -131,14 +131,14 @@ def test_steps_of_a_sequence_are_tokens_without_a_grid() -> None:
 
 
 def test_a_layout_that_does_not_fit_names_cut_and_model() -> None:
-    cutting = Cutting(ClassTokens().eval(), torch.randn(2, 3, 16, 16), "mine")
+    cutting = GraphCutModel(ClassTokens().eval(), torch.randn(2, 3, 16, 16), "mine")
     assert str(cutting.read_as({"blocks.0": "tokens"}).find("blocks.0").layout) == "tokens"
     with pytest.raises(StitchError, match=r"cannot read mine as blocks\.0=map2d: expected 3 axes"):
         cutting.read_as({"blocks.0": "map2d"})
 
 
 def test_a_cut_knows_its_shape_from_its_layout() -> None:
-    cutting = Cutting(ClassTokens().eval(), torch.randn(2, 3, 16, 16))
+    cutting = GraphCutModel(ClassTokens().eval(), torch.randn(2, 3, 16, 16))
     block = cutting.find("blocks.0")
     assert block.shape == (17, 16)
     assert (block.layout.extra, block.layout.grid) == (1, (4, 4))

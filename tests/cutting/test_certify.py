@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from modelstitch.cutting import Cutting, split
+from modelstitch.cutting import GraphCutModel, split
 from modelstitch.cutting.certify import certify, relative_difference
 from modelstitch.errors import CutError, ModelError, TruthError
 from tests.cutting import models as m
@@ -102,11 +102,11 @@ def test_a_gradient_that_the_model_stops_fails() -> None:
 def test_a_backward_lost_behind_an_embedding_fails() -> None:
     words = torch.randint(0, 11, (4, 5), generator=torch.Generator().manual_seed(0))
     model = m.seeded(m.CustomBackwardOnWords)
-    graph = Cutting(model, words)
+    graph = GraphCutModel(model, words)
     with pytest.raises(TruthError, match="do not have the model's gradient at here"):
         certify(model, graph.prefix("embedding"), graph.suffix("embedding"), words, "here")
     split(model, "embedding", words)  # by hooks, which keep it
-    cutting = Cutting(m.seeded(m.Words), words)
+    cutting = GraphCutModel(m.seeded(m.Words), words)
     assert certify(cutting.model, cutting.prefix("block"), cutting.suffix("block"), words, "here") == 0
 
 
@@ -117,7 +117,7 @@ def test_a_model_that_is_random_in_eval_mode_fails() -> None:
 
 def test_labels_have_no_gradient_and_still_must_agree() -> None:
     model = m.seeded(m.Labels)
-    cutting = Cutting(model, torch.randn(4, 6))
+    cutting = GraphCutModel(model, torch.randn(4, 6))
     x = torch.randn(64, 6, generator=torch.Generator().manual_seed(0))
     prefix, suffix = cutting.prefix("first"), cutting.suffix("first")
     assert certify(model, prefix, suffix, x, "here") == 0

@@ -8,14 +8,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from modelstitch.cutting import Cutting
+from modelstitch.cutting import GraphCutModel
 from modelstitch.models.zoo.resnet import SmallResNet
 from tests.cutting.test_axes import ClassTokens
 
 
 def test_counts_by_hand() -> None:
     model = nn.Sequential(nn.Conv2d(2, 3, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(48, 5))
-    work = Cutting(model, torch.randn(2, 2, 4, 4)).work_before()
+    work = GraphCutModel(model, torch.randn(2, 2, 4, 4)).work_before()
     convolution, linear = 2 * 3 * 9 + 3, 48 * 5 + 5
     products = 16 * 2 * 3 * 9, 48 * 5
     for name in ("0", "1", "2"):
@@ -33,7 +33,7 @@ def test_a_parameter_used_twice_counts_once() -> None:
             output: Tensor = self.head(self.shared(self.shared(x).relu()).relu())
             return output
 
-    cutting = Cutting(Twice(), torch.randn(3, 4))
+    cutting = GraphCutModel(Twice(), torch.randn(3, 4))
     work = cutting.work_before()
     first, last = cutting.cuts[0].name, cutting.cuts[-1].name
     assert work[first].parameters == work[last].parameters == pytest.approx(20 / 30)
@@ -49,7 +49,7 @@ def test_a_parameter_used_twice_counts_once() -> None:
     ],
 )
 def test_shares_rise_from_cut_to_cut(model: nn.Module, example: Tensor) -> None:
-    cutting = Cutting(model.eval(), example)
+    cutting = GraphCutModel(model.eval(), example)
     work = [cutting.work_before()[cut.name] for cut in cutting.cuts]
     for one, other in itertools.pairwise(work):
         assert 0 <= one.parameters <= other.parameters <= 1

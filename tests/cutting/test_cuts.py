@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
-from modelstitch.cutting import Cutting, cuts
+from modelstitch.cutting import GraphCutModel, cuts
 from modelstitch.cutting.capture import eval_mode
 from modelstitch.errors import CutError
 from modelstitch.models import zoo
@@ -148,7 +148,7 @@ def test_a_module_is_a_cut_where_detaching_its_output_cuts_the_gradient(
 def test_cuts_are_those_of_the_class_and_in_order() -> None:
     model = nn.Sequential(nn.Linear(6, 7), nn.ReLU(), nn.Unflatten(1, (7, 1)), nn.Flatten(), nn.Linear(7, 5))
     found = cuts(model, VECTORS)
-    assert tuple(found) == Cutting(model, VECTORS).cuts
+    assert tuple(found) == GraphCutModel(model, VECTORS).cuts
     assert [(cut.name, str(cut.layout), cut.shape) for cut in found] == [
         ("0", "vector", (7,)),
         ("1", "vector", (7,)),
@@ -200,19 +200,21 @@ def test_a_cut_list_finds_aliases() -> None:
     ids=["plain", "wrapped", "wrapped twice", "DataParallel", "compiled"],
 )
 def test_a_wrapper_changes_no_boundary(wrap: Callable[[nn.Module], nn.Module], path: str) -> None:
-    cutting = Cutting(functional_resnet(wrap), IMAGES)
+    cutting = GraphCutModel(functional_resnet(wrap), IMAGES)
     assert [cut.name for cut in cutting.boundaries] == [
         path + name for name in ("bn1+relu", "layer1.0", "layer1.1", "layer2.0")
     ]
 
 
 def test_without_blocks_every_module_is_a_boundary_and_no_operation() -> None:
-    cutting = Cutting(m.seeded(m.Tied), VECTORS)
+    cutting = GraphCutModel(m.seeded(m.Tied), VECTORS)
     assert [cut.name for cut in cutting.boundaries] == ["first", "middle"]
 
 
 def test_bytes_of_all_that_a_suffix_makes() -> None:
-    cutting = Cutting(nn.Sequential(nn.Linear(6, 7), nn.ReLU(), nn.Linear(7, 5)).double(), VECTORS.double())
+    cutting = GraphCutModel(
+        nn.Sequential(nn.Linear(6, 7), nn.ReLU(), nn.Linear(7, 5)).double(), VECTORS.double()
+    )
     assert {cut.name: cutting.activation_bytes(cut.name) for cut in cutting.cuts} == {
         "0": 8 * (7 + 7 + 5),
         "1": 8 * (7 + 5),
@@ -242,7 +244,7 @@ def test_a_model_that_cannot_be_captured_is_given_back_as_it_was() -> None:
     modes = [module.training for module in model.modules()]
     state = {name: value.clone() for name, value in model.state_dict().items()}
     with pytest.raises(CutError, match="cannot be captured as a graph"):
-        Cutting(model, VECTORS)
+        GraphCutModel(model, VECTORS)
     assert cuts(model, VECTORS)  # by hooks
     assert [module.training for module in model.modules()] == modes
     assert all(torch.equal(value, state[name]) for name, value in model.state_dict().items())

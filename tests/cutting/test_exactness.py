@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from modelstitch.cutting import Cutting, certify, cuts, split
-from modelstitch.cutting.capture import eval_mode, plain_attention
+from modelstitch.cutting import GraphCutModel, certify, cuts, split
+from modelstitch.cutting.capture import eval_mode, no_fused_attention
 from modelstitch.cutting.certify import relative_difference
 from modelstitch.errors import CutError, ModelError, TruthError
 from modelstitch.models import zoo
@@ -42,8 +42,8 @@ def images(n: int) -> Tensor:
 
 
 @cache
-def cutting_of(name: str) -> Cutting:
-    return Cutting(BUILDERS[name](), images(3), name)
+def cutting_of(name: str) -> GraphCutModel:
+    return GraphCutModel(BUILDERS[name](), images(3), name)
 
 
 @pytest.mark.parametrize("name", BUILDERS)
@@ -51,7 +51,7 @@ def cutting_of(name: str) -> Cutting:
 def test_every_cut_is_exact_at_other_batch_sizes(name: str, frozen: bool) -> None:
     cutting = cutting_of(name)
     assert cutting.cuts
-    with eval_mode(cutting.model), plain_attention(), torch.no_grad():
+    with eval_mode(cutting.model), no_fused_attention(), torch.no_grad():
         for cut in cutting.cuts:
             prefix, suffix = cutting.prefix(cut.name, frozen=frozen), cutting.suffix(cut.name, frozen=frozen)
             for n in (1, 2, 5):
@@ -113,7 +113,7 @@ def test_one_pass_gives_the_representations_at_many_cuts() -> None:
 
 def test_another_model_of_the_same_architecture_is_bound_without_a_capture() -> None:
     first, second = (m.seeded(m.FunctionalResNet, seed) for seed in (1, 2))
-    bound = Cutting(first, images(3)).bind(second)
+    bound = GraphCutModel(first, images(3)).bind(second)
     for cut in bound.cuts:
         assert certify(second, bound.prefix(cut.name), bound.suffix(cut.name), images(4), cut.name) == 0
     with pytest.raises(TruthError, match="do not reproduce the model at bn1"):
@@ -149,7 +149,7 @@ def test_gradients_reach_the_shared_parameters() -> None:
 
 def test_a_lost_custom_backward_is_noticed() -> None:
     model = m.seeded(m.CustomBackward)
-    graph = Cutting(model, images(4))
+    graph = GraphCutModel(model, images(4))
     with pytest.raises(TruthError, match=r"do not have the model's gradient.*custom autograd function"):
         certify(model, graph.prefix("conv"), graph.suffix("conv"), images(4), "here")
 

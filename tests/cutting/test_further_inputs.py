@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from modelstitch.cutting import Cutting, certify, cut_model, cuts, split
-from modelstitch.cutting.capture import plain_attention
-from modelstitch.cutting.hooks import HookCutting
+from modelstitch.cutting import GraphCutModel, certify, cut_model, cuts, split
+from modelstitch.cutting.capture import no_fused_attention
+from modelstitch.cutting.hooks import HookCutModel
 from modelstitch.errors import CutError
 from modelstitch.models.from_dict import FromDict
 
@@ -49,8 +49,8 @@ def test_every_cut_of_a_masked_model_is_exact(batch_first: bool) -> None:
     torch.manual_seed(0)
     model = Masked(batch_first).eval()
     tokens, mask = batch()
-    cutting = cut_model(model, tokens, more={"mask": mask})
-    assert isinstance(cutting, Cutting)
+    cutting = cut_model(model, tokens, kwargs={"mask": mask})
+    assert isinstance(cutting, GraphCutModel)
     entrance = "embed" if batch_first else "embed+transpose"
     assert [cut.name for cut in cutting.boundaries] == [entrance, "blocks.0", "blocks.1", "blocks.2"]
     for cut in cutting.cuts:
@@ -70,7 +70,7 @@ def test_a_suffix_feels_the_mask_that_it_is_given() -> None:
     model = Masked().eval()
     tokens, mask = batch()
     prefix, suffix = split(model, "blocks.1", tokens, {"mask": mask})
-    with torch.no_grad(), plain_attention():
+    with torch.no_grad(), no_fused_attention():
         y = prefix(tokens, mask=mask)
         whole = model(tokens, mask)["logits"]
         assert torch.equal(suffix(y, mask=mask)["logits"], whole)
@@ -114,12 +114,12 @@ def test_hooks_give_the_mask_to_both_halves_too() -> None:
     torch.manual_seed(0)
     model = Masked().eval()
     tokens, mask = batch()
-    cutting = HookCutting(model, tokens, "masked", "for the test", {"mask": mask})
+    cutting = HookCutModel(model, tokens, "masked", "for the test", {"mask": mask})
     for name in ("blocks.0", "blocks.2"):
         prefix, suffix = cutting.prefix(name), cutting.suffix(name)
         assert certify(model, prefix, suffix, tokens, name, {"mask": mask}) == 0
     other = tokens.flip(0)
-    with torch.no_grad(), plain_attention():
+    with torch.no_grad(), no_fused_attention():
         (y,) = cutting.prefix("blocks.1")(other, mask=mask)
         assert torch.equal(cutting.suffix("blocks.1")(y, mask=mask)["logits"], model(other, mask)["logits"])
 
@@ -149,8 +149,8 @@ def test_a_model_that_takes_a_dictionary_is_cut_like_any_other() -> None:
     torch.manual_seed(0)
     model = FromDict(OfDict(), "tokens").eval()
     tokens, mask = batch()
-    cutting = cut_model(model, tokens, more={"mask": mask})
-    assert isinstance(cutting, Cutting)
+    cutting = cut_model(model, tokens, kwargs={"mask": mask})
+    assert isinstance(cutting, GraphCutModel)
     assert [cut.name for cut in cutting.boundaries][1:] == [f"model.inner.blocks.{k}" for k in range(3)]
     for cut in cutting.cuts:
         halves = cutting.prefix(cut.name), cutting.suffix(cut.name)
@@ -182,13 +182,13 @@ def test_a_decoder_is_given_its_own_tokens_again() -> None:
     config = T5Config(d_model=16, d_kv=8, d_ff=32, num_layers=2, num_heads=2, vocab_size=20, use_cache=False)
     model = T5ForConditionalGeneration(config).eval()
     tokens, mask = batch()
-    more = {"attention_mask": mask.long(), "decoder_input_ids": tokens.flip(1)}
-    cutting = cut_model(model, tokens, more=more)
-    assert isinstance(cutting, Cutting)
+    kwargs = {"attention_mask": mask.long(), "decoder_input_ids": tokens.flip(1)}
+    cutting = cut_model(model, tokens, kwargs=kwargs)
+    assert isinstance(cutting, GraphCutModel)
     names = [cut.name for cut in cutting.cuts]
     assert any("encoder.block.0" in name for name in names)
     for name in names:
-        assert certify(model, cutting.prefix(name), cutting.suffix(name), tokens, name, more) == 0
+        assert certify(model, cutting.prefix(name), cutting.suffix(name), tokens, name, kwargs) == 0
 
 
 def test_the_line_that_cannot_be_captured_is_named() -> None:

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from modelstitch.cutting import Cutting, certify, cut_model, split
-from modelstitch.cutting.hooks import HookCutting, why_illegal
+from modelstitch.cutting import GraphCutModel, certify, cut_model, split
+from modelstitch.cutting.hooks import HookCutModel, why_illegal
 from modelstitch.errors import CutError
 from tests.cutting import models as m
 
@@ -15,8 +15,8 @@ IMAGES = torch.rand(4, 3, 8, 8, generator=torch.Generator().manual_seed(0))
 VECTORS = torch.randn(4, 6, generator=torch.Generator().manual_seed(0))
 
 
-def hooked(model: nn.Module, example: Tensor) -> HookCutting:
-    return HookCutting(model, example, "model", "this is a test")
+def hooked(model: nn.Module, example: Tensor) -> HookCutModel:
+    return HookCutModel(model, example, "model", "this is a test")
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def hooked(model: nn.Module, example: Tensor) -> HookCutting:
 )
 def test_every_cut_by_hooks_is_one_of_the_graph_and_exact(build: type[nn.Module]) -> None:
     model = m.seeded(build)
-    graph, found = Cutting(model, IMAGES), hooked(model, IMAGES)
+    graph, found = GraphCutModel(model, IMAGES), hooked(model, IMAGES)
     assert found.cuts
     for cut in found.cuts:
         assert graph.find(cut.name).shape == cut.shape
@@ -51,7 +51,7 @@ def test_every_cut_by_hooks_is_one_of_the_graph_and_exact(build: type[nn.Module]
 
 def test_a_branch_that_starts_at_zero_is_seen() -> None:
     model = m.seeded(m.ZeroBranch)
-    graph, found = Cutting(model, IMAGES), hooked(model, IMAGES)
+    graph, found = GraphCutModel(model, IMAGES), hooked(model, IMAGES)
     offered = {cut.name for cut in found.cuts}
     for name, module in model.named_modules():
         if name and name not in offered and not list(module.children()):
@@ -107,7 +107,7 @@ def test_what_no_graph_can_hold_is_cut_by_hooks(
     model = m.seeded(build)
     cutting = cut_model(model, example)
     assert capfd.readouterr().err == ""
-    assert isinstance(cutting, HookCutting)
+    assert isinstance(cutting, HookCutModel)
     assert cutting.technique.startswith("module hooks, which run the receiver's first layers too, since")
     assert reason in cutting.technique
     for cut in cutting.cuts:
@@ -332,10 +332,10 @@ def test_a_sequence_that_comes_first_is_cut_by_hooks_even_where_it_is_as_long_as
     assert cutting.technique.startswith("module hooks, which run")
     names = [cutting.find(name).name for name in ("embed", "blocks.0", "blocks.1")]
     assert all(cut.shape == (5, 8) and str(cut.layout) == "tokens" for cut in cutting.cuts)
-    more = torch.randn(7, 5, 6)
+    kwargs = torch.randn(7, 5, 6)
     for name in names:
-        (y,) = cutting.prefix(name)(more)
+        (y,) = cutting.prefix(name)(kwargs)
         assert y.shape == (7, 5, 8)
-        assert torch.equal(cutting.suffix(name)(y), model(more))
-    (later,) = cutting.suffix("embed", later=("blocks.1",))(cutting.prefix("embed")(more)[0])
-    assert torch.equal(later, cutting.prefix("blocks.1")(more)[0])
+        assert torch.equal(cutting.suffix(name)(y), model(kwargs))
+    (later,) = cutting.suffix("embed", later=("blocks.1",))(cutting.prefix("embed")(kwargs)[0])
+    assert torch.equal(later, cutting.prefix("blocks.1")(kwargs)[0])

@@ -4,14 +4,14 @@ import pytest
 import torch
 from torch import nn
 
-from modelstitch.cutting import Cutting
+from modelstitch.cutting import GraphCutModel
 from modelstitch.errors import CutError
 from modelstitch.models import zoo
 from tests.cutting import models as m
 
 
-def cutting(model: nn.Module) -> Cutting:
-    return Cutting(model, torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(0)))
+def cutting(model: nn.Module) -> GraphCutModel:
+    return GraphCutModel(model, torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(0)))
 
 
 def names(model: nn.Module) -> list[str]:
@@ -23,11 +23,11 @@ def boundaries(model: nn.Module) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def small() -> Cutting:
+def small() -> GraphCutModel:
     return cutting(zoo.build("R1111", width=4))
 
 
-def test_layers_of_the_zoo_are_numbered_as_in_the_paper(small: Cutting) -> None:
+def test_layers_of_the_zoo_are_numbered_as_in_the_paper(small: GraphCutModel) -> None:
     assert [cut.name for cut in small.boundaries] == [f"layers.{i}" for i in range(5)]
     assert [cut.shape for cut in small.boundaries] == [
         (4, 8, 8),
@@ -41,7 +41,7 @@ def test_layers_of_the_zoo_are_numbered_as_in_the_paper(small: Cutting) -> None:
     assert [cut.name for cut in longest.boundaries] == [f"layers.{i}" for i in range(9)]
 
 
-def test_aliases_name_the_same_tensor(small: Cutting) -> None:
+def test_aliases_name_the_same_tensor(small: GraphCutModel) -> None:
     assert small.find("layers") is small.find("layers.4")
     assert small.find("layers.4.relu@1") is small.find("layers.4")
     assert small.find("layers.0.2") is small.find("layers.0")
@@ -78,7 +78,7 @@ def test_the_input_of_the_first_block_is_a_boundary_whoever_computed_it() -> Non
     assert boundaries(Foreign()) == ["bn1+relu", "stage.0", "stage.1"]
 
 
-def test_a_bypass_is_named(small: Cutting) -> None:
+def test_a_bypass_is_named(small: GraphCutModel) -> None:
     with pytest.raises(
         CutError, match=r"no cut 'layers\.1\.conv1'.*around it, through layers\.0 -> layers\.1\.bn2\+add"
     ):
@@ -89,7 +89,7 @@ def test_a_bypass_is_named(small: Cutting) -> None:
         cutting(m.seeded(m.UNet)).find("middle")
 
 
-def test_other_reasons_are_named_too(small: Cutting) -> None:
+def test_other_reasons_are_named_too(small: GraphCutModel) -> None:
     with pytest.raises(CutError, match=r"no module of this name; nearest legal cuts: layers\."):
         small.find("layer.2")
     with pytest.raises(CutError, match="its output is the model's output"):

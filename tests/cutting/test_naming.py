@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from modelstitch.cutting import Cut, Cutting, cuts
+from modelstitch.cutting import Cut, GraphCutModel, cuts
 from modelstitch.models import zoo
 from tests.cutting import models as m
 
@@ -93,7 +93,7 @@ def test_one_operation_twice_after_one_module_is_counted() -> None:
 
 
 def test_calls_of_a_block_number_its_children_too() -> None:
-    cutting = Cutting(m.seeded(m.SharedBlock), IMAGES)
+    cutting = GraphCutModel(m.seeded(m.SharedBlock), IMAGES)
     assert [(cut.name, cut.aliases) for cut in cutting.cuts] == [
         ("stem", ()),
         ("block.0@0", ()),

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from modelstitch.cutting import Cutting, cuts, split
+from modelstitch.cutting import GraphCutModel, cuts, split
 from modelstitch.errors import CutError, ModelError
 from modelstitch.models import zoo
 from tests.cutting import models as m
@@ -29,8 +29,8 @@ LEAVES = r"does not lie on the path from input to output, or is its input unchan
 
 
 @pytest.fixture(scope="module")
-def small() -> Cutting:
-    return Cutting(zoo.build("R1111", width=2), IMAGES, "small")
+def small() -> GraphCutModel:
+    return GraphCutModel(zoo.build("R1111", width=2), IMAGES, "small")
 
 
 @pytest.mark.parametrize(
@@ -59,13 +59,15 @@ def small() -> Cutting:
         ("head.2", r"its output is the model's output; nearest legal cuts: head\.1, head\.0"),
     ],
 )
-def test_a_name_that_is_no_cut_says_why_and_what_is_near(small: Cutting, name: str, message: str) -> None:
+def test_a_name_that_is_no_cut_says_why_and_what_is_near(
+    small: GraphCutModel, name: str, message: str
+) -> None:
     for ask in (small.find, small.prefix, small.suffix, small.activation_bytes):
         with pytest.raises(CutError, match=message):
             ask(name)
 
 
-def test_one_wrong_name_among_right_ones_is_refused(small: Cutting) -> None:
+def test_one_wrong_name_among_right_ones_is_refused(small: GraphCutModel) -> None:
     with pytest.raises(CutError, match=r"no cut 'layers\.8'"):
         small.prefix("layers.0", "layers.8")
     with pytest.raises(CutError, match=r"no cut 'layers\.8'"):
@@ -83,7 +85,7 @@ def test_calls_around_which_data_flows_are_not_offered() -> None:
             output: Tensor = self.head(self.act(self.first(y)) + self.act(y))
             return output
 
-    cutting = Cutting(Around(), VECTORS)
+    cutting = GraphCutModel(Around(), VECTORS)
     assert [cut.name for cut in cutting.cuts] == ["act@0", "act@2+add"]
     with pytest.raises(CutError, match="called several times, expected one of act@0; nearest"):
         cutting.find("act")
@@ -101,14 +103,14 @@ def test_where_no_boundary_is_left_the_nearest_cut_is_any() -> None:
             output: Tensor = self.head(self.one(x) + self.two(x))
             return output
 
-    cutting = Cutting(Sum(), VECTORS)
+    cutting = GraphCutModel(Sum(), VECTORS)
     assert cutting.boundaries == ()
     with pytest.raises(CutError, match=r"no module of this name; nearest legal cuts: two\+add \("):
         cutting.find("zzz")
 
 
 def test_between_the_skips_the_message_names_them() -> None:
-    cutting = Cutting(m.seeded(m.UNet), IMAGES)
+    cutting = GraphCutModel(m.seeded(m.UNet), IMAGES)
     for name in ("down", "middle", "up"):
         with pytest.raises(CutError, match=rf"no cut '{name}'.*around it, through \w+\+relu -> \w+\+cat"):
             cutting.find(name)
@@ -116,13 +118,13 @@ def test_between_the_skips_the_message_names_them() -> None:
 
 def test_rows_that_are_no_examples_are_no_representation() -> None:
     with pytest.raises(CutError, match="not one floating-point tensor with the batch as its first axis"):
-        Cutting(m.seeded(m.Rows), VECTORS).find("first")
+        GraphCutModel(m.seeded(m.Rows), VECTORS).find("first")
 
 
 @pytest.mark.parametrize("build", [m.BatchBranch, m.FixedBatch])
 def test_no_graph_is_captured_of_a_model_that_treats_batches_unlike(build: type[nn.Module]) -> None:
     with pytest.raises(CutError, match=r"model model fixes the size of its batch, or does something else"):
-        Cutting(m.seeded(build), VECTORS)
+        GraphCutModel(m.seeded(build), VECTORS)
 
 
 def test_a_single_operation_has_no_cut() -> None:
@@ -154,7 +156,7 @@ def test_a_size_that_a_representation_does_not_show_is_named() -> None:
             output: Tensor = self.head(self.first(x).relu()) + torch.zeros_like(x.reshape(-1, 2)).sum()
             return output
 
-    cutting = Cutting(Sizes(), VECTORS, "odd")
+    cutting = GraphCutModel(Sizes(), VECTORS, "odd")
     assert cutting.prefix("first")(VECTORS)[0].shape == (3, 6)
     with pytest.raises(
         CutError,

@@ -14,8 +14,8 @@ from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from modelstitch import cutting as cutting_room
-from modelstitch.cutting import Cutting, certify, cut_model, cuts, graph, split
-from modelstitch.cutting.capture import eval_mode, plain_attention
+from modelstitch.cutting import GraphCutModel, certify, cut_model, cuts, graph, split
+from modelstitch.cutting.capture import eval_mode, no_fused_attention
 from modelstitch.cutting.certify import relative_difference
 from modelstitch.errors import CutError, TruthError
 from modelstitch.models import zoo
@@ -105,8 +105,8 @@ def built(name: str, seed: int) -> nn.Module:
 
 
 @cache
-def cutting_of(name: str) -> Cutting:
-    return Cutting(built(name, 0), CASES[name][1](3), name)
+def cutting_of(name: str) -> GraphCutModel:
+    return GraphCutModel(built(name, 0), CASES[name][1](3), name)
 
 
 class Branching(nn.Module):
@@ -157,7 +157,7 @@ def same_bits(got: Any, expected: Any) -> bool:
 def test_every_cut_gives_the_models_bits_and_its_gradient(name: str) -> None:
     cutting, inputs = cutting_of(name), CASES[name][1]
     assert len(cutting.cuts) >= 2
-    with eval_mode(cutting.model), plain_attention():
+    with eval_mode(cutting.model), no_fused_attention():
         for cut in cutting.cuts:
             prefix, suffix = cutting.prefix(cut.name), cutting.suffix(cut.name)
             for n in (1, 2, 5):
@@ -173,7 +173,7 @@ def test_bound_cuts_are_those_of_the_other_model(name: str) -> None:
     bound = cutting.bind(other)
     assert bound.cuts == cutting.cuts
     own = {id(parameter) for parameter in other.parameters()}
-    with eval_mode(other), eval_mode(cutting.model), plain_attention():
+    with eval_mode(other), eval_mode(cutting.model), no_fused_attention():
         expected = other(inputs(4))
         assert not same_bits(cutting.model(inputs(4)), expected)
         for cut in cutting.cuts:
@@ -238,7 +238,7 @@ def test_frozen_halves_let_gradients_through_but_not_into_parameters(name: str) 
 @pytest.mark.parametrize("frozen", [False, True])
 def test_halves_follow_the_model_when_its_weights_change(frozen: bool) -> None:
     model = built("training", 0)
-    cutting = Cutting(model, vectors(3))
+    cutting = GraphCutModel(model, vectors(3))
     prefix, suffix = cutting.prefix("1", frozen=frozen), cutting.suffix("1", frozen=frozen)
     model.eval()
     before = model(vectors(4))
@@ -330,7 +330,7 @@ def test_cuts_found_once_split_at_all_of_them_without_a_second_capture(
     again = {cut.name: found.split(cut.name) for cut in found}
     assert not finding
     assert len(halves) >= 2
-    with eval_mode(model), plain_attention():
+    with eval_mode(model), no_fused_attention():
         for cut in found:
             prefix, suffix = halves[cut.name]
             representation = prefix(inputs(5))
@@ -378,7 +378,7 @@ def test_a_model_of_another_architecture_cannot_be_bound(other: Callable[[], nn.
 def test_a_compiled_model_is_captured_as_it_was_written() -> None:
     model = compiled_to_kernels()
     cutting = cut_model(model, vectors(3))
-    assert isinstance(cutting, Cutting)
+    assert isinstance(cutting, GraphCutModel)
     assert [cut.name for cut in cutting.boundaries] == [f"_orig_mod.{index}" for index in range(4)]
     with torch.no_grad():
         for cut in cutting.cuts:

@@ -58,7 +58,7 @@ def test_combinations_of_labels_are_groups_and_rare_ones_are_one() -> None:
 def test_the_next_token_needs_nothing_but_the_tokens() -> None:
     mask = torch.ones_like(TOKENS)
     mask[:30, 3:] = 0
-    data = data_from(TOKENS, task="next-token", more={"attention_mask": mask})
+    data = data_from(TOKENS, task="next-token", kwargs={"attention_mask": mask})
     for part in (data.train, data.heldout):
         assert part.present is not None
         assert torch.equal(part.targets[:, :-1] == IGNORED, ~part.present[:, 1:])
@@ -86,14 +86,17 @@ def test_limits_choose_and_two_parts_stay_apart() -> None:
 
 def test_classes_with_further_inputs() -> None:
     mask = torch.ones(60, 5)
-    data = data_from(TOKENS, LABELS, more={"attention_mask": mask})
+    data = data_from(TOKENS, LABELS, kwargs={"attention_mask": mask})
     assert data.scored_by is None
-    assert tuple(data.train.more) == ("attention_mask",)
-    assert len(data.train.more["attention_mask"]) == len(data.train)
+    assert tuple(data.train.kwargs) == ("attention_mask",)
+    assert len(data.train.kwargs["attention_mask"]) == len(data.train)
     held = data_from(
-        TOKENS[:40], LABELS[:40], more={"m": mask[:40]}, heldout=(TOKENS[40:], LABELS[40:], {"m": mask[40:]})
+        TOKENS[:40],
+        LABELS[:40],
+        kwargs={"m": mask[:40]},
+        heldout=(TOKENS[40:], LABELS[40:], {"m": mask[40:]}),
     )
-    assert len(held.heldout.more["m"]) == 20
+    assert len(held.heldout.kwargs["m"]) == 20
 
 
 def test_targets_decide_the_digest() -> None:
@@ -101,7 +104,7 @@ def test_targets_decide_the_digest() -> None:
     one = data_from(X, y, task="regression", groups=LABELS)
     assert one.digest == data_from(X, y.clone(), task="regression", groups=LABELS).digest
     assert one.digest != data_from(X, y + 1, task="regression", groups=LABELS).digest
-    masked = data_from(X, y, task="regression", groups=LABELS, more={"m": torch.zeros(60, 1)})
+    masked = data_from(X, y, task="regression", groups=LABELS, kwargs={"m": torch.zeros(60, 1)})
     assert len({one.digest, masked.digest}) == 2
 
 
@@ -139,7 +142,7 @@ def test_targets_decide_the_digest() -> None:
             "a group for each of 60 examples, got 2",
         ),
         (
-            {"x": X, "y": torch.rand(60), "task": "regression", "more": {"m": X[:5]}},
+            {"x": X, "y": torch.rand(60), "task": "regression", "kwargs": {"m": X[:5]}},
             r"further inputs of each .*m \(5, 4\)",
         ),
     ],
@@ -157,7 +160,7 @@ def test_a_file_of_any_task(tmp_path: Path) -> None:
     assert (data.task.name, tuple(data.train.targets.shape)) == ("regression", (40, 1))
     np.savez(path, x=TOKENS.numpy(), attention_mask=np.ones((60, 5), np.int64))
     data = load_data(DataSpec(source=str(path), task="next-token", limit=10))
-    assert (data.task.name, len(data.train), tuple(data.train.more)) == (
+    assert (data.task.name, len(data.train), tuple(data.train.kwargs)) == (
         "next-token",
         10,
         ("attention_mask",),
@@ -166,7 +169,7 @@ def test_a_file_of_any_task(tmp_path: Path) -> None:
     train = {"x_train": tokens, "y_train": labels, "mask_train": mask}
     np.savez(path, x_test=tokens, y_test=labels, mask_test=mask, **train)  # type: ignore[arg-type]
     data = load_data(DataSpec(source=str(path)))
-    assert (data.task.name, tuple(data.heldout.more)) == ("classification", ("mask",))
+    assert (data.task.name, tuple(data.heldout.kwargs)) == ("classification", ("mask",))
     assert load_data(DataSpec(source=str(path), task="retrieval")).task.name == "retrieval"
     np.savez(path, x=X.numpy())
     with pytest.raises(DataError, match="expected arrays x and y"):
@@ -204,8 +207,8 @@ def test_a_receiver_with_another_number_of_outputs_is_refused() -> None:
 
 
 def test_the_name_of_a_further_input_is_part_of_the_digest() -> None:
-    y, more = torch.rand(60), torch.zeros(60, 4)
-    one, other = (data_from(X, y, task="regression", more={name: more}) for name in ("scale", "shift"))
+    y, kwargs = torch.rand(60), torch.zeros(60, 4)
+    one, other = (data_from(X, y, task="regression", kwargs={name: kwargs}) for name in ("scale", "shift"))
     assert one.digest != other.digest
 
 
@@ -229,16 +232,16 @@ def test_labels_for_retrieval_may_be_any_whole_numbers() -> None:
     ("arguments", "message"),
     [
         (
-            {"more": {"m": X}, "heldout": (X, LABELS)},
+            {"kwargs": {"m": X}, "heldout": (X, LABELS)},
             r"m of the same shape in both parts, got \(4,\) .* and nothing",
         ),
         (
-            {"more": {"m": X}, "heldout": (X, LABELS, {"m": X[:, :2]})},
+            {"kwargs": {"m": X}, "heldout": (X, LABELS, {"m": X[:, :2]})},
             r"got \(4,\) in the training part and \(2,\)",
         ),
-        ({"more": {"m": X[:3]}}, "further inputs of each of the examples"),
-        ({"more": {"m": torch.tensor(1.0)}}, "further inputs of each of the examples"),
-        ({"more": {"m": torch.full((60,), torch.nan)}}, "NaN or infinity in m, the first is number 0"),
+        ({"kwargs": {"m": X[:3]}}, "further inputs of each of the examples"),
+        ({"kwargs": {"m": torch.tensor(1.0)}}, "further inputs of each of the examples"),
+        ({"kwargs": {"m": torch.full((60,), torch.nan)}}, "NaN or infinity in m, the first is number 0"),
     ],
 )
 def test_further_inputs_that_do_not_fit(arguments: dict[str, Any], message: str) -> None:
@@ -249,7 +252,7 @@ def test_further_inputs_that_do_not_fit(arguments: dict[str, Any], message: str)
 def test_arrays_that_are_no_numbers_are_no_inputs(tmp_path: Path) -> None:
     path = tmp_path / "set.npz"
     np.savez(path, x=X.numpy(), y=LABELS.numpy(), names=np.array(["a"] * 60))
-    assert not load_data(DataSpec(source=str(path))).train.more
+    assert not load_data(DataSpec(source=str(path))).train.kwargs
 
 
 def test_targets_that_are_no_tokens_are_told() -> None:

@@ -61,7 +61,9 @@ def test_a_folder_of_texts_is_divided_by_texts(tmp_path: Path) -> None:
     assert Counter(b"".join(shown)) == Counter("".join(TEXTS).encode())
     assert data.division == "a third of the texts held out, seed 0; examples of 16 tokens, tokenizer bytes"
     for part in (data.train, data.heldout):
-        for tokens, wanted, mask in zip(part.images, part.targets, part.more["attention_mask"], strict=True):
+        for tokens, wanted, mask in zip(
+            part.images, part.targets, part.kwargs["attention_mask"], strict=True
+        ):
             for place in range(LENGTH):
                 there = place + 1 < LENGTH and mask[place + 1]
                 assert wanted[place] == (tokens[place + 1] if there else IGNORED)
@@ -203,7 +205,9 @@ def trained(width: int, data: Data) -> ms.Network:
     model = Looking(width)
     optimiser = torch.optim.Adam(model.parameters(), 0.02)
     for _ in range(60):
-        loss = data.task.loss(model(data.train.images, data.train.more["attention_mask"]), data.train.targets)
+        loss = data.task.loss(
+            model(data.train.images, data.train.kwargs["attention_mask"]), data.train.targets
+        )
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()

@@ -38,8 +38,8 @@ def test_the_order_does_not_depend_on_what_classes_are_called(labels: torch.Tens
 @given(many, seeds, st.data())
 def test_a_larger_choice_holds_the_smaller_one(labels: torch.Tensor, seed: int, data: st.DataObject) -> None:
     few = data.draw(st.integers(1, len(labels)))
-    more = data.draw(st.integers(few, len(labels) + 3))
-    assert set(choose(labels, few, seed).tolist()) <= set(choose(labels, more, seed).tolist())
+    kwargs = data.draw(st.integers(few, len(labels) + 3))
+    assert set(choose(labels, few, seed).tolist()) <= set(choose(labels, kwargs, seed).tolist())
 
 
 @settings(deadline=None, max_examples=60)

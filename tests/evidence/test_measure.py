@@ -10,7 +10,7 @@ import torch
 from modelstitch.data.parts import Data
 from modelstitch.evidence.kinds import KINDS
 from modelstitch.evidence.material import Measurement
-from modelstitch.evidence.measure import appraise, kinds_of
+from modelstitch.evidence.measure import kinds_of, measure_cells
 from modelstitch.grid.grid import Budget, fit_grid
 from modelstitch.grid.pool import Pair
 from modelstitch.models.network import Network
@@ -35,7 +35,7 @@ def cell(sender: int, receiver: int, control: str = "trained", family: str = "af
 
 def measured(pair: Pair, cells: list[CellSpec], kinds: tuple[str, ...] = EVIDENCE) -> dict[CellSpec, Found]:
     fitted = {each.spec: each.stitch for each in fit_grid(pair, cells, Fit(steps=40), Budget(10**9))}
-    found = appraise(pair, fitted, dict.fromkeys(cells, kinds), n_examples=400)
+    found = measure_cells(pair, fitted, dict.fromkeys(cells, kinds), n_examples=400)
     return {spec: named(each) for spec, each in found}
 
 
@@ -113,7 +113,7 @@ def test_evidence_leaves_networks_and_stitches_as_they_were(pair: Pair) -> None:
     spec = cell(2, 2)
     (fitted,) = fit_grid(pair, [spec], Fit(steps=10), Budget(10**9))
     before = {name: value.clone() for name, value in fitted.stitch.state_dict().items()}
-    list(appraise(pair, {spec: fitted.stitch}, {spec: EVIDENCE}, 200))
+    list(measure_cells(pair, {spec: fitted.stitch}, {spec: EVIDENCE}, 200))
     checks.still_frozen(pair.sender, spec)
     checks.still_frozen(pair.receiver, spec)
     assert all(torch.equal(before[name], value) for name, value in fitted.stitch.state_dict().items())
@@ -183,7 +183,7 @@ def test_vectors_have_evidence_too(digits: Data) -> None:
 def test_the_page_of_definitions_is_what_the_code_says() -> None:
     from pathlib import Path
 
-    from modelstitch.evidence.catalogue import page
+    from modelstitch.evidence.reference import page
 
     assert (Path(__file__).parents[2] / "docs" / "evidence.md").read_text() == page()
 

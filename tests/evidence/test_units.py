@@ -60,7 +60,7 @@ def test_representations_without_a_value_for_every_position_do_not_fit() -> None
 def test_padding_is_zero_in_the_units_of_examples() -> None:
     present = torch.arange(T)[None] < torch.tensor([2, 6] * (N // 2))[:, None]
     labels = torch.arange(N) % 2
-    split = DataPart(torch.zeros(N, T), labels, more={"attention_mask": present.long()})
+    split = DataPart(torch.zeros(N, T), labels, kwargs={"attention_mask": present.long()})
     units = Units(split, torch.arange(N), CLASSIFICATION, N)
     found = units.of(torch.ones(N, T, 4), recognise((T, 4)))
     assert torch.equal(found[:, :, 0] != 0, present[units.indices])

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from modelstitch.cutting import Cutting
+from modelstitch.cutting import GraphCutModel
 from modelstitch.data.parts import Data
 from modelstitch.fitting.trained import paired_gain
 from modelstitch.grid.cell import FittedCell, set_aside
@@ -82,8 +82,8 @@ def test_controls_share_their_untrained_copies(session: Session) -> None:
 
 def test_two_seeds_of_one_architecture_share_one_capture(session: Session) -> None:
     sender, receiver = session.pair.sender.cutting, session.pair.receiver.cutting
-    assert isinstance(sender, Cutting)
-    assert isinstance(receiver, Cutting)
+    assert isinstance(sender, GraphCutModel)
+    assert isinstance(receiver, GraphCutModel)
     assert sender._captured is receiver._captured
 
 

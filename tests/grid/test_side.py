@@ -147,9 +147,9 @@ def shortened(side: Side) -> Side:
     """The same side as if its tokenizer left out the first byte of each text."""
     tokenized = {}
     for name, part in side.inputs.tokenized.items():
-        mask = part.more["attention_mask"].clone()
+        mask = part.kwargs["attention_mask"].clone()
         mask[:, 0] = 0
-        tokenized[name] = replace(part, more={"attention_mask": mask})
+        tokenized[name] = replace(part, kwargs={"attention_mask": mask})
     return replace(side, inputs=replace(side.inputs, tokenized=tokenized, reader=Reader("other", 9)))
 
 

@@ -77,8 +77,8 @@ def test_a_grid_is_the_same_wherever_its_representations_were_put(
 
 def test_a_bound_is_divided_alike_whenever_it_is_asked(session: Session) -> None:
     assert representation_bytes(session, 10**8) == 0
-    more, less = (representation_bytes(session, extra) for extra in (3 * 10**9, 2 * 10**9))
-    assert more - less == 10**9
+    kwargs, less = (representation_bytes(session, extra) for extra in (3 * 10**9, 2 * 10**9))
+    assert kwargs - less == 10**9
     assert less == 2 * 10**9 - fixed_bytes(session) - working_bytes(session)
 
 

@@ -80,7 +80,9 @@ def test_a_task_of_batches_that_reads_y_alone_is_the_task_of_y(objective: str) -
 def test_what_a_loss_gives_no_weight_moves_no_weight() -> None:
     wrong = torch.where(SURE > 0, Y, (Y + 1) % K)
     networks = [
-        ms.stitch(model(0), "1", model(1), "3", data_from(X, y, task=WEIGHTED, more={"sure": SURE}, groups=Y))
+        ms.stitch(
+            model(0), "1", model(1), "3", data_from(X, y, task=WEIGHTED, kwargs={"sure": SURE}, groups=Y)
+        )
         for y in (Y, wrong)
     ]
     one, other = (torch.cat([p.flatten() for p in each.stitch.parameters()]) for each in networks)
@@ -88,7 +90,7 @@ def test_what_a_loss_gives_no_weight_moves_no_weight() -> None:
     assert networks[0].accuracy == networks[1].accuracy
     plain = [
         ms.stitch(
-            model(0), "1", model(1), "3", data_from(X, y, task=OF_BATCHES, more={"sure": SURE}, groups=Y)
+            model(0), "1", model(1), "3", data_from(X, y, task=OF_BATCHES, kwargs={"sure": SURE}, groups=Y)
         )
         for y in (Y, wrong)
     ]
@@ -104,7 +106,7 @@ def test_a_batch_holds_everything_of_its_examples_by_name() -> None:
         return right(outputs, batch["y"])
 
     task = Task(name="looking", loss=weighted, score=score, takes_batch=True)
-    data = data_from(X, Y, task=task, more={"sure": SURE})
+    data = data_from(X, Y, task=task, kwargs={"sure": SURE})
     stitched(data)
     assert seen
     for batch in seen:
@@ -113,7 +115,7 @@ def test_a_batch_holds_everything_of_its_examples_by_name() -> None:
         assert torch.equal(batch["y"], Y[places])
         assert torch.equal(batch["sure"], SURE[places])
     with pytest.raises(DataError, match="rename the further input 'y'"):
-        stitched(data_from(X, Y, task=task, more={"sure": SURE, "y": SURE}))
+        stitched(data_from(X, Y, task=task, kwargs={"sure": SURE, "y": SURE}))
 
 
 def test_batches_are_taken_apart_and_joined() -> None:
@@ -286,7 +288,7 @@ def test_a_task_is_found_by_name(
 def test_a_function_that_fails_is_told_what_it_was_given() -> None:
     by_name = Task(name="mine", loss=WEIGHTED.loss, score=where_sure)
     with pytest.raises((TypeError, IndexError)) as caught:
-        stitched(data_from(X, Y, task=by_name, more={"sure": SURE}))
+        stitched(data_from(X, Y, task=by_name, kwargs={"sure": SURE}))
     assert "takes_batch=True gives them the whole batch, by name" in caught.value.__notes__[0]
     mistyped = Task(name="mine", loss=lambda o, batch: batch["wieght"], score=where_sure, takes_batch=True)
     with pytest.raises(KeyError) as missing:

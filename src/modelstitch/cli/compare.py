@@ -213,7 +213,7 @@ class Compare:
         sender = self._model("sender")
         receiver = self._model("receiver")
 
-        from modelstitch.cli.show import watching
+        from modelstitch.cli.terminal import watching
         from modelstitch.grid.grid import Budget
         from modelstitch.runs.memory import representation_bytes
         from modelstitch.runs.prepare import prepare
@@ -342,7 +342,7 @@ def report(comparison: Comparison, out: Path | None, as_json: bool) -> bool:
     if as_json:
         print(json.dumps(comparison.to_json(), allow_nan=False))
     else:
-        from modelstitch.cli.show import print_curves, print_matrix, print_verdicts
+        from modelstitch.cli.terminal import print_curves, print_matrix, print_verdicts
 
         for stitch in comparison.stitches:
             accuracies = [

@@ -48,14 +48,14 @@ class Cuts:
         """Find the cuts and print one line a cut."""
         self._expect_possible_shape()
 
-        from modelstitch.cli.show import cuts_as_json, print_cuts
+        from modelstitch.cli.terminal import cuts_as_json, print_cuts
         from modelstitch.cutting import cut_model
         from modelstitch.models.load import load_model
 
         weights = None if self.weights is None else str(self.weights)
         network = load_model(ModelSpec(source=self.model, weights=weights))
-        example, more, described = self._example(network)
-        cuts: CutModel = cut_model(network.module, example, self.model, more)
+        example, kwargs, described = self._example(network)
+        cuts: CutModel = cut_model(network.module, example, self.model, kwargs)
         if self.json:
             print(cuts_as_json(cuts))
         else:
@@ -84,8 +84,8 @@ class Cuts:
             n_words = 2 if embedding is None else embedding.num_embeddings
             example = torch.randint(0, n_words, (2, self.tokens), generator=generator)
             masks = {"attention_mask": torch.ones(2, self.tokens, dtype=torch.int64)}
-            more = {name: masks[name] for name in taken(network.module, masks)}
-            return example, more, f"{self.tokens} tokens" + (", with a mask" if more else "")
+            kwargs = {name: masks[name] for name in taken(network.module, masks)}
+            return example, kwargs, f"{self.tokens} tokens" + (", with a mask" if kwargs else "")
         if self.shape:
             shown = " x ".join(map(str, self.shape))
             return torch.rand(2, *self.shape, generator=generator), {}, f"examples {shown}"

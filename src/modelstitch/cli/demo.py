@@ -27,7 +27,7 @@ class Demo:
     def run(self) -> bool:
         """Train, stitch and show; return whether some cells failed."""
         from modelstitch.cli.compare import report
-        from modelstitch.cli.show import watching
+        from modelstitch.cli.terminal import watching
         from modelstitch.data.load import load_data
         from modelstitch.runs.prepare import prepare
         from modelstitch.runs.run import run

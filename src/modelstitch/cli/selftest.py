@@ -39,7 +39,7 @@ class Selftest:
         import json
         import sys
 
-        from modelstitch.cli.show import watching
+        from modelstitch.cli.terminal import watching
         from modelstitch.data.load import load_data
         from modelstitch.grid.pool import Pool
         from modelstitch.known_answers.cases import cases

@@ -48,7 +48,7 @@ class ReadOut(nn.Module):
             "directions", torch.empty(0) if self.by_channel else torch.linalg.qr(drawn).Q[:size]
         )
 
-    def forward(self, y: Tensor, **more: Tensor) -> Tensor:
+    def forward(self, y: Tensor, **kwargs: Tensor) -> Tensor:
         y = self.layout.features_first(y)
         if self.by_channel:
             return y.flatten(2).mean(2)[:, : self.n_classes] if y.ndim > 2 else y[:, : self.n_classes]

@@ -64,17 +64,17 @@ def calibrated(network: Network, data: Data) -> Network:
         :_CALIBRATION_EXAMPLES
     ]
     read = reader(network.view, data.train.images) if data.is_text else None
-    names = taken(module, data.train.more if read is None else ("attention_mask",))
+    names = taken(module, data.train.kwargs if read is None else ("attention_mask",))
     with torch.no_grad():
         for some in order.split(_CALIBRATION_BATCH):
             if len(some) > 1:
                 batch = data.train.take(some)
                 if read is None:
-                    x, more = show(batch.images, network.view, data.rate), batch.more
+                    x, kwargs = show(batch.images, network.view, data.rate), batch.kwargs
                 else:
                     x, mask = read(batch.images)
-                    more = {"attention_mask": mask}
-                module(x, **{name: more[name] for name in names})
+                    kwargs = {"attention_mask": mask}
+                module(x, **{name: kwargs[name] for name in names})
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
         norm.eval()

@@ -9,47 +9,47 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.export import ExportedProgram
 
-from modelstitch.cutting.capture import NO_MORE, More, NotCapturableError, why_backward_is_lost
+from modelstitch.cutting.capture import NO_KWARGS, Kwargs, NotCapturableError, why_backward_is_lost
 from modelstitch.cutting.certify import certify
+from modelstitch.cutting.cut import Cut, CutModel
 from modelstitch.cutting.cut_list import CutList
-from modelstitch.cutting.graph import Cutting
-from modelstitch.cutting.hooks import HookCutting
-from modelstitch.cutting.listed import Cut, CutModel
-from modelstitch.cutting.settled import as_module, expect_settled
+from modelstitch.cutting.deterministic import as_module, expect_deterministic
+from modelstitch.cutting.graph import GraphCutModel
+from modelstitch.cutting.hooks import HookCutModel
 
-__all__ = ["Cut", "CutList", "CutModel", "Cutting", "certify", "cut_model", "cuts", "split"]
+__all__ = ["Cut", "CutList", "CutModel", "GraphCutModel", "certify", "cut_model", "cuts", "split"]
 
 
-def cut_model(model: nn.Module, example: Tensor, name: str = "model", more: More = NO_MORE) -> CutModel:
+def cut_model(model: nn.Module, example: Tensor, name: str = "model", kwargs: Kwargs = NO_KWARGS) -> CutModel:
     """Find the cuts of a model by graph capture, or by hooks on its modules where no graph can be captured.
 
     Args:
         model: any module; it is read in eval mode and left as it was.
         example: (N, ...) inputs with N >= 2.
         name: what to call the model in errors.
-        more: (N, ...) further inputs by name of argument, such as a mask: both halves are given them.
+        kwargs: (N, ...) further inputs by name of argument, such as a mask: both halves are given them.
 
     Raises:
         ModelError: the model does not run on ``example``.
         CutError: the model has no legal cut, or changes its own buffers or its input.
     """
-    expect_settled(model, example, name, more)
+    expect_deterministic(model, example, name, kwargs)
     try:
-        lost = why_backward_is_lost(model, example, more)
+        lost = why_backward_is_lost(model, example, kwargs)
         if lost is not None:
             raise NotCapturableError(f"model {name} {lost}")
-        return Cutting(model, example, name, more)
+        return GraphCutModel(model, example, name, kwargs)
     except NotCapturableError as error:
-        return HookCutting(model, example, name, str(error), more)
+        return HookCutModel(model, example, name, str(error), kwargs)
 
 
-def cuts(model: nn.Module | ExportedProgram, example: Tensor, more: More | None = None) -> CutList:
+def cuts(model: nn.Module | ExportedProgram, example: Tensor, kwargs: Kwargs | None = None) -> CutList:
     """Find every cut of ``model`` on its way from ``example`` to the output; capture it once, split it often.
 
     Args:
         model: any module, or what torch.export made of one; read in eval mode and left as it was.
         example: (N, ...) inputs with N >= 2.
-        more: (N, ...) further inputs by name of argument, such as a mask.
+        kwargs: (N, ...) further inputs by name of argument, such as a mask.
 
     Returns:
         A sequence of the cuts, from the input on; its ``boundaries`` are those at the ends of blocks. It
@@ -69,12 +69,12 @@ def cuts(model: nn.Module | ExportedProgram, example: Tensor, more: More | None 
         >>> suffix(prefix(torch.zeros(5, 1, 8, 8))).shape
         torch.Size([5, 2])
     """
-    model, more = as_module(model), more or {}
-    return CutList(cut_model(model, example, more=more), model, example, more)
+    model, kwargs = as_module(model), kwargs or {}
+    return CutList(cut_model(model, example, kwargs=kwargs), model, example, kwargs)
 
 
 def split(
-    model: nn.Module | ExportedProgram, cut: str | Cut, example: Tensor, more: More | None = None
+    model: nn.Module | ExportedProgram, cut: str | Cut, example: Tensor, kwargs: Kwargs | None = None
 ) -> tuple[nn.Module, nn.Module]:
     """Split ``model`` at ``cut`` into a prefix and a suffix, and check both against the model.
 
@@ -86,7 +86,7 @@ def split(
         model: any module, or what torch.export made of one.
         cut: a cut from :func:`cuts`, or its name.
         example: (N, ...) real inputs with N >= 2, on which the split is checked.
-        more: (N, ...) further inputs by name of argument, such as a mask.
+        kwargs: (N, ...) further inputs by name of argument, such as a mask.
 
     Returns:
         The prefix (input to representation) and the suffix (representation to output); both share the model's
@@ -104,4 +104,4 @@ def split(
         >>> torch.equal(suffix(prefix(x)), model(x))
         True
     """
-    return cuts(model, example, more).split(cut)
+    return cuts(model, example, kwargs).split(cut)

@@ -27,10 +27,10 @@ from modelstitch.errors import CutError, ModelError
 _ANY_BATCH = 10_000
 
 
-More = Mapping[str, Tensor]
+Kwargs = Mapping[str, Tensor]
 """Further inputs of a model by name of argument, such as a mask; each has the batch as its first axis."""
 
-NO_MORE: More = {}
+NO_KWARGS: Kwargs = {}
 
 
 class NotCapturableError(CutError):
@@ -49,13 +49,13 @@ class Captured:
         graph_module: the graph.
         primary: its input.
         out_spec: structure of its output.
-        more: its further inputs by name.
+        kwargs: its further inputs by name.
     """
 
     graph_module: GraphModule
     primary: Node
     out_spec: pytree.TreeSpec
-    more: Mapping[str, Node] = field(default_factory=dict)
+    kwargs: Mapping[str, Node] = field(default_factory=dict)
 
 
 @contextlib.contextmanager
@@ -93,7 +93,7 @@ def leaves(output: Any) -> list[Any]:
 
 
 @contextlib.contextmanager
-def same_buffers(model: nn.Module) -> Iterator[None]:
+def restored_buffers(model: nn.Module) -> Iterator[None]:
     """Restore the buffers of ``model`` and their values afterwards."""
     before = [
         (module, name, buffer, buffer.clone())
@@ -110,7 +110,7 @@ def same_buffers(model: nn.Module) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def plain_attention() -> Iterator[None]:
+def no_fused_attention() -> Iterator[None]:
     """Switch fused attention off: its kernels differ inside and outside of a capture (by 1e-7)."""
     before = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
@@ -121,7 +121,7 @@ def plain_attention() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def quietly() -> Iterator[None]:
+def no_logs() -> Iterator[None]:
     """Silence torch's logs and prints of a failed capture; our error says it in one line."""
     before = logging.root.manager.disable
     logging.disable(max(before, logging.WARNING))
@@ -132,19 +132,19 @@ def quietly() -> Iterator[None]:
         logging.disable(before)
 
 
-def as_written() -> contextlib.AbstractContextManager[object]:
+def no_compilation() -> contextlib.AbstractContextManager[object]:
     """Run compiled parts eagerly, so that a capture records their operations, not their kernels."""
     stance: contextlib.AbstractContextManager[object] = torch.compiler.set_stance("force_eager")
     return stance
 
 
 def run_eagerly(
-    model: nn.Module, example: Tensor, name: str, more: More = NO_MORE, *, keep: bool = True
+    model: nn.Module, example: Tensor, name: str, kwargs: Kwargs = NO_KWARGS, *, keep: bool = True
 ) -> Any:
     """Run ``model`` on ``example``; an error becomes one line. Buffers are restored where ``keep`` is on."""
     try:
-        with torch.no_grad(), same_buffers(model) if keep else contextlib.nullcontext():
-            return model(example.clone(), **more)
+        with torch.no_grad(), restored_buffers(model) if keep else contextlib.nullcontext():
+            return model(example.clone(), **kwargs)
     except (RuntimeError, ValueError, TypeError, LookupError, AttributeError, AssertionError) as error:
         first_line = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
         raise ModelError(
@@ -157,7 +157,7 @@ def _way_out(example: Tensor, complaint: str) -> str:
     """Return the next step for the user, from the model's error message."""
     if "required" in complaint and "argument" in complaint:
         return (
-            "give its further inputs by name (more of cuts, split and data_from, further arrays of a .npz "
+            "give its further inputs by name (kwargs of cuts, split and data_from, further arrays of a .npz "
             "file; modelstitch cuts --tokens gives tokens and their mask)"
         )
     if "positional argument" in complaint:
@@ -197,17 +197,22 @@ class _Inference(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
-def why_backward_is_lost(model: nn.Module, example: Tensor, more: More = NO_MORE) -> str | None:
+def why_backward_is_lost(model: nn.Module, example: Tensor, kwargs: Kwargs = NO_KWARGS) -> str | None:
     """Return what a capture would lose: a custom autograd function, or gradients switched off."""
     watched = _Inference()
     # The caller may have switched gradients off; only what the model itself does counts.
-    contexts = torch.inference_mode(False), torch.enable_grad(), as_written(), watched
-    with eval_mode(model), plain_attention(), same_buffers(model), contextlib.ExitStack() as stack:
+    contexts = torch.inference_mode(False), torch.enable_grad(), no_compilation(), watched
+    with (
+        eval_mode(model),
+        no_fused_attention(),
+        restored_buffers(model),
+        contextlib.ExitStack() as stack,
+    ):
         for context in contexts:
             stack.enter_context(context)
         try:
             ordinary = example.detach().clone()
-            further = {name: value.clone() for name, value in more.items()}
+            further = {name: value.clone() for name, value in kwargs.items()}
             output = model(ordinary.requires_grad_(ordinary.is_floating_point()).clone(), **further)
         except (RuntimeError, ValueError, TypeError, IndexError, AssertionError):
             return None  # the capture itself reports this error
@@ -228,14 +233,14 @@ def why_backward_is_lost(model: nn.Module, example: Tensor, more: More = NO_MORE
     return None
 
 
-def capture(model: nn.Module, example: Tensor, name: str = "model", more: More = NO_MORE) -> Captured:
+def capture(model: nn.Module, example: Tensor, name: str = "model", kwargs: Kwargs = NO_KWARGS) -> Captured:
     """Capture ``model`` in eval mode as a functional graph that shares its parameters.
 
     Args:
         model: any module whose control flow does not depend on the values of its input.
         example: (N, ...) with N >= 2, since a batch of one would be baked in.
         name: what to call the model in errors.
-        more: (N, ...) further inputs by name of argument.
+        kwargs: (N, ...) further inputs by name of argument.
 
     Returns:
         The graph, its input node and the structure of its output.
@@ -248,26 +253,26 @@ def capture(model: nn.Module, example: Tensor, name: str = "model", more: More =
     if example.ndim < 2 or len(example) < 2:
         raise CutError(f"expected an example batch of at least 2 inputs, got shape {tuple(example.shape)}")
     try:
-        return _capture(model, example, name, more, strict=False)
+        return _capture(model, example, name, kwargs, strict=False)
     except _FixedBatchError as error:
         # The strict mode reads the Python code, where len(x) is no constant.
         with contextlib.suppress(NotCapturableError):
-            return _capture(model, example, name, more, strict=True)
+            return _capture(model, example, name, kwargs, strict=True)
         raise error
 
 
-def _capture(model: nn.Module, example: Tensor, name: str, more: More, *, strict: bool) -> Captured:
-    with eval_mode(model), plain_attention(), warnings.catch_warnings():
+def _capture(model: nn.Module, example: Tensor, name: str, kwargs: Kwargs, *, strict: bool) -> Captured:
+    with eval_mode(model), no_fused_attention(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        run_eagerly(model, example, name, more)
-        exported, program = _exported(model, example, name, more, strict=strict)
+        run_eagerly(model, example, name, kwargs)
+        exported, program = _exported(model, example, name, kwargs, strict=strict)
         _expect_pure(exported, program, name)
         graph_module = program.module(check_guards=False)
     assert isinstance(graph_module, GraphModule)
     _views_to_reshapes(graph_module)
     placeholders = [node for node in graph_module.graph.nodes if node.op == "placeholder"]
-    if len(placeholders) != 1 + len(more):
-        raise CutError(f"model {name} takes {len(placeholders)} inputs: expected {1 + len(more)} tensors")
+    if len(placeholders) != 1 + len(kwargs):
+        raise CutError(f"model {name} takes {len(placeholders)} inputs: expected {1 + len(kwargs)} tensors")
     _expect_any_batch(placeholders[0], program.range_constraints, name)
     assert program.call_spec.in_spec is not None
     named = dict(zip(program.call_spec.in_spec.child(1).context, placeholders[1:], strict=True))
@@ -275,13 +280,18 @@ def _capture(model: nn.Module, example: Tensor, name: str, more: More, *, strict
 
 
 def _exported(
-    model: nn.Module, example: Tensor, name: str, more: More, *, strict: bool
+    model: nn.Module, example: Tensor, name: str, kwargs: Kwargs, *, strict: bool
 ) -> tuple[ExportedProgram, ExportedProgram]:
     """Return the export of a model, as captured and with operations decomposed."""
     try:
-        with torch.enable_grad(), quietly(), as_written(), _named_arguments(model, example, more):
-            shapes = _free_batch(model, example, more)
-            exported = export(model, (example,), dict(more), dynamic_shapes=shapes, strict=strict)
+        with (
+            torch.enable_grad(),
+            no_logs(),
+            no_compilation(),
+            _named_arguments(model, example, kwargs),
+        ):
+            shapes = _free_batch(model, example, kwargs)
+            exported = export(model, (example,), dict(kwargs), dynamic_shapes=shapes, strict=strict)
             return exported, exported.run_decompositions({})
     except Exception as error:  # torch.export raises many unrelated types
         first_line = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
@@ -328,17 +338,19 @@ def _line_of(error: BaseException) -> str | None:
 
 
 @contextlib.contextmanager
-def _named_arguments(model: nn.Module, example: Tensor, more: More) -> Iterator[None]:
+def _named_arguments(model: nn.Module, example: Tensor, kwargs: Kwargs) -> Iterator[None]:
     """Name the further inputs in the signature of a model with ``**kwargs``, as torch.export requires."""
     signature = inspect.signature(model.forward)
-    kwargs = next((p for p in signature.parameters.values() if p.kind is p.VAR_KEYWORD), None)
-    names = set() if kwargs is None else set(signature.bind(example, **more).arguments.get(kwargs.name, {}))
+    variadic = next((p for p in signature.parameters.values() if p.kind is p.VAR_KEYWORD), None)
+    names = (
+        set() if variadic is None else set(signature.bind(example, **kwargs).arguments.get(variadic.name, {}))
+    )
     if not names:
         yield
         return
     own, before = model.forward, vars(model).get("forward")
-    known = [p for p in signature.parameters.values() if p is not kwargs]
-    added = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in more if name in names]
+    known = [p for p in signature.parameters.values() if p is not variadic]
+    added = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in kwargs if name in names]
 
     def forward(*args: Any, **kwargs: Any) -> Any:
         return own(*args, **kwargs)
@@ -353,9 +365,9 @@ def _named_arguments(model: nn.Module, example: Tensor, more: More) -> Iterator[
             model.forward = before
 
 
-def _free_batch(model: nn.Module, example: Tensor, more: More) -> Any:
+def _free_batch(model: nn.Module, example: Tensor, kwargs: Kwargs) -> Any:
     # *args and **kwargs of a wrapper (DataParallel, torch.compile) count as one argument with parts.
-    bound = inspect.signature(model.forward).bind(example, **more).arguments
+    bound = inspect.signature(model.forward).bind(example, **kwargs).arguments
     return pytree.tree_map(lambda _: {0: Dim.AUTO}, tuple(bound.values()))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from modelstitch.cutting.capture import NO_MORE, More, eval_mode, leaves, plain_attention
+from modelstitch.cutting.capture import NO_KWARGS, Kwargs, eval_mode, leaves, no_fused_attention
 from modelstitch.errors import CutError, TruthError
 
 RELATIVE_TOLERANCE = 1e-5
@@ -65,12 +65,12 @@ def _forward_and_gradient(
     )
 
 
-def _joined(prefix: nn.Module, suffix: nn.Module, more: More, x: Tensor) -> Any:
-    return suffix(prefix(x, **more)[0], **more)
+def _joined(prefix: nn.Module, suffix: nn.Module, kwargs: Kwargs, x: Tensor) -> Any:
+    return suffix(prefix(x, **kwargs)[0], **kwargs)
 
 
 def certify(
-    model: nn.Module, prefix: nn.Module, suffix: nn.Module, x: Tensor, where: str, more: More = NO_MORE
+    model: nn.Module, prefix: nn.Module, suffix: nn.Module, x: Tensor, where: str, kwargs: Kwargs = NO_KWARGS
 ) -> float:
     """Check that ``suffix(prefix(x))`` and its gradient at ``x`` are those of ``model``, at two batch sizes.
 
@@ -82,7 +82,7 @@ def certify(
         suffix: representation to output.
         x: (N, ...) real inputs, N >= 2.
         where: name of the cut, for the error.
-        more: (N, ...) further inputs by name of argument.
+        kwargs: (N, ...) further inputs by name of argument.
 
     Returns:
         The largest relative difference; 0 where all bits agree.
@@ -93,9 +93,9 @@ def certify(
     """
     worst = 0.0
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    with eval_mode(model), plain_attention():
+    with eval_mode(model), no_fused_attention():
         for size in (len(x), max(1, len(x) // 2)):
-            batch, further = x[:size], {name: value[:size] for name, value in more.items()}
+            batch, further = x[:size], {name: value[:size] for name, value in kwargs.items()}
             whole = partial(model, **further)
             try:
                 expected, expected_gradient = _forward_and_gradient(whole, batch, parameters)

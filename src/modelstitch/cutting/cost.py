@@ -40,7 +40,7 @@ def work_before(captured: Captured, model: nn.Module, nodes: Mapping[str, Node])
     """
     like = next((p for p in model.parameters()), torch.empty(0))
     zeros = []
-    for node in (captured.primary, *captured.more.values()):
+    for node in (captured.primary, *captured.kwargs.values()):
         value = tensor_of(node)
         assert value is not None
         zeros.append(torch.zeros(2, *value.shape[1:], dtype=value.dtype, device=like.device))

@@ -7,9 +7,9 @@ from typing import overload
 
 from torch import Tensor, nn
 
-from modelstitch.cutting.capture import More
+from modelstitch.cutting.capture import Kwargs
 from modelstitch.cutting.certify import certify
-from modelstitch.cutting.listed import Cut, CutModel
+from modelstitch.cutting.cut import Cut, CutModel
 
 
 class CutList(Sequence[Cut]):
@@ -22,11 +22,11 @@ class CutList(Sequence[Cut]):
         cut_model: the captured model.
         model: the model itself, to check each split against.
         example: (N, ...) real inputs with N >= 2, on which each split is checked.
-        more: (N, ...) further inputs by name of argument.
+        kwargs: (N, ...) further inputs by name of argument.
     """
 
-    def __init__(self, cut_model: CutModel, model: nn.Module, example: Tensor, more: More) -> None:
-        self._cut_model, self._model, self._example, self._more = cut_model, model, example, more
+    def __init__(self, cut_model: CutModel, model: nn.Module, example: Tensor, kwargs: Kwargs) -> None:
+        self._cut_model, self._model, self._example, self._more = cut_model, model, example, kwargs
 
     def __len__(self) -> int:
         return len(self._cut_model.cuts)
@@ -91,17 +91,17 @@ class CutList(Sequence[Cut]):
         name = self.find(cut.name if isinstance(cut, Cut) else cut).name
         prefix, suffix = self._cut_model.prefix(name), self._cut_model.suffix(name)
         certify(self._model, prefix, suffix, self._example, f"cut {name!r}", self._more)
-        return OnlyOne(prefix), suffix
+        return SingleOutput(prefix), suffix
 
 
-class OnlyOne(nn.Module):
+class SingleOutput(nn.Module):
     """A prefix at one cut, which gives the representation itself instead of a tuple of one."""
 
     def __init__(self, prefix: nn.Module) -> None:
         super().__init__()
         self.prefix = prefix
 
-    def forward(self, x: Tensor, **more: Tensor) -> Tensor:
-        (representation,) = self.prefix(x, **more)
+    def forward(self, x: Tensor, **kwargs: Tensor) -> Tensor:
+        (representation,) = self.prefix(x, **kwargs)
         assert isinstance(representation, Tensor)
         return representation

@@ -10,34 +10,36 @@ from torch.fx import Node
 
 from modelstitch.cutting import slicing
 from modelstitch.cutting.axes import layout_of
-from modelstitch.cutting.capture import NO_MORE, Captured, More, capture, tensor_of
+from modelstitch.cutting.capture import NO_KWARGS, Captured, Kwargs, capture, tensor_of
 from modelstitch.cutting.cost import Work, work_before
+from modelstitch.cutting.cut import Cut, CutModel
 from modelstitch.cutting.dataflow import bypasses, classify, dominators, live_data
-from modelstitch.cutting.flows import named_after_blocks
-from modelstitch.cutting.listed import Cut, CutModel
 from modelstitch.cutting.naming import call_of, enclosing, is_block, name_values, outermost_blocks
+from modelstitch.cutting.residual_blocks import named_after_blocks
 from modelstitch.errors import CutError
 
 
-class Cutting(CutModel):
+class GraphCutModel(CutModel):
     """A captured model and its cuts, from the input on.
 
     Args:
         model: any module; it is read in eval mode and left as it was.
         example: (N, ...) inputs with N >= 2.
         name: what to call the model in errors.
-        more: (N, ...) further inputs by name of argument.
+        kwargs: (N, ...) further inputs by name of argument.
 
     Raises:
         ModelError: the model does not run on ``example``.
         CutError: the model cannot be captured, or has no legal cut.
     """
 
-    def __init__(self, model: nn.Module, example: Tensor, name: str = "model", more: More = NO_MORE) -> None:
+    def __init__(
+        self, model: nn.Module, example: Tensor, name: str = "model", kwargs: Kwargs = NO_KWARGS
+    ) -> None:
         self.model = self._captured_from = model
         self.name = name
         self.technique = "graph capture, nothing computed twice"
-        self._captured: Captured = capture(model, example, name, more)
+        self._captured: Captured = capture(model, example, name, kwargs)
         graph = self._captured.graph_module.graph
         self._dependences = classify(graph, self._captured.primary)
         self._live = live_data(graph, self._dependences)

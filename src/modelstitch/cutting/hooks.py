@@ -20,11 +20,18 @@ from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
-from modelstitch.cutting.capture import NO_MORE, More, eval_mode, leaves, plain_attention, run_eagerly
+from modelstitch.cutting.capture import (
+    NO_KWARGS,
+    Kwargs,
+    eval_mode,
+    leaves,
+    no_fused_attention,
+    run_eagerly,
+)
 from modelstitch.cutting.cost import Work
-from modelstitch.cutting.halves import HookPrefix, HookSuffix, acting, chain_after
+from modelstitch.cutting.cut import Cut, CutModel
+from modelstitch.cutting.hook_halves import HookPrefix, HookSuffix, chain_after, hooked
 from modelstitch.cutting.layouts import recognise
-from modelstitch.cutting.listed import Cut, CutModel
 from modelstitch.cutting.naming import is_block
 from modelstitch.errors import CutError, ModelError
 
@@ -87,7 +94,7 @@ class _WritesOfFake(TorchDispatchMode):
 
 
 def why_illegal(
-    model: nn.Module, example: Tensor, path: str, number: int, more: More = NO_MORE
+    model: nn.Module, example: Tensor, path: str, number: int, kwargs: Kwargs = NO_KWARGS
 ) -> str | None:
     """Return why the output of a call is no legal cut; None for a legal cut.
 
@@ -95,23 +102,23 @@ def why_illegal(
         model: in eval mode.
         example: (N, ...) inputs.
         path, number: the call.
-        more: further inputs by name of argument, which the suffix gets unchanged.
+        kwargs: further inputs by name of argument, which the suffix gets unchanged.
     """
     prefix = HookPrefix(model, [(path, number)], frozen=True)
     with torch.no_grad():
-        (real,) = prefix(example, **more)
+        (real,) = prefix(example, **kwargs)
         mode = FakeTensorMode(allow_non_fake_inputs=True)
         # The cache compares the packed weights of quantised layers, which those refuse.
         mode.cache_enabled = False
         fake = mode.from_tensor(example)
         writes = _WritesOfFake()
 
-        def act(at: str, call: int, output: Any) -> Any:
+        def replace(at: str, call: int, output: Any) -> Any:
             return real.clone() if (at, call) == (path, number) else None
 
         try:
-            with acting(model, act), writes:
-                output = model(fake, **more)
+            with hooked(model, replace), writes:
+                output = model(fake, **kwargs)
         except Exception as error:  # a model may fail in any way without values
             first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             return f"what comes before it depends on the values of the input ({first_line})"
@@ -120,7 +127,7 @@ def why_illegal(
     return None
 
 
-class HookCutting(CutModel):
+class HookCutModel(CutModel):
     """A model whose legal cuts are outputs of module calls.
 
     Args:
@@ -128,7 +135,7 @@ class HookCutting(CutModel):
         example: (N, ...) inputs with N >= 2; kept, since a suffix may run first layers on them.
         name: name of the model in errors.
         reason: why no graph was captured.
-        more: (N, ...) further inputs by name of argument.
+        kwargs: (N, ...) further inputs by name of argument.
 
     Raises:
         ModelError: the model does not run on ``example``.
@@ -136,17 +143,17 @@ class HookCutting(CutModel):
     """
 
     def __init__(
-        self, model: nn.Module, example: Tensor, name: str, reason: str, more: More = NO_MORE
+        self, model: nn.Module, example: Tensor, name: str, reason: str, kwargs: Kwargs = NO_KWARGS
     ) -> None:
         self.model, self.name, self.example = model, name, example.detach().clone()
-        _expect_any_batch(model, example, name, reason, more)
+        _expect_any_batch(model, example, name, reason, kwargs)
         self._why: dict[str, str] = {}
         self._at: dict[str, tuple[str, int]] = {}
         self._axes: dict[tuple[str, int], int] = {}
-        with eval_mode(model), plain_attention():
-            groups, self._calls = _traced(model, self.example, more)
+        with eval_mode(model), no_fused_attention():
+            groups, self._calls = _traced(model, self.example, kwargs)
             n_calls = Counter(call.path for call in self._calls)
-            cuts = [cut for group in groups if (cut := self._cut(group, n_calls, more)) is not None]
+            cuts = [cut for group in groups if (cut := self._cut(group, n_calls, kwargs)) is not None]
         if not cuts:
             reasons = "; ".join(sorted(set(self._why.values()))) or "no module's output is one tensor"
             raise CutError(f"model {name} has no cut: {reason}, and with hooks {reasons}")
@@ -157,12 +164,12 @@ class HookCutting(CutModel):
         cost = "nothing computed twice" if chain else "which run the receiver's first layers too"
         self.technique = f"module hooks, {cost}, since {reason}"
 
-    def _cut(self, group: list[Call], n_calls: Mapping[str, int], more: More) -> Cut | None:
+    def _cut(self, group: list[Call], n_calls: Mapping[str, int], kwargs: Kwargs) -> Cut | None:
         """Return the cut at the common output of a group of calls; None where it is no legal cut."""
         names = [call.path if n_calls[call.path] == 1 else f"{call.path}@{call.number}" for call in group]
         blocks = [index for index, call in enumerate(group) if is_block(self.model, call.path)]
         chosen = blocks[0] if blocks else 0
-        call, why = self._first_legal(group, more)
+        call, why = self._first_legal(group, kwargs)
         if why is not None:
             self._why |= dict.fromkeys(names, why)
             return None
@@ -173,12 +180,12 @@ class HookCutting(CutModel):
         layout = recognise(call.shape, last=last if 2 <= len(call.shape) <= 4 else None)
         return Cut(names[chosen], aliases, layout, bool(blocks))
 
-    def _first_legal(self, group: list[Call], more: More) -> tuple[Call, str | None]:
+    def _first_legal(self, group: list[Call], kwargs: Kwargs) -> tuple[Call, str | None]:
         """Return the outermost call of a group that is a legal cut, or why the outermost is none."""
         # Calls of a group share one output. An outer call that returns its input may still read the input.
         first = None
         for call in reversed(group):
-            why = why_illegal(self.model, self.example, call.path, call.number, more)
+            why = why_illegal(self.model, self.example, call.path, call.number, kwargs)
             if why is None:
                 return call, None
             first = first or why
@@ -219,13 +226,13 @@ class HookCutting(CutModel):
         }
 
 
-def _expect_any_batch(model: nn.Module, example: Tensor, name: str, reason: str, more: More) -> None:
+def _expect_any_batch(model: nn.Module, example: Tensor, name: str, reason: str, kwargs: Kwargs) -> None:
     """Raise where the model does not run on other batch sizes than that of ``example``."""
     for n in (len(example), 1, 2 * len(example)):
         try:
-            with eval_mode(model), plain_attention():
+            with eval_mode(model), no_fused_attention():
                 some = torch.arange(n, device=example.device) % len(example)
-                run_eagerly(model, example[some], name, {key: value[some] for key, value in more.items()})
+                run_eagerly(model, example[some], name, {key: value[some] for key, value in kwargs.items()})
         except ModelError as error:
             if n == len(example):
                 raise
@@ -234,7 +241,7 @@ def _expect_any_batch(model: nn.Module, example: Tensor, name: str, reason: str,
             ) from error
 
 
-def _sizes(model: nn.Module, example: Tensor, more: More) -> dict[tuple[str, int], tuple[int, ...]]:
+def _sizes(model: nn.Module, example: Tensor, kwargs: Kwargs) -> dict[tuple[str, int], tuple[int, ...]]:
     """Return the shape of every call's output for one more example."""
     n = len(example) + 1
     some = torch.arange(n, device=example.device) % len(example)
@@ -244,8 +251,8 @@ def _sizes(model: nn.Module, example: Tensor, more: More) -> dict[tuple[str, int
         if isinstance(output, Tensor):
             shapes[path, number] = tuple(output.shape)
 
-    with torch.no_grad(), acting(model, note):
-        model(example[some], **{name: value[some] for name, value in more.items()})
+    with torch.no_grad(), hooked(model, note):
+        model(example[some], **{name: value[some] for name, value in kwargs.items()})
     return shapes
 
 
@@ -266,12 +273,12 @@ def _version(x: Tensor) -> int:
     return 0 if x.is_inference() else x._version
 
 
-def _traced(model: nn.Module, example: Tensor, more: More) -> tuple[list[list[Call]], list[Call]]:
+def _traced(model: nn.Module, example: Tensor, kwargs: Kwargs) -> tuple[list[list[Call]], list[Call]]:
     """Run the model once; return candidate calls, grouped by their output, and all calls in order."""
     calls: list[tuple[Call, tuple[Tensor, int] | None]] = []
     counter = FlopCounterMode(display=False)
     used: set[int] = set()
-    others = _sizes(model, example, more)
+    others = _sizes(model, example, kwargs)
     parameters = {path: list(module.parameters(recurse=True)) for path, module in model.named_modules()}
     sizes = {id(p): p.numel() for p in model.parameters()}
 
@@ -301,8 +308,8 @@ def _traced(model: nn.Module, example: Tensor, more: More) -> tuple[list[list[Ca
         )
         calls.append((call, (output, _version(output)) if fits else None))
 
-    with torch.no_grad(), counter, acting(model, note):
-        last = model(example.clone(), **more)
+    with torch.no_grad(), counter, hooked(model, note):
+        last = model(example.clone(), **kwargs)
     groups: list[list[Call]] = []
     tensors: list[tuple[Tensor, int]] = []
     outputs = [leaf for leaf in leaves(last) if isinstance(leaf, Tensor)]

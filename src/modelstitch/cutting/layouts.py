@@ -208,7 +208,7 @@ def parse(text: str, shape: tuple[int, ...]) -> Layout:
     return Layout(match[1], shape, last=bool(match[4]), extra=int(match[2] or 0), grid=grid)
 
 
-def lies_on(layout: Layout, present: Bool[Tensor, "n t"]) -> bool:
+def mask_fits(layout: Layout, present: Bool[Tensor, "n t"]) -> bool:
     """Tell whether a mask (N, T) has one value for every position of a representation."""
     return layout.stitchable and not layout.extra and layout.positions == (1, present.shape[1])
 
@@ -227,7 +227,7 @@ def without_padding(
         >>> without_padding(torch.ones(1, 2, 3), recognise((2, 3)), torch.tensor([[True, False]])).tolist()
         [[[1.0, 1.0, 1.0], [0.0, 0.0, 0.0]]]
     """
-    if not lies_on(layout, present):
+    if not mask_fits(layout, present):
         return x
     shape = (x.shape[0], 1, *layout.features_first_shape[1:])
     return layout.features_back(layout.features_first(x).masked_fill(~present.reshape(shape).to(x.device), 0))
@@ -250,7 +250,7 @@ def filled_with_mean(
         >>> filled_with_mean(x, recognise((3, 1)), mask).flatten().tolist()
         [1.0, 3.0, 2.0]
     """
-    if not lies_on(layout, present):
+    if not mask_fits(layout, present):
         return x
     first = layout.features_first(x)
     there = present.reshape(x.shape[0], 1, *layout.features_first_shape[1:]).to(x.device)

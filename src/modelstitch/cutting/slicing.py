@@ -27,19 +27,19 @@ class Slice(nn.Module):
     """Part of a model: an ordinary module that shares the model's parameters.
 
     Attributes:
-        more: names of the further inputs that it reads; others are ignored.
+        kwargs: names of the further inputs that it reads; others are ignored.
     """
 
     def __init__(
-        self, graph_module: GraphModule, out_spec: pytree.TreeSpec | None, more: tuple[str, ...] = ()
+        self, graph_module: GraphModule, out_spec: pytree.TreeSpec | None, kwargs: tuple[str, ...] = ()
     ) -> None:
         super().__init__()
         self.body = graph_module
         self.out_spec = out_spec
-        self.more = more
+        self.kwargs = kwargs
 
-    def forward(self, x: Tensor, **more: Tensor) -> Any:
-        outputs = self.body(x, *(more[name] for name in self.more))
+    def forward(self, x: Tensor, **kwargs: Tensor) -> Any:
+        outputs = self.body(x, *(kwargs[name] for name in self.kwargs))
         return outputs if self.out_spec is None else pytree.tree_unflatten(outputs, self.out_spec)
 
 
@@ -109,9 +109,9 @@ def _batch_first(graph: Graph, node: Node, source: Node) -> Node:
     return node if batch_axis(source) != 1 else graph.call_function(_aten.transpose.int, (node, 0, 1))
 
 
-def _further(graph: Graph, more: Mapping[str, Node], needed: set[Node]) -> dict[str, tuple[Node, Node]]:
+def _further(graph: Graph, kwargs: Mapping[str, Node], needed: set[Node]) -> dict[str, tuple[Node, Node]]:
     """Make a placeholder for every needed further input; return node and placeholder by name."""
-    return {name: (node, graph.placeholder(node.name)) for name, node in more.items() if node in needed}
+    return {name: (node, graph.placeholder(node.name)) for name, node in kwargs.items() if node in needed}
 
 
 def prefix(captured: Captured, model: nn.Module, cuts: list[Node], frozen: bool) -> Slice:
@@ -124,7 +124,7 @@ def prefix(captured: Captured, model: nn.Module, cuts: list[Node], frozen: bool)
     needed = _needed(cuts, captured.primary)
     graph = Graph()
     mapped: dict[Node, Node] = {captured.primary: graph.placeholder("x")}
-    further = _further(graph, captured.more, needed)
+    further = _further(graph, captured.kwargs, needed)
     mapped |= dict(further.values())
     for node in source.graph.nodes:
         if node in needed and node not in mapped:
@@ -155,7 +155,7 @@ def suffix(
     needed = _needed(list(output.all_input_nodes) if later is None else later, cut)
     graph = Graph()
     given = graph.placeholder("representation")
-    further = _further(graph, captured.more, needed)
+    further = _further(graph, captured.kwargs, needed)
     x = _batch_first(graph, given, cut)
     mapped: dict[Node, Node] = {cut: x} | dict(further.values())
     ordered = [node for node in source.graph.nodes if node in needed]

@@ -26,7 +26,7 @@ def data_from(
     y: Any = None,
     *,
     task: str | Task = "classification",
-    more: Mapping[str, Any] | None = None,
+    kwargs: Mapping[str, Any] | None = None,
     heldout: tuple[Any, ...] | None = None,
     groups: Any = None,
     name: str = "in memory",
@@ -48,9 +48,9 @@ def data_from(
         x: (N, ...) images, series, or tokens (N, T) in int64.
         y: (N, ...) targets.
         task: one of these names, ``package.module:task``, or a :class:`Task` of your own.
-        more: (N, ...) further inputs by name of argument; ``attention_mask`` or ``mask`` is 1 at tokens, 0 at
-            padding.
-        heldout: ``(x, y)`` or ``(x, y, more)`` of the held-out part; without it, a third of the examples is
+        kwargs: (N, ...) further inputs by name of argument; ``attention_mask`` or ``mask`` is 1 at tokens,
+            0 at padding.
+        heldout: ``(x, y)`` or ``(x, y, kwargs)`` of the held-out part; without it, a third of the examples is
             held out.
         groups: (N,) whole numbers, instead of the groups above.
         name: what to call the set.
@@ -70,7 +70,7 @@ def data_from(
     if isinstance(task, str):
         expect_one_of("task", task, (*TASKS, "package.module:task"), DataError)
     spec = DataSpec(source=name, limit=limit, heldout_limit=heldout_limit, seed=seed)
-    given = [(x, y, more)] if heldout is None else [(x, y, more), (*heldout, None)[:3]]
+    given = [(x, y, kwargs)] if heldout is None else [(x, y, kwargs), (*heldout, None)[:3]]
     if task == "classification":
         return _of_classes(given, name, spec)
     parts = _parts_with_targets(given, task, name)
@@ -98,17 +98,17 @@ def _own_task(target: str) -> Task:
 
 def _of_classes(given: list[tuple[Any, ...]], name: str, spec: DataSpec) -> Data:
     parts = []
-    for x, y, more in given:
-        part, further = as_part((x, y), name), _further(more)
+    for x, y, kwargs in given:
+        part, further = as_part((x, y), name), _further(kwargs)
         _check_further(part.images, further, name)
-        parts.append(replace(part, more=further))
+        parts.append(replace(part, kwargs=further))
     if len(parts) == 1:
         return from_whole(parts[0], classes=None, name=name, spec=spec)
     return from_parts(parts[0], parts[1], None, name, "two parts as given", spec)
 
 
 def _parts_with_targets(given: list[tuple[Any, ...]], task: str | Task, name: str) -> list[DataPart]:
-    parts = [_part_with_targets(x, y, more, _name(task), name) for x, y, more in given]
+    parts = [_part_with_targets(x, y, kwargs, _name(task), name) for x, y, kwargs in given]
     shapes = [tuple(part.targets.shape[1:]) for part in parts]
     if shapes[0] != shapes[-1]:
         raise DataError(
@@ -120,9 +120,11 @@ def _parts_with_targets(given: list[tuple[Any, ...]], task: str | Task, name: st
     return numbered_alike(parts) if _name(task) == "retrieval" else parts
 
 
-def _part_with_targets(x: Any, y: Any, more: Mapping[str, Any] | None, task_name: str, name: str) -> DataPart:
+def _part_with_targets(
+    x: Any, y: Any, kwargs: Mapping[str, Any] | None, task_name: str, name: str
+) -> DataPart:
     inputs = torch.as_tensor(np.asarray(x)) if not isinstance(x, Tensor) else x
-    further = _further(more)
+    further = _further(kwargs)
     _check_further(inputs, further, name)
     if task_name in TOKEN_TASKS and (inputs.dtype != torch.int64 or inputs.ndim != 2):
         raise DataError(
@@ -131,7 +133,7 @@ def _part_with_targets(x: Any, y: Any, more: Mapping[str, Any] | None, task_name
         )
     no_labels = torch.zeros(len(inputs), dtype=torch.int64)
     if task_name == "next-token" and y is None:
-        targets = shifted(inputs, DataPart(inputs, no_labels, more=further).present)
+        targets = shifted(inputs, DataPart(inputs, no_labels, kwargs=further).present)
     elif y is None:
         raise DataError(
             f"data {name}: expected a target for each example for the task {task_name}, got nothing"
@@ -145,10 +147,10 @@ def _part_with_targets(x: Any, y: Any, more: Mapping[str, Any] | None, task_name
     return DataPart(inputs.float() if inputs.dtype == torch.float64 else inputs, no_labels, targets, further)
 
 
-def _further(more: Mapping[str, Any] | None) -> dict[str, Tensor]:
+def _further(kwargs: Mapping[str, Any] | None) -> dict[str, Tensor]:
     return {
         name: torch.as_tensor(np.asarray(value)) if not isinstance(value, Tensor) else value
-        for name, value in (more or {}).items()
+        for name, value in (kwargs or {}).items()
     }
 
 

@@ -27,13 +27,13 @@ class DataPart:
         images: (N, ...) inputs in uint8 or floating, or tokens (N, T) in int64.
         labels: (N,) in int64, the class of each example.
         given_targets: (N, ...) targets, if they are not the labels.
-        more: (N, ...) further inputs by name of argument, such as a mask; a network gets those that it takes.
+        kwargs: (N, ...) further inputs by name of argument, such as a mask; a network gets those it takes.
     """
 
     images: Tensor
     labels: Tensor
     given_targets: Tensor | None = None
-    more: Mapping[str, Tensor] = field(default_factory=dict)
+    kwargs: Mapping[str, Tensor] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -49,7 +49,7 @@ class DataPart:
 
         ``attention_mask`` and ``mask`` are 1 at tokens; a name that ends in ``padding_mask`` is 1 at padding.
         """
-        for name, value in self.more.items():
+        for name, value in self.kwargs.items():
             if value.ndim == 2 and name in ("attention_mask", "mask"):
                 return value != 0
             if value.ndim == 2 and name.endswith("padding_mask"):
@@ -60,14 +60,14 @@ class DataPart:
     def tensors(self) -> dict[str, Tensor]:
         """Every tensor by name."""
         targets = {} if self.given_targets is None else {"targets": self.given_targets}
-        return {"images": self.images, "labels": self.labels, **targets, **self.more}
+        return {"images": self.images, "labels": self.labels, **targets, **self.kwargs}
 
     def targets_for(self, task: Task, indices: Tensor | None = None) -> Targets:
         """Return the targets at ``indices``, or all, in the form that the task's loss and score take."""
         if not task.takes_batch:
             return self.targets if indices is None else at(self.targets, indices)
         some = self if indices is None else self.take(indices)
-        return task.targets(some.images, some.targets, some.more)
+        return task.targets(some.images, some.targets, some.kwargs)
 
     def mapped(self, change: Callable[[Tensor], Tensor]) -> DataPart:
         """Return the same part with every tensor changed."""
@@ -75,7 +75,7 @@ class DataPart:
             change(self.images),
             change(self.labels),
             None if self.given_targets is None else change(self.given_targets),
-            {name: change(value) for name, value in self.more.items()},
+            {name: change(value) for name, value in self.kwargs.items()},
         )
 
     def take(self, indices: Tensor) -> DataPart:

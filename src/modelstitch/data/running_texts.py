@@ -50,7 +50,7 @@ def examples_of(parts: list[list[str]], division: str, spec: DataSpec) -> Data:
         x,
         y,
         task=spec.task,
-        more={"attention_mask": mask},
+        kwargs={"attention_mask": mask},
         heldout=(held[0], held[1], {"attention_mask": held[2]}),
         name=Path(spec.source).name,
         limit=spec.limit,

@@ -43,7 +43,7 @@ def kinds_of(cell: CellSpec, spec: EvidenceSpec) -> tuple[str, ...]:
     return tuple(kind for kind in spec.kinds if meaningful is None or kind in meaningful)
 
 
-def appraise(
+def measure_cells(
     pair: GivesSides,
     stitches: Mapping[CellSpec, Stitch],
     kinds: Mapping[CellSpec, Sequence[str]],
@@ -66,16 +66,16 @@ def appraise(
             sender, receiver = pair.sides(cell.control, cell.seed)
             groups.setdefault(receiver, {}).setdefault(sender, []).append(cell)
     for receiver, by_sender in groups.items():
-        expected = Expected(receiver, n_examples)
+        expected = ReceiverExamples(receiver, n_examples)
         for sender, cells in by_sender.items():
             erring = [cell for cell in cells if "errors" in kinds[cell]]
             matched = _matched(pair.pool.moments, sender, receiver, erring, stitches)
             for cut in dict.fromkeys(cell.sender_cut for cell in cells):
                 some = [cell for cell in cells if cell.sender_cut == cut]
-                yield from _appraise(sender, expected, some, stitches, matched, kinds)
+                yield from _measure_sender_cut(sender, expected, some, stitches, matched, kinds)
 
 
-class Expected:
+class ReceiverExamples:
     """A receiver's own representations of the examples that evidence is measured on, each computed once.
 
     Args:
@@ -181,9 +181,9 @@ class Expected:
         return self._changed[change]
 
 
-def _appraise(
+def _measure_sender_cut(
     sender: Side,
-    receiver: Expected,
+    receiver: ReceiverExamples,
     cells: list[CellSpec],
     stitches: Mapping[CellSpec, Stitch],
     matched: Mapping[CellSpec, Stitch],
@@ -258,7 +258,7 @@ class ChangedSender:
         receiver: changes the examples.
     """
 
-    def __init__(self, side: Side, cut: str, receiver: Expected) -> None:
+    def __init__(self, side: Side, cut: str, receiver: ReceiverExamples) -> None:
         self.side, self.cut, self.receiver = side, cut, receiver
         self._sides: dict[str, Side] = {}
 
@@ -271,14 +271,14 @@ class ChangedSender:
 
 
 def _changed(
-    sender: ChangedSender, stitch: Stitch, receiver: Expected, name: str, change: str
+    sender: ChangedSender, stitch: Stitch, receiver: ReceiverExamples, name: str, change: str
 ) -> tuple[Tensor, Tensor]:
     x, (_, outputs) = sender.represent(change), receiver.changed(change)
     read = receiver.side.data.task.read
     return read(_through(stitch, receiver, name, (), x)[2]), read(outputs)
 
 
-def _train_right(sender: Side, cut: str, stitch: Stitch, receiver: Expected, name: str) -> Tensor:
+def _train_right(sender: Side, cut: str, stitch: Stitch, receiver: ReceiverExamples, name: str) -> Tensor:
     side = receiver.side
     few = spread(torch.arange(len(side.data.train)), len(receiver.indices))
     x = _represented(sender, cut, "train", few)
@@ -292,7 +292,7 @@ def _train_right(sender: Side, cut: str, stitch: Stitch, receiver: Expected, nam
 
 
 def _through(
-    stitch: Stitch, receiver: Expected, name: str, later: tuple[str, ...], x: Tensor
+    stitch: Stitch, receiver: ReceiverExamples, name: str, later: tuple[str, ...], x: Tensor
 ) -> tuple[Tensor, list[Tensor], Tensor]:
     """Run provided representations through the stitch and the receiver's later layers.
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from modelstitch.cutting.accelerate import has_fast_bfloat16
-from modelstitch.cutting.layouts import lies_on, without_padding
+from modelstitch.cutting.layouts import mask_fits, without_padding
 from modelstitch.fitting.closed_form import coordinates_of, solve
 from modelstitch.fitting.gram import Moments
 from modelstitch.fitting.objectives import CRITERIA, Criterion, Padding, Parts, Trail, no_padding
@@ -218,7 +218,7 @@ def _padding(receiver: Side, names: tuple[str, ...]) -> Padding:
 
     def padding(values: Tensor, indices: Tensor, index: int) -> tuple[Tensor, Tensor | float]:
         layout, mask = layouts[index], receiver.inputs.mask("train", indices)
-        if mask is None or not lies_on(layout, mask):
+        if mask is None or not mask_fits(layout, mask):
             return values, 1.0
         return without_padding(values, layout, mask), mask.float().mean(1).clamp_min(1 / mask.shape[1])
 

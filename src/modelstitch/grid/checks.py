@@ -73,8 +73,8 @@ class _Joined(nn.Module):
         super().__init__()
         self.prefix, self.suffix = prefix, suffix
 
-    def forward(self, x: torch.Tensor, **more: torch.Tensor) -> torch.Tensor:
-        output = self.suffix(self.prefix(x, **more)[0], **more)
+    def forward(self, x: torch.Tensor, **kwargs: torch.Tensor) -> torch.Tensor:
+        output = self.suffix(self.prefix(x, **kwargs)[0], **kwargs)
         assert isinstance(output, torch.Tensor)
         return output
 

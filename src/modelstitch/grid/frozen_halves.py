@@ -145,6 +145,6 @@ class _Converted(nn.Module):
         super().__init__()
         self.plain, self.dtype, self.own = plain, dtype, own
 
-    def forward(self, x: Tensor, **more: Tensor) -> Any:
-        output = self.plain(in_precision(x, self.own), **more)
+    def forward(self, x: Tensor, **kwargs: Tensor) -> Any:
+        output = self.plain(in_precision(x, self.own), **kwargs)
         return tuple(value.to(self.dtype) for value in output) if isinstance(output, tuple) else output

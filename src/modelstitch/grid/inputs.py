@@ -60,9 +60,9 @@ class NetworkInputs:
         held = self.tokenized[part].images
         return in_precision(show(held[indices.to(held.device)], self.view, self.rate), self.dtype)
 
-    def more(self, part: PartName, indices: Tensor) -> dict[str, Tensor]:
+    def kwargs(self, part: PartName, indices: Tensor) -> dict[str, Tensor]:
         """Return the further inputs (n, ...) of the same examples, by name of argument."""
-        held = self.tokenized[part].more
+        held = self.tokenized[part].kwargs
         return {name: held[name][indices.to(held[name].device)] for name in self.names}
 
     def mask(self, part: PartName, indices: Tensor) -> Tensor | None:
@@ -73,7 +73,7 @@ class NetworkInputs:
     def batch(self, part: PartName, indices: Tensor) -> ExampleBatch:
         """Return everything that the network takes of the same examples."""
         mask = self.mask(part, indices) if self.names else None
-        return ExampleBatch(self.images(part, indices), self.more(part, indices), mask)
+        return ExampleBatch(self.images(part, indices), self.kwargs(part, indices), mask)
 
     def with_heldout(self, examples: DataPart) -> NetworkInputs:
         """Return the same inputs with other held-out examples."""
@@ -104,7 +104,7 @@ def network_inputs(network: Network, data: Data) -> NetworkInputs:
         view=View() if data.is_text else network.view,
         rate=data.rate,
         dtype=next(precisions, torch.float32),
-        names=taken(network.module, ("attention_mask",) if data.is_text else tuple(data.train.more)),
+        names=taken(network.module, ("attention_mask",) if data.is_text else tuple(data.train.kwargs)),
         reader=own_reader,
     )
 
@@ -113,4 +113,4 @@ def _tokenized(part: DataPart, own_reader: Reader | None) -> DataPart:
     if own_reader is None:
         return part
     tokens, mask = own_reader(part.images)
-    return replace(part, images=tokens, more={"attention_mask": mask})
+    return replace(part, images=tokens, kwargs={"attention_mask": mask})

@@ -91,8 +91,8 @@ class SecondMoments:
         for some in indices.split(SCORE_BATCH):
             with torch.no_grad():
                 images = in_precision(receiver.inputs.images("train", some), train.dtype)
-                more = receiver.inputs.more("train", some)
-                expected = dict(zip(names, prefix(images, **more), strict=True))
+                kwargs = receiver.inputs.kwargs("train", some)
+                expected = dict(zip(names, prefix(images, **kwargs), strict=True))
                 provided = {name: look_up(some) for name, look_up in look_ups.items()}
                 features = {
                     key: stitch.features(provided[cell.sender_cut].float())

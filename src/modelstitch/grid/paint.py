@@ -77,7 +77,7 @@ class _Same(nn.Module):
         super().__init__()
         self.n = n
 
-    def forward(self, x: Tensor, **more: Tensor) -> tuple[Tensor, ...]:
+    def forward(self, x: Tensor, **kwargs: Tensor) -> tuple[Tensor, ...]:
         return (x,) * self.n
 
 

@@ -8,7 +8,7 @@ import torch
 
 from modelstitch.controls import roles_of
 from modelstitch.controls.shuffled_labels import shuffled
-from modelstitch.cutting import Cutting
+from modelstitch.cutting import GraphCutModel
 from modelstitch.cutting.copies import are_copies
 from modelstitch.cutting.layouts import Layout
 from modelstitch.data.parts import Data, PartName
@@ -125,7 +125,7 @@ def _share_a_capture(side: Side, other: Network) -> bool:
     if one.architecture is not None:
         return True
     # Hooks keep examples of their own, on which data that flow around a cut would show nothing.
-    return isinstance(side.cutting, Cutting) and are_copies(one.module, other.module)
+    return isinstance(side.cutting, GraphCutModel) and are_copies(one.module, other.module)
 
 
 class GivesSides(Protocol):

@@ -59,6 +59,6 @@ class ScoresOf(nn.Module):
         super().__init__()
         self.inner, self.task = half, task
 
-    def forward(self, x: Tensor, **more: Tensor) -> Tensor:
+    def forward(self, x: Tensor, **kwargs: Tensor) -> Tensor:
         """Return outputs, for classification class scores (N, K)."""
-        return self.task.outputs_of(self.inner(x, **more))
+        return self.task.outputs_of(self.inner(x, **kwargs))

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from modelstitch.cutting import Cut, CutModel, cut_model
-from modelstitch.cutting.capture import eval_mode, plain_attention
+from modelstitch.cutting.capture import eval_mode, no_fused_attention
 from modelstitch.cutting.certify import relative_difference
-from modelstitch.cutting.settled import expect_settled
+from modelstitch.cutting.deterministic import expect_deterministic
 from modelstitch.data.parts import Data, DataPart, PartName
 from modelstitch.errors import ModelError
 from modelstitch.grid.frozen_halves import FrozenHalves
@@ -100,12 +100,12 @@ class Side:
 
     def bound(self, half: nn.Module, part: PartName) -> Callable[[Tensor, Tensor], Any]:
         """Return a half as a function of its input and the indices of its examples in ``part``."""
-        return lambda x, indices: half(x, **self.inputs.more(part, indices))
+        return lambda x, indices: half(x, **self.inputs.kwargs(part, indices))
 
-    def whole(self, images: Tensor, **more: Tensor) -> Tensor:
+    def whole(self, images: Tensor, **kwargs: Tensor) -> Tensor:
         """Return the whole network's outputs, for classification class scores (N, K)."""
-        with plain_attention():  # as its halves were captured
-            return self.data.task.outputs_of(self.network.module(images, **more))
+        with no_fused_attention():  # as its halves were captured
+            return self.data.task.outputs_of(self.network.module(images, **kwargs))
 
     def outputs(
         self, part: PartName, run: Callable[..., Tensor], indices: Tensor | None = None
@@ -121,7 +121,7 @@ class Side:
         chosen = torch.arange(len(given)) if indices is None else indices
         for some in chosen.split(self.score_batch):
             with torch.inference_mode():
-                outputs = run(self.inputs.images(part, some), **self.inputs.more(part, some))
+                outputs = run(self.inputs.images(part, some), **self.inputs.kwargs(part, some))
             yield outputs, given.targets_for(self.data.task, some)
 
     def scores(self, part: PartName, run: Callable[..., Tensor], indices: Tensor | None = None) -> Tensor:
@@ -194,16 +194,16 @@ def _expect_on(device: torch.device, network: Network) -> None:
 
 
 def _shared_capture(
-    like: Side, network: Network, example: Tensor, more: Mapping[str, Tensor]
+    like: Side, network: Network, example: Tensor, kwargs: Mapping[str, Tensor]
 ) -> CutModel | None:
     """Return the cuts of another side, bound to ``network``; None where they do not reproduce it."""
-    expect_settled(network.module, example, network.name, more)
+    expect_deterministic(network.module, example, network.name, kwargs)
     cutting = like.cutting.bind(network.module)
     name = cutting.cuts[0].name
     prefix, suffix = cutting.prefix(name, frozen=True), cutting.suffix(name, frozen=True)
-    with torch.no_grad(), plain_attention(), eval_mode(network.module):
-        got = suffix(prefix(example, **more)[0], **more)
-        return cutting if relative_difference(got, network.module(example, **more)) == 0 else None
+    with torch.no_grad(), no_fused_attention(), eval_mode(network.module):
+        got = suffix(prefix(example, **kwargs)[0], **kwargs)
+        return cutting if relative_difference(got, network.module(example, **kwargs)) == 0 else None
 
 
 def _n_outputs(output: Any, task: Task, network: Network) -> int:

@@ -42,37 +42,37 @@ class Stitched(nn.Module):
         self.readers = sender.inputs.reader, receiver.inputs.reader
         self.eval()
 
-    def forward(self, images: Tensor, **more: Tensor) -> Tensor:
+    def forward(self, images: Tensor, **kwargs: Tensor) -> Tensor:
         """Return the receiver's outputs, for classification class scores (N, K).
 
         Args:
             images: (N, C, H, W), or other inputs.
-            more: (N, ...) further inputs by name.
+            kwargs: (N, ...) further inputs by name.
 
         Raises:
             ModelError: a network takes a further input that is not given.
         """
-        x, of_sender = self._inputs_of(0, images, more)
-        _, of_receiver = self._inputs_of(1, images, more)
+        x, of_sender = self._inputs_of(0, images, kwargs)
+        _, of_receiver = self._inputs_of(1, images, kwargs)
         shown = in_precision(show(x, self.view, self.rate), self.dtypes[0])
         (representation,) = self.prefix(shown, **of_sender)
         stitched = self.stitch(representation.float()).to(self.dtypes[1])
         return self.task.outputs_of(self.suffix(stitched, **of_receiver))
 
     def _inputs_of(
-        self, side: int, images: Tensor, more: Mapping[str, Tensor]
+        self, side: int, images: Tensor, kwargs: Mapping[str, Tensor]
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the input and the further inputs of the sender (0) or the receiver (1)."""
         reader = self.readers[side]
         if reader is not None:
             images, mask = reader(images)
-            more = {"attention_mask": mask}
+            kwargs = {"attention_mask": mask}
         for name in self.further[side]:
-            if name not in more:
+            if name not in kwargs:
                 raise ModelError(
                     f"the stitched network takes {name} too: give it by name, as in stitched(x, {name}=...)"
                 )
-        return images, {name: more[name] for name in self.further[side]}
+        return images, {name: kwargs[name] for name in self.further[side]}
 
     def score(self, part: DataPart) -> float:
         """Return the score on a part of a data set, from 0 to 1; for classification the accuracy."""
@@ -80,7 +80,7 @@ class Stitched(nn.Module):
         def batches() -> Iterator[tuple[Tensor, Targets]]:
             for some in torch.arange(len(part)).split(SCORE_BATCH):
                 few = part.take(some)
-                yield self(few.images, **few.more), few.targets_for(self.task)
+                yield self(few.images, **few.kwargs), few.targets_for(self.task)
 
         with torch.no_grad():
             return mean_score(scored(self.task, batches()))

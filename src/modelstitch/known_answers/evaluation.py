@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, final
 
 from modelstitch.data.parts import Data
-from modelstitch.evidence.measure import appraise
+from modelstitch.evidence.measure import measure_cells
 from modelstitch.evidence.verdict import Facts, Thresholds, Verdict, decide
 from modelstitch.grid.grid import Budget, fit_grid
 from modelstitch.grid.planted import planted
@@ -100,7 +100,7 @@ def _measured(
 ) -> tuple[list[CellRow], list[EvidenceRow]]:
     fitted = {one.spec: one for one in fit_grid(pair, cells, fit, _BUDGET)}
     usable = {cell: one.stitch for cell, one in fitted.items() if one.fitted.failure is None}
-    measured = appraise(pair, usable, dict.fromkeys(usable, ("trajectory",)), n_examples=2000)
+    measured = measure_cells(pair, usable, dict.fromkeys(usable, ("trajectory",)), n_examples=2000)
     evidence = [row for cell, numbers in measured for row in evidence_rows(cell, numbers)]
     return [cell_row(fitted[cell]) for cell in cells], evidence
 

@@ -29,6 +29,6 @@ class FromDict(nn.Module):
         super().__init__()
         self.model, self.primary = model, primary
 
-    def forward(self, x: Tensor, **more: Tensor) -> Any:
-        """Return what the model gives for the dictionary of ``x`` and ``more``."""
-        return self.model({self.primary: x, **more})
+    def forward(self, x: Tensor, **kwargs: Tensor) -> Any:
+        """Return what the model gives for the dictionary of ``x`` and ``kwargs``."""
+        return self.model({self.primary: x, **kwargs})

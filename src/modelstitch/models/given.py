@@ -10,7 +10,7 @@ from torch import nn
 from torch.export import ExportedProgram
 
 from modelstitch.cutting.capture import eval_mode
-from modelstitch.cutting.settled import as_module
+from modelstitch.cutting.deterministic import as_module
 from modelstitch.models.load import load_model
 from modelstitch.models.network import Network, wrap
 from modelstitch.specs import ModelSpec

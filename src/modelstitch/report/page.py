@@ -14,8 +14,8 @@ from markupsafe import Markup
 
 from modelstitch.errors import RunError, SpecError, expect_one_of
 from modelstitch.report.context import PageContext
-from modelstitch.report.island import as_script, island
 from modelstitch.report.limits import readable
+from modelstitch.report.page_data import as_script, page_data
 from modelstitch.report.recipes import recipes, stitch_words
 from modelstitch.report.redaction import redacted
 from modelstitch.report.sections import SECTIONS
@@ -68,9 +68,9 @@ def page(
         version=comparison.facts.versions.modelstitch,
     )
     added = {"recipes": recipes(comparison.spec), "stitch_words": stitch_words(comparison.spec)}
-    rest = fill(island=Markup(as_script(added)), left_out=1)
-    facts = island(comparison, language, BYTES - len(rest.encode()))
-    return str(fill(island=Markup(as_script(facts | added)), left_out=facts["left_out"]))
+    rest = fill(page_data=Markup(as_script(added)), left_out=1)
+    facts = page_data(comparison, language, BYTES - len(rest.encode()))
+    return str(fill(page_data=Markup(as_script(facts | added)), left_out=facts["left_out"]))
 
 
 def write_page(text: str, path: Path) -> None:

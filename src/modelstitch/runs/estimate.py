@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from modelstitch.data.views import in_precision
-from modelstitch.evidence.measure import appraise, kinds_of
+from modelstitch.evidence.measure import kinds_of, measure_cells
 from modelstitch.grid.cell import fit_dtype, scoring_suffix
 from modelstitch.grid.grid import USUAL_SCHEDULES, Budget, passes
 from modelstitch.grid.representations import Pass
@@ -181,5 +181,5 @@ def _time_evidence(
     device = session.pair.data.train.images.device
     stitches = {cell: build(cell.stitch, *session.pair.layouts(cell)).to(device) for cell in cells}
     begin = time.perf_counter()
-    list(appraise(session.pair, stitches, dict.fromkeys(cells, kinds), n_examples))
+    list(measure_cells(session.pair, stitches, dict.fromkeys(cells, kinds), n_examples))
     return time.perf_counter() - begin

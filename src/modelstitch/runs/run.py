@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 
 from modelstitch.errors import SpecError, TruthError
-from modelstitch.evidence.measure import appraise, kinds_of
+from modelstitch.evidence.measure import kinds_of, measure_cells
 from modelstitch.grid.cell import score, scoring_suffix
 from modelstitch.grid.grid import Budget, fit_grid
 from modelstitch.grid.paint import contact_sheet, paint
@@ -121,7 +121,7 @@ def _run_in_memory(
     measured: dict[CellSpec, list[EvidenceRow]] = {}
     asked = {cell: kinds for cell in stitches if (kinds := kinds_of(cell, evidence))}
     _announce(progress, len(asked), 0)
-    for cell, measurements in appraise(session.pair, stitches, asked, evidence.n_examples):
+    for cell, measurements in measure_cells(session.pair, stitches, asked, evidence.n_examples):
         measured[cell] = evidence_rows(cell, measurements)
         progress.measured(str(cell))
     header = _header(session)
@@ -172,7 +172,7 @@ def _measure(
     }
     _announce(progress, len(asked), len(asked) - len(missing))
     stitches = {cell: _saved_stitch(session, store, cell, keys[cell]) for cell in missing}
-    for cell, measurements in appraise(session.pair, stitches, missing, evidence.n_examples):
+    for cell, measurements in measure_cells(session.pair, stitches, missing, evidence.n_examples):
         rows = evidence_rows(cell, measurements)
         store.write_evidence(keys[cell], missing[cell], rows, evidence.n_examples, EVIDENCE_VERSION)
         progress.measured(str(cell))

@@ -23,6 +23,11 @@ from modelstitch.specs.fits import (
     FitSpec,
     StitchSpec,
 )
+from modelstitch.specs.models_and_data import (
+    DataSpec,
+    ModelSpec,
+    View,
+)
 from modelstitch.specs.names import (
     EVIDENCE,
     EVIDENCE_VERSION,
@@ -45,11 +50,6 @@ from modelstitch.specs.runs import (
     RunSpec,
     content_hash,
     to_json,
-)
-from modelstitch.specs.sources import (
-    DataSpec,
-    ModelSpec,
-    View,
 )
 
 __all__ = [

@@ -12,9 +12,9 @@ from typing import Any
 from modelstitch.errors import SpecError, expect_one_of
 from modelstitch.specs.controls import CONTROLS, TRAINED
 from modelstitch.specs.fits import FitSpec, StitchSpec
+from modelstitch.specs.models_and_data import DataSpec, ModelSpec, View
 from modelstitch.specs.names import EVIDENCE, STANDARD_EVIDENCE, positive
 from modelstitch.specs.objectives import OBJECTIVES, ObjectiveName
-from modelstitch.specs.sources import DataSpec, ModelSpec, View
 
 
 @dataclass(frozen=True, kw_only=True)

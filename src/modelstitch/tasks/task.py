@@ -120,26 +120,26 @@ class Task:
         least, may_be_more = self.needs(targets)
         return n_outputs >= least if may_be_more else n_outputs == least
 
-    def targets(self, x: Tensor, y: Tensor, more: Batch) -> Targets:
+    def targets(self, x: Tensor, y: Tensor, kwargs: Batch) -> Targets:
         """Return the second argument of loss and score for some examples.
 
         Args:
             x: (N, ...) inputs of the network.
             y: (N, ...) targets.
-            more: (N, ...) further inputs by name.
+            kwargs: (N, ...) further inputs by name.
 
         Raises:
             DataError: a further input called ``x`` or ``y``.
         """
         if not self.takes_batch:
             return y
-        doubled = sorted({"x", "y"} & more.keys())
+        doubled = sorted({"x", "y"} & kwargs.keys())
         if doubled:
             raise DataError(
                 f"task {self.name} takes batches, in which x and y are the inputs and the targets: "
                 f"rename the further input {doubled[0]!r}"
             )
-        return {"x": x, "y": y, **more}
+        return {"x": x, "y": y, **kwargs}
 
     def scored(self, outputs: Tensor, targets: Targets) -> Shaped[Tensor, " n"]:
         """Return the scores of the examples (N,), checked.

@@ -8,7 +8,7 @@ import pytest
 import torch
 from options import usable_torchvision
 
-from modelstitch.cutting import Cutting
+from modelstitch.cutting import GraphCutModel
 from modelstitch.errors import MissingExtraError, ModelError
 from modelstitch.models.load import load_model
 from modelstitch.specs import ModelSpec, View
@@ -37,7 +37,7 @@ def test_a_transformer_of_timm_is_cut_at_its_blocks() -> None:
         ModelSpec(source="timm:vit_tiny_patch16_224(num_classes=10, depth=2, img_size=32, patch_size=8)")
     )
     assert network.view.size == (32, 32)
-    cutting = Cutting(network.module, torch.randn(2, 3, 32, 32), network.name)
+    cutting = GraphCutModel(network.module, torch.randn(2, 3, 32, 32), network.name)
     layouts = {cut.name: str(cut.layout) for cut in cutting.boundaries}
     assert layouts["blocks.0"] == layouts["blocks.1"] == "tokens+1 4x4"
 
@@ -56,7 +56,7 @@ def test_a_torchvision_model_comes_with_the_view_of_its_weights() -> None:
     network = load_model(ModelSpec(source="torchvision:resnet18(num_classes=10)"))
     assert network.view.size == (224, 224)
     assert network.view.mean == (0.485, 0.456, 0.406)
-    cutting = Cutting(network.module, torch.randn(2, 3, 64, 64), network.name)
+    cutting = GraphCutModel(network.module, torch.randn(2, 3, 64, 64), network.name)
     assert [cut.name for cut in cutting.boundaries if cut.name.startswith("layer")] == [
         f"layer{stage}.{block}" for stage in range(1, 5) for block in range(2)
     ]

@@ -12,7 +12,7 @@ import torch
 from options import usable_torchvision
 
 import modelstitch as ms
-from modelstitch.cutting import Cutting, certify, cut_model
+from modelstitch.cutting import GraphCutModel, certify, cut_model
 from modelstitch.data.parts import Data
 from modelstitch.errors import MissingExtraError, ModelError
 from modelstitch.models.load import load_model
@@ -181,7 +181,7 @@ def test_models_that_read_come_with_their_own_head_and_are_cut_exactly_with_mask
     tokens = torch.randint(0, 30, (5, 8), generator=torch.Generator().manual_seed(0))
     mask = (torch.arange(8)[None] < torch.tensor([8, 3, 5, 8, 2])[:, None]).long()
     cutting = cut_model(network.module, tokens, name, {"attention_mask": mask})
-    assert isinstance(cutting, Cutting)
+    assert isinstance(cutting, GraphCutModel)
     assert len(cutting.boundaries) >= 3
     for cut in cutting.cuts:
         halves = cutting.prefix(cut.name), cutting.suffix(cut.name)
@@ -196,7 +196,7 @@ def test_language_models_of_two_kinds_are_stitched(tmp_path: Path) -> None:
     mask = (
         torch.arange(8)[None] < torch.randint(3, 9, (40, 1), generator=torch.Generator().manual_seed(1))
     ).long()
-    data = ms.data_from(tokens, task="next-token", more={"attention_mask": mask})
+    data = ms.data_from(tokens, task="next-token", kwargs={"attention_mask": mask})
     found = ms.compare(
         f"hf:{tmp_path / 'gpt2'}(pretrained=True)",
         f"hf:{tmp_path / 'llama'}(pretrained=True)",

@@ -26,7 +26,7 @@ class _Arrays:
 
     x: Tensor
     y: np.ndarray | None
-    more: dict[str, Tensor] = field(default_factory=dict)
+    kwargs: dict[str, Tensor] = field(default_factory=dict)
 
 
 def recognises(source: str) -> bool:
@@ -63,8 +63,8 @@ def load(spec: DataSpec) -> Data:
         parts[0].x,
         parts[0].y,
         task=spec.task,
-        more=parts[0].more,
-        heldout=(parts[1].x, parts[1].y, parts[1].more) if has_parts else None,
+        kwargs=parts[0].kwargs,
+        heldout=(parts[1].x, parts[1].y, parts[1].kwargs) if has_parts else None,
         name=name,
         limit=spec.limit,
         heldout_limit=spec.heldout_limit,
@@ -98,12 +98,12 @@ def _names(spec: DataSpec, ending: str) -> set[str]:
 def _part(arrays: dict[str, np.ndarray], ending: str, where: str) -> _Arrays:
     x = _features_first(arrays[f"x{ending}"], where)
     own = {name.removesuffix(ending): array for name, array in arrays.items() if name.endswith(ending)}
-    more = {
+    kwargs = {
         name: torch.from_numpy(np.ascontiguousarray(array))
         for name, array in own.items()
         if name not in ("x", "y", "classes") and _is_numbers(array) and len(array) == len(x)
     }
-    return _Arrays(x, own.get("y"), more)
+    return _Arrays(x, own.get("y"), kwargs)
 
 
 def _is_numbers(array: np.ndarray) -> bool:
@@ -130,7 +130,7 @@ def _of_classes(parts: list[_Arrays], names: np.ndarray | None, name: str, spec:
 
 def _labelled(part: _Arrays, name: str) -> DataPart:
     assert part.y is not None
-    return replace(as_part((part.x, part.y.reshape(-1)), name), more=part.more)
+    return replace(as_part((part.x, part.y.reshape(-1)), name), kwargs=part.kwargs)
 
 
 def _features_first(x: np.ndarray, where: str) -> Tensor:

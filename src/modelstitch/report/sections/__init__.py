@@ -19,18 +19,18 @@ from modelstitch.report.sections import (
     curves,
     errors,
     geometry,
-    how,
+    how_to_read,
     maps,
     pictures,
     reproduce,
-    said,
+    sentences,
 )
 
 SECTIONS: dict[str, Callable[[PageContext], Markup | None]] = {
     "answer": answer.section,
     "maps": maps.section,
-    "how": how.section,
-    "said": said.section,
+    "how_to_read": how_to_read.section,
+    "sentences": sentences.section,
     "curves": curves.section,
     "pictures": pictures.section,
     "geometry": geometry.section,

@@ -1,4 +1,4 @@
-"""The JSON island: what the page's program reads, whole, small and inert."""
+"""The page data: what the page's program reads, whole, small and inert."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from dataclasses import replace
 import pytest
 
 from modelstitch.report import page
-from modelstitch.report.island import as_script, island
+from modelstitch.report.page_data import as_script, page_data
 from tests.report.made import SINGLE, run
 
 
 def test_accuracies_and_verdicts_stand_in_the_order_of_rows_and_columns() -> None:
     comparison = run(2, 3)
-    facts = island(comparison, "en")
+    facts = page_data(comparison, "en")
     assert (facts["real"], facts["self_stitch"]) == ("trained", "self-stitch")
     assert facts["rows"]["trained"] == ["c0", "c1"]
     assert facts["rows"]["self-stitch"] == facts["receivers"] == ["c0", "c1", "c2"]
@@ -29,7 +29,7 @@ def test_accuracies_and_verdicts_stand_in_the_order_of_rows_and_columns() -> Non
 
 
 def test_evidence_of_the_pair_has_its_interval_and_that_of_controls_its_value() -> None:
-    facts = island(run(2, 3), "en")
+    facts = page_data(run(2, 3), "en")
     names = [each["key"] for each in facts["measures"]]
     assert len(names) == sum(map(len, SINGLE.values()))
     at = names.index("similarity.cka")
@@ -54,13 +54,13 @@ def test_small_values_keep_their_digits_beside_large_ones_and_what_is_no_number_
         else row
         for row in comparison.evidence
     )
-    facts = island(replace(comparison, evidence=evidence), "en")
+    facts = page_data(replace(comparison, evidence=evidence), "en")
     at = [each["key"] for each in facts["measures"]].index("errors.ev")
     assert facts["evidence"]["trained|affine|0"][at][:3] == [0.000415, 12300, None]
 
 
 def test_reasons_of_all_seeds_together_come_first() -> None:
-    facts = island(run(9, 17, seeds=(0, 1, 2, 3)), "ja")
+    facts = page_data(run(9, 17, seeds=(0, 1, 2, 3)), "ja")
     assert all(verdict[6] for verdict in facts["verdicts"]["affine|all"])
 
 
@@ -80,7 +80,7 @@ def test_no_number_of_seeds_makes_it_larger(language: str, seeds: tuple[int, ...
 
 def test_what_does_not_fit_is_left_out_and_said() -> None:
     comparison = run(9, 17, seeds=tuple(range(6)))
-    facts = island(comparison, "en", 400_000)
+    facts = page_data(comparison, "en", 400_000)
     assert facts["left_out"] > 0
     assert "trained|affine|0" in facts["evidence"]
     assert "more grids is in evidence.csv" in page(comparison)

@@ -9,7 +9,14 @@ import torch
 from torch import Tensor, nn
 from torch.export import ExportedProgram, unflatten
 
-from modelstitch.cutting.capture import More, eval_mode, leaves, plain_attention, run_eagerly, same_buffers
+from modelstitch.cutting.capture import (
+    Kwargs,
+    eval_mode,
+    leaves,
+    no_fused_attention,
+    restored_buffers,
+    run_eagerly,
+)
 from modelstitch.cutting.certify import relative_difference
 from modelstitch.errors import CutError, ModelError
 
@@ -37,16 +44,16 @@ def as_module(model: Any, name: str = "model") -> nn.Module:
     return model
 
 
-def expect_settled(model: nn.Module, example: Tensor, name: str, more: More) -> None:
+def expect_deterministic(model: nn.Module, example: Tensor, name: str, kwargs: Kwargs) -> None:
     """Run a model twice in eval mode, and leave it unchanged.
 
     Raises:
         ModelError: it does not run on ``example``, outputs NaN, or outputs something else the second time.
         CutError: it mutates its buffers.
     """
-    with eval_mode(model), plain_attention(), same_buffers(model):
+    with eval_mode(model), no_fused_attention(), restored_buffers(model):
         before = {path: buffer.clone() for path, buffer in model.named_buffers()}
-        first = run_eagerly(model, example, name, more, keep=False)
+        first = run_eagerly(model, example, name, kwargs, keep=False)
         after = dict(model.named_buffers())
         changed = sorted(
             path for path, value in before.items() if path not in after or not _same(after[path], value)
@@ -62,7 +69,7 @@ def expect_settled(model: nn.Module, example: Tensor, name: str, more: More) -> 
                 f"model {name} gives NaN for inputs that are numbers; {_where_not_finite(model)}: "
                 "give weights that were trained to the end"
             )
-        again = run_eagerly(model, example, name, more)
+        again = run_eagerly(model, example, name, kwargs)
         difference = relative_difference(again, first)
         halves = any(p.dtype in (torch.float16, torch.bfloat16) for p in model.parameters())
         if difference > (_SAME_IN_HALF if halves else _SAME):

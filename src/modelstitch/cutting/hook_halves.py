@@ -15,9 +15,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from modelstitch.cutting.capture import More, eval_mode, plain_attention
+from modelstitch.cutting.capture import Kwargs, eval_mode, no_fused_attention
 
-Act = Callable[[str, int, Any], Any]
+OutputHook = Callable[[str, int, Any], Any]
 """Takes the path of a module, the number of its call and its output; returns a new output, or None."""
 
 
@@ -26,18 +26,20 @@ class _Stop(Exception):  # noqa: N818
 
 
 @contextlib.contextmanager
-def acting(model: nn.Module, act: Act) -> Iterator[None]:
-    """Have ``act`` see, and replace, the output of every module of ``model`` while the block runs."""
+def hooked(model: nn.Module, hook: OutputHook) -> Iterator[None]:
+    """Let ``hook`` read, and replace, the output of every module of ``model`` while the block runs."""
     counts: dict[str, int] = {}
 
-    def hook_of(path: str) -> Callable[[nn.Module, Any, Any], Any]:
-        def hook(module: nn.Module, arguments: Any, output: Any) -> Any:
+    def forward_hook(path: str) -> Callable[[nn.Module, Any, Any], Any]:
+        def count_and_call(module: nn.Module, arguments: Any, output: Any) -> Any:
             number = counts[path] = counts.get(path, -1) + 1
-            return act(path, number, output)
+            return hook(path, number, output)
 
-        return hook
+        return count_and_call
 
-    handles = [module.register_forward_hook(hook_of(path)) for path, module in model.named_modules() if path]
+    handles = [
+        module.register_forward_hook(forward_hook(path)) for path, module in model.named_modules() if path
+    ]
     try:
         yield
     finally:
@@ -55,7 +57,7 @@ class HookPrefix(nn.Module):
         self.model, self.calls, self.frozen = model, calls, frozen
         self.axes = dict(zip(calls, axes, strict=True)) if axes else dict.fromkeys(calls, 0)
 
-    def forward(self, x: Tensor, **more: Tensor) -> tuple[Tensor, ...]:
+    def forward(self, x: Tensor, **kwargs: Tensor) -> tuple[Tensor, ...]:
         outputs: dict[tuple[str, int], Tensor] = {}
 
         def keep(path: str, number: int, output: Any) -> None:
@@ -65,8 +67,13 @@ class HookPrefix(nn.Module):
                 if len(outputs) == len(set(self.calls)):
                     raise _Stop
 
-        with eval_mode(self.model), plain_attention(), acting(self.model, keep), contextlib.suppress(_Stop):
-            _run(self.model, x.clone(), more, self.frozen)
+        with (
+            eval_mode(self.model),
+            no_fused_attention(),
+            hooked(self.model, keep),
+            contextlib.suppress(_Stop),
+        ):
+            _run(self.model, x.clone(), kwargs, self.frozen)
         # A stitch that learns refuses a tensor made under torch.inference_mode; a copy is an ordinary tensor.
         ordinary = {
             call: output.clone() if output.is_inference() else output for call, output in outputs.items()
@@ -92,16 +99,16 @@ class HookSuffix(nn.Module):
         self.__dict__["_after"] = None if later is not None else chain_after(model, call)
         self.register_buffer("example", example, persistent=False)
 
-    def forward(self, y: Tensor, **more: Tensor) -> Any:
+    def forward(self, y: Tensor, **kwargs: Tensor) -> Any:
         y = _batch_first(y, self.axes[self.call])
         after: nn.Sequential | None = self.__dict__["_after"]
-        if after is not None and not more:
-            with eval_mode(self.model), plain_attention():
-                return _run(after, y.clone(), more, self.frozen)
+        if after is not None and not kwargs:
+            with eval_mode(self.model), no_fused_attention():
+                return _run(after, y.clone(), kwargs, self.frozen)
         outputs: dict[tuple[str, int], Tensor] = {}
         graded = torch.is_grad_enabled()
 
-        def act(path: str, number: int, output: Any) -> Any:
+        def replace(path: str, number: int, output: Any) -> Any:
             if (path, number) == self.call:
                 # A frozen backbone runs without gradients, what comes after it with them.
                 with torch.inference_mode(False), torch.set_grad_enabled(graded):
@@ -116,10 +123,16 @@ class HookSuffix(nn.Module):
         example = self.example
         assert isinstance(example, Tensor)
         n = y.shape[self.axes[self.call]]
-        own = example[torch.arange(n, device=example.device) % len(example)].to(y.device)
+        inputs = example[torch.arange(n, device=example.device) % len(example)].to(y.device)
+        inputs = inputs.to(y.dtype) if inputs.is_floating_point() else inputs
         output: Any = None
-        with eval_mode(self.model), plain_attention(), acting(self.model, act), contextlib.suppress(_Stop):
-            output = _run(self.model, own.to(y.dtype) if own.is_floating_point() else own, more, self.frozen)
+        with (
+            eval_mode(self.model),
+            no_fused_attention(),
+            hooked(self.model, replace),
+            contextlib.suppress(_Stop),
+        ):
+            output = _run(self.model, inputs, kwargs, self.frozen)
         if self.later is None:
             return output
         return tuple(_batch_first(outputs[call], self.axes[call]) for call in self.later)
@@ -156,8 +169,8 @@ def chain_after(model: nn.Module, call: tuple[str, int]) -> nn.Sequential | None
     return nn.Sequential(*after)
 
 
-def _run(model: nn.Module, x: Tensor, more: More, frozen: bool) -> Any:
+def _run(model: nn.Module, x: Tensor, kwargs: Kwargs, frozen: bool) -> Any:
     if not frozen:
-        return model(x, **more)
+        return model(x, **kwargs)
     values = {name: value.detach() for name, value in (*model.named_parameters(), *model.named_buffers())}
-    return torch.func.functional_call(model, values, (x,), dict(more))
+    return torch.func.functional_call(model, values, (x,), dict(kwargs))

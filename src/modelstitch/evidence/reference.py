@@ -1,4 +1,4 @@
-"""All measurements with their definitions, as a page: ``python -m modelstitch.evidence.catalogue``."""
+"""All measurements with their definitions, as a page: ``python -m modelstitch.evidence.reference``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ leaves out a tenth of the examples at a time; a bootstrap would make an example 
 marked * are measured by default; `--evidence all` measures every kind. `geometry` and `similarity` use
 the measures of `modelstitch.geometry` with the same names.
 
-This page is printed by `python -m modelstitch.evidence.catalogue`; a test compares it with the code.
+This page is printed by `python -m modelstitch.evidence.reference`; a test compares it with the code.
 """
 
 

@@ -19,7 +19,7 @@ from modelstitch.specs.verdicts import Confidence
 from modelstitch.wording import LANGUAGES, measure_words, plain, translated
 
 BYTES = 290_000
-"""Default size of the island; evidence of further stitches, seeds and controls beyond it is left out."""
+"""Default size of the page data; evidence of further stitches, seeds and controls beyond it is left out."""
 
 REASON_BYTES = 70_000
 """Size of all reasons; verdicts of further stitches keep their name and numbers."""
@@ -30,7 +30,7 @@ GridKey = tuple[str, str, int]
 """A grid of one stitch: control, stitch and seed."""
 
 
-def island(comparison: Comparison, language: str, room: int = BYTES) -> dict[str, Any]:
+def page_data(comparison: Comparison, language: str, room: int = BYTES) -> dict[str, Any]:
     """Return what the page's program needs, in about ``room`` bytes; ``page.js`` reads it."""
     rows = {control: comparison.cut_names(control)[0] for control in comparison.controls}
     receivers = comparison.cut_names(comparison.controls[0])[1]
@@ -85,7 +85,7 @@ def island(comparison: Comparison, language: str, room: int = BYTES) -> dict[str
 
 
 def as_script(facts: dict[str, Any]) -> str:
-    """Return the island as JSON that stays inert inside a page: no character that could end its element.
+    """Return the page data as JSON that stays inert inside a page: no character that could end its element.
 
     Example:
         >>> as_script({"name": "</script>"})
