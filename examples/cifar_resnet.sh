@@ -8,7 +8,7 @@ modelstitch compare examples.cifar_resnet:resnet20 examples.cifar_resnet:resnet3
     --receiver-weights "$MODELSTITCH_DATA/weights/resnet32-d509ac18.th" \
     --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 \
     --data "$MODELSTITCH_DATA/data/cifar10-jpeg" --limit 2000 \
-    --sender-cuts layer1.2 layer2.2 layer3.2 \
-    --receiver-cuts layer1.4 layer2.4 layer3.4 \
+    --sender-cuts layer1.2,layer2.2,layer3.2 \
+    --receiver-cuts layer1.4,layer2.4,layer3.4 \
     --controls random-sender \
     "$@"
