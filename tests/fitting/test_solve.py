@@ -152,10 +152,10 @@ def test_rows_kept_aside_are_fitted_only_where_that_is_asked(spec: str) -> None:
 def test_rows_kept_aside_choose_the_ridge(spec: str) -> None:
     case = problem(spec, "stride 2", n=8)
     fresh = problem(spec, "stride 2", n=200)
-    aside = Problem(case.stitch, fresh.x[8:], normal(192, 2, 2, 2, seed=9))
-    found = solve(case.stitch, case.moments, aside.moments, refit=False)
+    validation = Problem(case.stitch, fresh.x[8:], normal(192, 2, 2, 2, seed=9))
+    found = solve(case.stitch, case.moments, validation.moments, refit=False)
     assert found is not None
-    assert aside.error(found) < aside.error(case.solution())
+    assert validation.error(found) < validation.error(case.solution())
 
 
 @pytest.mark.parametrize("spec", ["identity", "mlp(4)"])

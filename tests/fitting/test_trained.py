@@ -98,8 +98,10 @@ class Planted:
 
     def moments(self, stitch: Stitch) -> tuple[Moments, Moments]:
         rows = stitch.features(self.provided), stitch.targets(self.expected)
-        fit, aside = [[each[some].flatten(0, 1) for each in rows] for some in (slice(500), slice(500, 600))]
-        return of_rows(*fit), of_rows(*aside)
+        fit, validation = [
+            [values[some].flatten(0, 1) for values in rows] for some in (slice(500), slice(500, 600))
+        ]
+        return of_rows(*fit), of_rows(*validation)
 
     def accuracy(self, stitch: Callable[[Tensor], Tensor]) -> float:
         return float((self.suffix(stitch(self.provided)).argmax(1) == self.labels).float().mean())

@@ -8,7 +8,7 @@ import torch
 from modelstitch.cutting import GraphCutModel
 from modelstitch.data.parts import Data
 from modelstitch.fitting.trained import paired_gain
-from modelstitch.grid.cell import FittedCell, set_aside
+from modelstitch.grid.cell import FittedCell, divide_validation
 from modelstitch.grid.grid import Budget, fit_grid
 from modelstitch.grid.pool import Pair
 from modelstitch.grid.representations import Storage
@@ -196,11 +196,11 @@ def test_where_representations_lie_changes_no_weight(session: Session, keep: Sto
 
 
 def test_a_tenth_of_the_training_part_is_kept_aside_and_never_fitted() -> None:
-    fit, aside = set_aside(1198, automatic=True)
-    assert (len(fit), len(aside)) == (1078, 120)
-    assert sorted([*fit.tolist(), *aside.tolist()]) == list(range(1198))
-    assert len(set_aside(50_000, automatic=True)[1]) == 1000
-    assert len(set_aside(1198, automatic=False)[1]) == 0
+    fit, validation = divide_validation(1198, automatic=True)
+    assert (len(fit), len(validation)) == (1078, 120)
+    assert sorted([*fit.tolist(), *validation.tolist()]) == list(range(1198))
+    assert len(divide_validation(50_000, automatic=True)[1]) == 1000
+    assert len(divide_validation(1198, automatic=False)[1]) == 0
 
 
 def test_moments_of_a_sender_are_gathered_once_for_several_receivers(session: Session) -> None:

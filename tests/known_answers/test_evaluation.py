@@ -15,7 +15,7 @@ from modelstitch.data.parts import Data, PartName
 from modelstitch.evidence.verdict import Thresholds
 from modelstitch.grid.side import make_side
 from modelstitch.known_answers import plants
-from modelstitch.known_answers.cases import FAMILIES, Case, cases
+from modelstitch.known_answers.cases import CASE_FAMILIES, Case, cases
 from modelstitch.known_answers.evaluation import Outcome, derive, leave_one_family_out, report, run
 from modelstitch.known_answers.plants import Ground
 from modelstitch.models.load import load_model
@@ -40,9 +40,9 @@ def outcomes(trained: Network, digits: Data) -> list[Outcome]:
 
 def test_every_family_has_ten_cases() -> None:
     everything = cases(2, CUTS)
-    for family in FAMILIES:
+    for family in CASE_FAMILIES:
         assert sum(case.family == family for case in everything) == 10
-    assert {truth for truth, _ in FAMILIES.values()} == {
+    assert {truth for truth, _ in CASE_FAMILIES.values()} == {
         VerdictName.INTERCHANGEABLE,
         VerdictName.DECODABLE_ONLY,
         VerdictName.INCOMPATIBLE,

@@ -37,7 +37,7 @@ class Command(Protocol):
         """Do it; return whether some cells failed."""
 
 
-class Row(NamedTuple):
+class CommandRow(NamedTuple):
     """A command, and whether it can be resumed: it has a run folder ``out`` then, and is given again."""
 
     command: type[Any]
@@ -45,13 +45,13 @@ class Row(NamedTuple):
 
 
 COMMANDS = {
-    "demo": Row(Demo, resumes=True),
-    "compare": Row(Compare, resumes=True),
-    "train": Row(Train),
-    "cuts": Row(Cuts),
-    "report": Row(Report),
-    "figures": Row(Figures),
-    "selftest": Row(Selftest),
+    "demo": CommandRow(Demo, resumes=True),
+    "compare": CommandRow(Compare, resumes=True),
+    "train": CommandRow(Train),
+    "cuts": CommandRow(Cuts),
+    "report": CommandRow(Report),
+    "figures": CommandRow(Figures),
+    "selftest": CommandRow(Selftest),
 }
 """All commands by name, in the order of the help."""
 

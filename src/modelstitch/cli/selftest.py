@@ -66,13 +66,13 @@ class Selftest:
                 networks.append(trained(data, seed))
             boundaries = Pool(data).side(networks[0]).cutting.boundaries
             cuts = self.cuts or tuple(cut.name for cut in boundaries)
-            todo = cases(len(networks), cuts, quick=self.quick)
-            watcher.start(len(todo), 0, "known-answer cases")
+            known_cases = cases(len(networks), cuts, quick=self.quick)
+            watcher.start(len(known_cases), 0, "known-answer cases")
 
             def tell(outcome: Outcome) -> None:
                 watcher.measured(outcome.case.name)
 
-            summary = report(run(networks, data, todo, on_outcome=tell))
+            summary = report(run(networks, data, known_cases, on_outcome=tell))
         if self.json:
             print(json.dumps(summary))
         else:

@@ -180,9 +180,9 @@ def print_verdicts(comparison: Comparison, stitch: str) -> None:
     for sender in senders:
         marks = []
         for receiver in receivers:
-            each = [by_seed.get(CellKey(sender, receiver, stitch, seed)) for seed in seeds]
+            of_seeds = [by_seed.get(CellKey(sender, receiver, stitch, seed)) for seed in seeds]
             verdict = verdicts.get((sender, receiver, stitch))
-            marks.append(Text("–") if verdict is None else _mark(verdict.name, [v for v in each if v]))
+            marks.append(Text("–") if verdict is None else _mark(verdict.name, [v for v in of_seeds if v]))
         table.add_row(sender, *marks)
     console.print(table)
     console.print(

@@ -37,8 +37,8 @@ def untrained(network: Network, seed: int) -> Network:
             "whatever the seed; give a factory that loads no weights and sets no seed, and the file as its "
             "weights, or leave the random controls out"
         )
-    like = next(network.module.parameters(), torch.empty(0))
-    module = module.to(device=like.device, dtype=like.dtype).eval()
+    reference = next(network.module.parameters(), torch.empty(0))
+    module = module.to(device=reference.device, dtype=reference.dtype).eval()
     if network.rebuild is not None:
         channels_last(module)
     for parameter in module.parameters():

@@ -29,8 +29,8 @@ def shuffled(data: Data, seed: int) -> Data:
     if data.task.by_position and data.train.given_targets is not None:
         # Targets change places with each other; positions without a target keep none.
         targets = data.train.given_targets.clone()
-        there = targets != IGNORED
-        known = targets[there]
+        has_target = targets != IGNORED
+        known = targets[has_target]
         moved = torch.randperm(len(known), generator=torch.Generator().manual_seed(seed))
-        targets[there] = known[moved.to(known.device)]
+        targets[has_target] = known[moved.to(known.device)]
     return replace(data, train=replace(data.train, labels=given.labels, given_targets=targets))

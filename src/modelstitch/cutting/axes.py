@@ -111,7 +111,7 @@ def _last_before_move(node: Node) -> bool | None:
 
 
 def _last_by_search(start: Node, onwards: Callable[[Node], Iterable[Node]], *, reads: bool) -> bool | None:
-    wave, seen = [start], {start}
+    wave, visited = [start], {start}
     if not reads and (last := _last_by_operation(start)) is not None:
         return last
     for _ in range(_FARTHEST):
@@ -122,9 +122,9 @@ def _last_by_search(start: Node, onwards: Callable[[Node], Iterable[Node]], *, r
             if not reads and not _elementwise(node):
                 continue
             for other in onwards(node):
-                if other in seen:
+                if other in visited:
                     continue
-                seen.add(other)
+                visited.add(other)
                 if reads:
                     # An operation reads weights too; only its first input tells the axes of a value.
                     if (
@@ -155,8 +155,10 @@ def _elementwise(node: Node) -> bool:
 
 
 def _same_shape(node: Node, other: Node) -> bool:
-    mine, theirs = tensor_of(node), tensor_of(other)
-    return mine is not None and theirs is not None and mine.shape[1:] == theirs.shape[1:]
+    value, other_value = tensor_of(node), tensor_of(other)
+    if value is None or other_value is None:
+        return False
+    return value.shape[1:] == other_value.shape[1:]
 
 
 def _extra_tokens(graph: Graph, dependences: dict[Node, Dependence], n_tokens: int, last: Node) -> int:

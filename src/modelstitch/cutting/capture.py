@@ -149,11 +149,11 @@ def run_eagerly(
         first_line = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
         raise ModelError(
             f"model {name} cannot take inputs of shape {tuple(example.shape[1:])}: {first_line}; "
-            f"{_way_out(example, first_line)}"
+            f"{_next_step(example, first_line)}"
         ) from error
 
 
-def _way_out(example: Tensor, complaint: str) -> str:
+def _next_step(example: Tensor, complaint: str) -> str:
     """Return the next step for the user, from the model's error message."""
     if "required" in complaint and "argument" in complaint:
         return (
@@ -190,18 +190,18 @@ class _Inference(TorchFunctionMode):
 
     def __init__(self) -> None:
         super().__init__()
-        self.seen = False
+        self.detected = False
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        self.seen |= torch.is_inference_mode_enabled()
+        self.detected |= torch.is_inference_mode_enabled()
         return func(*args, **(kwargs or {}))
 
 
 def why_backward_is_lost(model: nn.Module, example: Tensor, kwargs: Kwargs = NO_KWARGS) -> str | None:
     """Return what a capture would lose: a custom autograd function, or gradients switched off."""
-    watched = _Inference()
+    inference = _Inference()
     # The caller may have switched gradients off; only what the model itself does counts.
-    contexts = torch.inference_mode(False), torch.enable_grad(), no_compilation(), watched
+    contexts = torch.inference_mode(False), torch.enable_grad(), no_compilation(), inference
     with (
         eval_mode(model),
         no_fused_attention(),
@@ -218,7 +218,7 @@ def why_backward_is_lost(model: nn.Module, example: Tensor, kwargs: Kwargs = NO_
             return None  # the capture itself reports this error
     tensors = [leaf for leaf in leaves(output) if isinstance(leaf, Tensor) and leaf.is_floating_point()]
     expected = example.is_floating_point() or any(p.requires_grad for p in model.parameters())
-    if watched.seen or (tensors and expected and not any(tensor.requires_grad for tensor in tensors)):
+    if inference.detected or (tensors and expected and not any(tensor.requires_grad for tensor in tensors)):
         return "switches gradients off, which a graph would lose"
     pending = [leaf.grad_fn for leaf in leaves(output) if isinstance(leaf, Tensor)]
     seen: set[Any] = set()

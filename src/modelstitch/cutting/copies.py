@@ -31,7 +31,9 @@ def are_copies(one: nn.Module, other: nn.Module) -> bool:
         return False
     # A module with several paths must have the same ones in both.
     paths = [_first_paths(modules) for modules in (ours, theirs)]
-    return paths[0] == paths[1] and all(_alike_modules(mine, theirs[path], {}) for path, mine in ours.items())
+    return paths[0] == paths[1] and all(
+        _equal_modules(module, theirs[path], {}) for path, module in ours.items()
+    )
 
 
 def _first_paths(modules: Mapping[str, nn.Module]) -> dict[str, str]:
@@ -39,7 +41,7 @@ def _first_paths(modules: Mapping[str, nn.Module]) -> dict[str, str]:
     return {path: first.setdefault(id(module), path) for path, module in modules.items()}
 
 
-def _alike_modules(one: nn.Module, other: nn.Module, seen: _Compared) -> bool:
+def _equal_modules(one: nn.Module, other: nn.Module, compared: _Compared) -> bool:
     if type(one) is not type(other):
         return False
     shapes = [
@@ -52,30 +54,32 @@ def _alike_modules(one: nn.Module, other: nn.Module, seen: _Compared) -> bool:
     rest = [
         {name: held for name, held in vars(module).items() if name not in _WEIGHTS} for module in (one, other)
     ]
-    return shapes[0] == shapes[1] and _alike(rest[0], rest[1], seen)
+    return shapes[0] == shapes[1] and _equal(rest[0], rest[1], compared)
 
 
-def _alike(one: Any, other: Any, seen: _Compared) -> bool:
+def _equal(one: Any, other: Any, compared: _Compared) -> bool:
     if one is other:
         return True
     if type(one) is not type(other):
         return False
     if isinstance(one, _PLAIN):
         return bool(one == other)
-    if (id(one), id(other)) in seen:
+    if (id(one), id(other)) in compared:
         return True  # under comparison further out
-    seen[id(one), id(other)] = (one, other)
+    compared[id(one), id(other)] = (one, other)
     if isinstance(one, nn.Module):
         children = [dict(module.named_children()) for module in (one, other)]
-        return _alike_modules(one, other, seen) and _alike(children[0], children[1], seen)
+        return _equal_modules(one, other, compared) and _equal(children[0], children[1], compared)
     if isinstance(one, Tensor):
         return one.shape == other.shape and one.dtype == other.dtype and torch.equal(one, other)
     if isinstance(one, np.ndarray):
         return one.dtype == other.dtype and np.array_equal(one, other)
     if isinstance(one, Mapping):
-        return list(one) == list(other) and all(_alike(one[key], other[key], seen) for key in one)
+        return list(one) == list(other) and all(_equal(one[key], other[key], compared) for key in one)
     if isinstance(one, list | tuple):
-        return len(one) == len(other) and all(_alike(*pair, seen) for pair in zip(one, other, strict=True))
+        return len(one) == len(other) and all(
+            _equal(*pair, compared) for pair in zip(one, other, strict=True)
+        )
     if getattr(type(one), "__eq__", None) is not object.__eq__:  # such as a configuration
         try:
             return bool(one == other)

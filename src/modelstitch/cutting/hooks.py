@@ -76,7 +76,7 @@ class _WritesOfFake(TorchDispatchMode):
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.seen = False
+        self.detected = False
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -89,7 +89,7 @@ class _WritesOfFake(TorchDispatchMode):
         if any(isinstance(value, Tensor) and not isinstance(value, FakeTensor) for value in written) and any(
             isinstance(leaf, FakeTensor) for leaf in pytree.tree_leaves((args, kwargs))
         ):
-            self.seen = True
+            self.detected = True
         return func(*args, **kwargs)
 
 
@@ -122,7 +122,7 @@ def why_illegal(
         except Exception as error:  # a model may fail in any way without values
             first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             return f"what comes before it depends on the values of the input ({first_line})"
-    if writes.seen or any(isinstance(leaf, FakeTensor) for leaf in leaves(output)):
+    if writes.detected or any(isinstance(leaf, FakeTensor) for leaf in leaves(output)):
         return "data also flows around it"
     return None
 

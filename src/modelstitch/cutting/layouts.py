@@ -253,11 +253,11 @@ def filled_with_mean(
     if not mask_fits(layout, present):
         return x
     first = layout.features_first(x)
-    there = present.reshape(x.shape[0], 1, *layout.features_first_shape[1:]).to(x.device)
+    is_token = present.reshape(x.shape[0], 1, *layout.features_first_shape[1:]).to(x.device)
     axes = tuple(range(2, first.ndim))
-    total = first.masked_fill(~there, 0).sum(axes, keepdim=True)
-    mean = total / there.sum(axes, keepdim=True).clamp_min(1)
-    return layout.features_back(torch.where(there, first, mean))
+    total = first.masked_fill(~is_token, 0).sum(axes, keepdim=True)
+    mean = total / is_token.sum(axes, keepdim=True).clamp_min(1)
+    return layout.features_back(torch.where(is_token, first, mean))
 
 
 Shaped = Layout | tuple[int, ...]

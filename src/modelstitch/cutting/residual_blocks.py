@@ -30,7 +30,7 @@ def named_after_blocks(
     Returns:
         The names of all values, some changed.
     """
-    known = {name for each in names.values() for name in (each.name, *each.aliases)}
+    known = {name for value in names.values() for name in (value.name, *value.aliases)}
     ended: dict[str, Node] = {}
     for node in nodes:
         if not names[node].block and "+" in names[node].name:
@@ -50,13 +50,13 @@ def _unit(model: nn.Module, node: Node, cuts: set[Node], known: set[str]) -> str
     """Return the path of the block whose output the caller made a value of; None where there is none."""
     around = enclosing(node)
     owner = list(around.values())[-1] if around else ""
-    wave, seen = list(node.all_input_nodes), {node}
+    wave, visited = list(node.all_input_nodes), {node}
     units = set()
     while wave:
         source = wave.pop()
-        if source in seen or source in cuts or source.op == "placeholder":
+        if source in visited or source in cuts or source.op == "placeholder":
             continue
-        seen.add(source)
+        visited.add(source)
         inside = [path for key, path in enclosing(source).items() if key not in around]
         element = _element(model, owner, inside[0]) if inside else None
         if element is None:

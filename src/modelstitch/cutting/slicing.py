@@ -194,8 +194,8 @@ def _derived(graph: Graph, x: Node, cut: Node, node: Node) -> Node:
     def length(size: int | torch.SymInt) -> int | Node:
         if isinstance(size, int):
             return size
-        for axis, here in enumerate(cut.meta["val"].shape):
-            if isinstance(here, torch.SymInt) and here.node.expr == size.node.expr:
+        for axis, own_length in enumerate(cut.meta["val"].shape):
+            if isinstance(own_length, torch.SymInt) and own_length.node.expr == size.node.expr:
                 return graph.call_function(_aten.sym_size.int, (x, axis))
         raise CutError(f"the size {node.name} of the input cannot be read off the representation")
 

@@ -39,8 +39,8 @@ def share_seen(images: Tensor, known: list[str]) -> float | None:
         >>> share_seen(first, fingerprint(images)), share_seen(second, fingerprint(first))
         (1.0, 0.0)
     """
-    mine = fingerprint(images)
-    if len(mine) < 10:
+    ours = fingerprint(images)
+    if len(ours) < 10:
         return None
     others = set(known)
-    return sum(digest in others for digest in mine) / len(mine)
+    return sum(digest in others for digest in ours) / len(ours)

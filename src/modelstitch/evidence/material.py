@@ -64,7 +64,7 @@ class Genuine:
 
 
 @dataclass(frozen=True)
-class FinestLabels:
+class FinestScores:
     """Examples by the finest labels that their data has.
 
     Attributes:
@@ -122,7 +122,7 @@ class Material:
     moved: Rows | None
     pixels: Rows
     is_image: bool
-    finest: FinestLabels | None
+    finest: FinestScores | None
     changed: Callable[[str], tuple[Tensor, Tensor]]
     train_right: Callable[[], Tensor]
     weight: Tensor | None = None

@@ -15,7 +15,7 @@ from modelstitch.data.parts import DataPart, PartName
 from modelstitch.evidence.kinds import KINDS
 from modelstitch.evidence.kinds.distribution import summarise
 from modelstitch.evidence.kinds.robustness import CHANGES, disturb, shift
-from modelstitch.evidence.material import FinestLabels, Genuine, Material, Measurement
+from modelstitch.evidence.material import FinestScores, Genuine, Material, Measurement
 from modelstitch.evidence.residuals import Rows
 from modelstitch.evidence.units import Units
 from modelstitch.fitting.closed_form import solve
@@ -153,14 +153,14 @@ class ReceiverExamples:
         """Return the layout at a cut."""
         return self.side.cut(name).layout
 
-    def finest(self, outputs: Tensor) -> FinestLabels | None:
+    def finest(self, outputs: Tensor) -> FinestScores | None:
         """Return the finest labels and class scores (n, K) for them; None without coarser sets, or scores."""
         data = self.side.data
         n_classes = len(data.classes if data.finest is None else data.finest.classes)
         if not data.label_sets or min(outputs.shape[1], self.outputs.shape[1]) < n_classes:
             return None
         labels = data.heldout.labels if data.finest is None else data.finest.heldout
-        return FinestLabels(
+        return FinestScores(
             labels[self.indices.to(labels.device)],
             outputs,
             self.outputs,
@@ -214,9 +214,10 @@ def _measure_sender_cut(
         expected = receiver.rows((name, *later))
         raw, trail, outputs = _through(stitch, receiver, name, later, x)
         stitched = {name: Rows(raw, receiver.labels)} | {
-            each: Rows(part, receiver.labels, own=True) for each, part in zip(later, trail, strict=True)
+            later_cut: Rows(part, receiver.labels, own=True)
+            for later_cut, part in zip(later, trail, strict=True)
         }
-        here = expected[name]
+        expected_rows = expected[name]
         material = Material(
             cut=name,
             labels=receiver.labels,
@@ -224,7 +225,7 @@ def _measure_sender_cut(
             expected=expected,
             stitched=stitched,
             raw_provided=units.layout(given).features_first(provided),
-            raw_expected=partial(_raw, here, layout),
+            raw_expected=partial(_raw, expected_rows, layout),
             raw_stitched=layout.features_first(raw),
             matched=Rows(units.of(_run(matched[cell], x), receiver.layout(name)), receiver.labels, own=True)
             if cell in matched
@@ -314,9 +315,9 @@ def _through(
             yield last(parts[-1] if parts else y, indices)
 
     with torch.inference_mode():
-        in_output = units.outputs(outputs())
-        here, *behind = (units.joined(at[cut], receiver.layout(cut)) for cut in cuts)
-    return here, behind, in_output
+        output_units = units.outputs(outputs())
+        at_cut, *at_later = (units.joined(at[cut], receiver.layout(cut)) for cut in cuts)
+    return at_cut, at_later, output_units
 
 
 def _matched(
@@ -332,13 +333,13 @@ def _matched(
     train = Representations(sender, (), "train", "recompute", torch.float32)
     moments = second_moments.gather(sender, receiver, cells, train, FitSpec())
     matched = {}
-    for cell, (some, aside) in moments.items():
+    for cell, (some, validation) in moments.items():
         if OBJECTIVES[cell.objective].least_squares:
             matched[cell] = stitches[cell]
             continue
         device = sender.data.train.images.device
         stitch = copy.deepcopy(stitches[cell])
-        values = solve(stitch, some, aside, refit=True) if cell.stitch.norm == "none" else None
+        values = solve(stitch, some, validation, refit=True) if cell.stitch.norm == "none" else None
         if values is not None:
             for name, value in values.items():
                 stitch.get_parameter(name).data.copy_(value)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from modelstitch.evidence.residuals import Rows, crosses
 from modelstitch.geometry import grams
-from modelstitch.geometry.intervals import GROUPS, Interval, jackknife_interval, wilson
+from modelstitch.geometry.intervals import GROUPS, ValueWithInterval, jackknife_interval, wilson
 
 EXAMPLES = 500
 """Examples on which measures across classes are taken, at most."""
@@ -30,7 +30,7 @@ class Pairing:
         """Inner products of the residuals of both, for every class."""
         return crosses(self.one, self.other)
 
-    def within_cka(self) -> Interval:
+    def within_cka(self) -> ValueWithInterval:
         """Debiased linear CKA within classes."""
         one, other = self.one.class_grams, self.other.class_grams
         return jackknife_interval(grams.within_cka(one, other, self.one.members, GROUPS))
@@ -40,7 +40,7 @@ class Pairing:
         large = [self.crosses[index] for index in self.one.large]
         return grams.retrieval(large, self.one.class_grams, self.other.class_grams)
 
-    def retrieval(self) -> Interval:
+    def retrieval(self) -> ValueWithInterval:
         """Share of examples retrieved within their class."""
         hits = self.retrieved()
         if not len(hits):
@@ -54,7 +54,7 @@ class Pairing:
         sizes = [len(members) for members in self.one.members]
         return len(sizes) / sum(sizes) if sizes else math.nan
 
-    def cka(self) -> Interval:
+    def cka(self) -> ValueWithInterval:
         """Debiased linear CKA of 500 examples."""
         return jackknife_interval(grams.cka(self.one.first(EXAMPLES), self.other.first(EXAMPLES), GROUPS))
 

@@ -83,8 +83,8 @@ class Units:
             return x
         rows = x if layout is None else layout.features_first(x).flatten(2).transpose(1, 2)
         begin, end = first * self._n_positions, (first + len(x)) * self._n_positions
-        here = self._chosen[(self._chosen >= begin) & (self._chosen < end)] - begin
-        return rows.flatten(0, 1)[here.to(rows.device)]
+        chosen_in_batch = self._chosen[(self._chosen >= begin) & (self._chosen < end)] - begin
+        return rows.flatten(0, 1)[chosen_in_batch.to(rows.device)]
 
     def joined(self, parts: Sequence[Tensor], layout: Layout | None) -> Tensor:
         """Return all units (m, ...) from the results of :meth:`part` for one batch after another."""

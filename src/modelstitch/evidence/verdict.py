@@ -21,11 +21,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from modelstitch.geometry.intervals import ValueWithInterval
 from modelstitch.specs.verdicts import Confidence, Reason, VerdictName, VerdictReason
 from modelstitch.wording import Sentence, reason_sentence
-
-Estimate = tuple[float, float, float]
-"""A value with the ends of its 95 % interval."""
 
 
 @dataclass(frozen=True)
@@ -68,13 +66,13 @@ class Facts:
 
     n: int
     chance: float
-    score: Estimate
+    score: ValueWithInterval
     self_score: float
-    within: Estimate
-    self_within: Estimate
-    label_within: Mapping[str, Estimate] = field(default_factory=dict)
-    random_within: Estimate | None = None
-    deeper_within: Estimate | None = None
+    within: ValueWithInterval
+    self_within: ValueWithInterval
+    label_within: Mapping[str, ValueWithInterval] = field(default_factory=dict)
+    random_within: ValueWithInterval | None = None
+    deeper_within: ValueWithInterval | None = None
     converged: bool | None = None
     self_converged: bool | None = None
     failed: str | None = None
@@ -133,19 +131,19 @@ def decide(facts: Facts, thresholds: Thresholds | None = None) -> Verdict:
         return _cannot_tell(
             VerdictReason(reason=Reason.TOO_FEW_EXAMPLES, n=facts.n, n_needed=thresholds.fewest)
         )
-    room = facts.self_score - facts.chance
-    if room <= 2 * _half(facts.score):
+    score_range = facts.self_score - facts.chance
+    if score_range <= 2 * _half(facts.score):
         at_chance = VerdictReason(
             reason=Reason.SELF_STITCH_AT_CHANCE, self_score=facts.self_score, chance=facts.chance
         )
         return _cannot_tell(at_chance)
-    share, low, high = ((end - facts.chance) / room for end in facts.score)
+    share, low, high = ((end - facts.chance) / score_range for end in facts.score)
     if high <= thresholds.score_low:
         return _low_score(facts, (share, low, high), thresholds)
     return _by_kept(facts, (share, low, high), thresholds)
 
 
-def _low_score(facts: Facts, share: Estimate, thresholds: Thresholds) -> Verdict:
+def _low_score(facts: Facts, share: ValueWithInterval, thresholds: Thresholds) -> Verdict:
     """Judge a cell whose score is near a guess."""
     value, _, high = share
     if facts.converged is False:
@@ -154,7 +152,7 @@ def _low_score(facts: Facts, share: Estimate, thresholds: Thresholds) -> Verdict
     return Verdict(VerdictName.INCOMPATIBLE, _because(Reason.TASK_NOT_DONE, facts, value), confidence, value)
 
 
-def _by_kept(facts: Facts, share: Estimate, thresholds: Thresholds) -> Verdict:
+def _by_kept(facts: Facts, share: ValueWithInterval, thresholds: Thresholds) -> Verdict:
     """Judge a cell by what is kept beyond the label."""
     value, share_low, _ = share
     kept, low, high = estimate = _kept(facts)
@@ -219,12 +217,14 @@ def together(verdicts: Sequence[Verdict]) -> Verdict:
 
 
 def _cannot_tell(
-    because: VerdictReason, share: float = math.nan, kept: Estimate = (math.nan,) * 3
+    because: VerdictReason, share: float = math.nan, kept: ValueWithInterval = (math.nan,) * 3
 ) -> Verdict:
     return Verdict(VerdictName.CANNOT_TELL, because, Confidence.LOW, share, *kept)
 
 
-def _because(reason: Reason, facts: Facts, share: float, kept: Estimate = (math.nan,) * 3) -> VerdictReason:
+def _because(
+    reason: Reason, facts: Facts, share: float, kept: ValueWithInterval = (math.nan,) * 3
+) -> VerdictReason:
     """Return a reason with the numbers that the rule has read."""
     return VerdictReason(
         reason=reason,
@@ -241,22 +241,22 @@ def _because(reason: Reason, facts: Facts, share: float, kept: Estimate = (math.
     )
 
 
-def _kept(facts: Facts) -> Estimate:
+def _kept(facts: Facts) -> ValueWithInterval:
     """Return kept with its interval; NaN where the self-stitch is too near to a label-only sender."""
     floor = max(
         [(0.0, 0.0, 0.0), *facts.label_within.values()],
         key=lambda estimate: (_finite(estimate[0]), _half(estimate)),
     )
-    room = facts.self_within[0] - floor[0]
-    if math.isnan(room) or room <= max(0.1, 2 * _half(facts.self_within)):
+    kept_range = facts.self_within[0] - floor[0]
+    if math.isnan(kept_range) or kept_range <= max(0.1, 2 * _half(facts.self_within)):
         return math.nan, math.nan, math.nan
     # Stitched representations that do not vary within a class keep nothing.
     within = (0.0, 0.0, 0.0) if math.isnan(facts.within[0]) else facts.within
-    kept = (within[0] - floor[0]) / room
+    kept = (within[0] - floor[0]) / kept_range
     half = math.sqrt(
         _half(within) ** 2 + (kept * _half(facts.self_within)) ** 2 + ((1 - kept) * _half(floor)) ** 2
     )
-    return kept, kept - half / room, kept + half / room
+    return kept, kept - half / kept_range, kept + half / kept_range
 
 
 def _obstacle(facts: Facts, share: float, thresholds: Thresholds) -> tuple[Reason, str | None]:
@@ -297,7 +297,7 @@ def _confidence(distance: float, half: float) -> Confidence:
     return Confidence.HIGH if ratio >= 2 else Confidence.MEDIUM if ratio >= 1 else Confidence.LOW
 
 
-def _half(estimate: Estimate) -> float:
+def _half(estimate: ValueWithInterval) -> float:
     """Return half the width of an interval: 0 for a NaN value (no variance), infinite without an interval."""
     value, low, high = estimate
     if math.isnan(value):

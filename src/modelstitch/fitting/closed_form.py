@@ -72,9 +72,9 @@ def ridge(moments: Moments, share: float = 0.0) -> tuple[Tensor, Tensor]:
     return weight, moments.cross.mean - weight @ moments.gram.mean
 
 
-def best_ridge(moments: Moments, aside: Moments) -> float:
+def best_ridge(moments: Moments, validation: Moments) -> float:
     """Return the share of :data:`RIDGES` whose fit to ``moments`` has the smallest validation error."""
-    return min(RIDGES, key=lambda share: squared_error(*ridge(moments, share), aside))
+    return min(RIDGES, key=lambda share: squared_error(*ridge(moments, share), validation))
 
 
 def reduced_rank(moments: Moments, rank: int, share: float = 0.0) -> tuple[Tensor, Tensor, Tensor]:
@@ -144,25 +144,25 @@ def channel_scales(moments: Moments) -> tuple[Tensor, Tensor]:
     return scale, moments.cross.mean - scale * moments.gram.mean
 
 
-def solve(stitch: Stitch, moments: Moments, aside: Moments, *, refit: bool) -> Values | None:
+def solve(stitch: Stitch, moments: Moments, validation: Moments, *, refit: bool) -> Values | None:
     """Return the least-squares parameters of a stitch in plain coordinates; None without a closed form.
 
     Args:
         stitch: a stitch of any family; with norm ``batch``, the batch norms are set to keep the solution.
         moments: moments of the rows to fit, in the stitch's canonical form.
-        aside: moments of the validation rows, which choose the ridge.
+        validation: moments of the validation rows, which choose the ridge.
         refit: whether the validation rows join the fit once the ridge is chosen.
     """
-    whole = merge(moments, aside) if refit else moments
+    whole = merge(moments, validation) if refit else moments
     values = {name: value.detach().clone() for name, value in stitch.named_parameters()}
     if isinstance(stitch, Scale):
         solution: dict[str, Tensor] = dict(zip(("scale", "bias"), channel_scales(whole), strict=True))
     elif isinstance(stitch, Orthogonal):
         solution = dict(zip(("weight", "bias"), procrustes(whole), strict=True))
     elif isinstance(stitch, Linear):
-        solution = dict(zip(("weight", "bias"), ridge(whole, best_ridge(moments, aside)), strict=True))
+        solution = dict(zip(("weight", "bias"), ridge(whole, best_ridge(moments, validation)), strict=True))
     elif isinstance(stitch, LowRank):
-        product = reduced_rank(whole, stitch.rank, best_ridge(moments, aside))
+        product = reduced_rank(whole, stitch.rank, best_ridge(moments, validation))
         solution = dict(zip(("up_weight", "down_weight", "bias"), product, strict=True))
     else:
         return None

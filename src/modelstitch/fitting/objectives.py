@@ -60,28 +60,33 @@ class Criterion:
     weight: Callable[[Tensor], float] | None = len
 
 
-def task(suffix: Outputs, targets: TargetsOf, of: Task) -> Criterion:
+def task(suffix: Outputs, targets: TargetsOf, receiver_task: Task) -> Criterion:
     """Return the receiver's own loss of its outputs: the vanilla stitch (Hernandez et al. 2022, section 3).
 
     Args:
         suffix: stitched representation and indices to outputs.
         targets: targets of examples.
-        of: the task.
+        receiver_task: the receiver's task.
     """
 
     def value(y: Tensor, indices: Tensor) -> Tensor:
-        return of.mean_loss(suffix(y, indices).float(), targets(indices))
+        return receiver_task.mean_loss(suffix(y, indices).float(), targets(indices))
 
     def judge(y: Tensor, indices: Tensor) -> Judged:
         outputs, own = suffix(y, indices).float(), targets(indices)
-        return of.score(outputs, own).float(), of.losses(outputs, own)
+        return receiver_task.score(outputs, own).float(), receiver_task.losses(outputs, own)
 
     def weight(indices: Tensor) -> float:
-        return of.n_counted(targets(indices))
+        return receiver_task.n_counted(targets(indices))
 
     every = targets(None)
     return Criterion(
-        "task", value, judge, of.chance(every), of.constant_loss(every), None if of.together else weight
+        "task",
+        value,
+        judge,
+        receiver_task.chance(every),
+        receiver_task.constant_loss(every),
+        None if receiver_task.together else weight,
     )
 
 
@@ -109,7 +114,7 @@ def match(expected: RepresentationsOf, variance: float, padding: Padding = no_pa
     return Criterion("match", lambda y, indices: error(y, indices).mean(), judge)
 
 
-def logits(suffix: Outputs, own: RepresentationsOf, targets: TargetsOf, of: Task) -> Criterion:
+def logits(suffix: Outputs, own: RepresentationsOf, targets: TargetsOf, receiver_task: Task) -> Criterion:
     r"""Return the distance of the stitched network's outputs from the receiver's own.
 
     For class scores it is the divergence of the answers; o are the receiver's outputs, s the stitched
@@ -121,20 +126,20 @@ def logits(suffix: Outputs, own: RepresentationsOf, targets: TargetsOf, of: Task
         suffix: stitched representation and indices to outputs.
         own: the whole receiver's outputs of examples.
         targets: targets of examples, for the score and to mask positions without a target.
-        of: the task.
+        receiver_task: the receiver's task.
     """
 
     def distance(outputs: Tensor, indices: Tensor) -> Tensor:
-        return of.distances(outputs, own(indices).float(), targets(indices))
+        return receiver_task.distances(outputs, own(indices).float(), targets(indices))
 
     def value(y: Tensor, indices: Tensor) -> Tensor:
         return distance(suffix(y, indices).float(), indices).mean()
 
     def judge(y: Tensor, indices: Tensor) -> Judged:
         outputs = suffix(y, indices).float()
-        return of.score(outputs, targets(indices)).float(), distance(outputs, indices)
+        return receiver_task.score(outputs, targets(indices)).float(), distance(outputs, indices)
 
-    return Criterion("logits", value, judge, of.chance(targets(None)))
+    return Criterion("logits", value, judge, receiver_task.chance(targets(None)))
 
 
 def latent(

@@ -25,7 +25,7 @@ from modelstitch.specs import FitSpec
 from modelstitch.stitches import Stitch, Values
 from modelstitch.stitches.coordinates import Coordinates
 
-_ASIDE_BATCH = 256
+_VALIDATION_BATCH = 256
 _NEAR_CONSTANT = 0.1
 """Share of the constant answer's loss within which a fit may count as having learnt nothing."""
 _START_EXAMPLES = 256
@@ -92,13 +92,13 @@ class Fit:
         criterion: what to fit it to.
         provided: example indices (n,) to provided representations (n, ...).
         examples: indices of the examples to fit on.
-        aside: indices of the validation examples, which decide convergence; may be empty for a fixed length.
+        validation: indices of the examples that decide convergence; may be empty for a fixed length.
         spec: optimiser, schedule, start.
         generator: source of the random start and of the order of examples.
         coordinates: coordinates to fit in; None for plain ones.
         closed_form: a start in plain coordinates, or None.
         micro_batch: examples that pass the frozen half at once; their gradients sum to that of the batch.
-        aside_batch: validation examples that pass it at once.
+        validation_batch: validation examples that pass it at once.
     """
 
     def __init__(
@@ -107,20 +107,20 @@ class Fit:
         criterion: Criterion,
         provided: Callable[[Tensor], Tensor],
         examples: Tensor,
-        aside: Tensor,
+        validation: Tensor,
         spec: FitSpec,
         generator: torch.Generator,
         coordinates: Coordinates | None = None,
         closed_form: Values | None = None,
         micro_batch: int | None = None,
-        aside_batch: int = _ASIDE_BATCH,
+        validation_batch: int = _VALIDATION_BATCH,
     ) -> None:
         self.stitch, self.criterion, self.provided = stitch, criterion, provided
-        self.examples, self.aside, self.spec = examples, aside, spec
+        self.examples, self.validation, self.spec = examples, validation, spec
         self.generator, self.coordinates, self.closed_form = generator, coordinates, closed_form
         self.micro_batch = spec.batch_size if criterion.weight is None else micro_batch or spec.batch_size
         # Examples that are scored against each other are judged together.
-        self.aside_batch = max(1, len(aside)) if criterion.weight is None else aside_batch
+        self.validation_batch = max(1, len(validation)) if criterion.weight is None else validation_batch
         self.total_steps = 0
         self._kept: Candidate | None = None
 
@@ -363,7 +363,7 @@ class Fit:
         self.stitch.eval()
         judged = [(torch.zeros(0), torch.zeros(0))]
         with torch.no_grad():
-            for indices in self.aside.split(self.aside_batch) if len(self.aside) else ():
+            for indices in self.validation.split(self.validation_batch) if len(self.validation) else ():
                 x = self.provided(indices)
                 y = self._stitched(values, x)
                 scores, losses = self.criterion.judge(y, indices)

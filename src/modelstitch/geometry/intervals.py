@@ -12,7 +12,7 @@ from torch import Tensor
 
 GROUPS = 10
 
-Interval: TypeAlias = tuple[float, float, float]
+ValueWithInterval: TypeAlias = tuple[float, float, float]
 """A value with the ends of its 95 % interval."""
 
 
@@ -55,7 +55,7 @@ def half_width(error: float, groups: int = GROUPS) -> float:
     return _T_QUANTILES[groups] * error
 
 
-def jackknife_interval(values: Float[Tensor, " groups"]) -> Interval:
+def jackknife_interval(values: Float[Tensor, " groups"]) -> ValueWithInterval:
     r"""A measure with the ends of its 95 % interval, from values without a group at a time.
 
     .. math:: \theta \pm t_{.975, G - 1}\, \mathrm{se}
@@ -87,7 +87,7 @@ def jackknife_interval(values: Float[Tensor, " groups"]) -> Interval:
 _T_QUANTILES = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78, 6: 2.57, 7: 2.45, 8: 2.36, 9: 2.31, 10: 2.26}
 
 
-def mean_interval(values: Float[Tensor, " n"], z: float = 1.96) -> Interval:
+def mean_interval(values: Float[Tensor, " n"], z: float = 1.96) -> ValueWithInterval:
     """Return the mean of independent values (n,) with the ends of its interval."""
     mean = float(values.double().mean())
     half = z * float(values.double().std()) / math.sqrt(len(values)) if len(values) > 1 else math.inf

@@ -24,7 +24,7 @@ from modelstitch.specs import OBJECTIVES, CellSpec, FitSpec
 from modelstitch.stitches import Stitch, build
 from modelstitch.tasks import Targets, Task, mean_score
 
-_ASIDE_SHARE, _ASIDE_MOST = 0.1, 1000
+_VALIDATION_SHARE, _VALIDATION_MOST = 0.1, 1000
 _PRECISION_EXAMPLES = 256
 
 
@@ -61,7 +61,7 @@ class CellInputs:
         expected: the receiver's representations of the training part at its cut; None where the objective
             does not need them.
         outputs: the whole receiver's outputs for training examples; None likewise.
-        moments: of the examples to fit and of those set aside; None where the fit reads none.
+        moments: of fitting and of validation examples; None where the fit reads none.
     """
 
     provided: Lookup
@@ -72,20 +72,20 @@ class CellInputs:
     moments: tuple[Moments, Moments] | None = None
 
 
-def set_aside(n_examples: int, *, automatic: bool) -> tuple[Tensor, Tensor]:
-    """Divide training examples into those to fit on and those set aside, the same for every cell.
+def divide_validation(n_examples: int, *, automatic: bool) -> tuple[Tensor, Tensor]:
+    """Divide training examples into fitting and validation examples, the same for every cell.
 
-    A tenth, at most 1,000, is set aside; none where the length of the fit is fixed.
+    A tenth, at most 1,000, validates; none where the length of the fit is fixed.
 
     Example:
-        >>> [len(part) for part in set_aside(600, automatic=True)]
+        >>> [len(part) for part in divide_validation(600, automatic=True)]
         [540, 60]
     """
     if not automatic:
         return torch.arange(n_examples), torch.arange(0)
-    n_aside = min(_ASIDE_MOST, max(1, round(_ASIDE_SHARE * n_examples)))
+    n_validation = min(_VALIDATION_MOST, max(1, round(_VALIDATION_SHARE * n_examples)))
     order = torch.randperm(n_examples, generator=torch.Generator().manual_seed(0))
-    return order[n_aside:].sort().values, order[:n_aside].sort().values
+    return order[n_validation:].sort().values, order[:n_validation].sort().values
 
 
 def fit_dtype(spec: FitSpec, device: torch.device) -> torch.dtype:
@@ -115,7 +115,7 @@ def fit_cell(cell: CellSpec, sender: Side, receiver: Side, inputs: CellInputs, s
     dtype = fit_dtype(spec, device)
     fitted, stitch = _fit(cell, sender, receiver, inputs, spec, task, dtype)
     if dtype == torch.bfloat16 and fitted.failure is None and spec.precision == "auto" and fitted.total_steps:
-        few = spread(set_aside(len(data.train), automatic=True)[1], _PRECISION_EXAMPLES)
+        few = spread(divide_validation(len(data.train), automatic=True)[1], _PRECISION_EXAMPLES)
         if _loses(stitch, receiver, cell.receiver_cut, inputs, few, task):
             exact = replace(inputs, provided=inputs.exact)
             fitted, stitch = _fit(cell, sender, receiver, exact, spec, task, torch.float32)
@@ -156,19 +156,19 @@ def _fit(
             stitch.eval()
             return Fitted(math.nan, 0, 0.0, "closed form", converged=True), stitch
         coordinates = coordinates_of(stitch, inputs.moments[0], device, torch.float32)
-    examples, aside = set_aside(len(data.train), automatic=spec.automatic)
+    examples, validation = divide_validation(len(data.train), automatic=spec.automatic)
     criterion = _criterion(cell, receiver, inputs, spec, task, dtype)
     fit = Fit(
         stitch,
         criterion,
         inputs.provided,
         examples,
-        aside,
+        validation,
         spec,
         generator,
         coordinates if spec.coordinates == "whitened" else None,
         closed if spec.start != "random" else None,
-        aside_batch=receiver.score_batch,
+        validation_batch=receiver.score_batch,
     )
     fitted = fit.run()
     return replace(fitted, precision=str(dtype).removeprefix("torch.")), stitch

@@ -52,8 +52,8 @@ class FrozenHalves:
         """Return an accelerated frozen prefix in ``dtype``; the plain one where they do not agree."""
         key = (names, dtype)
         if key not in self._fast_prefixes:
-            plain = self.cutting.prefix(*names, frozen=True)
-            self._fast_prefixes[key] = self._accelerated(plain, self.few.x, dtype)
+            unaccelerated = self.cutting.prefix(*names, frozen=True)
+            self._fast_prefixes[key] = self._accelerated(unaccelerated, self.few.x, dtype)
         return self._fast_prefixes[key]
 
     def represent(
@@ -64,17 +64,17 @@ class FrozenHalves:
         indices: Tensor,
         dtype: torch.dtype,
         *,
-        plain: bool,
+        unaccelerated: bool,
     ) -> tuple[Tensor, ...]:
         """Return the representations at ``names``; padding holds the mean over the other positions.
 
         See :meth:`GivesRepresentations.represent`.
         """
-        half = self.prefix(*names) if plain else self.fast_prefix(tuple(names), dtype)
+        half = self.prefix(*names) if unaccelerated else self.fast_prefix(tuple(names), dtype)
         # no_grad and not inference_mode: a fit needs tensors that autograd may save.
         with torch.no_grad():
             batch = inputs.batch(part, indices)
-            values = half(batch.x if plain else in_precision(batch.x, dtype), **batch.kwargs)
+            values = half(batch.x if unaccelerated else in_precision(batch.x, dtype), **batch.kwargs)
             if batch.mask is not None:
                 values = [
                     filled_with_mean(value, self.cutting.find(name).layout, batch.mask)
@@ -98,8 +98,8 @@ class FrozenHalves:
         """Return an accelerated frozen suffix in ``dtype``; the plain one where they do not agree."""
         key = (name, dtype)
         if key not in self._fast_suffixes:
-            plain = self.cutting.suffix(name, frozen=True)
-            fast = self._accelerated(plain, self._few_at(name), dtype)
+            unaccelerated = self.cutting.suffix(name, frozen=True)
+            fast = self._accelerated(unaccelerated, self._few_at(name), dtype)
             self._fast_suffixes[key] = self._scores_of(fast)
         return self._fast_suffixes[key]
 
@@ -107,8 +107,8 @@ class FrozenHalves:
         """Return an accelerated module from the representation at ``name`` to those at ``later``."""
         key = (name, later, dtype)
         if key not in self._trails:
-            plain = self.cutting.suffix(name, frozen=True, later=later)
-            self._trails[key] = self._accelerated(plain, self._few_at(name), dtype)
+            unaccelerated = self.cutting.suffix(name, frozen=True, later=later)
+            self._trails[key] = self._accelerated(unaccelerated, self._few_at(name), dtype)
         return self._trails[key]
 
     def _few_at(self, name: str) -> Tensor:
@@ -120,13 +120,13 @@ class FrozenHalves:
     def _scores_of(self, half: nn.Module) -> nn.Module:
         return half if self.task is None else ScoresOf(half, self.task)
 
-    def _accelerated(self, plain: nn.Module, example: Tensor, dtype: torch.dtype) -> nn.Module:
-        converted = _Converted(plain, dtype, self.dtype)
-        if not isinstance(plain, Slice):
+    def _accelerated(self, unaccelerated: nn.Module, example: Tensor, dtype: torch.dtype) -> nn.Module:
+        converted = _Converted(unaccelerated, dtype, self.dtype)
+        if not isinstance(unaccelerated, Slice):
             return converted
-        fast = accelerate(plain, dtype, self._tensors)
+        fast = accelerate(unaccelerated, dtype, self._tensors)
         with torch.no_grad():
-            expected = plain(example, **self.few.kwargs)
+            expected = unaccelerated(example, **self.few.kwargs)
             try:
                 got = fast(in_precision(example, dtype), **self.few.kwargs)
             except RuntimeError:  # an operator that does not exist in this precision
@@ -141,10 +141,10 @@ class FrozenHalves:
 class _Converted(nn.Module):
     """The plain half between conversions, where the accelerated one cannot be used."""
 
-    def __init__(self, plain: nn.Module, dtype: torch.dtype, own: torch.dtype) -> None:
+    def __init__(self, unaccelerated: nn.Module, dtype: torch.dtype, own: torch.dtype) -> None:
         super().__init__()
-        self.plain, self.dtype, self.own = plain, dtype, own
+        self.unaccelerated, self.dtype, self.own = unaccelerated, dtype, own
 
     def forward(self, x: Tensor, **kwargs: Tensor) -> Any:
-        output = self.plain(in_precision(x, self.own), **kwargs)
+        output = self.unaccelerated(in_precision(x, self.own), **kwargs)
         return tuple(value.to(self.dtype) for value in output) if isinstance(output, tuple) else output

@@ -93,9 +93,11 @@ def fit_grid(
             pair.pool.release()
         for objective in dict.fromkeys(cell.objective for cell in of_sender):
             own_spec = replace(spec, objective=objective)
-            alike = [cell for cell in of_sender if cell.objective == objective]
-            for planned in passes(sender, alike, own_spec, budget):
-                group = [cell for cell in alike if sender.cut(cell.sender_cut).name in planned.names]
+            objective_cells = [cell for cell in of_sender if cell.objective == objective]
+            for planned in passes(sender, objective_cells, own_spec, budget):
+                group = [
+                    cell for cell in objective_cells if sender.cut(cell.sender_cut).name in planned.names
+                ]
                 receivers = {cell: sides[cell][1] for cell in group}
                 yield from _fit_pass(pair, sender, receivers, planned, own_spec)
     if not pair.pool.many:
@@ -108,10 +110,12 @@ def _fit_pass(
     """Fit the cells of ``receivers``, whose sender cuts are those of one pass."""
     pool, own = pair.pool, sender is pair.sender
     dtype = fit_dtype(spec, sender.data.train.images.device)
-    plain, reads = not spec.accelerate, OBJECTIVES[spec.objective]
-    train = pool.representations(sender, planned, "train", dtype, plain=plain, own=own)
-    heldout = pool.representations(sender, planned, "held-out", torch.float32, plain=plain, own=own)
-    exact = Representations(sender, (), "train", "recompute", torch.float32, plain)
+    unaccelerated, reads = not spec.accelerate, OBJECTIVES[spec.objective]
+    train = pool.representations(sender, planned, "train", dtype, unaccelerated=unaccelerated, own=own)
+    heldout = pool.representations(
+        sender, planned, "held-out", torch.float32, unaccelerated=unaccelerated, own=own
+    )
+    exact = Representations(sender, (), "train", "recompute", torch.float32, unaccelerated)
     for receiver in dict.fromkeys(receivers.values()):
         cells = [cell for cell in receivers if receivers[cell] is receiver]
         moments = pool.moments.gather(sender, receiver, cells, train, spec) if spec.needs_moments else {}
@@ -119,7 +123,7 @@ def _fit_pass(
         expected = None
         if reads.reads_expected and not all(_solved(cell, spec) for cell in cells):
             names = tuple(dict.fromkeys(cell.receiver_cut for cell in cells))
-            expected = Representations(receiver, names, "train", planned.storage, dtype, plain)
+            expected = Representations(receiver, names, "train", planned.storage, dtype, unaccelerated)
         for cell in cells:
             inputs = CellInputs(
                 train.at(sender.cut(cell.sender_cut).name),

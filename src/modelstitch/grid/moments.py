@@ -12,7 +12,7 @@ from torch import Tensor
 from modelstitch.data.views import in_precision
 from modelstitch.fitting.gram import Accumulator, Gram, Moments
 from modelstitch.fitting.schedules import spread
-from modelstitch.grid.cell import set_aside
+from modelstitch.grid.cell import divide_validation
 from modelstitch.grid.representations import Representations
 from modelstitch.grid.scoring import SCORE_BATCH
 from modelstitch.grid.side import Side
@@ -55,20 +55,20 @@ class SecondMoments:
             spec: how it will be fitted.
 
         Returns:
-            By cell the moments of the examples to fit and of those set aside, in its stitch's canonical form.
+            By cell the moments of fitting and of validation examples, in its stitch's canonical form.
         """
         stitches = _with_parameters(sender, receiver, cells)
         if not stitches:
             return {}
-        examples, aside = set_aside(len(sender.data.train), automatic=True)
+        examples, validation = divide_validation(len(sender.data.train), automatic=True)
         whole = OBJECTIVES[spec.objective].least_squares
         if not whole:
-            examples, aside = spread(examples, _EXAMPLES), spread(aside, _EXAMPLES // 2)
+            examples, validation = spread(examples, _EXAMPLES), spread(validation, _EXAMPLES // 2)
         # A receiver with another tokenizer masks other positions out of the same sender's moments.
-        alike = (whole, train.dtype, receiver.inputs.reader)
-        of_fit = self._of_part(examples, sender, receiver, stitches, train, ("fit", *alike))
-        of_aside = self._of_part(aside, sender, receiver, stitches, train, ("aside", *alike))
-        return {cell: (of_fit[cell], of_aside[cell]) for cell in stitches}
+        shared = (whole, train.dtype, receiver.inputs.reader)
+        of_fit = self._of_part(examples, sender, receiver, stitches, train, ("fit", *shared))
+        of_validation = self._of_part(validation, sender, receiver, stitches, train, ("validation", *shared))
+        return {cell: (of_fit[cell], of_validation[cell]) for cell in stitches}
 
     def _of_part(
         self,

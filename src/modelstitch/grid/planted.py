@@ -46,13 +46,15 @@ class Planted:
         indices: Tensor,
         dtype: torch.dtype,
         *,
-        plain: bool,
+        unaccelerated: bool,
     ) -> tuple[Tensor, ...]:
         """Return planted representations at ``names``; see :meth:`GivesRepresentations.represent`."""
         labels, n_labels = self._labels(inputs, part)
 
         def genuine(name: str, some: Tensor) -> Tensor:
-            (own,) = self.genuine.represent(inputs, (name,), part, some, torch.float32, plain=plain)
+            (own,) = self.genuine.represent(
+                inputs, (name,), part, some, torch.float32, unaccelerated=unaccelerated
+            )
             return self.cutting.find(name).layout.features_first(own)
 
         made = []

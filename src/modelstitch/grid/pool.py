@@ -41,25 +41,25 @@ class Pool:
         self._sides: list[Side] = []
         self._own, self._other = _LastPass(), _LastPass()
 
-    def side(self, network: Network, like: Side | None = None) -> Side:
+    def side(self, network: Network, sibling: Side | None = None) -> Side:
         """Return the side of a network; the same side for the same weights, view and layouts.
 
         Args:
             network: the model and its view.
-            like: a side of the same architecture, to share its capture; without it, one made before.
+            sibling: a side of the same architecture, to share its capture; without it, one made before.
         """
         weights = digest(network.module)
         for side in self._sides:
             if _is_side_of(side, network, weights):
                 return side
-        if like is None:
-            like = next((side for side in self._sides if _share_a_capture(side, network)), None)
-        side = make_side(network, self.data, like)
+        if sibling is None:
+            sibling = next((side for side in self._sides if _share_a_capture(side, network)), None)
+        side = make_side(network, self.data, sibling)
         self._sides.append(side)
         return side
 
     def representations(
-        self, side: Side, planned: Pass, part: PartName, dtype: torch.dtype, *, plain: bool, own: bool
+        self, side: Side, planned: Pass, part: PartName, dtype: torch.dtype, *, unaccelerated: bool, own: bool
     ) -> Representations:
         """Return the representations of a part in one pass; those of the last pass are still there.
 
@@ -68,12 +68,12 @@ class Pool:
             planned: its cuts, and where their representations are kept.
             part: ``train`` or ``held-out``.
             dtype: of the representations.
-            plain: use the unaccelerated half.
+            unaccelerated: use the unaccelerated half.
             own: whether ``side`` is the pair's own sender and not a control's. With many pairs, a control
                 must not push out what the next pair needs.
         """
         last = self._own if self.many and own else self._other
-        return last.get(side, planned, part, dtype, plain=plain)
+        return last.get(side, planned, part, dtype, unaccelerated=unaccelerated)
 
     def release(self) -> None:
         """Let go of all representations."""
@@ -90,14 +90,16 @@ class _LastPass:
         self._kept: dict[tuple[PartName, torch.dtype, bool], Representations] = {}
 
     def get(
-        self, side: Side, planned: Pass, part: PartName, dtype: torch.dtype, *, plain: bool
+        self, side: Side, planned: Pass, part: PartName, dtype: torch.dtype, *, unaccelerated: bool
     ) -> Representations:
         if self._of != (side, planned):
             self.clear()  # let go of the old ones before the new ones are made
             self._of = (side, planned)
-        key = (part, dtype, plain)
+        key = (part, dtype, unaccelerated)
         if key not in self._kept:
-            self._kept[key] = Representations(side, planned.names, part, planned.storage, dtype, plain)
+            self._kept[key] = Representations(
+                side, planned.names, part, planned.storage, dtype, unaccelerated
+            )
         return self._kept[key]
 
     def clear(self) -> None:
@@ -182,5 +184,5 @@ class Pair:
         sender = self.receiver if CONTROLS[cell.control].self_stitch else self.sender
         return sender.cut(cell.sender_cut).layout, self.receiver.cut(cell.receiver_cut).layout
 
-    def _side(self, network: Network, like: Side) -> Side:
-        return like if network is like.network else self.pool.side(network, like)
+    def _side(self, network: Network, sibling: Side) -> Side:
+        return sibling if network is sibling.network else self.pool.side(network, sibling)

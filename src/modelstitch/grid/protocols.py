@@ -23,7 +23,7 @@ class GivesRepresentations(Protocol):
         indices: Tensor,
         dtype: torch.dtype,
         *,
-        plain: bool,
+        unaccelerated: bool,
     ) -> tuple[Tensor, ...]:
         """Return the representations (n, *shape) at each of ``names``, in ``dtype``.
 
@@ -33,7 +33,7 @@ class GivesRepresentations(Protocol):
             part: ``train`` or ``held-out``.
             indices: (n,) examples of the part.
             dtype: of the result; an accelerated prefix runs in it too.
-            plain: use the unaccelerated prefix.
+            unaccelerated: use the unaccelerated prefix.
         """
 
 

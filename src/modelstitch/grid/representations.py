@@ -94,7 +94,7 @@ class Representations:
         part: ``train`` or ``held-out``.
         storage: where they are kept; ``recompute`` keeps none and runs the prefix at each look-up.
         dtype: of what is looked up; the half that computes it runs in it too.
-        plain: use the unaccelerated half.
+        unaccelerated: use the unaccelerated half.
     """
 
     def __init__(
@@ -104,10 +104,10 @@ class Representations:
         part: PartName,
         storage: Storage = "device",
         dtype: torch.dtype = torch.float32,
-        plain: bool = False,
+        unaccelerated: bool = False,
     ) -> None:
         self.side, self.part, self.dtype, self.storage = side, part, dtype, storage
-        self._plain = plain
+        self._unaccelerated = unaccelerated
         self._n_examples = len(side.inputs.given[part])
         self._device = side.inputs.given[part].images.device
         self._kept: dict[str, Tensor] = {}
@@ -137,7 +137,7 @@ class Representations:
         return torch.empty(shape, dtype=like.dtype, device=like.device)
 
     def _compute(self, names: tuple[str, ...], indices: Tensor) -> tuple[Tensor, ...]:
-        return self.side.represent(names, self.part, indices, self.dtype, plain=self._plain)
+        return self.side.represent(names, self.part, indices, self.dtype, unaccelerated=self._unaccelerated)
 
     def at(self, name: str) -> Lookup:
         """Return what maps example indices (n,) to representations (n, *shape) at the cut ``name``."""

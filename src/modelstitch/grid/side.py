@@ -77,10 +77,10 @@ class Side:
         indices: Tensor,
         dtype: torch.dtype,
         *,
-        plain: bool = False,
+        unaccelerated: bool = False,
     ) -> tuple[Tensor, ...]:
         """Return the representations (n, *shape) at ``names``; see :class:`GivesRepresentations`."""
-        return self.source.represent(self.inputs, names, part, indices, dtype, plain=plain)
+        return self.source.represent(self.inputs, names, part, indices, dtype, unaccelerated=unaccelerated)
 
     def later(self, name: str) -> tuple[str, ...]:
         """Return the block boundaries behind the cut ``name``."""
@@ -150,13 +150,13 @@ class Side:
         return replace(self, data=data, inputs=self.inputs.relabelled(data))
 
 
-def make_side(network: Network, data: Data, like: Side | None = None) -> Side:
+def make_side(network: Network, data: Data, sibling: Side | None = None) -> Side:
     """Find a network's cuts, and make it ready.
 
     Args:
         network: the model and its view.
         data: the examples, on the device to work on.
-        like: a side of the same architecture; its capture is shared where that reproduces the network.
+        sibling: a side of the same architecture; its capture is shared where that reproduces the network.
 
     Raises:
         ModelError: the network is on another device, or cannot take the examples.
@@ -165,7 +165,7 @@ def make_side(network: Network, data: Data, like: Side | None = None) -> Side:
     _expect_on(data.train.images.device, network)
     weights, inputs = digest(network.module), network_inputs(network, data)
     few = inputs.batch("train", torch.arange(_CAPTURE_EXAMPLES))
-    shared = None if like is None else _shared_capture(like, network, few.x, few.kwargs)
+    shared = None if sibling is None else _shared_capture(sibling, network, few.x, few.kwargs)
     cutting = shared or cut_model(network.module, few.x, network.name, few.kwargs)
     cutting = cutting.read_as(dict(network.layouts))
     with torch.inference_mode():
@@ -194,11 +194,11 @@ def _expect_on(device: torch.device, network: Network) -> None:
 
 
 def _shared_capture(
-    like: Side, network: Network, example: Tensor, kwargs: Mapping[str, Tensor]
+    sibling: Side, network: Network, example: Tensor, kwargs: Mapping[str, Tensor]
 ) -> CutModel | None:
     """Return the cuts of another side, bound to ``network``; None where they do not reproduce it."""
     expect_deterministic(network.module, example, network.name, kwargs)
-    cutting = like.cutting.bind(network.module)
+    cutting = sibling.cutting.bind(network.module)
     name = cutting.cuts[0].name
     prefix, suffix = cutting.prefix(name, frozen=True), cutting.suffix(name, frozen=True)
     with torch.no_grad(), no_fused_attention(), eval_mode(network.module):

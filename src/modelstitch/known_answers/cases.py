@@ -34,7 +34,7 @@ class Case:
         return f"{self.family}, network {self.network}, {self.cut}"
 
 
-FAMILIES: dict[str, tuple[VerdictName, Callable[[Ground], Plant]]] = {
+CASE_FAMILIES: dict[str, tuple[VerdictName, Callable[[Ground], Plant]]] = {
     "itself": (VerdictName.INTERCHANGEABLE, plants.itself),
     "permutation": (VerdictName.INTERCHANGEABLE, plants.permutation),
     "rotation": (VerdictName.INTERCHANGEABLE, plants.rotation),
@@ -72,5 +72,5 @@ def cases(n_networks: int, cuts: tuple[str, ...], *, quick: bool = False) -> lis
         Case(truth, family, network, cut, plant)
         for network in networks
         for cut in chosen
-        for family, (truth, plant) in FAMILIES.items()
+        for family, (truth, plant) in CASE_FAMILIES.items()
     ]

@@ -135,11 +135,11 @@ def _share(outcome: Outcome) -> float:
 
 def leave_one_family_out(outcomes: Sequence[Outcome]) -> list[Verdict]:
     """Judge every case by thresholds that were derived without its family."""
-    lines = {
+    thresholds = {
         family: derive([o for o in outcomes if o.case.family != family])
         for family in dict.fromkeys(o.case.family for o in outcomes)
     }
-    return [decide(o.facts, lines[o.case.family]) for o in outcomes]
+    return [decide(o.facts, thresholds[o.case.family]) for o in outcomes]
 
 
 def report(outcomes: Sequence[Outcome]) -> dict[str, Any]:

@@ -32,8 +32,8 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
     path = Path(path)
     if not path.is_file():
         what, folder = ("; it is a folder", path) if path.is_dir() else ("", path.parent)
-        there = sorted(file.name for file in folder.glob("*") if file.is_file())[:5]
-        hint = f"; files there: {', '.join(there)}" if there else ""
+        files = sorted(file.name for file in folder.glob("*") if file.is_file())[:5]
+        hint = f"; files there: {', '.join(files)}" if files else ""
         raise WeightsError(f"no weights file {str(path)!r}{what}{hint}")
     try:
         if path.suffix == ".safetensors" or _is_safetensors(path):

@@ -30,8 +30,8 @@ GridKey = tuple[str, str, int]
 """A grid of one stitch: control, stitch and seed."""
 
 
-def page_data(comparison: Comparison, language: str, room: int = BYTES) -> dict[str, Any]:
-    """Return what the page's program needs, in about ``room`` bytes; ``page.js`` reads it."""
+def page_data(comparison: Comparison, language: str, budget_bytes: int = BYTES) -> dict[str, Any]:
+    """Return what the page's program needs, in about ``budget_bytes``; ``page.js`` reads it."""
     rows = {control: comparison.cut_names(control)[0] for control in comparison.controls}
     receivers = comparison.cut_names(comparison.controls[0])[1]
     seeds = sorted({cell.seed for cell in comparison.cells})
@@ -77,7 +77,7 @@ def page_data(comparison: Comparison, language: str, room: int = BYTES) -> dict[
     measures, evidence = _evidence(comparison, rows, language)
     along = _along(comparison, rows)
     facts["measures"] = measures
-    kept = _affordable(room - _size(facts), evidence, along, comparison)
+    kept = _affordable(budget_bytes - _size(facts), evidence, along, comparison)
     facts["evidence"] = {_key(grid): evidence[grid] for grid in kept if grid in evidence}
     facts["along"] = {_key(grid): along[grid] for grid in kept if grid in along}
     facts["left_out"] = len(set(evidence) | set(along)) - len(kept)
@@ -159,7 +159,7 @@ def _verdicts(comparison: Comparison, seeds: Sequence[int], language: str) -> di
     by_seed = comparison.verdicts()
     senders, receivers = comparison.cut_names(TRAINED)
     rows: dict[str, list[Any]] = {}
-    room = REASON_BYTES
+    budget_bytes = REASON_BYTES
     for stitch in sorted(comparison.stitches, key=lambda name: name != comparison.main_stitch):
         together = comparison.cell_verdicts(stitch)
         # A reader sees all seeds together first, so those get their reasons first.
@@ -170,10 +170,10 @@ def _verdicts(comparison: Comparison, seeds: Sequence[int], language: str) -> di
                 for j in receivers
             ]
             reasons = [None if v is None else translated(v.sentence, language) for v in judged]
-            room -= sum(len(text.encode()) for text in reasons if text)
+            budget_bytes -= sum(len(text.encode()) for text in reasons if text)
             if any(judged):
                 rows[f"{stitch}|{'all' if seed is None else seed}"] = [
-                    None if verdict is None else _verdict_row(verdict, reason if room > 0 else None)
+                    None if verdict is None else _verdict_row(verdict, reason if budget_bytes > 0 else None)
                     for verdict, reason in zip(judged, reasons, strict=True)
                 ]
     return rows
@@ -262,7 +262,7 @@ def _size(value: Any) -> int:
 
 
 def _affordable(
-    room: int,
+    budget_bytes: int,
     evidence: dict[GridKey, list[Any]],
     along: dict[GridKey, list[Any]],
     comparison: Comparison,
@@ -279,8 +279,8 @@ def _affordable(
     )
     kept: list[GridKey] = []
     for grid in order:
-        room -= _size([evidence.get(grid), along.get(grid)])
-        if room < 0:
+        budget_bytes -= _size([evidence.get(grid), along.get(grid)])
+        if budget_bytes < 0:
             break
         kept.append(grid)
     return kept

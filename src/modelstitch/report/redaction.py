@@ -69,10 +69,10 @@ def redacted(value: Any, folder: Path | None = None) -> Any:
     """Return plain values with every string shortened by :func:`shown`, and sources by :func:`source`."""
     if isinstance(value, Mapping):
         return {
-            key: source(each, folder)
-            if key in ("source", "weights") and isinstance(each, str)
-            else redacted(each, folder)
-            for key, each in value.items()
+            key: source(element, folder)
+            if key in ("source", "weights") and isinstance(element, str)
+            else redacted(element, folder)
+            for key, element in value.items()
         }
     if isinstance(value, list | tuple):
         return [redacted(item, folder) for item in value]

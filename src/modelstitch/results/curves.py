@@ -58,10 +58,10 @@ def capacity_curves(comparison: Comparison, share: float = 0.95) -> list[Curve]:
     pairs = dict.fromkeys((cell.sender_cut, cell.receiver_cut) for cell in cells)
     curves = []
     for sender_cut, receiver_cut in pairs:
-        here = [c for c in cells if (c.sender_cut, c.receiver_cut) == (sender_cut, receiver_cut)]
-        points = _points(cell for cell in here if cell.control == TRAINED)
+        cells_of_pair = [c for c in cells if (c.sender_cut, c.receiver_cut) == (sender_cut, receiver_cut)]
+        points = _points(cell for cell in cells_of_pair if cell.control == TRAINED)
         controls = {
-            control: _points(cell for cell in here if cell.control == control)
+            control: _points(cell for cell in cells_of_pair if cell.control == control)
             for control in comparison.controls
             if control != TRAINED
         }

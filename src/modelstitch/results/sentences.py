@@ -288,7 +288,7 @@ def of_advantages(rows: Sequence[AdvantageRow]) -> list[Sentence]:
         ahead, behind = sum(row.low > 0 for row in own), sum(row.high < 0 for row in own)
         name = say(CONTROLS[control].phrase)
         parts.append(say("matrix.advantage", control=name, ahead=ahead, of=len(own), behind=behind))
-    return [say("matrix.advantages", told=Listed(parts, "list.semicolon"))] if parts else []
+    return [say("matrix.advantages", parts=Listed(parts, "list.semicolon"))] if parts else []
 
 
 def of_label_sets(rows: Sequence[EvidenceRow], labels: str) -> list[Sentence]:
@@ -310,7 +310,7 @@ def of_label_sets(rows: Sequence[EvidenceRow], labels: str) -> list[Sentence]:
         for name, value in shares.items()
         if name != TRAINED
     ]
-    others = say("matrix.label_others", told=Listed(parts)) if parts else say("matrix.no_others")
+    others = say("matrix.label_others", parts=Listed(parts)) if parts else say("matrix.no_others")
     return [say("matrix.label_sets", labels=labels, share=shares[TRAINED], others=others)]
 
 
@@ -323,7 +323,7 @@ def of_overlap(seen: BySide[float | None]) -> list[Sentence]:
     shares = {"sender": seen.sender, "receiver": seen.receiver}
     known = {role: share for role, share in shares.items() if share}
     parts = [say(f"matrix.overlap_{role}", share=100 * share) for role, share in known.items()]
-    return [say("matrix.overlap", told=Listed(parts, "list.and"))] if parts else []
+    return [say("matrix.overlap", parts=Listed(parts, "list.and"))] if parts else []
 
 
 def of_shape(triangle: float, asymmetry: float, corresponding: float, distant: float) -> list[Sentence]:
@@ -338,7 +338,7 @@ def of_shape(triangle: float, asymmetry: float, corresponding: float, distant: f
         parts.append(
             say("matrix.shape_direction" if parts else "matrix.shape_direction_first", gap=asymmetry)
         )
-    return [say("matrix.shape", told=Listed(parts, "list.semicolon"))] if parts else []
+    return [say("matrix.shape", parts=Listed(parts, "list.semicolon"))] if parts else []
 
 
 def _counts(names: np.ndarray) -> Listed:

@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from modelstitch.evidence.verdict import Estimate, Facts, Thresholds, Verdict, decide, together
-from modelstitch.geometry.intervals import wilson
+from modelstitch.evidence.verdict import Facts, Thresholds, Verdict, decide, together
+from modelstitch.geometry.intervals import ValueWithInterval, wilson
 from modelstitch.results.rows import CellKey, CellRow, EvidenceRow
 from modelstitch.specs import (
     CONTROLS,
@@ -19,7 +19,7 @@ from modelstitch.specs import (
 )
 from modelstitch.specs.verdicts import Confidence, Reason, VerdictName, VerdictReason
 
-Within = Mapping[tuple[str, CellKey], Estimate]
+Within = Mapping[tuple[str, CellKey], ValueWithInterval]
 """Similarity within classes by control and cell."""
 
 
@@ -91,7 +91,7 @@ def verdict_values(verdict: Verdict) -> dict[str, str | float]:
     }
 
 
-def within_classes(evidence: Sequence[EvidenceRow]) -> dict[tuple[str, CellKey], Estimate]:
+def within_classes(evidence: Sequence[EvidenceRow]) -> dict[tuple[str, CellKey], ValueWithInterval]:
     """Return for each cell the similarity within classes, averaged over the receiver cut and all later cuts.
 
     Half-widths are averaged too: the values of one cell rise and fall together, so averaging does not narrow
@@ -104,7 +104,7 @@ def within_classes(evidence: Sequence[EvidenceRow]) -> dict[tuple[str, CellKey],
     return {key: _mean(rows) for key, rows in parts.items()}
 
 
-def _mean(rows: list[EvidenceRow]) -> Estimate:
+def _mean(rows: list[EvidenceRow]) -> ValueWithInterval:
     known = [row for row in rows if row.value is not None]
     if not known:
         return math.nan, math.nan, math.nan
@@ -152,7 +152,7 @@ def facts_of(
     )
 
 
-def _nan_lowest(estimate: Estimate) -> float:
+def _nan_lowest(estimate: ValueWithInterval) -> float:
     return -math.inf if math.isnan(estimate[0]) else estimate[0]
 
 

@@ -23,7 +23,7 @@ from modelstitch.stitches import build
 
 
 @dataclass(frozen=True)
-class Estimate:
+class RunCost:
     """The cost of a run.
 
     Attributes:
@@ -54,7 +54,7 @@ class _Step:
     scored: float
 
 
-def estimate(session: Session, budget: Budget, evidence: EvidenceSpec | None = None) -> Estimate:
+def estimate(session: Session, budget: Budget, evidence: EvidenceSpec | None = None) -> RunCost:
     """Return the cost of a run.
 
     Timed are one step into every receiver cut, one pass of every prefix and the evidence of one cell.
@@ -86,7 +86,7 @@ def estimate(session: Session, budget: Budget, evidence: EvidenceSpec | None = N
         recomputed += recompute
         seconds += recompute if cell.sender_cut in again else 0
     asked = affordable(session, completed(session, evidence or EvidenceSpec()), budget.total)
-    return Estimate(
+    return RunCost(
         n_cells=len(session.cells),
         n_parameters=n_parameters,
         seconds=seconds,
@@ -122,7 +122,7 @@ def _suffix_seconds(session: Session, name: str) -> _Step:
     half = receiver.fast_suffix(name, dtype) if fit.accelerate else receiver.suffix(name)
     run, exact = receiver.bound(half, "train"), receiver.bound(scoring_suffix(receiver, name, fit), "train")
     with torch.no_grad():
-        (expected,) = receiver.represent((name,), "train", few, torch.float32, plain=True)
+        (expected,) = receiver.represent((name,), "train", few, torch.float32, unaccelerated=True)
     targets = data.train.targets_for(data.task, few)
 
     def step() -> None:

@@ -92,7 +92,7 @@ def expect_gradients(receiver: Side, cells: Sequence[CellSpec], objective: str) 
         and cell.stitch.info.has_parameters
     }
     for name, fitted_to in by_gradient.items():
-        (y,) = receiver.represent((name,), "train", few, torch.float32, plain=True)
+        (y,) = receiver.represent((name,), "train", few, torch.float32, unaccelerated=True)
         if not _is_reached(receiver.bound(receiver.suffix(name), "train"), y, few):
             raise CutError(
                 f"no gradient reaches the cut {name!r} of receiver {receiver.network.name}, "

@@ -168,11 +168,11 @@ class Store:
         differing = [name for name in header.identity if stored.get(name) != given[name]]
         if differing:
             differences = [_difference(name, stored, given) for name in differing[:_MOST_DIFFERENCES]]
-            more = len(differing) - _MOST_DIFFERENCES
+            n_more = len(differing) - _MOST_DIFFERENCES
             raise RunError(
                 f"run folder {str(self.folder)!r} holds another run: "
                 + "; ".join(differences)
-                + (f"; and {more} more differ" if more > 0 else "")
+                + (f"; and {n_more} more differ" if n_more > 0 else "")
                 + "; choose another folder, or repeat the command of that run"
             )
 
@@ -345,12 +345,12 @@ def _plain(value: Any) -> Any:
 
 
 def _difference(name: str, stored: dict[str, Any], given: dict[str, Any]) -> str:
-    mine, other = given.get(name), stored.get(name)
-    if isinstance(mine, dict) and isinstance(other, dict):
-        parts = [_difference(key, other, mine) for key in mine if mine[key] != other.get(key)]
-        more = len(parts) - _MOST_DIFFERENCES
-        return "; ".join(parts[:_MOST_DIFFERENCES]) + (f"; and {more} more" if more > 0 else "")
-    label, texts = name, [json.dumps(value) for value in (other, mine)]
+    new, old = given.get(name), stored.get(name)
+    if isinstance(new, dict) and isinstance(old, dict):
+        parts = [_difference(key, old, new) for key in new if new[key] != old.get(key)]
+        n_more = len(parts) - _MOST_DIFFERENCES
+        return "; ".join(parts[:_MOST_DIFFERENCES]) + (f"; and {n_more} more" if n_more > 0 else "")
+    label, texts = name, [json.dumps(value) for value in (old, new)]
     role, _, what = name.partition("_")
     if what in ("weights", "content"):
         # A hash alone says little: name the model or the data that it belongs to.

@@ -18,8 +18,8 @@ def class_of(family: str) -> type[Stitch]:
         >>> class_of("lowrank").__name__
         'LowRank'
     """
-    found: type[Stitch] = imported(FAMILIES[family].code, "class", "family", SpecError)
-    return found
+    stitch_class: type[Stitch] = imported(FAMILIES[family].code, "class", "family", SpecError)
+    return stitch_class
 
 
 def build(

@@ -138,23 +138,25 @@ SENTENCES = {
         "Verdicts of the {n} cells whose receiver cut is no deeper than the sender cut: {counts}."
     ),
     "matrix.count": "{n} {name}",
-    "matrix.advantages": "The trained pair is {told}. The rate of error is 5 % for all comparisons together.",
+    "matrix.advantages": (
+        "The trained pair is {parts}. The rate of error is 5 % for all comparisons together."
+    ),
     "matrix.advantage": "ahead of {control} in {ahead} of {of} cells and behind in {behind}",
     "matrix.label_sets": (
         "The stitches were fitted to the labels {labels!r} alone. By the finest labels, the stitched "
         "networks keep {share:.2f} of the receiver's score above chance on average{others}. The stitches "
         "were not fitted to these labels."
     ),
-    "matrix.label_others": " ({told})",
+    "matrix.label_others": " ({parts})",
     "matrix.label_other": "{control} {share:.2f}",
     "matrix.no_others": "",
     "matrix.overlap": (
-        "The networks know images that the stitches were fitted on: about {told}. Representations of such "
+        "The networks know images that the stitches were fitted on: about {parts}. Representations of such "
         "images may be cleaner than those of new images. This does not affect held-out scores."
     ),
     "matrix.overlap_sender": "{share:.0f} % are from the sender's training set",
     "matrix.overlap_receiver": "{share:.0f} % are from the receiver's training set",
-    "matrix.shape": "{told}.",
+    "matrix.shape": "{parts}.",
     "matrix.shape_triangle": (
         "The order of the two cuts (which one is deeper) explains {share:.0f} % of the variance between cells"
     ),

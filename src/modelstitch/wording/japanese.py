@@ -135,7 +135,7 @@ SENTENCES = {
     "matrix.count": "{name}{n}件",
     "matrix.advantages": (
         "すべての比較を合わせた誤判定の確率を5%に抑えた場合、学習済みの組み合わせが各対照実験を上回る件数と下"
-        "回る件数は次のとおりです。{told}。"
+        "回る件数は次のとおりです。{parts}。"
     ),
     "matrix.advantage": "{control}：{of}件中、上回るもの{ahead}件、下回るもの{behind}件",
     "matrix.label_sets": (
@@ -143,16 +143,16 @@ SENTENCES = {
         "当て推量を超える分が、平均で{share:.2f}の割合だけ保たれます{others}。これは接合層の学習には使われて"
         "いない情報です。"
     ),
-    "matrix.label_others": "（{told}）",
+    "matrix.label_others": "（{parts}）",
     "matrix.label_other": "{control}では{share:.2f}",
     "matrix.no_others": "",
     "matrix.overlap": (
-        "接合層の学習に使った画像のうち、{told}学習データに含まれていました。こうした画像の内部表現は、新しい"
+        "接合層の学習に使った画像のうち、{parts}学習データに含まれていました。こうした画像の内部表現は、新しい"
         "画像より整っている可能性があります。評価用データの正解率には影響しません。"
     ),
     "matrix.overlap_sender": "約{share:.0f}%が送り手の",
     "matrix.overlap_receiver": "約{share:.0f}%が受け手の",
-    "matrix.shape": "{told}。",
+    "matrix.shape": "{parts}。",
     "matrix.shape_triangle": "二つの位置のどちらが深いかによって、結果のばらつきの{share:.0f}%が説明されます",
     "matrix.shape_near": "対応する層同士の正解率は{near:.2f}、離れた層同士では{far:.2f}です",
     "matrix.shape_near_first": "対応する層同士の正解率は{near:.2f}、離れた層同士では{far:.2f}です",

@@ -9,7 +9,7 @@ from sklearn.metrics import accuracy_score
 from torch import Tensor
 
 from modelstitch.evidence.kinds import label_sets
-from modelstitch.evidence.material import FinestLabels, Material, Measurement
+from modelstitch.evidence.material import FinestScores, Material, Measurement
 
 SETS = {"class": (0, 0, 0, 0, 1, 1, 1, 1), "turned": (0, 1, 1, 1) * 2}
 LABELS = torch.arange(8).repeat(250)
@@ -17,7 +17,7 @@ LABELS = torch.arange(8).repeat(250)
 
 def measured(outputs: Tensor, receiver: Tensor) -> dict[tuple[str, str], Measurement]:
     material = Material.__new__(Material)
-    material.finest = FinestLabels(LABELS, outputs, receiver, SETS)
+    material.finest = FinestScores(LABELS, outputs, receiver, SETS)
     found = label_sets.measure(material)
     assert {each.name for each in found} == set(label_sets.DEFINITIONS)
     return {(each.name, each.where): each for each in found}

@@ -46,11 +46,11 @@ def measure(material: Material) -> list[Measurement]:
     finest = material.finest
     if finest is None:
         return []
-    own, theirs = (
+    stitched_scores, receiver_scores = (
         is_correct(finest.outputs, finest.labels),
         is_correct(finest.receiver_outputs, finest.labels),
     )
-    measurements = _scores("finest", own, theirs, finest.labels)
+    measurements = _scores("finest", stitched_scores, receiver_scores, finest.labels)
     for name, label_of in finest.sets.items():
         task = by_label_set(label_of)
         labels = torch.tensor(label_of, device=finest.labels.device)[finest.labels]
@@ -59,7 +59,10 @@ def measure(material: Material) -> list[Measurement]:
         measurements += _scores(name, right, receiver_right, labels)
         measurements += [
             _share(f"{role}finest_if_right", name, both[some])
-            for role, both, some in (("", own, right), ("receiver_", theirs, receiver_right))
+            for role, both, some in (
+                ("", stitched_scores, right),
+                ("receiver_", receiver_scores, receiver_right),
+            )
         ]
     return measurements
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from modelstitch.evidence.material import Definition, Material, Measurement
 from modelstitch.evidence.pairing import EXAMPLES
 from modelstitch.geometry import grams
-from modelstitch.geometry.intervals import Interval
+from modelstitch.geometry.intervals import ValueWithInterval
 
 NAME = "similarity"
 
@@ -55,7 +55,7 @@ def measure(material: Material) -> list[Measurement]:
     ]
 
 
-def _interval(name: str, material: Material, interval: Interval) -> Measurement:
+def _interval(name: str, material: Material, interval: ValueWithInterval) -> Measurement:
     value, low, high = interval
     return Measurement(
         kind=NAME, name=name, where=material.cut, value=value, low=low, high=high, n=material.n
