@@ -1,7 +1,8 @@
 """The command line. A command is one file here and one row of :data:`COMMANDS`.
 
-The file holds a frozen dataclass: its fields are the options, the text under each is its help, ``run`` does
-the work. :mod:`modelstitch.cli.reference` prints docs/cli.md from it. Nothing imports torch before a command
+The file holds a frozen dataclass: its fields are the options, the text under each is its help (or its
+``metadata["help"]``, where the help lists the rows of a table), ``run`` does the work.
+:mod:`modelstitch.cli.reference` prints docs/cli.md from it. Nothing imports torch before a command
 runs.
 """
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -11,8 +11,12 @@ import tyro
 from modelstitch.cli.options import layouts, memory, view_of
 from modelstitch.errors import SpecError
 from modelstitch.specs import (
+    CONTROLS,
     DEFAULT_FAMILY,
+    EVIDENCE,
+    FAMILIES,
     ROLE_SEEDS,
+    TRAINED,
     VERDICT_CONTROLS,
     DataSpec,
     EvidenceSpec,
@@ -21,12 +25,35 @@ from modelstitch.specs import (
     StitchSpec,
     View,
 )
+from modelstitch.wording import say
 
 if TYPE_CHECKING:
     from modelstitch.grid.grid import Budget
     from modelstitch.grid.representations import Pass
     from modelstitch.results.comparison import Comparison
     from modelstitch.runs.session import Session
+
+_FAMILY_NAMES = [
+    family.name if family.size is None else f"{family.name}({family.size.upper()})"
+    for family in FAMILIES.values()
+]
+_CONTROL_NAMES = [
+    f"{control.name}: {say(control.title)}" for control in CONTROLS.values() if control.name != TRAINED
+]
+
+# The help of options whose values are rows of a table.
+_STITCH_HELP = (
+    f"Stitches to fit, from the smallest capacity up: {', '.join(_FAMILY_NAMES)}. "
+    "affine is that of Hernandez et al. 2022."
+)
+_CONTROLS_HELP = (
+    "Grids to run beside the real one, to read it against; none for the real one alone. "
+    f"{'; '.join(_CONTROL_NAMES)}."
+)
+_EVIDENCE_HELP = (
+    "What to measure beside accuracy; standard is the first seven, all is all, none is nothing: "
+    f"{', '.join(EVIDENCE)}."
+)
 
 
 @dataclass(frozen=True)
@@ -60,10 +87,7 @@ class Compare:
     """Cuts of the sender, instead of --cuts."""
     receiver_cuts: tuple[str, ...] = ()
     """Cuts of the receiver, instead of --cuts."""
-    stitch: tuple[str, ...] = (DEFAULT_FAMILY,)
-    """Stitches to fit, with few parameters first:
-    identity, scale, orthogonal, pooled, lowrank(RANK), affine (that of Hernandez et al. 2022),
-    conv(KERNEL), mlp(HIDDEN)."""
+    stitch: tuple[str, ...] = field(default=(DEFAULT_FAMILY,), metadata={"help": _STITCH_HELP})
     ladder: bool = False
     """Fit ten stitches from identity to conv(3) instead, and report how accuracy grows with parameters."""
     objective: tuple[str, ...] = ("task",)
@@ -74,18 +98,8 @@ class Compare:
     latent, the expected representations at the cut and after it."""
     norm: str = "none"
     """none, or batch: a batch norm before and after the convolution of the stitch."""
-    controls: tuple[str, ...] = VERDICT_CONTROLS
-    """Grids to run beside the real one, to read it against; none for the real one alone:
-    random-sender, random-receiver, random-both: untrained copies;
-    the same with -bn behind the name: untrained copies with calibrated batch norms;
-    clustered-noise, one-hot: senders that hold the label and nothing else;
-    self-stitch: the receiver into itself;
-    probe: a read-out of the sender, without the receiver;
-    shuffled-labels."""
-    evidence: tuple[str, ...] = ("standard",)
-    """What to measure beside accuracy; standard is the first seven, all is all, none is nothing:
-    errors, similarity, distribution, trajectory, agreement, information, geometry,
-    geometry-pooled, rank, robustness, selectivity, label-sets."""
+    controls: tuple[str, ...] = field(default=VERDICT_CONTROLS, metadata={"help": _CONTROLS_HELP})
+    evidence: tuple[str, ...] = field(default=("standard",), metadata={"help": _EVIDENCE_HELP})
     pictures: bool = False
     """Write pictures.png to the run folder: what the stitches into the receiver's input make of images."""
     evidence_examples: int = 1000

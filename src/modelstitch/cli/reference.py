@@ -44,12 +44,16 @@ def page() -> str:
 
 
 def _help_texts(cls: type[Any]) -> dict[str, str]:
-    """Return by field of a command the text under it in the source: its help."""
+    """Return the help of each field of a command: its ``help``, or the text under it in the source."""
     tree = ast.parse(Path(inspect.getfile(cls)).read_text(encoding="utf-8"))
     (body,) = [
         node.body for node in tree.body if isinstance(node, ast.ClassDef) and node.name == cls.__name__
     ]
-    texts = {}
+    texts = {
+        field.name: field.metadata["help"].replace("|", "\\|")
+        for field in fields(cls)
+        if "help" in field.metadata
+    }
     for node, after in itertools.pairwise(body):
         if (
             isinstance(node, ast.AnnAssign)
