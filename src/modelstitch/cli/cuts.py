@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from modelstitch.models.network import Network
 
 _MOST_NUMBERS = 2**28
-"""Of one example: a gigabyte."""
+"""Most numbers in one example: a gigabyte."""
 
 
 @dataclass(frozen=True)

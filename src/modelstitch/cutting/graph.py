@@ -70,7 +70,7 @@ class GraphCutModel(CutModel):
         if value is None or not value.is_floating_point() or value.ndim < 2:
             return False
         axis = slicing.batch_axis(node)
-        # Of two axes the second is features, whatever its length; a sequence-first value has three at least.
+        # The second of two axes is features, whatever its length; a sequence-first value has at least three.
         if axis is None or (axis == 1 and value.ndim < 3):
             return False
         length = value.shape[axis]
@@ -86,7 +86,7 @@ class GraphCutModel(CutModel):
             ]
             if before:  # else a wrapper around everything
                 return before[-1]
-        # Of a block that ends outside of its module: what comes before the first of its operations.
+        # A block that ends outside of its module: the cut before the first of its operations.
         within = [
             place
             for place, node in enumerate(self._live)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -181,6 +181,28 @@ class ReceiverExamples:
         return self._changed[change]
 
 
+@dataclass(frozen=True)
+class _Provided:
+    """A sender's representations of the examples at one cut.
+
+    Attributes:
+        sender, cut: the network, and where it is cut.
+        x: representations (n, *shape) of all examples.
+        features: those of the units, features first.
+        rows: those of the units as rows.
+        outputs: the whole sender's class scores; None where no kind reads them.
+        changed: the same sender on changed examples.
+    """
+
+    sender: Side
+    cut: str
+    x: Tensor
+    features: Tensor
+    rows: Rows
+    outputs: Tensor | None
+    changed: ChangedSender
+
+
 def _measure_sender_cut(
     sender: Side,
     receiver: ReceiverExamples,
@@ -190,60 +212,84 @@ def _measure_sender_cut(
     kinds: Mapping[CellSpec, Sequence[str]],
 ) -> Iterator[tuple[CellSpec, list[Measurement]]]:
     """Measure the cells that share one provided representation."""
-    cut, units, task = cells[0].sender_cut, receiver.units, receiver.side.data.task
-    x = _represented(sender, cut, "held-out", receiver.indices)
-    given = sender.cut(cut).layout
-    if not units.fits(given):  # not every position with a target has a value
-        yield from ((cell, []) for cell in cells)
-        return
-    provided = units.of(x, given)
-    provided_rows = Rows(provided, receiver.labels)
-    own = None
-    if task.has_classes and sender.accuracy() is not None and any("agreement" in kinds[c] for c in cells):
-        own = task.read(receiver.outputs_of(sender, receiver.indices))
-    changed = ChangedSender(sender, cut, receiver)
+    task = receiver.side.data.task
+    reads_outputs = any("agreement" in kinds[cell] for cell in cells)
+    provided = _provided(sender, cells[0].sender_cut, receiver, reads_outputs=reads_outputs)
     for cell in cells:
-        stitch = stitches[cell].eval()
-        name = receiver.side.cut(cell.receiver_cut).name
-        layout = units.layout(receiver.layout(name))
-        if not units.fits(receiver.layout(name)):
-            yield cell, []
+        if provided is None or not receiver.units.fits(receiver.layout(cell.receiver_cut)):
+            yield cell, []  # not every position with a target has a value
             continue
-        later = receiver.side.later(name) if "trajectory" in kinds[cell] else ()
-        later = tuple(cut for cut in later if units.fits(receiver.layout(cut)))
-        expected = receiver.rows((name, *later))
-        raw, trail, outputs = _through(stitch, receiver, name, later, x)
-        stitched = {name: Rows(raw, receiver.labels)} | {
-            later_cut: Rows(part, receiver.labels, own=True)
-            for later_cut, part in zip(later, trail, strict=True)
-        }
-        expected_rows = expected[name]
-        material = Material(
-            cut=name,
-            labels=receiver.labels,
-            provided=provided_rows,
-            expected=expected,
-            stitched=stitched,
-            raw_provided=units.layout(given).features_first(provided),
-            raw_expected=partial(_raw, expected_rows, layout),
-            raw_stitched=layout.features_first(raw),
-            matched=Rows(units.of(_run(matched[cell], x), receiver.layout(name)), receiver.labels, own=True)
-            if cell in matched
-            else None,
-            outputs=task.read(outputs),
-            receiver_outputs=task.read(receiver.outputs),
-            sender_outputs=own,
-            genuine=receiver.genuine(name) if "distribution" in kinds[cell] else None,
-            moved=receiver.moved(name) if "information" in kinds[cell] else None,
-            pixels=receiver.pixels,
-            is_image=receiver.is_image,
-            changed=partial(_changed, changed, stitch, receiver, name),
-            finest=receiver.finest(outputs),
-            train_right=partial(_train_right, sender, cut, stitch, receiver, name),
-            weight=_weight(stitch),
-        )
+        stitch = stitches[cell].eval()
+        material = _material(provided, receiver, cell.receiver_cut, stitch, matched.get(cell), kinds[cell])
         measured = [kind for kind in kinds[cell] if task.has_classes or kind not in _OF_CLASSES]
         yield cell, [number for kind in measured for number in KINDS[kind].measure(material)]
+
+
+def _provided(sender: Side, cut: str, receiver: ReceiverExamples, *, reads_outputs: bool) -> _Provided | None:
+    """Return a sender's representations at a cut; None where they do not have a value for every unit."""
+    units, task, layout = receiver.units, receiver.side.data.task, sender.cut(cut).layout
+    x = _represented(sender, cut, "held-out", receiver.indices)
+    if not units.fits(layout):
+        return None
+    of_units = units.of(x, layout)
+    outputs = None
+    if task.has_classes and sender.accuracy() is not None and reads_outputs:
+        outputs = task.read(receiver.outputs_of(sender, receiver.indices))
+    return _Provided(
+        sender=sender,
+        cut=cut,
+        x=x,
+        features=units.layout(layout).features_first(of_units),
+        rows=Rows(of_units, receiver.labels),
+        outputs=outputs,
+        changed=ChangedSender(sender, cut, receiver),
+    )
+
+
+def _material(
+    provided: _Provided,
+    receiver: ReceiverExamples,
+    receiver_cut: str,
+    stitch: Stitch,
+    matched: Stitch | None,
+    kinds: Sequence[str],
+) -> Material:
+    """Run the stitch of a cell, and return what its evidence is measured from."""
+    units, task, labels = receiver.units, receiver.side.data.task, receiver.labels
+    name = receiver.side.cut(receiver_cut).name
+    layout = receiver.layout(name)
+    later = receiver.side.later(name) if "trajectory" in kinds else ()
+    later = tuple(cut for cut in later if units.fits(receiver.layout(cut)))
+    expected = receiver.rows((name, *later))
+    raw, trail, outputs = _through(stitch, receiver, name, later, provided.x)
+    stitched = {name: Rows(raw, labels)} | {
+        cut: Rows(part, labels, own=True) for cut, part in zip(later, trail, strict=True)
+    }
+    matched_rows = None
+    if matched is not None:
+        matched_rows = Rows(units.of(_run(matched, provided.x), layout), labels, own=True)
+    return Material(
+        cut=name,
+        labels=labels,
+        provided=provided.rows,
+        expected=expected,
+        stitched=stitched,
+        raw_provided=provided.features,
+        raw_expected=partial(_raw, expected[name], units.layout(layout)),
+        raw_stitched=units.layout(layout).features_first(raw),
+        matched=matched_rows,
+        outputs=task.read(outputs),
+        receiver_outputs=task.read(receiver.outputs),
+        sender_outputs=provided.outputs,
+        genuine=receiver.genuine(name) if "distribution" in kinds else None,
+        moved=receiver.moved(name) if "information" in kinds else None,
+        pixels=receiver.pixels,
+        is_image=receiver.is_image,
+        changed=partial(_changed, provided.changed, stitch, receiver, name),
+        finest=receiver.finest(outputs),
+        train_right=partial(_train_right, provided.sender, provided.cut, stitch, receiver, name),
+        weight=_weight(stitch),
+    )
 
 
 def _raw(rows: Rows, layout: Layout) -> Tensor:

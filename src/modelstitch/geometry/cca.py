@@ -63,7 +63,7 @@ def svcca(
 
     Returns:
         A number in [0, 1]; higher is more similar. Symmetric. Invariant to translation, rotation and one
-        scale of each side. Of independent representations it is about the root of max(k, k') / N, not 0.
+        scale of each side. Independent representations give about the root of max(k, k') / N, not 0.
 
     Raises:
         GeometryError: not two sets of rows, fewer than 3 examples, a constant side, a share outside (0, 1].

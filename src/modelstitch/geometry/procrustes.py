@@ -26,7 +26,7 @@ def procrustes_similarity(x: Float[Tensor, "n d"] | ArrayLike, y: Float[Tensor, 
 
     Returns:
         A number in [0, 1]; higher is more similar. Symmetric. Invariant to translation, rotation (reflections
-        count as rotations) and one scale of each side. Of independent representations it is above 0, towards
+        count as rotations) and one scale of each side. Independent representations give above 0, towards
         1 with many features.
 
     Raises:

@@ -125,7 +125,7 @@ def _without_padding(
     for side in sides:
         mask = side.inputs.mask("train", some)
         if mask is not None:
-            # Of two networks with different tokenizers it is the receiver's positions that are fitted.
+            # With different tokenizers, the receiver's positions are fitted.
             present = mask if present is None or present.shape != mask.shape else present & mask
     for forms in canonical:
         yield {
