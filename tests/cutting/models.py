@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from modelstitch.cutting import GraphCutModel
 
 
 class FunctionalResNet(nn.Module):
@@ -529,3 +533,9 @@ def seeded(build: type[nn.Module], seed: int = 0) -> nn.Module:
                 module.running_mean.normal_()
                 module.running_var.uniform_(0.5, 2)
     return model
+
+
+@cache
+def captured(build: type[nn.Module]) -> GraphCutModel:
+    """Capture a model of images once for all tests, which leave it as it is."""
+    return GraphCutModel(seeded(build), torch.rand(4, 3, 8, 8, generator=torch.Generator().manual_seed(0)))

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from modelstitch.cutting import GraphCutModel, certify, cut_model, split
+from modelstitch.cutting import certify, cut_model, split
 from modelstitch.cutting.hooks import HookCutModel, why_illegal
 from modelstitch.errors import CutError
 from tests.cutting import models as m
@@ -34,8 +34,9 @@ def hooked(model: nn.Module, example: Tensor) -> HookCutModel:
     ],
 )
 def test_every_cut_by_hooks_is_one_of_the_graph_and_exact(build: type[nn.Module]) -> None:
-    model = m.seeded(build)
-    graph, found = GraphCutModel(model, IMAGES), hooked(model, IMAGES)
+    graph = m.captured(build)
+    model = graph.model
+    found = hooked(model, IMAGES)
     assert found.cuts
     for cut in found.cuts:
         assert graph.find(cut.name).shape == cut.shape
@@ -50,8 +51,9 @@ def test_every_cut_by_hooks_is_one_of_the_graph_and_exact(build: type[nn.Module]
 
 
 def test_a_branch_that_starts_at_zero_is_seen() -> None:
-    model = m.seeded(m.ZeroBranch)
-    graph, found = GraphCutModel(model, IMAGES), hooked(model, IMAGES)
+    graph = m.captured(m.ZeroBranch)
+    model = graph.model
+    found = hooked(model, IMAGES)
     offered = {cut.name for cut in found.cuts}
     for name, module in model.named_modules():
         if name and name not in offered and not list(module.children()):
