@@ -19,10 +19,10 @@ test: $(VENV)/.ready-dev browser
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto $(CHOSEN)
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist worksteal $(CHOSEN)
 
 coverage: $(VENV)/.ready-dev browser
-	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto $(CHOSEN) --cov --cov-report=term:skip-covered --cov-report=xml:build/coverage.xml
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist worksteal $(CHOSEN) --cov --cov-report=term:skip-covered --cov-report=xml:build/coverage.xml
 
 # The tests open the report in Chromium: the installed one, or one that this step installs, or an error that says how.
 browser:

@@ -1,21 +1,35 @@
+"""Each example runs as its own program would: its folder comes first on the path, and any warning is an error."""
+
 from __future__ import annotations
 
-import subprocess
+import runpy
 import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
-def printed_by(name: str, *arguments: str) -> str:
-    """Return what an example prints; any warning in it is an error."""
-    command = [sys.executable, "-W", "error", str(ROOT / "examples" / name), *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+class Runner:
+    """Runs an example, and returns what it prints."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        self.monkeypatch, self.capsys = monkeypatch, capsys
+
+    def __call__(self, name: str, *arguments: str) -> str:
+        self.monkeypatch.syspath_prepend(str(EXAMPLES))
+        self.monkeypatch.setattr(sys, "argv", [name, *arguments])
+        runpy.run_path(str(EXAMPLES / name), run_name="__main__")
+        return self.capsys.readouterr().out
 
 
-def test_two_modules() -> None:
+@pytest.fixture
+def printed_by(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Runner:
+    return Runner(monkeypatch, capsys)
+
+
+def test_two_modules(printed_by: Runner) -> None:
     text = printed_by("two_modules.py")
     assert text.count("receiver_cut") == 2
     assert "whole receiver: 0.9" in text
@@ -31,7 +45,7 @@ def test_two_modules() -> None:
         ("next_token.py", "narrow-to-wide: whole sender 0.", "blocks.1 -> blocks.0"),
     ],
 )
-def test_two_kinds_of_network_both_ways(name: str, heading: str, cell: str) -> None:
+def test_two_kinds_of_network_both_ways(name: str, heading: str, cell: str, printed_by: Runner) -> None:
     text = printed_by(name, "--quick")
     assert text.count("untrained sender") == 2
     assert heading in text

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from modelstitch import load
+from modelstitch.cli import EXIT_OK, main
 from modelstitch.runs.store import Store
 from tests.runs.made import HEADER
 
@@ -22,7 +23,8 @@ ROOT = Path(__file__).parents[2]
 def command(checkpoints: tuple[Path, Path], out: Path) -> list[str]:
     models = [str(path) for path in checkpoints]
     options = ["--steps", "60", "--controls", "none", "--device", "cpu", "--out", str(out)]
-    return [sys.executable, "-m", "modelstitch", "compare", *models, *options]
+    cuts = ["--cuts", "layers.1", "layers.2", "layers.3"]
+    return ["compare", *models, *cuts, *options]
 
 
 def finished_cells(run: Path) -> dict[str, tuple[str, float]]:
@@ -41,7 +43,7 @@ def finished_cells(run: Path) -> dict[str, tuple[str, float]]:
 
 def start_and_stop(arguments: list[str], run: Path, after: int, how: signal.Signals) -> tuple[int, str]:
     process = subprocess.Popen(
-        arguments,
+        [sys.executable, "-m", "modelstitch", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -58,14 +60,16 @@ def start_and_stop(arguments: list[str], run: Path, after: int, how: signal.Sign
 
 
 @pytest.mark.slow
-def test_killed_and_interrupted_and_resumed(checkpoints: tuple[Path, Path], tmp_path: Path) -> None:
+def test_killed_and_interrupted_and_resumed(
+    checkpoints: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     run = tmp_path / "run"
     arguments = command(checkpoints, run)
 
     code, _ = start_and_stop(arguments, run, 2, signal.SIGKILL)
     assert code == -signal.SIGKILL
     killed = finished_cells(run)
-    assert 2 <= len(killed) < 25
+    assert 2 <= len(killed) < 9
 
     code, output = start_and_stop(arguments, run, len(killed) + 2, signal.SIGINT)
     assert code == 130
@@ -73,17 +77,17 @@ def test_killed_and_interrupted_and_resumed(checkpoints: tuple[Path, Path], tmp_
     assert "Traceback" not in output
     interrupted = finished_cells(run)
     assert killed.items() <= interrupted.items()
-    assert len(killed) + 2 <= len(interrupted) < 25
+    assert len(killed) + 2 <= len(interrupted) < 9
     assert len(load(run).cells) == len(interrupted)
 
-    done = subprocess.run(arguments, check=True, capture_output=True, text=True)
-    assert f"{len(interrupted)} of 25 cells were finished earlier" in done.stderr
+    assert main(arguments) == EXIT_OK
+    assert f"{len(interrupted)} of 9 cells were finished earlier" in capsys.readouterr().err
     final = finished_cells(run)
     assert interrupted.items() <= final.items()
-    assert len(final) == 25
+    assert len(final) == 9
 
     straight = tmp_path / "straight"
-    subprocess.run(command(checkpoints, straight), check=True, capture_output=True)
+    assert main(command(checkpoints, straight)) == EXIT_OK
     resumed_cells, straight_cells = (
         [(c.sender_cut, c.receiver_cut, c.score) for c in load(r).cells] for r in (run, straight)
     )

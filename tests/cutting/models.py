@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -535,7 +533,12 @@ def seeded(build: type[nn.Module], seed: int = 0) -> nn.Module:
     return model
 
 
-@cache
+_CAPTURED: dict[str, GraphCutModel] = {}
+
+
 def captured(build: type[nn.Module]) -> GraphCutModel:
     """Capture a model of images once for all tests, which leave it as it is."""
-    return GraphCutModel(seeded(build), torch.rand(4, 3, 8, 8, generator=torch.Generator().manual_seed(0)))
+    if build.__name__ not in _CAPTURED:
+        images = torch.rand(4, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+        _CAPTURED[build.__name__] = GraphCutModel(seeded(build), images)
+    return _CAPTURED[build.__name__]
