@@ -126,7 +126,7 @@ def test_each_group_is_left_out_once_and_no_row_is_ever_twice() -> None:
 def test_the_jackknife_is_about_the_spread_over_other_examples(measure: object) -> None:
     assert callable(measure)
     values, errors = [], []
-    for seed in range(60):
+    for seed in range(30):
         x = normal(120, 5, seed=seed)
         y = x @ normal(5, 5, seed=1) + 2 * normal(120, 5, seed=seed + 100)
         found = jackknife(measure, x, y)

@@ -51,6 +51,7 @@ def test_every_family_has_ten_cases() -> None:
 
 def test_the_verdict_passes_its_known_answers(outcomes: list[Outcome]) -> None:
     found = report(outcomes)
+    assert len(found["cases"]) == len(cases(1, CUTS, quick=True)) == 28
     wrong = [
         case for case in found["cases"] if case["verdict"] not in (case["truth"], VerdictName.CANNOT_TELL)
     ]
@@ -175,7 +176,7 @@ def dose(share: float, kind: str) -> Callable[[Ground], Plant]:
 
 @pytest.mark.parametrize("kind", ["noise", "channels", "within-class"])
 def test_evidence_falls_as_a_dose_rises(trained: Network, digits: Data, kind: str) -> None:
-    shares = (1.0, 0.7, 0.4, 0.0)
+    shares = (1.0, 0.5, 0.0)
     todo = [
         Case(VerdictName.INTERCHANGEABLE, f"{kind} {share}", 0, "layers.2", dose(share, kind))
         for share in shares
