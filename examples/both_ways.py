@@ -48,6 +48,7 @@ def stitch_both_ways(
     *,
     cuts: Mapping[str, Sequence[str]] | None = None,
     fit: ms.FitSpec | None = None,
+    evidence: str | ms.EvidenceSpec = "standard",
     out: Path | None = None,
 ) -> None:
     """Stitch each pair, and print its matrix, that of an untrained sender, the verdicts and the sentences.
@@ -57,6 +58,7 @@ def stitch_both_ways(
         data: what both were trained on.
         cuts: by the name of a network's function; all block boundaries without it.
         fit: how; until converged without it.
+        evidence: which, and on how many examples.
         out: folder of run folders.
     """
     for name, pair in pairs.items():
@@ -67,6 +69,7 @@ def stitch_both_ways(
             sender_cuts=chosen[0],
             receiver_cuts=chosen[1],
             fit=fit,
+            evidence=evidence,
             out=None if out is None else out / name,
         )
         whole_sender, whole_receiver = result.baseline("sender"), result.baseline("receiver")
@@ -96,7 +99,7 @@ def train_and_stitch(
         networks: two functions that build one, by a short name.
         cuts: for a quick look, by the name of a network's function.
         n_steps: of the training of each.
-        quick: a third of the training, these cuts alone, and short fits.
+        quick: a third of the training, these cuts alone, short fits, and evidence on 200 examples.
         out: folder of run folders.
     """
     torch.manual_seed(0)
@@ -118,5 +121,6 @@ def train_and_stitch(
             data,
             cuts=cuts if quick else None,
             fit=ms.FitSpec(steps=20) if quick else None,
+            evidence=ms.EvidenceSpec(n_examples=200) if quick else "standard",
             out=out,
         )

@@ -1,4 +1,4 @@
-"""Each example runs as its own program would: its folder comes first on the path, and any warning is an error."""
+"""Each example runs as a program does: its folder comes first on the path. A warning is an error."""
 
 from __future__ import annotations
 

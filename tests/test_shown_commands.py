@@ -1,8 +1,8 @@
 """Every command that the documents show runs as shown, in a folder that holds what the page assumes.
 
-What a reader runs for an hour is run here on a few images, with options for a small run behind those that are shown. ``make`` and
-``modelstitch demo`` are run elsewhere: the one runs these tests, the other has a test of its own; so have ``modelstitch selftest``
-and the examples.
+Commands that take a reader an hour run here on a few images: options for a small run are added. ``make``,
+``modelstitch demo`` and ``modelstitch selftest`` run elsewhere: ``make`` runs these tests; the demo, the
+selftest and the examples have their own tests.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ from modelstitch.specs import ModelSpec
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 ELSEWHERE = re.compile(
-    r"make (demo|test)\b|modelstitch (demo|selftest)\b|python examples/|MODELSTITCH_DATA=\S+ examples/|pip install "
+    r"make (demo|test)\b|modelstitch (demo|selftest)\b|python examples/|MODELSTITCH_DATA=\S+ examples/|"
+    r"pip install "
 )
 
 TINY = ["--limit", "60", "--heldout-limit", "40", "--steps", "1", "--evidence-examples", "20"]

@@ -18,7 +18,7 @@ from modelstitch.cli.options import memory
 from modelstitch.errors import SpecError
 from modelstitch.runs import prepare as preparing
 
-QUICK = ["--steps", "5", "--heldout-limit", "100", "--device", "cpu"]
+QUICK = ["--steps", "5", "--heldout-limit", "100", "--evidence-examples", "50", "--device", "cpu"]
 
 
 @pytest.fixture

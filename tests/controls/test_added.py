@@ -82,6 +82,7 @@ def test_a_control_and_a_family_are_one_file_and_one_row_each(
         cuts=("layers.2", "layers.3"),
         stitch=(FAMILY, "affine"),
         controls=("self-stitch", CONTROL),
+        evidence=ms.EvidenceSpec(n_examples=100),
         fit=ms.FitSpec(steps=5),
     )
     assert found.controls == ("trained", "self-stitch", CONTROL)
