@@ -14,13 +14,17 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from options import usable_torchvision
 from PIL import Image
 
+import modelstitch as ms
 from modelstitch.cli import EXIT_OK, main
 from modelstitch.data.parts import Data
 from modelstitch.models.load import load_model
@@ -139,6 +143,17 @@ def folder(
     return tmp_path
 
 
+def short(compare: Callable[..., ms.Comparison]) -> Callable[..., ms.Comparison]:
+    """Return a comparison with one step and evidence on 20 examples: what ``TINY`` asks of commands."""
+
+    def call(*arguments: Any, **named: Any) -> ms.Comparison:
+        fit = replace(named.get("fit") or ms.FitSpec(), steps=1)
+        evidence = ms.EvidenceSpec.parse(named.get("evidence", ("standard",)), 20)
+        return compare(*arguments, **{**named, "fit": fit, "evidence": evidence})
+
+    return call
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "path", [each for each in PAGES if any(map(is_run, shown(each)))], ids=lambda path: path.name
@@ -159,8 +174,9 @@ def test_commands_run(
         if words[0] == "modelstitch":
             code = main(words[1:])
         else:
-            with monkeypatch.context() as arguments:
-                arguments.setattr(sys, "argv", words[1:])
+            with monkeypatch.context() as patched:
+                patched.setattr(sys, "argv", words[1:])
+                patched.setattr(ms, "compare", short(ms.compare))
                 runpy.run_path(str(ROOT / words[1]), run_name="__main__")
             code = EXIT_OK
         shown_text = capfd.readouterr()

@@ -143,7 +143,7 @@ def test_films_and_pictures_are_stitched_both_ways(
             cuts=("stem", "down"),
             stitch=("affine", "conv(3)"),
             controls=("random-sender", "self-stitch"),
-            evidence=("standard", "distribution", "information", "robustness"),
+            evidence=ms.EvidenceSpec.parse(("standard", "distribution", "information", "robustness"), 150),
             fit=ms.FitSpec(steps=60),
             out=tmp_path / type(sender).__name__,
         )
