@@ -87,6 +87,27 @@ def test_the_root_holds_the_tower_and_nothing_else() -> None:
     assert len(names) <= MOST_ROOT_NAMES
 
 
+def type_names(path: Path) -> set[str]:
+    """Return the public classes and aliases that a module defines."""
+    names: set[str] = set()
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names |= {target.id for target in targets if isinstance(target, ast.Name)}
+    return {name for name in names if name[0].isupper() and len(name) > 1 and not name.isupper()}
+
+
+def test_type_names_do_not_collide() -> None:
+    homes: dict[str, list[str]] = {}
+    for path in files():
+        for name in type_names(path):
+            homes.setdefault(name, []).append(str(path.relative_to(SOURCE)))
+    assert {name: where for name, where in homes.items() if len(where) > 1} == {}
+    assert homes["Side"] == ["grid/side.py"]
+
+
 def test_exported_names() -> None:
     tree = ast.parse((SOURCE / "__init__.py").read_text(encoding="utf-8"))
     (block,) = [node for node in tree.body if isinstance(node, ast.If)]
