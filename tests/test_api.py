@@ -510,7 +510,7 @@ def test_stitches_fitted_to_a_coarser_label_set(checkpoints: tuple[Path, Path], 
     assert share["clustered-noise"] is not None
     assert share["self-stitch"] > 0.8 > share["clustered-noise"] + 0.2
     (text,) = (each for each in coarse.sentences() if "finest labels" in each)
-    assert "Fitted to the labels 'parity' alone" in text
+    assert "fitted to the labels 'parity' alone" in text
     assert not any(row.kind == "label-sets" for row in by[None].evidence)
     assert ms.load(tmp_path / "parity") == coarse
     with pytest.raises(RunError, match="another"):

@@ -69,4 +69,4 @@ def test_a_run_with_failed_cells_has_its_page_and_says_so_to_the_shell(tmp_path:
     Comparison(**{**vars(comparison), "cells": cells}).save(tmp_path / "c.json")
     assert main(["report", str(tmp_path / "c.json")]) == EXIT_FAILED_CELLS
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert "1 of 20 cells failed; the first is c0 -&gt; c0: loss nan at step 2." in text
+    assert "1 of 20 cells failed. The first is c0 -&gt; c0: loss nan at step 2." in text

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from modelstitch import cli, specs
 from modelstitch.cli import COMMANDS, read
+from modelstitch.cli.reference import page
 from modelstitch.cli.values import split_list
 
 EXAMPLES: dict[Any, list[Any]] = {
@@ -167,10 +168,8 @@ def test_a_command_is_one_file_and_one_row() -> None:
 
 
 def test_the_help_names_every_choice() -> None:
-    lines = (Path(cli.__file__).parent / "compare.py").read_text(encoding="utf-8")
-    words = set(
-        re.findall(r"[a-z]+(?:-[a-z]+)*", lines[lines.index("class Compare") : lines.index("def run")])
-    )
+    section = page().split("## modelstitch compare")[1].split("\n## ")[0]
+    words = set(re.findall(r"[a-z]+(?:-[a-z]+)*", section))
     known = (specs.FAMILIES, specs.OBJECTIVES, specs.NORMS, specs.EVIDENCE, specs.PROTOCOLS, specs.TASKS)
     assert {name for names in known for name in names} <= words
     assert {control.removesuffix("-bn") for control in specs.CONTROLS} - {"trained"} <= words
