@@ -64,7 +64,7 @@ def pieces(package: str) -> list[str]:
     return [each for each in cut if len(each) >= SHORTEST]
 
 
-def load() -> ms.Data:
+def load(limit: int = 3000, heldout_limit: int = 600) -> ms.Data:
     """Read the pieces; whole packages are in one part or the other, so that no docstring is in both."""
     number = {letter: index + 2 for index, letter in enumerate(LETTERS)}
     texts = [(text, held) for held, name in enumerate(PACKAGES) for text in pieces(name)]
@@ -83,21 +83,21 @@ def load() -> ms.Data:
         kwargs=kwargs,
         heldout=tensors(1, 5),
         name="docstrings",
-        limit=3000,
-        heldout_limit=600,
+        limit=limit,
+        heldout_limit=heldout_limit,
     )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--quick", action="store_true", help="less training, one cut each, short fits")
+    parser.add_argument("--quick", action="store_true", help="fewer pieces, less training, one cut each, short fits")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     train_and_stitch(
-        load(),
+        load(limit=600, heldout_limit=200) if options.quick else load(),
         {"narrow": narrow, "wide": wide},
         CUTS,
-        n_steps=1500,
+        n_steps=600 if options.quick else 1500,
         quick=options.quick,
         out=options.out,
         batch_size=64,
