@@ -90,7 +90,7 @@ def load(limit: int = 3000, heldout_limit: int = 600) -> ms.Data:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--quick", action="store_true", help="fewer pieces, less training, one cut each, short fits")
+    parser.add_argument("--quick", action="store_true", help="little data, short training and fits, one cut")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     train_and_stitch(
