@@ -1,4 +1,4 @@
-"""Run every Python block of the documents as it stands: all cuts, fits until converged. Takes some minutes.
+"""Run every Python block of the documents as it stands: all cuts, fits until converged.
 
     python benchmarks/documents.py [PAGE ...]
 
