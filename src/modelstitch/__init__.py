@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # for type checkers and editors: the same names as in the tab
     from modelstitch.cutting import cuts as cuts
     from modelstitch.cutting import split as split
     from modelstitch.cutting.layouts import Layout as Layout
+    from modelstitch.data.absent import Unscored as Unscored
     from modelstitch.data.from_arrays import data_from as data_from
     from modelstitch.data.label_sets import FinestLabels as FinestLabels
     from modelstitch.data.label_sets import LabelSet as LabelSet
@@ -52,6 +53,7 @@ if TYPE_CHECKING:  # for type checkers and editors: the same names as in the tab
     from modelstitch.results.curves import CurvePoint as CurvePoint
     from modelstitch.results.curves import capacity_curves as capacity_curves
     from modelstitch.results.facts import BySide as BySide
+    from modelstitch.results.facts import LabelFacts as LabelFacts
     from modelstitch.results.facts import PairFacts as PairFacts
     from modelstitch.results.facts import RunFacts as RunFacts
     from modelstitch.results.facts import Versions as Versions
@@ -74,6 +76,7 @@ if TYPE_CHECKING:  # for type checkers and editors: the same names as in the tab
     from modelstitch.specs.verdicts import Reason as Reason
     from modelstitch.specs.verdicts import VerdictName as VerdictName
     from modelstitch.specs.verdicts import VerdictReason as VerdictReason
+    from modelstitch.tasks import Numbering as Numbering
     from modelstitch.tasks import Task as Task
     from modelstitch.util.progress import Progress as Progress
     from modelstitch.wording import Sentence as Sentence
@@ -105,6 +108,7 @@ _HOMES = {
     "FromDict": "models.from_dict",
     "GeometryError": "errors",
     "InputError": "errors",
+    "LabelFacts": "results.facts",
     "LabelSet": "data.label_sets",
     "Layout": "cutting.layouts",
     "MatrixShape": "results.triangle",
@@ -113,6 +117,7 @@ _HOMES = {
     "ModelSpec": "specs",
     "ModelStitchError": "errors",
     "Network": "models.network",
+    "Numbering": "tasks",
     "PairFacts": "results.facts",
     "Progress": "util.progress",
     "Reason": "specs.verdicts",
@@ -127,6 +132,7 @@ _HOMES = {
     "Task": "tasks",
     "Thresholds": "evidence.verdict",
     "TruthError": "errors",
+    "Unscored": "data.absent",
     "Verdict": "evidence.verdict",
     "VerdictName": "specs.verdicts",
     "VerdictReason": "specs.verdicts",

@@ -139,7 +139,7 @@ NO_SUCH = "no_such_module_xyz:build"
         (["compare", "PAIR", "--protocol", "papers"], "did you mean 'paper'"),
         (["compare", "PAIR", "--memory", "lots"], "expected a size such as 2GB"),
         (["compare", "PAIR", "--limit", "0"], "expected limit > 0, got 0"),
-        (["compare", "PAIR", "--limit", "5"], "classes have no training example"),
+        (["train", "zoo:R1111", "--limit", "5"], "classes have no training example"),
         (["compare", "PAIR", "--device", "tpu9"], "cannot use device 'tpu9'"),
         (["compare", "PAIR", "--sender-weights", "none.pt"], "no weights file 'none.pt'"),
         (["train", "zoo:R1111", "--batch-size", "5000"], "at least one batch of 5000"),

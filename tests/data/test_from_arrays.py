@@ -64,8 +64,8 @@ def test_the_next_token_needs_nothing_but_the_tokens() -> None:
         assert torch.equal(part.targets[:, :-1] == IGNORED, ~part.present[:, 1:])
         assert (part.targets[:, -1] == IGNORED).all()
     assert (data.task.name, data.classes) == ("next-token", ("all",))
-    assert data.can_score(9)
-    assert not data.can_score(8)
+    assert data.task.takes(9, data.train.targets)
+    assert not data.task.takes(8, data.train.targets)
 
 
 def test_a_task_of_ones_own_is_grouped_by_what_it_wants() -> None:

@@ -52,6 +52,18 @@ def test_chance_is_incompatible_whatever_is_kept() -> None:
     assert (found.name, found.confidence) == (VerdictName.INCOMPATIBLE, Confidence.HIGH)
 
 
+def test_a_self_stitch_above_the_receiver_says_that_data_and_receiver_do_not_fit() -> None:
+    """By more than .05 and by three paired standard errors; below one of them nothing is said."""
+    for above in ((0.05, 0.001), (0.2, 0.07), (-0.3, 0.01), (math.nan, math.nan)):
+        assert decide(replace(GOOD, self_above=above)) == decide(GOOD)
+    found = decide(replace(GOOD, self_above=(0.46, 0.02)))
+    assert found.name == VerdictName.CANNOT_TELL
+    assert str(found.sentence) == (
+        "the receiver into itself scores 0.76, 0.46 above the whole receiver (0.30): data and receiver do "
+        "not fit each other"
+    )
+
+
 def test_between_the_lines_nothing_is_said() -> None:
     found = decide(replace(GOOD, within=at(0.97 * 0.65)))
     assert (found.name, found.reason) == (VerdictName.CANNOT_TELL, Reason.KEPT_BETWEEN)
@@ -70,6 +82,7 @@ def test_a_low_score_passes_part_of_the_label() -> None:
         ({"n": 50}, Reason.TOO_FEW_EXAMPLES),
         ({"failed": "the loss was nan"}, Reason.FIT_FAILED),
         ({"self_score": 0.11}, Reason.SELF_STITCH_AT_CHANCE),
+        ({"self_above": (0.06, 0.015)}, Reason.SELF_STITCH_ABOVE_RECEIVER),
         ({"within": at(0.93, 0.3)}, Reason.KEPT_BETWEEN),
         ({"within": (0.93, math.nan, math.nan)}, Reason.KEPT_BETWEEN),
         ({"within": at(0.03), "converged": False}, Reason.LITTLE_KEPT_NOT_CONVERGED),

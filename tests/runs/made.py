@@ -64,7 +64,8 @@ def format_1_values(comparison: Comparison) -> dict[str, Any]:
         return {"family": family, "norm": norm or "none"}
 
     def old(row: CellRow | EvidenceRow | Baseline, *gone: str, **changes: Any) -> dict[str, Any]:
-        kept = {name: value for name, value in asdict(row).items() if name not in gone}
+        later = ("above_receiver", "above_receiver_error")
+        kept = {name: value for name, value in asdict(row).items() if name not in (*gone, *later)}
         return {**kept, **changes, "control": control(row.control)}
 
     facts, pair, versions = comparison.facts, comparison.facts.pair, comparison.facts.versions

@@ -177,6 +177,7 @@ FULL = VerdictReason(
     score=0.71,
     self_score=0.82,
     chance=0.13,
+    above_receiver=0.31,
     score_share=0.84,
     within=0.55,
     self_within=0.96,

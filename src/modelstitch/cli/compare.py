@@ -140,6 +140,13 @@ class Compare:
     labels: str | None = None
     """A coarser label set of the data to fit and score by, such as parity for digits.
     The evidence label-sets then measures how well the finest labels survive."""
+    data_classes: Path | None = None
+    """File with the names of the classes of the data, in the order of the labels: one name a line, or JSON.
+    Classes are matched with the outputs of a model by name, where both have names."""
+    sender_classes: Path | None = None
+    """File with the name of the class of each output of the sender, in their order."""
+    receiver_classes: Path | None = None
+    """The same for the receiver; by default the names that the model's source gives."""
     sender_layout: tuple[str, ...] = ()
     """How to read representations of the sender, where the layout that `modelstitch cuts` shows is wrong:
     CUT=LAYOUT, such as "blocks.0=tokens+1 14x14" or "stage=map2d last"."""
@@ -223,6 +230,7 @@ class Compare:
             task=self.task,
             seconds=self.seconds,
             channels=self.data_channels,
+            data_classes=_as_text(self.data_classes),
         )
         sender = self._model("sender")
         receiver = self._model("receiver")
@@ -298,10 +306,10 @@ class Compare:
             option("size"), option("channels"), option("mean"), option("std"), option("rate")
         )
         view = replace(view, tokenizer=option("tokenizer"), length=option("length"))
-        weights = getattr(self, f"{role}_weights")
         return ModelSpec(
             source=getattr(self, role),
-            weights=None if weights is None else str(weights),
+            weights=_as_text(getattr(self, f"{role}_weights")),
+            classes=_as_text(getattr(self, f"{role}_classes")),
             partial=self.partial,
             seed=ROLE_SEEDS[role],
             view=view,
@@ -331,6 +339,10 @@ class Compare:
                 f"{_duration(cost.recomputed_seconds)})",
             ]
         )
+
+
+def _as_text(path: Path | None) -> str | None:
+    return None if path is None else str(path)
 
 
 def _shown(planned: Pass) -> str:

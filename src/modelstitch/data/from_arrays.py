@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from modelstitch.data.class_names import class_names, renamed
 from modelstitch.data.groups import grouped, without_absent
 from modelstitch.data.in_memory import as_part, from_parts, from_whole
 from modelstitch.data.parts import Data, DataPart
@@ -33,6 +35,7 @@ def data_from(
     limit: int | None = None,
     heldout_limit: int | None = None,
     seed: int = 0,
+    data_classes: str | Path | Sequence[str] | None = None,
 ) -> Data:
     """Make a data set of any task from arrays.
 
@@ -56,6 +59,7 @@ def data_from(
         name: what to call the set.
         limit, heldout_limit: most examples of each part.
         seed: of the split and of the choice of examples.
+        data_classes: names of the classes of a classification, by label, or a file with them.
 
     Raises:
         DataError: arrays that do not fit the task or each other.
@@ -71,8 +75,13 @@ def data_from(
         expect_one_of("task", task, (*TASKS, "package.module:task"), DataError)
     spec = DataSpec(source=name, limit=limit, heldout_limit=heldout_limit, seed=seed)
     given = [(x, y, kwargs)] if heldout is None else [(x, y, kwargs), (*heldout, None)[:3]]
+    if data_classes is not None and task != "classification":
+        raise DataError(
+            f"expected class names with the task classification alone, got the task {_name(task)}"
+        )
     if task == "classification":
-        return _of_classes(given, name, spec)
+        data = _of_classes(given, name, spec)
+        return data if data_classes is None else renamed(data, class_names(data_classes))
     parts = _parts_with_targets(given, task, name)
     chosen_groups = None if groups is None else torch.as_tensor(np.asarray(groups)).long()
     targets = torch.cat([part.targets for part in parts])

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from modelstitch.data.absent import present_classes
 from modelstitch.data.parts import Data, DataPart
 from modelstitch.data.splitting import choose, hold_out_third, third_held_out
 from modelstitch.errors import DataError
@@ -35,25 +36,25 @@ def from_parts(
     division: str,
     spec: DataSpec,
 ) -> Data:
-    """Make checked data from two parts, within the limits of ``spec``; unnamed classes are numbered."""
-    return Data(
+    """Make checked data from two parts, within the limits of ``spec``; unnamed classes are numbered.
+
+    Classes without a training example are left out, see :func:`present_classes`.
+    """
+    present = present_classes(
         train.take(choose(train.labels, spec.limit, spec.seed)),
         heldout.take(choose(heldout.labels, spec.heldout_limit, spec.seed)),
-        _numbers(train, heldout, name) if classes is None else classes,
+        classes,
+        name,
+    )
+    return Data(
+        present.train,
+        present.heldout,
+        present.classes,
         name,
         division,
+        numbers=present.numbers,
+        unscored=present.unscored,
     )
-
-
-def _numbers(train: DataPart, heldout: DataPart, name: str) -> tuple[str, ...]:
-    """Name the classes 0, 1, ... up to the highest label."""
-    highest = max((int(part.labels.max()) for part in (train, heldout) if len(part)), default=0)
-    if highest >= len(train) > 0:
-        raise DataError(
-            f"data {name}: label {highest} with {len(train)} training examples leaves classes without one; "
-            "expected labels from 0 on, each at least once"
-        )
-    return tuple(str(label) for label in range(highest + 1))
 
 
 def as_part(given: Any, name: str) -> DataPart:

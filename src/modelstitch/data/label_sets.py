@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -46,6 +47,23 @@ class LabelSet:
     def labels(self, classes: Tensor) -> Tensor:
         """Return the labels (N,) in this set for examples of classes (N,)."""
         return torch.tensor(self.label_of, device=classes.device)[classes]
+
+    def restricted(self, numbers: Sequence[int]) -> LabelSet | None:
+        """Return the set for the classes with these numbers alone; None where it is no coarser than them.
+
+        Example:
+            >>> LabelSet("parity", ("even", "odd"), (0, 1, 0, 1)).restricted((0, 1, 3)).label_of
+            (0, 1, 1)
+        """
+        kept = [self.label_of[number] for number in numbers]
+        used = sorted(set(kept))
+        if not 2 <= len(used) < len(kept):
+            return None
+        return LabelSet(
+            self.name,
+            tuple(self.classes[label] for label in used),
+            tuple(used.index(label) for label in kept),
+        )
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from modelstitch.data.class_names import read_class_names, renamed
 from modelstitch.data.in_memory import as_part, from_parts, from_whole, is_array
 from modelstitch.data.parts import Data
 from modelstitch.data.rotated import rotated
@@ -36,6 +37,8 @@ def load_data(spec: DataSpec) -> Data:
         data = source.load(spec)
     if spec.task == "retrieval" and data.scored_by is None:
         data = replace(data, scored_by=RETRIEVAL)
+    if spec.data_classes is not None:
+        data = renamed(data, read_class_names(spec.data_classes))
     if spec.rotations:
         data = rotated(data, spec.seed)
     return data if spec.labels is None else data.by(spec.labels)

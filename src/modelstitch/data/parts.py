@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import torch
 from torch import Tensor
 
+from modelstitch.data.absent import Unscored
 from modelstitch.data.checks import check_data
 from modelstitch.data.label_sets import FinestLabels, LabelSet
 from modelstitch.errors import DataError, expect_one_of
@@ -97,6 +98,9 @@ class Data:
         scored_by: the task, if it is not classification.
         rate: samples a second, if the examples are sounds (N, C, L).
         is_text: whether the examples are texts, as bytes of UTF-8 (N, L) padded with zeros.
+        numbers: number of each class in the label set of the source, where some classes of the set have no
+            training example; None for 0, 1, ...
+        unscored: these classes, which take no part in scores; None where there are none.
 
     Raises:
         DataError: shapes, labels or values that cannot be used.
@@ -112,6 +116,8 @@ class Data:
     scored_by: Task | None = None
     rate: int | None = None
     is_text: bool = False
+    numbers: tuple[int, ...] | None = None
+    unscored: Unscored | None = None
 
     def __post_init__(self) -> None:
         check_data(self)
@@ -123,13 +129,12 @@ class Data:
             return self.scored_by
         return CLASSIFICATION if self.finest is None else by_label_set(self.finest.by.label_of)
 
-    def can_score(self, n_outputs: int) -> bool:
-        """Tell whether ``n_outputs`` outputs can be scored by the labels or the finest labels."""
-        if self.scored_by is not None:
-            return self.scored_by.takes(n_outputs, self.train.targets)
-        if self.finest is None:
-            return n_outputs >= len(self.classes)
-        return n_outputs == len(self.classes) or n_outputs >= len(self.finest.classes)
+    def with_label_sets(self, label_sets: Iterable[LabelSet]) -> Data:
+        """Return the same data with label sets of all classes of the source, for those that are present."""
+        if self.numbers is None:
+            return replace(self, label_sets=tuple(label_sets))
+        restricted = [label_set.restricted(self.numbers) for label_set in label_sets]
+        return replace(self, label_sets=tuple(each for each in restricted if each is not None))
 
     def by(self, name: str) -> Data:
         """Return the same examples labelled by the label set called ``name``.
@@ -181,6 +186,7 @@ class Data:
             self.scored_by and self.scored_by.identity,
             self.rate and str(self.rate),
             self.is_text and "text",
+            self.numbers and repr(self.numbers),
         ):
             hasher.update((tag or "").encode())
         for part in (self.train, self.heldout):

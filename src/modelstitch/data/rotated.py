@@ -65,6 +65,7 @@ def rotated(data: Data, seed: int = 0) -> Data:
         classes=tuple(f"{name}, {90 * r} degrees" for name in data.classes for r in range(_TURNS)),
         division=f"{data.division}; each image turned by 0, 90, 180 or 270 degrees, seed {seed}",
         label_sets=sets,
+        numbers=data.numbers and tuple(_TURNS * number + r for number in data.numbers for r in range(_TURNS)),
     )
 
 

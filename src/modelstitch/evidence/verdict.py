@@ -36,6 +36,8 @@ class Thresholds:
         score_high: share of the score that *interchangeable* needs.
         score_low: share of the score up to which a cell is *incompatible*.
         fewest: held-out examples that a verdict needs.
+        self_above, self_above_errors: the self-stitch may lie above the whole receiver by so much, or by so
+            many standard errors of this paired difference; more says that data and receiver do not fit.
     """
 
     kept_high: float = 0.8
@@ -43,6 +45,8 @@ class Thresholds:
     score_high: float = 0.8
     score_low: float = 0.15
     fewest: int = 100
+    self_above: float = 0.05
+    self_above_errors: float = 3.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +65,8 @@ class Facts:
         deeper_within: w of the self-stitch from the receiver's own cut of the sender cut's name, or None.
         converged: whether the fit converged; None where its length was fixed.
         self_converged: whether the fit of the self-stitch converged.
+        self_above: (difference, standard error): the self-stitch's score less that of the whole receiver on
+            the same examples; None where the receiver has no score of its own.
         failed: why the fit failed; None where it did not.
     """
 
@@ -75,6 +81,7 @@ class Facts:
     deeper_within: ValueWithInterval | None = None
     converged: bool | None = None
     self_converged: bool | None = None
+    self_above: tuple[float, float] | None = None
     failed: str | None = None
 
 
@@ -131,6 +138,9 @@ def decide(facts: Facts, thresholds: Thresholds | None = None) -> Verdict:
         return _cannot_tell(
             VerdictReason(reason=Reason.TOO_FEW_EXAMPLES, n=facts.n, n_needed=thresholds.fewest)
         )
+    misfit = _misfit(facts, thresholds)
+    if misfit is not None:
+        return _cannot_tell(misfit)
     score_range = facts.self_score - facts.chance
     if score_range <= 2 * _half(facts.score):
         at_chance = VerdictReason(
@@ -141,6 +151,23 @@ def decide(facts: Facts, thresholds: Thresholds | None = None) -> Verdict:
     if high <= thresholds.score_low:
         return _low_score(facts, (share, low, high), thresholds)
     return _by_kept(facts, (share, low, high), thresholds)
+
+
+def _misfit(facts: Facts, thresholds: Thresholds) -> VerdictReason | None:
+    """Return the reason that data and receiver do not fit each other; None where nothing says so.
+
+    A stitch that only has to pass on what the receiver computes cannot make it much better, unless the
+    receiver answers another question than the labels ask, or is fed otherwise than it was trained.
+    """
+    above, error = facts.self_above or (math.nan, math.nan)
+    if not above > max(thresholds.self_above, thresholds.self_above_errors * error):
+        return None
+    return VerdictReason(
+        reason=Reason.SELF_STITCH_ABOVE_RECEIVER,
+        self_score=facts.self_score,
+        chance=facts.chance,
+        above_receiver=above,
+    )
 
 
 def _low_score(facts: Facts, share: ValueWithInterval, thresholds: Thresholds) -> Verdict:

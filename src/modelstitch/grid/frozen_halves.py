@@ -17,7 +17,7 @@ from modelstitch.data.parts import PartName
 from modelstitch.data.views import in_precision
 from modelstitch.grid.inputs import ExampleBatch, NetworkInputs
 from modelstitch.grid.scoring import ScoresOf
-from modelstitch.tasks import Task
+from modelstitch.tasks import OutputReading, Task
 
 _FLOAT32_TOLERANCE, _BFLOAT16_TOLERANCE = 1e-4, 0.1
 
@@ -30,11 +30,19 @@ class FrozenHalves:
         cutting: the network's cuts.
         few: real examples; an accelerated half is compared with the plain one on them.
         dtype: precision of the network.
-        task: reads the outputs that are scored; None where the network's output is those.
+        task: what is scored; None where the network's output is scored as it is.
+        reading: reads the network's output.
     """
 
-    def __init__(self, cutting: CutModel, few: ExampleBatch, dtype: torch.dtype, task: Task | None) -> None:
-        self.cutting, self.few, self.dtype, self.task = cutting, few, dtype, task
+    def __init__(
+        self,
+        cutting: CutModel,
+        few: ExampleBatch,
+        dtype: torch.dtype,
+        task: Task | None,
+        reading: OutputReading,
+    ) -> None:
+        self.cutting, self.few, self.dtype, self.task, self.reading = cutting, few, dtype, task, reading
         self._prefixes: dict[tuple[str, ...], nn.Module] = {}
         self._suffixes: dict[str, nn.Module] = {}
         self._fast_prefixes: dict[tuple[tuple[str, ...], torch.dtype], nn.Module] = {}
@@ -118,7 +126,7 @@ class FrozenHalves:
         return representation
 
     def _scores_of(self, half: nn.Module) -> nn.Module:
-        return half if self.task is None else ScoresOf(half, self.task)
+        return half if self.task is None else ScoresOf(half, self.task, self.reading)
 
     def _accelerated(self, unaccelerated: nn.Module, example: Tensor, dtype: torch.dtype) -> nn.Module:
         converted = _Converted(unaccelerated, dtype, self.dtype)

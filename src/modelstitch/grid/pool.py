@@ -109,11 +109,12 @@ class _LastPass:
 
 def _is_side_of(side: Side, network: Network, weights: str) -> bool:
     one = side.network
-    if (side.digest, one.view, one.layouts, one.architecture) != (
+    if (side.digest, one.view, one.layouts, one.architecture, one.classes) != (
         weights,
         network.view,
         network.layouts,
         network.architecture,
+        network.classes,
     ):
         return False
     return network.architecture is not None or one.module is network.module

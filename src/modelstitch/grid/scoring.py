@@ -8,7 +8,7 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from modelstitch.tasks import Targets, Task, joined
+from modelstitch.tasks import OutputReading, Targets, Task, joined
 
 SCORE_BATCH = 256
 """Examples a batch when nothing is fitted; fixed, since the last bits of a convolution depend on it."""
@@ -51,14 +51,15 @@ class ScoresOf(nn.Module):
     """A half, or a whole network, reduced to the outputs that are scored.
 
     Args:
-        half: its output is any that the task can read.
-        task: reads it.
+        half: its output is any that the reading can read.
+        task: what is scored.
+        reading: reads the network's output.
     """
 
-    def __init__(self, half: nn.Module, task: Task) -> None:
+    def __init__(self, half: nn.Module, task: Task, reading: OutputReading) -> None:
         super().__init__()
-        self.inner, self.task = half, task
+        self.inner, self.task, self.reading = half, task, reading
 
     def forward(self, x: Tensor, **kwargs: Tensor) -> Tensor:
         """Return outputs, for classification class scores (N, K)."""
-        return self.task.outputs_of(self.inner(x, **kwargs))
+        return self.reading.outputs(self.task, self.inner(x, **kwargs))

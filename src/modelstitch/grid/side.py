@@ -19,10 +19,11 @@ from modelstitch.data.parts import Data, DataPart, PartName
 from modelstitch.errors import ModelError
 from modelstitch.grid.frozen_halves import FrozenHalves
 from modelstitch.grid.inputs import NetworkInputs, network_inputs
+from modelstitch.grid.labelling import Labelling, labelling
 from modelstitch.grid.protocols import CompletesFromCut, GivesRepresentations
 from modelstitch.grid.scoring import score_batch_of, scored
 from modelstitch.models.network import Network, digest
-from modelstitch.tasks import Targets, Task, mean_score
+from modelstitch.tasks import OutputReading, Targets, Task, mean_score
 
 _CAPTURE_EXAMPLES, _CHECK_EXAMPLES = 2, 8
 
@@ -42,6 +43,8 @@ class Side:
         halves: the network's own frozen prefixes and suffixes.
         source: gives the representations; ``halves``, unless they are planted.
         completion: completes the network from a cut; ``halves``, unless a read-out takes their place.
+        reading: reads the network's output.
+        labelling: which output stands for which class; None for a task without classes.
         n_outputs: number of the network's class scores for each example.
         score_batch: examples a batch when nothing is fitted.
     """
@@ -53,6 +56,8 @@ class Side:
     halves: FrozenHalves
     source: GivesRepresentations
     completion: CompletesFromCut
+    reading: OutputReading
+    labelling: Labelling | None
     n_outputs: int
     score_batch: int
 
@@ -60,6 +65,13 @@ class Side:
     def cutting(self) -> CutModel:
         """The network's cuts."""
         return self.halves.cutting
+
+    @property
+    def can_score(self) -> bool:
+        """Whether the network has an output for each class of the data, or as many as the task needs."""
+        if self.labelling is not None:
+            return not self.labelling.missing
+        return self.data.task.takes(self.n_outputs, self.data.train.targets)
 
     @property
     def is_whole(self) -> bool:
@@ -105,7 +117,7 @@ class Side:
     def whole(self, images: Tensor, **kwargs: Tensor) -> Tensor:
         """Return the whole network's outputs, for classification class scores (N, K)."""
         with no_fused_attention():  # as its halves were captured
-            return self.data.task.outputs_of(self.network.module(images, **kwargs))
+            return self.reading.outputs(self.data.task, self.network.module(images, **kwargs))
 
     def outputs(
         self, part: PartName, run: Callable[..., Tensor], indices: Tensor | None = None
@@ -133,13 +145,14 @@ class Side:
 
         None where it is not whole, or has no output for some label.
         """
-        return self._accuracy
+        return None if self.own_scores is None else mean_score(self.own_scores)
 
     @cached_property
-    def _accuracy(self) -> float | None:
-        if not self.is_whole or not self.data.can_score(self.n_outputs):
+    def own_scores(self) -> Tensor | None:
+        """The network's own score (n,) of each held-out example; None where :meth:`accuracy` is None."""
+        if not self.is_whole or not self.can_score:
             return None
-        return mean_score(self.scores("held-out", self.whole))
+        return self.scores("held-out", self.whole)
 
     def with_heldout(self, examples: DataPart) -> Side:
         """Return the same side with other held-out examples in its inputs."""
@@ -171,9 +184,11 @@ def make_side(network: Network, data: Data, sibling: Side | None = None) -> Side
     with torch.inference_mode():
         output = network.module(few.x, **few.kwargs)
     n_outputs = _n_outputs(output, data.task, network)
-    gives_scores = isinstance(output, Tensor) and data.task.outputs_of(output) is output
+    labels = labelling(network, data, n_outputs)
+    reading = OutputReading(order=None if labels is None else labels.order)
+    gives_scores = reading.is_plain and data.task.outputs_of(output) is output
     check = inputs.batch("train", torch.arange(min(_CHECK_EXAMPLES, len(data.train))))
-    halves = FrozenHalves(cutting, check, inputs.dtype, None if gives_scores else data.task)
+    halves = FrozenHalves(cutting, check, inputs.dtype, None if gives_scores else data.task, reading)
     return Side(
         network=network,
         data=data,
@@ -182,6 +197,8 @@ def make_side(network: Network, data: Data, sibling: Side | None = None) -> Side
         halves=halves,
         source=halves,
         completion=halves,
+        reading=reading,
+        labelling=labels,
         n_outputs=n_outputs,
         score_batch=score_batch_of(data.task, data.train.targets, n_outputs),
     )

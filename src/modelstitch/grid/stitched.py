@@ -36,7 +36,7 @@ class Stitched(nn.Module):
         self.stitch: Stitch = fitted.stitch
         self.suffix = receiver.cutting.suffix(fitted.spec.receiver_cut)
         self.accuracy = fitted.accuracy
-        self.task = receiver.data.task
+        self.task, self.reading = receiver.data.task, receiver.reading
         self.further = sender.inputs.names, receiver.inputs.names
         self.dtypes = sender.inputs.dtype, receiver.inputs.dtype
         self.readers = sender.inputs.reader, receiver.inputs.reader
@@ -57,7 +57,7 @@ class Stitched(nn.Module):
         shown = in_precision(show(x, self.view, self.rate), self.dtypes[0])
         (representation,) = self.prefix(shown, **of_sender)
         stitched = self.stitch(representation.float()).to(self.dtypes[1])
-        return self.task.outputs_of(self.suffix(stitched, **of_receiver))
+        return self.reading.outputs(self.task, self.suffix(stitched, **of_receiver))
 
     def _inputs_of(
         self, side: int, images: Tensor, kwargs: Mapping[str, Tensor]

@@ -16,6 +16,10 @@ def _no_view(module: nn.Module) -> View:
     return View()
 
 
+def _no_classes(module: nn.Module) -> tuple[str, ...] | None:
+    return None
+
+
 def _no_revision(module: nn.Module) -> str | None:
     return None
 
@@ -32,6 +36,7 @@ class Blueprint:
         name: what to call it; by default as the user wrote it.
         is_untrained: whether it is random until a weights file is loaded; False if unknown.
         view_of: gives the view of a built module.
+        classes_of: gives the name of the class of each output of a built module, if it is known.
         revision_of: gives the commit of the hub that a built module came from, if the hub told it.
     """
 
@@ -42,6 +47,7 @@ class Blueprint:
     name: str | None = None
     is_untrained: bool = False
     view_of: Callable[[nn.Module], View] = _no_view
+    classes_of: Callable[[nn.Module], tuple[str, ...] | None] = _no_classes
     revision_of: Callable[[nn.Module], str | None] = _no_revision
 
 
@@ -50,6 +56,7 @@ def of_hub(
     arguments: dict[str, Any],
     build: Callable[[str, dict[str, Any], bool], nn.Module],
     view_of: Callable[[nn.Module], View],
+    classes_of: Callable[[bool, nn.Module], tuple[str, ...] | None],
 ) -> Blueprint:
     """Return how to build a model of a hub, where the argument ``pretrained=True`` loads its weights.
 
@@ -58,6 +65,7 @@ def of_hub(
         arguments: of the hub's own builder, and ``pretrained``.
         build: takes the target, the other arguments, and whether to load weights.
         view_of: gives the view of a built module.
+        classes_of: takes whether weights were loaded and a built module, and gives the class of each output.
     """
     pretrained = bool(arguments.get("pretrained", False))
     own = {key: value for key, value in arguments.items() if key != "pretrained"}
@@ -67,4 +75,5 @@ def of_hub(
         build_trained=partial(build, target, own, pretrained),
         is_untrained=not pretrained,
         view_of=view_of,
+        classes_of=partial(classes_of, pretrained),
     )

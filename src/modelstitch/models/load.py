@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from modelstitch.cutting.layouts import channels_last
+from modelstitch.data.class_names import read_class_names
 from modelstitch.errors import ModelError
 from modelstitch.models.blueprint import Blueprint
 from modelstitch.models.network import Network
@@ -22,6 +23,7 @@ def load_model(spec: ModelSpec) -> Network:
     Raises:
         ModelError: an unknown source, or a model that cannot be built.
         WeightsError: weights that cannot be read or do not fit.
+        DataError: a file of class names that cannot be read.
 
     Example:
         >>> load_model(ModelSpec(source="zoo:R1111(width=4)")).name
@@ -52,7 +54,15 @@ def load_model(spec: ModelSpec) -> Network:
         architecture=blueprint.architecture,
         trained_on=None if fingerprint is None else tuple(fingerprint),
         layouts=spec.layouts,
+        classes=_classes(spec, None if card is None else card.classes or None, blueprint.classes_of(module)),
     )
+
+
+def _classes(
+    spec: ModelSpec, of_card: tuple[str, ...] | None, of_source: tuple[str, ...] | None
+) -> tuple[str, ...] | None:
+    """Return the name of the class of each output: as the user says, as the checkpoint or the source does."""
+    return read_class_names(spec.classes) if spec.classes is not None else of_card or of_source
 
 
 def blueprint_of(source: str) -> Blueprint:

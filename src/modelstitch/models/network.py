@@ -26,6 +26,7 @@ class Network:
         architecture: the call that built it; networks of one call have the same graph. None if unknown.
         trained_on: fingerprint of its training examples, if its checkpoint has one.
         layouts: pairs of a cut and the layout to read it in, instead of the recognised one.
+        classes: name of the class of each output, in their order; None if unknown.
     """
 
     module: nn.Module
@@ -35,6 +36,7 @@ class Network:
     architecture: str | None = None
     trained_on: tuple[str, ...] | None = None
     layouts: tuple[tuple[str, str], ...] = ()
+    classes: tuple[str, ...] | None = None
 
 
 def wrap(module: nn.Module, name: str, view: View | None = None) -> Network:

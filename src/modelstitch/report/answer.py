@@ -46,6 +46,7 @@ ADVICE: dict[Reason, str] = {
     Reason.TOO_FEW_EXAMPLES: "advice.few",
     Reason.REFERENCES_TOO_CLOSE: "advice.range",
     Reason.SELF_STITCH_AT_CHANCE: "advice.range",
+    Reason.SELF_STITCH_ABOVE_RECEIVER: "advice.misfit",
     Reason.LABEL_KEEPS_AS_MUCH: "advice.range",
     Reason.SEEDS_DISAGREE: "advice.seeds",
     Reason.SEEDS_MISSING: "advice.unfinished",

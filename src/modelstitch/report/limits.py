@@ -7,8 +7,10 @@ from collections.abc import Callable
 from modelstitch.errors import RunError
 from modelstitch.geometry.intervals import wilson
 from modelstitch.results.comparison import Comparison
-from modelstitch.results.sentences import against_random
+from modelstitch.results.label_sentences import label_sentence
+from modelstitch.results.sentences import against_random, margin
 from modelstitch.specs import CONTROLS, TRAINED, VERDICT_CONTROLS
+from modelstitch.specs.verdicts import Reason
 from modelstitch.wording import Listed, Sentence, say
 
 
@@ -82,6 +84,64 @@ def _receiver_at_chance(comparison: Comparison) -> Sentence | None:
     return say("limit.receiver_at_chance", own=own, chance=comparison.chance)
 
 
+def _labels_of_receiver(comparison: Comparison) -> Sentence | None:
+    return label_sentence(comparison.facts.pair.labels, "receiver")
+
+
+def _labels_of_sender(comparison: Comparison) -> Sentence | None:
+    return label_sentence(comparison.facts.pair.labels, "sender")
+
+
+def _unscored(comparison: Comparison) -> Sentence | None:
+    absent = comparison.facts.unscored
+    if absent is None:
+        return None
+    return say(
+        "limit.unscored",
+        n=absent.n_classes,
+        of=absent.of,
+        first=Listed([*absent.first, *(["..."] if absent.n_classes > len(absent.first) else [])]),
+        heldout=absent.n_heldout,
+    )
+
+
+def _misfit(comparison: Comparison) -> Sentence | None:
+    reason = Reason.SELF_STITCH_ABOVE_RECEIVER
+    found = [
+        (verdict.because, place)
+        for place, verdict in comparison.verdicts().items()
+        if verdict.reason is reason
+    ]
+    if not found:
+        return None
+    because, place = max(found, key=lambda pair: pair[0].above_receiver)
+    return say(
+        "limit.misfit",
+        n=len(found),
+        cut=place[1],
+        above=because.above_receiver,
+        whole=because.self_score - because.above_receiver,
+    )
+
+
+def _above_both(comparison: Comparison) -> Sentence | None:
+    """Note cells of the trained pair that are above both whole networks, beyond held-out sampling."""
+    sender = comparison.baseline("sender")
+    if sender is None or _misfit(comparison) is not None:
+        return None
+    leads = [
+        min(cell.above_receiver, cell.score - sender)
+        for cell in comparison.cells
+        if cell.control == TRAINED
+        and cell.stitch == comparison.main_stitch
+        and cell.score is not None
+        and cell.above_receiver is not None
+        and cell.above_receiver > 2 * (cell.above_receiver_error or 0.0)
+        and cell.score - sender > margin(cell.n_effective, cell.score)
+    ]
+    return say("limit.above_both", n=len(leads), lead=max(leads)) if leads else None
+
+
 def _random_does_as_well(comparison: Comparison) -> Sentence | None:
     stitch = comparison.main_stitch
     matrices = {control: comparison.matrix(control, stitch=stitch) for control in comparison.controls}
@@ -110,6 +170,11 @@ LIMITS: tuple[Callable[[Comparison], Sentence | None], ...] = (
     _missing_controls,
     _no_verdict,
     _receiver_at_chance,
+    _labels_of_receiver,
+    _labels_of_sender,
+    _unscored,
+    _misfit,
+    _above_both,
     _random_does_as_well,
     _unconverged,
     _unconverged_controls,

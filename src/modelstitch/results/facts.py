@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Generic, TypeVar
 
+from modelstitch.data.absent import Unscored
+from modelstitch.tasks import Numbering
+
 T = TypeVar("T")
 
 
@@ -15,6 +18,35 @@ class BySide(Generic[T]):
 
     sender: T
     receiver: T
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelFacts:
+    """How the classes of the data were matched with the outputs of one network.
+
+    Attributes:
+        by: ``names`` or ``numbers``.
+        names_differ: whether both sides have names, and none is alike.
+        n_outputs, n_classes: numbers of outputs and of classes.
+        numbering: what the network's answers say of it; None where they were not asked.
+    """
+
+    by: str
+    names_differ: bool
+    n_outputs: int
+    n_classes: int
+    numbering: Numbering | None = None
+
+    @classmethod
+    def from_plain(cls, values: Mapping[str, Any] | None) -> LabelFacts | None:
+        """Return the facts whose ``dataclasses.asdict`` gave ``values``."""
+        if values is None:
+            return None
+        found = values["numbering"]
+        moved = () if found is None else tuple(tuple(pair) for pair in found["moved"])
+        return cls(
+            **{**values, "numbering": None if found is None else Numbering(**{**found, "moved": moved})}
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +60,7 @@ class PairFacts:
         layouts: layout of the representation at each cut, by name of the cut.
         technique: how each network was divided.
         fitting_images_seen: share of the fitting images in each network's training set; None where unknown.
+        labels: how classes were matched with the outputs of each network; None for a task without classes.
     """
 
     cut_difference: float | None = None
@@ -36,6 +69,7 @@ class PairFacts:
     layouts: BySide[Mapping[str, str]] = field(default_factory=lambda: BySide({}, {}))
     technique: BySide[str] = BySide("", "")
     fitting_images_seen: BySide[float | None] = BySide(None, None)
+    labels: BySide[LabelFacts | None] = BySide(None, None)
 
     @classmethod
     def from_plain(cls, values: Mapping[str, Any]) -> PairFacts:
@@ -45,6 +79,9 @@ class PairFacts:
             for name in ("layouts", "technique", "fitting_images_seen")
             if name in values
         }
+        if "labels" in values:
+            sides = {side: LabelFacts.from_plain(plain) for side, plain in values["labels"].items()}
+            by_side["labels"] = BySide(**sides)
         return cls(**{**values, **by_side})
 
 
@@ -67,6 +104,7 @@ class RunFacts:
         task, score_name: what the networks are scored on, and what the score is.
         labels: name of the coarser label set that stitches were fitted to, or None.
         n_train, n_heldout: number of examples of each part.
+        unscored: classes without a training example, which take no part in scores; None where there are none.
         division: how the data were divided.
         data_content: hash of the data.
         n_cells: number of cells that the finished run has; None where a run does not say.
@@ -83,6 +121,7 @@ class RunFacts:
     labels: str | None = None
     n_train: int = 0
     n_heldout: int = 0
+    unscored: Unscored | None = None
     division: str = ""
     data_content: str = ""
     n_cells: int | None = None
@@ -108,4 +147,7 @@ class RunFacts:
             "versions": Versions(**values["versions"]),
             "pair": PairFacts.from_plain(values["pair"]),
         }
+        unscored = values.get("unscored")
+        if unscored is not None:
+            nested["unscored"] = Unscored(**{**unscored, "first": tuple(unscored["first"])})
         return cls(**{**values, **nested})

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 import torch
+from torch import Tensor
 
 from modelstitch.evidence.material import Measurement
 from modelstitch.grid.cell import FittedCell
@@ -13,10 +14,17 @@ from modelstitch.results.rows import CellRow, EvidenceRow
 from modelstitch.specs import CellSpec, StitchSpec
 
 
-def cell_row(fitted: FittedCell) -> CellRow:
-    """Return a finished cell as a row."""
+def cell_row(fitted: FittedCell, whole: Tensor | None = None) -> CellRow:
+    """Return a finished cell as a row.
+
+    Args:
+        fitted: the cell.
+        whole: (n_heldout,) the score of each held-out example by the whole receiver of the cell's grid; None
+            where it has none.
+    """
     cell, fit = fitted.spec, fitted.fitted
     failed = fit.failure is not None
+    above, above_error = (None, None) if failed or whole is None else _paired(fitted.correct, whole)
     return CellRow(
         sender_cut=cell.sender_cut,
         receiver_cut=cell.receiver_cut,
@@ -42,7 +50,15 @@ def cell_row(fitted: FittedCell) -> CellRow:
         noise=fit.noise,
         total_steps=fit.total_steps,
         precision=fit.precision,
+        above_receiver=above,
+        above_receiver_error=above_error,
     )
+
+
+def _paired(scores: Tensor, reference: Tensor) -> tuple[float, float]:
+    """Return the mean difference of two scores of the same examples, and its standard error."""
+    difference = scores.double() - reference.cpu().double()
+    return float(difference.mean()), float(difference.std(correction=0)) / math.sqrt(len(difference))
 
 
 def _standard_error(fitted: FittedCell) -> float:

@@ -25,6 +25,8 @@ class CellRow:
         score, standard_error: held-out score and its standard error; None where the fit failed.
         failure: why the fit failed, or None.
         converged: whether the fit had converged; None where its length was fixed.
+        above_receiver, above_receiver_error: score less that of the whole receiver of the same grid, on the
+            same examples, and the standard error of this paired difference; None where they are not known.
     """
 
     sender_cut: str
@@ -51,6 +53,8 @@ class CellRow:
     noise: float | None = None
     total_steps: int = 0
     precision: str = "float32"
+    above_receiver: float | None = None
+    above_receiver_error: float | None = None
 
     @property
     def key(self) -> CellKey:

@@ -148,8 +148,15 @@ def facts_of(
         deeper_within=deeper,
         converged=cell.converged,
         self_converged=own.converged,
+        self_above=_above(own),
         failed=cell.failure,
     )
+
+
+def _above(own: CellRow) -> tuple[float, float] | None:
+    if own.above_receiver is None or own.above_receiver_error is None:
+        return None
+    return own.above_receiver, own.above_receiver_error
 
 
 def _nan_lowest(estimate: ValueWithInterval) -> float:

@@ -15,12 +15,14 @@ from modelstitch.data.load import as_data
 from modelstitch.data.parts import Data
 from modelstitch.data.texts import BYTES, reads_as
 from modelstitch.errors import CutError, DataError, StitchError
+from modelstitch.fitting.schedules import spread
 from modelstitch.grid import checks
 from modelstitch.grid.pool import Pair, Pool
 from modelstitch.grid.side import Side
 from modelstitch.models.given import Model, as_network, device_for, spec_of
 from modelstitch.models.network import Network
-from modelstitch.results.facts import BySide, PairFacts
+from modelstitch.results.facts import BySide, LabelFacts, PairFacts
+from modelstitch.results.label_sentences import label_sentence
 from modelstitch.runs.requirements import (
     expect_controls_fit,
     expect_gradients,
@@ -41,10 +43,13 @@ from modelstitch.specs import (
     StitchSpec,
 )
 from modelstitch.stitches import build
+from modelstitch.tasks import numbering
 from modelstitch.util.progress import SILENT, Progress
 from modelstitch.wording import say
 
 IN_MEMORY = "in memory"
+
+_NUMBERING_EXAMPLES = 2000
 
 
 def prepare(
@@ -108,6 +113,10 @@ def prepare(
     progress.stage("checking that the cuts reproduce the models")
     facts = _check_cuts(pair, spec)
     _warn_at_chance(pair.receiver, progress)
+    for role in ("receiver", "sender"):
+        doubtful = label_sentence(facts.labels, role)
+        if doubtful is not None:
+            progress.warn(doubtful)
     return Session(pair, spec, cells, facts)
 
 
@@ -227,7 +236,27 @@ def _check_cuts(pair: Pair, spec: RunSpec) -> PairFacts:
         layouts=BySide(_layouts(sender, spec.sender_cuts), _layouts(receiver, spec.receiver_cuts)),
         technique=BySide(sender.cutting.technique, receiver.cutting.technique),
         fitting_images_seen=BySide(_share_seen(sender), _share_seen(receiver)),
+        labels=BySide(_label_facts(sender), _label_facts(receiver)),
     )
+
+
+def _label_facts(side: Side) -> LabelFacts | None:
+    """Return how classes were matched with outputs; where by number, what the network's answers say of it."""
+    labels = side.labelling
+    if labels is None:
+        return None
+    facts = LabelFacts(
+        by=labels.by,
+        names_differ=labels.names_differ,
+        n_outputs=labels.n_outputs,
+        n_classes=labels.n_classes,
+    )
+    if labels.by == "names" or not side.can_score or side.data.finest is not None:
+        return facts
+    few = spread(torch.arange(len(side.data.train)), _NUMBERING_EXAMPLES)
+    answers = torch.cat([outputs.argmax(1) for outputs, _ in side.outputs("train", side.whole, few)])
+    found = numbering(answers, side.data.train.labels[few], labels.n_outputs)
+    return replace(facts, numbering=found)
 
 
 def _warn_at_chance(receiver: Side, progress: Progress) -> None:

@@ -22,6 +22,9 @@ from modelstitch.specs import RunSpec
 
 CELL_COLUMNS = [field.name for field in fields(CellRow)]
 
+_ADDED = ("above_receiver", "above_receiver_error")
+"""Columns of cells that the first runs of this format lack."""
+
 _CELL_OF_EVIDENCE = ("sender_cut", "receiver_cut", "stitch", "control", "seed")
 _MEASUREMENT = ("kind", "name", "where", "value", "low", "high", "n")
 
@@ -90,8 +93,11 @@ def comparison_of(connection: sqlite3.Connection) -> Comparison:
 
 
 def _cells(connection: sqlite3.Connection) -> list[CellRow]:
-    selected = connection.execute(f"SELECT {', '.join(CELL_COLUMNS)} FROM cells")
-    cells = [CellRow(**dict(zip(CELL_COLUMNS, values, strict=True))) for values in selected]
+    # A run of this format that was written before a column was added has the default there.
+    there = {name for _, name, *_ in connection.execute("PRAGMA table_info(cells)")}
+    columns = [name for name in CELL_COLUMNS if name in there or name not in _ADDED]
+    selected = connection.execute(f"SELECT {', '.join(columns)} FROM cells")
+    cells = [CellRow(**dict(zip(columns, values, strict=True))) for values in selected]
     # SQLite has no type for true and false.
     return [
         replace(cell, converged=None if cell.converged is None else bool(cell.converged)) for cell in cells

@@ -8,10 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from modelstitch.data.class_names import nearest
 from modelstitch.data.parts import Data
 from modelstitch.errors import CutError, DataError, SpecError
 from modelstitch.grid.side import Side
 from modelstitch.specs import CONTROLS, OBJECTIVES, CellSpec, StitchSpec
+
+_MOST_LISTED = 3
 
 
 def expect_outputs(receiver: Side) -> None:
@@ -20,27 +23,41 @@ def expect_outputs(receiver: Side) -> None:
     Raises:
         DataError: data and receiver do not fit.
     """
-    data, name, n_outputs = receiver.data, receiver.network.name, receiver.n_outputs
-    if data.can_score(n_outputs):
+    if receiver.can_score:
         return
-    if data.scored_by is not None:
+    data, name, labels = receiver.data, receiver.network.name, receiver.labelling
+    if labels is None:
+        assert data.scored_by is not None
         assert data.scored_by.needs is not None
         least, may_be_more = data.scored_by.needs(data.train.targets)
         raise DataError(
             f"data {data.name} needs {least} {'output' if least == 1 else 'outputs'}"
             f"{' at least' if may_be_more else ''} for the task {data.scored_by.name}, "
-            f"but receiver {name} has {n_outputs}; data and receiver must fit"
+            f"but receiver {name} has {receiver.n_outputs}; data and receiver must fit"
+        )
+    if labels.by == "names":
+        raise DataError(
+            f"data {data.name}: {len(labels.missing)} of {labels.n_classes} classes are no class of receiver "
+            f"{name} by name: {_with_nearest(labels.missing, receiver.network.classes or ())}; "
+            "name the classes alike (--data-classes, --receiver-classes), or leave these classes out"
         )
     if data.finest is not None:
         raise DataError(
             f"data {data.name} is labelled by {data.finest.by.name!r}, {len(data.classes)} labels for "
-            f"{len(data.finest.classes)} classes, but receiver {name} has {n_outputs} outputs; expected "
-            f"{len(data.classes)}, or at least {len(data.finest.classes)}"
+            f"{len(data.finest.classes)} classes, but receiver {name} has {labels.n_outputs} outputs; "
+            f"expected {len(data.classes)}, or at least {labels.highest + 1}"
         )
     raise DataError(
-        f"data {data.name} has {len(data.classes)} classes, labels 0 to {len(data.classes) - 1}, "
-        f"but receiver {name} has {n_outputs} outputs; labels and receiver must fit"
+        f"data {data.name} has {len(data.classes)} classes, labels 0 to {labels.highest}, "
+        f"but receiver {name} has {labels.n_outputs} outputs; labels and receiver must fit"
     )
+
+
+def _with_nearest(missing: Sequence[str], known: Sequence[str]) -> str:
+    """Return the first missing classes, each with the class of the receiver that is written nearly alike."""
+    pairs = [(name, nearest(name, known)) for name in missing[:_MOST_LISTED]]
+    listed = ", ".join(repr(name) if near is None else f"{name!r} (nearest {near!r})" for name, near in pairs)
+    return listed + (", ..." if len(missing) > _MOST_LISTED else "")
 
 
 def expect_no_norm_of_padding(stitches: Sequence[StitchSpec], data: Data) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from torch import Tensor
 
 from modelstitch.errors import SpecError, TruthError
 from modelstitch.evidence.measure import kinds_of, measure_cells
@@ -113,7 +114,7 @@ def _run_in_memory(
     answers: dict[tuple[str, CellKey], np.ndarray] = {}
     progress.start(len(session.cells), 0)
     for fitted in fit_grid(session.pair, session.cells, session.spec.fit, budget):
-        row = rows[fitted.spec] = cell_row(fitted)
+        row = rows[fitted.spec] = cell_row(fitted, _whole_receiver(session, fitted.spec))
         if row.score is not None:
             stitches[fitted.spec] = fitted.stitch
             answers[row.control, row.key] = fitted.correct.numpy()
@@ -146,11 +147,17 @@ def _fit(
     missing = [cell for cell, key in keys.items() if key not in finished]
     progress.start(len(keys), len(keys) - len(missing))
     for fitted in fit_grid(session.pair, missing, session.spec.fit, budget):
-        row = cell_row(fitted)
+        row = cell_row(fitted, _whole_receiver(session, fitted.spec))
         store.write_cell(keys[fitted.spec], row, fitted.stitch.state_dict(), fitted.correct)
         progress.cell(str(fitted.spec), row.score)
     store.write_baselines(_baselines(session))
     store.write_advantages(advantages(store.answers()))
+
+
+def _whole_receiver(session: Session, cell: CellSpec) -> Tensor | None:
+    """Return the score of each held-out example by the whole receiver of a cell's grid."""
+    _, receiver = session.pair.sides(cell.control, cell.seed)
+    return receiver.own_scores
 
 
 def _measure(
@@ -300,6 +307,7 @@ def _facts(session: Session) -> RunFacts:
         labels=None if data.finest is None else data.finest.by.name,
         n_train=len(data.train),
         n_heldout=len(data.heldout),
+        unscored=data.unscored,
         division=data.division,
         data_content=session.identity["data_content"],
         n_cells=len(session.cells),

@@ -42,7 +42,7 @@ CREATE TABLE cells (
     score REAL, standard_error REAL, loss REAL, n_parameters INTEGER NOT NULL, bridge TEXT NOT NULL,
     steps INTEGER NOT NULL, seconds REAL NOT NULL, n_heldout INTEGER NOT NULL, failure TEXT,
     start TEXT NOT NULL, converged INTEGER, gain REAL, noise REAL, total_steps INTEGER NOT NULL,
-    precision TEXT NOT NULL, answers BLOB,
+    precision TEXT NOT NULL, above_receiver REAL, above_receiver_error REAL, answers BLOB,
     stitch_file TEXT, finished_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
 );
 CREATE TABLE appraisals (

@@ -73,6 +73,9 @@ class ModelSpec:
         layouts: pairs of a cut and its layout, such as ``("blocks.0", "tokens+1 14x14")``, where the one
             recognised is wrong.
 
+        classes: file with the name of the class of each output, in their order; see
+            :func:`modelstitch.data.class_names.read_class_names`. By default those that the source knows.
+
     Example:
         >>> ModelSpec(source="zoo:R1111(width=8)", seed=1).weights is None
         True
@@ -84,6 +87,7 @@ class ModelSpec:
     seed: int = 0
     view: View = field(default_factory=View)
     layouts: tuple[tuple[str, str], ...] = ()
+    classes: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +105,8 @@ class DataSpec:
         channels: 1 to read all images as grey, 3 as coloured; by default as they are, if all are alike.
         tokenizer, length: how texts become tokens, and tokens of an example, for a task whose target is
             tokens; see :class:`View`.
+        data_classes: file with the names of the classes, in the order of the labels; in the same form as
+            :attr:`ModelSpec.classes`. By default the names that the source gives.
         crop: scale the shorter side of each image to this many pixels when it is read, and take the middle
             square.
 
@@ -125,6 +131,7 @@ class DataSpec:
     channels: int | None = None
     tokenizer: str | None = None
     length: int | None = None
+    data_classes: str | None = None
 
     def __post_init__(self) -> None:
         if ":" not in self.task:

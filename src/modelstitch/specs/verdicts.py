@@ -30,6 +30,7 @@ class Reason(StrEnum):
     # No verdict: the cell cannot be judged.
     FIT_FAILED = "fit-failed"
     TOO_FEW_EXAMPLES = "too-few-examples"
+    SELF_STITCH_ABOVE_RECEIVER = "self-stitch-above-receiver"
     SELF_STITCH_AT_CHANCE = "self-stitch-at-chance"
     REFERENCES_TOO_CLOSE = "references-too-close"
     # The score decides.
@@ -78,6 +79,7 @@ class VerdictReason:
         n, n_needed: held-out examples, and how many a verdict needs.
         failure: message of the fit that failed.
         score, self_score, chance: scores of the cell, of the self-stitch and of a guess.
+        above_receiver: the self-stitch's score less that of the whole receiver.
         score_share: (score - chance) / (self-stitch's score - chance).
         within, self_within: similarity within classes of the cell and of the self-stitch.
         label_within: the same of each label-only sender; 0 for one without any variance within classes.
@@ -96,6 +98,7 @@ class VerdictReason:
     score: float = math.nan
     self_score: float = math.nan
     chance: float = math.nan
+    above_receiver: float = math.nan
     score_share: float = math.nan
     within: float = math.nan
     self_within: float = math.nan

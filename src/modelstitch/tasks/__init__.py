@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from modelstitch.tasks.classification import CLASSIFICATION, by_label_set, is_correct
 from modelstitch.tasks.multi_label import MULTI_LABEL
+from modelstitch.tasks.numbering import Numbering, numbering
+from modelstitch.tasks.reading import OutputReading
 from modelstitch.tasks.regression import regression
 from modelstitch.tasks.retrieval import RETRIEVAL
 from modelstitch.tasks.table import TASK_TABLE, task_named
@@ -18,6 +20,8 @@ __all__ = [
     "TASK_TABLE",
     "TOKENS",
     "Batch",
+    "Numbering",
+    "OutputReading",
     "Targets",
     "Task",
     "at",
@@ -25,6 +29,7 @@ __all__ = [
     "is_correct",
     "joined",
     "mean_score",
+    "numbering",
     "regression",
     "shifted",
     "task_named",

@@ -82,7 +82,7 @@ def by_label_set(label_of: Sequence[int]) -> Task:
     .. math:: s_{nl} = \log \sum_{k:\, l(k) = l} \mathrm{softmax}(o_n)_k
 
     Outputs beyond the last class count together as one more label, which is never right. A network with fewer
-    outputs than classes scores the coarser labels itself; see :meth:`Data.can_score`.
+    outputs than classes answers with the coarser labels itself.
 
     Args:
         label_of: label l(k) of each class k.

@@ -43,6 +43,10 @@ SENTENCES = {
     "reason.self-stitch-at-chance": (
         "the receiver into itself scores {own_score:.2f}, within noise of chance ({chance:.2f})"
     ),
+    "reason.self-stitch-above-receiver": (
+        "the receiver into itself scores {own_score:.2f}, {above:.2f} above the whole receiver "
+        "({whole:.2f}): data and receiver do not fit each other"
+    ),
     "because.score": "score {score:.2f} (self-stitch {own:.2f}, chance {chance:.2f})",
     "reason.low-score-not-converged": "{score}, and the fit had not converged",
     "reason.task-not-done": "{score}: the stitched network does not do the task",

@@ -40,6 +40,10 @@ SENTENCES = {
     "reason.self-stitch-at-chance": (
         "受け手自身への接合の正解率が{own_score:.2f}で、当て推量（{chance:.2f}）との差が誤差の範囲内です"
     ),
+    "reason.self-stitch-above-receiver": (
+        "受け手自身への接合の正解率が{own_score:.2f}で、受け手単独（{whole:.2f}）を{above:.2f}上回ります。データと"
+        "受け手が合っていません"
+    ),
     "because.score": "正解率{score:.2f}（受け手自身への接合{own:.2f}、当て推量{chance:.2f}）",
     "reason.low-score-not-converged": "{score}。ただし、学習が収束していません",
     "reason.task-not-done": "{score}。課題を解けていません",

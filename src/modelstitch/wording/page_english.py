@@ -118,6 +118,11 @@ SENTENCES = {
         "The references are too close to compare in {n} {n:place|places}. Try another cut, or a task with "
         "more classes."
     ),
+    "advice.misfit": (
+        "Data and receiver do not fit each other in {n} {n:place|places}. Are the labels numbered as the "
+        "receiver's outputs are (--data-classes, --receiver-classes)? Are the inputs as it was trained on "
+        "(--mean, --std, --size)?"
+    ),
     "advice.seeds": (
         "The seeds disagree in {n} {n:place|places}: the result depends on the fit. More training examples "
         "make fits steadier."
@@ -125,6 +130,39 @@ SENTENCES = {
     "advice.controls": "{n} {n:place lacks|places lack} a control. Run the default controls.",
     "advice.failed": "The fit failed in {n} {n:place|places}. Try a lower --learning-rate.",
     # What weakens the run.
+    "limit.misfit": (
+        "A stitch from the receiver into itself is {above:.2f} above the whole receiver ({whole:.2f}) at "
+        "{cut}: data and receiver do not fit each other, so that {n} {n:place has|places have} no verdict."
+    ),
+    "role.sender": "sender",
+    "role.receiver": "receiver",
+    "limit.numbering": (
+        "The {role} is right on {given:.0f} % of the training examples with the labels as they are "
+        "numbered, and on {best:.0f} % where {moved}: labels and outputs are likely numbered differently. "
+        "Give class names (--data-classes, --receiver-classes), or number the labels as the outputs are."
+    ),
+    "numbering.moved": "class {label} is output {output}",
+    "numbering.more": "{n} more {n:class is|classes are} moved",
+    "limit.outputs": (
+        "The {role} has {outputs} outputs and the data have {classes} classes, matched by number: {why}. "
+        "Likely, {likely}."
+    ),
+    "outputs.unnamed": "names of both are not known",
+    "outputs.differ": "no two names are alike",
+    "outputs.other": "it was trained on other classes than these",
+    "outputs.shifted": "a class is absent from the data, so that the labels after it are shifted",
+    "limit.names_differ": (
+        "No class of the data has the name of a class of the {role}, so that they are matched by number: "
+        "class k is output k."
+    ),
+    "limit.unscored": (
+        "{n} of {of} classes have no training example ({first}). They take no part in scores; {heldout} "
+        "held-out {heldout:example is|examples are} left out."
+    ),
+    "limit.above_both": (
+        "{n} {n:cell is|cells are} above both whole networks, by up to {lead:.2f}: the stitch learns from "
+        "the labels too. This is a note: it decides no verdict."
+    ),
     "limit.cut_short": (
         "This run is not finished: {n} of {of} cells are done. Run the same command again to go on."
     ),

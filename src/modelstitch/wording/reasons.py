@@ -35,6 +35,8 @@ def reason_sentence(because: VerdictReason) -> Sentence:
         own_score=because.self_score,
         own_within=because.self_within,
         chance=because.chance,
+        above=because.above_receiver,
+        whole=because.self_score - because.above_receiver,
         n=because.n,
         needed=because.n_needed,
         failure=because.failure,

@@ -10,7 +10,7 @@ import pickle
 import tarfile
 import tempfile
 import urllib.request
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -118,7 +118,7 @@ def _assembled(name: str, files: dict[str, dict[str, Any]], archive: Archive, sp
     coarse = torch.tensor(files["train"]["coarse_labels"])
     coarse_names = tuple(map(str, files[meta]["coarse_label_names"]))
     label_set = set_from_labels("coarse", coarse, parts[0].labels, coarse_names)
-    return data if label_set is None else replace(data, label_sets=(label_set,))
+    return data if label_set is None else data.with_label_sets([label_set])
 
 
 def fetch(archive: Archive, cache: Path | None = None) -> Path:

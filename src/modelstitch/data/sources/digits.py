@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import torch
 
 from modelstitch.data.in_memory import from_whole
@@ -26,4 +24,4 @@ def load(spec: DataSpec) -> Data:
     labels = torch.from_numpy(bunch.target).long()
     classes = tuple(str(name) for name in bunch.target_names)
     data = from_whole(DataPart(images, labels), classes=classes, name="digits", spec=spec)
-    return replace(data, label_sets=(LabelSet("parity", ("even", "odd"), (0, 1) * 5),))
+    return data.with_label_sets([LabelSet("parity", ("even", "odd"), (0, 1) * 5)])

@@ -66,7 +66,8 @@ def load(spec: DataSpec) -> Data:
         train, heldout = pad_alike([train, heldout])
     division = third_held_out(spec.seed) if part is None else f"the files train*.parquet and {part}*.parquet"
     data = from_parts(train, heldout, classes, path.name, division, DataSpec(source=spec.source))
-    return replace(data, is_text=is_text, label_sets=_label_sets(tables, columns[0], len(data.classes)))
+    n_classes = len(data.classes) if data.unscored is None else data.unscored.of
+    return replace(data, is_text=is_text).with_label_sets(_label_sets(tables, columns[0], n_classes))
 
 
 def texts(spec: DataSpec) -> tuple[list[list[str]], str]:

@@ -55,6 +55,7 @@ def blueprint(target: str, arguments: dict[str, Any]) -> Blueprint:
         build_trained=partial(_build, target, arguments),
         is_untrained=not arguments.get("pretrained"),
         view_of=partial(_view, target, arguments),
+        classes_of=_classes,
         revision_of=_revision,
     )
 
@@ -150,6 +151,16 @@ def _view(target: str, arguments: dict[str, Any], module: nn.Module) -> View:
     if not is_normalised or mean is None or std is None or len(mean) not in (1, channels):
         return View(size=size, channels=channels)
     return View(size=size, channels=channels, mean=tuple(mean), std=tuple(std))
+
+
+def _classes(module: nn.Module) -> tuple[str, ...] | None:
+    """Return the names in ``id2label``; None where they are the configuration's own ``LABEL_0``, ..."""
+    config: Any = module.config
+    names = getattr(config, "id2label", None)
+    if not isinstance(names, dict) or sorted(map(int, names)) != list(range(len(names))):
+        return None
+    in_order = tuple(str(names[number]) for number in sorted(names, key=int))
+    return None if in_order == tuple(f"LABEL_{number}" for number in range(len(names))) else in_order
 
 
 def _has_tokenizer(target: str) -> bool:

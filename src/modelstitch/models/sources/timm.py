@@ -23,7 +23,7 @@ def recognises(target: str) -> bool:
 
 def blueprint(target: str, arguments: dict[str, Any]) -> Blueprint:
     """Return how to build a model of timm; ``pretrained=True`` loads the hub's weights."""
-    return of_hub(target, arguments, _build, partial(_view, target, arguments))
+    return of_hub(target, arguments, _build, partial(_view, target, arguments), partial(_classes, target))
 
 
 def _build(target: str, arguments: dict[str, Any], pretrained: bool) -> nn.Module:
@@ -54,6 +54,24 @@ def _view(target: str, arguments: dict[str, Any], module: nn.Module) -> View:
     if channels != own_channels:
         return View(size=(height, width), channels=channels)
     return View(size=(height, width), channels=channels, mean=tuple(config["mean"]), std=tuple(config["std"]))
+
+
+def _classes(target: str, pretrained: bool, module: nn.Module) -> tuple[str, ...] | None:
+    """Return the descriptions of the classes that the weights were trained on, if timm knows them."""
+    config = getattr(module, "pretrained_cfg", None) or {}
+    n_outputs = getattr(module, "num_classes", None)
+    if not pretrained or n_outputs != config.get("num_classes"):
+        return None  # the head is not the one that was trained
+    if config.get("label_descriptions"):
+        return tuple(map(str, config["label_descriptions"].values()))
+    if config.get("label_names"):
+        return tuple(map(str, config["label_names"]))
+    data = _timm(target).data
+    subset = data.infer_imagenet_subset(module)
+    if subset is None:
+        return None
+    info = data.ImageNetInfo(subset)
+    return tuple(info.index_to_description(index) for index in range(info.num_classes()))
 
 
 def _timm(target: str) -> ModuleType:

@@ -23,7 +23,7 @@ def recognises(target: str) -> bool:
 
 def blueprint(target: str, arguments: dict[str, Any]) -> Blueprint:
     """Return how to build a model of torchvision; ``pretrained=True`` loads the hub's weights."""
-    return of_hub(target, arguments, _build, partial(_view, target))
+    return of_hub(target, arguments, _build, partial(_view, target), partial(_classes, target))
 
 
 def _build(target: str, arguments: dict[str, Any], pretrained: bool) -> nn.Module:
@@ -60,6 +60,15 @@ def _view(target: str, module: nn.Module) -> View:
         )
     size = transforms.crop_size[0]
     return View(size=(size, size), channels=3, mean=tuple(transforms.mean), std=tuple(transforms.std))
+
+
+def _classes(target: str, pretrained: bool, module: nn.Module) -> tuple[str, ...] | None:
+    """Return the categories of the pretrained weights."""
+    if not pretrained:
+        return None
+    weights = _torchvision(target).models.get_model_weights(target.removeprefix(PREFIX))
+    categories = weights.DEFAULT.meta.get("categories") if len(weights) else None
+    return None if categories is None else tuple(map(str, categories))
 
 
 def _torchvision(target: str) -> ModuleType:

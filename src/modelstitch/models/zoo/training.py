@@ -34,10 +34,19 @@ def train_network(
 
     Returns:
         The network in eval mode, its card for a checkpoint, and the outcome of the training.
+
+    Raises:
+        DataError: data that are not images, or classes without a training example.
     """
     images = data.train.images
     if images.ndim != 4:
         raise DataError(f"data {data.name}: expected images (N, C, H, W), got shape {tuple(images.shape)}")
+    if data.unscored is not None:
+        raise DataError(
+            f"data {data.name}: {data.unscored.n_classes} of {data.unscored.of} classes have no training "
+            f"example ({', '.join(map(repr, data.unscored.first))}); expected at least one of each "
+            "to train on: give more examples or fewer classes"
+        )
     channels = images.shape[1]
     arguments = {"width": width, "classes": len(data.classes), "channels": channels}
     with torch.random.fork_rng(devices=[]):
