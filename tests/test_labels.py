@@ -108,11 +108,11 @@ def test_every_model_has_its_own_order_of_outputs(pair: tuple[nn.Module, nn.Modu
             return torch.index_select(self.inner(x), 1, self.order)
 
     data = ms.data_from(*train, heldout=heldout, data_classes=NAMES)
-    permuted = [
+    first, second = (
         replace(wrap(Permuted(module, order).eval(), "net"), classes=tuple(NAMES[k] for k in order))
         for module, order in zip(pair, orders, strict=True)
-    ]
-    found = ms.compare(*permuted, data, cuts=["inner.2"], **QUICK)
+    )
+    found = ms.compare(first, second, data, cuts=["inner.2"], **QUICK)
     plain = ms.compare(*pair, (train, heldout), cuts=["2"], **QUICK)
     for role in ("sender", "receiver"):
         assert found.baseline(role) == plain.baseline(role)
