@@ -158,6 +158,10 @@ class Compare:
     """Mean of each channel that both models subtract, such as 0.485,0.456,0.406."""
     std: tuple[float, ...] = ()
     """Standard deviation of each channel that both models divide by."""
+    range: tuple[float, ...] = ()
+    """Lowest and highest value of images or sounds before mean and std, such as 0,255.
+    By default 0,1 where mean and std are given; of sounds -1,1.
+    Bytes are brought to it, floating values have to lie in it."""
     channels: int | None = None
     """Channels that both models take; grey images are shown as colour, and colour as grey."""
     sender_channels: int | None = None
@@ -170,12 +174,16 @@ class Compare:
     """Mean that the sender subtracts."""
     sender_std: tuple[float, ...] = ()
     """Standard deviation that the sender divides by."""
+    sender_range: tuple[float, ...] = ()
+    """Lowest and highest value that the sender takes before mean and std."""
     receiver_size: int | None = None
     """Height and width that the receiver takes."""
     receiver_mean: tuple[float, ...] = ()
     """Mean that the receiver subtracts."""
     receiver_std: tuple[float, ...] = ()
     """Standard deviation that the receiver divides by."""
+    receiver_range: tuple[float, ...] = ()
+    """Lowest and highest value that the receiver takes before mean and std."""
     tokenizer: str | None = None
     """Tokenizer of both models: bytes, or the name or folder of a tokenizer of transformers.
     With bytes a token is the value of a byte plus 1, and 0 is padding: 257 tokens.
@@ -303,7 +311,7 @@ class Compare:
             return getattr(self, name) if own in (None, ()) else own
 
         view: View = view_of(
-            option("size"), option("channels"), option("mean"), option("std"), option("rate")
+            option("size"), option("channels"), option("mean"), option("std"), option("rate"), option("range")
         )
         view = replace(view, tokenizer=option("tokenizer"), length=option("length"))
         return ModelSpec(

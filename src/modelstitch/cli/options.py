@@ -15,14 +15,20 @@ def view_of(
     mean: tuple[float, ...] = (),
     std: tuple[float, ...] = (),
     rate: int | None = None,
+    range: tuple[float, ...] = (),
 ) -> View:
-    """Return the view that a model's options describe; an option that was not given is None there."""
+    """Return the view that a model's options describe; an option that was not given is None there.
+
+    Raises:
+        SpecError: a view that cannot be.
+    """
     return View(
         size=None if size is None else (size, size),
         channels=channels,
         mean=mean or None,
         std=std or None,
         rate=rate,
+        range=range or None,  # type: ignore[arg-type]  # the view says if these are not two
     )
 
 

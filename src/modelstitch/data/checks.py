@@ -5,14 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
+from torch import Tensor
 
 from modelstitch.errors import DataError
 
 if TYPE_CHECKING:
     from modelstitch.data.parts import Data, DataPart
 
-_FEW = 10
-"""Fewer examples than these may be alike by chance."""
+FEW = 10
+"""Fewer examples than these may be alike, or fill a small part of a range, by chance."""
+
+_INTEGER_ADVICE = (
+    (torch.bool, "give floating values, or 255 times these in uint8"),
+    (torch.uint16, "of images of 16 bits give x / 65535 as floating values"),
+)
+"""What to do with images in types that are not read."""
 
 
 def check_part(part: DataPart, n_classes: int, where: str) -> None:
@@ -46,9 +53,11 @@ def _check_inputs(part: DataPart, where: str) -> None:
     images = part.images
     is_tokens = images.dtype == torch.int64 and images.ndim == 2
     if images.ndim < 2 or not (images.is_floating_point() or images.dtype == torch.uint8 or is_tokens):
+        advice = dict(_INTEGER_ADVICE).get(images.dtype, "give bytes in uint8, or floating values")
         raise DataError(
             f"{where}: expected images (N, ...) in uint8 (0-255) or floating (0-1), or tokens (N, T) in "
             f"int64; got {images.dtype} of shape {tuple(images.shape)}"
+            + ("" if images.is_floating_point() else f": {advice}")
         )
     if is_tokens and int(images.min()) < 0:
         raise DataError(f"{where}: expected tokens from 0 on, got {int(images.min())}")
@@ -77,7 +86,7 @@ def check_data(data: Data) -> None:
     train, heldout = data.train, data.heldout
     for part, name in ((train, "training"), (heldout, "held-out")):
         check_part(part, len(data.classes), f"data {data.name}, {name} part")
-    if len(train) >= _FEW and train.images.min() == train.images.max():
+    if len(train) >= FEW and train.images.min() == train.images.max():
         raise DataError(
             f"data {data.name}, training part: all {len(train)} examples hold nothing but the value "
             f"{float(train.images.min()):g}; expected inputs that differ"
@@ -110,6 +119,7 @@ def _check_alike(data: Data) -> None:
             f"data {data.name}: expected examples of one shape, got {of_train['images']} in the training "
             f"part and {of_heldout['images']} in the held-out part"
         )
+    _check_scale(data)
     for name in sorted(of_train.keys() | of_heldout.keys()):
         shapes = of_train.get(name, "nothing"), of_heldout.get(name, "nothing")
         if shapes[0] != shapes[1]:
@@ -117,3 +127,35 @@ def _check_alike(data: Data) -> None:
                 f"data {data.name}: expected {name} of the same shape in both parts, got {shapes[0]} in the "
                 f"training part and {shapes[1]} in the held-out part"
             )
+
+
+def _check_scale(data: Data) -> None:
+    """Raise where one part has bytes and the other floating values, or floating images of another scale."""
+    train, heldout = data.train.images, data.heldout.images
+    types = [train.dtype, heldout.dtype]
+    if torch.uint8 in types and types[0] != types[1]:
+        raise DataError(
+            f"data {data.name}: expected both parts in one type, got {types[0]} in the training part and "
+            f"{types[1]} in the held-out part: bytes are divided by 255, floating values are read as they are"
+        )
+    if train.ndim != 4 or not train.is_floating_point() or min(len(train), len(heldout)) < FEW:
+        return
+    (low, high), (held_low, held_high) = extent(train), extent(heldout)
+    width = high - low
+    if low - width <= held_low and held_high <= high + width and held_high - held_low >= width / 10:
+        return
+    raise DataError(
+        f"data {data.name}: expected both parts on one scale, got values from {low:g} to {high:g} in the "
+        f"training part and from {held_low:g} to {held_high:g} in the held-out part"
+    )
+
+
+def extent(values: Tensor) -> tuple[float, float]:
+    """Return the lowest and the highest value.
+
+    Example:
+        >>> extent(torch.tensor([[3, 1], [2, 2]]))
+        (1.0, 3.0)
+    """
+    low, high = values.aminmax()
+    return float(low), float(high)

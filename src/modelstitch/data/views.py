@@ -16,13 +16,15 @@ _LUMA = (0.299, 0.587, 0.114)
 
 
 def show(images: Tensor, view: View, rate: int | None = None) -> Tensor:
-    r"""Return ``images`` at the view's size and channels, as ``(x - mean) / std`` of values in 0-1.
+    r"""Return ``images`` at the view's size and channels, as ``(x - mean) / std`` of values in its range.
 
-    Sounds go through :func:`play`.
+    Bytes are brought to the range, by default 0 to 1; that floating values lie in it,
+    :func:`modelstitch.data.ranges.expect_in_range` checks once for all examples. Sounds go through
+    :func:`play`.
 
     Args:
-        images: (N, C, H, W), uint8 in 0-255 or floating in 0-1; of any shape if the view sets nothing; tokens
-            (N, T) in int64 stay as they are.
+        images: (N, C, H, W), uint8 in 0-255 or floating; of any shape if the view sets nothing; tokens (N, T)
+            in int64 stay as they are.
         view: of the model; fields that are None change nothing.
         rate: samples a second, if the examples are sounds (N, C, L).
 
@@ -30,8 +32,8 @@ def show(images: Tensor, view: View, rate: int | None = None) -> Tensor:
         (N, C', H', W') in float32.
 
     Raises:
-        SpecError: data that are not images, channels that cannot be converted, or mean and std of another
-            length.
+        SpecError: data that are not images, whole numbers that are not bytes, channels that cannot be
+            converted, or mean and std of another length.
 
     Example:
         >>> show(torch.full((1, 1, 2, 2), 255, dtype=torch.uint8), View(channels=3)).shape
@@ -44,9 +46,10 @@ def show(images: Tensor, view: View, rate: int | None = None) -> Tensor:
             f"cannot show data of shape {tuple(images.shape)} as {view}: expected images (N, C, H, W), or a "
             "view that sets nothing"
         )
-    if images.dtype == torch.int64:
+    if images.dtype == torch.int64 and images.ndim == 2:
         return images
-    x = images.float().div_(255) if images.dtype == torch.uint8 else images.float()
+    _expect_bytes_or_floating(images)
+    x = _from_bytes(images, view) if images.dtype == torch.uint8 else images.float()
     if view.channels is not None and view.channels != x.shape[1]:
         if x.shape[1] == 1:
             x = x.expand(-1, view.channels, -1, -1)
@@ -60,13 +63,30 @@ def show(images: Tensor, view: View, rate: int | None = None) -> Tensor:
         x = _resize(x, view.size)
     if view.mean is not None and view.std is not None:
         if len(view.mean) not in (1, x.shape[1]):
+            wanted = "1 value" if x.shape[1] == 1 else f"1 or {x.shape[1]} values"
+            colour = f", or channels={len(view.mean)} (--channels) to show grey as colour"
             raise SpecError(
-                f"expected 1 or {x.shape[1]} values of mean and std for images of {x.shape[1]} channels, "
-                f"got {len(view.mean)}"
+                f"expected {wanted} of mean and std for images of {x.shape[1]} channels, got {len(view.mean)}"
+                f"{colour if x.shape[1] == 1 else ''}"
             )
         mean, std = x.new_tensor(view.mean), x.new_tensor(view.std)
         x = (x - mean[:, None, None]) / std[:, None, None]
     return x
+
+
+def _expect_bytes_or_floating(images: Tensor) -> None:
+    if images.dtype != torch.uint8 and not images.is_floating_point():
+        raise SpecError(
+            f"cannot show images in {images.dtype} of shape {tuple(images.shape)}: expected bytes in uint8, "
+            "or floating values"
+        )
+
+
+def _from_bytes(images: Tensor, view: View) -> Tensor:
+    """Return bytes as floating values in the view's range."""
+    low, high = view.range or (0.0, 1.0)
+    x = images.float().div_(255 / (high - low))
+    return x if low == 0 else x.add_(low)
 
 
 def play(sounds: Tensor, view: View, rate: int) -> Tensor:
@@ -81,7 +101,7 @@ def play(sounds: Tensor, view: View, rate: int) -> Tensor:
         (N, C', L') in float32, or (N, L').
 
     Raises:
-        SpecError: a size, or channels that cannot be converted.
+        SpecError: samples that are not floating, a size, or channels that cannot be converted.
 
     Example:
         >>> play(torch.zeros(2, 1, 800), View(rate=4000, flat=True), 8000).shape
@@ -92,6 +112,8 @@ def play(sounds: Tensor, view: View, rate: int) -> Tensor:
             f"cannot play sounds of {sounds.shape[1]} channels as {view}: expected a rate, one channel, or a "
             "view that sets neither"
         )
+    if not sounds.is_floating_point():
+        raise SpecError(f"cannot play sounds in {sounds.dtype}: expected floating values from -1 to 1")
     x = sounds.float()
     if view.channels == 1 or view.flat:
         x = x.mean(1, keepdim=True)

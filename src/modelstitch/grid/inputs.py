@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from modelstitch.data.parts import Data, DataPart, PartName
+from modelstitch.data.ranges import expect_in_range
 from modelstitch.data.texts import Reader, reader
 from modelstitch.data.views import in_precision, show
 from modelstitch.models.network import Network, taken
@@ -94,7 +95,13 @@ class NetworkInputs:
 
 
 def network_inputs(network: Network, data: Data) -> NetworkInputs:
-    """Tokenize texts for a network, and find which further inputs it takes."""
+    """Tokenize texts for a network, and find which further inputs it takes.
+
+    Raises:
+        DataError: images or sounds outside the range that the network's view takes.
+        SpecError: mean and std on another scale than that range.
+    """
+    expect_in_range(data, network.view, network.name)
     own_reader = reader(network.view, data.train.images) if data.is_text else None
     given: dict[PartName, DataPart] = {"train": data.train, "held-out": data.heldout}
     precisions = (p.dtype for p in network.module.parameters() if p.is_floating_point())

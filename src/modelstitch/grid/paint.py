@@ -146,7 +146,7 @@ def paint(
 
 
 def unshow(x: Tensor, view: View) -> Tensor:
-    """Undo the standardisation of a view and clip to 0-1; see :func:`modelstitch.data.views.show`.
+    """Bring what a view shows back to 0-1, and clip; see :func:`modelstitch.data.views.show`.
 
     Example:
         >>> from modelstitch.data.views import show
@@ -157,7 +157,8 @@ def unshow(x: Tensor, view: View) -> Tensor:
     if view.mean is not None and view.std is not None:
         mean, std = x.new_tensor(view.mean), x.new_tensor(view.std)
         x = x * std[:, None, None] + mean[:, None, None]
-    return x.clamp(0, 1)
+    low, high = view.range or (0.0, 1.0)
+    return ((x - low) / (high - low)).clamp(0, 1)
 
 
 def contact_sheet(pictures: dict[str, Tensor], heading: str) -> Figure:

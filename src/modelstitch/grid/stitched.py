@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from modelstitch.data.parts import DataPart
+from modelstitch.data.ranges import expect_values_in_range
 from modelstitch.data.views import in_precision, show
 from modelstitch.errors import ModelError
 from modelstitch.grid.cell import FittedCell
@@ -20,8 +21,8 @@ from modelstitch.tasks import Targets, mean_score
 class Stitched(nn.Module):
     """A sender's prefix, a fitted stitch and a receiver's suffix as one ordinary module.
 
-    Its input are images as the data hold them (uint8, or values in 0-1), which the sender sees in its own
-    view, or texts as :func:`modelstitch.data.texts.encoded` returns them.
+    Its input are images as the data hold them (uint8, or floating values in the range of the sender's view),
+    which the sender sees in its own view, or texts as :func:`modelstitch.data.texts.encoded` returns them.
 
     Attributes:
         stitch: the fitted stitch.
@@ -51,7 +52,10 @@ class Stitched(nn.Module):
 
         Raises:
             ModelError: a network takes a further input that is not given.
+            DataError: values outside the range of the sender's view.
         """
+        if not torch.compiler.is_compiling():  # a check of values is no part of the graph
+            expect_values_in_range(images, self.view, is_sound=self.rate is not None)
         x, of_sender = self._inputs_of(0, images, kwargs)
         _, of_receiver = self._inputs_of(1, images, kwargs)
         shown = in_precision(show(x, self.view, self.rate), self.dtypes[0])

@@ -117,7 +117,7 @@ def _model_options(role: str, model: ModelSpec) -> list[str]:
     words += [f"--{role}-size", str(view.size[0])] if view.size else []
     for name in ("channels", "rate", "tokenizer", "length"):
         words += [f"--{role}-{name}", str(values[name])] if values[name] else []
-    for name in ("mean", "std"):
+    for name in ("mean", "std", "range"):
         words += [f"--{role}-{name}", ",".join(map(str, values[name]))] if values[name] else []
     for cut, layout in model.layouts:
         words += [f"--{role}-layout", f"{cut}={layout}"]

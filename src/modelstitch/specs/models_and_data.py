@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from modelstitch.errors import SpecError, expect_one_of
@@ -18,14 +19,18 @@ class View:
     Attributes:
         size: height and width of an image, in pixels.
         channels: of an image, 1 or 3.
-        mean, std: of values in 0-1, by channel; the model reads ``(x - mean) / std``.
+        mean, std: by channel, of values in ``range``; the model reads ``(x - mean) / std``.
+        range: lowest and highest value of an image or a sound before mean and std. Bytes are brought to it,
+            floating values have to lie in it. By default 0 to 1 (-1 to 1 of a sound) where mean and std are
+            given; without them, floating values are read as they are.
         rate: samples a second of a sound.
         flat: whether sounds have no axis of channels, (N, L).
         tokenizer: ``bytes``, or the name or folder of a tokenizer of transformers.
         length: tokens that every text is cut or padded to.
 
     Raises:
-        SpecError: a number that is not positive or too large, or mean and std that do not belong together.
+        SpecError: a number that is not positive or too large, mean and std that do not belong together, or a
+            range without a width, or one that does not hold the mean.
 
     Example:
         >>> View(size=(32, 32), mean=(0.5,), std=(0.25,)).size
@@ -36,6 +41,7 @@ class View:
     channels: int | None = None
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
+    range: tuple[float, float] | None = None
     rate: int | None = None
     flat: bool | None = None
     tokenizer: str | None = None
@@ -58,6 +64,22 @@ class View:
             )
         for value in self.std or ():
             positive("std", value)
+        if self.range is not None:
+            self._expect_range(self.range)
+
+    def _expect_range(self, values: tuple[float, ...]) -> None:
+        if len(values) != 2 or not all(map(math.isfinite, values)) or not values[0] < values[1]:
+            raise SpecError(
+                "expected a range of two numbers, the lowest value and a higher one, such as 0,255; got "
+                f"{','.join(f'{value:g}' for value in values) or 'none'}"
+            )
+        low, high = values
+        for value in self.mean or ():
+            if not low <= value <= high:
+                raise SpecError(
+                    f"expected a mean of values in the range {low:g} to {high:g}, got {value:g}: range, mean "
+                    "and std belong to one scale"
+                )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from modelstitch.cutting.layouts import channels_last
+from modelstitch.data.ranges import range_like
 from modelstitch.data.views import show
 from modelstitch.errors import SpecError
 from modelstitch.fitting.schedules import rate
@@ -85,6 +86,7 @@ def channel_view(images: Tensor, channels: int) -> View:
         channels=channels,
         mean=tuple(round(value, 6) for value in mean.tolist()),
         std=tuple(round(value, 6) for value in std.tolist()),
+        range=range_like(images),
     )
 
 

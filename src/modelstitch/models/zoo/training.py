@@ -9,6 +9,7 @@ import torch
 
 from modelstitch.data.fingerprint import fingerprint
 from modelstitch.data.parts import Data
+from modelstitch.data.ranges import expect_in_range
 from modelstitch.errors import DataError
 from modelstitch.models import zoo
 from modelstitch.models.zoo.checkpoint import Card
@@ -36,7 +37,8 @@ def train_network(
         The network in eval mode, its card for a checkpoint, and the outcome of the training.
 
     Raises:
-        DataError: data that are not images, or classes without a training example.
+        DataError: data that are not images, classes without a training example, or bytes that fill a small
+            part of 0 to 255.
     """
     images = data.train.images
     if images.ndim != 4:
@@ -54,6 +56,7 @@ def train_network(
         module = zoo.build(name, **arguments)
     module = module.to(images.device)
     view = channel_view(images, channels)
+    expect_in_range(data, view, name)
     trained = train(
         module,
         view,
