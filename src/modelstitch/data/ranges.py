@@ -157,7 +157,7 @@ def _unfilled(low: float, high: float, expected: tuple[float, float], is_sound: 
     least = _SOUND_FILLED if is_sound else _FILLED
     if high - low < least * (expected[1] - expected[0]):
         return _said(low, high, expected, is_sound, f", less than {least:.1%} of it")
-    if expected[0] < 0 <= low and not is_sound:
+    if expected[0] == -expected[1] and low >= 0 and not is_sound:
         return _said(low, high, expected, is_sound, ", none below 0")
     return None
 
