@@ -2,51 +2,112 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
-from collections.abc import Mapping, Sequence
+import struct
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageFile, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
+from modelstitch.data.modes import pixels_of, rule_of
 from modelstitch.errors import DataError
 
 # Pillow reports some damage as SyntaxError, and an image too large to be meant as an error of its own.
 UNREADABLE = (OSError, TypeError, ValueError, SyntaxError, Image.DecompressionBombError)
 
+_ONE_PICTURE = ("MPO", "PSD")
+"""Formats whose first frame is the picture; the others are previews or layers of it."""
+
+_MOST_OF_12_BITS = 16
+"""What 4095 is among 8 bits, when 65535 is 255."""
+
+_IS_DEEP = "16 bits"
+"""Key of ``info`` of a decoded image that had 16 bits a channel."""
+
 
 def decode(
-    source: bytes | Path, crop: int | None = None, channels: int | None = None, n_images: int = 1
+    source: bytes | Path | Image.Image,
+    crop: int | None = None,
+    channels: int | None = None,
+    n_images: int = 1,
 ) -> Image.Image:
-    """Decode one image as 8-bit grey or colour.
+    """Decode one image as 8-bit grey or colour, by the rule of its mode (:mod:`modelstitch.data.modes`).
+
+    It is turned as its EXIF data say. Colour profiles are not applied. An EXIF block that cannot be read
+    turns nothing.
 
     Args:
-        source: encoded bytes, or a file.
+        source: encoded bytes, a file, or an image of Pillow.
         crop: resize the shorter side to this many pixels, and take the middle square.
         channels: 1 for grey, 3 for colour; by default as the image is.
         n_images: number of images of this size that memory has to hold.
 
     Raises:
-        UNREADABLE: damage; or too little memory for all images, before this one is decoded.
+        UNREADABLE: damage; several frames; a mode that is refused; or too little memory for all images,
+            before this one is decoded.
     """
-    with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
-        if image.mode.startswith(("I", "F")):
-            raise ValueError(f"mode {image.mode}, expected 8 bits a channel")
-        grey = image.mode in ("1", "L", "LA") if channels is None else channels == 1
+    with _refusing_parts(), _opened(source) as image:
+        _expect_one_frame(image)
+        wanted = channels or rule_of(image.mode).channels
         width, height = (crop, crop) if crop is not None else image.size
-        expect_room(
-            n_images * width * height * (1 if grey else 3),
-            f"{n_images:,} images of {width} x {height} pixels",
+        expect_room(n_images * width * height * wanted, f"{n_images:,} images of {width} x {height} pixels")
+        upright = _upright(image)
+        decoded = Image.fromarray(pixels_of(upright))
+    if channels is not None:
+        decoded = decoded.convert("L" if channels == 1 else "RGB")
+    decoded = decoded if crop is None else _cropped(decoded, crop)
+    decoded.info = {_IS_DEEP: True} if rule_of(upright.mode).is_deep else {}
+    return decoded
+
+
+def _opened(source: bytes | Path | Image.Image) -> contextlib.AbstractContextManager[Image.Image]:
+    if isinstance(source, Image.Image):
+        return contextlib.nullcontext(source)
+    return Image.open(io.BytesIO(source) if isinstance(source, bytes) else source)
+
+
+@contextlib.contextmanager
+def _refusing_parts() -> Iterator[None]:
+    """Let Pillow refuse a file that was cut short, also where the caller's program lets it fill the rest."""
+    before = ImageFile.LOAD_TRUNCATED_IMAGES
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
+    try:
+        yield
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = before
+
+
+def _expect_one_frame(image: Image.Image) -> None:
+    if image.format not in _ONE_PICTURE and getattr(image, "is_animated", False):
+        raise ValueError(
+            f"{getattr(image, 'n_frames', 2)} frames or pages, expected one: save the one that is meant "
+            "(in Python, image.copy() is the one that it shows)"
         )
-        decoded = image.convert("L" if grey else "RGB")
-    if crop is None:
-        return decoded
-    scale = crop / min(decoded.size)
-    width, height = (max(crop, round(length * scale)) for length in decoded.size)
-    resized = decoded.resize((width, height), Image.Resampling.BILINEAR)
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Return an image turned as its EXIF data say."""
+    image.load()  # a TIFF is turned by that
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of an EXIF block that is damaged
+            orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+    except (SyntaxError, ValueError, TypeError, KeyError, OSError, struct.error):
+        return image
+    return image if orientation == 1 else ImageOps.exif_transpose(image)
+
+
+def _cropped(image: Image.Image, crop: int) -> Image.Image:
+    scale = crop / min(image.size)
+    width, height = (max(crop, round(length * scale)) for length in image.size)
+    resized = image.resize((width, height), Image.Resampling.BILINEAR)
     left, top = (width - crop) // 2, (height - crop) // 2
     return resized.crop((left, top, left + crop, top + crop))
 
@@ -65,7 +126,8 @@ def stack(images: Sequence[Image.Image], names: Sequence[str], where: str) -> Te
         where: the data they belong to, for the error.
 
     Raises:
-        DataError: images of different sizes, or grey ones among coloured ones.
+        DataError: images of different sizes, grey ones among coloured ones, or 16 bits of which no image
+            uses more than 12.
     """
     expect_one_mode({image.mode: name for image, name in zip(images, names, strict=True)}, where)
     sizes = sorted({image.size for image in images})
@@ -75,8 +137,22 @@ def stack(images: Sequence[Image.Image], names: Sequence[str], where: str) -> Te
             f"images of different sizes in {where}: {shown}; expected one size, or a size to crop all of "
             "them to (--crop)"
         )
+    _expect_sixteen_bits(images, names, where)
     stacked = torch.from_numpy(np.stack([np.asarray(image) for image in images]))
     return stacked.unsqueeze(1) if images[0].mode == "L" else stacked.permute(0, 3, 1, 2).contiguous()
+
+
+def _expect_sixteen_bits(images: Sequence[Image.Image], names: Sequence[str], where: str) -> None:
+    """Raise where images with 16 bits hold values of 12 bits or fewer: divided by 257 they would be black."""
+    deep = [(image, name) for image, name in zip(images, names, strict=True) if _IS_DEEP in image.info]
+    by_name = [(int(np.asarray(image).max()), name) for image, name in deep]
+    highest, name = max(by_name, default=(0, ""), key=itemgetter(0))
+    if 0 < highest <= _MOST_OF_12_BITS:
+        raise DataError(
+            f"images with 16 bits in {where} use 12 bits or fewer: the highest value is about "
+            f"{257 * highest:,} of 65,535, in {name}; expected values that fill 16 bits: spread them, or "
+            "save them with 8 bits"
+        )
 
 
 def expect_one_mode(names: Mapping[str, str], where: str) -> None:

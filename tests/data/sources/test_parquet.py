@@ -277,11 +277,14 @@ BAD_IMAGES: dict[str, tuple[dict[str, Any] | None, str]] = {
     "folder": ({"bytes": None, "path": "."}, "Is a directory|Permission denied"),
     "NUL": ({"bytes": None, "path": "a\0b"}, "null byte"),
     "cut short": ({"bytes": encoded(pixels(0, 40, 40))["bytes"][:900], "path": None}, "truncated"),
-    "16 bits": (
-        encoded(np.arange(20, dtype=np.uint16).reshape(4, 5)),
-        "mode I;16, expected 8 bits a channel",
+    "32 bits": (
+        encoded(np.arange(20, dtype=np.int32).reshape(4, 5) - 1, "TIFF"),
+        "mode I with values from -1 to 18, expected 0 to 65535",
     ),
-    "real numbers": (encoded(np.ones((4, 5), np.float32), "TIFF"), "mode F, expected 8 bits a channel"),
+    "real numbers": (
+        encoded(np.ones((4, 5), np.float32), "TIFF"),
+        "mode F is refused: its range is not stated",
+    ),
     "far too large": ({"bytes": png_of(60_000, 60_000), "path": None}, "3600000000 pixels"),
     "no pixels": ({"bytes": png_of(4, 4).replace(b"IDAT", b"\0DAT"), "path": None}, "not an image"),
     "broken end": ({"bytes": png_of(40, 40).replace(b"IEND", b"\0END"), "path": None}, "broken PNG file"),
