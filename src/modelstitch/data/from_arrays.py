@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,14 @@ import torch
 from torch import Tensor
 
 from modelstitch.data.class_names import class_names, renamed
+from modelstitch.data.copies import without_copies
+from modelstitch.data.digests import unmasked
 from modelstitch.data.groups import grouped, without_absent
 from modelstitch.data.in_memory import as_part, from_parts, from_whole
 from modelstitch.data.parts import Data, DataPart
 from modelstitch.data.splitting import choose_parts, third_held_out
-from modelstitch.data.targets import checked_targets, numbered_alike, with_some_target
+from modelstitch.data.targets import checked_targets, numbered_alike, rows_with_target
+from modelstitch.data.together import alike, expect_apart, group_values, joined, numbered
 from modelstitch.errors import DataError, expect_one_of
 from modelstitch.specs import TASKS, TOKEN_TASKS, DataSpec
 from modelstitch.tasks import Task, shifted, task_named
@@ -31,6 +35,8 @@ def data_from(
     kwargs: Mapping[str, Any] | None = None,
     heldout: tuple[Any, ...] | None = None,
     groups: Any = None,
+    keep_together: Any = None,
+    drop_copies: bool = False,
     name: str = "in memory",
     limit: int | None = None,
     heldout_limit: int | None = None,
@@ -42,10 +48,16 @@ def data_from(
     The targets ``y`` of each task, and the groups of examples that *within class* means for it:
 
     - ``classification`` and ``retrieval``: labels (N,); equal labels.
-    - ``multi-label``: labels (N, K) of 0 and 1; equal combinations.
-    - ``regression``: numbers (N,) or (N, K); tenths of the first number.
+    - ``multi-label``: labels (N, K) of 0 and 1; equal combinations. Those of fewer than ten examples, or
+      without a training example, are one group, ``other``.
+    - ``regression``: numbers (N,) or (N, K); tenths of the first number. A tenth without a training example
+      is part of the nearest one that has some.
     - ``masked-token``: tokens (N, T), -100 where there is no target; positions with equal target tokens.
     - ``next-token``: none, the next tokens of ``x`` are the targets; as ``masked-token``.
+
+    A task of your own has the groups of the task whose targets look like its own. Held-out examples of a
+    group without a training example are refused, and more than a tenth of them where the rules above move
+    them to another group.
 
     Args:
         x: (N, ...) images, series, or tokens (N, T) in int64.
@@ -54,8 +66,13 @@ def data_from(
         kwargs: (N, ...) further inputs by name of argument; ``attention_mask`` or ``mask`` is 1 at tokens,
             0 at padding.
         heldout: ``(x, y)`` or ``(x, y, kwargs)`` of the held-out part; without it, a third of the examples is
-            held out.
-        groups: (N,) whole numbers, instead of the groups above.
+            held out, in which no example is a copy of a training example.
+        groups: (N,) whole numbers or names, instead of the groups above; of both parts, the training part
+            first.
+        keep_together: (N,) whole numbers or names, likewise; where a third is held out, examples of one
+            value come into one part, such as pictures of one patient. Two parts that share a value are
+            refused.
+        drop_copies: whether to leave out held-out examples that also stand in the training part.
         name: what to call the set.
         limit, heldout_limit: most examples of each part.
         seed: of the split and of the choice of examples.
@@ -79,18 +96,68 @@ def data_from(
         raise DataError(
             f"expected class names with the task classification alone, got the task {_name(task)}"
         )
+    parts = _labelled(given, name) if task == "classification" else _with_targets(given, task, name)
+    together = _by_part(keep_together, parts, "keep_together")
     if task == "classification":
-        data = _of_classes(given, name, spec)
-        return data if data_classes is None else renamed(data, class_names(data_classes))
-    parts = _parts_with_targets(given, task, name)
-    chosen_groups = None if groups is None else torch.as_tensor(np.asarray(groups)).long()
+        if groups is not None:
+            raise DataError(
+                f"data {name}: expected groups with another task than classification, whose groups are the "
+                "classes; keep_together holds examples in one part"
+            )
+        data = _of_classes(parts, together, name, spec)
+        data = data if data_classes is None else renamed(data, class_names(data_classes))
+    else:
+        data = _of_task(parts, task, _by_part(groups, parts, "groups"), together, name, spec)
+    return without_copies(data) if drop_copies else data
+
+
+def _by_part(given: Any, parts: list[DataPart], what: str) -> list[list[Hashable]] | None:
+    """Return the values of each part's examples."""
+    if given is None:
+        return None
+    n_first = len(parts[0])
+    values = group_values(given, sum(map(len, parts)), what)
+    return [values[:n_first], values[n_first:]][: len(parts)]
+
+
+def _of_task(
+    parts: list[DataPart],
+    task: str | Task,
+    groups: list[list[Hashable]] | None,
+    together: list[list[Hashable]] | None,
+    name: str,
+    spec: DataSpec,
+) -> Data:
+    by_position = task.by_position if isinstance(task, Task) else task in TOKEN_TASKS
+    if by_position:
+        # Examples without a target have neither a loss nor a score.
+        kept = [rows_with_target(part, name) for part in parts]
+        parts = [part.take(rows) for part, rows in zip(parts, kept, strict=True)]
+        groups, together = (
+            None
+            if values is None
+            else [[own[row] for row in rows.tolist()] for own, rows in zip(values, kept, strict=True)]
+            for values in (groups, together)
+        )
+    if _name(task) == "retrieval":
+        parts = numbered_alike(parts)
     targets = torch.cat([part.targets for part in parts])
-    labels, classes = grouped(targets, _name(task), chosen_groups)
-    by_part = labels.split([len(part) for part in parts])
+    of_all = grouped(targets, _name(task), None if groups is None else list(itertools.chain(*groups)))
+    by_part = of_all.of.split([len(part) for part in parts])
     parts = [replace(part, labels=own) for part, own in zip(parts, by_part, strict=True)]
-    rows = choose_parts(parts[0].labels, None if heldout is None else parts[1].labels, spec)
-    train, held, classes = without_absent(parts[0].take(rows[0]), parts[-1].take(rows[1]), classes)
-    division = third_held_out(seed) if heldout is None else "two parts as given"
+    rows = choose_parts(
+        parts[0].labels,
+        parts[1].labels if len(parts) > 1 else None,
+        spec,
+        lambda: joined(
+            alike(unmasked(parts[0]) if task == "masked-token" else parts[0]),
+            None if together is None else numbered(together[0]),
+        ),
+    )
+    if together is not None and len(parts) > 1:
+        expect_apart(*together, "keep_together", name)
+    train, held, classes = without_absent(parts[0].take(rows[0]), parts[-1].take(rows[1]), of_all, name)
+    division = third_held_out(spec.seed) if len(parts) == 1 else "two parts as given"
     return Data(train, held, classes, name, division, scored_by=_scored_by(task, train))
 
 
@@ -105,28 +172,34 @@ def _own_task(target: str) -> Task:
     return task
 
 
-def _of_classes(given: list[tuple[Any, ...]], name: str, spec: DataSpec) -> Data:
+def _labelled(given: list[tuple[Any, ...]], name: str) -> list[DataPart]:
     parts = []
     for x, y, kwargs in given:
         part, further = as_part((x, y), name), _further(kwargs)
         _check_further(part.images, further, name)
         parts.append(replace(part, kwargs=further))
+    return parts
+
+
+def _of_classes(
+    parts: list[DataPart], together: list[list[Hashable]] | None, name: str, spec: DataSpec
+) -> Data:
     if len(parts) == 1:
-        return from_whole(parts[0], classes=None, name=name, spec=spec)
+        groups = None if together is None else together[0]
+        return from_whole(parts[0], classes=None, name=name, spec=spec, groups=groups)
+    if together is not None:
+        expect_apart(*together, "keep_together", name)
     return from_parts(parts[0], parts[1], None, name, "two parts as given", spec)
 
 
-def _parts_with_targets(given: list[tuple[Any, ...]], task: str | Task, name: str) -> list[DataPart]:
+def _with_targets(given: list[tuple[Any, ...]], task: str | Task, name: str) -> list[DataPart]:
     parts = [_part_with_targets(x, y, kwargs, _name(task), name) for x, y, kwargs in given]
     shapes = [tuple(part.targets.shape[1:]) for part in parts]
     if shapes[0] != shapes[-1]:
         raise DataError(
             f"data {name}: expected targets of one shape in both parts, got {shapes[0]} and {shapes[1]}"
         )
-    by_position = task.by_position if isinstance(task, Task) else task in TOKEN_TASKS
-    if by_position:
-        parts = [with_some_target(part, name) for part in parts]
-    return numbered_alike(parts) if _name(task) == "retrieval" else parts
+    return parts
 
 
 def _part_with_targets(

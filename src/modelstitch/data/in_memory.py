@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sized
+from collections.abc import Hashable, Mapping, Sequence, Sized
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from torch.utils.data import Dataset
 from modelstitch.data.absent import present_classes
 from modelstitch.data.parts import Data, DataPart
 from modelstitch.data.splitting import choose, hold_out_third, third_held_out
+from modelstitch.data.together import alike, joined, numbered
 from modelstitch.errors import DataError
 from modelstitch.specs import DataSpec
 
@@ -20,11 +21,22 @@ _IMAGE_KEYS = ("image", "img", "pixel_values", "x")
 _LABEL_KEYS = ("label", "labels", "fine_label", "y")
 
 
-def from_whole(whole: DataPart, *, classes: tuple[str, ...] | None, name: str, spec: DataSpec) -> Data:
-    """Divide one part into a training part and a held-out third, stratified and seeded."""
+def from_whole(
+    whole: DataPart,
+    *,
+    classes: tuple[str, ...] | None,
+    name: str,
+    spec: DataSpec,
+    groups: Sequence[Hashable] | None = None,
+) -> Data:
+    """Divide one part into a training part and a held-out third, stratified and seeded.
+
+    Exact copies come into one part, and examples of one of the ``groups``.
+    """
     if len(whole) < 2:
         raise DataError(f"data {name}: expected at least 2 examples, got {len(whole)}")
-    train, heldout = (whole.take(rows) for rows in hold_out_third(whole.labels, spec.seed))
+    kept = joined(alike(whole), None if groups is None else numbered(groups))
+    train, heldout = (whole.take(rows) for rows in hold_out_third(whole.labels, spec.seed, together=kept))
     return from_parts(train, heldout, classes, name, third_held_out(spec.seed), spec)
 
 

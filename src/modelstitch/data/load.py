@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from modelstitch.data.class_names import read_class_names, renamed
+from modelstitch.data.copies import without_copies
 from modelstitch.data.in_memory import as_part, from_parts, from_whole, is_array
 from modelstitch.data.parts import Data
 from modelstitch.data.rotated import rotated
@@ -39,6 +40,8 @@ def load_data(spec: DataSpec) -> Data:
         data = replace(data, scored_by=RETRIEVAL)
     if spec.data_classes is not None:
         data = renamed(data, read_class_names(spec.data_classes))
+    if spec.drop_copies:  # before two near copies are turned apart
+        data = without_copies(data)
     if spec.rotations:
         data = rotated(data, spec.seed)
     return data if spec.labels is None else data.by(spec.labels)

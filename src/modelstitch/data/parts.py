@@ -101,6 +101,7 @@ class Data:
         numbers: number of each class in the label set of the source, where some classes of the set have no
             training example; None for 0, 1, ...
         unscored: these classes, which take no part in scores; None where there are none.
+        copies_left_out: held-out examples that were left out, since they also stand in the training part.
 
     Raises:
         DataError: shapes, labels or values that cannot be used.
@@ -118,6 +119,7 @@ class Data:
     is_text: bool = False
     numbers: tuple[int, ...] | None = None
     unscored: Unscored | None = None
+    copies_left_out: int = 0
 
     def __post_init__(self) -> None:
         check_data(self)

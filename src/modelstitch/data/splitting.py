@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
@@ -17,15 +20,16 @@ HELDOUT_SHARE = 1 / 3
 """Share of the examples that is held out of data in one part."""
 
 
-def stratified_order(labels: Tensor, seed: int) -> Tensor:
+def stratified_order(labels: Tensor, seed: int, sizes: Tensor | None = None) -> Tensor:
     """Return an order whose every beginning holds each class by its share, as nearly as possible.
 
     Args:
         labels: (N,) class indices.
         seed: of the order within each class.
+        sizes: (N,) whole numbers, what each counts for; 0 leaves it out. Each counts for one without them.
 
     Returns:
-        (N,) indices.
+        Indices: (N,), less those of size 0.
 
     Example:
         >>> labels = torch.tensor([0] * 8 + [1] * 4)
@@ -34,11 +38,14 @@ def stratified_order(labels: Tensor, seed: int) -> Tensor:
     """
     generator = torch.Generator().manual_seed(seed)
     shuffled = torch.randperm(len(labels), generator=generator)
+    sizes = torch.ones(len(labels), dtype=torch.int64) if sizes is None else sizes
+    shuffled = shuffled[sizes[shuffled] > 0]
     rank = torch.empty(len(labels), dtype=torch.float64)
     for label in labels.unique():
         members = shuffled[labels[shuffled] == label]
-        # The k-th of n members stands at the share (k + 1/2) / n of the order.
-        rank[members] = (torch.arange(len(members), dtype=torch.float64) + 0.5) / len(members)
+        # The k-th of n members stands at the share (k + 1/2) / n of the order; larger ones at their middle.
+        own = sizes[members].double()
+        rank[members] = (own.cumsum(0) - own / 2) / own.sum()
     return shuffled[rank[shuffled].argsort(stable=True)]
 
 
@@ -49,15 +56,76 @@ def choose(labels: Tensor, limit: int | None, seed: int) -> Tensor:
     return stratified_order(labels, seed)[:limit].sort().values
 
 
-def divide(labels: Tensor, share: float, seed: int) -> tuple[Tensor, Tensor]:
-    """Return ascending indices of a training part and of a held-out part with ``share`` of the examples."""
-    order = stratified_order(labels, seed)
+def divide(labels: Tensor, share: float, seed: int, together: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Return ascending indices of a training part and of a held-out part with ``share`` of the examples.
+
+    Args:
+        labels: (N,) class indices; at least 2 examples.
+        share: of the examples to hold out; as near to it as examples that stay together allow.
+        seed: of the division.
+        together: (N,) numbers; examples with the same number come into one part.
+
+    Raises:
+        DataError: no division keeps them together and leaves training examples.
+    """
     n_heldout = min(len(labels) - 1, max(1, round(share * len(labels))))
-    return order[n_heldout:].sort().values, order[:n_heldout].sort().values
+    if together is None or len(together.unique()) == len(labels):
+        order = stratified_order(labels, seed)
+        return order[n_heldout:].sort().values, order[:n_heldout].sort().values
+    chosen = _whole_sets(labels, n_heldout, seed, together)
+    return (~chosen).nonzero().flatten(), chosen.nonzero().flatten()
+
+
+def _whole_sets(labels: Tensor, n_heldout: int, seed: int, together: Tensor) -> Tensor:
+    """Return which examples (N,) to hold out as whole sets: ``n_heldout``, or as near below it as they allow.
+
+    The first example of a set stands for it, whatever the seed: else large sets would be drawn more often. A
+    set of several that would leave one of its classes without a training example is passed over. Sets that
+    would take a class beyond its share come last.
+    """
+    members: dict[int, list[int]] = {}
+    for example, number in enumerate(together.tolist()):
+        members.setdefault(number, []).append(example)
+    sets = {some[0]: some for some in members.values()}
+    sizes = torch.zeros_like(labels)
+    sizes[torch.tensor(list(sets))] = torch.tensor([len(some) for some in sets.values()])
+    order = stratified_order(labels, seed, sizes).tolist()
+    class_of, counts = labels.tolist(), Counter(labels.tolist())
+    fair = {label: math.ceil(n_heldout * n / len(labels)) for label, n in counts.items()}
+    held: Counter[int] = Counter()
+    chosen: set[int] = set()
+    free = n_heldout
+
+    def fits(first: int, most: Mapping[int, int]) -> bool:
+        of_class = Counter(class_of[example] for example in sets[first])
+        whole = len(sets[first]) > 1 and any(held[c] + n >= counts[c] for c, n in of_class.items())
+        return not whole and all(held[c] + n <= most[c] for c, n in of_class.items())
+
+    for most in (fair, counts):
+        for first in order:
+            if first not in chosen and len(sets[first]) <= free and fits(first, most):
+                chosen.add(first)
+                free -= len(sets[first])
+                held.update(class_of[example] for example in sets[first])
+    if not chosen:
+        possible = [first for first in order if fits(first, counts)]
+        if not possible:
+            raise DataError(
+                f"expected examples that can be divided, got {len(labels)} in {len(sets)} sets of copies or "
+                "groups, each with all examples of a class: give both parts yourself, or other groups"
+            )
+        chosen.add(min(possible, key=lambda first: len(sets[first])))
+    rows = torch.zeros(len(labels), dtype=torch.bool)
+    rows[[example for first in chosen for example in sets[first]]] = True
+    return rows
 
 
 def hold_out_third(
-    labels: Tensor, seed: int, limit: int | None = None, heldout_limit: int | None = None
+    labels: Tensor,
+    seed: int,
+    limit: int | None = None,
+    heldout_limit: int | None = None,
+    together: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Divide examples into a training part and a held-out third, stratified and seeded.
 
@@ -65,15 +133,19 @@ def hold_out_third(
         labels: (N,) class indices; at least 2 examples.
         seed: of the division, and of the choice within each part.
         limit, heldout_limit: most examples of each part, a stratified choice.
+        together: (N,) numbers; examples with the same number come into one part.
 
     Returns:
         Indices of the training part and of the held-out part, both ascending.
+
+    Raises:
+        DataError: no division keeps them together and leaves training examples.
 
     Example:
         >>> [rows.tolist() for rows in hold_out_third(torch.zeros(6, dtype=torch.int64), seed=0)]
         [[0, 1, 3, 4], [2, 5]]
     """
-    train, heldout = divide(labels, HELDOUT_SHARE, seed)
+    train, heldout = divide(labels, HELDOUT_SHARE, seed, together)
     return (
         train[choose(labels[train], limit, seed)],
         heldout[choose(labels[heldout], heldout_limit, seed)],
@@ -90,16 +162,23 @@ def third_held_out(seed: int) -> str:
     return f"stratified split of one part, a third held out, seed {seed}"
 
 
-def choose_parts(labels: Tensor, heldout_labels: Tensor | None, spec: DataSpec) -> tuple[Tensor, Tensor]:
+def choose_parts(
+    labels: Tensor,
+    heldout_labels: Tensor | None,
+    spec: DataSpec,
+    together: Callable[[], Tensor | None] | None = None,
+) -> tuple[Tensor, Tensor]:
     """Return ascending indices of the training and the held-out examples, within the limits of ``spec``.
 
     Args:
         labels: (N,) of the training part, or of the whole set.
         heldout_labels: (M,) of the held-out part; without it, a third of the whole set is held out.
         spec: limits and seed.
+        together: gives numbers (N,), asked for where a whole set is divided; examples with the same number
+            come into one part.
 
     Raises:
-        DataError: a single example, which cannot be split.
+        DataError: a single example, or examples that cannot be divided so.
     """
     if heldout_labels is not None:
         return (
@@ -108,7 +187,9 @@ def choose_parts(labels: Tensor, heldout_labels: Tensor | None, spec: DataSpec) 
         )
     if len(labels) < 2:
         raise DataError(f"data {spec.source!r}: expected at least 2 examples to split, got {len(labels)}")
-    return hold_out_third(labels, spec.seed, spec.limit, spec.heldout_limit)
+    return hold_out_third(
+        labels, spec.seed, spec.limit, spec.heldout_limit, None if together is None else together()
+    )
 
 
 def part_folders(path: Path) -> tuple[list[Path], str | None]:

@@ -60,8 +60,8 @@ def checked_targets(targets: Tensor, inputs: Tensor, task_name: str, name: str) 
     return targets
 
 
-def with_some_target(part: DataPart, name: str) -> DataPart:
-    """Drop examples without a target at any position: they have neither a loss nor a score.
+def rows_with_target(part: DataPart, name: str) -> Tensor:
+    """Return the indices of the examples with a target at some position.
 
     Raises:
         DataError: targets that are not tokens (N, T), or no target at all.
@@ -75,7 +75,7 @@ def with_some_target(part: DataPart, name: str) -> DataPart:
     some = (targets != IGNORED).any(1)
     if not some.any():
         raise DataError(f"data {name}: expected some target tokens, got none")
-    return part if some.all() else part.take(some.nonzero().flatten())
+    return some.nonzero().flatten()
 
 
 def numbered_alike(parts: list[DataPart]) -> list[DataPart]:

@@ -11,6 +11,7 @@ from modelstitch.controls.shuffled_labels import shuffled
 from modelstitch.cutting import GraphCutModel
 from modelstitch.cutting.copies import are_copies
 from modelstitch.cutting.layouts import Layout
+from modelstitch.data.copies import Copies, copies
 from modelstitch.data.parts import Data, PartName
 from modelstitch.grid.moments import SecondMoments
 from modelstitch.grid.planted import planted
@@ -39,6 +40,7 @@ class Pool:
         self.data_digest = data.digest
         self.moments = SecondMoments()
         self._sides: list[Side] = []
+        self._copies: dict[frozenset[str], Copies] = {}
         self._own, self._other = _LastPass(), _LastPass()
 
     def side(self, network: Network, sibling: Side | None = None) -> Side:
@@ -57,6 +59,13 @@ class Pool:
         side = make_side(network, self.data, sibling)
         self._sides.append(side)
         return side
+
+    def copies(self, *sides: Side) -> Copies:
+        """Count the held-out copies of training examples, by the inputs that any of some networks takes."""
+        names = frozenset(name for side in sides for name in side.inputs.names)
+        if names not in self._copies:
+            self._copies[names] = copies(self.data, names)
+        return self._copies[names]
 
     def representations(
         self, side: Side, planned: Pass, part: PartName, dtype: torch.dtype, *, unaccelerated: bool, own: bool

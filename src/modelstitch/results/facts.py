@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Generic, TypeVar
 
 from modelstitch.data.absent import Unscored
+from modelstitch.data.copies import Copies
 from modelstitch.tasks import Numbering
 
 T = TypeVar("T")
@@ -112,6 +113,7 @@ class RunFacts:
         device: where the run was made.
         versions: of the software.
         pair: about the two networks.
+        copies: held-out examples that also stand in the training part; None where a run does not say.
     """
 
     n_classes: int
@@ -129,6 +131,7 @@ class RunFacts:
     device: str = ""
     versions: Versions = Versions()
     pair: PairFacts = field(default_factory=PairFacts)
+    copies: Copies | None = None
 
     def to_plain(self) -> dict[str, Any]:
         """Return the facts as values that JSON can hold; :meth:`from_plain` reads them back.
@@ -146,6 +149,7 @@ class RunFacts:
         nested = {
             "versions": Versions(**values["versions"]),
             "pair": PairFacts.from_plain(values["pair"]),
+            "copies": Copies(**values["copies"]) if values.get("copies") else None,
         }
         unscored = values.get("unscored")
         if unscored is not None:

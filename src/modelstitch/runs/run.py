@@ -316,6 +316,7 @@ def _facts(session: Session) -> RunFacts:
             modelstitch=__version__, torch=str(torch.__version__), python=platform.python_version()
         ),
         pair=session.facts,
+        copies=session.pair.pool.copies(session.pair.sender, session.pair.receiver),
     )
 
 

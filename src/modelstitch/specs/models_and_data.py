@@ -131,6 +131,11 @@ class DataSpec:
             :attr:`ModelSpec.classes`. By default the names that the source gives.
         crop: scale the shorter side of each image to this many pixels when it is read, and take the middle
             square.
+        drop_copies: leave out held-out examples that also stand in the training part.
+        group_column: the column (of a .npz file, the array) of groups, such as patients, that come into one
+            part where a part has to be held out; two parts that share a group are refused.
+        within_column: the array of a .npz file with the groups that *within class* means, for a task without
+            classes; see ``groups`` of :func:`modelstitch.data_from`.
 
     Raises:
         SpecError: an unknown task, a number out of range, or labels or rotations beside another task than
@@ -154,6 +159,9 @@ class DataSpec:
     tokenizer: str | None = None
     length: int | None = None
     data_classes: str | None = None
+    drop_copies: bool = False
+    group_column: str | None = None
+    within_column: str | None = None
 
     def __post_init__(self) -> None:
         if ":" not in self.task:
@@ -161,6 +169,11 @@ class DataSpec:
         if self.task != "classification" and (self.labels is not None or self.rotations):
             raise SpecError(
                 f"expected labels and rotations with the task classification alone, got {self.task}"
+            )
+        if self.within_column is not None and self.task == "classification":
+            raise SpecError(
+                "expected within_column with another task than classification, whose groups are the classes, "
+                f"got {self.within_column!r}; group_column keeps examples in one part"
             )
         if self.channels not in (None, 1, 3):
             raise SpecError(f"expected images of 1 or 3 channels, got {self.channels}")
