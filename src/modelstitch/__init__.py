@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # for type checkers and editors: the same names as in the tab
     from modelstitch.cutting import split as split
     from modelstitch.cutting.layouts import Layout as Layout
     from modelstitch.data.absent import Unscored as Unscored
+    from modelstitch.data.copies import Copies as Copies
     from modelstitch.data.from_arrays import data_from as data_from
     from modelstitch.data.label_sets import FinestLabels as FinestLabels
     from modelstitch.data.label_sets import LabelSet as LabelSet
@@ -91,6 +92,7 @@ _HOMES = {
     "CellSpec": "specs",
     "Comparison": "results.comparison",
     "Confidence": "specs.verdicts",
+    "Copies": "data.copies",
     "Curve": "results.curves",
     "CurvePoint": "results.curves",
     "Cut": "cutting",

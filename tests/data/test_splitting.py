@@ -2,11 +2,15 @@ from __future__ import annotations
 
 from itertools import combinations
 
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelstitch.data.splitting import choose, divide, hold_out_third, stratified_order
+from modelstitch.data.parts import Data
+from modelstitch.data.splitting import choose, choose_parts, divide, hold_out_third, stratified_order
+from modelstitch.errors import DataError
+from modelstitch.specs import DataSpec
 
 many = st.lists(st.integers(0, 5), min_size=2, max_size=60).map(torch.tensor)
 seeds = st.integers(0, 5)
@@ -99,3 +103,120 @@ def test_the_seed_is_the_only_chance() -> None:
     torch.random.set_rng_state(state)
     stratified_order(labels, 1)
     assert torch.equal(torch.random.get_rng_state(), state)
+
+
+# Examples that come into one part.
+
+DIGITS = "92fbc3981a770c8d3662855f1eb0ccd327bbbc687afa4128080787d2a9bb1bc5"
+"""Digest of the digits as modelstitch 0.1 divided them."""
+
+
+def test_where_there_are_no_copies_nothing_changes(digits: Data) -> None:
+    assert digits.digest == DIGITS
+
+
+@settings(deadline=None, max_examples=30)
+@given(many, seeds)
+def test_sets_of_one_change_nothing(labels: torch.Tensor, seed: int) -> None:
+    alone = torch.arange(len(labels)).flip(0)
+    for plain, kept in zip(
+        hold_out_third(labels, seed), hold_out_third(labels, seed, together=alone), strict=True
+    ):
+        assert torch.equal(plain, kept)
+
+
+@settings(deadline=None, max_examples=80)
+@given(st.data(), seeds)
+def test_sets_come_into_one_part_whole(data: st.DataObject, seed: int) -> None:
+    n = data.draw(st.integers(12, 60))
+    labels = torch.tensor(data.draw(st.lists(st.integers(0, 2), min_size=n, max_size=n)))
+    together = torch.tensor(data.draw(st.lists(st.integers(0, n), min_size=n, max_size=n)))
+    sizes = together.bincount()
+    try:
+        train, heldout = hold_out_third(labels, seed, together=together)
+    except DataError:
+        # Each set holds all examples of a class.
+        assert all(
+            any((together[labels == c] == k).all() for c in labels.unique()) and size > 1
+            for k, size in enumerate(sizes.tolist())
+            if size
+        )
+        return
+    assert not set(together[train].tolist()) & set(together[heldout].tolist())
+    assert torch.equal(torch.cat([train, heldout]).sort().values, torch.arange(n))
+    assert [part.tolist() for part in hold_out_third(labels, seed, together=together)] == [
+        train.tolist(),
+        heldout.tolist(),
+    ]
+    aim = round(n / 3)
+    if int(sizes.max()) <= aim:
+        assert aim - int(sizes.max()) < len(heldout) <= aim or len(heldout) == 0 or _blocked(labels, together)
+    # A class that was more than one set keeps training examples.
+    for c in labels.unique():
+        if len(together[labels == c].unique()) > 1 and (sizes[together[labels == c]] > 1).all():
+            assert (labels[train] == c).any()
+
+
+def _blocked(labels: torch.Tensor, together: torch.Tensor) -> bool:
+    """Whether some set holds all examples of a class, so that it could not be held out."""
+    return any(len(together[labels == c].unique()) == 1 for c in labels.unique())
+
+
+def test_copies_keep_the_shares_of_the_classes() -> None:
+    # 300 examples of three classes; each example of the second has two copies.
+    labels = torch.tensor([0] * 100 + [1] * 120 + [2] * 80)
+    together = torch.cat([torch.arange(100), 100 + torch.arange(120) // 3, 500 + torch.arange(80)])
+    for seed in range(5):
+        train, heldout = hold_out_third(labels, seed, together=together)
+        assert not set(together[train].tolist()) & set(together[heldout].tolist())
+        assert len(heldout) == 100
+        held = labels[heldout].bincount()
+        assert (held - torch.tensor([33, 40, 27])).abs().max() <= 2
+
+
+def test_large_sets_are_held_out_as_often_as_small_ones() -> None:
+    labels, together = (
+        torch.zeros(60, dtype=torch.int64),
+        torch.cat([torch.arange(30), torch.arange(30) // 3 + 50]),
+    )
+    times = torch.zeros(60)
+    for seed in range(300):
+        times[hold_out_third(labels, seed, together=together)[1]] += 1
+    assert times[:30].mean() / 300 == pytest.approx(1 / 3, abs=0.04)
+    assert times[30:].mean() / 300 == pytest.approx(1 / 3, abs=0.04)
+
+
+def test_groups_of_mixed_classes_keep_their_shares() -> None:
+    """Thirty patients with both classes in different shares."""
+    generator = torch.Generator().manual_seed(0)
+    patients = torch.arange(300) // 10
+    share = torch.rand(30, generator=generator)[patients]
+    labels = (torch.rand(300, generator=generator) < share).long()
+    for seed in range(5):
+        train, heldout = hold_out_third(labels, seed, together=patients)
+        assert len(heldout) == 100
+        assert not set(patients[train].tolist()) & set(patients[heldout].tolist())
+        assert abs(float(labels[heldout].float().mean() - labels.float().mean())) < 0.1
+
+
+def test_two_groups_are_divided_though_neither_is_a_third() -> None:
+    labels = torch.arange(20) % 2
+    train, heldout = hold_out_third(labels, 0, together=(torch.arange(20) >= 12).long())
+    assert (train.tolist(), heldout.tolist()) == (list(range(12)), list(range(12, 20)))
+
+
+def test_what_cannot_be_divided_is_refused() -> None:
+    with pytest.raises(DataError, match="got 6 in 1 sets of copies or groups, each with all examples of a"):
+        hold_out_third(torch.tensor([0, 1] * 3), 0, together=torch.zeros(6, dtype=torch.int64))
+
+
+def test_a_set_is_asked_for_only_where_data_are_divided() -> None:
+    def never() -> torch.Tensor:
+        raise AssertionError("asked")
+
+    spec = DataSpec(source="D")
+    labels = torch.arange(8) % 2
+    rows, held = choose_parts(labels, labels[:2], spec, never)
+    assert (len(rows), len(held)) == (8, 2)
+    with pytest.raises(AssertionError):
+        choose_parts(labels, None, spec, never)

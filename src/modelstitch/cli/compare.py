@@ -124,6 +124,13 @@ class Compare:
     """Number of held-out examples to score on: a stratified choice."""
     data_seed: int = 0
     """Seed of these choices, and of the split if the data have one part only."""
+    drop_copies: bool = False
+    """Leave out held-out examples that also stand in the training part, as they are or as near copies."""
+    group_column: str | None = None
+    """Column (or array of a .npz file) of groups, such as patients, that come into one part.
+    For data in one part, which is divided; data in two parts that share a group are refused."""
+    within_column: str | None = None
+    """Array of a .npz file with the groups that "within class" means, for a task without classes."""
     crop: int | None = None
     """Resize the shorter side of each image to this many pixels and take the middle square.
     For images of different sizes."""
@@ -239,6 +246,9 @@ class Compare:
             seconds=self.seconds,
             channels=self.data_channels,
             data_classes=_as_text(self.data_classes),
+            drop_copies=self.drop_copies,
+            group_column=self.group_column,
+            within_column=self.within_column,
         )
         sender = self._model("sender")
         receiver = self._model("receiver")

@@ -41,6 +41,8 @@ class Train:
     """Mirror images at random (True or False); by default True, but False for digits and with --rotations."""
     data_channels: int | None = None
     """Read all images as grey (1) or as colour (3); for data that hold both."""
+    group_column: str | None = None
+    """Column (or array of a .npz file) of groups, such as patients, that come into one part."""
     crop: int | None = None
     """Resize the shorter side of each image to this many pixels and take the middle square."""
     rotations: bool = False
@@ -99,6 +101,7 @@ class Train:
                 labels=self.labels,
                 crop=self.crop,
                 channels=self.data_channels,
+                group_column=self.group_column,
             )
         ).to(device)
 

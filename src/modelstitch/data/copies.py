@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from modelstitch.data.digests import digests, rows_of, unmasked
+from modelstitch.data.digests import digests, in_one_type, rows_of, unmasked
 from modelstitch.data.near_copies import can_be_asked, near_copies
 from modelstitch.data.parts import Data, DataPart
 from modelstitch.data.together import numbered
@@ -102,17 +102,16 @@ def without_copies(data: Data, names: Collection[str] | None = None) -> Data:
 
 def _copied(data: Data, names: Collection[str] | None) -> tuple[Tensor, Tensor | None, Tensor]:
     """Return which held-out examples are exact copies, near ones alone, and copies of another label."""
-    train, heldout = data.train, data.heldout
+    train, heldout = in_one_type(data.train, data.heldout)
     if data.task.name == "masked-token":
         train, heldout = unmasked(train), unmasked(heldout)
     labels, other_labels = _labels(data, heldout, train)
-    mixed = train.images.dtype != heldout.images.dtype
     theirs: dict[bytes, set[int]] = {}
-    for digest, label in zip(digests(train, names, whole=mixed), other_labels.tolist(), strict=True):
+    for digest, label in zip(digests(train, names), other_labels.tolist(), strict=True):
         theirs.setdefault(digest, set()).add(label)
-    found = [theirs.get(digest, set()) for digest in digests(heldout, names, whole=mixed)]
-    exact = torch.tensor([bool(their) for their in found])
-    other = torch.tensor([bool(their - {own}) for their, own in zip(found, labels.tolist(), strict=True)])
+    originals = [theirs.get(digest, set()) for digest in digests(heldout, names)]
+    exact = torch.tensor([bool(their) for their in originals])
+    other = torch.tensor([bool(their - {own}) for their, own in zip(originals, labels.tolist(), strict=True)])
     if not can_be_asked(train.images):
         return exact, None, other
     near = torch.zeros_like(exact)

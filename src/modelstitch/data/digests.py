@@ -1,4 +1,4 @@
-"""A digest of each example: equal inputs have equal digests, in both parts and whatever type holds them."""
+"""A digest of each example: equal inputs have equal digests."""
 
 from __future__ import annotations
 
@@ -15,16 +15,38 @@ from modelstitch.tasks import IGNORED
 _BYTES_AT_ONCE = 2**26
 
 
-def digests(part: DataPart, names: Collection[str] | None = None, *, whole: bool = False) -> list[bytes]:
+def digests(part: DataPart, names: Collection[str] | None = None) -> list[bytes]:
     """Return a digest of the input and the further inputs of each example.
 
     Args:
         part: the examples.
         names: of the further inputs that count; all without it.
-        whole: read images in uint8 as floating ones of 0 to 1, for a part beside one that holds them so.
     """
     kwargs = [value for name, value in sorted(part.kwargs.items()) if names is None or name in names]
-    return rows_of(_as_floating(part.images) if whole else part.images, *kwargs)
+    return rows_of(part.images, *kwargs)
+
+
+def in_one_type(one: DataPart, other: DataPart) -> tuple[DataPart, DataPart]:
+    """Return two parts whose tensors have the same types, so that equal values have equal digests.
+
+    Inputs in uint8 beside floating ones become floating ones of 0 to 1, as models see them.
+    """
+    types = {
+        name: (one.tensors[name].dtype, other.tensors[name].dtype)
+        for name in one.tensors.keys() & other.tensors.keys()
+    }
+    differing = {name for name, (mine, theirs) in types.items() if mine != theirs}
+    return _floating(one, differing), _floating(other, differing)
+
+
+def _floating(part: DataPart, names: Collection[str]) -> DataPart:
+    images, targets = part.images, part.given_targets
+    if "images" in names:
+        images = images.float() / 255 if images.dtype == torch.uint8 else images.float()
+    if targets is not None and "targets" in names:
+        targets = targets.double()
+    kwargs = {name: value.double() if name in names else value for name, value in part.kwargs.items()}
+    return replace(part, images=images, given_targets=targets, kwargs=kwargs)
 
 
 def unmasked(part: DataPart) -> DataPart:
@@ -55,7 +77,3 @@ def rows_of(*tensors: Tensor) -> list[bytes]:
             for row, values in zip(rows.tolist(), plain, strict=True):
                 hashers[row].update(values)
     return [hasher.digest() for hasher in hashers]
-
-
-def _as_floating(images: Tensor) -> Tensor:
-    return images.float() / 255 if images.dtype == torch.uint8 else images.float()

@@ -155,7 +155,7 @@ def _of_task(
         ),
     )
     if together is not None and len(parts) > 1:
-        expect_apart(*together, "keep_together", name)
+        expect_apart(together, "keep_together", name)
     train, held, classes = without_absent(parts[0].take(rows[0]), parts[-1].take(rows[1]), of_all, name)
     division = third_held_out(spec.seed) if len(parts) == 1 else "two parts as given"
     return Data(train, held, classes, name, division, scored_by=_scored_by(task, train))
@@ -188,7 +188,7 @@ def _of_classes(
         groups = None if together is None else together[0]
         return from_whole(parts[0], classes=None, name=name, spec=spec, groups=groups)
     if together is not None:
-        expect_apart(*together, "keep_together", name)
+        expect_apart(together, "keep_together", name)
     return from_parts(parts[0], parts[1], None, name, "two parts as given", spec)
 
 

@@ -57,7 +57,7 @@ def grouped(targets: Tensor, task_name: str, given: Sequence[Hashable] | None) -
         given: groups that the caller chose, if any.
     """
     if given is not None:
-        values = sorted(set(given), key=lambda value: (isinstance(value, str), value))  # type: ignore[type-var]
+        values = sorted(set(given), key=lambda value: (isinstance(value, str), value))
         place = {value: number for number, value in enumerate(values)}
         numbers = torch.tensor([place[value] for value in given], dtype=torch.int64)
         return Groups(numbers, tuple(map(str, values)), _nowhere)
@@ -96,11 +96,12 @@ def without_absent(
     n_moved = int(torch.isin(heldout.labels, torch.tensor(absent, dtype=torch.int64)).sum())
     if None in moved.values() or n_moved > _MOST_MOVED * len(heldout):
         shown = ", ".join(repr(groups.names[group]) for group in absent[:5])
+        dots = ", ..." if len(absent) > 5 else ""
         raise DataError(
-            f"data {name}: {n_moved} of {len(heldout)} held-out examples stand in {len(absent)} groups "
-            f"without a training example ({shown}{', ...' if len(absent) > 5 else ''}), so evidence within "
-            "groups would be of a mixture; expected training examples of each group: give more, or coarser "
-            "groups (groups= of data_from, --within-column NAME for an array of a .npz file)"
+            f"data {name}: {n_moved} of {len(heldout)} held-out examples stand in {len(absent)} "
+            f"group{'s' if len(absent) > 1 else ''} without a training example ({shown}{dots}), so evidence "
+            "within groups would be of a mixture; expected training examples of each group: give more, or "
+            "coarser groups (groups= of data_from, --within-column NAME for an array of a .npz file)"
         )
     place = torch.zeros(len(groups.names), dtype=torch.int64)
     for group, number in places.items():

@@ -106,21 +106,22 @@ def joined(one: Tensor | None, other: Tensor | None) -> Tensor | None:
     return numbered(component[rows].tolist())
 
 
-def expect_apart(train: Sequence[Hashable], heldout: Sequence[Hashable], column: str, name: str) -> None:
+def expect_apart(groups: Sequence[Sequence[Hashable]], column: str, name: str) -> None:
     """Raise if a group stands in both parts that the data come in.
 
     Args:
-        train, heldout: group of each example of both parts.
+        groups: of each example of the training part, and of the held-out part.
         column: that holds the groups.
         name: of the data, for the error.
 
     Raises:
         DataError: it does.
     """
-    shared = sorted(set(train) & set(heldout), key=str)
+    train, heldout = groups
+    shared = set(train) & set(heldout)
     if shared:
-        n = sum(group in set(shared) for group in heldout)
-        shown = ", ".join(repr(group) for group in shared[:5])
+        n = sum(group in shared for group in heldout)
+        shown = ", ".join(repr(group) for group in sorted(shared, key=str)[:5])
         raise DataError(
             f"data {name}: expected each group of {column!r} in one part, got {len(shared)} in both "
             f"({shown}), with {n} of {len(heldout)} held-out examples: divide the data by group, or give "

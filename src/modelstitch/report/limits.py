@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from modelstitch.errors import RunError
 from modelstitch.geometry.intervals import wilson
+from modelstitch.results.cautions import of_copies, of_left_out
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.label_sentences import label_sentence
 from modelstitch.results.sentences import against_random, margin
@@ -142,6 +143,14 @@ def _above_both(comparison: Comparison) -> Sentence | None:
     return say("limit.above_both", n=len(leads), lead=max(leads)) if leads else None
 
 
+def _copies(comparison: Comparison) -> Sentence | None:
+    return of_copies(comparison.facts.copies)
+
+
+def _copies_left_out(comparison: Comparison) -> Sentence | None:
+    return of_left_out(comparison.facts.copies)
+
+
 def _random_does_as_well(comparison: Comparison) -> Sentence | None:
     stitch = comparison.main_stitch
     matrices = {control: comparison.matrix(control, stitch=stitch) for control in comparison.controls}
@@ -175,6 +184,8 @@ LIMITS: tuple[Callable[[Comparison], Sentence | None], ...] = (
     _unscored,
     _misfit,
     _above_both,
+    _copies,
+    _copies_left_out,
     _random_does_as_well,
     _unconverged,
     _unconverged_controls,

@@ -179,6 +179,19 @@ SENTENCES = {
         "{n} {n:cell|cells} of the controls had not converged. The controls may do better than shown."
     ),
     "limit.task": "The task is {task}. Read {score} (from 0 to 1) where this page says accuracy.",
+    "limit.copies": (
+        "{n} of {of} held-out examples ({share:.3g} %) also stand in the training part: {exact} exact "
+        "{exact:copy|copies}{near}.{other} Their scores may come from memory. --drop-copies (drop_copies) "
+        "leaves them out."
+    ),
+    "copies.near": " and {near} near {near:copy|copies} (correlation of the pixels of at least .995)",
+    "copies.near_not_asked": "",
+    "copies.other_label": " {n} of them {n:has|have} another label there.",
+    "copies.same_label": "",
+    "limit.copies_left_out": (
+        "{n} held-out {n:example was|examples were} left out, since {n:it stands|they stand} in the training "
+        "part too."
+    ),
     "limit.one_seed": "There is one fitting seed. The effect of another seed is not known.",
     # Words of the page.
     "page.title": "{sender} into {receiver}",

@@ -171,6 +171,18 @@ SENTENCES = {
         "タスクは「{task}」です。「正解率」とある箇所は、0から1の値をとる指標「{score}」と読み替えてくださ"
         "い。"
     ),
+    "limit.copies": (
+        "評価用データ{of}件のうち{n}件（{share:.3g}%）は、学習用データにも含まれています（完全に同じもの"
+        "{exact}件{near}）。{other}その得点は暗記によるものかもしれません。--drop-copies（drop_copies）を付け"
+        "ると評価から除かれます。"
+    ),
+    "copies.near": "、ほぼ同じ画像{near}件（画素の相関が.995以上）",
+    "copies.near_not_asked": "",
+    "copies.other_label": "そのうち{n}件は、学習用データでは別のラベルが付いています。",
+    "copies.same_label": "",
+    "limit.copies_left_out": (
+        "評価用データのうち{n}件は、学習用データにも含まれているため、評価から除きました。"
+    ),
     "limit.one_seed": "シードは1個だけです。別のシードでどの程度変わるかは分かりません。",
     "page.title": "{sender}から{receiver}へ",
     "page.question": "{sender}の部品は、{receiver}の部品の役割を果たせますか",
