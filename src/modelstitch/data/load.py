@@ -32,6 +32,7 @@ def load_data(spec: DataSpec) -> Data:
     """
     source = find_source(spec)
     _check_image_options(source, spec)
+    _check_groups(source, spec)
     if spec.task in TOKEN_TASKS and source.has_texts:
         data = examples_of(*source.texts(spec), spec)
     else:
@@ -77,6 +78,19 @@ def find_source(spec: DataSpec) -> DataSource:
     near = get_close_matches(spec.source, names, n=1, cutoff=0.5)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     raise DataError(f"unknown data {spec.source!r}: {expected}{hint}")
+
+
+def _check_groups(source: DataSource, spec: DataSpec) -> None:
+    """Refuse columns of groups where nothing would read them."""
+    given = {"--group-column": spec.group_column, "--within-column": spec.within_column}
+    for option, value in given.items():
+        if value is not None and source.file not in _READS[option]:
+            raise DataError(
+                f"expected {option} with data that have such a column, got {value!r} with data {spec.source!r}"
+            )
+
+
+_READS: dict[str, tuple[str, ...]] = {"--group-column": (), "--within-column": ()}
 
 
 def _check_image_options(source: DataSource, spec: DataSpec) -> None:
