@@ -78,10 +78,6 @@ def test_exact_copies_of_every_kind_are_counted_and_left_out(kind: str) -> None:
 
 
 def test_a_copy_is_found_whatever_type_holds_it() -> None:
-    data = planted(KINDS["images in uint8"][0])
-    as_floats = replace(data, heldout=replace(data.heldout, images=data.heldout.images.float() / 255))
-    assert copies(as_floats).exact == 3
-    assert copies(replace(data, train=replace(data.train, images=data.train.images.float() / 255))).exact == 3
     half = planted(KINDS["half precision"][0])
     assert copies(replace(half, train=replace(half.train, images=half.train.images.float()))).exact == 3
 

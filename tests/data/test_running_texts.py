@@ -271,7 +271,8 @@ def test_what_is_no_text_is_told(tmp_path: Path, source: str, task: str, message
     ):
         (tmp_path / name).mkdir()
         (tmp_path / name / "a.txt").write_bytes(content)
-        (tmp_path / name / "b.txt").write_bytes(content)
+        other = {"short": b"b", "words": b"more words"}.get(name, content)
+        (tmp_path / name / "b.txt").write_bytes(other)
     (tmp_path / "empty").mkdir()
     (tmp_path / "halves" / "train").mkdir(parents=True)
     (tmp_path / "halves" / "test").mkdir()
@@ -323,3 +324,14 @@ def test_tokens_in_a_file_ask_no_tokenizer() -> None:
     views = [View(tokenizer="/no/such", length=4), View(length=5)]
     networks = [ms.Network(nn.Identity(), str(n), view) for n, view in enumerate(views)]
     assert read_alike(spec, networks) == spec
+
+
+def test_texts_that_are_copies_come_into_one_part(tmp_path: Path) -> None:
+    for number in range(12):
+        (tmp_path / f"{number}.txt").write_text(f"text of number {number // 3} and no other\n" * 3)
+    data = load_data(DataSpec(source=str(tmp_path), task="next-token", length=8))
+    of = [set(map(tuple, part.images.tolist())) for part in (data.train, data.heldout)]
+    numbers = [{tokens for tokens in some if any(ord(str(n)) + 1 in tokens for n in range(4))} for some in of]
+    assert numbers[0]
+    assert numbers[1]
+    assert not numbers[0] & numbers[1]

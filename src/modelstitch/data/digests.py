@@ -27,10 +27,7 @@ def digests(part: DataPart, names: Collection[str] | None = None) -> list[bytes]
 
 
 def in_one_type(one: DataPart, other: DataPart) -> tuple[DataPart, DataPart]:
-    """Return two parts whose tensors have the same types, so that equal values have equal digests.
-
-    Inputs in uint8 beside floating ones become floating ones of 0 to 1, as models see them.
-    """
+    """Return two parts whose tensors have the same types, so that equal values have equal digests."""
     types = {
         name: (one.tensors[name].dtype, other.tensors[name].dtype)
         for name in one.tensors.keys() & other.tensors.keys()
@@ -41,8 +38,7 @@ def in_one_type(one: DataPart, other: DataPart) -> tuple[DataPart, DataPart]:
 
 def _floating(part: DataPart, names: Collection[str]) -> DataPart:
     images, targets = part.images, part.given_targets
-    if "images" in names:
-        images = images.float() / 255 if images.dtype == torch.uint8 else images.float()
+    images = images.double() if "images" in names else images
     if targets is not None and "targets" in names:
         targets = targets.double()
     kwargs = {name: value.double() if name in names else value for name, value in part.kwargs.items()}

@@ -86,7 +86,8 @@ def _check_groups(source: DataSource, spec: DataSpec) -> None:
     for option, value in given.items():
         if value is not None and source.file not in _READS[option]:
             raise DataError(
-                f"expected {option} with data that have such a column, got {value!r} with data {spec.source!r}"
+                f"expected {option} with data that have such a column, got {value!r} with data "
+                f"{spec.source!r}"
             )
 
 
