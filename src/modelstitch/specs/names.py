@@ -35,7 +35,7 @@ EVIDENCE = (
 STANDARD_EVIDENCE = EVIDENCE[:7]
 """Kinds of evidence that are measured by default; the others are asked for by name."""
 
-EVIDENCE_VERSION = 3
+EVIDENCE_VERSION = 4
 """Raised whenever the same stitches would give other evidence."""
 
 ROLE_SEEDS = {"sender": 0, "receiver": 1}

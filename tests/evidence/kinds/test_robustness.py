@@ -70,3 +70,12 @@ def test_a_share_of_tokens_is_replaced_by_those_of_other_examples() -> None:
     changed = robustness.replace_tokens(tokens, 0.1)
     assert float((changed != tokens).float().mean()) == pytest.approx(0.1, abs=0.01)
     assert torch.equal(changed % 1000, tokens % 1000)
+
+
+@pytest.mark.parametrize(("factor", "shift"), [(1, 0), (1.1, -0.05), (255, 0), (4, -2), (2, -1)])
+def test_noise_is_a_share_of_the_scale_that_images_have(factor: float, shift: float) -> None:
+    x = factor * torch.rand(50, 1, 20, 20, generator=torch.Generator().manual_seed(1)) + shift
+    x[0, 0, 0, :2] = torch.tensor([shift, factor + shift])
+    added = robustness.add_noise(x, 0.1) - x
+    width = 1 if (factor, shift) == (1.1, -0.05) else factor
+    assert added.std().item() == pytest.approx(0.1 * width, rel=0.02)

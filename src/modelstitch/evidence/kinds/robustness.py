@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from modelstitch.data.checks import extent
 from modelstitch.evidence.material import Definition, Material, Measurement
 from modelstitch.geometry.intervals import wilson
 
@@ -27,8 +28,16 @@ def add_noise(images: Tensor, share: float) -> Tensor:
     noise = torch.randn(images.shape, generator=generator).to(images.device)
     if images.dtype == torch.uint8:
         return (images.float() + 255 * share * noise).round().clamp(0, 255).to(torch.uint8)
-    scale = 1.0 if images.ndim == 4 else float(images.std())
-    return images + share * scale * noise.to(images.dtype)
+    return images + share * _full_scale(images) * noise.to(images.dtype)
+
+
+def _full_scale(x: Tensor) -> float:
+    """Return 1 for images of 0 to 1, the width of others, and the standard deviation of what is no image."""
+    if x.ndim != 4:
+        return float(x.std())
+    low, high = extent(x)
+    # Resized images overshoot a little.
+    return 1.0 if low >= -0.1 and high <= 1.1 else high - low
 
 
 def replace_tokens(tokens: Tensor, share: float) -> Tensor:
