@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence, Sized
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from modelstitch.data.absent import present_classes
+from modelstitch.data.given_inputs import stack_given, tensor_of
 from modelstitch.data.parts import Data, DataPart
 from modelstitch.data.splitting import choose, hold_out_third, third_held_out
 from modelstitch.data.together import alike, joined, numbered
@@ -77,7 +77,10 @@ def as_part(given: Any, name: str) -> DataPart:
             are not whole numbers.
     """
     if isinstance(given, tuple | list) and len(given) == 2:
-        images, labels = _tensor(given[0], "images", name), _tensor(given[1], "labels", name)
+        images, labels = (
+            tensor_of(given[0], "images", f"data {name}"),
+            tensor_of(given[1], "labels", f"data {name}"),
+        )
     elif isinstance(given, Sized) and (isinstance(given, Dataset) or hasattr(given, "column_names")):
         images, labels = _stacked(given, name)
     else:
@@ -112,14 +115,11 @@ def _stacked(dataset: Any, name: str) -> tuple[Tensor, Tensor]:
             raise DataError(
                 f"data {name}: expected pairs (image, label), got {type(pair).__name__} as example {index}"
             )
-    images = [_image(pair[0], name) for pair in pairs]
-    shapes = {tuple(image.shape) for image in images}
-    if len(shapes) > 1:
-        raise DataError(f"data {name}: expected images of one shape, got {sorted(shapes)[:3]}")
+    images = stack_given([pair[0] for pair in pairs], f"data {name}")
     numbers = [pair[1].tolist() if isinstance(pair[1], Tensor) else pair[1] for pair in pairs]
-    labels = _tensor(numbers, "labels", name)
+    labels = tensor_of(numbers, "labels", f"data {name}")
     # Some sets give each label as an array of one number.
-    return torch.stack(images), labels.flatten() if labels.numel() == len(pairs) else labels
+    return images, labels.flatten() if labels.numel() == len(pairs) else labels
 
 
 def _pair(example: Any, name: str) -> Any:
@@ -133,21 +133,3 @@ def _pair(example: Any, name: str) -> Any:
             f"{', '.join(map(str, example))}"
         )
     return tuple(example[key] for key in keys)
-
-
-def _tensor(given: Any, what: str, name: str) -> Tensor:
-    if isinstance(given, Tensor):
-        return given.detach()
-    try:
-        # Copied only where torch cannot take the array as it is: read-only, or in the other byte order.
-        return torch.from_numpy(np.require(given, requirements=["C", "W"]))
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise DataError(f"data {name}: expected {what} as an array of numbers: {error}") from error
-
-
-def _image(image: Any, name: str) -> Tensor:
-    x = _tensor(image, "images", name)
-    if isinstance(image, Tensor) or x.ndim not in (2, 3):
-        return x
-    # Pillow gives (height, width, channels).
-    return x.unsqueeze(0) if x.ndim == 2 else x.permute(2, 0, 1)
