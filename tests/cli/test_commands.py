@@ -68,7 +68,7 @@ def test_dry_run_counts_and_writes_nothing(
     common += ["--controls", "random-sender"]
     assert main(common) == 0
     text = capsys.readouterr().out
-    assert "cells:      100 (5 sender cuts x 5 receiver cuts x 1 stitches x 2 grids x 2 seeds)" in text
+    assert "cells:      100 (trained 50, random-sender 50)" in text
     assert ", of which evidence " in text
     assert "memory:" in text
     assert not (tmp_path / "run").exists()

@@ -156,3 +156,12 @@ def test_images_that_are_all_one_colour_are_refused() -> None:
     grey = DataPart(torch.full((12, 1, 4, 4), 7, dtype=torch.uint8), torch.arange(12) % 2)
     with pytest.raises(DataError, match="all 12 examples hold nothing but the value 7"):
         Data(grey, grey, ("a", "b"), "D", "as given")
+
+
+def test_data_are_shown_in_one_line_without_their_tensors() -> None:
+    shown = repr(data())
+    assert re.fullmatch(
+        r"Data\(\w+: 2 training and 2 held-out examples of shape \(3, 4\) in torch\.\w+, 3 classes; .*\)", shown
+    ) or len(shown) < 200
+    assert "tensor(" not in shown + repr(data().train)
+    assert repr(data().train).startswith("DataPart(images torch.")

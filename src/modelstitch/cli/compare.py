@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -342,12 +343,11 @@ class Compare:
         cost = estimate(session, budget, evidence)
         if self.json:
             return json.dumps(asdict(cost))
-        spec = session.spec
+        n_of = Counter(cell.control for cell in session.cells)
+        cells_of = ", ".join(f"{control} {n_of[control]}" for control in session.spec.controls)
         return "\n".join(
             [
-                f"cells:      {cost.n_cells} ({len(spec.sender_cuts)} sender cuts x "
-                f"{len(spec.receiver_cuts)} receiver cuts x {len(spec.stitches)} stitches x "
-                f"{len(spec.controls)} grids x {len(spec.seeds)} seeds)",
+                f"cells:      {cost.n_cells} ({cells_of})",
                 f"parameters: {cost.n_parameters:,} in all stitches",
                 f"time:       about {_duration(cost.seconds + cost.evidence_seconds)}, of which evidence "
                 f"{_duration(cost.evidence_seconds)}",

@@ -39,6 +39,10 @@ class DataPart:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def __repr__(self) -> str:
+        held = ", ".join(f"{name} {value.dtype} {tuple(value.shape)}" for name, value in self.tensors.items())
+        return f"DataPart({held})"
+
     @property
     def targets(self) -> Tensor:
         """Targets of the task, (N, ...)."""
@@ -123,6 +127,14 @@ class Data:
 
     def __post_init__(self) -> None:
         check_data(self)
+
+    def __repr__(self) -> str:
+        shape = tuple(self.train.images.shape[1:])
+        labels = f"{len(self.classes)} classes" if self.scored_by is None else f"task {self.scored_by.name}"
+        return (
+            f"Data({self.name}: {len(self.train)} training and {len(self.heldout)} held-out examples of "
+            f"shape {shape} in {self.train.images.dtype}, {labels}; {self.division})"
+        )
 
     @property
     def task(self) -> Task:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ _QUOTED = re.compile(rf"""(['"]){_START}(?:[^'"\\/]*[\\/])*([^'"\\/]*)\1""")
 _BARE = re.compile(rf"""(?<![\w…/<])(?!//){_START}(?:[^'"(),;:\\/<>|\n]+[\\/])*([^\s'"(),;:\\/<>|]*)""")
 
 
+@lru_cache(maxsize=4096)  # rows of a run repeat their strings
 def shown(text: str, folder: Path | None = None) -> str:
     """Return a text whose paths are shortened to their last part; paths in the run folder start there.
 
@@ -65,12 +67,16 @@ def source(text: str, folder: Path | None = None) -> str:
     return "…/" + re.split(r"[\\/]", text.rstrip("\\/"))[-1]
 
 
+_SOURCES = ("source", "weights", "classes", "data_classes")
+"""Names of the choices whose value is a source or a file."""
+
+
 def redacted(value: Any, folder: Path | None = None) -> Any:
     """Return plain values with every string shortened by :func:`shown`, and sources by :func:`source`."""
     if isinstance(value, Mapping):
         return {
             key: source(element, folder)
-            if key in ("source", "weights") and isinstance(element, str)
+            if key in _SOURCES and isinstance(element, str)
             else redacted(element, folder)
             for key, element in value.items()
         }

@@ -78,7 +78,7 @@ class Comparison:
         """Score of the best constant answer on the held-out set."""
         return self.facts.chance
 
-    @property
+    @cached_property
     def n_effective(self) -> int:
         """Median over the cells of :attr:`CellRow.n_effective`."""
         return int(np.median([cell.n_effective for cell in self.cells]))
@@ -94,7 +94,7 @@ class Comparison:
         """The fitting seeds, in ascending order."""
         return tuple(sorted({cell.seed for cell in self.cells}))
 
-    @property
+    @cached_property
     def stitches(self) -> tuple[str, ...]:
         """The labels of the stitches that were fitted, such as ``affine`` or ``lowrank(8)+batch``."""
         return tuple(dict.fromkeys(cell.stitch for cell in self.cells))
@@ -118,7 +118,7 @@ class Comparison:
         """Whether some cells of the run are not finished."""
         return self.facts.n_cells is not None and len(self.cells) < self.facts.n_cells
 
-    @property
+    @cached_property
     def main_stitch(self) -> str:
         """The stitch that sentences are about: ``affine`` (the paper's), or else the largest."""
         if DEFAULT_FAMILY in self.stitches:
@@ -249,7 +249,13 @@ class Comparison:
             stitch: label of one stitch; all stitches without it.
             thresholds: where the lines are; the package's own without it.
         """
-        return verdicts(self.cells, self.evidence, self.chance, stitch=stitch, thresholds=thresholds)
+        if thresholds is not None:
+            return verdicts(self.cells, self.evidence, self.chance, stitch=stitch, thresholds=thresholds)
+        return {key: each for key, each in self._verdicts.items() if stitch in (None, key.stitch)}
+
+    @cached_property
+    def _verdicts(self) -> dict[CellKey, Verdict]:
+        return verdicts(self.cells, self.evidence, self.chance)
 
     def cell_verdicts(self, stitch: str | None = None) -> dict[tuple[str, str, str], Verdict]:
         """Return one verdict for each (sender cut, receiver cut, stitch), over all its seeds."""
@@ -297,10 +303,11 @@ class Comparison:
             **{f"{role}_{name}": score for name in names for role, score in whole.items()},
             "spec": asdict(self.spec),
             "facts": self.facts.to_plain(),
-            "baselines": [asdict(row) for row in self.baselines],
-            "cells": [asdict(row) for row in self.cells],
-            "evidence": [asdict(row) for row in self.evidence],
-            "advantages": [asdict(row) for row in self.advantages],
+            # The rows are flat, and asdict would copy each of their values.
+            "baselines": [dict(vars(row)) for row in self.baselines],
+            "cells": [dict(vars(row)) for row in self.cells],
+            "evidence": [dict(vars(row)) for row in self.evidence],
+            "advantages": [dict(vars(row)) for row in self.advantages],
         }
 
     def save(self, path: str | Path) -> None:

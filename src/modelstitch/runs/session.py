@@ -42,6 +42,10 @@ class Session:
                 role: [list(pair) for pair in side.network.layouts]
                 for role, side in (("sender", self.pair.sender), ("receiver", self.pair.receiver))
             },
+            "readings": {
+                role: asdict(side.reading)
+                for role, side in (("sender", self.pair.sender), ("receiver", self.pair.receiver))
+            },
             "sender_weights": self.pair.sender.digest,
             "receiver_weights": self.pair.receiver.digest,
             "data_content": self.pair.data_digest,
@@ -59,6 +63,8 @@ class Session:
             sender.network.view,
             receiver.network.view,
             [[list(pair) for pair in side.network.layouts] for side in (sender, receiver)],
+            sender.reading,
+            receiver.reading,
             self.pair.data_digest,
             RESULT_VERSION,
             ROLE_SEEDS,
