@@ -55,6 +55,7 @@ if TYPE_CHECKING:  # for type checkers and editors: the same names as in the tab
     from modelstitch.results.curves import capacity_curves as capacity_curves
     from modelstitch.results.facts import BySide as BySide
     from modelstitch.results.facts import LabelFacts as LabelFacts
+    from modelstitch.results.facts import MemoryFacts as MemoryFacts
     from modelstitch.results.facts import PairFacts as PairFacts
     from modelstitch.results.facts import RunFacts as RunFacts
     from modelstitch.results.facts import Versions as Versions
@@ -115,6 +116,7 @@ _HOMES = {
     "Layout": "cutting.layouts",
     "MatrixShape": "results.triangle",
     "MissingExtraError": "errors",
+    "MemoryFacts": "results.facts",
     "ModelError": "errors",
     "ModelSpec": "specs",
     "ModelStitchError": "errors",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,9 +14,12 @@ from modelstitch.errors import SpecError
 from modelstitch.grid.grid import Budget, fit_grid, passes
 from modelstitch.grid.representations import STORAGES, Storage, plan_passes
 from modelstitch.grid.storage_cost import costs, disk_bytes_per_second
-from modelstitch.runs.memory import affordable, fixed_bytes, representation_bytes, working_bytes
+from modelstitch.report.limits import limits
+from modelstitch.runs.memory import affordable, fixed_bytes, needed_bytes, representation_bytes, working_bytes
+from modelstitch.runs.run import run
 from modelstitch.runs.session import Session
 from modelstitch.specs import CellSpec, EvidenceSpec, FitSpec
+from modelstitch.util.progress import Progress
 
 CPU = torch.device("cpu")
 
@@ -80,6 +84,34 @@ def test_a_bound_is_divided_alike_whenever_it_is_asked(session: Session) -> None
     kwargs, less = (representation_bytes(session, extra) for extra in (3 * 10**9, 2 * 10**9))
     assert kwargs - less == 10**9
     assert less == 2 * 10**9 - fixed_bytes(session) - working_bytes(session)
+
+
+class Heard(Progress):
+    """Keeps the warnings of a run."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def warn(self, text: str) -> None:
+        self.said.append(text)
+
+
+def test_a_bound_that_cannot_be_kept_is_said_before_the_first_fit_and_what_was_taken_after_the_last(
+    session: Session,
+) -> None:
+    one = replace(session, cells=session.cells[:1])
+    needed = needed_bytes(session)
+    for bound, said in ((needed - 1, 1), (needed, 0)):
+        heard = Heard()
+        none = EvidenceSpec.parse(("none",))
+        found = run(one, budget=Budget(0, total=bound), evidence=none, progress=heard)
+        assert len([text for text in heard.said if "cannot be kept" in text]) == said
+        memory = found.facts.memory
+        assert memory is not None
+        assert (memory.bound, memory.needed) == (bound, needed)
+        assert (memory.peak or 0) > 10**8
+        tight = replace(found, facts=replace(found.facts, memory=replace(memory, bound=10**8)))
+        assert any("and the bound was 0.10 GB" in text for text in limits(tight))
 
 
 def test_evidence_takes_fewer_examples_or_is_refused(session: Session) -> None:

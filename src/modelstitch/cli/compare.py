@@ -339,6 +339,7 @@ class Compare:
         import json
 
         from modelstitch.runs.estimate import estimate
+        from modelstitch.runs.memory import needed_bytes
 
         cost = estimate(session, budget, evidence)
         if self.json:
@@ -351,7 +352,8 @@ class Compare:
                 f"parameters: {cost.n_parameters:,} in all stitches",
                 f"time:       about {_duration(cost.seconds + cost.evidence_seconds)}, of which evidence "
                 f"{_duration(cost.evidence_seconds)}",
-                f"memory:     about {cost.bytes / 1e9:.1f} GB beside Python and PyTorch",
+                f"memory:     about {cost.bytes / 1e9:.1f} GB beside Python and PyTorch"
+                + _beyond(needed_bytes(session), budget.total),
                 f"passes:     {len(cost.passes)}; " + "; ".join(map(_shown, cost.passes)),
                 "            (computing representations again at each step would add "
                 f"{_duration(cost.recomputed_seconds)})",
@@ -361,6 +363,12 @@ class Compare:
 
 def _as_text(path: Path | None) -> str | None:
     return None if path is None else str(path)
+
+
+def _beyond(needed: int, bound: int | None) -> str:
+    if bound is None or needed <= bound:
+        return ""
+    return f"; models, data and one training step take {needed / 1e9:.1f} GB, more than --memory allows"
 
 
 def _shown(planned: Pass) -> str:

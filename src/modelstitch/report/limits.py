@@ -168,6 +168,13 @@ def _unconverged_controls(comparison: Comparison) -> Sentence | None:
     return say("limit.unconverged_controls", n=n) if n else None
 
 
+def _memory(comparison: Comparison) -> Sentence | None:
+    memory = comparison.facts.memory
+    if memory is None or memory.peak is None or memory.peak <= memory.bound:
+        return None
+    return say("limit.memory", peak=memory.peak / 1e9, bound=memory.bound / 1e9)
+
+
 def _one_seed(comparison: Comparison) -> Sentence | None:
     return say("limit.one_seed") if len({cell.seed for cell in comparison.cells}) == 1 else None
 
@@ -190,5 +197,6 @@ LIMITS: tuple[Callable[[Comparison], Sentence | None], ...] = (
     _unconverged,
     _unconverged_controls,
     _one_seed,
+    _memory,
 )
 """In the order in which the page says them; each gives None where it does not apply."""

@@ -96,6 +96,22 @@ class Versions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MemoryFacts:
+    """The bound on the memory of a run, and what the run took.
+
+    Attributes:
+        bound: bytes that the whole process might take.
+        needed: bytes that models, data and one training step take, as estimated before the first fit.
+        peak: most resident bytes of the process; None where the system does not count them, and of a run that
+            is not finished.
+    """
+
+    bound: int
+    needed: int
+    peak: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunFacts:
     """What a run records beside its spec, its cells and their evidence.
 
@@ -114,6 +130,7 @@ class RunFacts:
         versions: of the software.
         pair: about the two networks.
         copies: held-out examples that also stand in the training part; None where a run does not say.
+        memory: the bound on the memory; None where none was given.
     """
 
     n_classes: int
@@ -132,6 +149,7 @@ class RunFacts:
     versions: Versions = Versions()
     pair: PairFacts = field(default_factory=PairFacts)
     copies: Copies | None = None
+    memory: MemoryFacts | None = None
 
     def to_plain(self) -> dict[str, Any]:
         """Return the facts as values that JSON can hold; :meth:`from_plain` reads them back.
@@ -150,6 +168,7 @@ class RunFacts:
             "versions": Versions(**values["versions"]),
             "pair": PairFacts.from_plain(values["pair"]),
             "copies": Copies(**values["copies"]) if values.get("copies") else None,
+            "memory": MemoryFacts(**values["memory"]) if values.get("memory") else None,
         }
         unscored = values.get("unscored")
         if unscored is not None:

@@ -39,9 +39,14 @@ def fixed_bytes(session: Session) -> int:
     return _BASE_BYTES + images + 4 * models
 
 
+def needed_bytes(session: Session) -> int:
+    """Return the bytes that a run takes whatever is kept: models, data and one training step."""
+    return fixed_bytes(session) + working_bytes(session)
+
+
 def representation_bytes(session: Session, total_bytes: int) -> int:
     """Return the part of ``total_bytes`` that is left for representations, at least 0."""
-    return max(0, total_bytes - fixed_bytes(session) - working_bytes(session))
+    return max(0, total_bytes - needed_bytes(session))
 
 
 def affordable(session: Session, evidence: EvidenceSpec, total_bytes: int | None) -> EvidenceSpec:

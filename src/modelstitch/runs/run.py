@@ -21,17 +21,19 @@ from modelstitch.grid.representations import Representations
 from modelstitch.report import page, read_strips
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.curves import curves_figure
-from modelstitch.results.facts import RunFacts, Versions
+from modelstitch.results.facts import MemoryFacts, RunFacts, Versions
 from modelstitch.results.from_cells import cell_row, cell_spec, evidence_rows
 from modelstitch.results.rows import Baseline, CellKey, CellRow, EvidenceRow
 from modelstitch.results.simultaneous import advantages
-from modelstitch.runs.memory import affordable, completed
+from modelstitch.runs.memory import affordable, completed, needed_bytes
 from modelstitch.runs.session import Session
 from modelstitch.runs.store import Header, Store
 from modelstitch.specs import EVIDENCE_VERSION, CellSpec, EvidenceSpec, StitchSpec
 from modelstitch.stitches import Stitch, build
 from modelstitch.tasks import mean_score
+from modelstitch.util.memory_use import peak_bytes
 from modelstitch.util.progress import SILENT, Progress
+from modelstitch.wording import say
 
 BUDGET = Budget(bytes=2 * 2**30)
 """How much of the representations is kept in memory by default; the rest is computed again."""
@@ -69,13 +71,17 @@ def run(
     if pictures:
         _expect_pictures(session, out)
     ready(session)
+    memory = _memory(session, budget)
+    if memory is not None and memory.needed > memory.bound:
+        progress.warn(say("limit.memory_beforehand", bound=memory.bound / 1e9, needed=memory.needed / 1e9))
+    header = _header(session, memory)
     if out is None:
-        return _run_in_memory(session, budget, evidence, progress)
-    with Store(out, _header(session)) as store:
+        return _run_in_memory(session, header, budget, evidence, progress)
+    with Store(out, header) as store:
         keys = {cell: session.key(cell) for cell in session.cells}
         _fit(session, store, keys, budget, progress)
         _measure(session, store, keys, evidence, progress)
-        _check(session, store, keys, progress)
+        _check(session, store, keys, header, progress)
         comparison = store.comparison()
         _write_tables(store, comparison)
         _write_plots(store, comparison)
@@ -107,7 +113,7 @@ def _expect_pictures(session: Session, out: str | Path | None) -> None:
 
 
 def _run_in_memory(
-    session: Session, budget: Budget, evidence: EvidenceSpec, progress: Progress
+    session: Session, header: Header, budget: Budget, evidence: EvidenceSpec, progress: Progress
 ) -> Comparison:
     rows: dict[CellSpec, CellRow] = {}
     stitches: dict[CellSpec, Stitch] = {}
@@ -125,13 +131,12 @@ def _run_in_memory(
     for cell, measurements in measure_cells(session.pair, stitches, asked, evidence.n_examples):
         measured[cell] = evidence_rows(cell, measurements)
         progress.measured(str(cell))
-    header = _header(session)
     return Comparison(
         sender=header.sender,
         receiver=header.receiver,
         data=header.data,
         spec=header.spec,
-        facts=header.facts,
+        facts=_finished(header.facts),
         cells=tuple(rows[cell] for cell in session.cells),
         baselines=tuple(_baselines(session)),
         evidence=tuple(row for cell in session.cells for row in measured.get(cell, ())),
@@ -203,7 +208,9 @@ def _announce(progress: Progress, total: int, done: int) -> None:
         progress.start(total, done, "measuring evidence")
 
 
-def _check(session: Session, store: Store, keys: Mapping[CellSpec, str], progress: Progress) -> None:
+def _check(
+    session: Session, store: Store, keys: Mapping[CellSpec, str], header: Header, progress: Progress
+) -> None:
     """Read every stitch file, score one cell of each grid again from its file, and record how many."""
     progress.stage("checking that the reloaded stitches give the same scores")
     rows = {cell_spec(row): row for row in store.comparison().cells}
@@ -219,7 +226,20 @@ def _check(session: Session, store: Store, keys: Mapping[CellSpec, str], progres
                 f"cell {cell}: reloaded from its file it scores {again}, "
                 f"when it was fitted {rows[cell].score}"
             )
-    store.write_facts(replace(_facts(session), reloaded_cells=len(chosen)))
+    store.write_facts(replace(_finished(header.facts), reloaded_cells=len(chosen)))
+
+
+def _memory(session: Session, budget: Budget) -> MemoryFacts | None:
+    if budget.total is None:
+        return None
+    return MemoryFacts(bound=budget.total, needed=needed_bytes(session))
+
+
+def _finished(facts: RunFacts) -> RunFacts:
+    """Return the facts with the most memory that the run took."""
+    if facts.memory is None:
+        return facts
+    return replace(facts, memory=replace(facts.memory, peak=peak_bytes()))
 
 
 def _score_again(session: Session, cell: CellSpec, stitch: Stitch) -> float:
@@ -283,19 +303,19 @@ def _save_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
         np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
 
 
-def _header(session: Session) -> Header:
+def _header(session: Session, memory: MemoryFacts | None) -> Header:
     pair = session.pair
     return Header(
         sender=pair.sender.network.name,
         receiver=pair.receiver.network.name,
         data=pair.data.name,
         spec=session.spec,
-        facts=_facts(session),
+        facts=_facts(session, memory),
         identity=session.identity,
     )
 
 
-def _facts(session: Session) -> RunFacts:
+def _facts(session: Session, memory: MemoryFacts | None) -> RunFacts:
     from modelstitch import __version__
 
     data = session.pair.data
@@ -316,6 +336,7 @@ def _facts(session: Session) -> RunFacts:
             modelstitch=__version__, torch=str(torch.__version__), python=platform.python_version()
         ),
         pair=session.facts,
+        memory=memory,
         copies=session.pair.pool.copies(session.pair.sender, session.pair.receiver),
     )
 

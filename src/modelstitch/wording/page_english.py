@@ -159,6 +159,11 @@ SENTENCES = {
         "{n} of {of} classes have no training example ({first}). They take no part in scores; {heldout} "
         "held-out {heldout:example is|examples are} left out."
     ),
+    "limit.memory_beforehand": (
+        "--memory {bound:.1f} GB cannot be kept: models, data and one training step take about {needed:.1f} "
+        "GB. The run goes on. A smaller --batch-size, fewer images or deeper receiver cuts take less."
+    ),
+    "limit.memory": "The run took {peak:.2f} GB of memory, and the bound was {bound:.2f} GB.",
     "limit.above_both": (
         "{n} {n:cell is|cells are} above both whole networks, by up to {lead:.2f}: the stitch learns from "
         "the labels too. This is a note: it decides no verdict."
