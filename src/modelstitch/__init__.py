@@ -46,6 +46,7 @@ if TYPE_CHECKING:  # for type checkers and editors: the same names as in the tab
     from modelstitch.evidence.verdict import Verdict as Verdict
     from modelstitch.grid.grid import Budget as Budget
     from modelstitch.grid.stitched import Stitched as Stitched
+    from modelstitch.models.drawn import Drawn as Drawn
     from modelstitch.models.from_dict import FromDict as FromDict
     from modelstitch.models.load import load_model as load_model
     from modelstitch.models.network import Network as Network
@@ -103,6 +104,7 @@ _HOMES = {
     "DataError": "errors",
     "DataPart": "data.parts",
     "DataSpec": "specs",
+    "Drawn": "models.drawn",
     "EvidenceRow": "results.rows",
     "EvidenceSpec": "specs",
     "FamilyInfo": "specs.families",

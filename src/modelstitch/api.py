@@ -20,7 +20,15 @@ from modelstitch.results.comparison import Comparison
 from modelstitch.runs.prepare import prepare, read_alike
 from modelstitch.runs.reader import read_run
 from modelstitch.runs.run import BUDGET, run
-from modelstitch.specs import DEFAULT_FAMILY, VERDICT_CONTROLS, DataSpec, EvidenceSpec, FitSpec, StitchSpec
+from modelstitch.specs import (
+    DEFAULT_FAMILY,
+    VERDICT_CONTROLS,
+    DataSpec,
+    EvidenceSpec,
+    FitSpec,
+    RandomName,
+    StitchSpec,
+)
 from modelstitch.util.progress import SILENT, Progress
 
 P = ParamSpec("P")
@@ -54,6 +62,7 @@ class _Options:
     controls: str | Sequence[str]
     evidence: str | Sequence[str] | EvidenceSpec
     seeds: int | Sequence[int]
+    random: RandomName
     budget: Budget
     pictures: bool
     progress: Progress
@@ -80,6 +89,7 @@ class _Options:
             fit=self.fit,
             controls=_several(self.controls) or (),
             seeds=(self.seeds,) if isinstance(self.seeds, int) else self.seeds,
+            random=self.random,
             device=device,
             pool=pool,
             progress=self.progress,
@@ -119,6 +129,7 @@ def compare(
     controls: str | Sequence[str] = VERDICT_CONTROLS,
     evidence: str | Sequence[str] | EvidenceSpec = "standard",
     seeds: int | Sequence[int] = 0,
+    random: RandomName = "redraw",
     device: str = "auto",
     budget: Budget = BUDGET,
     pictures: bool = False,
@@ -139,6 +150,8 @@ def compare(
         controls: grids to run beside the real one; by default those that a verdict needs, ``()`` for none.
         evidence: kinds of evidence to measure, or ``"standard"`` or ``"all"``; ``()`` for none.
         seeds: fitting seeds; each also draws its own untrained copies.
+        random: what becomes of tensors of an untrained copy that nothing draws: ``"redraw"`` refuses them by
+            name, ``"permute"`` permutes each within itself, which the result says.
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
         budget: how much memory the sender's representations may take.
         pictures: whether to write ``pictures.png`` to ``out``: what stitches into the receiver's input make.
@@ -162,6 +175,7 @@ def compare(
         controls=controls,
         evidence=evidence,
         seeds=seeds,
+        random=random,
         budget=budget,
         pictures=pictures,
         progress=progress,
@@ -184,6 +198,7 @@ def compare_all(
     controls: str | Sequence[str] = VERDICT_CONTROLS,
     evidence: str | Sequence[str] | EvidenceSpec = "standard",
     seeds: int | Sequence[int] = 0,
+    random: RandomName = "redraw",
     device: str = "auto",
     budget: Budget = BUDGET,
     pictures: bool = False,
@@ -199,8 +214,8 @@ def compare_all(
         models: two or more, by the names that they get in the answer and in the run folder.
         data: as for :func:`compare`.
         out: folder of run folders, one a pair, called ``SENDER-into-RECEIVER``.
-        cuts, sender_cuts, receiver_cuts, stitch, fit, controls, evidence, seeds: as for :func:`compare`, the
-            same for every pair.
+        cuts, sender_cuts, receiver_cuts, stitch, fit, controls, evidence, seeds, random: as for
+            :func:`compare`, the same for every pair.
         device, budget, pictures, progress: likewise.
 
     Returns:
@@ -219,6 +234,7 @@ def compare_all(
         controls=controls,
         evidence=evidence,
         seeds=seeds,
+        random=random,
         budget=budget,
         pictures=pictures,
         progress=progress,

@@ -108,7 +108,7 @@ def test_a_module_that_cannot_reset_itself_is_named() -> None:
             self.token = nn.Parameter(torch.zeros(3))
 
     model = nn.Sequential(nn.Linear(2, 3), Own())
-    with pytest.raises(ModelError, match=r"untrained copy of mine: 1 \(Own\) holds parameters"):
+    with pytest.raises(ModelError, match=r"copy of mine: 1 of 3 .* 1\.token \(Own\) stays as it is"):
         untrained(wrap(model, "mine"), 0)
 
 
@@ -240,14 +240,14 @@ def test_attention_and_constants_that_are_not_saved_are_no_obstacle() -> None:
 @pytest.mark.parametrize(
     ("module", "where"),
     [
-        (Positions(), r"the model itself \(Positions\)"),
-        (nn.Sequential(nn.Linear(2, 2), nn.Sequential(Positions())), r"1\.0 \(Positions\)"),
+        (Positions(), r"place \(Positions\)"),
+        (nn.Sequential(nn.Linear(2, 2), nn.Sequential(Positions())), r"1\.0\.place \(Positions\)"),
     ],
 )
 def test_the_submodule_that_cannot_be_reset_is_named(module: nn.Module, where: str) -> None:
     before = digest(module)
     with pytest.raises(
-        ModelError, match=f"untrained copy of mine: {where} holds .*give the model as package.module"
+        ModelError, match=f"untrained copy of mine: .*: {where} stays .*give the model as package.module"
     ):
         untrained(wrap(module, "mine"), 0)
     assert digest(module) == before

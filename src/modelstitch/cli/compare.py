@@ -23,6 +23,7 @@ from modelstitch.specs import (
     EvidenceSpec,
     FitSpec,
     ModelSpec,
+    RandomName,
     StitchSpec,
     View,
 )
@@ -107,6 +108,9 @@ class Compare:
     """Number of held-out examples to measure evidence on, at most."""
     seeds: tuple[int, ...] = (0,)
     """Seeds of the fits; each also draws its own untrained copies."""
+    random: RandomName = "redraw"
+    """What becomes of values of an untrained copy that nothing draws: redraw stops and names them,
+    permute permutes each tensor within itself, which the report says."""
     protocol: str = "default"
     """How stitches are fitted: default (fast, and as long as accuracy rises),
     paper (SGD as in Hernandez et al. 2022) or bansal (Adam as in Bansal et al. 2021, for --norm batch)."""
@@ -274,6 +278,7 @@ class Compare:
                 fit=fit,
                 controls=() if self.controls == ("none",) else self.controls,
                 seeds=self.seeds,
+                random=self.random,
                 device=self.device,
                 progress=watcher,
             )

@@ -13,9 +13,9 @@ RECEIVER_OFFSET = 1_000_003
 
 def roles(sender: Network, receiver: Network, data: Data, seed: int) -> Roles:
     """Return the sender, and an untrained copy of the receiver."""
-    return Roles(sender, untrained(receiver, seed + RECEIVER_OFFSET))
+    return Roles(sender, untrained(receiver, seed + RECEIVER_OFFSET, data))
 
 
 def calibrated_roles(sender: Network, receiver: Network, data: Data, seed: int) -> Roles:
     """Return the same untrained copy with batch norms that know the statistics of its own activations."""
-    return Roles(sender, calibrated(untrained(receiver, seed + RECEIVER_OFFSET), data))
+    return Roles(sender, calibrated(untrained(receiver, seed + RECEIVER_OFFSET, data), data))

@@ -10,9 +10,9 @@ from modelstitch.models.network import Network
 
 def roles(sender: Network, receiver: Network, data: Data, seed: int) -> Roles:
     """Return an untrained copy of the sender, and the receiver."""
-    return Roles(untrained(sender, seed), receiver)
+    return Roles(untrained(sender, seed, data), receiver)
 
 
 def calibrated_roles(sender: Network, receiver: Network, data: Data, seed: int) -> Roles:
     """Return the same untrained copy with batch norms that know the statistics of its own activations."""
-    return Roles(calibrated(untrained(sender, seed), data), receiver)
+    return Roles(calibrated(untrained(sender, seed, data), data), receiver)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol, final
 
 import torch
@@ -18,6 +19,7 @@ from modelstitch.grid.planted import planted
 from modelstitch.grid.read_outs import read_out
 from modelstitch.grid.representations import Pass, Representations
 from modelstitch.grid.side import Side, make_side
+from modelstitch.models.drawn import Drawn
 from modelstitch.models.network import Network, digest
 from modelstitch.specs import CONTROLS, CellSpec
 
@@ -173,11 +175,13 @@ class Pair:
         self.sender = self.pool.side(sender)
         self.receiver = self.pool.side(receiver)
         self._pairs: dict[tuple[str, int], tuple[Side, Side]] = {}
+        self._drawn: dict[tuple[str, int], tuple[Drawn | None, Drawn | None]] = {}
 
     def sides(self, control: str, seed: int) -> tuple[Side, Side]:
         """Return what stands before and behind the stitch under ``control`` with ``seed``."""
         if (control, seed) not in self._pairs:
             roles = roles_of(control)(*self._networks, self.data, seed)
+            self._drawn[control, seed] = (roles.sender.drawn, roles.receiver.drawn)
             sender = self._side(roles.sender, self.sender)
             receiver = self._side(roles.receiver, self.receiver)
             if roles.plant is not None:
@@ -188,6 +192,19 @@ class Pair:
                 receiver = read_out(receiver)
             self._pairs[control, seed] = (sender, receiver)
         return self._pairs[control, seed]
+
+    def drawn(self, controls: Sequence[str], seed: int) -> tuple[Drawn | None, Drawn | None]:
+        """Return what was not drawn in the untrained copies of sender and receiver under some controls.
+
+        None for a network of which none of them has such a copy.
+        """
+        for control in controls:
+            self.sides(control, seed)
+        made = [self._drawn[control, seed] for control in controls]
+        return (
+            next((sender for sender, _ in made if sender is not None), None),
+            next((receiver for _, receiver in made if receiver is not None), None),
+        )
 
     def layouts(self, cell: CellSpec) -> tuple[Layout, Layout]:
         """Return the layouts of a cell's provided and expected representation; its control is not built."""

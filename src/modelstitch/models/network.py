@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
-from modelstitch.specs import View
+from modelstitch.models.drawn import Drawn
+from modelstitch.specs import RandomName, View
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,8 @@ class Network:
         trained_on: fingerprint of its training examples, if its checkpoint has one.
         layouts: pairs of a cut and the layout to read it in, instead of the recognised one.
         classes: name of the class of each output, in their order; None if unknown.
+        random: what becomes of tensors of its untrained copy that nothing draws.
+        drawn: what was not drawn; None for a network that is no untrained copy.
     """
 
     module: nn.Module
@@ -37,6 +40,8 @@ class Network:
     trained_on: tuple[str, ...] | None = None
     layouts: tuple[tuple[str, str], ...] = ()
     classes: tuple[str, ...] | None = None
+    random: RandomName = "redraw"
+    drawn: Drawn | None = None
 
 
 def wrap(module: nn.Module, name: str, view: View | None = None) -> Network:

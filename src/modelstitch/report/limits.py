@@ -175,6 +175,21 @@ def _memory(comparison: Comparison) -> Sentence | None:
     return say("limit.memory", peak=memory.peak / 1e9, bound=memory.bound / 1e9)
 
 
+_NAMED = 5
+"""Permuted tensors that are named; the facts of the run name all."""
+
+
+def _permuted(comparison: Comparison) -> Sentence | None:
+    untrained = comparison.facts.pair.untrained
+    sides = ((comparison.sender, untrained.sender), (comparison.receiver, untrained.receiver))
+    permuted = {model: drawn.permuted for model, drawn in sides if drawn is not None and drawn.permuted}
+    if not permuted:
+        return None
+    names = [name for of_model in permuted.values() for name in of_model]
+    shown = [*names[:_NAMED], *(["..."] if len(names) > _NAMED else [])]
+    return say("limit.permuted", n=len(names), model=Listed(list(permuted), "list.and"), names=Listed(shown))
+
+
 def _one_seed(comparison: Comparison) -> Sentence | None:
     return say("limit.one_seed") if len({cell.seed for cell in comparison.cells}) == 1 else None
 
@@ -194,6 +209,7 @@ LIMITS: tuple[Callable[[Comparison], Sentence | None], ...] = (
     _copies,
     _copies_left_out,
     _random_does_as_well,
+    _permuted,
     _unconverged,
     _unconverged_controls,
     _one_seed,

@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from modelstitch.data.absent import Unscored
 from modelstitch.data.copies import Copies
+from modelstitch.models.drawn import Drawn
 from modelstitch.tasks import Numbering
 
 T = TypeVar("T")
@@ -62,6 +63,7 @@ class PairFacts:
         technique: how each network was divided.
         fitting_images_seen: share of the fitting images in each network's training set; None where unknown.
         labels: how classes were matched with the outputs of each network; None for a task without classes.
+        untrained: what was not drawn in the untrained copy of each; None where a run has no such copy.
     """
 
     cut_difference: float | None = None
@@ -71,6 +73,7 @@ class PairFacts:
     technique: BySide[str] = BySide("", "")
     fitting_images_seen: BySide[float | None] = BySide(None, None)
     labels: BySide[LabelFacts | None] = BySide(None, None)
+    untrained: BySide[Drawn | None] = BySide(None, None)
 
     @classmethod
     def from_plain(cls, values: Mapping[str, Any]) -> PairFacts:
@@ -83,6 +86,10 @@ class PairFacts:
         if "labels" in values:
             sides = {side: LabelFacts.from_plain(plain) for side, plain in values["labels"].items()}
             by_side["labels"] = BySide(**sides)
+        if "untrained" in values:
+            copies = values["untrained"].items()
+            drawn = {side: None if plain is None else Drawn.from_plain(plain) for side, plain in copies}
+            by_side["untrained"] = BySide(**drawn)
         return cls(**{**values, **by_side})
 
 

@@ -39,6 +39,7 @@ from modelstitch.specs import (
     CellSpec,
     DataSpec,
     FitSpec,
+    RandomName,
     RunSpec,
     StitchSpec,
 )
@@ -64,6 +65,7 @@ def prepare(
     fit: FitSpec | None = None,
     controls: Sequence[str] = (RANDOM_SENDER,),
     seeds: Sequence[int] = (0,),
+    random: RandomName = "redraw",
     device: str = "auto",
     pool: Pool | None = None,
     progress: Progress = SILENT,
@@ -88,8 +90,9 @@ def prepare(
         fit=fit or FitSpec(),
         controls=(TRAINED, *(control for control in controls if control != TRAINED)),
         seeds=tuple(seeds),
+        random=random,
     )
-    networks = _load(sender, receiver, chosen_device)
+    networks = [replace(network, random=random) for network in _load(sender, receiver, chosen_device)]
     progress.stage("reading the data")
     if isinstance(data, DataSpec):
         data, networks = _share_tokens(data, networks)

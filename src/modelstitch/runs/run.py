@@ -18,17 +18,18 @@ from modelstitch.grid.cell import score, scoring_suffix
 from modelstitch.grid.grid import Budget, fit_grid
 from modelstitch.grid.paint import contact_sheet, paint
 from modelstitch.grid.representations import Representations
+from modelstitch.models.drawn import Drawn
 from modelstitch.report import page, read_strips
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.curves import curves_figure
-from modelstitch.results.facts import MemoryFacts, RunFacts, Versions
+from modelstitch.results.facts import BySide, MemoryFacts, RunFacts, Versions
 from modelstitch.results.from_cells import cell_row, cell_spec, evidence_rows
 from modelstitch.results.rows import Baseline, CellKey, CellRow, EvidenceRow
 from modelstitch.results.simultaneous import advantages
 from modelstitch.runs.memory import affordable, completed, needed_bytes
 from modelstitch.runs.session import Session
 from modelstitch.runs.store import Header, Store
-from modelstitch.specs import EVIDENCE_VERSION, CellSpec, EvidenceSpec, StitchSpec
+from modelstitch.specs import CONTROLS, EVIDENCE_VERSION, CellSpec, EvidenceSpec, StitchSpec
 from modelstitch.stitches import Stitch, build
 from modelstitch.tasks import mean_score
 from modelstitch.util.memory_use import peak_bytes
@@ -335,10 +336,16 @@ def _facts(session: Session, memory: MemoryFacts | None) -> RunFacts:
         versions=Versions(
             modelstitch=__version__, torch=str(torch.__version__), python=platform.python_version()
         ),
-        pair=session.facts,
         memory=memory,
         copies=session.pair.pool.copies(session.pair.sender, session.pair.receiver),
+        pair=replace(session.facts, untrained=_untrained(session)),
     )
+
+
+def _untrained(session: Session) -> BySide[Drawn | None]:
+    """Return what was not drawn in the untrained copies of a run, which is the same with every seed."""
+    controls = [control for control in session.spec.controls if CONTROLS[control].random]
+    return BySide(*session.pair.drawn(controls, session.spec.seeds[0]))
 
 
 def _baselines(session: Session) -> list[Baseline]:

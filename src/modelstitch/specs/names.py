@@ -7,7 +7,7 @@ from typing import Literal
 
 from modelstitch.errors import SpecError
 
-RESULT_VERSION = 6
+RESULT_VERSION = 7
 """Raised whenever the same spec would give other numbers; part of the key of every cell."""
 
 TASKS = ("classification", "multi-label", "regression", "next-token", "masked-token", "retrieval")
@@ -42,6 +42,11 @@ ROLE_SEEDS = {"sender": 0, "receiver": 1}
 """Seeds of untrained models given by a source's name alone: sender and receiver must differ."""
 
 Norm = Literal["none", "batch"]
+
+RandomName = Literal["redraw", "permute"]
+
+RANDOM = ("redraw", "permute")
+"""What becomes of tensors of an untrained copy that nothing draws: refused, or permuted within themselves."""
 
 
 def positive(name: str, value: float | None, *, zero: bool = False) -> None:

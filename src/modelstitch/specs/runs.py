@@ -13,7 +13,7 @@ from modelstitch.errors import SpecError, expect_one_of
 from modelstitch.specs.controls import CONTROLS, TRAINED
 from modelstitch.specs.fits import FitSpec, StitchSpec
 from modelstitch.specs.models_and_data import DataSpec, ModelSpec, View
-from modelstitch.specs.names import EVIDENCE, STANDARD_EVIDENCE, positive
+from modelstitch.specs.names import EVIDENCE, RANDOM, STANDARD_EVIDENCE, RandomName, positive
 from modelstitch.specs.objectives import OBJECTIVES, ObjectiveName
 
 
@@ -107,10 +107,12 @@ class RunSpec:
         fit: how stitches are fitted.
         controls: the grids, the real one among them.
         seeds: each fits every cell once.
+        random: what becomes of tensors of an untrained copy that nothing draws: ``redraw`` refuses them,
+            ``permute`` permutes each within itself.
 
     Raises:
-        SpecError: nothing or a repeat where several values stand, an unknown control, or a control that is
-            about labels beside another objective than the task.
+        SpecError: nothing or a repeat where several values stand, an unknown control or value of ``random``,
+            or a control that is about labels beside another objective than the task.
 
     Example:
         >>> model, data = ModelSpec(source="a"), DataSpec(source="digits")
@@ -129,6 +131,7 @@ class RunSpec:
     fit: FitSpec = field(default_factory=FitSpec)
     controls: tuple[str, ...] = (TRAINED,)
     seeds: tuple[int, ...] = (0,)
+    random: RandomName = "redraw"
 
     def __post_init__(self) -> None:
         for name in ("sender_cuts", "receiver_cuts", "stitches", "controls", "seeds"):
@@ -137,6 +140,7 @@ class RunSpec:
                 raise SpecError(f"expected at least one of {name}, got none")
             if len(set(values)) < len(values):
                 raise SpecError(f"expected {name} without repeats, got {list(values)}")
+        expect_one_of("value of random", self.random, RANDOM, SpecError)
         for control in self.controls:
             expect_one_of("control", control, CONTROLS, SpecError)
             other = next((name for name in self.objectives if not OBJECTIVES[name].reads_labels), None)
@@ -172,6 +176,7 @@ class RunSpec:
             fit=FitSpec.named(**values["fit"]),
             controls=tuple(values["controls"]),
             seeds=tuple(values["seeds"]),
+            random=values.get("random", "redraw"),
         )
 
     @property

@@ -197,6 +197,10 @@ SENTENCES = {
         "{n} held-out {n:example was|examples were} left out, since {n:it stands|they stand} in the training "
         "part too."
     ),
+    "limit.permuted": (
+        "Nothing draws {n} {n:tensor|tensors} of {model} anew. In the random controls each is permuted "
+        "within itself: trained values in another order ({names})."
+    ),
     "limit.one_seed": "There is one fitting seed. The effect of another seed is not known.",
     # Words of the page.
     "page.title": "{sender} into {receiver}",
@@ -290,6 +294,10 @@ SENTENCES = {
     "page.made": "modelstitch {version}. This page holds everything it shows and makes no network request.",
     "page.seconds": "seconds of fitting, all cells",
     "page.weights_hash": "hash of the {role}'s weights",
+    "page.untrained_initial": "{role}, untrained: {n} {n:tensor|tensors} at a constant of the initialiser",
+    "page.untrained_tables": "{role}, untrained: {n} fixed {n:table|tables}, as in the trained network",
+    "page.untrained_permuted": "{role}, untrained: {n} {n:tensor|tensors} permuted, not drawn",
+    "page.untrained_kept": "{role}, untrained: {n} {n:tensor|tensors} kept, that no permutation changes",
     "page.left_out": (
         "Evidence of {n} more {n:grid|grids} is in evidence.csv of the run folder. It would not fit into "
         "this page."

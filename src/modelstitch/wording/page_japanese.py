@@ -188,6 +188,10 @@ SENTENCES = {
     "limit.copies_left_out": (
         "評価用データのうち{n}件は、学習用データにも含まれているため、評価から除きました。"
     ),
+    "limit.permuted": (
+        "{model}には、新しく初期化する手段のないテンソルが{n}個あります。未学習の対照では、それぞれの中で値を"
+        "並べ替えただけで、学習済みの値が別の順序で残っています（{names}）。"
+    ),
     "limit.one_seed": "シードは1個だけです。別のシードでどの程度変わるかは分かりません。",
     "page.title": "{sender}から{receiver}へ",
     "page.question": "{sender}の部品は、{receiver}の部品の役割を果たせますか",
@@ -278,6 +282,10 @@ SENTENCES = {
     ),
     "page.seconds": "学習時間（全升目の合計、秒）",
     "page.weights_hash": "重みのハッシュ（{role}）",
+    "page.untrained_initial": "未学習の{role}：初期値が定数のテンソル（{n}個）",
+    "page.untrained_tables": "未学習の{role}：学習済みのものと同じ固定の表（{n}個）",
+    "page.untrained_permuted": "未学習の{role}：初期化せず並べ替えたテンソル（{n}個）",
+    "page.untrained_kept": "未学習の{role}：並べ替えても変わらず、そのまま残したテンソル（{n}個）",
     "page.left_out": "このページに収まらない{n}件の測定結果は、実験フォルダのevidence.csvにあります。",
     "ui.comma": "、",
     "ui.colon": "：",

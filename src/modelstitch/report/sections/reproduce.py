@@ -9,6 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from modelstitch.models.drawn import Drawn
 from modelstitch.report.context import PageContext
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.facts import RunFacts
@@ -41,8 +42,27 @@ def _rows(context: PageContext, comparison: Comparison) -> list[tuple[str, str]]
         for name, value in _flat(comparison.facts).items()
         if value not in (None, "")
     ]
+    untrained = comparison.facts.pair.untrained
+    copies = [
+        *_untrained(context, "sender", untrained.sender),
+        *_untrained(context, "receiver", untrained.receiver),
+    ]
     seconds = sum(cell.seconds for cell in comparison.cells)
-    return [*hashes, *notes, (context.t("page.seconds"), f"{seconds:.0f}")]
+    return [*hashes, *notes, *copies, (context.t("page.seconds"), f"{seconds:.0f}")]
+
+
+def _untrained(context: PageContext, role: str, drawn: Drawn | None) -> list[tuple[str, str]]:
+    """Return what was not drawn in the untrained copy of a network."""
+    if drawn is None:
+        return []
+    named = (
+        ("page.untrained_initial", drawn.initial),
+        ("page.untrained_tables", drawn.tables),
+        ("page.untrained_permuted", drawn.permuted),
+        ("page.untrained_kept", drawn.kept),
+    )
+    own = context.t(f"page.{role}")
+    return [(context.t(key, role=own, n=len(names)), ", ".join(names)) for key, names in named if names]
 
 
 def _without_none(value: Any) -> Any:
@@ -55,7 +75,7 @@ def _without_none(value: Any) -> Any:
 def _flat(facts: RunFacts) -> dict[str, Any]:
     """Return the facts of a run by name on one level, with those about the networks and the versions."""
     return {
-        **asdict(facts.pair),
+        **{name: value for name, value in asdict(facts.pair).items() if name != "untrained"},
         **{name: value for name, value in facts.to_plain().items() if name not in ("pair", "versions")},
         **asdict(facts.versions),
     }
