@@ -18,6 +18,7 @@ from torch.utils.data import Dataset, TensorDataset
 from modelstitch.data.load import as_data, load_data
 from modelstitch.data.parts import Data, DataPart
 from modelstitch.data.splitting import choose, divide, stratified_order
+from modelstitch.data.texts import decoded
 from modelstitch.errors import DataError
 from modelstitch.specs import DataSpec
 
@@ -252,7 +253,7 @@ def damaged(tmp_path: Path, what: str) -> Path:
     [
         ("truncated", r"cannot read Parquet file '.*train\.parquet'"),
         ("text", "cannot read Parquet file"),
-        ("no label", r"no label column in .*got \['img'\]"),
+        ("no label", r"no label column in .*the label could be 'img' \(images\)"),
         ("no image", r"no column of images or texts in .*field 'bytes', or strings, got \['label'\]"),
         ("undecodable", "cannot decode the image in row 4 of"),
         ("cut image", "cannot decode the image in row 2 of"),
@@ -308,12 +309,22 @@ def test_rows_of_the_package_datasets_are_read() -> None:
     assert (len(two.train), len(two.heldout)) == (12, 12)
 
 
-def test_rows_without_an_image_are_told() -> None:
+def test_rows_of_texts_are_read_as_texts_and_rows_without_an_input_are_told() -> None:
     class Words(Rows):
         column_names = ("sentence", "label")
 
         def __getitem__(self, index: int) -> dict[str, Any]:
-            return {"sentence": "a", "label": 0}
+            return {"sentence": f"number {index}", "label": index % 2}
 
-    with pytest.raises(DataError, match="with an image and a label, got a dictionary with sentence, label"):
-        as_data(Words())
+    data = as_data(Words())
+    assert data.is_text
+    assert sorted(decoded(torch.cat([data.train.images, data.heldout.images]))) == sorted(
+        f"number {index}" for index in range(12)
+    )
+
+    class Shares(Rows):
+        def __getitem__(self, index: int) -> dict[str, Any]:
+            return {"share": 0.5, "label": index % 2}
+
+    with pytest.raises(DataError, match=r"no column of images or texts in .* got \['share', 'label'\]"):
+        as_data(Shares())

@@ -143,6 +143,11 @@ class Compare:
     """Read all images as grey (1) or as colour (3); for data that hold both."""
     seconds: float | None = None
     """Length of each sound of a folder of .wav files; by default that of the longest training example."""
+    label_column: str | None = None
+    """The column of labels (of a .npz file, the array), where the data have columns and it is not clear from
+    names and metadata which one it is."""
+    input_column: tuple[str, ...] = ()
+    """The column of images or texts, likewise; two names are a pair of texts, such as premise,hypothesis."""
     rotations: bool = False
     """Rotate each image by 0, 90, 180 or 270 degrees and label it by class and rotation.
     Coarser label sets are then class, rotation and turned."""
@@ -254,6 +259,8 @@ class Compare:
             drop_copies=self.drop_copies,
             group_column=self.group_column,
             within_column=self.within_column,
+            label_column=self.label_column,
+            input_column=self.input_column,
         )
         sender = self._model("sender")
         receiver = self._model("receiver")

@@ -45,6 +45,11 @@ class Train:
     """Column (or array of a .npz file) of groups, such as patients, that come into one part."""
     crop: int | None = None
     """Resize the shorter side of each image to this many pixels and take the middle square."""
+    label_column: str | None = None
+    """The column of labels (of a .npz file, the array), where the data have columns and it is not clear from
+    names and metadata which one it is."""
+    input_column: tuple[str, ...] = ()
+    """The column of images, likewise."""
     rotations: bool = False
     """Rotate each image by 0, 90, 180 or 270 degrees and label it by class and rotation; no mirroring."""
     labels: str | None = None
@@ -102,6 +107,8 @@ class Train:
                 crop=self.crop,
                 channels=self.data_channels,
                 group_column=self.group_column,
+                label_column=self.label_column,
+                input_column=self.input_column,
             )
         ).to(device)
 

@@ -1,21 +1,38 @@
-"""Files in one folder a class: ``root/class/*``, or ``root/train/class/*`` and ``root/test/class/*``."""
+"""Files in one folder a class: ``root/class/**``, or ``root/train/class/**`` and ``root/test/class/**``."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
+from modelstitch.data.heldout import choose_heldout, division_of
 from modelstitch.data.in_memory import from_parts
+from modelstitch.data.labels import GivenLabels, numbered
 from modelstitch.data.parts import Data, DataPart
-from modelstitch.data.splitting import choose_parts, part_folders, third_held_out
+from modelstitch.data.splitting import HELDOUT_NAMES, choose_parts
 from modelstitch.errors import DataError
 from modelstitch.specs import DataSpec
+
+_PART_LIKE = frozenset(
+    ("train", "training", "test", "testing", "val", "valid", "validation", "dev", "eval", "evaluation")
+)
+"""Names of folders that are parts of a set, not classes."""
+
+_IMAGES = (
+    ".heic .heif .avif .jxl .jp2 .png .jpg .jpeg .bmp .gif .webp .ppm .pgm .tif .tiff .svg .raw .dng .cr2"
+    " .nef .arw .psd .ico .jfif"
+)
+_SOUNDS = ".wav .wave .mp3 .flac .ogg .opus .m4a .aac .aiff .aif .wma .amr"
+_MEDIA = frozenset(f"{_IMAGES} {_SOUNDS}".split())
+"""Endings of images and sounds: such a file in a class folder is an example, whether we read it or not."""
+
+_JUNK = frozenset(("thumbs.db", "desktop.ini", "__macosx"))
 
 
 @dataclass(frozen=True)
@@ -32,80 +49,222 @@ class FileType:
     endings: tuple[str, ...]
     read: Callable[[list[list[Path]], DataSpec, Path], tuple[list[Tensor], dict[str, Any]]]
 
+    def holds(self, path: Path) -> bool:
+        """Tell whether a file is of this type, by its name."""
+        return path.name.lower().endswith(self.endings)
+
+
+@dataclass(frozen=True)
+class _Listed:
+    """The files of one part.
+
+    Attributes:
+        root: its folder.
+        classes: names of its class folders.
+        files, labels: of all classes, and the class of each.
+        others: files in it that are not read.
+    """
+
+    root: Path
+    classes: tuple[str, ...]
+    files: list[Path]
+    labels: list[str]
+    others: list[Path]
+
 
 def holds(source: str, file_type: FileType) -> bool:
-    """Tell whether a folder inside ``source``, at most two levels down, holds a file of a type."""
+    """Tell whether a folder inside ``source``, at any depth, holds a file of a type."""
     path = Path(source)
-    return path.is_dir() and any(
-        _files(inner, file_type) for folder in _folders(path) for inner in (folder, *_folders(folder))
-    )
+    return path.is_dir() and any(_holds_any(folder, file_type) for folder in _folders(path))
 
 
 def load(spec: DataSpec, file_type: FileType) -> Data:
     """Load a folder of class folders, or one with ``train`` and ``test`` (or ``val``) above them.
 
-    Classes are numbered by name. Only the files that the limits choose are read. Without a held-out part, a
-    third is held out, stratified and seeded.
+    A class has all files of its folder, at any depth. Classes are numbered by name. Only the files that the
+    limits choose are read. Without a held-out part that has classes, a third is held out, stratified and
+    seeded.
 
     Raises:
-        DataError: an empty class, classes that differ between the parts, or a file that cannot be read (it is
+        DataError: an empty class, folders of which it is not clear that they are classes, a class of the
+            held-out part alone, images or sounds that are not read, or a file that cannot be read (it is
             named).
     """
     path = Path(spec.source)
-    roots, part = part_folders(path)
-    listed = [_listed(root, file_type) for root in roots]
-    (files, labels, classes), (held_files, held_labels, held_classes) = listed[0], listed[-1]
-    if classes != held_classes:
-        differ = sorted(set(classes) ^ set(held_classes))
-        raise DataError(
-            f"data {str(path)!r}: expected the same class folders in train and {part}, got {differ[:5]} in "
-            "one of them only"
-        )
-    rows, held_rows = choose_parts(labels, None if part is None else held_labels, spec)
-    chosen = [[files[row] for row in rows.tolist()], [held_files[row] for row in held_rows.tolist()]]
-    (inputs, held_inputs), fields = file_type.read(chosen, spec, path)
+    present = [part for part in HELDOUT_NAMES if (path / part).is_dir()]
+    has_train = _has_train(path, present, file_type)
+    train = _listed(path / "train" if has_train else path, file_type)
+    present = present if has_train else []
+    heldout, without = choose_heldout(present, lambda part: _has_classes(path / part, train, file_type))
+    listed = [train] if heldout is None else [train, _listed(path / heldout, file_type)]
+    found = numbered(
+        [GivenLabels(part.labels, repr(str(part.root)), train.classes, _row(part.files)) for part in listed]
+    )
+    rows = choose_parts(found.parts[0], None if heldout is None else found.parts[1], spec)
+    both = ((listed[0], found.parts[0], rows[0]), (listed[-1], found.parts[-1], rows[1]))
+    chosen = [[part.files[row] for row in own.tolist()] for part, _, own in both]
+    inputs, fields = file_type.read(chosen, spec, path)
+    parts = [DataPart(x, labels[own]) for x, (_, labels, own) in zip(inputs, both, strict=True)]
     data = from_parts(
-        DataPart(inputs, labels[rows]),
-        DataPart(held_inputs, held_labels[held_rows]),
-        classes,
+        parts[0],
+        parts[1],
+        train.classes,
         path.name,
-        third_held_out(spec.seed) if part is None else f"the folders train and {part}",
+        division_of(heldout, spec.seed, "the folders train and {}", without, [_not_read(listed)]),
         DataSpec(source=spec.source),
     )
     return replace(data, **fields)
 
 
-def _listed(root: Path, file_type: FileType) -> tuple[list[Path], Tensor, tuple[str, ...]]:
-    """Return the files of all classes, their labels and the names of the classes."""
+def _has_train(root: Path, heldout: list[str], file_type: FileType) -> bool:
+    """Tell whether the folder ``train`` is a part, not a class called so.
+
+    Raises:
+        DataError: it may be either.
+    """
+    train = root / "train"
+    if not train.is_dir() or heldout:
+        return train.is_dir()
+    if len(_folders(train)) < 2:
+        return False
+    others = [folder for folder in _folders(root) if folder != train and _holds_any(folder, file_type)]
+    if others:
+        raise DataError(
+            f"folder {str(train)!r} may be a part of a set, for it holds folders, or a class beside "
+            f"{others[0].name!r}: expected a held-out part beside it, one of {', '.join(HELDOUT_NAMES)}, or "
+            "class "
+            "folders that hold no folders"
+        )
+    return True
+
+
+def _holds_any(folder: Path, file_type: FileType) -> bool:
+    return any(file_type.holds(file) for file in _files_below(folder))
+
+
+def _row(files: list[Path]) -> Callable[[int], str]:
+    return lambda row: repr(str(files[row]))
+
+
+def _listed(root: Path, file_type: FileType) -> _Listed:
+    """Return the files of all classes of a part.
+
+    Raises:
+        DataError: fewer than two class folders, one without a file, or folders that may be no classes.
+    """
     folders = _folders(root)
     if len(folders) < 2:
         raise DataError(
             f"data {str(root)!r}: expected at least two class folders with {file_type.name}s in them, got "
             f"{[folder.name for folder in folders]}"
         )
+    below = {folder: list(_files_below(folder)) for folder in folders}
+    _expect_classes(root, folders, below, file_type)
     files: list[Path] = []
-    labels: list[int] = []
-    for label, folder in enumerate(folders):
-        own = _files(folder, file_type)
+    labels: list[str] = []
+    others = _files(root)
+    for folder in folders:
+        own = sorted(file for file in below[folder] if file_type.holds(file))
         if not own:
             raise DataError(
                 f"class folder {str(folder)!r} holds no {file_type.name}: expected files ending in "
                 f"{', '.join(file_type.endings)}"
             )
         files += own
-        labels += [label] * len(own)
-    return files, torch.tensor(labels), tuple(folder.name for folder in folders)
+        labels += [folder.name] * len(own)
+        unread = [file for file in below[folder] if not file_type.holds(file)]
+        others += unread
+        _expect_no_examples_among(unread, folder, file_type)
+    return _Listed(root, tuple(folder.name for folder in folders), files, labels, others)
+
+
+def _expect_classes(
+    root: Path, folders: list[Path], below: dict[Path, list[Path]], file_type: FileType
+) -> None:
+    """Raise if folders look like parts of a set, or if it is not clear which of two levels are the "
+    "classes."""
+    inner = {folder: [each.name for each in _folders(folder)] for folder in folders}
+    for folder in folders:
+        if folder.name.casefold() in _PART_LIKE and (folder.name != "train" or inner[folder]):
+            raise DataError(
+                f"folder {str(folder)!r} is named as a part of a set, not as a class: expected the folders "
+                "train "
+                f"and one of {', '.join(HELDOUT_NAMES)}, each with the class folders in it"
+            )
+        parts = [name for name in inner[folder] if name.casefold() in _PART_LIKE]
+        if parts:
+            raise DataError(
+                f"class folder {str(folder)!r} holds the folders {', '.join(parts)}, which are named as "
+                "parts of "
+                "a set: expected the parts above the classes, as in train/cat and test/cat"
+            )
+    is_above = [
+        bool(inner[folder]) and not any(file_type.holds(file) for file in _files(folder))
+        for folder in folders
+    ]
+    names = inner[folders[0]]
+    if all(is_above) and len(names) > 1 and all(inner[folder] == names for folder in folders):
+        raise DataError(
+            f"data {str(root)!r}: each of the folders {', '.join(folder.name for folder in folders[:5])} "
+            "holds "
+            f"the folders {', '.join(names[:5])} and no {file_type.name} of its own, so either may be the "
+            f"classes: give one of the inner levels alone, such as {str(folders[0])!r}, or rename the folders"
+        )
+
+
+def _expect_no_examples_among(files: list[Path], folder: Path, file_type: FileType) -> None:
+    """Raise if images or sounds of a class would be passed over."""
+    media = sorted(file for file in files if file.suffix.lower() in _MEDIA)
+    if media:
+        raise DataError(
+            f"class folder {str(folder)!r} holds {len(media)} files that are not read as {file_type.name}s "
+            f"({_by_ending(media)}; the first is {str(media[0])!r}): expected "
+            f"{', '.join(file_type.endings)}; "
+            "convert them, or take them out"
+        )
+
+
+def _has_classes(root: Path, train: _Listed, file_type: FileType) -> bool:
+    """Tell whether a held-out part has a file in a folder that is named as a class of the training part."""
+    return any(folder.name in train.classes and _holds_any(folder, file_type) for folder in _folders(root))
+
+
+def _not_read(listed: list[_Listed]) -> str:
+    """Return how many files are not read, in words; nothing if all are."""
+    others = [file for part in listed for file in part.others]
+    if not others:
+        return ""
+    return f"{len(others)} other file{'s are' if len(others) > 1 else ' is'} not read ({_by_ending(others)})"
+
+
+def _by_ending(files: list[Path]) -> str:
+    counts = Counter(file.suffix.lower() or "no ending" for file in files)
+    return ", ".join(f"{ending} {n}" for ending, n in sorted(counts.items()))
 
 
 def _folders(root: Path) -> list[Path]:
-    return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
+    return sorted(path for path, is_folder in _entries(root) if is_folder)
 
 
-def _files(folder: Path, file_type: FileType) -> list[Path]:
+def _files(root: Path) -> list[Path]:
+    return [path for path, is_folder in _entries(root) if not is_folder]
+
+
+def _entries(folder: Path) -> Iterator[tuple[Path, bool]]:
+    """Return what a folder holds and whether it is a folder, without what is hidden or left by a system."""
     with os.scandir(folder) as entries:
-        names = sorted(
-            entry.name
-            for entry in entries
-            if entry.name.lower().endswith(file_type.endings) and not entry.name.startswith(".")
-        )
-    return [folder / name for name in names]
+        for entry in entries:
+            if not entry.name.startswith(".") and entry.name.casefold() not in _JUNK:
+                yield folder / entry.name, entry.is_dir()
+
+
+def _files_below(folder: Path, above: frozenset[str] = frozenset()) -> Iterator[Path]:
+    """Return the files in a folder at any depth; a link to a folder above is not followed."""
+    real = os.path.realpath(folder)
+    if real in above:
+        return
+    for path, is_folder in _entries(folder):
+        if is_folder:
+            yield from _files_below(path, above | {real})
+        else:
+            yield path

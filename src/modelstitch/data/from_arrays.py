@@ -16,7 +16,7 @@ from modelstitch.data.class_names import class_names, renamed
 from modelstitch.data.copies import without_copies
 from modelstitch.data.digests import unmasked
 from modelstitch.data.groups import grouped, without_absent
-from modelstitch.data.in_memory import as_part, from_parts, from_whole
+from modelstitch.data.in_memory import as_parts, from_parts, from_whole
 from modelstitch.data.parts import Data, DataPart
 from modelstitch.data.splitting import choose_parts, third_held_out
 from modelstitch.data.targets import checked_targets, numbered_alike, rows_with_target
@@ -96,7 +96,11 @@ def data_from(
         raise DataError(
             f"expected class names with the task classification alone, got the task {_name(task)}"
         )
-    parts = _labelled(given, name) if task == "classification" else _with_targets(given, task, name)
+    classes = None
+    if task == "classification":
+        parts, classes = _labelled(given, name)
+    else:
+        parts = _with_targets(given, task, name)
     together = _by_part(keep_together, parts, "keep_together")
     if task == "classification":
         if groups is not None:
@@ -104,7 +108,7 @@ def data_from(
                 f"data {name}: expected groups with another task than classification, whose groups are the "
                 "classes; keep_together holds examples in one part"
             )
-        data = _of_classes(parts, together, name, spec)
+        data = _of_classes(parts, classes, together, name, spec)
         data = data if data_classes is None else renamed(data, class_names(data_classes))
     else:
         data = _of_task(parts, task, _by_part(groups, parts, "groups"), together, name, spec)
@@ -172,24 +176,32 @@ def _own_task(target: str) -> Task:
     return task
 
 
-def _labelled(given: list[tuple[Any, ...]], name: str) -> list[DataPart]:
+def _labelled(
+    given: list[tuple[Any, ...]], name: str
+) -> tuple[list[DataPart], tuple[str, ...] | None]:
+    """Return the parts, and the names of the classes, if the labels are names."""
+    read = as_parts([(x, y) for x, y, _ in given], name)
     parts = []
-    for x, y, kwargs in given:
-        part, further = as_part((x, y), name), _further(kwargs)
+    for part, (_, _, kwargs) in zip(read.parts, given, strict=True):
+        further = _further(kwargs)
         _check_further(part.images, further, name)
         parts.append(replace(part, kwargs=further))
-    return parts
+    return parts, read.classes
 
 
 def _of_classes(
-    parts: list[DataPart], together: list[list[Hashable]] | None, name: str, spec: DataSpec
+    parts: list[DataPart],
+    classes: tuple[str, ...] | None,
+    together: list[list[Hashable]] | None,
+    name: str,
+    spec: DataSpec,
 ) -> Data:
     if len(parts) == 1:
         groups = None if together is None else together[0]
-        return from_whole(parts[0], classes=None, name=name, spec=spec, groups=groups)
+        return from_whole(parts[0], classes=classes, name=name, spec=spec, groups=groups)
     if together is not None:
         expect_apart(together, "keep_together", name)
-    return from_parts(parts[0], parts[1], None, name, "two parts as given", spec)
+    return from_parts(parts[0], parts[1], classes, name, "two parts as given", spec)
 
 
 def _with_targets(given: list[tuple[Any, ...]], task: str | Task, name: str) -> list[DataPart]:

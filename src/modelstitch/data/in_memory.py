@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence, Sized
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, Subset
 
 from modelstitch.data.absent import present_classes
+from modelstitch.data.columns import Wish, choose_inputs, choose_label, columns_of_example, expect_one_text
 from modelstitch.data.given_inputs import stack_given, tensor_of
+from modelstitch.data.labels import GivenLabels, numbered
 from modelstitch.data.parts import Data, DataPart
 from modelstitch.data.splitting import choose, hold_out_third, third_held_out
-from modelstitch.data.together import alike, joined, numbered
+from modelstitch.data.texts import encoded, pad_alike
+from modelstitch.data.together import alike, joined
+from modelstitch.data.together import numbered as numbered_groups
 from modelstitch.errors import DataError
 from modelstitch.specs import DataSpec
 
-_IMAGE_KEYS = ("image", "img", "pixel_values", "x")
-_LABEL_KEYS = ("label", "labels", "fine_label", "y")
+_PARTS = ("training", "held-out")
+_PAIRS = "give pairs (input, label) in its place"
+_WISH = Wish(say_label=_PAIRS, say_input=_PAIRS)
 
 
 def from_whole(
@@ -35,7 +41,7 @@ def from_whole(
     """
     if len(whole) < 2:
         raise DataError(f"data {name}: expected at least 2 examples, got {len(whole)}")
-    kept = joined(alike(whole), None if groups is None else numbered(groups))
+    kept = joined(alike(whole), None if groups is None else numbered_groups(groups))
     train, heldout = (whole.take(rows) for rows in hold_out_third(whole.labels, spec.seed, together=kept))
     return from_parts(train, heldout, classes, name, third_held_out(spec.seed), spec)
 
@@ -69,35 +75,77 @@ def from_parts(
     )
 
 
-def as_part(given: Any, name: str) -> DataPart:
-    """Read ``(x, y)``, or a map-style Dataset of ``(image, label)`` pairs or of dictionaries with both.
+@dataclass(frozen=True)
+class ReadParts:
+    """The parts of a set, labelled alike.
+
+    Attributes:
+        parts: in the order in which they were given.
+        classes: names of the classes; None where the labels are no more than numbers.
+        is_text: whether the inputs are texts.
+        notes: what was done by a rule, in words.
+    """
+
+    parts: tuple[DataPart, ...]
+    classes: tuple[str, ...] | None
+    is_text: bool = False
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _RawPart:
+    inputs: Tensor
+    labels: GivenLabels
+    is_text: bool = False
+    note: str = ""
+
+
+def as_parts(given: Sequence[Any], name: str, classes: tuple[str, ...] | None = None) -> ReadParts:
+    """Read one part or two, each ``(x, y)``, or a map-style Dataset of pairs or of dictionaries.
+
+    Labels are whole numbers, names, or True and False. A class has one number in all parts: where each part
+    names its classes (``classes`` or ``features`` of a Dataset), they are matched by name.
+
+    Args:
+        given: the parts, that for training first.
+        name: of the set, for errors.
+        classes: names of the classes, where they are known.
 
     Raises:
-        DataError: anything else, images of different shapes or in another number than labels, or labels that
-            are not whole numbers.
+        DataError: anything else, inputs of different shapes or in another number than labels, labels that
+            cannot be used (the row is named), or dictionaries in which the label or the input is not clear.
     """
+    whose = [f"data {name}"] if len(given) == 1 else [f"data {name}, {part} part" for part in _PARTS]
+    raw = [_raw(part, where) for part, where in zip(given, whose, strict=True)]
+    found = numbered([replace(part.labels, names=classes or part.labels.names) for part in raw])
+    for part, labels in zip(raw, found.parts, strict=True):
+        if part.inputs.ndim == 0 or len(part.inputs) != len(labels):
+            raise DataError(
+                f"{part.labels.where}: expected as many labels as images, got {len(labels)} labels and "
+                "images of "
+                f"shape {tuple(part.inputs.shape)}"
+            )
+    if len({part.is_text for part in raw}) > 1:
+        raise DataError(f"data {name}: expected texts in both parts or in none")
+    parts = [DataPart(part.inputs, labels) for part, labels in zip(raw, found.parts, strict=True)]
+    renumbered = "the held-out part is renumbered by the names of its classes" if found.renumbered else ""
+    return ReadParts(
+        tuple(pad_alike(parts) if raw[0].is_text else parts),
+        found.classes,
+        raw[0].is_text,
+        tuple(note for note in (renumbered, raw[0].note) if note),
+    )
+
+
+def _raw(given: Any, where: str) -> _RawPart:
     if isinstance(given, tuple | list) and len(given) == 2:
-        images, labels = (
-            tensor_of(given[0], "images", f"data {name}"),
-            tensor_of(given[1], "labels", f"data {name}"),
-        )
-    elif isinstance(given, Sized) and (isinstance(given, Dataset) or hasattr(given, "column_names")):
-        images, labels = _stacked(given, name)
-    else:
-        raise DataError(
-            f"data {name}: expected (x, y) or a map-style Dataset with a length, got {type(given).__name__}"
-        )
-    if labels.is_floating_point() or labels.ndim != 1:
-        raise DataError(
-            f"data {name}: expected labels as whole numbers of shape (N,), "
-            f"got {labels.dtype} of shape {tuple(labels.shape)}"
-        )
-    if images.ndim == 0 or len(images) != len(labels):
-        raise DataError(
-            f"data {name}: expected as many labels as images, got {len(labels)} labels and images of shape "
-            f"{tuple(images.shape)}"
-        )
-    return DataPart(images.float() if images.dtype == torch.float64 else images, labels.long())
+        inputs = tensor_of(given[0], "images", where)
+        return _RawPart(_in_single(inputs), GivenLabels(given[1], where))
+    if isinstance(given, Sized) and (isinstance(given, Dataset) or hasattr(given, "column_names")):
+        return _of_dataset(given, where)
+    raise DataError(
+        f"{where}: expected (x, y) or a map-style Dataset with a length, got {type(given).__name__}"
+    )
 
 
 def is_array(value: Any) -> bool:
@@ -105,31 +153,89 @@ def is_array(value: Any) -> bool:
     return hasattr(value, "shape") and hasattr(value, "dtype")
 
 
-def _stacked(dataset: Any, name: str) -> tuple[Tensor, Tensor]:
-    """Return the images (N, ...) and the labels of a Dataset."""
-    pairs = [_pair(dataset[index], name) for index in range(len(dataset))]
-    if not pairs:
-        raise DataError(f"data {name}: expected at least one example, got an empty Dataset")
-    for index, pair in enumerate(pairs):
+def is_hub_set(given: Any) -> bool:
+    """Tell whether ``given`` is a Dataset of the package datasets without a transform, or a mapping of them.
+
+    Example:
+        >>> is_hub_set([0, 1])
+        False
+    """
+    if isinstance(given, Mapping):
+        return "train" in given and all(map(is_hub_set, given.values()))
+    names = ("with_format", "features", "select_columns", "select", "format")
+    return all(hasattr(given, name) for name in names) and given.format["type"] is None
+
+
+def _of_dataset(dataset: Any, where: str) -> _RawPart:
+    """Return the inputs (N, ...) and the labels of a Dataset."""
+    examples = [dataset[index] for index in range(len(dataset))]
+    if not examples:
+        raise DataError(f"{where}: expected at least one example, got an empty Dataset")
+    if isinstance(examples[0], Mapping):
+        return _of_dictionaries(examples, dataset, where)
+    for index, pair in enumerate(examples):
         if not isinstance(pair, tuple | list) or len(pair) < 2:
             raise DataError(
-                f"data {name}: expected pairs (image, label), got {type(pair).__name__} as example {index}"
+                f"{where}: expected pairs (image, label), got {type(pair).__name__} as example {index}"
             )
-    images = stack_given([pair[0] for pair in pairs], f"data {name}")
-    numbers = [pair[1].tolist() if isinstance(pair[1], Tensor) else pair[1] for pair in pairs]
-    labels = tensor_of(numbers, "labels", f"data {name}")
-    # Some sets give each label as an array of one number.
-    return images, labels.flatten() if labels.numel() == len(pairs) else labels
+    labels = [pair[1] for pair in examples]
+    names = _names_of(dataset, labels)
+    return _RawPart(_stacked([pair[0] for pair in examples], where), GivenLabels(labels, where, names))
 
 
-def _pair(example: Any, name: str) -> Any:
-    """Return the image and the label of an example that is a dictionary; any other as it is."""
-    if not isinstance(example, Mapping):
-        return example
-    keys = [next((key for key in names if key in example), None) for names in (_IMAGE_KEYS, _LABEL_KEYS)]
-    if None in keys:
-        raise DataError(
-            f"data {name}: expected examples with an image and a label, got a dictionary with "
-            f"{', '.join(map(str, example))}"
-        )
-    return tuple(example[key] for key in keys)
+def _of_dictionaries(examples: list[Any], dataset: Any, where: str) -> _RawPart:
+    """Choose the label and the input by the rule of :mod:`modelstitch.data.columns`."""
+    features = getattr(dataset, "features", None)
+    features = features if isinstance(features, Mapping) else {}
+    columns = [
+        replace(column, classes=_class_names(getattr(features.get(column.name), "names", None)))
+        for column in columns_of_example(examples[0])
+    ]
+    label = choose_label(columns, _WISH, where)
+    inputs = choose_inputs(columns, _WISH, where, label.name)
+    wanted = [label.name, *(column.name for column in inputs.columns)]
+    for index, example in enumerate(examples):
+        lacking = [name for name in wanted if not isinstance(example, Mapping) or name not in example]
+        if lacking:
+            raise DataError(
+                f"{where}: expected a dictionary with {', '.join(wanted)} as each example, got none with "
+                f"{lacking[0]} as example {index}"
+            )
+    labels = GivenLabels([example[label.name] for example in examples], where, label.classes)
+    values = [[example[column.name] for example in examples] for column in inputs.columns]
+    if inputs.holds != "texts":
+        return _RawPart(_stacked(values[0], where), labels, note=inputs.said)
+    for column in values:
+        for row, text in enumerate(column):
+            if not isinstance(text, str) or not text.strip():
+                raise DataError(f"{labels.at(row)} holds no text")
+    expect_one_text(inputs, where)
+    return _RawPart(encoded(values[0]), labels, is_text=True, note=inputs.said)
+
+
+def _names_of(dataset: Any, labels: list[Any]) -> tuple[str, ...] | None:
+    """Return the names of the classes that a Dataset of pairs, or the one that it is a subset of, gives."""
+    while isinstance(dataset, Subset):
+        dataset = dataset.dataset
+    if getattr(dataset, "target_transform", None) is not None:
+        return None  # its labels may be others than the classes
+    names = _class_names(getattr(dataset, "classes", None))
+    try:
+        is_label_of = names is not None and all(0 <= int(label) < len(names) for label in labels)
+    except (TypeError, ValueError):
+        return None
+    return names if is_label_of else None
+
+
+def _class_names(names: Any) -> tuple[str, ...] | None:
+    if not isinstance(names, list | tuple) or not names or len(set(map(str, names))) < len(names):
+        return None
+    return tuple(map(str, names))
+
+
+def _stacked(values: list[Any], where: str) -> Tensor:
+    return _in_single(stack_given(values, where))
+
+
+def _in_single(x: Tensor) -> Tensor:
+    return x.float() if x.dtype == torch.float64 else x

@@ -9,11 +9,12 @@ from typing import Any
 
 from modelstitch.data.class_names import read_class_names, renamed
 from modelstitch.data.copies import without_copies
-from modelstitch.data.in_memory import as_part, from_parts, from_whole, is_array
+from modelstitch.data.in_memory import ReadParts, as_parts, from_parts, from_whole, is_array, is_hub_set
 from modelstitch.data.parts import Data
 from modelstitch.data.rotated import rotated
 from modelstitch.data.running_texts import examples_of
 from modelstitch.data.sources.table import DATA_SOURCES, DataSource
+from modelstitch.data.splitting import third_held_out
 from modelstitch.errors import DataError
 from modelstitch.specs import TASKS, TOKEN_TASKS, DataSpec
 from modelstitch.tasks import RETRIEVAL
@@ -33,6 +34,7 @@ def load_data(spec: DataSpec) -> Data:
     source = find_source(spec)
     _check_image_options(source, spec)
     _check_groups(source, spec)
+    _check_columns(source, spec)
     if spec.task in TOKEN_TASKS and source.has_texts:
         data = examples_of(*source.texts(spec), spec)
     else:
@@ -109,6 +111,28 @@ def _check_image_options(source: DataSource, spec: DataSpec) -> None:
         )
 
 
+def _check_columns(source: DataSource, spec: DataSpec) -> None:
+    """Refuse names of columns where there are none, or where nothing would read them."""
+    given = {"--label-column": spec.label_column, "--input-column": ", ".join(spec.input_column) or None}
+    for option, value in given.items():
+        if value is not None and not source.has_columns:
+            raise DataError(
+                f"expected {option} with data that have columns ({', '.join(_with_columns())}), got "
+                f"{value!r} with "
+                f"data {spec.source!r}, which have none"
+            )
+    if spec.label_column is not None and spec.task in TOKEN_TASKS and source.has_texts:
+        raise DataError(
+            f"expected no label column for the task {spec.task}, whose targets are the texts' own tokens, "
+            "got "
+            f"{spec.label_column!r}"
+        )
+
+
+def _with_columns() -> list[str]:
+    return [name for source in DATA_SOURCES if source.has_columns for name in source.written]
+
+
 def as_data(given: Any, spec: DataSpec | None = None) -> Data:
     """Read data as callers from Python hold it.
 
@@ -128,6 +152,24 @@ def as_data(given: Any, spec: DataSpec | None = None) -> Data:
         return load_data(DataSpec(source=str(given)))
     spec = spec or DataSpec(source="in memory")
     if isinstance(given, tuple | list) and len(given) == 2 and not is_array(given[0]):
-        train, heldout = (as_part(part, "in memory") for part in given)
-        return from_parts(train, heldout, None, "in memory", "two parts as given", spec)
-    return from_whole(as_part(given, "in memory"), classes=None, name="in memory", spec=spec)
+        if all(is_hub_set(part) for part in given):
+            return _of_hub(dict(zip(("train", "test"), given, strict=True)), "two parts as given", spec)
+        return _of_parts(as_parts(given, "in memory"), "two parts as given", spec)
+    if is_hub_set(given):
+        return _of_hub(given, "the parts train and {}", spec)
+    return _of_parts(as_parts([given], "in memory"), third_held_out(spec.seed), spec)
+
+
+def _of_hub(given: Any, words: str, spec: DataSpec) -> Data:
+    from modelstitch.data.sources.hugging_face import load_given  # pyarrow takes a while to import
+
+    return load_given(given, words, spec)
+
+
+def _of_parts(read: ReadParts, division: str, spec: DataSpec) -> Data:
+    if len(read.parts) == 1:
+        data = from_whole(read.parts[0], classes=read.classes, name="in memory", spec=spec)
+    else:
+        train, heldout = read.parts
+        data = from_parts(train, heldout, read.classes, "in memory", division, spec)
+    return replace(data, is_text=read.is_text, division="; ".join([division, *read.notes]))

@@ -99,9 +99,13 @@ def _shell(spec: RunSpec) -> str | None:
 def _data_options(data: DataSpec) -> list[str]:
     words = ["--data", data.source]
     values = asdict(data)
-    for name in ("limit", "heldout_limit", "crop", "labels", "seconds"):
+    for name in ("limit", "heldout_limit", "crop", "labels", "seconds", "label_column"):
         if values[name] is not None:
             words += [f"--{name.replace('_', '-')}", str(values[name])]
+    if data.channels is not None:
+        words += ["--data-channels", str(data.channels)]
+    for column in data.input_column:
+        words += ["--input-column", f"'{column}'" if "," in column else column]
     if data.seed:
         words += ["--data-seed", str(data.seed)]
     if data.task != "classification":
@@ -132,7 +136,7 @@ def _python(spec: RunSpec) -> str:
     given = {
         name: value
         for name, value in asdict(spec.data).items()
-        if value not in (None, False, 0, "classification")
+        if value not in (None, False, 0, "classification", ())
     }
     arguments = ", ".join(f"{name}={value!r}" for name, value in given.items())
     data = "data" if spec.data.source == _IN_MEMORY else f"ms.DataSpec({arguments})"

@@ -136,10 +136,12 @@ class DataSpec:
             part where a part has to be held out; two parts that share a group are refused.
         within_column: the array of a .npz file with the groups that *within class* means, for a task without
             classes; see ``groups`` of :func:`modelstitch.data_from`.
+        label_column: the column of labels, where the data are a table and names and metadata do not tell.
+        input_column: the column of inputs, likewise; two are a pair of texts that every model reads together.
 
     Raises:
-        SpecError: an unknown task, a number out of range, or labels or rotations beside another task than
-            classification.
+        SpecError: an unknown task, a number out of range, labels or rotations beside another task than
+            classification, or columns that cannot be.
 
     Example:
         >>> DataSpec(source="digits", limit=500).task
@@ -162,8 +164,19 @@ class DataSpec:
     drop_copies: bool = False
     group_column: str | None = None
     within_column: str | None = None
+    label_column: str | None = None
+    input_column: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        # JSON has lists, and one name alone is a text.
+        one = (self.input_column,) if isinstance(self.input_column, str) else tuple(self.input_column)
+        object.__setattr__(self, "input_column", one)
+        if len(one) > 2 or len(set(one)) < len(one):
+            raise SpecError(f"expected one input column, or two of a pair of texts, got {', '.join(one)}")
+        if "" in (self.label_column, *one):
+            raise SpecError("expected the name of a column, got an empty one")
+        if self.label_column in one:
+            raise SpecError(f"expected another input column than the label column, got {self.label_column!r}")
         if ":" not in self.task:
             expect_one_of("task", self.task, (*TASKS, "package.module:task"), SpecError)
         if self.task != "classification" and (self.labels is not None or self.rotations):

@@ -60,9 +60,12 @@ def test_texts_are_read_as_texts(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ({"text": ["a", " "], "label": [0, 1]}, "row 1 holds no text"),
-        ({"text": ["a", "b"], "stars": [0, 1]}, "expected a column of labels, got text, stars"),
-        ({"n": [0.5, 0.5], "label": [0, 1]}, "expected examples with an image and a label"),
+        ({"text": ["a", " "], "label": [0, 1]}, "row 1 of data set holds no text"),
+        (
+            {"text": ["a", "b"], "stars": [0, 1]},
+            "no label column in data set: .* 'text' .texts., 'stars' .whole numbers.; .* --label-column",
+        ),
+        ({"n": [0.5, 0.5], "label": [0, 1]}, "no column of images or texts in data set"),
     ],
 )
 def test_rows_that_cannot_be_used(tmp_path: Path, rows: dict[str, Any], message: str) -> None:
@@ -72,8 +75,8 @@ def test_rows_that_cannot_be_used(tmp_path: Path, rows: dict[str, Any], message:
 
 
 def test_parts_that_are_missing_and_folders_that_hold_no_set(tmp_path: Path) -> None:
-    datasets.DatasetDict({"train": images(6)}).save_to_disk(tmp_path / "set")
-    with pytest.raises(DataError, match=r"expected the parts train and test \(or validation\), got train"):
+    datasets.DatasetDict({"test": images(6)}).save_to_disk(tmp_path / "set")
+    with pytest.raises(DataError, match=r"expected the parts train and test \(or validation\), got test"):
         load_data(DataSpec(source=f"hf:{tmp_path / 'set'}"))
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="cannot load data 'hf:.*empty'") as caught:

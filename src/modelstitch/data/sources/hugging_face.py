@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import torch
+import pyarrow as pa
+from torch import Tensor
 
-from modelstitch.data.in_memory import as_part, from_parts, from_whole
-from modelstitch.data.parts import Data, DataPart
-from modelstitch.data.splitting import HELDOUT_NAMES, choose
-from modelstitch.data.texts import encoded, pad_alike
+from modelstitch.data.columns import Wish
+from modelstitch.data.parts import Data
+from modelstitch.data.tables import TablePart, data_of, texts_of
 from modelstitch.errors import DataError, first_line
 from modelstitch.specs import DataSpec
 from modelstitch.util.calls import parse_call
 from modelstitch.util.optional import optional_package
 
 PREFIX = "hf:"
-
-_LABEL_COLUMNS = ("label", "labels", "fine_label")
-_TEXT_COLUMNS = ("text", "sentence", "content")
+_WORDS = "the parts train and {}"
 
 
 def recognises(source: str) -> bool:
@@ -34,20 +31,10 @@ def load(spec: DataSpec) -> Data:
 
     Raises:
         MissingExtraError: the package datasets is not installed.
-        DataError: no such set, or one without images (or texts) and labels.
+        DataError: no such set, or tables that cannot be used, see :func:`modelstitch.data.tables.data_of`.
     """
     loaded, name = _loaded(spec.source)
-    if not isinstance(loaded, Mapping):
-        whole, classes, is_text = _read(loaded, None, name)
-        return replace(from_whole(whole, classes=classes, name=name, spec=spec), is_text=is_text)
-    part = _heldout_name(loaded, name)
-    train, classes, is_text = _read(loaded["train"], spec.limit, name, spec.seed)
-    heldout, _, _ = _read(loaded[part], spec.heldout_limit, name, spec.seed)
-    if is_text:
-        train, heldout = pad_alike([train, heldout])
-    unlimited = DataSpec(source=spec.source)
-    data = from_parts(train, heldout, classes, name, f"the parts train and {part}", unlimited)
-    return replace(data, is_text=is_text)
+    return data_of(table_parts(loaded, f"data {name}"), spec, name, _WORDS)
 
 
 def texts(spec: DataSpec) -> tuple[list[list[str]], str]:
@@ -58,19 +45,67 @@ def texts(spec: DataSpec) -> tuple[list[list[str]], str]:
         DataError: no such set, or no texts in it.
     """
     loaded, name = _loaded(spec.source)
-    parts, division = [loaded], "one part"
-    if isinstance(loaded, Mapping):
-        part = _heldout_name(loaded, name)
-        parts, division = [loaded["train"], loaded[part]], f"the parts train and {part}"
-    read = []
-    for rows in parts:
-        column = _text_column(rows)
-        if column is None:
-            raise DataError(f"data {name}: expected a column of texts, got {', '.join(rows.column_names)}")
-        read.append([text for text in rows[column] if (text or "").strip()])
-        if not read[-1]:
-            raise DataError(f"data {name}: expected a text in some row, got none")
-    return read, division
+    return texts_of(table_parts(loaded, f"data {name}"), spec, _WORDS)
+
+
+def table_parts(loaded: Any, where: str) -> dict[str, TablePart]:
+    """Return the parts of a DatasetDict, or a Dataset as the part ``train``.
+
+    Args:
+        loaded: a set of the package datasets.
+        where: its name, for errors.
+
+    Raises:
+        DataError: no part ``train``, or a part without a length.
+    """
+    if not isinstance(loaded, Mapping):
+        return {"train": _part(loaded, where)}
+    if "train" not in loaded:
+        raise DataError(
+            f"{where}: expected the parts train and test (or validation), got {', '.join(map(str, loaded))}"
+        )
+    return {str(name): _part(rows, f"{where}, part {name}") for name, rows in loaded.items()}
+
+
+def load_given(given: Any, words: str, spec: DataSpec) -> Data:
+    """Read a Dataset or a DatasetDict that the caller holds.
+
+    Args:
+        given: see :func:`table_parts`.
+        words: how to call two parts, with ``{}`` for the name of the held-out one.
+        spec: limits and seed.
+
+    Raises:
+        DataError: tables that cannot be used, see :func:`modelstitch.data.tables.data_of`.
+    """
+    wish = Wish(
+        spec.label_column,
+        spec.input_column,
+        say_label="rename it to label (rename_column)",
+        say_input="keep the one that is meant (select_columns)",
+    )
+    return data_of(table_parts(given, "data in memory"), spec, "in memory", words, wish)
+
+
+def _part(rows: Any, where: str) -> TablePart:
+    if not hasattr(rows, "select"):
+        raise DataError(
+            f"{where}: expected rows with a length, got {type(rows).__name__} (without streaming=True)"
+        )
+
+    def read(name: str, chosen: Tensor | None) -> pa.ChunkedArray:
+        some = rows.select_columns([name])
+        if chosen is not None:
+            some = some.select(chosen.tolist())
+        return some.with_format("arrow")[:][name]
+
+    return TablePart(
+        where=where,
+        schema=rows.features.arrow_schema,
+        n_rows=len(rows),
+        read=read,
+        row=lambda row: f"row {row} of {where}",
+    )
 
 
 def _loaded(source: str) -> tuple[Any, str]:
@@ -84,37 +119,3 @@ def _loaded(source: str) -> tuple[Any, str]:
         return package.load_dataset(target, **arguments), Path(target).name
     except (OSError, ValueError, TypeError, RuntimeError, KeyError, ImportError) as error:
         raise DataError(f"cannot load data '{PREFIX}{target}': {first_line(error)}") from error
-
-
-def _heldout_name(parts: Mapping[str, Any], name: str) -> str:
-    part = next((part for part in HELDOUT_NAMES if part in parts), None)
-    if "train" not in parts or part is None:
-        raise DataError(
-            f"data {name}: expected the parts train and test (or validation), got {', '.join(parts)}"
-        )
-    return part
-
-
-def _text_column(rows: Any) -> str | None:
-    return next((column for column in _TEXT_COLUMNS if column in rows.column_names), None)
-
-
-def _read(
-    rows: Any, limit: int | None, name: str, seed: int = 0
-) -> tuple[DataPart, tuple[str, ...] | None, bool]:
-    """Return the chosen rows, the names of the classes, and whether they are texts."""
-    label = next((column for column in _LABEL_COLUMNS if column in rows.column_names), None)
-    if label is None:
-        raise DataError(f"data {name}: expected a column of labels, got {', '.join(rows.column_names)}")
-    names = getattr(rows.features[label], "names", None)
-    labels = torch.tensor(list(rows[label]))
-    chosen = rows.select(choose(labels, limit, seed).tolist())
-    classes = None if names is None else tuple(map(str, names))
-    column = _text_column(rows)
-    if column is None:
-        return as_part(chosen, name), classes, False
-    texts = [str(text) for text in chosen[column]]
-    for row, text in enumerate(texts):
-        if not text.strip():
-            raise DataError(f"data {name}: row {row} holds no text")
-    return DataPart(encoded(texts), torch.tensor(list(chosen[label]))), classes, True

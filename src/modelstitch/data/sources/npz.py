@@ -11,13 +11,34 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from modelstitch.data.columns import (
+    IMAGE_NAMES,
+    Column,
+    Holds,
+    Wish,
+    choose_inputs,
+    choose_label,
+    label_candidates,
+)
 from modelstitch.data.from_arrays import data_from
-from modelstitch.data.in_memory import as_part, from_parts, from_whole
-from modelstitch.data.parts import Data, DataPart
-from modelstitch.errors import DataError, first_line
+from modelstitch.data.heldout import choose_heldout, division_of
+from modelstitch.data.in_memory import as_parts, from_parts, from_whole
+from modelstitch.data.labels import are_absent
+from modelstitch.data.parts import Data
+from modelstitch.data.splitting import HELDOUT_NAMES
+from modelstitch.errors import DataError, expect_one_of, first_line
 from modelstitch.specs import DataSpec
 
 _CHANNELS = (1, 3, 4)
+_WORDS = "x_train and x_{} as given"
+
+
+@dataclass(frozen=True)
+class _Names:
+    """Names of the arrays of inputs and of targets, without the part's ending; None without targets."""
+
+    x: str
+    y: str | None
 
 
 @dataclass(frozen=True)
@@ -38,38 +59,108 @@ def load(spec: DataSpec) -> Data:
     """Load an ``.npz``; nothing pickled inside it is opened.
 
     ``x`` is (N, C, H, W), (N, H, W, C) with 1, 3 or 4 channels, (N, H, W) for grey images in uint8, (N, C, T)
-    for series, (N, D), or tokens (N, T) in whole numbers. ``y`` is (N,) whole numbers from 0 on, and
-    ``classes``, if it is there, names them. Further arrays with a value for each example, such as
-    ``attention_mask`` (``attention_mask_train`` and ``attention_mask_test``), are further inputs of the
-    models that take them. For tasks other than classification see :func:`data_from`.
+    for series, (N, D), or tokens (N, T) in whole numbers. ``y`` is (N,) whole numbers from 0 on, or names,
+    and ``classes``, if it is there, names the numbers. ``input_column`` and ``label_column`` of the spec say
+    other names than ``x`` and ``y``; arrays called image or label are found without them. Further arrays with
+    a value for each example, such as ``attention_mask`` (``attention_mask_train`` and
+    ``attention_mask_test``), are further inputs of the models that take them. For tasks other than
+    classification see :func:`data_from`.
 
     Raises:
-        DataError: no such file or arrays, or arrays that cannot be used.
+        DataError: no such file or arrays, several that could be the labels, or arrays that cannot be used.
     """
     path = Path(spec.source)
     arrays = _read(path)
     where, name = f"data {str(path)!r}", path.stem
-    has_parts = _names(spec, "_train") | _names(spec, "_test") <= arrays.keys()
-    if not has_parts and not _names(spec, "") <= arrays.keys():
-        raise DataError(
-            f"{where}: expected arrays x and y, or x_train, y_train, x_test and y_test; got {sorted(arrays)}"
-        )
-    parts = [_part(arrays, ending, where) for ending in (("_train", "_test") if has_parts else ("",))]
+    endings, without, names = _chosen(arrays, spec, where)
+    parts = [_part(arrays, ending, names, where) for ending in endings]
+    division = division_of(None if len(parts) == 1 else endings[1][1:], spec.seed, _WORDS, without)
     if spec.task == "classification":
-        return _of_classes(parts, arrays.get("classes"), name, spec)
-    for ending, part in zip(("_train", "_test") if has_parts else ("",), parts, strict=True):
-        _expect_by_example(arrays, ending, len(part.x), where)
-    return data_from(
+        return _of_classes(parts, arrays.get("classes"), name, division, spec)
+    for ending, part in zip(endings, parts, strict=True):
+        _expect_by_example(arrays, ending, names, len(part.x), where)
+    data = data_from(
         parts[0].x,
         parts[0].y,
         task=spec.task,
         kwargs=parts[0].kwargs,
-        heldout=(parts[1].x, parts[1].y, parts[1].kwargs) if has_parts else None,
+        heldout=(parts[1].x, parts[1].y, parts[1].kwargs) if len(parts) > 1 else None,
         name=name,
         limit=spec.limit,
         heldout_limit=spec.heldout_limit,
         seed=spec.seed,
     )
+    return replace(data, division=division)
+
+
+def _chosen(
+    arrays: dict[str, np.ndarray], spec: DataSpec, where: str
+) -> tuple[list[str], tuple[str, ...], _Names]:
+    """Return the endings of the parts that are read, the parts without targets, and the names of the arrays.
+
+    Raises:
+        DataError: no such arrays, or several that could be the labels.
+    """
+    in_parts = any(name.endswith("_train") for name in arrays) and ("x_train" in arrays or "x" not in arrays)
+    ending = "_train" if in_parts else ""
+    own = {name.removesuffix(ending): array for name, array in arrays.items() if name.endswith(ending)}
+    names = _names(own, spec, where, sorted(arrays))
+    if not in_parts:
+        return [ending], (), names
+
+    def has_targets(part: str) -> bool:
+        y = arrays.get(f"{names.y}_{part}")
+        return names.y is None or (y is not None and not (spec.task == "classification" and are_absent(y)))
+
+    present = [part for part in HELDOUT_NAMES if f"{names.x}_{part}" in arrays]
+    part, without = choose_heldout(present, has_targets)
+    return ([ending] if part is None else [ending, f"_{part}"]), without, names
+
+
+def _names(arrays: dict[str, np.ndarray], spec: DataSpec, where: str, given: list[str]) -> _Names:
+    """Return which arrays of a part are inputs and targets, by the names without the part's ending.
+
+    Raises:
+        DataError: it lacks them, or several could be the labels.
+    """
+    wish, of_classes = Wish.of(spec), spec.task == "classification"
+    columns = [Column(name, _held(array)) for name, array in arrays.items() if name != "classes"]
+    for what, asked in (("input column", wish.inputs), ("label column", (wish.label,) if wish.label else ())):
+        for name in asked:
+            expect_one_of(what, name, [column.name for column in columns], DataError)
+    if len(wish.inputs) > 1:
+        raise DataError(
+            f"{where}: expected one input column in a .npz file, which holds no texts, got "
+            f"{' and '.join(wish.inputs)}"
+        )
+    x: str | None = "x" if "x" in arrays else None
+    dense = [column for column in columns if column.holds == "arrays" and column.plain in IMAGE_NAMES]
+    if wish.inputs or (x is None and dense):
+        x = wish.inputs[0] if wish.inputs else choose_inputs(dense, wish, where).columns[0].name
+    possible = [column for column in label_candidates(columns) if column.name != x]
+    y = wish.label or ("y" if "y" in arrays else None)
+    if of_classes and wish.label is None and possible:
+        y = choose_label(possible, wish, where).name
+    if x is None or (y is None and spec.task != "next-token"):
+        raise DataError(
+            f"{where}: expected arrays x and y, or x_train, y_train, x_test and y_test; got {given}"
+        )
+    return _Names(x, y)
+
+
+def _held(array: np.ndarray) -> Holds:
+    """Return what an array holds, as a column."""
+    if array.ndim > 1 and array.shape[1:] != (1,):
+        return "arrays"
+    kinds: dict[str, Holds] = {
+        "b": "truth values",
+        "i": "whole numbers",
+        "u": "whole numbers",
+        "f": "real numbers",
+        "U": "texts",
+        "S": "texts",
+    }
+    return kinds.get(array.dtype.kind, "other values")
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:
@@ -90,47 +181,45 @@ def _in_native_order(array: np.ndarray) -> np.ndarray:
     return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
-def _names(spec: DataSpec, ending: str) -> set[str]:
-    """Return the arrays that a part needs; next-token takes its targets from ``x``."""
-    return {f"x{ending}"} if spec.task == "next-token" else {f"x{ending}", f"y{ending}"}
-
-
-def _part(arrays: dict[str, np.ndarray], ending: str, where: str) -> _Arrays:
-    x = _features_first(arrays[f"x{ending}"], where)
+def _part(arrays: dict[str, np.ndarray], ending: str, names: _Names, where: str) -> _Arrays:
+    x = _features_first(arrays[f"{names.x}{ending}"], where)
     own = {name.removesuffix(ending): array for name, array in arrays.items() if name.endswith(ending)}
     kwargs = {
         name: torch.from_numpy(np.ascontiguousarray(array))
         for name, array in own.items()
-        if name not in ("x", "y", "classes") and _is_numbers(array) and len(array) == len(x)
+        if name not in (names.x, names.y, "classes") and _is_numbers(array) and len(array) == len(x)
     }
-    return _Arrays(x, own.get("y"), kwargs)
+    return _Arrays(x, None if names.y is None else own.get(names.y), kwargs)
 
 
 def _is_numbers(array: np.ndarray) -> bool:
     return array.ndim > 0 and array.dtype.kind in "fiub"
 
 
-def _expect_by_example(arrays: dict[str, np.ndarray], ending: str, n_examples: int, where: str) -> None:
+def _expect_by_example(
+    arrays: dict[str, np.ndarray], ending: str, names: _Names, n_examples: int, where: str
+) -> None:
     """Refuse further numbers that are not given for each example: a task may rely on them."""
+    known = (names.x, names.y, "classes", f"{names.x}{ending}", f"{names.y}{ending}")
     for name, array in arrays.items():
-        is_further = name.endswith(ending) and name not in ("x", "y", "classes", f"x{ending}", f"y{ending}")
+        is_further = name.endswith(ending) and name not in known
         if is_further and _is_numbers(array) and len(array) != n_examples:
             raise DataError(
                 f"{where}: expected a value of {name} for each of {n_examples} examples, got {len(array)}"
             )
 
 
-def _of_classes(parts: list[_Arrays], names: np.ndarray | None, name: str, spec: DataSpec) -> Data:
+def _of_classes(
+    parts: list[_Arrays], names: np.ndarray | None, name: str, division: str, spec: DataSpec
+) -> Data:
     classes = None if names is None else tuple(map(str, names.tolist()))
-    labelled = [_labelled(part, name) for part in parts]
+    read = as_parts([(part.x, part.y) for part in parts], name, classes)
+    labelled = [replace(one, kwargs=own.kwargs) for one, own in zip(read.parts, parts, strict=True)]
     if len(parts) == 1:
-        return from_whole(labelled[0], classes=classes, name=name, spec=spec)
-    return from_parts(labelled[0], labelled[1], classes, name, "x_train and x_test as given", spec)
-
-
-def _labelled(part: _Arrays, name: str) -> DataPart:
-    assert part.y is not None
-    return replace(as_part((part.x, part.y.reshape(-1)), name), kwargs=part.kwargs)
+        data = from_whole(labelled[0], classes=read.classes, name=name, spec=spec)
+    else:
+        data = from_parts(labelled[0], labelled[1], read.classes, name, division, spec)
+    return replace(data, division=division)
 
 
 def _features_first(x: np.ndarray, where: str) -> Tensor:

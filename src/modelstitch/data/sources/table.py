@@ -24,6 +24,7 @@ class DataSource:
         has_texts: whether it serves the token tasks, with texts that need no labels.
         has_targets: whether it serves every task, those of the user's own too.
         is_image_files: whether ``crop`` and ``channels`` apply, because it decodes image files.
+        has_columns: whether ``label_column`` and ``input_column`` apply.
     """
 
     file: str
@@ -32,6 +33,7 @@ class DataSource:
     has_texts: bool = False
     has_targets: bool = False
     is_image_files: bool = False
+    has_columns: bool = False
 
     def serves(self, task: str) -> bool:
         """Tell whether the source has the targets of a task."""
@@ -62,14 +64,15 @@ class DataSource:
 DATA_SOURCES = (
     DataSource("digits", ("digits",)),
     DataSource("cifar", ("cifar10", "cifar100", "the official CIFAR archive")),
-    DataSource("hugging_face", ("hf:NAME_OR_FOLDER",), has_texts=True),
+    DataSource("hugging_face", ("hf:NAME_OR_FOLDER",), has_texts=True, is_image_files=True, has_columns=True),
     DataSource("torchvision", ("torchvision:NAME(root=...)",)),
-    DataSource("npz", ("FILE.npz",), has_targets=True),
+    DataSource("npz", ("FILE.npz",), has_targets=True, has_columns=True),
     DataSource(
         "parquet",
         ("FILE.parquet", "a folder with train*.parquet and test*.parquet"),
         has_texts=True,
         is_image_files=True,
+        has_columns=True,
     ),
     DataSource("image_folder", ("a folder with one folder of images a class",), is_image_files=True),
     DataSource("wav_folder", ("a folder with one folder of sounds (.wav) a class",)),

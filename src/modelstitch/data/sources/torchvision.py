@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modelstitch.data.in_memory import as_part, from_parts, from_whole
+from modelstitch.data.in_memory import as_parts, from_parts, from_whole
 from modelstitch.data.parts import Data
 from modelstitch.errors import DataError, expect_one_of, first_line
 from modelstitch.specs import DataSpec
@@ -32,11 +32,11 @@ def load(spec: DataSpec) -> Data:
         try:
             parts = [build(**arguments, train=train) for train in (True, False)]
         except TypeError:  # the set has no parts
-            return from_whole(as_part(build(**arguments), target), classes=None, name=target, spec=spec)
-        names = getattr(parts[0], "classes", None)
-        classes = None if names is None else tuple(map(str, names))
-        train, heldout = (as_part(part, target) for part in parts)
-        return from_parts(train, heldout, classes, target, "the training and the test part", spec)
+            read = as_parts([build(**arguments)], target)
+            return from_whole(read.parts[0], classes=read.classes, name=target, spec=spec)
+        read = as_parts(parts, target)
+        division = "; ".join(["the training and the test part", *read.notes])
+        return from_parts(read.parts[0], read.parts[1], read.classes, target, division, spec)
     except DataError:
         raise
     except (OSError, ValueError, TypeError, RuntimeError, KeyError, ImportError) as error:
