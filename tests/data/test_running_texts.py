@@ -112,7 +112,7 @@ def test_rows_of_datasets_are_read(tmp_path: Path) -> None:
     assert letters(data.train.images) == "".join(TEXTS[:20]).encode()
     assert data.division.startswith("the parts train and test; ")
     datasets.Dataset.from_dict({"n": [1, 2]}).save_to_disk(str(tmp_path / "numbers"))
-    with pytest.raises(DataError, match="data numbers: expected a column of texts, got n"):
+    with pytest.raises(DataError, match=r"no column of texts in data numbers: expected strings, got \['n'\]"):
         load_data(DataSpec(source=f"hf:{tmp_path / 'numbers'}", task="next-token"))
 
 

@@ -86,9 +86,8 @@ def load(spec: DataSpec, file_type: FileType) -> Data:
     seeded.
 
     Raises:
-        DataError: an empty class, folders of which it is not clear that they are classes, a class of the
-            held-out part alone, images or sounds that are not read, or a file that cannot be read (it is
-            named).
+        DataError: an empty class, folders of which it is not clear that they are classes, images or sounds
+            that are not read, or a file that cannot be read (it is named).
     """
     path = Path(spec.source)
     present = [part for part in HELDOUT_NAMES if (path / part).is_dir()]
@@ -96,9 +95,9 @@ def load(spec: DataSpec, file_type: FileType) -> Data:
     train = _listed(path / "train" if has_train else path, file_type)
     present = present if has_train else []
     heldout, without = choose_heldout(present, lambda part: _has_classes(path / part, train, file_type))
-    listed = [train] if heldout is None else [train, _listed(path / heldout, file_type)]
+    listed = [train] if heldout is None else [train, _listed(path / heldout, file_type, fewest=1)]
     found = numbered(
-        [GivenLabels(part.labels, repr(str(part.root)), train.classes, _row(part.files)) for part in listed]
+        [GivenLabels(part.labels, repr(str(part.root)), part.classes, _row(part.files)) for part in listed]
     )
     rows = choose_parts(found.parts[0], None if heldout is None else found.parts[1], spec)
     both = ((listed[0], found.parts[0], rows[0]), (listed[-1], found.parts[-1], rows[1]))
@@ -108,7 +107,7 @@ def load(spec: DataSpec, file_type: FileType) -> Data:
     data = from_parts(
         parts[0],
         parts[1],
-        train.classes,
+        found.classes,
         path.name,
         division_of(heldout, spec.seed, "the folders train and {}", without, [_not_read(listed)]),
         DataSpec(source=spec.source),
@@ -146,14 +145,14 @@ def _row(files: list[Path]) -> Callable[[int], str]:
     return lambda row: repr(str(files[row]))
 
 
-def _listed(root: Path, file_type: FileType) -> _Listed:
+def _listed(root: Path, file_type: FileType, fewest: int = 2) -> _Listed:
     """Return the files of all classes of a part.
 
     Raises:
         DataError: fewer than two class folders, one without a file, or folders that may be no classes.
     """
     folders = _folders(root)
-    if len(folders) < 2:
+    if len(folders) < fewest:
         raise DataError(
             f"data {str(root)!r}: expected at least two class folders with {file_type.name}s in them, got "
             f"{[folder.name for folder in folders]}"

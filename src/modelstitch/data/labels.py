@@ -126,13 +126,13 @@ def _plain(values: Any) -> np.ndarray[Any, Any] | list[Any]:
         return numbers
     if isinstance(values, str | bytes | Mapping | Set) or not isinstance(values, Iterable):
         return np.array(values, object)  # of no axis
-    values = list(values)
-    kinds = set(map(type, values))
+    listed: list[Any] = list(values)
+    kinds = set(map(type, listed))
     if kinds == {bool}:
-        return np.array(values)
-    if kinds == {int} and max(map(abs, values)) < 2**63:
-        return np.array(values, np.int64)
-    return values
+        return np.array(listed, bool)
+    if kinds == {int} and max(map(abs, listed)) < 2**63:
+        return np.array(listed, np.int64)
+    return listed
 
 
 def _one(value: Any) -> Any:

@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
+from modelstitch.data.absent import Unscored
 from modelstitch.data.load import load_data
 from modelstitch.data.parts import Data
 from modelstitch.errors import DataError, SpecError
@@ -143,13 +144,17 @@ def test_what_cannot_be_used_is_named(tmp_path: Path) -> None:
     (good / "dog" / "2.png").write_bytes(b"hello")
     with pytest.raises(DataError, match=r"cannot decode the image '.*dog/2\.png': not an image"):
         load(good)
-    folder(tmp_path / "parts" / "train")
-    folder(tmp_path / "parts" / "test", classes=("cat", "fox"))
-    with pytest.raises(DataError, match=r"test/fox/0.png': class 'fox' has no training example; .* cat, dog"):
-        load(tmp_path / "parts")
     alone = folder(tmp_path / "alone", classes=("cat",))
     with pytest.raises(DataError, match=r"expected at least two class folders .* got \['cat'\]"):
         load(alone)
+
+
+def test_a_class_of_the_held_out_part_alone_is_left_out_and_said(tmp_path: Path) -> None:
+    folder(tmp_path / "train", classes=("cat", "dog"))
+    folder(tmp_path / "test", classes=("ant", "cat"), n=3)
+    data = load(tmp_path)
+    assert (data.classes, data.heldout.labels.tolist()) == (("cat", "dog"), [0] * 3)
+    assert data.unscored == Unscored(n_classes=1, of=3, first=("ant",), n_heldout=3)
 
 
 def test_an_image_that_claims_to_be_huge_is_not_decoded(tmp_path: Path) -> None:
