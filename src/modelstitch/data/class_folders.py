@@ -257,9 +257,10 @@ def _entries(folder: Path) -> Iterator[tuple[Path, bool]]:
                 yield folder / entry.name, entry.is_dir()
 
 
-def _files_below(folder: Path, above: frozenset[str] = frozenset()) -> Iterator[Path]:
+def _files_below(folder: Path, above: frozenset[Path] | None = None) -> Iterator[Path]:
     """Return the files in a folder at any depth; a link to a folder above is not followed."""
-    real = os.path.realpath(folder)
+    real = folder.resolve()
+    above = frozenset(real.parents) if above is None else above
     if real in above:
         return
     for path, is_folder in _entries(folder):

@@ -179,3 +179,128 @@ def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
         DataError, match=r"have no targets for the task classification: .* a folder with train\*\.parquet"
     ):
         load(tmp_path)
+
+
+def test_files_below_a_class_folder_are_read(tmp_path: Path) -> None:
+    for label, name in enumerate(("cat", "dog")):
+        for index in range(6):
+            write(tmp_path / name / f"{index}.png", 100 * label + index)
+        for index in range(20):
+            write(
+                tmp_path / name / f"{2019 + index % 2}" / "raw" / f"{index}.PNG", 1000 + 100 * label + index
+            )
+    data = load(tmp_path)
+    assert (len(data.train), len(data.heldout)) == (35, 17)
+    of_dogs = {pixels(seed).tobytes() for seed in (*range(100, 106), *range(1100, 1120))}
+    for part in (data.train, data.heldout):
+        for image, label in zip(part.images, part.labels.tolist(), strict=True):
+            assert (image.permute(1, 2, 0).numpy().tobytes() in of_dogs) == (label == 1)
+
+
+def test_a_class_may_have_its_files_in_folders_alone(tmp_path: Path) -> None:
+    for name, below in (("cat", "a"), ("dog", "b")):
+        for index in range(3):
+            write(tmp_path / "train" / name / below / "c" / f"{index}.png", index)
+            write(tmp_path / "test" / name / f"{index}.png", 10 + index)
+    data = load(tmp_path)
+    assert (data.train.labels.tolist(), data.heldout.labels.tolist()) == ([0] * 3 + [1] * 3,) * 2
+
+
+def test_a_link_to_a_folder_above_is_not_followed(tmp_path: Path) -> None:
+    folder(tmp_path)
+    (tmp_path / "cat" / "all").symlink_to(tmp_path)
+    (tmp_path / "dog" / "same").symlink_to(tmp_path / "dog")
+    data = load(tmp_path)
+    assert (len(data.train), len(data.heldout)) == (5, 3)
+    assert torch.cat([data.train.labels, data.heldout.labels]).bincount().tolist() == [4, 4]
+
+
+@pytest.mark.parametrize("other", ["val", "valid", "validation"])
+def test_a_test_folder_without_classes_gives_way(tmp_path: Path, other: str) -> None:
+    folder(tmp_path / "train", 4)
+    folder(tmp_path / other, 2, start=1000)
+    for index in range(3):
+        write(tmp_path / "test" / f"{index}.png", index)
+        write(tmp_path / "test" / "unknown" / f"{index}.png", index)
+    data = load(tmp_path)
+    assert len(data.heldout) == 4
+    assert data.division == f"the folders train and {other}; test has no labels and is not read"
+    for name in ("cat", "dog"):
+        for path in (tmp_path / other / name).iterdir():
+            path.unlink()
+    data = load(tmp_path)
+    assert (len(data.train), len(data.heldout)) == (5, 3)
+    assert data.division == (
+        "stratified split of one part, a third held out, seed 0; test has no labels and is not read; "
+        f"{other} has no labels and is not read"
+    )
+
+
+def test_train_alone_is_divided(tmp_path: Path) -> None:
+    folder(tmp_path / "train", 6)
+    data = load(tmp_path)
+    assert (data.classes, len(data.train), len(data.heldout)) == (("cat", "dog"), 8, 4)
+    folder(tmp_path / "extra", 6)
+    with pytest.raises(DataError, match="train' may be a part of a set, .* or a class beside 'extra'"):
+        load(tmp_path)
+
+
+def test_a_class_may_be_called_train(tmp_path: Path) -> None:
+    data = load(folder(tmp_path, 6, classes=("bus", "train")))
+    assert (data.classes, len(data.train)) == (("bus", "train"), 8)
+
+
+@pytest.mark.parametrize(
+    "names", [("Train", "Test"), ("training", "testing"), ("cat", "dog", "test"), ("dev", "x")]
+)
+def test_folders_named_as_parts_are_no_classes(tmp_path: Path, names: tuple[str, ...]) -> None:
+    for name in names:
+        folder(tmp_path / name)
+        write(tmp_path / name / "0.png", 0)
+    with pytest.raises(
+        DataError, match="is named as a part of a set, not as a class: expected the folders train"
+    ):
+        load(tmp_path)
+
+
+def test_two_levels_that_may_both_be_the_classes_are_refused(tmp_path: Path) -> None:
+    for domain in ("photo", "sketch"):
+        folder(tmp_path / domain)
+    with pytest.raises(
+        DataError, match="folders photo, sketch holds the folders cat, dog and no image of its own"
+    ):
+        load(tmp_path)
+    assert load(tmp_path / "photo").classes == ("cat", "dog")
+    write(tmp_path / "photo" / "emu" / "0.png", 0)
+    assert load(tmp_path).classes == ("photo", "sketch")
+    for name in ("train", "test"):
+        write(tmp_path / "photo" / name / "0.png", 0)
+    with pytest.raises(DataError, match="photo' holds the folders .*, which are named as parts of a set"):
+        load(tmp_path)
+
+
+def test_files_that_are_not_read_are_counted_or_refused(tmp_path: Path) -> None:
+    folder(tmp_path)
+    for name in (
+        "cat/notes.txt",
+        "cat/deep/boxes.xml",
+        "dog/more.txt",
+        "readme.md",
+        "dog/licence",
+        "dog/Thumbs.db",
+    ):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("not an image")
+    write(tmp_path / "loose.png", 0)
+    assert load(tmp_path).division == (
+        "stratified split of one part, a third held out, seed 0; 6 other files are not read (.md 1, .png 1, "
+        ".txt 2, "
+        ".xml 1, no ending 1)"
+    )
+    for name, said in (("dog/3.HEIC", ".heic 1"), ("dog/deep/a.wav", ".heic 1, .wav 1")):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"?")
+        with pytest.raises(
+            DataError, match=rf"dog' holds \d files that are not read as images .{said}; the first is"
+        ):
+            load(tmp_path)
