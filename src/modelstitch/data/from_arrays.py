@@ -176,9 +176,7 @@ def _own_task(target: str) -> Task:
     return task
 
 
-def _labelled(
-    given: list[tuple[Any, ...]], name: str
-) -> tuple[list[DataPart], tuple[str, ...] | None]:
+def _labelled(given: list[tuple[Any, ...]], name: str) -> tuple[list[DataPart], tuple[str, ...] | None]:
     """Return the parts, and the names of the classes, if the labels are names."""
     read = as_parts([(x, y) for x, y, _ in given], name)
     parts = []
