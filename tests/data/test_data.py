@@ -141,7 +141,7 @@ def test_whatever_callers_hold() -> None:
         (3, r"expected \(x, y\) or a map-style Dataset with a length, got int"),
         ((torch.rand(4, 1), torch.rand(4)), "labels as whole numbers .* got torch.float32"),
         ((torch.rand(4, 1), torch.zeros(4, 2, dtype=torch.int64)), r"of shape \(4, 2\)"),
-        (Pictures("L", [4, 5, 4, 4]), "expected images of one shape"),
+        (Pictures("L", [4, 5, 4, 4]), "images of different sizes"),
         (Pictures("L", []), "got an empty Dataset"),
         ("nowhere", "unknown data 'nowhere'"),
     ],

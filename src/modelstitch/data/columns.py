@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from modelstitch.errors import DataError, expect_one_of
@@ -393,6 +394,17 @@ def _shown(columns: Sequence[Column], nothing: str = "") -> str:
     return names + (f", ... ({len(columns)} in all)" if len(columns) > 12 else "") or nothing
 
 
+def column_of(name: str, holds: Holds, classes: tuple[str, ...] | None = None) -> Column:
+    """Return a column; bytes in one that is called image are encoded images.
+
+    Example:
+        >>> column_of("img", "bytes").holds, column_of("hash", "bytes").holds
+        ('images', 'bytes')
+    """
+    column = Column(name, holds, classes)
+    return Column(name, "images", classes) if holds == "bytes" and column.plain in IMAGE_NAMES else column
+
+
 def columns_of_example(example: Mapping[Any, Any]) -> tuple[Column, ...]:
     """Return the columns of a set whose examples are dictionaries, as one of them shows them.
 
@@ -400,7 +412,7 @@ def columns_of_example(example: Mapping[Any, Any]) -> tuple[Column, ...]:
         >>> columns_of_example({"text": "a b", "label": 3, "share": 0.5})[2].holds
         'real numbers'
     """
-    return tuple(Column(str(name), _held(value)) for name, value in example.items())
+    return tuple(column_of(str(name), _held(value)) for name, value in example.items())
 
 
 def _held(value: Any) -> Holds:
@@ -422,6 +434,7 @@ def _held(value: Any) -> Holds:
         float: "real numbers",
         str: "texts",
         bytes: "bytes",
+        type(Path()): "bytes",
         type(None): "nothing",
     }
     return by_type.get(type(value), "other values")

@@ -21,6 +21,7 @@ from modelstitch.data.columns import (
     Wish,
     choose_inputs,
     choose_label,
+    column_of,
     expect_one_text,
     label_candidates,
 )
@@ -75,7 +76,7 @@ class TablePart:
         """What the table holds."""
         features = self.features
         return tuple(
-            Column(
+            column_of(
                 str(one.name),
                 _held(one.type, str(one.name), features.get(one.name)),
                 _classes(features, one.name),
@@ -308,7 +309,7 @@ def _texts(texts: list[str | None], rows: Tensor, part: TablePart) -> list[str]:
 
 
 def _images(
-    cells: list[dict[str, Any] | None],
+    cells: list[Any],
     name: str,
     rows: Tensor,
     part: TablePart,
@@ -327,10 +328,9 @@ def _images(
     return stack(images, [f"row {row}" for row in rows.tolist()], part.where)
 
 
-def _open(
-    cell: dict[str, Any] | None, folder: Path, crop: int | None, channels: int | None, n_images: int
-) -> Image.Image:
-    content, name = (cell or {}).get("bytes"), (cell or {}).get("path")
+def _open(cell: Any, folder: Path, crop: int | None, channels: int | None, n_images: int) -> Image.Image:
+    cell = {"bytes": cell} if isinstance(cell, bytes) else cell or {}
+    content, name = cell.get("bytes"), cell.get("path")
     if not content and not name:
         raise ValueError("neither bytes nor a path")
     return decode(content or folder / str(name), crop, channels, n_images)

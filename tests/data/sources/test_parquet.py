@@ -195,15 +195,22 @@ def test_columns_that_are_missing_are_named_with_those_there(tmp_path: Path) -> 
     ):
         load(tmp_path / "a.parquet")
     bare = pa.array([cell["bytes"] for cell in good(2) if cell])
-    pq.write_table(pa.table({"img": bare, "label": [0, 1]}), tmp_path / "b.parquet")
+    pq.write_table(pa.table({"hash": bare, "label": [0, 1]}), tmp_path / "b.parquet")
     with pytest.raises(
         DataError,
         match=(
             r"no column of images or texts in '.*b\.parquet': .* the field 'bytes', or strings, "
-            r"got \['img', 'label'\]"
+            r"got \['hash', 'label'\]"
         ),
     ):
         load(tmp_path / "b.parquet")
+
+
+def test_bytes_in_a_column_called_image_are_images(tmp_path: Path) -> None:
+    bare = pa.array([cell["bytes"] for cell in good(4) if cell])
+    pq.write_table(pa.table({"hash": bare, "img": bare, "label": [0, 1] * 2}), tmp_path / "train.parquet")
+    write(tmp_path / "x.parquet", good(4), [0, 1] * 2)
+    assert load(tmp_path).digest == load(tmp_path / "x.parquet").digest
 
 
 @pytest.mark.parametrize("name", ["test", "validation", "valid", "val"])

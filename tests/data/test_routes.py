@@ -1,0 +1,277 @@
+"""The same pictures are the same tensors by every route, and look as the formulas of their mode say."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import datasets
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+from options import usable_torchvision
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from modelstitch.data.load import as_data, load_data
+from modelstitch.data.parts import Data
+from modelstitch.errors import DataError
+from modelstitch.specs import DataSpec
+from tests.data.pictures import MADE
+
+PNG = ("1", "L", "LA", "I;16", "P", "RGB", "RGBA")
+TIFF = ("I;16B", "I", "PA", "CMYK", "YCbCr", "LAB")
+LABELS = [0, 1]
+HUB = datasets.Features({"image": datasets.Image(), "label": datasets.ClassLabel(names=["a", "b"])})
+Files = dict[str, list[bytes]]
+"""Two encoded pictures, of the classes a and b, by part."""
+
+
+class Items(Dataset[Any]):
+    def __init__(self, items: list[Any]) -> None:
+        self.items = items
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, index: int) -> Any:
+        return self.items[index]
+
+
+def encoded(image: Image.Image) -> bytes:
+    file = io.BytesIO()
+    image.save(file, "PNG" if image.mode in PNG else "TIFF")
+    return file.getvalue()
+
+
+def opened(content: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(content))
+
+
+def loaded(content: bytes) -> Image.Image:
+    image = opened(content)
+    image.load()
+    return image
+
+
+def of_folder(files: Files, root: Path) -> Data:
+    for part, contents in files.items():
+        for name, content in zip("ab", contents, strict=True):
+            folder = root / part / name
+            folder.mkdir(parents=True)
+            (folder / f"0{'.png' if content[1:4] == b'PNG' else '.tif'}").write_bytes(content)
+    return load_data(DataSpec(source=str(root)))
+
+
+def of_parquet(files: Files, root: Path) -> Data:
+    for part, contents in files.items():
+        cells = [{"bytes": content, "path": None} for content in contents]
+        pq.write_table(pa.table({"image": cells, "label": LABELS}), root / f"{part}.parquet")
+    return load_data(DataSpec(source=str(root)))
+
+
+def hub_sets(files: Files) -> dict[str, Any]:
+    return {
+        part: datasets.Dataset.from_dict(
+            {"image": [{"bytes": content, "path": None} for content in contents], "label": LABELS},
+            features=HUB,
+        )
+        for part, contents in files.items()
+    }
+
+
+def of_hub_folder(files: Files, root: Path) -> Data:
+    datasets.DatasetDict(hub_sets(files)).save_to_disk(root)
+    return load_data(DataSpec(source=f"hf:{root}"))
+
+
+def of_hub_in_memory(files: Files, root: Path) -> Data:
+    return as_data(tuple(hub_sets(files).values()))
+
+
+def of_undecoded_hub_in_memory(files: Files, root: Path) -> Data:
+    kept = [rows.cast_column("image", datasets.Image(decode=False)) for rows in hub_sets(files).values()]
+    return as_data(tuple(kept))
+
+
+def of_items(make: Callable[[bytes], Any], as_dictionary: bool = False) -> Callable[[Files, Path], Data]:
+    def read(files: Files, root: Path) -> Data:
+        return as_data(
+            tuple(
+                Items(
+                    [
+                        {"image": make(content), "label": label} if as_dictionary else (make(content), label)
+                        for content, label in zip(contents, LABELS, strict=True)
+                    ]
+                )
+                for contents in files.values()
+            )
+        )
+
+    return read
+
+
+def of_torchvision(files: Files, root: Path) -> Data:
+    usable_torchvision()
+    from torchvision import datasets as sets
+
+    def build(train: bool) -> Items:
+        contents = files["train" if train else "test"]
+        return Items([(opened(content), label) for content, label in zip(contents, LABELS, strict=True)])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sets, "Made", build, raising=False)
+        patch.setattr(sets, "__all__", (*sets.__all__, "Made"))
+        return load_data(DataSpec(source="torchvision:Made"))
+
+
+ROUTES: dict[str, Callable[[Files, Path], Data]] = {
+    "folder": of_folder,
+    "parquet": of_parquet,
+    "hf:FOLDER": of_hub_folder,
+    "datasets in memory": of_hub_in_memory,
+    "datasets in memory, not decoded": of_undecoded_hub_in_memory,
+    "Dataset of pictures": of_items(opened),
+    "Dataset of loaded pictures": of_items(loaded),
+    "Dataset of copies": of_items(lambda content: opened(content).copy()),
+    "Dataset of dictionaries": of_items(opened, as_dictionary=True),
+    "Dataset of bytes": of_items(bytes),
+    "torchvision:NAME": of_torchvision,
+}
+
+
+def both(data: Data) -> Tensor:
+    assert data.train.labels.tolist() == data.heldout.labels.tolist() == LABELS
+    return torch.cat([data.train.images, data.heldout.images])
+
+
+def channels_first(seen: list[np.ndarray]) -> np.ndarray:
+    x = np.stack(seen).astype(float)
+    return x[:, None] if x.ndim == 3 else x.transpose(0, 3, 1, 2)
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_every_mode_is_the_same_tensor_by_every_route(route: str, tmp_path: Path) -> None:
+    cases = [
+        case for case in MADE if case.split(",")[0].split(" ")[0] in (*PNG, *TIFF) and case != "P of RGBA"
+    ]
+    assert len(cases) == 18
+    for place, case in enumerate(cases):
+        made = [MADE[case](seed) for seed in range(4)]
+        contents = [encoded(one.image) for one in made]
+        folder = tmp_path / str(place)
+        folder.mkdir()
+        read = both(ROUTES[route]({"train": contents[:2], "test": contents[2:]}, folder))
+        assert read.dtype == torch.uint8, case
+        seen = channels_first([one.seen for one in made])
+        assert tuple(read.shape) == seen.shape, case
+        assert np.abs(read.numpy() - seen).max() <= made[0].tolerance + 1e-9, case
+
+
+@pytest.mark.parametrize("case", MADE)
+def test_every_mode_of_a_picture_in_memory(case: str) -> None:
+    made = [MADE[case](seed) for seed in range(4)]
+    parts = [
+        Items([(one.image, label) for one, label in zip(some, LABELS, strict=True)])
+        for some in (made[:2], made[2:])
+    ]
+    read = both(as_data(tuple(parts)))
+    assert np.abs(read.numpy() - channels_first([one.seen for one in made])).max() <= made[0].tolerance + 1e-9
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_a_turned_picture_is_upright_by_every_route(route: str, tmp_path: Path) -> None:
+    x = [np.random.default_rng(seed).integers(0, 256, (4, 6, 3), dtype=np.uint8) for seed in range(4)]
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    contents = []
+    for pixels in x:
+        file = io.BytesIO()
+        Image.fromarray(pixels).save(file, "PNG", exif=exif)
+        contents.append(file.getvalue())
+    read = both(ROUTES[route]({"train": contents[:2], "test": contents[2:]}, tmp_path))
+    assert np.array_equal(
+        read.numpy(), np.stack([np.rot90(pixels, -1) for pixels in x]).transpose(0, 3, 1, 2)
+    )
+
+
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("fault", ["frames", "cut short", "real numbers", "modes", "sizes"])
+def test_what_cannot_be_read_is_refused_by_every_route(route: str, fault: str, tmp_path: Path) -> None:
+    grey = Image.fromarray(np.arange(0, 240, 12, dtype=np.uint8).reshape(4, 5))
+    film = io.BytesIO()
+    grey.save(film, "TIFF", save_all=True, append_images=[grey])
+    wrong, message = {
+        "frames": (film.getvalue(), "cannot decode the image .*2 frames or pages, expected one"),
+        "cut short": (
+            encoded(grey)[:50],
+            "cannot decode the image .*truncated|truncated|not an image|broken",
+        ),
+        "real numbers": (encoded(Image.new("F", (5, 4))), "mode F is refused: its range is not stated"),
+        "modes": (
+            encoded(grey.convert("RGB")),
+            "grey and coloured images in .*is grey, .*is coloured; .*--data-channels",
+        ),
+        "sizes": (encoded(grey.resize((3, 3))), r"images of different sizes in .*: 3 x 3, 5 x 4; .*--crop"),
+    }[fault]
+    if fault == "frames" and route == "Dataset of copies":
+        pytest.skip("a copy is one frame")
+    content = encoded(grey)
+    with pytest.raises((DataError, OSError), match=message):
+        ROUTES[route]({"train": [content, wrong], "test": [content, content]}, tmp_path)
+
+
+def pictures_and_arrays() -> dict[str, tuple[list[Any], str]]:
+    grey = Image.new("L", (4, 4))
+    x = np.zeros((4, 4, 3), np.uint8)
+    return {
+        "a picture and an array": (
+            [grey, np.zeros((4, 4))],
+            "got a picture as example 0 and ndarray as example 1",
+        ),
+        "bytes and floating values": (
+            [x, x.astype(float)],
+            "of one type, got torch.uint8 and floating values",
+        ),
+        "two whole types": ([x, x.astype(np.int32)], "of one type, got torch.int32 and torch.uint8"),
+        "no channels": (
+            [np.zeros((8, 8, 8))] * 2,
+            r"cannot tell where arrays of shape \(8, 8, 8\) have their channels",
+        ),
+        "channels twice": ([np.zeros((3, 8, 3))] * 2, r"cannot tell where arrays of shape \(3, 8, 3\)"),
+        "channels twice, unlike": (
+            [np.zeros((1, 8, 3))] * 2,
+            r"cannot tell where arrays of shape \(1, 8, 3\)",
+        ),
+        "nothing in it": (
+            [{"bytes": None, "path": None}] * 2,
+            "image in example 0 of .*neither bytes nor a path",
+        ),
+        "no picture": ([b"hello"] * 2, "cannot decode the image in example 0 of .*: not an image"),
+        "no such file": ([Path("gone.png")] * 2, "cannot decode the image in example 0 of .*No such file"),
+    }
+
+
+@pytest.mark.parametrize("case", pictures_and_arrays())
+def test_inputs_of_two_kinds_and_arrays_that_are_not_clear_are_refused(case: str) -> None:
+    values, message = pictures_and_arrays()[case]
+    items = Items([(value, label) for value, label in zip(values * 2, LABELS * 2, strict=True)])
+    with pytest.raises(DataError, match=message):
+        as_data(items)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_an_array_may_have_its_channels_first_or_last(channels: int, dtype: Any) -> None:
+    x = np.random.default_rng(0).integers(0, 256, (6, channels, 7, 5)).astype(dtype)
+    y = np.arange(6) % 2
+    first = as_data(Items([({"image": own, "label": int(label)}) for own, label in zip(x, y, strict=True)]))
+    last = as_data(Items([(own.transpose(1, 2, 0), int(label)) for own, label in zip(x, y, strict=True)]))
+    assert first.digest == last.digest == as_data((x, y)).digest
+    tensors = as_data(Items([(torch.from_numpy(own), int(label)) for own, label in zip(x, y, strict=True)]))
+    assert tensors.digest == first.digest
