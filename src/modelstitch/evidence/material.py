@@ -21,9 +21,9 @@ class Measurement:
         kind: kind of evidence, as it is asked for by name.
         name: what was measured; defined in the kind's ``DEFINITIONS``.
         where: the cut of the receiver, or ``output``.
-        value: NaN where it is not defined.
+        value: NaN where it is not defined, or the examples are too few.
         low, high: ends of the 95 % interval, where there is one.
-        n: number of examples.
+        n: number of examples that it rests on.
     """
 
     kind: str
@@ -35,14 +35,29 @@ class Measurement:
     n: int = 0
 
 
+LEAST = 10
+"""Examples that a number computed across examples needs: an interval leaves out a tenth of them at a time."""
+
+
 @dataclass(frozen=True)
 class Definition:
-    """What a measurement is: formula or sentence, unit and range, which way is better, source."""
+    """What a measurement is.
+
+    Attributes:
+        text: formula or sentence.
+        range: unit and range.
+        better: which way is better.
+        source: where it was proposed.
+        least: fewest examples that it needs; below that number it is said to be missing.
+        within: whether examples in classes of at least four count alone.
+    """
 
     text: str
     range: str
     better: str
     source: str
+    least: int = LEAST
+    within: bool = False
 
 
 @dataclass(kw_only=True)
@@ -131,6 +146,10 @@ class Material:
     @property
     def n(self) -> int:
         return len(self.labels)
+
+    def n_for(self, definition: Definition) -> int:
+        """Return the number of examples that a measurement rests on."""
+        return sum(map(len, self.expected[self.cut].members)) if definition.within else self.n
 
     def pairing(self, cut: str) -> Pairing:
         """Return the pairing of stitched and expected representation at ``cut``."""

@@ -222,7 +222,7 @@ def _measure_sender_cut(
         stitch = stitches[cell].eval()
         material = _material(provided, receiver, cell.receiver_cut, stitch, matched.get(cell), kinds[cell])
         measured = [kind for kind in kinds[cell] if task.has_classes or kind not in _OF_CLASSES]
-        yield cell, [number for kind in measured for number in KINDS[kind].measure(material)]
+        yield cell, [number for kind in measured for number in KINDS[kind].measured(material)]
 
 
 def _provided(sender: Side, cut: str, receiver: ReceiverExamples, *, reads_outputs: bool) -> _Provided | None:

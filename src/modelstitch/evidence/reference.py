@@ -18,6 +18,10 @@ leaves out a tenth of the examples at a time; a bootstrap would make an example 
 marked * are measured by default; `--evidence all` measures every kind. `geometry` and `similarity` use
 the measures of `modelstitch.geometry` with the same names.
 
+*Least* is the number of examples that a measure needs. With fewer, its value is missing, and the page and
+`evidence.csv` say so by name. *in class* counts the examples in classes of at least four alone; the tests of
+`distribution` need as many training examples too.
+
 This page is printed by `python -m modelstitch.evidence.reference`; a test compares it with the code.
 """
 
@@ -28,9 +32,12 @@ def page() -> str:
     for name, kind in KINDS.items():
         star = " *" if name in STANDARD_EVIDENCE else ""
         parts.append(f"## {name}{star}\n")
-        parts.append("| name | what | range | better | source |\n| --- | --- | --- | --- | --- |")
+        parts.append(
+            "| name | what | range | better | least | source |\n| --- | --- | --- | --- | --- | --- |"
+        )
         parts += [
-            f"| `{measurement}` | {d.text} | {d.range} | {d.better} | {d.source} |"
+            f"| `{measurement}` | {d.text} | {d.range} | {d.better} | {d.least or ''}"
+            f"{' in class' if d.within else ''} | {d.source} |"
             for measurement, d in kind.definitions.items()
         ]
         parts.append("")

@@ -35,7 +35,7 @@ class Thresholds:
         kept_low: *decodable only* needs an interval of kept below it.
         score_high: share of the score that *interchangeable* needs.
         score_low: share of the score up to which a cell is *incompatible*.
-        fewest: held-out examples that a verdict needs.
+        fewest: held-out examples that a verdict needs, and of these in classes of at least four.
         self_above, self_above_errors: the self-stitch may lie above the whole receiver by so much, or by so
             many standard errors of this paired difference; more says that data and receiver do not fit.
     """
@@ -55,6 +55,7 @@ class Facts:
 
     Attributes:
         n: held-out examples.
+        n_within: those in classes that are large enough to be measured within; None where it is not known.
         chance: score of a guess.
         score: score of the stitched network.
         self_score: score of the self-stitch of the receiver cut into itself.
@@ -71,6 +72,7 @@ class Facts:
     """
 
     n: int
+    n_within: int | None = None
     chance: float
     score: ValueWithInterval
     self_score: float
@@ -141,6 +143,10 @@ def decide(facts: Facts, thresholds: Thresholds | None = None) -> Verdict:
     misfit = _misfit(facts, thresholds)
     if misfit is not None:
         return _cannot_tell(misfit)
+    if facts.n_within is not None and facts.n_within < thresholds.fewest:
+        return _cannot_tell(
+            VerdictReason(reason=Reason.TOO_FEW_IN_CLASSES, n=facts.n_within, n_needed=thresholds.fewest)
+        )
     score_range = facts.self_score - facts.chance
     if score_range <= 2 * _half(facts.score):
         at_chance = VerdictReason(

@@ -44,6 +44,7 @@ ADVICE: dict[Reason, str] = {
     Reason.FIT_NOT_CONVERGED: "advice.moves",
     Reason.SELF_STITCH_NOT_CONVERGED: "advice.moves",
     Reason.TOO_FEW_EXAMPLES: "advice.few",
+    Reason.TOO_FEW_IN_CLASSES: "advice.few_in_classes",
     Reason.REFERENCES_TOO_CLOSE: "advice.range",
     Reason.SELF_STITCH_AT_CHANCE: "advice.range",
     Reason.SELF_STITCH_ABOVE_RECEIVER: "advice.misfit",

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from modelstitch.errors import RunError
 from modelstitch.geometry.intervals import wilson
-from modelstitch.results.cautions import of_copies, of_left_out
+from modelstitch.results.cautions import of_copies, of_few, of_left_out
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.label_sentences import label_sentence
 from modelstitch.results.sentences import against_random, margin
@@ -151,6 +151,10 @@ def _copies_left_out(comparison: Comparison) -> Sentence | None:
     return of_left_out(comparison.facts.copies)
 
 
+def _few_for_evidence(comparison: Comparison) -> Sentence | None:
+    return of_few(comparison.evidence)
+
+
 def _random_does_as_well(comparison: Comparison) -> Sentence | None:
     stitch = comparison.main_stitch
     matrices = {control: comparison.matrix(control, stitch=stitch) for control in comparison.controls}
@@ -208,6 +212,7 @@ LIMITS: tuple[Callable[[Comparison], Sentence | None], ...] = (
     _above_both,
     _copies,
     _copies_left_out,
+    _few_for_evidence,
     _random_does_as_well,
     _permuted,
     _unconverged,

@@ -1,9 +1,13 @@
-"""Sentences on what weakens the numbers of a run: copies of training examples among the held-out ones."""
+"""Sentences on what weakens the numbers of a run: copies of training examples, and too few examples."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from modelstitch.data.copies import Copies
-from modelstitch.wording import Sentence, say
+from modelstitch.evidence.kinds import KINDS, Definition
+from modelstitch.results.rows import EvidenceRow
+from modelstitch.wording import Listed, Sentence, say
 
 
 def of_copies(copies: Copies | None) -> Sentence | None:
@@ -38,3 +42,41 @@ def of_left_out(copies: Copies | None) -> Sentence | None:
         '1 held-out example was left out, since it stands in the training part too.'
     """
     return say("limit.copies_left_out", n=copies.left_out) if copies and copies.left_out else None
+
+
+def lacking(row: EvidenceRow) -> Definition | None:
+    """Return the definition of a measurement that is missing because it had too few examples; else None."""
+    definition = KINDS[row.kind].definitions.get(row.name) if row.kind in KINDS else None
+    return definition if definition is not None and row.value is None and row.n < definition.least else None
+
+
+def of_row(row: EvidenceRow) -> Sentence | None:
+    """Return why a measurement has no value; None where it has one."""
+    if row.value is not None:
+        return None
+    definition = lacking(row)
+    if definition is None:
+        return say("evidence.undefined")
+    key = "evidence.too_few_within" if definition.within else "evidence.too_few"
+    return say(key, n=row.n, needed=definition.least)
+
+
+def of_few(rows: Iterable[EvidenceRow]) -> Sentence | None:
+    """Return a sentence that names the evidence that rests on too few examples; None without any.
+
+    A kind of which no number has a value is named as a whole, by a number that counts all examples.
+    """
+    rows = list(rows)
+    known = {row.kind for row in rows if row.value is not None}
+    items: dict[str, Sentence] = {}
+    for row in rows:
+        definition = lacking(row)
+        if definition is None:
+            continue
+        whole = row.kind not in known
+        if whole and (definition.within or row.kind in items):
+            continue
+        name = row.kind if whole else f"{row.kind}.{row.name}"
+        key = "evidence.lacking_within" if definition.within else "evidence.lacking"
+        items.setdefault(name, say(key, name=name, n=row.n, needed=definition.least))
+    return say("limit.few_for_evidence", items=Listed(list(items.values()))) if items else None

@@ -12,6 +12,7 @@ import pandas as pd
 import xarray as xr
 
 from modelstitch.evidence.verdict import Verdict
+from modelstitch.results.cautions import of_row
 from modelstitch.results.rows import AdvantageRow, CellKey, CellRow, EvidenceRow
 from modelstitch.results.verdicts import normalised_scores, selectivity, verdict_values
 from modelstitch.specs import TRAINED
@@ -80,10 +81,15 @@ def cell_frame(
 
 
 def evidence_frame(evidence: Sequence[EvidenceRow], scores: Scores, score_name: str) -> pd.DataFrame:
-    """Return one row for each measurement, beside the score of its cell."""
+    """Return one row for each measurement, with why it has no value, beside the score of its cell."""
     return _scored(
         [
-            {**asdict(row), "score": scores.get((row.control, row.key)), "score_name": score_name}
+            {
+                **asdict(row),
+                "note": str(of_row(row) or ""),
+                "score": scores.get((row.control, row.key)),
+                "score_name": score_name,
+            }
             for row in evidence
         ]
     )

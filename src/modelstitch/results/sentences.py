@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from modelstitch.results.cautions import of_copies, of_left_out
+from modelstitch.results.cautions import of_copies, of_few, of_left_out
 from modelstitch.results.facts import BySide
 from modelstitch.results.rows import AdvantageRow, EvidenceRow
 from modelstitch.specs import (
@@ -247,7 +247,8 @@ def of_comparison(comparison: Comparison) -> list[Sentence]:
     texts += of_advantages([row for row in comparison.advantages if row.stitch == stitch])
     texts += of_overlap(comparison.facts.pair.fitting_images_seen)
     copies = comparison.facts.copies
-    return texts + [text for text in (of_copies(copies), of_left_out(copies)) if text is not None]
+    few = of_few(row for row in comparison.evidence if row.stitch == stitch)
+    return texts + [text for text in (of_copies(copies), of_left_out(copies), few) if text is not None]
 
 
 def _verdict_names(comparison: Comparison, stitch: str) -> np.ndarray:

@@ -43,16 +43,28 @@ def verdicts(
         thresholds: the package's own by default.
     """
     within = within_classes(evidence)
-    measured = {row.key: row.n for row in evidence if row.control == TRAINED and row.kind == "trajectory"}
+    measured = _measured(evidence)
     by_cell = {(cell.control, cell.key): cell for cell in cells}
     judged: dict[CellKey, Verdict] = {}
     for (control, key), cell in by_cell.items():
         if control != TRAINED or (stitch is not None and cell.stitch != stitch):
             continue
-        facts = facts_of(cell, by_cell, within, chance, measured.get(key))
+        facts = facts_of(cell, by_cell, within, chance, *measured.get(key, (None, None)))
         if facts is not None:
             judged[key] = decide(facts, thresholds)
     return judged
+
+
+def _measured(evidence: Sequence[EvidenceRow]) -> dict[CellKey, tuple[int, int]]:
+    """Return on how many examples the trajectory of each cell was measured, and how many within classes."""
+    rows = [row for row in evidence if row.control == TRAINED and row.kind == "trajectory"]
+    most: dict[CellKey, int] = {}
+    least: dict[CellKey, int] = {}
+    for row in rows:
+        most[row.key] = max(row.n, most.get(row.key, 0))
+        if row.name == "within_cka":
+            least[row.key] = min(row.n, least.get(row.key, row.n))
+    return {key: (n, least.get(key, n)) for key, n in most.items()}
 
 
 def over_seeds(
@@ -122,6 +134,7 @@ def facts_of(
     within: Within,
     chance: float,
     n_measured: int | None = None,
+    n_within: int | None = None,
 ) -> Facts | None:
     """Return what the rule reads about one cell; None without the evidence for a verdict."""
     key = cell.key
@@ -137,7 +150,8 @@ def facts_of(
     ]
     deeper = within.get((SELF_STITCH, key)) if cell.sender_cut != cell.receiver_cut else None
     return Facts(
-        n=min(cell.n_heldout, n_measured or cell.n_heldout),
+        n=min(cell.n_heldout, cell.n_heldout if n_measured is None else n_measured),
+        n_within=n_within,
         chance=chance,
         score=(score, *wilson(round(score * cell.n_effective), cell.n_effective)),
         self_score=own.score,

@@ -30,6 +30,7 @@ class Reason(StrEnum):
     # No verdict: the cell cannot be judged.
     FIT_FAILED = "fit-failed"
     TOO_FEW_EXAMPLES = "too-few-examples"
+    TOO_FEW_IN_CLASSES = "too-few-in-classes"
     SELF_STITCH_ABOVE_RECEIVER = "self-stitch-above-receiver"
     SELF_STITCH_AT_CHANCE = "self-stitch-at-chance"
     REFERENCES_TOO_CLOSE = "references-too-close"

@@ -40,6 +40,9 @@ SENTENCES = {
     "confidence.low": "low",
     "reason.fit-failed": "the fit failed: {failure}",
     "reason.too-few-examples": "{n} held-out examples are too few, {needed} are needed",
+    "reason.too-few-in-classes": (
+        "{n} of the held-out examples that were measured are in classes of at least four, {needed} are needed"
+    ),
     "reason.self-stitch-at-chance": (
         "the receiver into itself scores {own_score:.2f}, within noise of chance ({chance:.2f})"
     ),

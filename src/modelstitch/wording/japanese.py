@@ -37,6 +37,9 @@ SENTENCES = {
     "confidence.low": "低",
     "reason.fit-failed": "接合層の学習に失敗しました（{failure}）",
     "reason.too-few-examples": "評価用データが{n}件では少なすぎます（{needed}件必要）",
+    "reason.too-few-in-classes": (
+        "測定した評価用データのうち、四件以上あるクラスのものは{n}件です（{needed}件必要）"
+    ),
     "reason.self-stitch-at-chance": (
         "受け手自身への接合の正解率が{own_score:.2f}で、当て推量（{chance:.2f}）との差が誤差の範囲内です"
     ),

@@ -114,6 +114,10 @@ SENTENCES = {
         "(--epochs)."
     ),
     "advice.few": "{n} {n:place has|places have} too few held-out examples. Add some (--heldout-limit).",
+    "advice.few_in_classes": (
+        "{n} {n:place has|places have} too few held-out examples of each class. Measure evidence on more "
+        "(--evidence-examples), or add some (--heldout-limit)."
+    ),
     "advice.range": (
         "The references are too close to compare in {n} {n:place|places}. Try another cut, or a task with "
         "more classes."
@@ -184,6 +188,14 @@ SENTENCES = {
         "{n} {n:cell|cells} of the controls had not converged. The controls may do better than shown."
     ),
     "limit.task": "The task is {task}. Read {score} (from 0 to 1) where this page says accuracy.",
+    "limit.few_for_evidence": (
+        "There are too few held-out examples for some evidence, which has no value: {items}."
+    ),
+    "evidence.lacking": "{name} ({n} of {needed})",
+    "evidence.lacking_within": "{name} ({n} of {needed} in classes of at least four)",
+    "evidence.too_few": "{n} {n:example is|examples are} too few, {needed} are needed",
+    "evidence.too_few_within": ("{n} {n:example|examples} in classes of at least four, {needed} are needed"),
+    "evidence.undefined": "not defined for these values",
     "limit.copies": (
         "{n} of {of} held-out examples ({share:.3g} %) also stand in the training part: {exact} exact "
         "{exact:copy|copies}{near}.{other} Their scores may come from memory. --drop-copies (drop_copies) "

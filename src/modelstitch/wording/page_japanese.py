@@ -113,6 +113,10 @@ SENTENCES = {
         "{n}か所では、学習が収束していません。学習データや学習時間（--epochs）を増やしてください。"
     ),
     "advice.few": "{n}か所では、評価用データが不足しています。件数を増やしてください（--heldout-limit）。",
+    "advice.few_in_classes": (
+        "{n}か所では、クラスごとの評価用データが不足しています。測定に使う件数（--evidence-examples）か、評価用"
+        "データの件数（--heldout-limit）を増やしてください。"
+    ),
     "advice.range": (
         "{n}か所では、基準となる値が近すぎて区別できません。別の位置や、クラス数の多い課題をお試しください。"
     ),
@@ -176,6 +180,12 @@ SENTENCES = {
         "タスクは「{task}」です。「正解率」とある箇所は、0から1の値をとる指標「{score}」と読み替えてくださ"
         "い。"
     ),
+    "limit.few_for_evidence": "評価用データが少ないため、次の測定値は示していません：{items}。",
+    "evidence.lacking": "{name}（{needed}件必要、{n}件）",
+    "evidence.lacking_within": "{name}（四件以上あるクラスのものが{needed}件必要、{n}件）",
+    "evidence.too_few": "{n}件では少なすぎます（{needed}件必要）",
+    "evidence.too_few_within": "四件以上あるクラスのものが{n}件では少なすぎます（{needed}件必要）",
+    "evidence.undefined": "これらの値に対しては定義されません",
     "limit.copies": (
         "評価用データ{of}件のうち{n}件（{share:.3g}%）は、学習用データにも含まれています（完全に同じもの"
         "{exact}件{near}）。{other}その得点は暗記によるものかもしれません。--drop-copies（drop_copies）を付け"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from modelstitch.evidence.kinds import (
     agreement,
@@ -35,6 +36,15 @@ class EvidenceKind:
 
     definitions: dict[str, Definition]
     measure: Callable[[Material], list[Measurement]]
+
+    def measured(self, material: Material) -> list[Measurement]:
+        """Return the numbers about one cell; one that rests on too few examples is NaN."""
+        return [
+            number
+            if number.n >= self.definitions[number.name].least
+            else replace(number, value=math.nan, low=None, high=None)
+            for number in self.measure(material)
+        ]
 
 
 KINDS = {

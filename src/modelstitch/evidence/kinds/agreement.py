@@ -15,8 +15,12 @@ NAME = "agreement"
 
 _BINS = 15
 DEFINITIONS = {
-    "agreement_receiver": Definition("share of examples with the receiver's answer", "0 to 1", "higher", ""),
-    "agreement_sender": Definition("share of examples with the sender's answer", "0 to 1", "higher", ""),
+    "agreement_receiver": Definition(
+        "share of examples with the receiver's answer", "0 to 1", "higher", "", least=1
+    ),
+    "agreement_sender": Definition(
+        "share of examples with the sender's answer", "0 to 1", "higher", "", least=1
+    ),
     "kappa_receiver": Definition(
         "Cohen's kappa of being right and wrong on the same examples as the receiver: agreement beyond "
         "what the two "

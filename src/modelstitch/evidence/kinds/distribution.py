@@ -113,7 +113,7 @@ def measure(material: Material) -> list[Measurement]:
                     value=value,
                     low=low,
                     high=high,
-                    n=len(stitched.labels),
+                    n=min(len(stitched.labels), len(material.genuine.labels)),
                 )
             )
     return measurements
@@ -128,7 +128,8 @@ class GenuineModel:
 
     def __init__(self, genuine: Genuine) -> None:
         self._genuine = genuine
-        self._scale = genuine.features.std(0).clamp_min(1e-6)
+        few = len(genuine.features) < 2  # the deviation of a single example is not defined
+        self._scale = genuine.features.std(0, correction=0 if few else 1).clamp_min(1e-6)
         x = genuine.features / self._scale
         self._x = x
         self._mean, self._precision = x.mean(0), _precision(x - x.mean(0))
@@ -163,6 +164,8 @@ def auroc(low: Tensor, high: Tensor) -> tuple[float, float, float]:
 
     .. math:: \mathrm{AUROC} = P(h > l) + \tfrac12 P(h = l)
 
+    NaN where one side is empty.
+
     Source: Hanley & McNeil 1982 for the standard error.
 
     Example:
@@ -170,6 +173,8 @@ def auroc(low: Tensor, high: Tensor) -> tuple[float, float, float]:
         1.0
     """
     low, high = low.double(), high.double()
+    if not len(low) or not len(high):
+        return math.nan, math.nan, math.nan
     ordered = low.sort().values
     below = torch.searchsorted(ordered, high, right=False)
     ties = torch.searchsorted(ordered, high, right=True) - below

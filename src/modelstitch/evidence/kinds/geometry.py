@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from modelstitch.evidence.material import Definition, Material, Measurement
+from modelstitch.evidence.material import LEAST, Definition, Material, Measurement
 from modelstitch.evidence.pairing import EXAMPLES, Pairing
 from modelstitch.evidence.residuals import Rows
 from modelstitch.geometry import grams
@@ -16,6 +16,7 @@ from modelstitch.geometry import grams
 NAME = "geometry"
 
 PERMUTATIONS, FEW_PERMUTATIONS = 3, 1
+_NEIGHBOURS = 10
 DEFINITIONS = {
     "cka": Definition(
         "debiased linear CKA, 500 examples",
@@ -23,7 +24,9 @@ DEFINITIONS = {
         "higher",
         "Nguyen et al. 2021",
     ),
-    "within_cka": Definition("the same within classes", "at most 1", "higher", "Nguyen et al. 2021"),
+    "within_cka": Definition(
+        "the same within classes", "at most 1", "higher", "Nguyen et al. 2021", within=True
+    ),
     "procrustes": Definition(
         "largest cosine after a rotation, 500 examples",
         "0 to 1",
@@ -35,6 +38,7 @@ DEFINITIONS = {
         "0 to 1",
         "higher",
         "Huh et al. 2024",
+        least=_NEIGHBOURS + 1,
     ),
     "linear_r2": Definition(
         "share of the expected variance that a linear map of the provided representation explains on "
@@ -54,6 +58,7 @@ DEFINITIONS = {
             "",
             "",
             "",
+            least=_NEIGHBOURS + 1 if name == "mutual_knn" else LEAST,
         )
         for name in ("cka", "procrustes", "mutual_knn", "linear_r2")
     },
@@ -63,7 +68,15 @@ DEFINITIONS = {
 def measure(material: Material) -> list[Measurement]:
     """Measure provided against expected representation; a feature is a channel at a position."""
     return [
-        Measurement(kind=NAME, name=name, where=material.cut, value=value, low=low, high=high, n=material.n)
+        Measurement(
+            kind=NAME,
+            name=name,
+            where=material.cut,
+            value=value,
+            low=low,
+            high=high,
+            n=material.n_for(DEFINITIONS[name]),
+        )
         for name, (value, low, high) in compare(material.given).items()
     ]
 
@@ -98,7 +111,9 @@ def _procrustes(one: Rows, other: Rows, order: Tensor | None) -> float:
 
 
 def _mutual_knn(one: Rows, other: Rows, order: Tensor | None) -> float:
-    return grams.mutual_knn(one.uncentred(EXAMPLES), _reordered(other.uncentred(EXAMPLES), order))
+    return grams.mutual_knn(
+        one.uncentred(EXAMPLES), _reordered(other.uncentred(EXAMPLES), order), _NEIGHBOURS
+    )
 
 
 def _linear_r2(one: Rows, other: Rows, order: Tensor | None) -> float:

@@ -5,13 +5,14 @@ They fit or count dimensions, so they are taken on channels, of which there are 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from modelstitch.errors import GeometryError
-from modelstitch.evidence.material import Definition, Material, Measurement
+from modelstitch.evidence.material import LEAST, Definition, Material, Measurement
 from modelstitch.geometry import MEASURES, Measured, compare
 from modelstitch.geometry.inputs import centre
 from modelstitch.geometry.intervals import half_width
@@ -56,8 +57,8 @@ DEFINITIONS = {
         )
         for name in NAMES
     },
-    "features_provided": Definition("channels of the provided representation", "1 and up", "", ""),
-    "features_expected": Definition("channels of the expected representation", "1 and up", "", ""),
+    "features_provided": Definition("channels of the provided representation", "1 and up", "", "", least=0),
+    "features_expected": Definition("channels of the expected representation", "1 and up", "", "", least=0),
     "rank_provided": Definition(
         "dimensions in which its rows differ by more than rounding", "0 and up", "", ""
     ),
@@ -75,10 +76,6 @@ def measure(material: Material) -> list[Measurement]:
     some = slice(None, None, -(-material.n // EXAMPLES))  # evenly over the classes
     x, y = pooled(material.raw_provided[some]), pooled(material.raw_expected()[some])
     names = [name for name in NAMES if name != "cosine" or x.shape[1] == y.shape[1]]
-    try:
-        measured = _compare(x, y, names)
-    except GeometryError:  # a measure is left out where it is undefined: repeated values, one channel
-        measured = [result for name in names for result in _allowed(x, y, name)]
     measurements: list[Measurement] = []
 
     def add(name: str, value: float, half: float | None = None) -> None:
@@ -87,7 +84,7 @@ def measure(material: Material) -> list[Measurement]:
             Measurement(kind=NAME, name=name, where=material.cut, value=value, low=low, high=high, n=len(x))
         )
 
-    for result in measured:
+    for result in _measured(x, y, names):
         add(result.name, result.value, half_width(result.standard_error))
         add(f"{result.name}_null", result.null_mean)
         add(f"{result.name}_thin", float(bool(result.warning)))
@@ -95,7 +92,21 @@ def measure(material: Material) -> list[Measurement]:
     add("features_expected", y.shape[1])
     add("rank_provided", centre(x).rank)
     add("rank_expected", centre(y).rank)
+    if len(x) < LEAST:
+        for name in names:
+            for of in ("", "_null", "_thin"):
+                add(f"{name}{of}", math.nan)
     return measurements
+
+
+def _measured(x: Tensor, y: Tensor, names: Sequence[str]) -> list[Measured]:
+    """Return the measures that are defined: not with too few examples, repeated values or one channel."""
+    if len(x) < LEAST:
+        return []
+    try:
+        return _compare(x, y, names)
+    except GeometryError:
+        return [result for name in names for result in _allowed(x, y, name)]
 
 
 def _compare(x: Tensor, y: Tensor, names: Sequence[str]) -> list[Measured]:

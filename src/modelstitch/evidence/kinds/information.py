@@ -16,14 +16,16 @@ DEFINITIONS = {
         "0 to 1; one in the size of the class by chance",
         "higher",
         "instance retrieval",
+        within=True,
     ),
-    "retrieval_chance": Definition("what a guess retrieves", "0 to 1", "", ""),
+    "retrieval_chance": Definition("what a guess retrieves", "0 to 1", "", "", within=True),
     "retrieval_moved": Definition(
         "the same for the expected representation of the image shifted by one pixel: what the "
         "representation itself keeps",
         "0 to 1",
         "",
         "",
+        within=True,
     ),
     "pixels_r2": Definition(
         "share of the variance of the image, averaged to 8 x 8, that a linear map of the stitched "
@@ -50,7 +52,15 @@ def measure(material: Material) -> list[Measurement]:
         ("pixels_r2_expected", (pixels_r2(pair.other, material.pixels), None, None)),
     ]
     return [
-        Measurement(kind=NAME, name=name, where=material.cut, value=value, low=low, high=high, n=material.n)
+        Measurement(
+            kind=NAME,
+            name=name,
+            where=material.cut,
+            value=value,
+            low=low,
+            high=high,
+            n=material.n_for(DEFINITIONS[name]),
+        )
         for name, (value, low, high) in measurements
     ]
 

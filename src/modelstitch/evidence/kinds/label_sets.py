@@ -21,8 +21,9 @@ DEFINITIONS = {
         "0 to 1",
         "higher",
         "",
+        least=1,
     ),
-    "receiver_score_by": Definition("the same of the whole receiver", "0 to 1", "", ""),
+    "receiver_score_by": Definition("the same of the whole receiver", "0 to 1", "", "", least=1),
     "share_by": Definition(
         "(score - chance) / (receiver's score - chance), where chance is to name the commonest label "
         "of the set",
@@ -36,8 +37,9 @@ DEFINITIONS = {
         "0 to 1",
         "higher",
         "",
+        least=1,
     ),
-    "receiver_finest_if_right": Definition("the same of the whole receiver", "0 to 1", "", ""),
+    "receiver_finest_if_right": Definition("the same of the whole receiver", "0 to 1", "", "", least=1),
 }
 
 

@@ -32,8 +32,11 @@ DEFINITIONS = {
         "1 and up",
         "",
         "",
+        least=0,
     ),
-    "rank_95_stitch": Definition("directions that hold 95 % of the weight's squares", "1 and up", "", ""),
+    "rank_95_stitch": Definition(
+        "directions that hold 95 % of the weight's squares", "1 and up", "", "", least=0
+    ),
 }
 
 

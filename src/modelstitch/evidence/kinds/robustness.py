@@ -34,7 +34,7 @@ def add_noise(images: Tensor, share: float) -> Tensor:
 def _full_scale(x: Tensor) -> float:
     """Return 1 for images of 0 to 1, the width of others, and the standard deviation of what is no image."""
     if x.ndim != 4:
-        return float(x.std())
+        return float(x.std(correction=min(1, x.numel() - 1)))
     low, high = extent(x)
     # Resized images overshoot a little.
     return 1.0 if low >= -0.1 and high <= 1.1 else high - low
@@ -65,8 +65,8 @@ DEFINITIONS = {
     name: definition
     for change in ("clean", *CHANGES)
     for name, definition in (
-        (f"score_{change}", Definition("score of the stitched network", "0 to 1", "higher", "")),
-        (f"receiver_score_{change}", Definition("score of the whole receiver", "0 to 1", "", "")),
+        (f"score_{change}", Definition("score of the stitched network", "0 to 1", "higher", "", least=1)),
+        (f"receiver_score_{change}", Definition("score of the whole receiver", "0 to 1", "", "", least=1)),
     )
 }
 

@@ -15,6 +15,7 @@ DEFINITIONS = {
         "0 to 1",
         "",
         "Hewitt & Liang 2019",
+        least=1,
     ),
 }
 

@@ -22,6 +22,7 @@ DEFINITIONS = {
         "at most 1, about 0 if unrelated",
         "higher",
         "the same, summed over classes",
+        within=True,
     ),
     "procrustes": Definition(
         "largest cosine of the two after a rotation, 500 examples",
@@ -35,7 +36,9 @@ DEFINITIONS = {
         "higher",
         "",
     ),
-    "within_r2": Definition("the same of residuals after class means", "at most 1", "higher", ""),
+    "within_r2": Definition(
+        "the same of residuals after class means", "at most 1", "higher", "", within=True
+    ),
 }
 
 
@@ -57,10 +60,10 @@ def measure(material: Material) -> list[Measurement]:
 
 def _interval(name: str, material: Material, interval: ValueWithInterval) -> Measurement:
     value, low, high = interval
-    return Measurement(
-        kind=NAME, name=name, where=material.cut, value=value, low=low, high=high, n=material.n
-    )
+    n = material.n_for(DEFINITIONS[name])
+    return Measurement(kind=NAME, name=name, where=material.cut, value=value, low=low, high=high, n=n)
 
 
 def _plain(name: str, material: Material, value: float) -> Measurement:
-    return Measurement(kind=NAME, name=name, where=material.cut, value=value, n=material.n)
+    n = material.n_for(DEFINITIONS[name])
+    return Measurement(kind=NAME, name=name, where=material.cut, value=value, n=n)

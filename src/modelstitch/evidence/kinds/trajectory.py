@@ -13,7 +13,9 @@ DEFINITIONS = {
         "lower",
         "",
     ),
-    "within_error": Definition("the same of residuals after class means", "0 and up", "lower", ""),
+    "within_error": Definition(
+        "the same of residuals after class means", "0 and up", "lower", "", within=True
+    ),
     "retrieval": Definition(
         "share of examples whose stitched representation is nearest, by cosine of residuals after "
         "class means, to the "
@@ -21,12 +23,14 @@ DEFINITIONS = {
         "0 to 1; one in the size of the class by chance",
         "higher",
         "instance retrieval within a class",
+        within=True,
     ),
     "within_cka": Definition(
         "debiased linear CKA of residuals after class means",
         "at most 1, about 0 if unrelated",
         "higher",
         "Nguyen et al. 2021",
+        within=True,
     ),
 }
 
@@ -46,7 +50,7 @@ def measure(material: Material) -> list[Measurement]:
                     value=value,
                     low=low,
                     high=high,
-                    n=material.n,
+                    n=material.n_for(DEFINITIONS[name]),
                 )
             )
 
