@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from modelstitch.evidence.residuals import Rows
 from tests.evidence.kinds.made import material, normal
 
 SIZES = [1, 2, 3, 4, 5, 9, 10, 11, 12, 20]
-LABELS = {
+LABELS: dict[str, Callable[[int], Tensor]] = {
     "one class": lambda n: torch.zeros(n, dtype=torch.int64),
     "two classes": lambda n: (torch.arange(n) >= n // 2).long(),
     "classes of one": lambda n: torch.arange(n),
