@@ -107,6 +107,11 @@ WRONG: dict[str, tuple[Tensor, View, str]] = {
         View(),
         "expected bytes that fill 0 to 255, got bytes from 0 to 16, which a model would see as 0 to 0.063 of",
     ),
+    "bytes for a model of other values": (
+        (255 * shares()).byte(),
+        View(mean=(0,), std=(1,), range=(-2, 3)),
+        "expected floating values from -2 to 3 before mean and std, got bytes",
+    ),
     "a mask made bytes": (shares().round().byte(), UNIT, "got bytes from 0 to 1, "),
 }
 

@@ -18,6 +18,7 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from modelstitch.data.from_arrays import data_from
 from modelstitch.data.load import as_data, load_data
 from modelstitch.data.parts import Data
 from modelstitch.errors import DataError
@@ -130,6 +131,26 @@ def of_torchvision(files: Files, root: Path) -> Data:
         return load_data(DataSpec(source="torchvision:Made"))
 
 
+def of_lists(make: Callable[[list[Any]], Any] = list) -> Callable[[Files, Path], Data]:
+    def read(files: Files, root: Path) -> Data:
+        return as_data(
+            tuple((make([opened(one) for one in contents]), LABELS) for contents in files.values())
+        )
+
+    return read
+
+
+def in_an_array(values: list[Any]) -> np.ndarray:
+    array = np.empty(len(values), object)
+    array[:] = values
+    return array
+
+
+def of_data_from(files: Files, root: Path) -> Data:
+    parts = [([opened(one) for one in contents], np.array(LABELS)) for contents in files.values()]
+    return data_from(*parts[0], heldout=parts[1], task="retrieval")
+
+
 ROUTES: dict[str, Callable[[Files, Path], Data]] = {
     "folder": of_folder,
     "parquet": of_parquet,
@@ -141,6 +162,10 @@ ROUTES: dict[str, Callable[[Files, Path], Data]] = {
     "Dataset of copies": of_items(lambda content: opened(content).copy()),
     "Dataset of dictionaries": of_items(opened, as_dictionary=True),
     "Dataset of bytes": of_items(bytes),
+    "lists": of_lists(),
+    "tuples": of_lists(tuple),
+    "arrays of objects": of_lists(in_an_array),
+    "data_from": of_data_from,
     "torchvision:NAME": of_torchvision,
 }
 

@@ -15,6 +15,7 @@ from torch import Tensor
 from modelstitch.data.class_names import class_names, renamed
 from modelstitch.data.copies import without_copies
 from modelstitch.data.digests import unmasked
+from modelstitch.data.given_inputs import inputs_of
 from modelstitch.data.groups import grouped, without_absent
 from modelstitch.data.in_memory import as_parts, from_parts, from_whole
 from modelstitch.data.parts import Data, DataPart
@@ -215,7 +216,7 @@ def _with_targets(given: list[tuple[Any, ...]], task: str | Task, name: str) -> 
 def _part_with_targets(
     x: Any, y: Any, kwargs: Mapping[str, Any] | None, task_name: str, name: str
 ) -> DataPart:
-    inputs = torch.as_tensor(np.asarray(x)) if not isinstance(x, Tensor) else x
+    inputs = inputs_of(x, f"data {name}")
     further = _further(kwargs)
     _check_further(inputs, further, name)
     if task_name in TOKEN_TASKS and (inputs.dtype != torch.int64 or inputs.ndim != 2):

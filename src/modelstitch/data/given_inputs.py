@@ -65,6 +65,22 @@ def stack_given(
     )
 
 
+def inputs_of(given: Any, where: str) -> Tensor:
+    """Return inputs that come all at once: a list of pictures, or an array or a tensor (N, ...).
+
+    Raises:
+        DataError: pictures that cannot be decoded, or no array of numbers.
+
+    Example:
+        >>> inputs_of([Image.new("P", (4, 2))] * 3, "data D").shape
+        torch.Size([3, 3, 2, 4])
+    """
+    is_list = isinstance(given, list | tuple) or (isinstance(given, np.ndarray) and given.dtype.kind == "O")
+    if is_list and len(given) and is_picture(given[0]):
+        return stack_given(list(given), where)
+    return tensor_of(given, "images", where)
+
+
 def is_picture(value: Any) -> bool:
     """Tell whether a value is a picture of Pillow or an encoded one.
 

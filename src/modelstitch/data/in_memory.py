@@ -12,7 +12,7 @@ from torch.utils.data import Dataset, Subset
 
 from modelstitch.data.absent import present_classes
 from modelstitch.data.columns import Wish, choose_inputs, choose_label, columns_of_example, expect_one_text
-from modelstitch.data.given_inputs import stack_given, tensor_of
+from modelstitch.data.given_inputs import inputs_of, stack_given
 from modelstitch.data.labels import GivenLabels, numbered
 from modelstitch.data.parts import Data, DataPart
 from modelstitch.data.splitting import choose, hold_out_third, third_held_out
@@ -139,7 +139,7 @@ def as_parts(given: Sequence[Any], name: str, classes: tuple[str, ...] | None = 
 
 def _raw(given: Any, where: str) -> _RawPart:
     if isinstance(given, tuple | list) and len(given) == 2:
-        inputs = tensor_of(given[0], "images", where)
+        inputs = inputs_of(given[0], where)
         return _RawPart(_in_single(inputs), GivenLabels(given[1], where))
     if isinstance(given, Sized) and (isinstance(given, Dataset) or hasattr(given, "column_names")):
         return _of_dataset(given, where)

@@ -79,7 +79,7 @@ def expect_in_range(data: Data, view: View, model: str) -> None:
     for name, values in parts.items():
         low, high = extent(values)
         if values.dtype == torch.uint8:
-            problem = _of_bytes(low, high) if len(values) >= FEW else None
+            problem = _bytes_into(expected) or (_of_bytes(low, high) if len(values) >= FEW else None)
         elif expected is None:
             problem = None
         else:
@@ -134,6 +134,16 @@ def _expect_one_scale(view: View, expected: tuple[float, float], model: str) -> 
             f"{wrong[0]}: give them on that scale, or the range that they are on, such as range=(0, 255) "
             "(--range 0,255)"
         )
+
+
+def _bytes_into(expected: tuple[float, float] | None) -> str | None:
+    if expected is None or expected[0] in (0, -expected[1]):
+        return None
+    return (
+        f"expected floating values from {expected[0]:g} to {expected[1]:g} before mean and std, got bytes, "
+        "which are brought to a range that begins at 0 or has 0 in its middle: give the values that the model "
+        "was trained on"
+    )
 
 
 def _of_bytes(low: float, high: float) -> str | None:
