@@ -234,5 +234,5 @@ def test_sources_that_do_not_exist(
 
 def test_labels_and_images_are_read_without_a_copy() -> None:
     x, y = examples()
-    part = as_parts([(x.numpy(), y.numpy())], "D").parts[0]
+    part = as_parts([(x.numpy(), y.numpy())], "D", DataSpec(source="D")).parts[0]
     assert part.images.data_ptr() == x.data_ptr()

@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from modelstitch.data.from_arrays import data_from
+from modelstitch.data.images import decode
 from modelstitch.data.load import as_data, load_data
 from modelstitch.data.parts import Data
 from modelstitch.errors import DataError
@@ -60,20 +61,21 @@ def loaded(content: bytes) -> Image.Image:
     return image
 
 
-def of_folder(files: Files, root: Path) -> Data:
+def of_folder(files: Files, root: Path, **options: Any) -> Data:
     for part, contents in files.items():
         for name, content in zip("ab", contents, strict=True):
             folder = root / part / name
             folder.mkdir(parents=True)
             (folder / f"0{'.png' if content[1:4] == b'PNG' else '.tif'}").write_bytes(content)
-    return load_data(DataSpec(source=str(root)))
+    return load_data(DataSpec(source=str(root), **options))
 
 
-def of_parquet(files: Files, root: Path) -> Data:
+def of_parquet(files: Files, root: Path, **options: Any) -> Data:
+    root.mkdir(exist_ok=True)
     for part, contents in files.items():
         cells = [{"bytes": content, "path": None} for content in contents]
         pq.write_table(pa.table({"image": cells, "label": LABELS}), root / f"{part}.parquet")
-    return load_data(DataSpec(source=str(root)))
+    return load_data(DataSpec(source=str(root), **options))
 
 
 def hub_sets(files: Files) -> dict[str, Any]:
@@ -86,9 +88,9 @@ def hub_sets(files: Files) -> dict[str, Any]:
     }
 
 
-def of_hub_folder(files: Files, root: Path) -> Data:
+def of_hub_folder(files: Files, root: Path, **options: Any) -> Data:
     datasets.DatasetDict(hub_sets(files)).save_to_disk(root)
-    return load_data(DataSpec(source=f"hf:{root}"))
+    return load_data(DataSpec(source=f"hf:{root}", **options))
 
 
 def of_hub_in_memory(files: Files, root: Path) -> Data:
@@ -98,6 +100,13 @@ def of_hub_in_memory(files: Files, root: Path) -> Data:
 def of_undecoded_hub_in_memory(files: Files, root: Path) -> Data:
     kept = [rows.cast_column("image", datasets.Image(decode=False)) for rows in hub_sets(files).values()]
     return as_data(tuple(kept))
+
+
+def of_formatted_hub_in_memory(kind: str) -> Callable[[Files, Path], Data]:
+    def read(files: Files, root: Path) -> Data:
+        return as_data(tuple(rows.with_format(kind) for rows in hub_sets(files).values()))
+
+    return read
 
 
 def of_items(make: Callable[[bytes], Any], as_dictionary: bool = False) -> Callable[[Files, Path], Data]:
@@ -117,7 +126,7 @@ def of_items(make: Callable[[bytes], Any], as_dictionary: bool = False) -> Calla
     return read
 
 
-def of_torchvision(files: Files, root: Path) -> Data:
+def of_torchvision(files: Files, root: Path, **options: Any) -> Data:
     usable_torchvision()
     from torchvision import datasets as sets
 
@@ -128,7 +137,7 @@ def of_torchvision(files: Files, root: Path) -> Data:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sets, "Made", build, raising=False)
         patch.setattr(sets, "__all__", (*sets.__all__, "Made"))
-        return load_data(DataSpec(source="torchvision:Made"))
+        return load_data(DataSpec(source="torchvision:Made", **options))
 
 
 def of_lists(make: Callable[[list[Any]], Any] = list) -> Callable[[Files, Path], Data]:
@@ -151,12 +160,14 @@ def of_data_from(files: Files, root: Path) -> Data:
     return data_from(*parts[0], heldout=parts[1], task="retrieval")
 
 
-ROUTES: dict[str, Callable[[Files, Path], Data]] = {
+ROUTES: dict[str, Callable[..., Data]] = {
     "folder": of_folder,
     "parquet": of_parquet,
     "hf:FOLDER": of_hub_folder,
     "datasets in memory": of_hub_in_memory,
     "datasets in memory, not decoded": of_undecoded_hub_in_memory,
+    "datasets as torch": of_formatted_hub_in_memory("torch"),
+    "datasets as numpy": of_formatted_hub_in_memory("numpy"),
     "Dataset of pictures": of_items(opened),
     "Dataset of loaded pictures": of_items(loaded),
     "Dataset of copies": of_items(lambda content: opened(content).copy()),
@@ -300,3 +311,59 @@ def test_an_array_may_have_its_channels_first_or_last(channels: int, dtype: Any)
     assert first.digest == last.digest == as_data((x, y)).digest
     tensors = as_data(Items([(torch.from_numpy(own), int(label)) for own, label in zip(x, y, strict=True)]))
     assert tensors.digest == first.digest
+
+
+BY_SPEC = ("folder", "parquet", "hf:FOLDER", "torchvision:NAME")
+
+
+@pytest.mark.parametrize("route", BY_SPEC)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_pictures_of_several_modes_and_sizes_become_alike_by_choice(
+    route: str, channels: int, tmp_path: Path
+) -> None:
+    modes = [("L", (8, 6)), ("P", (6, 9)), ("RGBA", (7, 7)), ("CMYK", (12, 6))]
+    images = [Image.linear_gradient("L").resize(size).convert("RGB").convert(mode) for mode, size in modes]
+    contents = [encoded(image) for image in images]
+    files = {"train": contents[:2], "test": contents[2:]}
+    with pytest.raises(DataError, match="grey and coloured images"):
+        ROUTES[route](files, tmp_path / "as they are")
+    read = both(ROUTES[route](files, tmp_path / "alike", crop=6, channels=channels))
+    assert tuple(read.shape) == (4, channels, 6, 6)
+    expected = [np.asarray(decode(image, 6, channels)) for image in images]
+    assert np.array_equal(read.numpy(), channels_first(expected))
+
+
+def test_a_crop_is_of_pictures_alone(tmp_path: Path) -> None:
+    rows = {"text": ["a", "b", "c", "d"], "label": LABELS * 2}
+    arrays = {"image": np.zeros((4, 2, 2), np.uint8).tolist(), "label": LABELS * 2}
+    for name, columns in (("texts", rows), ("arrays", arrays)):
+        pq.write_table(pa.table(columns), tmp_path / f"{name}.parquet")
+        datasets.Dataset.from_dict(columns).save_to_disk(tmp_path / name)
+        for source in (str(tmp_path / f"{name}.parquet"), f"hf:{tmp_path / name}"):
+            for options in ({"crop": 2}, {"channels": 3}):
+                with pytest.raises(DataError, match=r"\(--crop, --data-channels\) with pictures alone, got"):
+                    load_data(DataSpec(source=source, **options))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_arrays_in_a_column_keep_their_type(dtype: str, tmp_path: Path) -> None:
+    x = np.random.default_rng(0).integers(0, 256, (6, 3, 4, 5)).astype(dtype)
+    features = datasets.Features(
+        {"image": datasets.Array3D((3, 4, 5), dtype), "label": datasets.Value("int64")}
+    )
+    rows = datasets.Dataset.from_dict({"image": list(x), "label": LABELS * 3}, features=features)
+    rows.save_to_disk(tmp_path / "set")
+    expected = as_data((x, np.array(LABELS * 3)))
+    for data in (as_data(rows), load_data(DataSpec(source=f"hf:{tmp_path / 'set'}"))):
+        assert data.train.images.dtype == expected.train.images.dtype
+        assert torch.equal(data.train.images, expected.train.images)
+
+
+def test_the_mode_that_a_column_asks_for_is_made_by_the_same_rules() -> None:
+    made = [MADE["RGBA"](seed) for seed in range(4)]
+    columns = {"image": [{"bytes": encoded(one.image), "path": None} for one in made], "label": LABELS * 2}
+    features = datasets.Features({"image": datasets.Image(mode="RGB"), "label": datasets.Value("int64")})
+    data = as_data(datasets.Dataset.from_dict(columns, features=features))
+    read = torch.cat([data.train.images, data.heldout.images]).double()
+    seen = channels_first([one.seen for one in made])
+    assert all(min(np.abs(image.numpy() - other).max() for other in seen) <= 0.5 for image in read)

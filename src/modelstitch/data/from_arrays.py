@@ -179,7 +179,7 @@ def _own_task(target: str) -> Task:
 
 def _labelled(given: list[tuple[Any, ...]], name: str) -> tuple[list[DataPart], tuple[str, ...] | None]:
     """Return the parts, and the names of the classes, if the labels are names."""
-    read = as_parts([(x, y) for x, y, _ in given], name)
+    read = as_parts([(x, y) for x, y, _ in given], name, DataSpec(source=name))
     parts = []
     for part, (_, _, kwargs) in zip(read.parts, given, strict=True):
         further = _further(kwargs)

@@ -55,21 +55,19 @@ def stack_given(
             f"{where}: expected inputs of one kind, got a picture as example {rows[0]} and "
             f"{type(values[rows[1]]).__name__} as example {rows[1]}"
         )
-    if crop is not None or channels is not None:
-        raise DataError(
-            f"{where}: expected crop and channels with pictures alone, got {type(values[0]).__name__} as "
-            "example 0"
-        )
+    _expect_no_options(values[0], where, crop, channels)
     return _stacked(
         [tensor_of(value, "images", where) for value in values], isinstance(values[0], Tensor), where
     )
 
 
-def inputs_of(given: Any, where: str) -> Tensor:
+def inputs_of(given: Any, where: str, crop: int | None = None, channels: int | None = None) -> Tensor:
     """Return inputs that come all at once: a list of pictures, or an array or a tensor (N, ...).
 
+    Args: as for :func:`stack_given`.
+
     Raises:
-        DataError: pictures that cannot be decoded, or no array of numbers.
+        DataError: pictures that cannot be decoded, no array of numbers, or a crop of what is no picture.
 
     Example:
         >>> inputs_of([Image.new("P", (4, 2))] * 3, "data D").shape
@@ -77,8 +75,17 @@ def inputs_of(given: Any, where: str) -> Tensor:
     """
     is_list = isinstance(given, list | tuple) or (isinstance(given, np.ndarray) and given.dtype.kind == "O")
     if is_list and len(given) and is_picture(given[0]):
-        return stack_given(list(given), where)
+        return stack_given(list(given), where, crop, channels)
+    _expect_no_options(given, where, crop, channels)
     return tensor_of(given, "images", where)
+
+
+def _expect_no_options(given: Any, where: str, crop: int | None, channels: int | None) -> None:
+    if crop is not None or channels is not None:
+        raise DataError(
+            f"{where}: expected a crop or a number of channels (--crop, --data-channels) with pictures "
+            f"alone, got {type(given).__name__}"
+        )
 
 
 def is_picture(value: Any) -> bool:

@@ -135,7 +135,7 @@ def stack(images: Sequence[Image.Image], names: Sequence[str], where: str) -> Te
         shown = ", ".join(f"{width} x {height}" for width, height in sizes[:3])
         raise DataError(
             f"images of different sizes in {where}: {shown}; expected one size, or a size to crop all of "
-            "them to (--crop)"
+            "them to (--crop; in Python ImageOps.fit(image, (32, 32)))"
         )
     _expect_sixteen_bits(images, names, where)
     stacked = torch.from_numpy(np.stack([np.asarray(image) for image in images]))
@@ -168,7 +168,8 @@ def expect_one_mode(names: Mapping[str, str], where: str) -> None:
     if len(names) > 1:
         raise DataError(
             f"grey and coloured images in {where}: {names['L']} is grey, {names['RGB']} is coloured; "
-            "expected one kind, or a number of channels to bring all of them to (--data-channels 3, or 1)"
+            "expected one kind, or a number of channels to bring all of them to (--data-channels 3, or 1; in "
+            "Python image.convert('RGB'), or 'L')"
         )
 
 

@@ -100,7 +100,9 @@ class _RawPart:
     note: str = ""
 
 
-def as_parts(given: Sequence[Any], name: str, classes: tuple[str, ...] | None = None) -> ReadParts:
+def as_parts(
+    given: Sequence[Any], name: str, spec: DataSpec, classes: tuple[str, ...] | None = None
+) -> ReadParts:
     """Read one part or two, each ``(x, y)``, or a map-style Dataset of pairs or of dictionaries.
 
     Labels are whole numbers, names, or True and False. A class has one number in all parts: where each part
@@ -109,6 +111,7 @@ def as_parts(given: Sequence[Any], name: str, classes: tuple[str, ...] | None = 
     Args:
         given: the parts, that for training first.
         name: of the set, for errors.
+        spec: crop and channels of pictures.
         classes: names of the classes, where they are known.
 
     Raises:
@@ -116,7 +119,7 @@ def as_parts(given: Sequence[Any], name: str, classes: tuple[str, ...] | None = 
             cannot be used (the row is named), or dictionaries in which the label or the input is not clear.
     """
     whose = [f"data {name}"] if len(given) == 1 else [f"data {name}, {part} part" for part in _PARTS]
-    raw = [_raw(part, where) for part, where in zip(given, whose, strict=True)]
+    raw = [_raw(part, where, spec) for part, where in zip(given, whose, strict=True)]
     found = numbered([replace(part.labels, names=classes or part.labels.names) for part in raw])
     for part, labels in zip(raw, found.parts, strict=True):
         if part.inputs.ndim == 0 or len(part.inputs) != len(labels):
@@ -137,12 +140,12 @@ def as_parts(given: Sequence[Any], name: str, classes: tuple[str, ...] | None = 
     )
 
 
-def _raw(given: Any, where: str) -> _RawPart:
+def _raw(given: Any, where: str, spec: DataSpec) -> _RawPart:
     if isinstance(given, tuple | list) and len(given) == 2:
-        inputs = inputs_of(given[0], where)
+        inputs = inputs_of(given[0], where, spec.crop, spec.channels)
         return _RawPart(_in_single(inputs), GivenLabels(given[1], where))
     if isinstance(given, Sized) and (isinstance(given, Dataset) or hasattr(given, "column_names")):
-        return _of_dataset(given, where)
+        return _of_dataset(given, where, spec)
     raise DataError(
         f"{where}: expected (x, y) or a map-style Dataset with a length, got {type(given).__name__}"
     )
@@ -156,6 +159,9 @@ def is_array(value: Any) -> bool:
 def is_hub_set(given: Any) -> bool:
     """Tell whether ``given`` is a Dataset of the package datasets without a transform, or a mapping of them.
 
+    A format such as ``torch`` is no transform: it has its own way with each mode of a picture, so the table
+    under it is read.
+
     Example:
         >>> is_hub_set([0, 1])
         False
@@ -163,16 +169,16 @@ def is_hub_set(given: Any) -> bool:
     if isinstance(given, Mapping):
         return "train" in given and all(map(is_hub_set, given.values()))
     names = ("with_format", "features", "select_columns", "select", "format")
-    return all(hasattr(given, name) for name in names) and given.format["type"] is None
+    return all(hasattr(given, name) for name in names) and given.format["type"] != "custom"
 
 
-def _of_dataset(dataset: Any, where: str) -> _RawPart:
+def _of_dataset(dataset: Any, where: str, spec: DataSpec) -> _RawPart:
     """Return the inputs (N, ...) and the labels of a Dataset."""
     examples = [dataset[index] for index in range(len(dataset))]
     if not examples:
         raise DataError(f"{where}: expected at least one example, got an empty Dataset")
     if isinstance(examples[0], Mapping):
-        return _of_dictionaries(examples, dataset, where)
+        return _of_dictionaries(examples, dataset, where, spec)
     for index, pair in enumerate(examples):
         if not isinstance(pair, tuple | list) or len(pair) < 2:
             raise DataError(
@@ -180,10 +186,10 @@ def _of_dataset(dataset: Any, where: str) -> _RawPart:
             )
     labels = [pair[1] for pair in examples]
     names = _names_of(dataset, labels)
-    return _RawPart(_stacked([pair[0] for pair in examples], where), GivenLabels(labels, where, names))
+    return _RawPart(_stacked([pair[0] for pair in examples], where, spec), GivenLabels(labels, where, names))
 
 
-def _of_dictionaries(examples: list[Any], dataset: Any, where: str) -> _RawPart:
+def _of_dictionaries(examples: list[Any], dataset: Any, where: str, spec: DataSpec) -> _RawPart:
     """Choose the label and the input by the rule of :mod:`modelstitch.data.columns`."""
     features = getattr(dataset, "features", None)
     features = features if isinstance(features, Mapping) else {}
@@ -204,7 +210,7 @@ def _of_dictionaries(examples: list[Any], dataset: Any, where: str) -> _RawPart:
     labels = GivenLabels([example[label.name] for example in examples], where, label.classes)
     values = [[example[column.name] for example in examples] for column in inputs.columns]
     if inputs.holds != "texts":
-        return _RawPart(_stacked(values[0], where), labels, note=inputs.said)
+        return _RawPart(_stacked(values[0], where, spec), labels, note=inputs.said)
     for column in values:
         for row, text in enumerate(column):
             if not isinstance(text, str) or not text.strip():
@@ -233,8 +239,8 @@ def _class_names(names: Any) -> tuple[str, ...] | None:
     return tuple(map(str, names))
 
 
-def _stacked(values: list[Any], where: str) -> Tensor:
-    return _in_single(stack_given(values, where))
+def _stacked(values: list[Any], where: str, spec: DataSpec) -> Tensor:
+    return _in_single(stack_given(values, where, spec.crop, spec.channels))
 
 
 def _in_single(x: Tensor) -> Tensor:

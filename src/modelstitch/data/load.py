@@ -39,6 +39,7 @@ def load_data(spec: DataSpec) -> Data:
         data = examples_of(*source.texts(spec), spec)
     else:
         data = source.load(spec)
+    _expect_pictures(data, spec)
     if spec.task == "retrieval" and data.scored_by is None:
         data = replace(data, scored_by=RETRIEVAL)
     if spec.data_classes is not None:
@@ -111,6 +112,16 @@ def _check_image_options(source: DataSource, spec: DataSpec) -> None:
         )
 
 
+def _expect_pictures(data: Data, spec: DataSpec) -> None:
+    """Raise where a crop or a number of channels was given, and the set holds no pictures."""
+    if (spec.crop is None and spec.channels is None) or data.train.images.ndim == 4:
+        return
+    raise DataError(
+        f"expected a crop or a number of channels (--crop, --data-channels) with pictures alone, got data "
+        f"{spec.source!r}, which hold {'texts' if data.is_text else 'no pictures'}"
+    )
+
+
 def _check_columns(source: DataSource, spec: DataSpec) -> None:
     """Refuse names of columns where there are none, or where nothing would read them."""
     given = {"--label-column": spec.label_column, "--input-column": ", ".join(spec.input_column) or None}
@@ -154,10 +165,10 @@ def as_data(given: Any, spec: DataSpec | None = None) -> Data:
     if isinstance(given, tuple | list) and len(given) == 2 and not is_array(given[0]):
         if all(is_hub_set(part) for part in given):
             return _of_hub(dict(zip(("train", "test"), given, strict=True)), "two parts as given", spec)
-        return _of_parts(as_parts(given, "in memory"), "two parts as given", spec)
+        return _of_parts(as_parts(given, "in memory", spec), "two parts as given", spec)
     if is_hub_set(given):
         return _of_hub(given, "the parts train and {}", spec)
-    return _of_parts(as_parts([given], "in memory"), third_held_out(spec.seed), spec)
+    return _of_parts(as_parts([given], "in memory", spec), third_held_out(spec.seed), spec)
 
 
 def _of_hub(given: Any, words: str, spec: DataSpec) -> Data:

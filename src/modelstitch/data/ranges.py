@@ -141,8 +141,8 @@ def _bytes_into(expected: tuple[float, float] | None) -> str | None:
         return None
     return (
         f"expected floating values from {expected[0]:g} to {expected[1]:g} before mean and std, got bytes, "
-        "which are brought to a range that begins at 0 or has 0 in its middle: give the values that the model "
-        "was trained on"
+        "which are brought to a range that begins at 0 or has 0 in its middle: give the values that the "
+        "model was trained on"
     )
 
 

@@ -34,7 +34,7 @@ from modelstitch.data.labels import GivenLabels, are_absent, numbered
 from modelstitch.data.parts import Data, DataPart
 from modelstitch.data.splitting import choose_parts
 from modelstitch.data.texts import encoded, pad_alike
-from modelstitch.errors import DataError
+from modelstitch.errors import DataError, first_line
 from modelstitch.specs import DataSpec
 
 _MODES = {"L": 1, "RGB": 3}
@@ -296,9 +296,27 @@ def _inputs(part: TablePart, inputs: Inputs, rows: Tensor, spec: DataSpec, n_ima
         expect_one_text(inputs, part.where)
         return encoded(_texts(cells[0], rows, part))
     if inputs.holds == "arrays":
-        x = stack_given(cells[0], part.where)
+        kind = _numpy_type(part.schema.field(inputs.columns[0].name).type)
+        arrays = [_array(cell, kind, part, row) for cell, row in zip(cells[0], rows.tolist(), strict=True)]
+        x = stack_given(arrays, part.where, spec.crop, spec.channels)
         return x.float() if x.dtype == torch.float64 else x
     return _images(cells[0], inputs.columns[0].name, rows, part, spec, n_images)
+
+
+def _numpy_type(kind: pa.DataType) -> Any:
+    """Return the type of the numbers in a column of lists; whole numbers that are not bytes are tokens."""
+    while isinstance(kind, pa.BaseExtensionType) or hasattr(kind, "value_type"):
+        kind = kind.storage_type if isinstance(kind, pa.BaseExtensionType) else kind.value_type
+    if pa.types.is_integer(kind):
+        return np.uint8 if kind == pa.uint8() else np.int64
+    return kind.to_pandas_dtype() if pa.types.is_floating(kind) else np.float64
+
+
+def _array(cell: Any, kind: Any, part: TablePart, row: int) -> np.ndarray:
+    try:
+        return np.asarray(cell, kind)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{part.row(row)} holds no array of numbers: {first_line(error)}") from error
 
 
 def _texts(texts: list[str | None], rows: Tensor, part: TablePart) -> list[str]:

@@ -443,7 +443,7 @@ def test_labels_may_be_categories(tmp_path: Path) -> None:
     assert load_data(DataSpec(source=str(tmp_path / "train.parquet"))).classes == ("sea", "town", "wood")
 
 
-@pytest.mark.parametrize("source", ["digits", "cifar10", "set.npz", "torchvision:MNIST"])
+@pytest.mark.parametrize("source", ["digits", "cifar10", "set.npz"])
 def test_a_number_of_channels_is_for_image_files(source: str) -> None:
     with pytest.raises(DataError, match="expected a number of channels .* with image files alone, got 3"):
         load_data(DataSpec(source=source, channels=3))

@@ -13,7 +13,24 @@ from modelstitch.data.parts import Data
 from modelstitch.errors import DataError
 from modelstitch.specs import DataSpec
 
-_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".ppm", ".pgm", ".tif", ".tiff")
+_ENDINGS = (
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".jpe",
+    ".jfif",
+    ".bmp",
+    ".gif",
+    ".webp",
+    ".ppm",
+    ".pgm",
+    ".pbm",
+    ".pnm",
+    ".tif",
+    ".tiff",
+    ".jp2",
+    ".avif",
+)
 
 
 def recognises(source: str) -> bool:

@@ -213,7 +213,7 @@ def _of_classes(
     parts: list[_Arrays], names: np.ndarray | None, name: str, division: str, spec: DataSpec
 ) -> Data:
     classes = None if names is None else tuple(map(str, names.tolist()))
-    read = as_parts([(part.x, part.y) for part in parts], name, classes)
+    read = as_parts([(part.x, part.y) for part in parts], name, spec, classes)
     labelled = [replace(one, kwargs=own.kwargs) for one, own in zip(read.parts, parts, strict=True)]
     if len(parts) == 1:
         data = from_whole(labelled[0], classes=read.classes, name=name, spec=spec)

@@ -65,7 +65,7 @@ DATA_SOURCES = (
     DataSource("digits", ("digits",)),
     DataSource("cifar", ("cifar10", "cifar100", "the official CIFAR archive")),
     DataSource("hugging_face", ("hf:NAME_OR_FOLDER",), has_texts=True, is_image_files=True, has_columns=True),
-    DataSource("torchvision", ("torchvision:NAME(root=...)",)),
+    DataSource("torchvision", ("torchvision:NAME(root=...)",), is_image_files=True),
     DataSource("npz", ("FILE.npz",), has_targets=True, has_columns=True),
     DataSource(
         "parquet",

@@ -32,9 +32,9 @@ def load(spec: DataSpec) -> Data:
         try:
             parts = [build(**arguments, train=train) for train in (True, False)]
         except TypeError:  # the set has no parts
-            read = as_parts([build(**arguments)], target)
+            read = as_parts([build(**arguments)], target, spec)
             return from_whole(read.parts[0], classes=read.classes, name=target, spec=spec)
-        read = as_parts(parts, target)
+        read = as_parts(parts, target, spec)
         division = "; ".join(["the training and the test part", *read.notes])
         return from_parts(read.parts[0], read.parts[1], read.classes, target, division, spec)
     except DataError:
