@@ -367,3 +367,36 @@ def test_the_mode_that_a_column_asks_for_is_made_by_the_same_rules() -> None:
     read = torch.cat([data.train.images, data.heldout.images]).double()
     seen = channels_first([one.seen for one in made])
     assert all(min(np.abs(image.numpy() - other).max() for other in seen) <= 0.5 for image in read)
+
+
+@pytest.mark.parametrize("case", ["L", "LA", "I;16", "P, opacities", "RGB", "RGBA", "CMYK"])
+def test_a_folder_of_torchvision_reads_its_files_by_the_same_rules_in_colour(
+    case: str, tmp_path: Path
+) -> None:
+    usable_torchvision()
+    from torchvision.datasets import ImageFolder
+
+    made = [MADE[case](seed) for seed in range(6)]
+    for place, one in enumerate(made):
+        content = encoded(one.image)
+        folder = tmp_path / "ab"[place // 3]
+        folder.mkdir(exist_ok=True)
+        (folder / f"{place}{'.png' if content[1:4] == b'PNG' else '.tif'}").write_bytes(content)
+    seen = channels_first([one.seen for one in made]).repeat(3 // channels_first([made[0].seen]).shape[1], 1)
+    whole = ImageFolder(str(tmp_path))
+    kept = torch.utils.data.Subset(whole, range(6))
+    half = {"channels": 1} if case == "L" else {}
+    for data in (
+        as_data(whole),
+        as_data(kept),
+        load_data(DataSpec(source=f"torchvision:ImageFolder(root='{tmp_path}')", **half)),  # type: ignore[arg-type]
+    ):
+        images = torch.cat([data.train.images, data.heldout.images]).numpy().astype(float)
+        nearest = [np.abs(seen[:, : images.shape[1]] - image).max((1, 2, 3)).min() for image in images]
+        assert len(images) == 6
+        assert max(nearest) <= made[0].tolerance + 1e-9
+    assert whole.loader.__module__ == "torchvision.datasets.folder"
+    turned = as_data(
+        ImageFolder(str(tmp_path), transform=lambda image: image.transpose(Image.Transpose.ROTATE_90))
+    )
+    assert tuple(turned.train.images.shape[1:]) == (3, 5, 4)

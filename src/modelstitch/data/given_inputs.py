@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
+from torch.utils.data import Subset
 
 from modelstitch.data.images import UNREADABLE, decode, reason, stack
 from modelstitch.errors import DataError
@@ -86,6 +88,30 @@ def _expect_no_options(given: Any, where: str, crop: int | None, channels: int |
             f"{where}: expected a crop or a number of channels (--crop, --data-channels) with pictures "
             f"alone, got {type(given).__name__}"
         )
+
+
+def giving_files(dataset: Any) -> Any | None:
+    """Return a folder of torchvision, or a subset of one, that gives its files where it would decode them.
+
+    torchvision's own loader drops what is transparent, cuts off 16 bits at 255, and makes all pictures RGB.
+
+    Returns:
+        None for any other Dataset, and for one with a transform, which takes what that loader gives.
+
+    Example:
+        >>> giving_files([0, 1]) is None
+        True
+    """
+    if isinstance(dataset, Subset):
+        whole = giving_files(dataset.dataset)
+        return None if whole is None else Subset(whole, dataset.indices)
+    loader = getattr(dataset, "loader", None)
+    is_theirs = getattr(loader, "__module__", None) == "torchvision.datasets.folder"
+    if not is_theirs or getattr(dataset, "transform", None) is not None:
+        return None
+    files = copy.copy(dataset)
+    files.loader = Path
+    return files
 
 
 def is_picture(value: Any) -> bool:

@@ -12,7 +12,7 @@ from torch.utils.data import Dataset, Subset
 
 from modelstitch.data.absent import present_classes
 from modelstitch.data.columns import Wish, choose_inputs, choose_label, columns_of_example, expect_one_text
-from modelstitch.data.given_inputs import inputs_of, stack_given
+from modelstitch.data.given_inputs import giving_files, inputs_of, stack_given
 from modelstitch.data.labels import GivenLabels, numbered
 from modelstitch.data.parts import Data, DataPart
 from modelstitch.data.splitting import choose, hold_out_third, third_held_out
@@ -174,6 +174,9 @@ def is_hub_set(given: Any) -> bool:
 
 def _of_dataset(dataset: Any, where: str, spec: DataSpec) -> _RawPart:
     """Return the inputs (N, ...) and the labels of a Dataset."""
+    files = giving_files(dataset)
+    if files is not None:  # in colour, as torchvision promises
+        dataset, spec = files, replace(spec, channels=spec.channels or 3)
     examples = [dataset[index] for index in range(len(dataset))]
     if not examples:
         raise DataError(f"{where}: expected at least one example, got an empty Dataset")
