@@ -58,6 +58,9 @@ def test_every_list_takes_commas_and_spaces(command: str, option: str, values: l
     assert value(command, option, ", ".join(words)) == tuple(values)
     assert value(command, option, words[0], ",".join(words[1:])) == tuple(values)
     assert value(command, option, words[0]) == (values[0],)
+    again = f"--{option.replace('_', '-')}"
+    assert value(command, option, words[0], again, *words[1:]) == tuple(values)
+    assert value(command, option, words[0], f"{again}={','.join(words[1:])}") == tuple(values)
 
 
 @pytest.mark.parametrize(("command", "option", "values"), list_options())

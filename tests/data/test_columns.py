@@ -568,7 +568,20 @@ def test_metadata_that_name_a_column_decide(tmp_path: Path) -> None:
         as_data(both)
 
 
-def test_a_set_with_a_transform_is_read_through_it(tmp_path: Path) -> None:
+def test_a_set_with_a_transform_is_read_through_it() -> None:
     made = datasets.Dataset.from_dict({"text": TEXTS, "label": LABELS})
     changed = made.with_transform(lambda batch: {**batch, "text": [text.upper() for text in batch["text"]]})
-    assert set(seen(as_data(changed))) == {text.upper() for text in TEXTS}
+    upper = dict(zip(map(str.upper, TEXTS), map(str, LABELS), strict=True))
+    parts = datasets.DatasetDict({"train": changed, "validation": changed})
+    for data in (as_data(changed), as_data(parts), as_data({"train": changed})):
+        assert seen(data) == upper
+    assert as_data(parts).division == "the parts train and validation"
+    for wrong in ({"test": changed}, datasets.IterableDatasetDict({"train": made.to_iterable_dataset()})):
+        with pytest.raises(DataError, match="expected .x, y. or a map-style Dataset with a length, got "):
+            as_data(wrong)
+
+
+@pytest.mark.parametrize("kind", ["numpy", "torch"])
+def test_a_set_that_gives_arrays_is_the_same_data(kind: str) -> None:
+    made = datasets.Dataset.from_dict({"x": [[float(n), 1.0] for n in range(N)], "label": LABELS})
+    assert as_data(made.with_format(kind)).digest == as_data(made).digest

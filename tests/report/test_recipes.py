@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
 import modelstitch as ms
-from modelstitch.cli import main
+from modelstitch.cli import main, read
+from modelstitch.cli.compare import Compare
 from modelstitch.report.recipes import recipes, stitch_words
 from modelstitch.specs import DataSpec, FitSpec, ModelSpec, RunSpec, StitchSpec, View
 from tests.made import run_spec
@@ -38,8 +40,6 @@ def filled(text: str, stitch: StitchSpec) -> str:
 
 
 def test_both_give_the_same_cell(checkpoints: tuple[Path, Path], tmp_path: Path) -> None:
-    import shlex
-
     shell, python = recipes(spec_of(checkpoints))
     stitch = StitchSpec(family="lowrank", size=2)
     words = shlex.split(filled(shell, stitch))
@@ -66,3 +66,17 @@ def test_what_was_given_in_memory_stands_by_its_role() -> None:
         "ms.stitch(\n    sender, {sender_text},\n    "
         "ms.ModelSpec(source='zoo:R1111'), {receiver_text},\n    data," in python
     )
+
+
+def test_the_columns_stand_in_both() -> None:
+    checkpoint = ModelSpec(source="a.safetensors")
+    data = DataSpec(
+        source="x.parquet", channels=3, label_column="a kind", input_column=("premise", "second, half")
+    )
+    shell, python = recipes(run_spec(["a"], ["b"], sender=checkpoint, receiver=checkpoint, data=data))
+    words = shlex.split(shell.partition(" --sender-cuts")[0])
+    command = read(words[1:])
+    assert isinstance(command, Compare)
+    assert (command.label_column, command.input_column) == (data.label_column, data.input_column)
+    assert command.data_channels == 3
+    assert "label_column='a kind', input_column=('premise', 'second, half')" in python

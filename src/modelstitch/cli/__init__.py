@@ -12,6 +12,7 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 import tyro
@@ -23,7 +24,7 @@ from modelstitch.cli.figures import Figures
 from modelstitch.cli.report import Report
 from modelstitch.cli.selftest import Selftest
 from modelstitch.cli.train import Train
-from modelstitch.cli.values import VALUES
+from modelstitch.cli.values import VALUES, gathered
 from modelstitch.errors import InputError, TruthError
 
 EXIT_OK, EXIT_INPUT, EXIT_FAILED_CELLS, EXIT_UNTRUE, EXIT_INTERRUPTED = 0, 2, 3, 4, 130
@@ -112,7 +113,7 @@ def read(words: Sequence[str]) -> Command:
     command: Command = tyro.extras.subcommand_cli_from_dict(
         {name: row.command for name, row in COMMANDS.items()},
         prog="modelstitch",
-        args=list(words) or ["--help"],
+        args=gathered(words, _lists(words)) or ["--help"],
         description=(
             "Stitch the first layers of one frozen network to the last layers of another, and say whether "
             "the result can be believed. Start with: modelstitch demo. An option that takes several values "
@@ -122,6 +123,13 @@ def read(words: Sequence[str]) -> Command:
         registry=VALUES,
     )
     return command
+
+
+def _lists(words: Sequence[str]) -> set[str]:
+    """Return the options that take lists, of the command that words name."""
+    row = COMMANDS.get(words[0]) if words else None
+    options = () if row is None else fields(row.command)
+    return {f"--{one.name.replace('_', '-')}" for one in options if str(one.type).startswith("tuple[")}
 
 
 def _resumes(command: Command | None) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
@@ -63,6 +63,36 @@ def split_list(word: str) -> list[str]:
 
 def _unquoted(item: str) -> str:
     return item[1:-1] if len(item) > 1 and item[0] == item[-1] and item[0] in "'\"" else item
+
+
+def gathered(words: Sequence[str], lists: Collection[str]) -> list[str]:
+    """Return the words of a command with the values of each list option that is given twice in one place.
+
+    The parser alone would keep the last ones, and drop the others without a word.
+
+    Args:
+        words: of the command.
+        lists: options that take lists, such as ``--cuts``.
+
+    Example:
+        >>> gathered(["a", "--cuts", "x", "--limit", "9", "--cuts=y"], {"--cuts"})
+        ['a', '--limit', '9', '--cuts', 'x', 'y']
+    """
+    names = [word.partition("=")[0] for word in words]
+    twice = [name for name in dict.fromkeys(names) if name in lists and names.count(name) > 1]
+    kept: list[str] = []
+    values: dict[str, list[str]] = {name: [] for name in twice}
+    into = kept
+    for name, word in zip(names, words, strict=True):
+        if name in values and "=" in word:
+            values[name].append(word.partition("=")[2])
+            into = kept
+        elif name in values:
+            into = values[name]
+        else:
+            into = kept if word.startswith("--") else into
+            into.append(word)
+    return [*kept, *(word for name in twice for word in (name, *values[name]))]
 
 
 @VALUES.primitive_rule

@@ -144,7 +144,12 @@ def _raw(given: Any, where: str, spec: DataSpec) -> _RawPart:
     if isinstance(given, tuple | list) and len(given) == 2:
         inputs = inputs_of(given[0], where, spec.crop, spec.channels)
         return _RawPart(_in_single(inputs), GivenLabels(given[1], where))
-    if isinstance(given, Sized) and (isinstance(given, Dataset) or hasattr(given, "column_names")):
+    is_mapping = isinstance(given, Mapping)
+    if (
+        isinstance(given, Sized)
+        and not is_mapping
+        and (isinstance(given, Dataset) or hasattr(given, "column_names"))
+    ):
         return _of_dataset(given, where, spec)
     raise DataError(
         f"{where}: expected (x, y) or a map-style Dataset with a length, got {type(given).__name__}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 from modelstitch.data.class_names import read_class_names, renamed
 from modelstitch.data.copies import without_copies
+from modelstitch.data.heldout import choose_heldout
 from modelstitch.data.in_memory import ReadParts, as_parts, from_parts, from_whole, is_array, is_hub_set
 from modelstitch.data.parts import Data
 from modelstitch.data.rotated import rotated
@@ -149,7 +151,8 @@ def as_data(given: Any, spec: DataSpec | None = None) -> Data:
 
     Args:
         given: ``Data``, a ``DataSpec``, a source's name, ``(x, y)``, a Dataset, or a pair ``(train,
-            heldout)`` of these last two. A single part is split, stratified and seeded.
+            heldout)`` or a mapping of ``train`` and ``test`` (or ``validation``) to these last two. A single
+            part is split, stratified and seeded.
         spec: limits and seed for arrays and Datasets.
 
     Raises:
@@ -168,7 +171,11 @@ def as_data(given: Any, spec: DataSpec | None = None) -> Data:
         return _of_parts(as_parts(given, "in memory", spec), "two parts as given", spec)
     if is_hub_set(given):
         return _of_hub(given, "the parts train and {}", spec)
-    return _of_parts(as_parts([given], "in memory", spec), third_held_out(spec.seed), spec)
+    if isinstance(given, Mapping) and "train" in given:
+        part, _ = choose_heldout(given, lambda name: True)
+        named = [given["train"], *([] if part is None else [given[part]])]
+        return _of_parts(as_parts(named, "in memory", spec), f"the parts train and {part}", spec)
+    return _of_parts(as_parts([given], "in memory", spec), "", spec)
 
 
 def _of_hub(given: Any, words: str, spec: DataSpec) -> Data:
@@ -179,6 +186,7 @@ def _of_hub(given: Any, words: str, spec: DataSpec) -> Data:
 
 def _of_parts(read: ReadParts, division: str, spec: DataSpec) -> Data:
     if len(read.parts) == 1:
+        division = third_held_out(spec.seed)
         data = from_whole(read.parts[0], classes=read.classes, name="in memory", spec=spec)
     else:
         train, heldout = read.parts
