@@ -396,6 +396,8 @@ def test_a_folder_of_torchvision_reads_its_files_by_the_same_rules_in_colour(
         assert len(images) == 6
         assert max(nearest) <= made[0].tolerance + 1e-9
     assert whole.loader.__module__ == "torchvision.datasets.folder"
+    if case != "RGB":
+        return
     turned = as_data(
         ImageFolder(str(tmp_path), transform=lambda image: image.transpose(Image.Transpose.ROTATE_90))
     )
