@@ -15,7 +15,7 @@ from tests.made import run_spec
 
 
 def spec_of(checkpoints: tuple[Path, Path]) -> RunSpec:
-    view = View(size=(8, 8), channels=1, mean=(0.3,), std=(0.4,))
+    view = View(size=(8, 8), channels=1, mean=(0.3,), std=(0.4,), range=(-0.25, 1.25))
     sender, receiver = (ModelSpec(source=str(path), view=view) for path in checkpoints)
     data = DataSpec(source="digits", limit=200)
     return run_spec(
