@@ -180,7 +180,7 @@ WRONG: dict[str, tuple[Table, str]] = {
     ),
     "names that differ in spaces": (
         {"text": TEXTS, "label": ["a", "a ", *["b"] * (N - 2)]},
-        "the classes 'a' and 'a ' differ in spaces alone",
+        "the classes 'a' and 'a ' differ in spaces or in case alone",
     ),
     "a text that is missing": ({"text": [*TEXTS[:-1], " "], "label": LABELS}, "row 11 of .* holds no text"),
     "an input in words beside an image": (

@@ -53,6 +53,7 @@ def test_whole_numbers_in_any_form(values: Any) -> None:
         (torch.tensor([True, False]), ([1, 0], ("False", "True"))),
         (np.array([True, True]), ([1, 1], ("False", "True"))),
         (["é", "z", "z"], ([1, 0, 0], ("z", "é"))),
+        (["a", "A", "A"], ([1, 0, 0], ("A", "a"))),
     ],
     ids=str,
 )
@@ -86,7 +87,11 @@ def test_names_and_truth_values(values: Any, expected: tuple[list[int], tuple[st
         ([0, 1, None], "1 labels are missing in here, the first in row 2"),
         (["a", "", "b"], "1 labels are missing in here, the first in row 1"),
         (np.array([0, np.nan]), "1 labels are missing in here, the first in row 1"),
-        ([0, 1, -1, -1], "row 2 of here: label -1 is outside the 2 classes, expected 0 to 1; 2 rows"),
+        (
+            [0, 1, -1, -1],
+            "row 2 of here: label -1 is outside the 2 classes, expected 0 to 1; 2 rows have .*leave out",
+        ),
+        (["cat", "Cat", "dog", "dog"], "the classes 'Cat' and 'cat' differ in spaces or in case alone"),
         (["a", "b", "c"], "each of the 3 rows of here has a label of its own"),
         ([5, 9, 7, 2], "each of the 4 rows of here has a label of its own"),
     ],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -224,8 +224,24 @@ def _expect_no_examples_among(files: list[Path], folder: Path, file_type: FileTy
 
 
 def _has_classes(root: Path, train: _Listed, file_type: FileType) -> bool:
-    """Tell whether a held-out part has a file in a folder that is named as a class of the training part."""
-    return any(folder.name in train.classes and _holds_any(folder, file_type) for folder in _folders(root))
+    """Tell whether a held-out part has a file in a folder that is named as a class of the training part.
+
+    Raises:
+        DataError: it has several folders with files, and none of them is a class of the training part.
+    """
+    names = [folder.name for folder in _folders(root) if _holds_any(folder, file_type)]
+    known = [name for name in names if name in train.classes]
+    if not known and len(names) > 1:
+        raise DataError(
+            f"data {str(root)!r}: expected class folders of {str(train.root)!r} ({_some(train.classes)}), "
+            "got "
+            f"{_some(names)}"
+        )
+    return bool(known)
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
 
 
 def _not_read(listed: list[_Listed]) -> str:

@@ -89,7 +89,7 @@ TEXT_PAIRS = (
 
 _BESIDE = re.compile(
     r"(.*_)?(id|idx|index|uid|uuid|guid|key|hash|md5|url|uri|link|path|file|filename|file_name|source|author|user"
-    r"|username|date|time|timestamp|created_at|lang|language|split|license)"
+    r"|username|date|time|timestamp|created_at|lang|language|split|license|unnamed_.*|__.*)"
 )
 """Names of columns that stand beside the input, and are never it unless they are asked for."""
 

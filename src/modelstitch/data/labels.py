@@ -228,6 +228,7 @@ def _of_numbers(given: GivenLabels, values: np.ndarray[Any, Any]) -> _Read:
     if len(wrong):
         label = int(values[wrong[0]])
         others = f"; {len(wrong)} rows have such a label" if len(wrong) > 1 else ""
+        others += "; leave out the rows without a label" if label == -1 else ""
         raise DataError(
             f"{given.at(int(wrong[0]))}: label {label} is outside the {n_classes} classes, expected 0 to "
             f"{n_classes - 1}{others}"
@@ -275,7 +276,7 @@ def _order(read: Sequence[_Read]) -> tuple[str, ...]:
     """Return the names of the classes in the order of their numbers: the first part's, then further ones.
 
     Raises:
-        DataError: names in one part and bare numbers in another, or two names that differ in spaces alone.
+        DataError: names in one part and bare numbers in another, or two names that differ in spaces or case.
     """
     for part in read:
         if part.words is None and part.names is None:
@@ -289,13 +290,16 @@ def _order(read: Sequence[_Read]) -> tuple[str, ...]:
     known = list(first or sorted(set(read[0].words or ())))
     of_all = {word for part in read for word in _words(part)}
     known += sorted(of_all - set(known))
-    by_stripped: dict[str, str] = {}
+    by_plain: dict[str, str] = {}
     for word in known:
-        other = by_stripped.setdefault(word.strip(), word)
+        plain = word.strip()
+        # A and a may be two letters.
+        other = by_plain.setdefault(plain if len(plain) == 1 else plain.casefold(), word)
         if other != word:
             raise DataError(
-                f"{read[0].given.where}: the classes {other!r} and {word!r} differ in spaces alone: write "
-                "them alike"
+                f"{read[0].given.where}: the classes {other!r} and {word!r} differ in spaces or in case "
+                "alone: "
+                "write them alike"
             )
     return tuple(known)
 

@@ -64,12 +64,7 @@ class TablePart:
     @property
     def features(self) -> dict[str, Any]:
         """What the metadata of Hugging Face say of each column."""
-        text = (self.schema.metadata or {}).get(b"huggingface")
-        try:
-            features = json.loads(text or b"{}")["info"]["features"]
-        except (ValueError, KeyError, TypeError):
-            return {}
-        return features if isinstance(features, dict) else {}
+        return _features(self.schema)
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -93,6 +88,21 @@ class TablePart:
                 column.to_numpy(zero_copy_only=False) if isinstance(column, pa.Array) else column.to_numpy()
             )
         return column.to_pylist()
+
+
+def _features(schema: pa.Schema) -> dict[str, Any]:
+    text = (schema.metadata or {}).get(b"huggingface")
+    try:
+        features = json.loads(text or b"{}")["info"]["features"]
+    except (ValueError, KeyError, TypeError):
+        return {}
+    return features if isinstance(features, dict) else {}
+
+
+def class_names(schema: pa.Schema) -> dict[str, tuple[str, ...]]:
+    """Return the names of the classes of each column of which the metadata give some."""
+    features = _features(schema)
+    return {name: names for name in schema.names if (names := _classes(features, name)) is not None}
 
 
 def data_of(
@@ -220,6 +230,8 @@ def _label_sets(parts: Sequence[TablePart], label: str, fine: Tensor, n_classes:
     for one in parts[0].schema:
         if one.name == label or "label" not in one.name or one.name not in shared:
             continue
+        if any(part.schema.names.count(one.name) > 1 for part in parts):
+            continue
         if any(not pa.types.is_integer(part.schema.field(one.name).type) for part in parts):
             continue
         columns = [part.read(one.name, None) for part in parts]
@@ -253,8 +265,9 @@ def _held(kind: pa.DataType, name: str, feature: Any) -> Holds:
         if "bytes" not in {child.name for child in kind}:
             return "structs"
         told = feature.get("_type") if isinstance(feature, dict) else None
-        is_sound = told == "Audio" or (told is None and Column(name, "sounds").plain in _SOUND_NAMES)
-        return "sounds" if is_sound else "images"
+        by_name = "Audio" if Column(name, "sounds").plain in _SOUND_NAMES else "Image"
+        by_type: dict[str, Holds] = {"Image": "images", "Audio": "sounds"}
+        return by_type.get(str(told or by_name), "structs")
     if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
         inner = _held(kind.value_type, name, None)
         return "arrays" if inner in ("whole numbers", "real numbers", "arrays") else "lists"

@@ -236,6 +236,21 @@ def test_a_test_folder_without_classes_gives_way(tmp_path: Path, other: str) -> 
     )
 
 
+def test_class_folders_of_other_names_are_no_part_without_labels(tmp_path: Path) -> None:
+    folder(tmp_path / "train", 4)
+    folder(tmp_path / "val", 4)
+    folder(tmp_path / "test", 2, classes=("0", "1"))
+    with pytest.raises(DataError, match=r"test': expected class folders of '.*train' .cat, dog., got 0, 1$"):
+        load(tmp_path)
+
+
+def test_names_that_differ_in_case_alone_are_refused(tmp_path: Path) -> None:
+    folder(tmp_path / "train", 4)
+    folder(tmp_path / "test", 2, classes=("cat", "Dog"))
+    with pytest.raises(DataError, match="the classes 'dog' and 'Dog' differ in spaces or in case alone"):
+        load(tmp_path)
+
+
 def test_train_alone_is_divided(tmp_path: Path) -> None:
     folder(tmp_path / "train", 6)
     data = load(tmp_path)

@@ -231,6 +231,23 @@ def test_test_is_taken_before_validation(tmp_path: Path) -> None:
     assert data.division == "the files train*.parquet and test*.parquet"
 
 
+def test_a_part_without_labels_is_named_once(tmp_path: Path) -> None:
+    write(tmp_path / "train.parquet", good(6), [0, 1] * 3)
+    write(tmp_path / "validation.parquet", good(3), [-1, -1, -1])
+    assert load(tmp_path).division.count("has no labels") == 1
+
+
+def test_files_of_one_part_that_number_their_classes_differently_are_refused(tmp_path: Path) -> None:
+    write(tmp_path / "train-0.parquet", good(4), [0, 1] * 2, hub(["cat", "dog"]))
+    write(tmp_path / "train-1.parquet", good(4), [0, 1] * 2, hub(["dog", "cat"]))
+    with pytest.raises(
+        DataError, match="number their classes differently: .*label: cat, dog and label: dog, cat"
+    ):
+        load(tmp_path)
+    write(tmp_path / "train-1.parquet", good(4), [0, 1] * 2, hub(["cat", "dog"]))
+    assert load(tmp_path).classes == ("cat", "dog")
+
+
 @pytest.mark.parametrize("below", ["", "data"])
 def test_a_folder_with_one_part_is_divided(tmp_path: Path, below: str) -> None:
     write(tmp_path / below / "train.parquet", good(9), [0, 1, 2] * 3)

@@ -10,9 +10,12 @@ from torch import Tensor
 
 from modelstitch.data.parts import Data
 from modelstitch.data.splitting import HELDOUT_NAMES
-from modelstitch.data.tables import TablePart, data_of, texts_of
+from modelstitch.data.tables import TablePart, class_names, data_of, texts_of
 from modelstitch.errors import DataError, first_line
 from modelstitch.specs import DataSpec
+
+_PARTS = sorted(("train", *HELDOUT_NAMES), key=len, reverse=True)
+"""Names of parts; a file belongs to the longest one that its name begins with."""
 
 _WORDS = "the files train*.parquet and {0}*.parquet"
 
@@ -52,15 +55,17 @@ def _parts(spec: DataSpec) -> dict[str, TablePart]:
         return {"train": _part([path])}
     folder = path if list(path.glob("*.parquet")) else path / "data"
     paths = sorted(folder.glob("*.parquet"))
-    files = {
-        part: [file for file in paths if file.name.startswith(part)] for part in ("train", *HELDOUT_NAMES)
-    }
+    files: dict[str, list[Path]] = {part: [] for part in _PARTS}
+    for file in paths:
+        part = next((part for part in _PARTS if file.name.startswith(part)), None)
+        if part is not None:
+            files[part].append(file)
     if not files["train"]:
         seen = ", ".join(file.name for file in paths[:5]) or "no Parquet file"
         raise DataError(
             f"data {str(path)!r}: expected train*.parquet and test*.parquet in the folder, got {seen}"
         )
-    return {name: _part(own) for name, own in files.items() if own}
+    return {name: _part(files[name]) for name in ("train", *HELDOUT_NAMES) if files[name]}
 
 
 def _part(files: list[Path]) -> TablePart:
@@ -81,7 +86,30 @@ def _part(files: list[Path]) -> TablePart:
 
 
 def _table(files: list[Path]) -> pa.Table:
+    """Return the rows of all files of a part.
+
+    Raises:
+        DataError: files that cannot be read, or that number their classes differently.
+    """
     try:
-        return pa.concat_tables([pq.read_table(file) for file in files])
+        tables = [pq.read_table(file) for file in files]
+        joined = pa.concat_tables(tables)
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"cannot read Parquet file {str(files[0])!r}: {first_line(error)}") from error
+    named = {
+        file: names for file, table in zip(files, tables, strict=True) if (names := class_names(table.schema))
+    }
+    first = next(iter(named), None)
+    for file, names in named.items():
+        if first is not None and names != named[first]:
+            raise DataError(
+                f"{str(first)!r} and {str(file)!r} are files of one part and number their classes "
+                "differently: "
+                f"expected the same names in their metadata, got {_first_names(named[first])} and "
+                f"{_first_names(names)}"
+            )
+    return joined
+
+
+def _first_names(names: dict[str, tuple[str, ...]]) -> str:
+    return "; ".join(f"{column}: {', '.join(own[:5])}" for column, own in names.items())
