@@ -275,7 +275,7 @@ def choose_inputs(
         return Inputs((arrays[0],))
     if arrays:
         raise _several(arrays, wish, where)
-    raise _none(columns, wish, where, kinds)
+    raise _none(columns, others, wish, where, kinds)
 
 
 def expect_one_text(inputs: Inputs, where: str) -> None:
@@ -377,11 +377,17 @@ def _of_sounds(sounds: Column, texts: Sequence[Column], wish: Wish, where: str) 
     )
 
 
-def _none(columns: Sequence[Column], wish: Wish, where: str, kinds: tuple[Holds, ...]) -> DataError:
+def _none(
+    columns: Sequence[Column],
+    others: Sequence[Column],
+    wish: Wish,
+    where: str,
+    kinds: tuple[Holds, ...],
+) -> DataError:
     names = [column.name for column in columns]
     if "images" not in kinds:
         return DataError(f"no column of texts in {where}: expected strings, got {names}")
-    beside = [column.name for column in columns if column.holds == "texts" and _is_beside(column)]
+    beside = [column.name for column in others if column.holds == "texts" and _is_beside(column)]
     hint = f"; if the input is {' or '.join(map(repr, beside))}, {wish.say_input}" if beside else ""
     return DataError(
         f"no column of images or texts in {where}: expected a struct with the field 'bytes', or strings, got "
