@@ -55,6 +55,7 @@ if TYPE_CHECKING:  # for type checkers and editors: the same names as in the tab
     from modelstitch.results.curves import CurvePoint as CurvePoint
     from modelstitch.results.curves import capacity_curves as capacity_curves
     from modelstitch.results.facts import BySide as BySide
+    from modelstitch.results.facts import CutFacts as CutFacts
     from modelstitch.results.facts import LabelFacts as LabelFacts
     from modelstitch.results.facts import MemoryFacts as MemoryFacts
     from modelstitch.results.facts import PairFacts as PairFacts
@@ -99,6 +100,7 @@ _HOMES = {
     "CurvePoint": "results.curves",
     "Cut": "cutting",
     "CutError": "errors",
+    "CutFacts": "results.facts",
     "CutList": "cutting",
     "Data": "data.parts",
     "DataError": "errors",

@@ -18,9 +18,11 @@ import modelstitch as ms
 from modelstitch.controls.reinitialise import calibrated
 from modelstitch.data.load import load_data
 from modelstitch.data.parts import Data
-from modelstitch.data.texts import decoded, encoded, longest, read
-from modelstitch.errors import DataError, ModelError
+from modelstitch.data.texts import decoded, encoded, n_tokens, read, reader
+from modelstitch.errors import DataError, ModelError, SpecError
 from modelstitch.grid.side import make_side
+from modelstitch.report.limits import limits
+from modelstitch.results.comparison import Comparison
 from modelstitch.specs import DataSpec, ModelSpec, View
 
 usable_torchvision()  # which transformers looks at when it is imported
@@ -111,7 +113,7 @@ def test_a_tokenizer_of_transformers_reads_as_it_says(tokenizer: Path) -> None:
     vocabulary = json.loads((tokenizer / "tokenizer.json").read_text())["model"]["vocab"]
     assert tokens[0].tolist() == [vocabulary["the"], vocabulary["owl"], 0, 0]
     assert mask.tolist() == [[1, 1, 0, 0], [1, 1, 1, 1]]
-    assert longest(encoded(["the owl", "tram the tram the bell"]), str(tokenizer)) == 5
+    assert n_tokens(encoded(["the owl", "tram the tram the bell"]), str(tokenizer)).tolist() == [2, 5]
     with pytest.raises(ModelError, match="cannot load the tokenizer '/no/such'"):
         read(encoded(["a"]), "/no/such", 4)
 
@@ -235,3 +237,167 @@ def test_rows_without_text_are_told(tmp_path: Path) -> None:
     pq.write_table(pa.table({"n": [0.5, 0.5], "label": [0, 1]}), tmp_path / "x.parquet")
     with pytest.raises(DataError, match="no column of images or texts"):
         load_data(DataSpec(source=str(tmp_path / "x.parquet")))
+
+
+class Counts(nn.Module):
+    """Tells from the last tokens of a text which class it is, however long the text."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.embed = nn.Embedding(257, 8)
+        self.positions = nn.Parameter(torch.zeros(most, 8), requires_grad=False)
+        self.block = nn.Linear(8, 8)
+        self.head = nn.Linear(8, 2, bias=False)
+        with torch.no_grad():
+            self.embed.weight.zero_()
+            self.embed.weight[ord("a") + 1, 0] = self.embed.weight[ord("b") + 1, 1] = 1
+            self.block.weight.copy_(torch.eye(8))
+            self.block.bias.zero_()
+            self.head.weight.copy_(torch.eye(2, 8))
+
+    def forward(self, tokens: Tensor, attention_mask: Tensor) -> Tensor:
+        x = self.embed(tokens) + self.positions[: tokens.shape[1]]
+        output: Tensor = self.head(self.block(x * attention_mask.unsqueeze(-1)).sum(1))
+        return output
+
+
+def long_texts(n_long: int, length: int) -> Data:
+    """Short training texts; ``n_long`` of 20 held-out texts say their class at the end of many letters."""
+
+    def part(n: int, n_long: int) -> tuple[Tensor, Tensor]:
+        labels = (torch.arange(n) % 3 == 0).long()
+        texts = [
+            ("x" * (length - 1) if row < n_long else "xx") + "ab"[int(label)]
+            for row, label in enumerate(labels)
+        ]
+        return encoded(texts), labels
+
+    (x, y), (held_x, held_y) = part(40, 0), part(20, n_long)
+    wide = nn.functional.pad(x, (0, held_x.shape[1] - x.shape[1]))
+    parts = ms.DataPart(wide, y), ms.DataPart(held_x, held_y)
+    return Data(*parts, ("a", "b"), "long", "made", is_text=True)
+
+
+def compared(sender: ms.Network, receiver: ms.Network, data: Data, progress: ms.Progress) -> Comparison:
+    return ms.compare(
+        sender,
+        receiver,
+        data,
+        cuts=("block",),
+        controls=(),
+        evidence=(),
+        fit=ms.FitSpec(steps=2),
+        progress=progress,
+    )
+
+
+def test_held_out_texts_longer_than_all_of_training_are_read_to_their_end() -> None:
+    data = long_texts(9, 30)
+    network = ms.Network(Counts(64).eval(), "counts", View())
+    found = compared(network, network, data, ms.Progress())
+    assert found.baseline("receiver") == 1
+    assert found.facts.pair.cut.receiver is None
+
+
+def test_what_the_model_does_not_take_is_cut_counted_and_said() -> None:
+    data = long_texts(8, 30)
+    reads_20, reads_all = (
+        ms.Network(Counts(64).eval(), "counts", View(most_tokens=most)) for most in (20, 64)
+    )
+    warnings: list[str] = []
+
+    class Progress(ms.Progress):
+        def warn(self, text: str) -> None:
+            warnings.append(str(text))
+
+    found = compared(reads_all, reads_20, data, Progress())
+    # The class of 8 of 20 texts stands beyond the end: equal scores count as the first class, which 5 have.
+    assert found.baseline("sender") == 1
+    assert found.baseline("receiver") == pytest.approx((12 + 5) / 20)
+    cut = found.facts.pair.cut.receiver
+    assert cut is not None
+    assert (cut.unit, cut.most, cut.n_train, cut.n_heldout) == ("tokens", 20, 0, 8)
+    assert found.facts.pair.cut.sender is None
+    said = (
+        "The receiver takes 20 tokens of a text. 8 of 20 held-out texts and 0 of 40 training texts are longer"
+    )
+    assert any(said in text for text in warnings)
+    assert any(said in str(limit) for limit in limits(found))
+    assert Comparison.from_json(found.to_json()).facts.pair.cut == found.facts.pair.cut
+
+
+def test_a_length_of_the_users_is_counted_too_and_one_beyond_the_model_is_refused() -> None:
+    data = long_texts(8, 30)
+    side = make_side(ms.Network(Counts(64).eval(), "counts", View(length=2)), data)
+    assert side.inputs.n_cut == {"train": 40, "held-out": 20}
+    with pytest.raises(SpecError, match="expected a length of at most 64 tokens.*got 65"):
+        View(length=65, most_tokens=64)
+
+
+def test_without_a_limit_the_length_is_512_and_with_one_it_may_be_more() -> None:
+    lengths = [torch.tensor([3]), torch.tensor([700])]
+    assert reader(View(), lengths).length == 512
+    assert reader(View(most_tokens=4096), lengths).length == 700
+    assert reader(View(most_tokens=600), lengths).length == 600
+
+
+@pytest.mark.parametrize("truncation_side", ["right", "left"])
+@pytest.mark.parametrize("padding_side", ["right", "left"])
+def test_tokens_are_those_of_the_tokenizers_own_call(
+    truncation_side: str, padding_side: str, tmp_path: Path
+) -> None:
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+    from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *" ".join(WORDS.values()).split()]
+    own = Tokenizer(models.WordLevel({word: index for index, word in enumerate(words)}, unk_token="[UNK]"))
+    own.pre_tokenizer = pre_tokenizers.Whitespace()
+    own.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    PreTrainedTokenizerFast(
+        tokenizer_object=own,
+        pad_token="[PAD]",
+        unk_token="[UNK]",
+        model_max_length=5,
+        truncation_side=truncation_side,
+        padding_side=padding_side,
+    ).save_pretrained(tmp_path)
+    texts = ["owl", "wave ship salt tide gull leaf tree", "tram bell leaf"]
+    expected = AutoTokenizer.from_pretrained(tmp_path)(
+        texts, truncation=True, padding="max_length", max_length=5, return_tensors="pt"
+    )
+    letters = encoded(texts)
+    assert n_tokens(letters, str(tmp_path)).tolist() == [3, 9, 5]
+    own_reader = reader(View(tokenizer=str(tmp_path)), [n_tokens(letters, str(tmp_path))])
+    assert own_reader.length == 5
+    tokens, mask = own_reader(letters)
+    assert torch.equal(tokens, expected["input_ids"])
+    assert torch.equal(mask, expected["attention_mask"])
+
+
+def test_a_model_of_the_kind_of_roberta_takes_fewer_tokens_than_it_has_positions() -> None:
+    from transformers import (
+        BertConfig,
+        BertForSequenceClassification,
+        RobertaConfig,
+        RobertaForSequenceClassification,
+    )
+
+    from modelstitch.models.sources.hugging_face import most_tokens
+
+    small = {
+        "hidden_size": 8,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "intermediate_size": 8,
+        "vocab_size": 20,
+        "max_position_embeddings": 18,
+    }
+    roberta = RobertaForSequenceClassification(RobertaConfig(**small, pad_token_id=1)).eval()
+    bert = BertForSequenceClassification(BertConfig(**small)).eval()
+    assert (most_tokens(bert), most_tokens(roberta)) == (18, 16)
+    for model, most in ((bert, 18), (roberta, 16)):
+        model(torch.full((1, most), 5))
+        with pytest.raises((IndexError, RuntimeError)):
+            model(torch.full((1, most + 1), 5))

@@ -138,11 +138,13 @@ class Compare:
     """Array of a .npz file with the groups that "within class" means, for a task without classes."""
     crop: int | None = None
     """Resize the shorter side of each image to this many pixels and take the middle square.
-    For images of different sizes."""
+    For images of different sizes. What a model's own processor scales and cuts comes after it: give the size
+    that the processor scales to, such as 256 before a cut of 224."""
     data_channels: int | None = None
     """Read all images as grey (1) or as colour (3); for data that hold both."""
     seconds: float | None = None
-    """Length of each sound of a folder of .wav files; by default that of the longest training example."""
+    """Length of each sound of a folder of .wav files; by default that of the longest.
+    What is cut is counted and said."""
     label_column: str | None = None
     """The column of labels (of a .npz file, the array), where the data have columns and it is not clear from
     names and metadata which one it is."""
@@ -210,7 +212,8 @@ class Compare:
     receiver_tokenizer: str | None = None
     """Tokenizer of the receiver."""
     length: int | None = None
-    """Number of tokens that texts are cut or padded to; by default as many as the longest has, at most 512.
+    """Number of tokens that texts are cut or padded to; by default as many as the longest has, within what
+    the model and its tokenizer take (512 where they do not say). What is cut is counted and said.
     For next-token and masked-token, texts are cut into examples of so many tokens; by default 128."""
     sender_length: int | None = None
     """Number of tokens of the sender's texts."""

@@ -19,7 +19,7 @@ from modelstitch.controls.held import Kind, attributes, held
 from modelstitch.controls.permuted import permute
 from modelstitch.cutting.layouts import channels_last
 from modelstitch.data.parts import Data
-from modelstitch.data.texts import reader
+from modelstitch.data.texts import reader_of
 from modelstitch.data.views import show
 from modelstitch.errors import ModelError, first_line
 from modelstitch.models.drawn import Drawn
@@ -97,13 +97,13 @@ def calibrated(network: Network, data: Data) -> Network:
 
 def _run(module: nn.Module, network: Network, data: Data, batches: Sequence[Tensor]) -> None:
     """Run a copy of a network on batches of training examples, as the network takes them."""
-    read = reader(network.view, data.train.images) if data.is_text else None
+    read = reader_of(network.view, data) if data.is_text else None
     names = taken(module, data.train.kwargs if read is None else ("attention_mask",))
     with torch.no_grad():
         for some in batches:
             batch = data.train.take(some)
             if read is None:
-                x, kwargs = show(batch.images, network.view, data.rate), batch.kwargs
+                x, kwargs = show(batch.images, network.view, data.rate, batch.samples), batch.kwargs
             else:
                 x, mask = read(batch.images)
                 kwargs = {"attention_mask": mask}

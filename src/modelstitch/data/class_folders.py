@@ -42,7 +42,8 @@ class FileType:
     Attributes:
         name: of one such file, in words.
         endings: of file names.
-        read: turns the chosen files of both parts into inputs (N, ...), and gives further fields of ``Data``.
+        read: turns the chosen files of both parts into inputs (N, ...), and gives further fields of ``Data``,
+            and as ``samples`` those of both parts; see :class:`DataPart`.
     """
 
     name: str
@@ -103,7 +104,11 @@ def load(spec: DataSpec, file_type: FileType) -> Data:
     both = ((listed[0], found.parts[0], rows[0]), (listed[-1], found.parts[-1], rows[1]))
     chosen = [[part.files[row] for row in own.tolist()] for part, _, own in both]
     inputs, fields = file_type.read(chosen, spec, path)
-    parts = [DataPart(x, labels[own]) for x, (_, labels, own) in zip(inputs, both, strict=True)]
+    samples = fields.pop("samples", (None, None))
+    parts = [
+        DataPart(x, labels[own], samples=lengths)
+        for x, lengths, (_, labels, own) in zip(inputs, samples, both, strict=True)
+    ]
     data = from_parts(
         parts[0],
         parts[1],

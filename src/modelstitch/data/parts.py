@@ -29,12 +29,15 @@ class DataPart:
         labels: (N,) in int64, the class of each example.
         given_targets: (N, ...) targets, if they are not the labels.
         kwargs: (N, ...) further inputs by name of argument, such as a mask; a network gets those it takes.
+        samples: (N,) in int64, number of samples of each sound as it was, before silence was added or its end
+            cut off; None where all fill their length.
     """
 
     images: Tensor
     labels: Tensor
     given_targets: Tensor | None = None
     kwargs: Mapping[str, Tensor] = field(default_factory=dict)
+    samples: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -64,8 +67,9 @@ class DataPart:
     @property
     def tensors(self) -> dict[str, Tensor]:
         """Every tensor by name."""
-        targets = {} if self.given_targets is None else {"targets": self.given_targets}
-        return {"images": self.images, "labels": self.labels, **targets, **self.kwargs}
+        given = {"targets": self.given_targets, "samples": self.samples}
+        further = {name: value for name, value in given.items() if value is not None}
+        return {"images": self.images, "labels": self.labels, **further, **self.kwargs}
 
     def targets_for(self, task: Task, indices: Tensor | None = None) -> Targets:
         """Return the targets at ``indices``, or all, in the form that the task's loss and score take."""
@@ -81,6 +85,7 @@ class DataPart:
             change(self.labels),
             None if self.given_targets is None else change(self.given_targets),
             {name: change(value) for name, value in self.kwargs.items()},
+            None if self.samples is None else change(self.samples),
         )
 
     def take(self, indices: Tensor) -> DataPart:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from modelstitch.data.parts import DataPart
+from modelstitch.data.parts import Data, DataPart
 from modelstitch.errors import ModelError, first_line
 from modelstitch.specs import View
 from modelstitch.util.optional import optional_package
@@ -19,7 +19,11 @@ from modelstitch.util.optional import optional_package
 BYTES = "bytes"
 """The tokenizer whose tokens are the bytes plus one; 0 is padding."""
 
-_LONGEST = 512
+UNSAID = 512
+"""Most tokens of a text for a model that says no limit."""
+
+_NO_LIMIT = 1_000_000
+"""A tokenizer without a limit gives a number far beyond this."""
 
 
 def encoded(texts: Sequence[str]) -> Tensor:
@@ -56,7 +60,8 @@ def read(letters: Tensor, tokenizer: str, length: int) -> tuple[Tensor, Tensor]:
     Args:
         letters: see :func:`encoded`.
         tokenizer: ``bytes``, or the name or folder of a tokenizer of transformers.
-        length: longer texts are cut, shorter ones padded; the mask is 1 at tokens, 0 at padding.
+        length: longer texts are cut, shorter ones padded, on the tokenizer's own sides; the mask is 1 at
+            tokens, 0 at padding.
 
     Raises:
         MissingExtraError, ModelError: the tokenizer cannot be loaded.
@@ -150,20 +155,58 @@ class Reader:
         return read(letters, self.tokenizer, self.length)
 
 
-def reader(view: View, letters: Tensor) -> Reader:
-    """Return how a model with ``view`` reads, given its training texts ``letters`` (N, L)."""
+def reader(view: View, lengths: Iterable[Tensor]) -> Reader:
+    """Return how a model with ``view`` reads texts.
+
+    Its length is the view's, or that of the longest text of any part, within what the model and its tokenizer
+    take; a model that says no limit takes 512 tokens.
+
+    Args:
+        view: of the model.
+        lengths: (N,) tokens of each text, of each part of the data; see :func:`n_tokens`.
+
+    Raises:
+        MissingExtraError, ModelError: the tokenizer cannot be loaded.
+
+    Example:
+        >>> reader(View(), [torch.tensor([2]), torch.tensor([4, 1])])
+        Reader(tokenizer='bytes', length=4)
+        >>> reader(View(most_tokens=3), [torch.tensor([4])]).length
+        3
+    """
     tokenizer = view.tokenizer or BYTES
-    return Reader(tokenizer, view.length or longest(letters, tokenizer))
+    if view.length is not None:
+        return Reader(tokenizer, view.length)
+    longest = max(int(part.max()) for part in lengths)
+    return Reader(tokenizer, max(1, min(longest, _limit(view, tokenizer))))
 
 
-def longest(letters: Tensor, tokenizer: str) -> int:
-    """Return the number of tokens of the longest text, at most 512 and at most the tokenizer's limit."""
-    if tokenizer == BYTES:
-        return max(1, min(_LONGEST, letters.shape[1]))
-    loaded = _loaded(tokenizer)
-    limit = min(_LONGEST, int(loaded.model_max_length))
-    rows = loaded(decoded(letters), truncation=True, max_length=limit)["input_ids"]
-    return max(1, *(len(row) for row in rows))
+def reader_of(view: View, data: Data) -> Reader:
+    """Return how a model with ``view`` reads the texts of both parts of the data, see :func:`reader`."""
+    return reader(view, (n_tokens(part.images, view.tokenizer) for part in (data.train, data.heldout)))
+
+
+def _limit(view: View, tokenizer: str) -> int:
+    """Return how many tokens a model takes: the least that it and its tokenizer say, or 512."""
+    said = [] if view.most_tokens is None else [view.most_tokens]
+    if tokenizer != BYTES:
+        own = int(_loaded(tokenizer).model_max_length)
+        said += [own] if own < _NO_LIMIT else []
+    return min(said, default=UNSAID)
+
+
+def n_tokens(letters: Tensor, tokenizer: str | None) -> Tensor:
+    """Return the number of tokens of each whole text, (N,), with the tokenizer's special ones.
+
+    Example:
+        >>> n_tokens(encoded(["ab", "c"]), "bytes").tolist()
+        [2, 1]
+    """
+    if tokenizer in (None, BYTES):
+        return (letters != 0).sum(1)
+    # verbose=False: a text longer than the model takes is cut later, so a warning would mislead.
+    rows = _loaded(str(tokenizer))(decoded(letters), verbose=False)["input_ids"]
+    return torch.tensor([len(row) for row in rows], device=letters.device)
 
 
 @lru_cache(maxsize=8)
@@ -175,5 +218,4 @@ def _loaded(name: str) -> Any:
         raise ModelError(f"cannot load the tokenizer {name!r}: {first_line(error)}") from error
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
-    tokenizer.padding_side = "right"
     return tokenizer

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import final
 
 import torch
@@ -11,10 +11,13 @@ from torch import Tensor
 
 from modelstitch.data.parts import Data, DataPart, PartName
 from modelstitch.data.ranges import expect_in_range
-from modelstitch.data.texts import Reader, reader
-from modelstitch.data.views import in_precision, show
+from modelstitch.data.texts import Reader, n_tokens, reader
+from modelstitch.data.views import ends, in_precision, show
 from modelstitch.models.network import Network, taken
 from modelstitch.specs import View
+
+MASK = "attention_mask"
+"""The further input of transformers that is 1 where an example is, and 0 in padding."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,8 @@ class NetworkInputs:
         dtype: precision of the network.
         names: the further inputs that the network takes.
         reader: tokenizer and length, where the data are texts.
+        longest: tokens of a text, or samples of a sound as the data hold it, that the network takes.
+        n_cut: number of longer ones by part, which are cut; empty where nothing is known of it.
     """
 
     given: Mapping[PartName, DataPart]
@@ -55,16 +60,29 @@ class NetworkInputs:
     dtype: torch.dtype
     names: tuple[str, ...]
     reader: Reader | None
+    longest: int = 0
+    n_cut: Mapping[PartName, int] = field(default_factory=dict)
 
     def images(self, part: PartName, indices: Tensor) -> Tensor:
         """Return the inputs (n, ...) of the examples of ``part`` at ``indices``."""
-        held = self.tokenized[part].images
-        return in_precision(show(held[indices.to(held.device)], self.view, self.rate), self.dtype)
+        images, samples = self._of_sounds(part, indices)
+        return in_precision(show(images, self.view, self.rate, samples), self.dtype)
 
     def kwargs(self, part: PartName, indices: Tensor) -> dict[str, Tensor]:
         """Return the further inputs (n, ...) of the same examples, by name of argument."""
         held = self.tokenized[part].kwargs
-        return {name: held[name][indices.to(held[name].device)] for name in self.names}
+        found = {name: held[name][indices.to(held[name].device)] for name in self.names if name in held}
+        if len(found) < len(self.names):  # the mask of sounds, which is as long as they are
+            assert self.rate is not None
+            images, samples = self._of_sounds(part, indices)
+            found[MASK] = ends(images, self.view, self.rate, samples)
+        return found
+
+    def _of_sounds(self, part: PartName, indices: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return the images or sounds as the data hold them, and the samples of each sound."""
+        held = self.tokenized[part]
+        rows = indices.to(held.images.device)
+        return held.images[rows], None if held.samples is None else held.samples[rows]
 
     def mask(self, part: PartName, indices: Tensor) -> Tensor | None:
         """Return which positions (n, T) of the same examples are no padding; None where there is no mask."""
@@ -102,8 +120,9 @@ def network_inputs(network: Network, data: Data) -> NetworkInputs:
         SpecError: mean and std on another scale than that range.
     """
     expect_in_range(data, network.view, network.name)
-    own_reader = reader(network.view, data.train.images) if data.is_text else None
     given: dict[PartName, DataPart] = {"train": data.train, "held-out": data.heldout}
+    lengths, own_reader, longest = _lengths(given, network.view, data)
+    further = (MASK,) if data.is_text or _masks_sounds(network, data) else ()
     precisions = (p.dtype for p in network.module.parameters() if p.is_floating_point())
     return NetworkInputs(
         given=given,
@@ -111,13 +130,34 @@ def network_inputs(network: Network, data: Data) -> NetworkInputs:
         view=View() if data.is_text else network.view,
         rate=data.rate,
         dtype=next(precisions, torch.float32),
-        names=taken(network.module, ("attention_mask",) if data.is_text else tuple(data.train.kwargs)),
+        names=taken(network.module, tuple(dict.fromkeys((*data.train.kwargs, *further)))),
         reader=own_reader,
+        longest=longest,
+        n_cut={name: int((own > longest).sum()) for name, own in lengths.items()},
     )
+
+
+def _lengths(
+    given: Mapping[PartName, DataPart], view: View, data: Data
+) -> tuple[dict[PartName, Tensor], Reader | None, int]:
+    """Return the length of each text or sound, how texts are read, and how much the network takes."""
+    if data.is_text:
+        lengths = {name: n_tokens(part.images, view.tokenizer) for name, part in given.items()}
+        own_reader = reader(view, lengths.values())
+        return lengths, own_reader, own_reader.length
+    known = {name: part.samples for name, part in given.items() if part.samples is not None}
+    return known, None, data.train.images.shape[-1]
+
+
+def _masks_sounds(network: Network, data: Data) -> bool:
+    """Tell whether a network is told where a sound ends, and some sound ends before its length."""
+    length = data.train.images.shape[-1]
+    known = [part.samples for part in (data.train, data.heldout) if part.samples is not None]
+    return bool(network.view.masked) and any(bool((samples < length).any()) for samples in known)
 
 
 def _tokenized(part: DataPart, own_reader: Reader | None) -> DataPart:
     if own_reader is None:
         return part
     tokens, mask = own_reader(part.images)
-    return replace(part, images=tokens, kwargs={"attention_mask": mask})
+    return replace(part, images=tokens, kwargs={MASK: mask})

@@ -9,9 +9,10 @@ from torch import Tensor, nn
 
 from modelstitch.data.parts import DataPart
 from modelstitch.data.ranges import expect_values_in_range
-from modelstitch.data.views import in_precision, show
+from modelstitch.data.views import ends, in_precision, show
 from modelstitch.errors import ModelError
 from modelstitch.grid.cell import FittedCell
+from modelstitch.grid.inputs import MASK
 from modelstitch.grid.scoring import SCORE_BATCH, scored
 from modelstitch.grid.side import Side
 from modelstitch.stitches import Stitch
@@ -33,6 +34,7 @@ class Stitched(nn.Module):
         super().__init__()
         self.spec = fitted.spec
         self.view, self.rate = sender.inputs.view, sender.inputs.rate
+        self.views = sender.inputs.view, receiver.inputs.view
         self.prefix = sender.cutting.prefix(fitted.spec.sender_cut)
         self.stitch: Stitch = fitted.stitch
         self.suffix = receiver.cutting.suffix(fitted.spec.receiver_cut)
@@ -43,11 +45,12 @@ class Stitched(nn.Module):
         self.readers = sender.inputs.reader, receiver.inputs.reader
         self.eval()
 
-    def forward(self, images: Tensor, **kwargs: Tensor) -> Tensor:
+    def forward(self, images: Tensor, samples: Tensor | None = None, **kwargs: Tensor) -> Tensor:
         """Return the receiver's outputs, for classification class scores (N, K).
 
         Args:
             images: (N, C, H, W), or other inputs.
+            samples: (N,), of each sound before silence was added to it; by default all are full.
             kwargs: (N, ...) further inputs by name.
 
         Raises:
@@ -56,21 +59,23 @@ class Stitched(nn.Module):
         """
         if not torch.compiler.is_compiling():  # a check of values is no part of the graph
             expect_values_in_range(images, self.view, is_sound=self.rate is not None)
-        x, of_sender = self._inputs_of(0, images, kwargs)
-        _, of_receiver = self._inputs_of(1, images, kwargs)
-        shown = in_precision(show(x, self.view, self.rate), self.dtypes[0])
+        x, of_sender = self._inputs_of(0, images, samples, kwargs)
+        _, of_receiver = self._inputs_of(1, images, samples, kwargs)
+        shown = in_precision(show(x, self.view, self.rate, samples), self.dtypes[0])
         (representation,) = self.prefix(shown, **of_sender)
         stitched = self.stitch(representation.float()).to(self.dtypes[1])
         return self.reading.outputs(self.task, self.suffix(stitched, **of_receiver))
 
     def _inputs_of(
-        self, side: int, images: Tensor, kwargs: Mapping[str, Tensor]
+        self, side: int, images: Tensor, samples: Tensor | None, kwargs: Mapping[str, Tensor]
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the input and the further inputs of the sender (0) or the receiver (1)."""
         reader = self.readers[side]
         if reader is not None:
             images, mask = reader(images)
-            kwargs = {"attention_mask": mask}
+            kwargs = {MASK: mask}
+        elif MASK in self.further[side] and self.rate is not None:
+            kwargs = {MASK: ends(images, self.views[side], self.rate, samples), **kwargs}
         for name in self.further[side]:
             if name not in kwargs:
                 raise ModelError(
@@ -84,7 +89,7 @@ class Stitched(nn.Module):
         def batches() -> Iterator[tuple[Tensor, Targets]]:
             for some in torch.arange(len(part)).split(SCORE_BATCH):
                 few = part.take(some)
-                yield self(few.images, **few.kwargs), few.targets_for(self.task)
+                yield self(few.images, few.samples, **few.kwargs), few.targets_for(self.task)
 
         with torch.no_grad():
             return mean_score(scored(self.task, batches()))

@@ -81,6 +81,20 @@ def blueprint_of(source: str) -> Blueprint:
 
 
 def merge(view: View, over: View) -> View:
-    """Return ``view`` with the fields that ``over`` sets."""
+    """Return ``view`` with the fields that ``over`` sets.
+
+    A size without a framing takes the place of the framing, and the whole image is then scaled to it. A size
+    together with mean and std says all about pictures, so what is unread of the model's own processor no
+    longer counts.
+
+    Example:
+        >>> own = View(size=(4, 4), framing=("shorter 5", "crop 4x4"))
+        >>> merge(own, View(size=(6, 6))) == View(size=(6, 6))
+        True
+    """
     changes = {name: value for name, value in vars(over).items() if value is not None}
+    if over.size is not None or over.framing is not None:
+        changes = {"size": None, "framing": None} | changes
+        if over.mean is not None:
+            changes = {"unread": None} | changes
     return replace(view, **changes)

@@ -8,6 +8,7 @@ from modelstitch.errors import RunError
 from modelstitch.geometry.intervals import wilson
 from modelstitch.results.cautions import of_copies, of_few, of_left_out
 from modelstitch.results.comparison import Comparison
+from modelstitch.results.cut_sentences import cut_sentence
 from modelstitch.results.label_sentences import label_sentence
 from modelstitch.results.sentences import against_random, margin
 from modelstitch.specs import CONTROLS, TRAINED, VERDICT_CONTROLS
@@ -91,6 +92,16 @@ def _labels_of_receiver(comparison: Comparison) -> Sentence | None:
 
 def _labels_of_sender(comparison: Comparison) -> Sentence | None:
     return label_sentence(comparison.facts.pair.labels, "sender")
+
+
+def _cut_for_receiver(comparison: Comparison) -> Sentence | None:
+    facts = comparison.facts
+    return cut_sentence(facts.pair.cut, "receiver", facts.n_train, facts.n_heldout)
+
+
+def _cut_for_sender(comparison: Comparison) -> Sentence | None:
+    facts = comparison.facts
+    return cut_sentence(facts.pair.cut, "sender", facts.n_train, facts.n_heldout)
 
 
 def _unscored(comparison: Comparison) -> Sentence | None:
@@ -207,6 +218,8 @@ LIMITS: tuple[Callable[[Comparison], Sentence | None], ...] = (
     _receiver_at_chance,
     _labels_of_receiver,
     _labels_of_sender,
+    _cut_for_receiver,
+    _cut_for_sender,
     _unscored,
     _misfit,
     _above_both,

@@ -52,6 +52,22 @@ class LabelFacts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CutFacts:
+    """How many texts or sounds are longer than what one network takes of them, and are cut.
+
+    Attributes:
+        unit: ``tokens`` or ``seconds``.
+        most: how many of them the network takes.
+        n_train, n_heldout: number of longer examples of each part.
+    """
+
+    unit: str
+    most: float
+    n_train: int
+    n_heldout: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class PairFacts:
     """What was checked and recorded about two networks before any fit.
 
@@ -64,6 +80,7 @@ class PairFacts:
         fitting_images_seen: share of the fitting images in each network's training set; None where unknown.
         labels: how classes were matched with the outputs of each network; None for a task without classes.
         untrained: what was not drawn in the untrained copy of each; None where a run has no such copy.
+        cut: texts or sounds that are longer than what each network takes; None where there are none.
     """
 
     cut_difference: float | None = None
@@ -74,6 +91,7 @@ class PairFacts:
     fitting_images_seen: BySide[float | None] = BySide(None, None)
     labels: BySide[LabelFacts | None] = BySide(None, None)
     untrained: BySide[Drawn | None] = BySide(None, None)
+    cut: BySide[CutFacts | None] = BySide(None, None)
 
     @classmethod
     def from_plain(cls, values: Mapping[str, Any]) -> PairFacts:
@@ -90,6 +108,10 @@ class PairFacts:
             copies = values["untrained"].items()
             drawn = {side: None if plain is None else Drawn.from_plain(plain) for side, plain in copies}
             by_side["untrained"] = BySide(**drawn)
+        if "cut" in values:
+            by_side["cut"] = BySide(
+                **{side: plain and CutFacts(**plain) for side, plain in values["cut"].items()}
+            )
         return cls(**{**values, **by_side})
 
 

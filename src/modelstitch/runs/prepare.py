@@ -13,6 +13,7 @@ from modelstitch.cutting.certify import RELATIVE_TOLERANCE
 from modelstitch.data.fingerprint import share_seen
 from modelstitch.data.load import as_data
 from modelstitch.data.parts import Data
+from modelstitch.data.running_texts import DEFAULT_LENGTH
 from modelstitch.data.texts import BYTES, reads_as
 from modelstitch.errors import CutError, DataError, StitchError
 from modelstitch.fitting.schedules import spread
@@ -21,7 +22,8 @@ from modelstitch.grid.pool import Pair, Pool
 from modelstitch.grid.side import Side
 from modelstitch.models.given import Model, as_network, device_for, spec_of
 from modelstitch.models.network import Network
-from modelstitch.results.facts import BySide, LabelFacts, PairFacts
+from modelstitch.results.cut_sentences import cut_sentence
+from modelstitch.results.facts import BySide, CutFacts, LabelFacts, PairFacts
 from modelstitch.results.label_sentences import label_sentence
 from modelstitch.runs.requirements import (
     expect_controls_fit,
@@ -118,8 +120,10 @@ def prepare(
     _warn_at_chance(pair.receiver, progress)
     for role in ("receiver", "sender"):
         doubtful = label_sentence(facts.labels, role)
-        if doubtful is not None:
-            progress.warn(doubtful)
+        cut = cut_sentence(facts.cut, role, len(loaded.train), len(loaded.heldout))
+        for sentence in (doubtful, cut):
+            if sentence is not None:
+                progress.warn(sentence)
     return Session(pair, spec, cells, facts)
 
 
@@ -140,7 +144,7 @@ def _share_tokens(spec: DataSpec, networks: list[Network]) -> tuple[DataSpec, li
     """Return data and networks whose examples are tokens already, where the task wants tokens."""
     if spec.task not in TOKEN_TASKS:
         return spec, networks
-    views = [replace(network.view, tokenizer=None, length=None) for network in networks]
+    views = [replace(network.view, tokenizer=None, length=None, most_tokens=None) for network in networks]
     return read_alike(spec, networks), [
         replace(network, view=view) for network, view in zip(networks, views, strict=True)
     ]
@@ -157,13 +161,22 @@ def read_alike(spec: DataSpec, networks: Sequence[Network]) -> DataSpec:
     views = {network.name: network.view for network in networks}
     tokenizers = {name: view.tokenizer or BYTES for name, view in views.items()}
     lengths = {name: view.length for name, view in views.items()}
+    most = min((view.most_tokens for view in views.values() if view.most_tokens is not None), default=None)
     first, length = next(iter(tokenizers.values())), next(iter(lengths.values()))
     why = f"for the task {spec.task}, whose targets depend on it; got"
     if spec.tokenizer is None and not all(reads_as(first, other) for other in tokenizers.values()):
         raise DataError(f"expected one tokenizer {why} {_listed(tokenizers)}: give --tokenizer")
     if spec.length is None and len(set(lengths.values())) > 1:
         raise DataError(f"expected one length {why} {_listed(lengths)}: give --length")
-    return replace(spec, tokenizer=spec.tokenizer or first, length=spec.length or length)
+    chosen = spec.length or length
+    if most is not None and (chosen or DEFAULT_LENGTH) > most:
+        if chosen is not None:
+            raise DataError(
+                f"expected a length of at most {most:,} tokens, which is all that a model takes, got "
+                f"{chosen:,}"
+            )
+        chosen = most
+    return replace(spec, tokenizer=spec.tokenizer or first, length=chosen)
 
 
 def _listed(by_network: dict[str, Any]) -> str:
@@ -240,6 +253,19 @@ def _check_cuts(pair: Pair, spec: RunSpec) -> PairFacts:
         technique=BySide(sender.cutting.technique, receiver.cutting.technique),
         fitting_images_seen=BySide(_share_seen(sender), _share_seen(receiver)),
         labels=BySide(_label_facts(sender), _label_facts(receiver)),
+        cut=BySide(_cut_facts(sender), _cut_facts(receiver)),
+    )
+
+
+def _cut_facts(side: Side) -> CutFacts | None:
+    inputs, rate = side.inputs, side.inputs.rate
+    if not any(inputs.n_cut.values()):
+        return None
+    return CutFacts(
+        unit="tokens" if rate is None else "seconds",
+        most=inputs.longest if rate is None else inputs.longest / rate,
+        n_train=inputs.n_cut["train"],
+        n_heldout=inputs.n_cut["held-out"],
     )
 
 

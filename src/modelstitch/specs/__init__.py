@@ -31,6 +31,7 @@ from modelstitch.specs.models_and_data import (
 from modelstitch.specs.names import (
     EVIDENCE,
     EVIDENCE_VERSION,
+    INTERPOLATIONS,
     NORMS,
     RANDOM,
     RESULT_VERSION,
@@ -60,6 +61,7 @@ __all__ = [
     "EVIDENCE",
     "EVIDENCE_VERSION",
     "FAMILIES",
+    "INTERPOLATIONS",
     "NORMS",
     "OBJECTIVES",
     "PROTOCOLS",

@@ -6,7 +6,8 @@ import math
 from dataclasses import dataclass, field
 
 from modelstitch.errors import SpecError, expect_one_of
-from modelstitch.specs.names import TASKS, at_most, positive
+from modelstitch.specs.framing import final_size
+from modelstitch.specs.names import INTERPOLATIONS, TASKS, at_most, positive
 
 _MOST_PIXELS, _MOST_SAMPLES, _MOST_SECONDS, _MOST_TOKENS = 16_384, 10_000_000, 86_400, 1_000_000
 """Most pixels of a side, samples a second, seconds of a sound, tokens of a text: more was mistyped."""
@@ -17,20 +18,32 @@ class View:
     """How one model reads an example. A field that is None leaves the data as it is.
 
     Attributes:
-        size: height and width of an image, in pixels.
+        size: height and width of an image, in pixels; the whole image is scaled to it, unless there is a
+            framing.
+        framing: the steps that bring an image to its size, such as ``("shorter 256", "crop 224x224")``; see
+            :data:`modelstitch.specs.framing.STEPS`.
+        interpolation: how an image is scaled, one of :data:`modelstitch.specs.INTERPOLATIONS`; by default
+            bilinear.
         channels: of an image, 1 or 3.
         mean, std: by channel, of values in ``range``; the model reads ``(x - mean) / std``.
         range: lowest and highest value of an image or a sound before mean and std. Bytes are brought to it,
             floating values have to lie in it. By default 0 to 1 (-1 to 1 of a sound) where mean and std are
             given; without them, floating values are read as they are.
+        bgr: whether the model reads blue first; the channels are turned after ``mean`` and ``std``.
         rate: samples a second of a sound.
         flat: whether sounds have no axis of channels, (N, L).
+        standardised: whether each sound is brought to mean 0 and variance 1 by its own samples.
+        masked: whether the model is told, by an ``attention_mask``, where a sound ends and silence was added.
         tokenizer: ``bytes``, or the name or folder of a tokenizer of transformers.
         length: tokens that every text is cut or padded to.
+        most_tokens: tokens that the model takes at most.
+        unread: what the model's own processor does to pictures or sounds and this package does not; they are
+            refused then.
 
     Raises:
-        SpecError: a number that is not positive or too large, mean and std that do not belong together, or a
-            range without a width, or one that does not hold the mean.
+        SpecError: a number that is not positive or too large, mean and std that do not belong together, a
+            range without a width, or one that does not hold the mean, an unknown interpolation or step of
+            framing, or a size or a length that contradicts another field.
 
     Example:
         >>> View(size=(32, 32), mean=(0.5,), std=(0.25,)).size
@@ -46,12 +59,19 @@ class View:
     flat: bool | None = None
     tokenizer: str | None = None
     length: int | None = None
+    framing: tuple[str, ...] | None = None
+    interpolation: str | None = None
+    bgr: bool | None = None
+    standardised: bool | None = None
+    masked: bool | None = None
+    most_tokens: int | None = None
+    unread: str | None = None
 
     def __post_init__(self) -> None:
         positive("rate", self.rate)
-        positive("length", self.length)
         at_most("rate", self.rate, _MOST_SAMPLES)
-        at_most("length", self.length, _MOST_TOKENS)
+        self._expect_lengths()
+        self._expect_framing()
         for length in self.size or ():
             positive("image size", length)
             at_most("image size", length, _MOST_PIXELS)
@@ -80,6 +100,30 @@ class View:
                     f"expected a mean of values in the range {low:g} to {high:g}, got {value:g}: range, mean "
                     "and std belong to one scale"
                 )
+
+    def _expect_lengths(self) -> None:
+        for name, value in (("length", self.length), ("most tokens", self.most_tokens)):
+            positive(name, value)
+            at_most(name, value, _MOST_TOKENS)
+        if self.length is not None and self.most_tokens is not None and self.length > self.most_tokens:
+            raise SpecError(
+                f"expected a length of at most {self.most_tokens:,} tokens, which is all that the model "
+                f"takes, got {self.length:,}"
+            )
+
+    def _expect_framing(self) -> None:
+        if self.interpolation is not None:
+            expect_one_of("interpolation", self.interpolation, INTERPOLATIONS, SpecError)
+        if self.framing is None:
+            return
+        if not self.framing:
+            raise SpecError("expected at least one step of framing, got none")
+        end = final_size(self.framing)
+        if self.size is not None and end != self.size:
+            raise SpecError(
+                f"expected a framing that ends in the size {self.size[0]} x {self.size[1]}, got "
+                f"{', '.join(self.framing)}: leave one of them out"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +166,7 @@ class DataSpec:
         seed: of that choice, of a split that has to be made, and of the rotations.
         rotations: turn each image by 0, 90, 180 or 270 degrees, and label it by class and rotation.
         labels: name of a coarser label set that replaces the classes.
-        seconds: length of each sound; by default that of the longest one of the training part.
+        seconds: length of each sound; by default that of the longest sound.
         task: one of :data:`modelstitch.specs.TASKS`, or ``package.module:task`` for one of the user's own.
         channels: 1 to read all images as grey, 3 as coloured; by default as they are, if all are alike.
         tokenizer, length: how texts become tokens, and tokens of an example, for a task whose target is

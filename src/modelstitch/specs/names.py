@@ -16,6 +16,9 @@ TASKS = ("classification", "multi-label", "regression", "next-token", "masked-to
 TOKEN_TASKS = ("next-token", "masked-token")
 """Tasks whose target is a token at every position."""
 
+INTERPOLATIONS = ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")
+"""How images are scaled: the filters of Pillow."""
+
 NORMS = ("none", "batch")
 
 EVIDENCE = (

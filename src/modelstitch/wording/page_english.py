@@ -159,6 +159,14 @@ SENTENCES = {
         "No class of the data has the name of a class of the {role}, so that they are matched by number: "
         "class k is output k."
     ),
+    "limit.cut_texts": (
+        "The {role} takes {most:,} tokens of a text. {heldout:,} of {n_heldout:,} held-out texts and "
+        "{train:,} of {n_train:,} training texts are longer and are cut (--length)."
+    ),
+    "limit.cut_sounds": (
+        "{heldout:,} of {n_heldout:,} held-out sounds and {train:,} of {n_train:,} training sounds are "
+        "longer than {seconds:.2f} s and are cut (--seconds)."
+    ),
     "limit.unscored": (
         "{n} of {of} classes have no training example ({first}). They take no part in scores; {heldout} "
         "held-out {heldout:example is|examples are} left out."

@@ -153,6 +153,14 @@ SENTENCES = {
     "limit.names_differ": (
         "データのクラス名と{role}のクラス名が一致しないため、番号で対応させました（クラスkは出力k）。"
     ),
+    "limit.cut_texts": (
+        "{role}が1件のテキストから読むのは{most:,}トークンまでです。評価用データ{n_heldout:,}件のうち{heldout:,}件、学習データ"
+        "{n_train:,}件のうち{train:,}件はこれより長く、切り詰められています（--length）。"
+    ),
+    "limit.cut_sounds": (
+        "評価用データ{n_heldout:,}件のうち{heldout:,}件、学習データ{n_train:,}件のうち{train:,}件の音声は{seconds:.2f}秒より長く、"
+        "切り詰められています（--seconds）。"
+    ),
     "limit.unscored": (
         "{of}個のクラスのうち{n}個（{first}）には学習データがありません。採点の対象外とし、評価用データ{heldout}件を除きました。"
     ),

@@ -184,7 +184,7 @@ def test_a_transformer_of_sounds_comes_with_its_view(folder: Path, tmp_path: Pat
     Wav2Vec2ForSequenceClassification(config).save_pretrained(tmp_path)
     Wav2Vec2FeatureExtractor(sampling_rate=4000).save_pretrained(tmp_path)
     network = ms.load_model(ModelSpec(source=f"hf:{tmp_path}(pretrained=True)"))
-    assert network.view == View(rate=4000, flat=True)
+    assert network.view == View(rate=4000, flat=True, standardised=True)
     data = load_data(DataSpec(source=str(folder), limit=24, heldout_limit=12))
     found = ms.compare(
         network,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from options import usable_torchvision
 import modelstitch as ms
 from modelstitch.cutting import GraphCutModel, certify, cut_model
 from modelstitch.data.parts import Data
-from modelstitch.errors import MissingExtraError, ModelError
+from modelstitch.errors import MissingExtraError, ModelError, SpecError
 from modelstitch.models.load import load_model
 from modelstitch.specs import ModelSpec, View
 
@@ -84,6 +85,54 @@ def test_a_folder_gives_the_model_its_weights_and_its_view(folder: Path) -> None
     assert "untrained (seed 1)" in untrained.name
     with torch.no_grad():
         assert not torch.equal(untrained.module(x).logits, known(x).logits)
+
+
+def with_processor(folder: Path, **keys: Any) -> ModelSpec:
+    """Return the spec of the vision transformer with other keys in its processor's file."""
+    vit(folder)
+    file = folder / "preprocessor_config.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), **keys}))
+    return ModelSpec(source=f"hf:{folder}(pretrained=True)")
+
+
+def test_the_keys_of_a_processor_file_reach_the_view(tmp_path: Path) -> None:
+    spec = with_processor(
+        tmp_path,
+        do_center_crop=True,
+        size={"height": 10, "width": 12},
+        crop_size={"height": 8, "width": 8},
+        resample=3,
+        rescale_factor=1 / 127.5,
+    )
+    assert load_model(spec).view == View(
+        size=(8, 8),
+        channels=1,
+        mean=(0.125,),
+        std=(0.25,),
+        framing=("resize 10x12", "crop 8x8"),
+        interpolation="bicubic",
+    )
+
+
+def test_an_unknown_key_of_a_processor_file_stops_a_run_by_name(tmp_path: Path, digits: Data) -> None:
+    spec = with_processor(tmp_path, do_sharpen=True)
+    with pytest.raises(SpecError, match="the key 'do_sharpen' of ViTImageProcessor is not known here"):
+        ms.compare(spec, spec, digits, controls=(), evidence=())
+    own = replace(spec, view=View(size=(8, 8), mean=(0.25,), std=(0.5,)))
+    assert load_model(own).view == View(size=(8, 8), channels=1, mean=(0.25,), std=(0.5,))
+    half = replace(spec, view=View(mean=(0.25,), std=(0.5,)))
+    assert load_model(half).view.unread == "the key 'do_sharpen' of ViTImageProcessor"
+
+
+def test_a_processor_that_is_not_there_is_named(tmp_path: Path) -> None:
+    spec = with_processor(tmp_path, image_processor_type="OwnImageProcessor")
+    unread = load_model(spec).view.unread
+    assert unread is None or unread.startswith("OwnImageProcessor")
+
+
+def test_a_model_built_for_another_size_is_shown_that_size(folder: Path) -> None:
+    network = load_model(ModelSpec(source=f"hf:{folder}(image_size=12)"))
+    assert (network.view.size, network.view.mean) == ((12, 12), (0.25,))
 
 
 def test_values_of_the_configuration_can_be_replaced(folder: Path) -> None:
@@ -176,7 +225,7 @@ def test_models_that_read_come_with_their_own_head_and_are_cut_exactly_with_mask
 ) -> None:
     text_models()[name].save_pretrained(tmp_path)
     network = load_model(ModelSpec(source=f"hf:{tmp_path}(pretrained=True)"))
-    assert network.view == View()
+    assert network.view == View(most_tokens=16)
     assert type(network.module) is type(text_models()[name])
     tokens = torch.randint(0, 30, (5, 8), generator=torch.Generator().manual_seed(0))
     mask = (torch.arange(8)[None] < torch.tensor([8, 3, 5, 8, 2])[:, None]).long()

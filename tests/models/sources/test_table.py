@@ -87,10 +87,16 @@ class Hub:
         return self.build(weights == "DEFAULT", **arguments)
 
     def get_model_weights(self, name: str) -> Any:
-        transforms = SimpleNamespace(crop_size=[8], mean=[0.5, 0.5, 0.5], std=[0.2, 0.2, 0.2])
+        transforms = SimpleNamespace(
+            crop_size=[8],
+            resize_size=[9],
+            interpolation=SimpleNamespace(value="bilinear"),
+            mean=[0.5, 0.5, 0.5],
+            std=[0.2, 0.2, 0.2],
+        )
 
         class Weights(list[str]):
-            DEFAULT = SimpleNamespace(transforms=lambda: transforms)
+            DEFAULT = SimpleNamespace(transforms=lambda: transforms, meta={})
 
         return Weights(["DEFAULT"])
 
@@ -100,7 +106,10 @@ def test_a_hub_builds_pretrained_and_untrained_models(hub: str, monkeypatch: pyt
     monkeypatch.setitem(sys.modules, hub, Hub())
     fresh = load_model(ModelSpec(source=f"{hub}:small(num_classes=4)", seed=1))
     assert fresh.name == f"{hub}:small(num_classes=4), untrained (seed 1)"
-    assert fresh.view == View(size=(8, 8), channels=3, mean=(0.5, 0.5, 0.5), std=(0.2, 0.2, 0.2))
+    framing = ("shorter 9", "crop 8x8 rounded")
+    assert fresh.view == View(
+        size=(8, 8), channels=3, mean=(0.5, 0.5, 0.5), std=(0.2, 0.2, 0.2), framing=framing
+    )
     trained = load_model(ModelSpec(source=f"{hub}:small(pretrained=True, num_classes=4)"))
     assert trained.name == f"{hub}:small(pretrained=True, num_classes=4)"
     assert torch.equal(trained.module.get_parameter("weight"), torch.ones(4, 3))

@@ -36,8 +36,8 @@ def load(spec: DataSpec) -> Data:
 def _read(parts: list[list[Path]], spec: DataSpec, root: Path) -> tuple[list[Tensor], dict[str, Any]]:
     """Read the sounds of both parts at the rate of the first file, channels averaged.
 
-    All get one length: ``spec.seconds``, or that of the longest training sound. Shorter ones end in silence,
-    longer ones are cut.
+    All get one length: ``spec.seconds``, or that of the longest sound of any part. Shorter ones end in
+    silence, longer ones are cut, and each part holds how long they were.
 
     Raises:
         DataError: a file that cannot be read, or holds no samples (it is named).
@@ -48,7 +48,7 @@ def _read(parts: list[list[Path]], spec: DataSpec, root: Path) -> tuple[list[Ten
         [wave if own == rate else resampled(wave[None], own, rate)[0] for own, wave in part]
         for part in sounds
     ]
-    length = max(len(wave) for wave in waves[0])
+    length = max(len(wave) for part in waves for wave in part)
     if spec.seconds is not None:
         length = max(1, round(spec.seconds * rate))
     padded = []
@@ -57,7 +57,9 @@ def _read(parts: list[list[Path]], spec: DataSpec, root: Path) -> tuple[list[Ten
         for row, wave in zip(x, part, strict=True):
             row[0, : len(wave)] = wave[:length]
         padded.append(x)
-    return padded, {"rate": rate}
+    samples = [torch.tensor([len(wave) for wave in part]) for part in waves]
+    differ = any((part != length).any() for part in samples)
+    return padded, {"rate": rate, "samples": samples if differ else [None, None]}
 
 
 def _sound(path: Path) -> tuple[int, Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from torch import nn
 
 from modelstitch.errors import ModelError, expect_one_of, first_line
 from modelstitch.models.blueprint import Blueprint
+from modelstitch.models.processors import images, sounds
+from modelstitch.models.sources import timm
 from modelstitch.specs import View
 from modelstitch.util.optional import optional_package
 
@@ -134,23 +137,112 @@ def _head(target: str, config: Any, asked: Any) -> str:
 
 
 def _view(target: str, arguments: dict[str, Any], module: nn.Module) -> View:
-    """Return the view in ``preprocessor_config.json``, or else in the configuration."""
+    """Return the view of the processor or tokenizer that comes with a model, or else of its configuration."""
     config: Any = module.config
-    if hasattr(config, "feat_extract_norm"):  # takes samples, not a spectrogram
-        return View(rate=_preprocessor(target, arguments).get("sampling_rate"), flat=True)
-    if (config.vocab_size if hasattr(config, "vocab_size") else 0) and _has_tokenizer(target):
-        return View(tokenizer=_name(target))
-    if not (hasattr(config, "image_size") or hasattr(config, "num_channels")):
-        return View()
-    channels = getattr(config, "num_channels", 3)
-    side = getattr(config, "image_size", None)
-    preprocessor = _preprocessor(target, arguments)
-    size = _size(preprocessor) or _size({"size": side})
-    mean, std = (preprocessor.get(key) for key in ("image_mean", "image_std"))
-    is_normalised = preprocessor.get("do_normalize", True)
-    if not is_normalised or mean is None or std is None or len(mean) not in (1, channels):
-        return View(size=size, channels=channels)
-    return View(size=size, channels=channels, mean=tuple(mean), std=tuple(std))
+    if hasattr(config, "feat_extract_norm") or hasattr(config, "num_mel_bins"):
+        return _view_of_sounds(target, arguments, config)
+    if (config.vocab_size if hasattr(config, "vocab_size") else 0) and not _is_of_images(target, module):
+        tokenizer = _name(target) if _has_tokenizer(target) else None
+        return View(tokenizer=tokenizer, most_tokens=most_tokens(module))
+    of_images = getattr(config, "vision_config", config)
+    if (
+        _is_of_images(target, module)
+        or hasattr(of_images, "image_size")
+        or hasattr(of_images, "num_channels")
+    ):
+        return _view_of_images(target, arguments, config)
+    return View()
+
+
+def _is_of_images(target: str, module: nn.Module) -> bool:
+    names = _transformers(target).models.auto.modeling_auto.MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES
+    known = (name for value in names.values() for name in ((value,) if isinstance(value, str) else value))
+    return type(module).__name__ in known
+
+
+def _view_of_sounds(target: str, arguments: dict[str, Any], config: Any) -> View:
+    """Return the view of a feature extractor; without one, of a configuration."""
+    transformers, name, asked = _transformers(target), _name(target), _hub_arguments(arguments)
+    mixin = transformers.feature_extraction_utils.FeatureExtractionMixin
+    try:
+        written, _ = mixin.get_feature_extractor_dict(name, **asked)
+    except (OSError, ValueError):
+        reads_samples = hasattr(config, "feat_extract_norm")
+        return View(flat=True) if reads_samples else View(unread=f"the spectrograms of {config.model_type}")
+    kind = written.get("feature_extractor_type")
+    if kind is not None and kind not in sounds.READS_SAMPLES:
+        return View(unread=str(kind))
+    try:
+        extractor = transformers.AutoFeatureExtractor.from_pretrained(name, **asked)
+    except (OSError, ValueError, TypeError, ImportError, KeyError) as error:
+        return View(unread=f"{kind or 'its feature extractor'} ({first_line(error)})")
+    return sounds.view_of(extractor, written)
+
+
+def _view_of_images(target: str, arguments: dict[str, Any], config: Any) -> View:
+    """Return the view of an image processor; without one, the size and the channels of a configuration."""
+    transformers, name, asked = _transformers(target), _name(target), _hub_arguments(arguments)
+    of_images = getattr(config, "vision_config", config)
+    channels = getattr(of_images, "num_channels", 3)
+    plain = View(size=_pair(getattr(of_images, "image_size", None)), channels=channels)
+    written: dict[str, Any] = {}
+    if config.model_type != "timm_wrapper":  # its values stand in config.json
+        mixin = transformers.image_processing_base.ImageProcessingMixin
+        try:
+            written, _ = mixin.get_image_processor_dict(name, **asked)
+        except (OSError, ValueError):
+            return plain
+    processor = _image_processor(transformers, name, asked, config)
+    if isinstance(processor, str):
+        kind = written.get("image_processor_type") or written.get("feature_extractor_type") or "its processor"
+        return replace(plain, unread=f"{kind} ({processor})")
+    if config.model_type == "timm_wrapper":
+        view = timm.view_of_config(processor.data_config)
+    else:
+        view = images.view_of(processor, written, channels, other_channels="num_channels" in arguments)
+    if "image_size" in arguments:
+        # The user built the model for another size than its processor's.
+        return replace(view, size=plain.size, framing=None)
+    return view if view.unread is None else replace(view, size=plain.size)
+
+
+def _image_processor(transformers: Any, name: str, asked: dict[str, Any], config: Any) -> Any:
+    """Return the image processor in a folder or of the hub, or why there is none."""
+    why = ""
+    # The fast processors cannot scale in every way that the plain ones can.
+    for options in ({}, {"use_fast": False}):
+        try:
+            processor = transformers.AutoImageProcessor.from_pretrained(
+                name, config=config, **asked, **options
+            )
+        except (OSError, ValueError, TypeError, ImportError, KeyError, AttributeError) as error:
+            why = why or first_line(error)
+        else:
+            return processor
+    return why
+
+
+def _pair(side: Any) -> tuple[int, int] | None:
+    """Return height and width, from one number or two."""
+    if isinstance(side, int):
+        return side, side
+    return (int(side[0]), int(side[1])) if isinstance(side, list | tuple) and len(side) == 2 else None
+
+
+def most_tokens(module: nn.Module) -> int | None:
+    """Return how many tokens a model of transformers takes at most; None if it does not say.
+
+    Models of the kind of RoBERTa count positions from behind their padding token on, so that some positions
+    of their table are never used.
+    """
+    most = getattr(module.config, "max_position_embeddings", None)
+    if not isinstance(most, int) or most < 1:
+        return None
+    for name, table in module.named_modules():
+        if isinstance(table, nn.Embedding) and name.endswith("position_embeddings"):
+            unused = 0 if table.padding_idx is None else table.padding_idx + 1
+            return min(most, table.num_embeddings) - unused
+    return most
 
 
 def _classes(module: nn.Module) -> tuple[str, ...] | None:
@@ -174,31 +266,6 @@ def _revision(module: nn.Module) -> str | None:
     config: Any = module.config
     commit = getattr(config, "_commit_hash", None)
     return commit if isinstance(commit, str) else None
-
-
-def _preprocessor(target: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    """Return the values of ``preprocessor_config.json``; none without such a file."""
-    mixin = _transformers(target).image_processing_base.ImageProcessingMixin
-    try:
-        values, _ = mixin.get_image_processor_dict(_name(target), **_hub_arguments(arguments))
-    except (OSError, ValueError):
-        return {}
-    return dict(values)
-
-
-def _size(preprocessor: dict[str, Any]) -> tuple[int, int] | None:
-    """Return height and width in any of the forms that a preprocessor writes them."""
-    for given in (preprocessor.get("crop_size"), preprocessor.get("size")):
-        if isinstance(given, int):
-            return given, given
-        if isinstance(given, list | tuple) and len(given) == 2:
-            return int(given[0]), int(given[1])
-        if isinstance(given, dict):
-            if {"height", "width"} <= given.keys():
-                return int(given["height"]), int(given["width"])
-            if "shortest_edge" in given:
-                return int(given["shortest_edge"]), int(given["shortest_edge"])
-    return None
 
 
 def _name(target: str) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from types import ModuleType
 from typing import Any
@@ -10,10 +13,13 @@ from torch import nn
 
 from modelstitch.errors import ModelError, expect_one_of, first_line
 from modelstitch.models.blueprint import Blueprint, of_hub
-from modelstitch.specs import View
+from modelstitch.specs import INTERPOLATIONS, View
 from modelstitch.util.optional import optional_package
 
 PREFIX = "timm:"
+
+_CROP_SHARE = 0.875
+"""What timm takes of an image where nothing is said."""
 
 
 def recognises(target: str) -> bool:
@@ -46,21 +52,57 @@ def _build(target: str, arguments: dict[str, Any], pretrained: bool) -> nn.Modul
 
 def _view(target: str, arguments: dict[str, Any], module: nn.Module) -> View:
     """Return the view of the pretrained weights, at the size and channels that the model was built with."""
-    config = _timm(target).data.resolve_model_data_config(module)
+    config = dict(_timm(target).data.resolve_model_data_config(module))
     own_channels, height, width = config["input_size"]
     size = arguments.get("img_size", (height, width))
     height, width = (size, size) if isinstance(size, int) else size
     channels = arguments.get("in_chans", own_channels)
-    if channels != own_channels:
-        return View(size=(height, width), channels=channels)
-    return View(size=(height, width), channels=channels, mean=tuple(config["mean"]), std=tuple(config["std"]))
+    view = view_of_config({**config, "input_size": (channels, height, width)})
+    if (height, width) != tuple(config["input_size"][1:]):
+        # The user built the model for another size than that of its weights, so nothing is cut off.
+        view = replace(view, framing=None)
+    return view if channels == own_channels else replace(view, mean=None, std=None)
+
+
+def view_of_config(config: Mapping[str, Any]) -> View:
+    """Return the view of a data configuration of timm, as its transforms for inference use it.
+
+    Args:
+        config: as ``timm.data.resolve_data_config`` returns it.
+
+    Example:
+        >>> values = {"input_size": (3, 224, 224), "mean": (0.5,) * 3, "std": (0.5,) * 3}
+        >>> view_of_config({**values, "interpolation": "bicubic", "crop_pct": 0.9}).framing
+        ('shorter 248', 'crop 224x224 rounded')
+    """
+    channels, height, width = config["input_size"]
+    share, mode = config.get("crop_pct") or _CROP_SHARE, config.get("crop_mode") or "center"
+    interpolation = config.get("interpolation") or "bilinear"
+    unread = [f"crop_mode {mode!r}"] if mode not in ("center", "squash") else []
+    unread += [f"interpolation {interpolation!r}"] if interpolation not in INTERPOLATIONS else []
+    if unread:
+        return View(size=(height, width), channels=channels, unread=f"{' and '.join(unread)} of timm")
+    tall, wide = math.floor(height / share), math.floor(width / share)
+    if mode == "squash":
+        first = f"resize {tall}x{wide}"
+    else:
+        first = f"shorter {tall}" if tall == wide else f"cover {tall}x{wide}"
+    is_whole = mode == "squash" and (tall, wide) == (height, width)
+    return View(
+        size=(height, width),
+        channels=channels,
+        mean=tuple(map(float, config["mean"])),
+        std=tuple(map(float, config["std"])),
+        framing=None if is_whole else (first, f"crop {height}x{width} rounded"),
+        interpolation=None if interpolation == "bilinear" else interpolation,
+    )
 
 
 def _classes(target: str, pretrained: bool, module: nn.Module) -> tuple[str, ...] | None:
     """Return the descriptions of the classes that the weights were trained on, if timm knows them."""
     config = getattr(module, "pretrained_cfg", None) or {}
     n_outputs = getattr(module, "num_classes", None)
-    if not pretrained or n_outputs != config.get("num_classes"):
+    if not pretrained or n_outputs is None or n_outputs != config.get("num_classes"):
         return None  # the head is not the one that was trained
     if config.get("label_descriptions"):
         return tuple(map(str, config["label_descriptions"].values()))

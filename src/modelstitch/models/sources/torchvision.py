@@ -58,8 +58,16 @@ def _view(target: str, module: nn.Module) -> View:
             f"cannot use {target!r}: expected a network that gives class scores for one image, and this one "
             "is for another task"
         )
-    size = transforms.crop_size[0]
-    return View(size=(size, size), channels=3, mean=tuple(transforms.mean), std=tuple(transforms.std))
+    size, shorter = transforms.crop_size[0], transforms.resize_size[0]
+    interpolation = str(transforms.interpolation.value)
+    return View(
+        size=(size, size),
+        channels=3,
+        mean=tuple(transforms.mean),
+        std=tuple(transforms.std),
+        framing=(f"shorter {shorter}", f"crop {size}x{size} rounded"),
+        interpolation=None if interpolation == "bilinear" else interpolation,
+    )
 
 
 def _classes(target: str, pretrained: bool, module: nn.Module) -> tuple[str, ...] | None:

@@ -1,0 +1,1 @@
+"""Views from the image processors and feature extractors of transformers."""
