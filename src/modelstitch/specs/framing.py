@@ -13,7 +13,7 @@ from modelstitch.errors import SpecError
 Size = tuple[int, int]
 """Height and width, in pixels."""
 
-Kind = Literal["resize", "middle", "border"]
+ChangeKind = Literal["resize", "middle", "border"]
 """What a step does: scale the whole image, take the middle (black beyond the edge), or add zeros below and to
 the right once the values are standardised."""
 
@@ -23,12 +23,12 @@ class Change:
     """What one step does to an image of a known size.
 
     Attributes:
-        kind: see :data:`Kind`.
+        kind: see :data:`ChangeKind`.
         size: of the image afterwards.
         rounded: whether a middle that lies between two pixels is rounded to the even one, instead of down.
     """
 
-    kind: Kind
+    kind: ChangeKind
     size: Size
     rounded: bool = False
 
