@@ -30,6 +30,7 @@ from modelstitch.specs import (
     StitchSpec,
 )
 from modelstitch.util.progress import SILENT, Progress
+from modelstitch.util.random_state import kept_random_state
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -48,6 +49,17 @@ def _renamed(old: str, new: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
         return call
 
     return decorate
+
+
+def _keeping_random_state(verb: Callable[P, R]) -> Callable[P, R]:
+    """Leave the global random states behind a verb as they were: models and data of a caller may draw."""
+
+    @wraps(verb)
+    def call(*arguments: P.args, **named: P.kwargs) -> R:
+        with kept_random_state():
+            return verb(*arguments, **named)
+
+    return call
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +127,7 @@ def _several(names: str | Sequence[str] | None) -> Sequence[str] | None:
 
 
 @_renamed("stitches", "stitch")
+@_keeping_random_state
 def compare(
     sender: Model,
     receiver: Model,
@@ -185,6 +198,7 @@ def compare(
 
 
 @_renamed("stitches", "stitch")
+@_keeping_random_state
 def compare_all(
     models: Mapping[str, Model],
     data: Any,
@@ -264,6 +278,7 @@ def compare_all(
 
 
 @_renamed("family", "stitch")
+@_keeping_random_state
 def stitch(
     sender: Model,
     sender_cut: str,

@@ -16,6 +16,7 @@ from modelstitch.cutting.cut_list import CutList
 from modelstitch.cutting.deterministic import as_module, expect_deterministic
 from modelstitch.cutting.graph import GraphCutModel
 from modelstitch.cutting.hooks import HookCutModel
+from modelstitch.util.random_state import kept_random_state
 
 __all__ = ["Cut", "CutList", "CutModel", "GraphCutModel", "certify", "cut_model", "cuts", "split"]
 
@@ -70,7 +71,8 @@ def cuts(model: nn.Module | ExportedProgram, example: Tensor, kwargs: Kwargs | N
         torch.Size([5, 2])
     """
     model, kwargs = as_module(model), kwargs or {}
-    return CutList(cut_model(model, example, kwargs=kwargs), model, example, kwargs)
+    with kept_random_state():
+        return CutList(cut_model(model, example, kwargs=kwargs), model, example, kwargs)
 
 
 def split(

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from modelstitch.cutting.attributes import written
 from modelstitch.cutting.capture import NO_KWARGS, Kwargs, eval_mode, leaves, no_fused_attention
 from modelstitch.errors import CutError, TruthError
 
@@ -109,9 +110,12 @@ def certify(
             got, gradient = _forward_and_gradient(halves, batch, parameters)
             difference = relative_difference(got, expected)
             if difference > RELATIVE_TOLERANCE:
+                names = written(model, partial(whole, batch))
+                reason = f"; each call changes its attribute {names[0]}" if names else ""
                 raise TruthError(
                     f"prefix and suffix do not reproduce the model at {where}: relative difference "
                     f"{difference:.1e} at batch {len(batch)}, expected at most {RELATIVE_TOLERANCE:.0e}"
+                    f"{reason}"
                 )
             worst = max(worst, difference)
             if expected_gradient is None and gradient is not None:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from modelstitch.cutting.capture import Kwargs
 from modelstitch.cutting.certify import certify
 from modelstitch.cutting.cut import Cut, CutModel
+from modelstitch.util.random_state import kept_random_state
 
 
 class CutList(Sequence[Cut]):
@@ -90,7 +91,8 @@ class CutList(Sequence[Cut]):
         """
         name = self.find(cut.name if isinstance(cut, Cut) else cut).name
         prefix, suffix = self._cut_model.prefix(name), self._cut_model.suffix(name)
-        certify(self._model, prefix, suffix, self._example, f"cut {name!r}", self._more)
+        with kept_random_state():
+            certify(self._model, prefix, suffix, self._example, f"cut {name!r}", self._more)
         return SingleOutput(prefix), suffix
 
 

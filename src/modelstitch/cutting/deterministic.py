@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.export import ExportedProgram, unflatten
 
+from modelstitch.cutting.attributes import changed as attributes_changed
+from modelstitch.cutting.attributes import numbers_in, prints_of
 from modelstitch.cutting.capture import (
     Kwargs,
     eval_mode,
@@ -17,11 +20,19 @@ from modelstitch.cutting.capture import (
     restored_buffers,
     run_eagerly,
 )
-from modelstitch.cutting.certify import relative_difference
+from modelstitch.cutting.certify import RELATIVE_TOLERANCE, relative_difference
 from modelstitch.errors import CutError, ModelError
 
 _SAME, _SAME_IN_HALF = 1e-4, 2e-2
 """Largest relative difference between two runs on the same inputs: above rounding, below noise."""
+
+_SHIFTS = (1, 1000)
+"""What is added to a number that each call writes, to see whether the outputs depend on it."""
+
+_SHOWN = 3
+
+_SAME_IN_OTHER_BATCHES, _ROUGHER = 1e-3, 50
+"""Largest relative difference between two batches: kernels round otherwise at another size."""
 
 
 def as_module(model: Any, name: str = "model") -> nn.Module:
@@ -45,14 +56,18 @@ def as_module(model: Any, name: str = "model") -> nn.Module:
 
 
 def expect_deterministic(model: nn.Module, example: Tensor, name: str, kwargs: Kwargs) -> None:
-    """Run a model twice in eval mode, and leave it unchanged.
+    """Run a model several times in eval mode, and leave its buffers unchanged.
+
+    Between two runs on ``example`` stands one on other inputs, and what a call writes into single numbers of
+    the model's plain attributes is changed. So a state shows that the next call would not.
 
     Raises:
-        ModelError: it does not run on ``example``, outputs NaN, or outputs something else the second time.
+        ModelError: it does not run on ``example``, outputs NaN, or outputs something else in another run.
         CutError: it mutates its buffers.
     """
     with eval_mode(model), no_fused_attention(), restored_buffers(model):
         before = {path: buffer.clone() for path, buffer in model.named_buffers()}
+        attributes = prints_of(model)
         first = run_eagerly(model, example, name, kwargs, keep=False)
         after = dict(model.named_buffers())
         changed = sorted(
@@ -69,15 +84,81 @@ def expect_deterministic(model: nn.Module, example: Tensor, name: str, kwargs: K
                 f"model {name} gives NaN for inputs that are numbers; {_where_not_finite(model)}: "
                 "give weights that were trained to the end"
             )
+        written = attributes_changed(attributes, prints_of(model))
+        halves = any(p.dtype in (torch.float16, torch.bfloat16) for p in model.parameters())
+        most = _SAME_IN_HALF if halves else _SAME
+        run_eagerly(model, example.flip(0), name, {key: value.flip(0) for key, value in kwargs.items()})
         again = run_eagerly(model, example, name, kwargs)
         difference = relative_difference(again, first)
-        halves = any(p.dtype in (torch.float16, torch.bfloat16) for p in model.parameters())
-        if difference > (_SAME_IN_HALF if halves else _SAME):
+        if difference > most:
             raise ModelError(
                 f"model {name} gives something else for the same inputs when it is run again in eval mode "
-                f"(relative difference {difference:.1e}): expected a model without dropout, noise or "
-                "counting there"
+                f"(relative difference {difference:.1e}){_named(written)}: expected a model without dropout, "
+                "noise or counting there"
             )
+        for place in numbers_in(model, written):
+            for shift in _SHIFTS:
+                with place.holding(place.value + shift):
+                    difference = _difference_from(first, model, example, name, kwargs)
+                if difference > RELATIVE_TOLERANCE:
+                    raise ModelError(
+                        f"model {name} writes its attribute {place.name} in eval mode, and with another "
+                        "value there it gives something else for the same inputs (relative difference "
+                        f"{difference:.1e}): expected a model without counting there"
+                    )
+
+
+def depends_on_batch(run: Callable[[Tensor, Kwargs], Tensor], x: Tensor, kwargs: Kwargs) -> bool:
+    """Tell whether the outputs of an example depend on the other examples of its batch.
+
+    The first half of the examples is run before the second half, behind it in reverse order, behind itself,
+    and alone.
+
+    Args:
+        run: maps inputs and further inputs to outputs, the examples first.
+        x: (N, ...) real inputs, N >= 2.
+        kwargs: (N, ...) further inputs by name of argument.
+
+    Example:
+        >>> depends_on_batch(lambda x, _: x - x.mean(0), torch.tensor([[0.0], [1.0]]), {})
+        True
+    """
+    if len(x) < 2:
+        return False
+    half = len(x) // 2
+    own = torch.arange(half, device=x.device)
+    whole = torch.arange(len(x), device=x.device)
+    # Several layers take no batch of one.
+    others = [(whole.flip(0), True), (own.repeat(2), False), *([(own, False)] if half > 1 else [])]
+
+    def outputs(indices: Tensor) -> Tensor:
+        with torch.inference_mode(), no_fused_attention():
+            return run(x[indices], {name: value[indices] for name, value in kwargs.items()})
+
+    expected = outputs(whole)[:half]
+    most = _SAME_IN_OTHER_BATCHES * (_ROUGHER if expected.element_size() == 2 else 1)
+    for indices, is_reversed in others:
+        got = outputs(indices)[-half:]
+        if relative_difference(got.flip(0) if is_reversed else got, expected) > most:
+            return True
+    return False
+
+
+def _named(attributes: tuple[str, ...]) -> str:
+    """Return which attributes a call changes, for a message."""
+    if not attributes:
+        return ""
+    more = f" and {len(attributes) - _SHOWN} more" if len(attributes) > _SHOWN else ""
+    plural = "s" if len(attributes) > 1 else ""
+    return f"; each call changes its attribute{plural} {', '.join(attributes[:_SHOWN])}{more}"
+
+
+def _difference_from(first: Any, model: nn.Module, example: Tensor, name: str, kwargs: Kwargs) -> float:
+    """Return how far the outputs are from the first ones; infinite where the model does not run any more."""
+    try:
+        return relative_difference(run_eagerly(model, example, name, kwargs), first)
+    except (ModelError, ValueError):  # a value of another shape or structure
+        return float("inf")
 
 
 def _same(one: Tensor, other: Tensor) -> bool:

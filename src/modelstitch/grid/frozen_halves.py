@@ -15,6 +15,7 @@ from modelstitch.cutting.layouts import filled_with_mean
 from modelstitch.cutting.slicing import Slice
 from modelstitch.data.parts import PartName
 from modelstitch.data.views import in_precision
+from modelstitch.grid.fixed_batches import in_fixed_batches
 from modelstitch.grid.inputs import ExampleBatch, NetworkInputs
 from modelstitch.grid.scoring import ScoresOf
 from modelstitch.tasks import OutputReading, Task
@@ -32,6 +33,7 @@ class FrozenHalves:
         dtype: precision of the network.
         task: what is scored; None where the network's output is scored as it is.
         reading: reads the network's output.
+        by_batch: whether an example has other values in another batch, so that its batches are fixed.
     """
 
     def __init__(
@@ -41,8 +43,11 @@ class FrozenHalves:
         dtype: torch.dtype,
         task: Task | None,
         reading: OutputReading,
+        *,
+        by_batch: bool = False,
     ) -> None:
         self.cutting, self.few, self.dtype, self.task, self.reading = cutting, few, dtype, task, reading
+        self.by_batch = by_batch
         self._prefixes: dict[tuple[str, ...], nn.Module] = {}
         self._suffixes: dict[str, nn.Module] = {}
         self._fast_prefixes: dict[tuple[tuple[str, ...], torch.dtype], nn.Module] = {}
@@ -79,6 +84,25 @@ class FrozenHalves:
         See :meth:`GivesRepresentations.represent`.
         """
         half = self.prefix(*names) if unaccelerated else self.fast_prefix(tuple(names), dtype)
+
+        def represented(some: Tensor) -> tuple[Tensor, ...]:
+            return self._represented(inputs, half, names, part, some, dtype, unaccelerated=unaccelerated)
+
+        if self.by_batch:
+            return in_fixed_batches(indices, len(inputs.given[part]), represented)
+        return represented(indices)
+
+    def _represented(
+        self,
+        inputs: NetworkInputs,
+        half: nn.Module,
+        names: Sequence[str],
+        part: PartName,
+        indices: Tensor,
+        dtype: torch.dtype,
+        *,
+        unaccelerated: bool,
+    ) -> tuple[Tensor, ...]:
         # no_grad and not inference_mode: a fit needs tensors that autograd may save.
         with torch.no_grad():
             batch = inputs.batch(part, indices)

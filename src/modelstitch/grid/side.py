@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, final
 
 import torch
@@ -14,9 +14,10 @@ from torch.utils import _pytree as pytree
 from modelstitch.cutting import Cut, CutModel, cut_model
 from modelstitch.cutting.capture import eval_mode, no_fused_attention
 from modelstitch.cutting.certify import relative_difference
-from modelstitch.cutting.deterministic import expect_deterministic
+from modelstitch.cutting.deterministic import depends_on_batch, expect_deterministic
 from modelstitch.data.parts import Data, DataPart, PartName
 from modelstitch.errors import ModelError
+from modelstitch.grid.fixed_batches import in_fixed_batches
 from modelstitch.grid.frozen_halves import FrozenHalves
 from modelstitch.grid.inputs import NetworkInputs, network_inputs
 from modelstitch.grid.labelling import Labelling, labelling
@@ -78,6 +79,11 @@ class Side:
         """Whether prefix and suffix are the network's own, so that it has a score by itself."""
         return self.source is self.halves and self.completion is self.halves
 
+    @property
+    def by_batch(self) -> bool:
+        """Whether an example has other outputs in another batch, so that its batches are fixed."""
+        return self.halves.by_batch
+
     def cut(self, name: str) -> Cut:
         """Return the cut called ``name``."""
         return self.cutting.find(name)
@@ -131,9 +137,16 @@ class Side:
         """
         given = self.inputs.given[part]
         chosen = torch.arange(len(given)) if indices is None else indices
+
+        def computed(some: Tensor) -> Tensor:
+            return run(self.inputs.images(part, some), **self.inputs.kwargs(part, some))
+
         for some in chosen.split(self.score_batch):
             with torch.inference_mode():
-                outputs = run(self.inputs.images(part, some), **self.inputs.kwargs(part, some))
+                if self.by_batch:
+                    (outputs,) = in_fixed_batches(some, len(given), lambda batch: (computed(batch),))
+                else:
+                    outputs = computed(some)
             yield outputs, given.targets_for(self.data.task, some)
 
     def scores(self, part: PartName, run: Callable[..., Tensor], indices: Tensor | None = None) -> Tensor:
@@ -188,7 +201,9 @@ def make_side(network: Network, data: Data, sibling: Side | None = None) -> Side
     reading = OutputReading(order=None if labels is None else labels.order)
     gives_scores = reading.is_plain and data.task.outputs_of(output) is output
     check = inputs.batch("train", torch.arange(min(_CHECK_EXAMPLES, len(data.train))))
-    halves = FrozenHalves(cutting, check, inputs.dtype, None if gives_scores else data.task, reading)
+    task = None if gives_scores else data.task
+    by_batch = depends_on_batch(partial(_outputs_of, network.module, data.task), check.x, check.kwargs)
+    halves = FrozenHalves(cutting, check, inputs.dtype, task, reading, by_batch=by_batch)
     return Side(
         network=network,
         data=data,
@@ -202,6 +217,10 @@ def make_side(network: Network, data: Data, sibling: Side | None = None) -> Side
         n_outputs=n_outputs,
         score_batch=score_batch_of(data.task, data.train.targets, n_outputs),
     )
+
+
+def _outputs_of(module: nn.Module, task: Task, x: Tensor, kwargs: Mapping[str, Tensor]) -> Tensor:
+    return task.outputs_of(module(x, **kwargs))
 
 
 def _expect_on(device: torch.device, network: Network) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from modelstitch.errors import RunError
 from modelstitch.geometry.intervals import wilson
+from modelstitch.grid.fixed_batches import FIXED_BATCH
 from modelstitch.results.cautions import of_copies, of_few, of_left_out
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.cut_sentences import cut_sentence
@@ -190,6 +191,12 @@ def _memory(comparison: Comparison) -> Sentence | None:
     return say("limit.memory", peak=memory.peak / 1e9, bound=memory.bound / 1e9)
 
 
+def _by_batch(comparison: Comparison) -> Sentence | None:
+    if not comparison.facts.pair.by_batch.sender:
+        return None
+    return say("limit.by_batch", model=comparison.sender, n=FIXED_BATCH)
+
+
 _NAMED = 5
 """Permuted tensors that are named; the facts of the run name all."""
 
@@ -228,6 +235,7 @@ LIMITS: tuple[Callable[[Comparison], Sentence | None], ...] = (
     _few_for_evidence,
     _random_does_as_well,
     _permuted,
+    _by_batch,
     _unconverged,
     _unconverged_controls,
     _one_seed,

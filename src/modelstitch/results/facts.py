@@ -79,6 +79,7 @@ class PairFacts:
         technique: how each network was divided.
         fitting_images_seen: share of the fitting images in each network's training set; None where unknown.
         labels: how classes were matched with the outputs of each network; None for a task without classes.
+        by_batch: whether each gives an example other outputs in another batch, so that its batches are fixed.
         untrained: what was not drawn in the untrained copy of each; None where a run has no such copy.
         cut: texts or sounds that are longer than what each network takes; None where there are none.
     """
@@ -90,6 +91,7 @@ class PairFacts:
     technique: BySide[str] = BySide("", "")
     fitting_images_seen: BySide[float | None] = BySide(None, None)
     labels: BySide[LabelFacts | None] = BySide(None, None)
+    by_batch: BySide[bool] = BySide(False, False)
     untrained: BySide[Drawn | None] = BySide(None, None)
     cut: BySide[CutFacts | None] = BySide(None, None)
 
@@ -98,7 +100,7 @@ class PairFacts:
         """Return the facts whose ``dataclasses.asdict`` gave ``values``."""
         by_side = {
             name: BySide(**values[name])
-            for name in ("layouts", "technique", "fitting_images_seen")
+            for name in ("layouts", "technique", "fitting_images_seen", "by_batch")
             if name in values
         }
         if "labels" in values:

@@ -28,6 +28,7 @@ from modelstitch.results.label_sentences import label_sentence
 from modelstitch.runs.requirements import (
     expect_controls_fit,
     expect_gradients,
+    expect_independent_examples,
     expect_no_norm_of_padding,
     expect_outputs,
 )
@@ -104,6 +105,7 @@ def prepare(
     progress.stage("capturing the models and finding their cuts")
     pair = Pair(networks[0], networks[1], loaded, pool)
     expect_outputs(pair.receiver)
+    expect_independent_examples(pair.receiver)
     expect_no_norm_of_padding(spec.stitches, loaded)
     expect_controls_fit(controls, loaded)
     spec = replace(
@@ -251,6 +253,7 @@ def _check_cuts(pair: Pair, spec: RunSpec) -> PairFacts:
         ),
         layouts=BySide(_layouts(sender, spec.sender_cuts), _layouts(receiver, spec.receiver_cuts)),
         technique=BySide(sender.cutting.technique, receiver.cutting.technique),
+        by_batch=BySide(sender.by_batch, receiver.by_batch),
         fitting_images_seen=BySide(_share_seen(sender), _share_seen(receiver)),
         labels=BySide(_label_facts(sender), _label_facts(receiver)),
         cut=BySide(_cut_facts(sender), _cut_facts(receiver)),

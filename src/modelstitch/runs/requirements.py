@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from modelstitch.data.class_names import nearest
 from modelstitch.data.parts import Data
-from modelstitch.errors import CutError, DataError, SpecError
+from modelstitch.errors import CutError, DataError, ModelError, SpecError
 from modelstitch.grid.side import Side
 from modelstitch.specs import CONTROLS, OBJECTIVES, CellSpec, StitchSpec
 
@@ -58,6 +58,27 @@ def _with_nearest(missing: Sequence[str], known: Sequence[str]) -> str:
     pairs = [(name, nearest(name, known)) for name in missing[:_MOST_LISTED]]
     listed = ", ".join(repr(name) if near is None else f"{name!r} (nearest {near!r})" for name, near in pairs)
     return listed + (", ..." if len(missing) > _MOST_LISTED else "")
+
+
+def expect_independent_examples(receiver: Side) -> None:
+    """Raise where the receiver's outputs for an example depend on the other examples of its batch.
+
+    Raises:
+        ModelError: its score would depend on the order of the examples.
+    """
+    if not receiver.by_batch:
+        return
+    norms = [
+        name
+        for name, layer in receiver.network.module.named_modules()
+        if isinstance(layer, nn.modules.batchnorm._BatchNorm) and layer.running_mean is None
+    ]
+    named = f": {norms[0]} has no running statistics (track_running_stats=False)" if norms else ""
+    raise ModelError(
+        f"receiver {receiver.network.name} gives an example other outputs in another batch{named}; expected "
+        "a receiver whose score does not depend on the order of the examples: give one with running "
+        "statistics, or use this model as the sender"
+    )
 
 
 def expect_no_norm_of_padding(stitches: Sequence[StitchSpec], data: Data) -> None:

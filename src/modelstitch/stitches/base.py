@@ -75,7 +75,7 @@ class Stitch(nn.Module, ABC):
         """Number of trainable numbers, minus those that a constraint removes."""
         return sum(parameter.numel() for parameter in self.parameters())
 
-    def initialise(self, generator: torch.Generator | None) -> None:
+    def initialise(self, generator: torch.Generator) -> None:
         """Draw the random start; a no-op for a family without parameters."""
 
     def features(self, x: Float[Tensor, " n *provided"]) -> Float[Tensor, "n p f"]:
@@ -165,6 +165,11 @@ class Stitch(nn.Module, ABC):
     def extra_repr(self) -> str:
         shapes = f"{self.provided_layout.shape} -> {self.expected_layout.shape}"
         return f"{self.spec.label}, {shapes}, {self.bridge_label}"
+
+
+def fixed_generator() -> torch.Generator:
+    """Return the source of a start that nobody chose: always the same, and not torch's global one."""
+    return torch.Generator().manual_seed(0)
 
 
 def _in_front(extra: Tensor | None, rows: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ import torch
 from modelstitch.cutting.layouts import Shaped
 from modelstitch.errors import SpecError
 from modelstitch.specs import FAMILIES, StitchSpec
-from modelstitch.stitches.base import Stitch
+from modelstitch.stitches.base import Stitch, fixed_generator
 from modelstitch.util.imported import imported
 
 
@@ -34,7 +34,7 @@ def build(
         spec: family, size and norm.
         provided_layout, expected_layout: layouts of the representations, or shapes without the batch axis
             where the layout follows from the shape.
-        generator: source of the random start; torch's global state without it.
+        generator: source of the random start; a fixed one without it.
 
     Raises:
         StitchError: the family does not fit the layouts.
@@ -44,5 +44,5 @@ def build(
         'same'
     """
     stitch = class_of(spec.family)(spec, provided_layout, expected_layout)
-    stitch.initialise(generator)
+    stitch.initialise(fixed_generator() if generator is None else generator)
     return stitch

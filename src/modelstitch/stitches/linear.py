@@ -9,12 +9,12 @@ from torch import Tensor, nn
 
 from modelstitch.cutting.layouts import Shaped
 from modelstitch.specs import StitchSpec
-from modelstitch.stitches.base import Stitch, Values
+from modelstitch.stitches.base import Stitch, Values, fixed_generator
 from modelstitch.stitches.convolve import batch_norm, convolve
 from modelstitch.stitches.coordinates import Coordinates
 
 
-def uniform(shape: tuple[int, ...], variance: float, generator: torch.Generator | None) -> Tensor:
+def uniform(shape: tuple[int, ...], variance: float, generator: torch.Generator) -> Tensor:
     """Draw a tensor uniformly with mean 0 and the given variance."""
     bound = math.sqrt(3 * variance)
     return nn.init.uniform_(torch.empty(shape), -bound, bound, generator=generator)
@@ -38,9 +38,9 @@ class Linear(Stitch):
         self.bias = None if batch else nn.Parameter(torch.empty(c_expected))
         self.norm_in: nn.Module = batch_norm(c_provided, self.n_axes) if batch else nn.Identity()
         self.norm_out: nn.Module = batch_norm(c_expected, self.n_axes) if batch else nn.Identity()
-        self.initialise(None)
+        self.initialise(fixed_generator())
 
-    def initialise(self, generator: torch.Generator | None) -> None:
+    def initialise(self, generator: torch.Generator) -> None:
         """Draw weight and bias uniformly from +-1 / sqrt(fan in), PyTorch's own start of a convolution."""
         bound = 1 / math.sqrt(self.n_features)
         for parameter in (self.weight, self.bias):

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from modelstitch.cutting.layouts import Shaped
 from modelstitch.specs import StitchSpec
-from modelstitch.stitches.base import Stitch, Values
+from modelstitch.stitches.base import Stitch, Values, fixed_generator
 from modelstitch.stitches.convolve import batch_norm, convolve
 from modelstitch.stitches.coordinates import Coordinates
 from modelstitch.stitches.linear import uniform
@@ -37,9 +37,9 @@ class Mlp(Stitch):
         self.bias = None if batch else nn.Parameter(torch.empty(c_expected))
         self.norm_in: nn.Module = batch_norm(self.provided[0], self.n_axes) if batch else nn.Identity()
         self.norm_out: nn.Module = batch_norm(c_expected, self.n_axes) if batch else nn.Identity()
-        self.initialise(None)
+        self.initialise(fixed_generator())
 
-    def initialise(self, generator: torch.Generator | None) -> None:
+    def initialise(self, generator: torch.Generator) -> None:
         """Draw weights and biases uniformly from +-1 / sqrt(fan in), PyTorch's own start of a convolution."""
         for weight, bias in ((self.in_weight, self.in_bias), (self.out_weight, self.bias)):
             weight.data = uniform(tuple(weight.shape), 1 / (3 * weight[0].numel()), generator)

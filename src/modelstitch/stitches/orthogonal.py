@@ -51,7 +51,7 @@ class Orthogonal(Linear):
             raise StitchError("an orthogonal stitch has no batch norms, which would change what it preserves")
         super().__init__(spec, provided_layout, expected_layout)
 
-    def initialise(self, generator: torch.Generator | None) -> None:
+    def initialise(self, generator: torch.Generator) -> None:
         """Draw the nearest semi-orthogonal matrix of a normal one; the offset is 0."""
         normal = torch.randn(self.weight.shape, generator=generator)
         self.weight.data = polar(normal)

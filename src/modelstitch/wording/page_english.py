@@ -217,6 +217,10 @@ SENTENCES = {
         "{n} held-out {n:example was|examples were} left out, since {n:it stands|they stand} in the training "
         "part too."
     ),
+    "limit.by_batch": (
+        "{model} gives an example other values in another batch. Here it reads the examples in fixed batches "
+        "of {n}, in the order of the data; in another order the scores may differ."
+    ),
     "limit.permuted": (
         "Nothing draws {n} {n:tensor|tensors} of {model} anew. In the random controls each is permuted "
         "within itself: trained values in another order ({names})."

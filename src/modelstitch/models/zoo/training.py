@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict
 
-import torch
-
 from modelstitch.data.fingerprint import fingerprint
 from modelstitch.data.parts import Data
 from modelstitch.data.ranges import expect_in_range
 from modelstitch.errors import DataError
 from modelstitch.models import zoo
+from modelstitch.models.seeding import seeded
 from modelstitch.models.zoo.checkpoint import Card
 from modelstitch.models.zoo.recipe import Recipe, Trained, channel_view, train
 from modelstitch.models.zoo.resnet import SmallResNet
@@ -51,8 +50,7 @@ def train_network(
         )
     channels = images.shape[1]
     arguments = {"width": width, "classes": len(data.classes), "channels": channels}
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(recipe.seed)
+    with seeded(recipe.seed):
         module = zoo.build(name, **arguments)
     module = module.to(images.device)
     view = channel_view(images, channels)

@@ -72,10 +72,15 @@ def _without_none(value: Any) -> Any:
     return [_without_none(part) for part in value] if isinstance(value, list | tuple) else value
 
 
+_SAID_ELSEWHERE = ("untrained", "by_batch")
+
+
 def _flat(facts: RunFacts) -> dict[str, Any]:
     """Return the facts of a run by name on one level, with those about the networks and the versions."""
     return {
-        **{name: value for name, value in asdict(facts.pair).items() if name != "untrained"},
+        **{
+            name: value for name, value in asdict(facts.pair).items() if name not in ("untrained", "by_batch")
+        },
         **{name: value for name, value in facts.to_plain().items() if name not in ("pair", "versions")},
         **asdict(facts.versions),
     }
