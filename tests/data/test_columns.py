@@ -121,6 +121,35 @@ def test_the_right_columns_are_read(tmp_path: Path, case: str, route: str) -> No
     assert seen(data) == dict(zip(TEXTS, names or map(str, LABELS), strict=True))
 
 
+PAIRED: dict[str, Table] = {
+    "premise and hypothesis": {"hypothesis": ["second"] * N, "premise": TEXTS, "label": LABELS},
+    "numbered": {"idx": list(range(N)), "sentence1": TEXTS, "sentence2": ["second"] * N, "label": LABELS},
+    "lettered": {"text_b": ["second"] * N, "text_a": TEXTS, "label": LABELS},
+    "a question": {"question": TEXTS, "sentence": ["second"] * N, "label": LABELS, "idx": LABELS},
+    "a pair beside others": {"genre": ["g"] * N, "text1": TEXTS, "text2": ["second"] * N, "label": LABELS},
+}
+
+
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("case", PAIRED)
+def test_pairs_of_texts_are_read_as_pairs(tmp_path: Path, case: str, route: str) -> None:
+    data = ROUTES[route](tmp_path / "set", {"train": PAIRED[case]}, {})
+    wanted = {f"{text}\x1esecond": str(label) for text, label in zip(TEXTS, LABELS, strict=True)}
+    assert seen(data) == wanted
+    assert data.division.endswith("'text1' and 'text2', not 'genre'") == (case == "a pair beside others")
+
+
+@pytest.mark.parametrize("route", WITH_OPTIONS)
+def test_two_columns_may_be_asked_for(tmp_path: Path, route: str) -> None:
+    table: Table = {"title": ["t"] * N, "body": TEXTS, "label": LABELS, "share": [0.5] * N}
+    data = WITH_OPTIONS[route](tmp_path / "set", {"train": table}, {"input_column": ("title", "body")})
+    assert set(seen(data)) == {f"t\x1e{text}" for text in TEXTS}
+    with pytest.raises(
+        DataError, match="'share' of .* holds real numbers: expected texts as a pair of inputs"
+    ):
+        WITH_OPTIONS[route](tmp_path / "set", {"train": table}, {"input_column": ("title", "share")})
+
+
 WRONG: dict[str, tuple[Table, str]] = {
     "no label": (
         {"year": [1999 + n for n in range(N)], "species": LABELS, "text": TEXTS},

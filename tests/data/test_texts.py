@@ -371,9 +371,9 @@ def test_tokens_are_those_of_the_tokenizers_own_call(
     assert n_tokens(letters, str(tmp_path)).tolist() == [3, 9, 5]
     own_reader = reader(View(tokenizer=str(tmp_path)), [n_tokens(letters, str(tmp_path))])
     assert own_reader.length == 5
-    tokens, mask = own_reader(letters)
+    tokens, further = own_reader(letters)
     assert torch.equal(tokens, expected["input_ids"])
-    assert torch.equal(mask, expected["attention_mask"])
+    assert torch.equal(further["attention_mask"], expected["attention_mask"])
 
 
 def test_a_model_of_the_kind_of_roberta_takes_fewer_tokens_than_it_has_positions() -> None:

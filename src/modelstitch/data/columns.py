@@ -278,19 +278,6 @@ def choose_inputs(
     raise _none(columns, others, wish, where, kinds)
 
 
-def expect_one_text(inputs: Inputs, where: str) -> None:
-    """Raise if the input is a pair of texts.
-
-    Raises:
-        DataError: it is.
-    """
-    if len(inputs.columns) > 1:
-        names = " and ".join(repr(column.name) for column in inputs.columns)
-        raise DataError(
-            f"{names} of {where} are a pair of texts, which are not read: name one with --input-column"
-        )
-
-
 def _asked_for(
     columns: Sequence[Column], wish: Wish, where: str, label: str | None, kinds: tuple[Holds, ...]
 ) -> Inputs:

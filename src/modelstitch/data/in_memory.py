@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, Subset
 
 from modelstitch.data.absent import present_classes
-from modelstitch.data.columns import Wish, choose_inputs, choose_label, columns_of_example, expect_one_text
+from modelstitch.data.columns import Wish, choose_inputs, choose_label, columns_of_example
 from modelstitch.data.given_inputs import giving_files, inputs_of, stack_given
 from modelstitch.data.labels import GivenLabels, numbered
 from modelstitch.data.parts import Data, DataPart
@@ -223,8 +223,7 @@ def _of_dictionaries(examples: list[Any], dataset: Any, where: str, spec: DataSp
         for row, text in enumerate(column):
             if not isinstance(text, str) or not text.strip():
                 raise DataError(f"{labels.at(row)} holds no text")
-    expect_one_text(inputs, where)
-    return _RawPart(encoded(values[0]), labels, is_text=True, note=inputs.said)
+    return _RawPart(encoded(*values), labels, is_text=True, note=inputs.said)
 
 
 def _names_of(dataset: Any, labels: list[Any]) -> tuple[str, ...] | None:

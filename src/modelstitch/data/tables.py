@@ -22,7 +22,6 @@ from modelstitch.data.columns import (
     choose_inputs,
     choose_label,
     column_of,
-    expect_one_text,
     label_candidates,
 )
 from modelstitch.data.given_inputs import stack_given
@@ -306,8 +305,7 @@ def _inputs(part: TablePart, inputs: Inputs, rows: Tensor, spec: DataSpec, n_ima
     """Return the inputs in some rows of a part."""
     cells = [_plain(part.read(column.name, rows)).to_pylist() for column in inputs.columns]
     if inputs.holds == "texts":
-        expect_one_text(inputs, part.where)
-        return encoded(_texts(cells[0], rows, part))
+        return encoded(*(_texts(own, rows, part) for own in cells))
     if inputs.holds == "arrays":
         kind = _numpy_type(part.schema.field(inputs.columns[0].name).type)
         arrays = [_array(cell, kind, part, row) for cell, row in zip(cells[0], rows.tolist(), strict=True)]

@@ -16,6 +16,15 @@ from modelstitch.errors import ModelError, first_line
 from modelstitch.specs import View
 from modelstitch.util.optional import optional_package
 
+_BETWEEN = "\x1e"
+"""The sign between the two texts of a pair: the record separator of ASCII."""
+
+_SEGMENTS = "token_type_ids"
+"""The further input of transformers that tells the two texts of a pair apart."""
+
+MASK = "attention_mask"
+"""The further input of transformers that is 1 where an example is, and 0 in padding."""
+
 BYTES = "bytes"
 """The tokenizer whose tokens are the bytes plus one; 0 is padding."""
 
@@ -26,18 +35,38 @@ _NO_LIMIT = 1_000_000
 """A tokenizer without a limit gives a number far beyond this."""
 
 
-def encoded(texts: Sequence[str]) -> Tensor:
+def encoded(texts: Sequence[str], seconds: Sequence[str] | None = None) -> Tensor:
     """Return texts as bytes of UTF-8 (N, L) in uint8, padded with zeros.
+
+    Args:
+        texts: of each example.
+        seconds: the second text of each example, where each is a pair; a sign that no text holds is between.
 
     Example:
         >>> encoded(["ab", "c"]).tolist()
         [[97, 98], [99, 0]]
+        >>> encoded(["a"], ["b"]).tolist()
+        [[97, 30, 98]]
     """
-    rows = [
-        torch.frombuffer(bytearray(text.replace("\0", " ").encode() or b" "), dtype=torch.uint8)
-        for text in texts
-    ]
+    plain = [_without_signs(text) for text in texts]
+    if seconds is not None:
+        plain = [first + _BETWEEN + _without_signs(text) for first, text in zip(plain, seconds, strict=True)]
+    rows = [torch.frombuffer(bytearray(text.encode() or b" "), dtype=torch.uint8) for text in plain]
     return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
+
+
+def _without_signs(text: str) -> str:
+    return text.replace("\0", " ").replace(_BETWEEN, " ")
+
+
+def are_pairs(letters: Tensor) -> bool:
+    """Tell whether texts (N, L) are pairs of texts.
+
+    Example:
+        >>> are_pairs(encoded(["a"], ["b"])), are_pairs(encoded(["a b"]))
+        (True, False)
+    """
+    return bool((letters == ord(_BETWEEN)).any())
 
 
 def pad_alike(parts: Sequence[DataPart]) -> list[DataPart]:
@@ -75,10 +104,23 @@ def read(letters: Tensor, tokenizer: str, length: int) -> tuple[Tensor, Tensor]:
         padded = torch.nn.functional.pad(cut, (0, length - cut.shape[1]))
         mask = (padded != 0).long()
         return (padded + 1) * mask, mask
-    batch = _loaded(tokenizer)(
-        decoded(letters), padding="max_length", truncation=True, max_length=length, return_tensors="pt"
-    )
+    batch = _batch(letters, tokenizer, length, are_pairs(letters))
     return batch["input_ids"].to(letters.device), batch["attention_mask"].to(letters.device)
+
+
+def _batch(letters: Tensor, tokenizer: str, length: int, pairs: bool) -> Any:
+    """Return what a tokenizer of transformers makes of texts, or of pairs, which it joins in its own way."""
+    options = {"padding": "max_length", "truncation": True, "max_length": length, "return_tensors": "pt"}
+    return _loaded(tokenizer)(*_texts_of(letters, pairs), **options)
+
+
+def _texts_of(letters: Tensor, pairs: bool) -> tuple[list[str], ...]:
+    """Return texts as strings; of pairs, the first ones and the second ones."""
+    texts = decoded(letters)
+    if not pairs:
+        return (texts,)
+    both = [text.partition(_BETWEEN) for text in texts]
+    return [first for first, _, _ in both], [second for _, _, second in both]
 
 
 def pieces(texts: Sequence[str], tokenizer: str, length: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -145,17 +187,33 @@ def mask_token(tokenizer: str) -> int | None:
 
 @dataclass(frozen=True)
 class Reader:
-    """How one model reads: its tokenizer and its number of tokens."""
+    """How one model reads: its tokenizer, its number of tokens, and whether the texts are pairs."""
 
     tokenizer: str
     length: int
+    pairs: bool = False
 
-    def __call__(self, letters: Tensor) -> tuple[Tensor, Tensor]:
-        """Return tokens and mask, see :func:`read`."""
-        return read(letters, self.tokenizer, self.length)
+    def __call__(self, letters: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return tokens (N, length), see :func:`read`, and further inputs (N, length) by name of argument.
+
+        These are the mask; of pairs of texts also the segments, where the tokenizer has them.
+        """
+        if not self.pairs:
+            tokens, mask = read(letters, self.tokenizer, self.length)
+            return tokens, {MASK: mask}
+        batch = _batch(letters, self.tokenizer, self.length, pairs=True)
+        return batch["input_ids"].to(letters.device), {
+            name: batch[name].to(letters.device) for name in self.names
+        }
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the further inputs."""
+        has_segments = self.pairs and _SEGMENTS in _loaded(self.tokenizer).model_input_names
+        return (MASK, _SEGMENTS) if has_segments else (MASK,)
 
 
-def reader(view: View, lengths: Iterable[Tensor]) -> Reader:
+def reader(view: View, lengths: Iterable[Tensor], pairs: bool = False) -> Reader:
     """Return how a model with ``view`` reads texts.
 
     Its length is the view's, or that of the longest text of any part, within what the model and its tokenizer
@@ -164,26 +222,28 @@ def reader(view: View, lengths: Iterable[Tensor]) -> Reader:
     Args:
         view: of the model.
         lengths: (N,) tokens of each text, of each part of the data; see :func:`n_tokens`.
+        pairs: whether the texts are pairs.
 
     Raises:
         MissingExtraError, ModelError: the tokenizer cannot be loaded.
 
     Example:
         >>> reader(View(), [torch.tensor([2]), torch.tensor([4, 1])])
-        Reader(tokenizer='bytes', length=4)
+        Reader(tokenizer='bytes', length=4, pairs=False)
         >>> reader(View(most_tokens=3), [torch.tensor([4])]).length
         3
     """
     tokenizer = view.tokenizer or BYTES
     if view.length is not None:
-        return Reader(tokenizer, view.length)
+        return Reader(tokenizer, view.length, pairs)
     longest = max(int(part.max()) for part in lengths)
-    return Reader(tokenizer, max(1, min(longest, _limit(view, tokenizer))))
+    return Reader(tokenizer, max(1, min(longest, _limit(view, tokenizer))), pairs)
 
 
 def reader_of(view: View, data: Data) -> Reader:
     """Return how a model with ``view`` reads the texts of both parts of the data, see :func:`reader`."""
-    return reader(view, (n_tokens(part.images, view.tokenizer) for part in (data.train, data.heldout)))
+    lengths = [n_tokens(part.images, view.tokenizer) for part in (data.train, data.heldout)]
+    return reader(view, lengths, are_pairs(data.train.images))
 
 
 def _limit(view: View, tokenizer: str) -> int:
@@ -198,14 +258,23 @@ def _limit(view: View, tokenizer: str) -> int:
 def n_tokens(letters: Tensor, tokenizer: str | None) -> Tensor:
     """Return the number of tokens of each whole text, (N,), with the tokenizer's special ones.
 
+    Raises:
+        MissingExtraError, ModelError: the tokenizer cannot be loaded, or reads bytes, and texts are pairs.
+
     Example:
         >>> n_tokens(encoded(["ab", "c"]), "bytes").tolist()
         [2, 1]
     """
+    pairs = are_pairs(letters)
     if tokenizer in (None, BYTES):
+        if pairs:
+            raise ModelError(
+                "expected a tokenizer of transformers for pairs of texts, which joins them as the model was "
+                "trained, got bytes: give --tokenizer, or one column of texts (--input-column)"
+            )
         return (letters != 0).sum(1)
     # verbose=False: a text longer than the model takes is cut later, so a warning would mislead.
-    rows = _loaded(str(tokenizer))(decoded(letters), verbose=False)["input_ids"]
+    rows = _loaded(str(tokenizer))(*_texts_of(letters, pairs), verbose=False)["input_ids"]
     return torch.tensor([len(row) for row in rows], device=letters.device)
 
 

@@ -11,13 +11,10 @@ from torch import Tensor
 
 from modelstitch.data.parts import Data, DataPart, PartName
 from modelstitch.data.ranges import expect_in_range
-from modelstitch.data.texts import Reader, n_tokens, reader
+from modelstitch.data.texts import MASK, Reader, are_pairs, n_tokens, reader
 from modelstitch.data.views import ends, in_precision, show
 from modelstitch.models.network import Network, taken
 from modelstitch.specs import View
-
-MASK = "attention_mask"
-"""The further input of transformers that is 1 where an example is, and 0 in padding."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +119,9 @@ def network_inputs(network: Network, data: Data) -> NetworkInputs:
     expect_in_range(data, network.view, network.name)
     given: dict[PartName, DataPart] = {"train": data.train, "held-out": data.heldout}
     lengths, own_reader, longest = _lengths(given, network.view, data)
-    further = (MASK,) if data.is_text or _masks_sounds(network, data) else ()
+    further: tuple[str, ...] = (MASK,) if _masks_sounds(network, data) else ()
+    if own_reader is not None:
+        further = own_reader.names
     precisions = (p.dtype for p in network.module.parameters() if p.is_floating_point())
     return NetworkInputs(
         given=given,
@@ -143,7 +142,7 @@ def _lengths(
     """Return the length of each text or sound, how texts are read, and how much the network takes."""
     if data.is_text:
         lengths = {name: n_tokens(part.images, view.tokenizer) for name, part in given.items()}
-        own_reader = reader(view, lengths.values())
+        own_reader = reader(view, lengths.values(), are_pairs(data.train.images))
         return lengths, own_reader, own_reader.length
     known = {name: part.samples for name, part in given.items() if part.samples is not None}
     return known, None, data.train.images.shape[-1]
@@ -159,5 +158,5 @@ def _masks_sounds(network: Network, data: Data) -> bool:
 def _tokenized(part: DataPart, own_reader: Reader | None) -> DataPart:
     if own_reader is None:
         return part
-    tokens, mask = own_reader(part.images)
-    return replace(part, images=tokens, kwargs={MASK: mask})
+    tokens, further = own_reader(part.images)
+    return replace(part, images=tokens, kwargs=further)

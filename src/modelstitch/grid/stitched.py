@@ -9,10 +9,10 @@ from torch import Tensor, nn
 
 from modelstitch.data.parts import DataPart
 from modelstitch.data.ranges import expect_values_in_range
+from modelstitch.data.texts import MASK
 from modelstitch.data.views import ends, in_precision, show
 from modelstitch.errors import ModelError
 from modelstitch.grid.cell import FittedCell
-from modelstitch.grid.inputs import MASK
 from modelstitch.grid.scoring import SCORE_BATCH, scored
 from modelstitch.grid.side import Side
 from modelstitch.stitches import Stitch
@@ -72,8 +72,7 @@ class Stitched(nn.Module):
         """Return the input and the further inputs of the sender (0) or the receiver (1)."""
         reader = self.readers[side]
         if reader is not None:
-            images, mask = reader(images)
-            kwargs = {MASK: mask}
+            images, kwargs = reader(images)
         elif MASK in self.further[side] and self.rate is not None:
             kwargs = {MASK: ends(images, self.views[side], self.rate, samples), **kwargs}
         for name in self.further[side]:
