@@ -35,7 +35,9 @@ WORDS = {
 
 
 @given(
-    st.lists(st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\0\x1e"), min_size=1), min_size=1)
+    st.lists(
+        st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\0\x1e"), min_size=1), min_size=1
+    )
 )
 def test_texts_survive_as_bytes(texts: list[str]) -> None:
     assert decoded(encoded(texts)) == texts
