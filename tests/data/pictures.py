@@ -21,11 +21,13 @@ class Made:
         image: in some mode.
         seen: (H, W) or (H, W, 3) from 0 to 255, not rounded.
         tolerance: how far a conversion may be from it; half a level is rounding.
+        is_transparent: whether something of it is.
     """
 
     image: Image.Image
     seen: Pixels
     tolerance: float = 0.5
+    is_transparent: bool = False
 
 
 def _bytes(seed: int, channels: int) -> Pixels:
@@ -62,7 +64,7 @@ def _colour(seed: int) -> Made:
 def _with_alpha(mode: str) -> Callable[[int], Made]:
     def make(seed: int) -> Made:
         x = _bytes(seed, len(mode))
-        return Made(_of(mode, x), on_white(x[..., :-1], x[..., -1]).squeeze())
+        return Made(_of(mode, x), on_white(x[..., :-1], x[..., -1]).squeeze(), is_transparent=True)
 
     return make
 
@@ -72,7 +74,9 @@ def _premultiplied(mode: str) -> Callable[[int], Made]:
         x = _bytes(seed, len(mode)).astype(int)
         share = x[..., -1:] / 255
         x[..., :-1] = (x[..., :-1] * share).astype(int)
-        return Made(_of(mode, x.astype(np.uint8)), (x[..., :-1] + 255 * (1 - share)).squeeze())
+        return Made(
+            _of(mode, x.astype(np.uint8)), (x[..., :-1] + 255 * (1 - share)).squeeze(), is_transparent=True
+        )
 
     return make
 
@@ -88,14 +92,14 @@ def _palette_with_one_transparent(seed: int) -> Made:
     made = _palette(seed)
     x = np.asarray(made.image)
     made.image.info["transparency"] = int(x[1, 1])
-    return Made(made.image, np.where((x == x[1, 1])[..., None], 255, made.seen))
+    return Made(made.image, np.where((x == x[1, 1])[..., None], 255, made.seen), is_transparent=True)
 
 
 def _palette_with_opacities(seed: int) -> Made:
     made = _palette(seed)
     opacity = np.random.default_rng(seed + 2).integers(0, 256, 256, dtype=np.uint8)
     made.image.info["transparency"] = opacity.tobytes()
-    return Made(made.image, on_white(made.seen, opacity[np.asarray(made.image)]))
+    return Made(made.image, on_white(made.seen, opacity[np.asarray(made.image)]), is_transparent=True)
 
 
 def _palette_of_four_channels(seed: int) -> Made:
@@ -103,28 +107,30 @@ def _palette_of_four_channels(seed: int) -> Made:
     image = _of("P", x)
     image.putpalette(colours.tobytes(), "RGBA")
     seen = colours[x[..., 0]]
-    return Made(image, on_white(seen[..., :3], seen[..., 3]))
+    return Made(image, on_white(seen[..., :3], seen[..., 3]), is_transparent=True)
 
 
 def _palette_and_alpha(seed: int) -> Made:
     x, colours = _bytes(seed, 2), np.random.default_rng(seed + 1).integers(0, 256, (256, 3), dtype=np.uint8)
     image = _of("PA", x)
     image.putpalette(colours.tobytes())
-    return Made(image, on_white(colours[x[..., 0]], x[..., 1]))
+    return Made(image, on_white(colours[x[..., 0]], x[..., 1]), is_transparent=True)
 
 
 def _grey_with_one_transparent(seed: int) -> Made:
     made = _grey(seed)
     level = int(np.asarray(made.image)[2, 2])
     made.image.info["transparency"] = level
-    return Made(made.image, np.where(made.seen == level, 255, made.seen))
+    return Made(made.image, np.where(made.seen == level, 255, made.seen), is_transparent=True)
 
 
 def _colour_with_one_transparent(seed: int) -> Made:
     made = _colour(seed)
     colour = tuple(int(value) for value in np.asarray(made.image)[2, 2])
     made.image.info["transparency"] = colour
-    return Made(made.image, np.where((made.seen == colour).all(-1)[..., None], 255, made.seen))
+    return Made(
+        made.image, np.where((made.seen == colour).all(-1)[..., None], 255, made.seen), is_transparent=True
+    )
 
 
 def deep(seed: int) -> Pixels:
@@ -148,7 +154,7 @@ def _deep_with_one_transparent(seed: int) -> Made:
     made = _deep("I;16")(seed)
     level = int(deep(seed)[2, 2])
     made.image.info["transparency"] = level
-    return Made(made.image, np.where(deep(seed) == level, 255, made.seen))
+    return Made(made.image, np.where(deep(seed) == level, 255, made.seen), is_transparent=True)
 
 
 def _padded(seed: int) -> Made:

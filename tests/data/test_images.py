@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms, ImageFile
 
-from modelstitch.data.images import UNREADABLE, decode, stack
+from modelstitch.data.images import UNREADABLE, decode, said, stack
 from modelstitch.errors import DataError
 
 UPRIGHT = {
@@ -194,13 +195,28 @@ def test_16_bits_of_which_12_are_used_are_refused_in_a_set() -> None:
     for top, fits in ((4095, False), (1023, False), (65_535, True), (20_000, True)):
         images = [decode(Image.fromarray((values * top // 23).astype(np.uint16))) for _ in range(3)]
         if fits:
-            assert tuple(stack(images, ["a", "b", "c"], "D").shape) == (3, 1, 4, 6)
+            assert tuple(stack(images, ["a", "b", "c"], "D").x.shape) == (3, 1, 4, 6)
             continue
         with pytest.raises(
             DataError, match=r"images with 16 bits in D use 12 bits or fewer: .*of 65,535, in 'a'"
         ):
             stack(images, ["'a'", "'b'", "'c'"], "D")
     dark = [decode(Image.fromarray((values * top // 23).astype(np.uint16))) for top in (100, 65_535)]
-    assert len(stack(dark, ["a", "b"], "D")) == 2
+    assert len(stack(dark, ["a", "b"], "D").x) == 2
     small = [decode(Image.fromarray((values // 2).astype(np.uint8)))]
-    assert stack(small, ["a"], "D").max() == 11
+    assert stack(small, ["a"], "D").x.max() == 11
+
+
+def test_what_was_done_to_pictures_is_counted() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    plain, wide = Image.fromarray(pixels(0, channels=1)), Image.fromarray(np.full((4, 6), 60_000, np.uint16))
+    images: list[Any] = [plain, wide, plain.convert("LA"), Image.new("LA", (6, 4), (9, 40))]
+    images += [encoded(plain, kind, exif=exif) for kind in ("PNG", "TIFF")]
+    done = stack([decode(image) for image in images], list("abcdef"), "D").done
+    assert done == {"16 bits": 1, "transparent": 1, "turned": 2}
+    assert said(done, 6) == (
+        "2 of 6 pictures turned as their EXIF data say, 1 of 6 pictures with transparency, shown on white, "
+        "1 of 6 pictures with 16 bits, read with 8"
+    )
+    assert said(Counter(), 6) == ""

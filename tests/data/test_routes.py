@@ -202,11 +202,19 @@ def test_every_mode_is_the_same_tensor_by_every_route(route: str, tmp_path: Path
         contents = [encoded(one.image) for one in made]
         folder = tmp_path / str(place)
         folder.mkdir()
-        read = both(ROUTES[route]({"train": contents[:2], "test": contents[2:]}, folder))
+        data = ROUTES[route]({"train": contents[:2], "test": contents[2:]}, folder)
+        read = both(data)
         assert read.dtype == torch.uint8, case
         seen = channels_first([one.seen for one in made])
         assert tuple(read.shape) == seen.shape, case
         assert np.abs(read.numpy() - seen).max() <= made[0].tolerance + 1e-9, case
+        if route != "data_from":
+            n = sum(one.is_transparent for one in made)
+            told = [f"{n} of 4 pictures with transparency, shown on white"] if n else []
+            told += ["4 of 4 pictures with 16 bits, read with 8"] if case.startswith("I") else []
+            assert data.division.endswith(
+                "; " + ", ".join(told) if told else ("given", "test", "part", "parquet")
+            ), case
 
 
 @pytest.mark.parametrize("case", MADE)

@@ -43,7 +43,7 @@ class FileType:
         name: of one such file, in words.
         endings: of file names.
         read: turns the chosen files of both parts into inputs (N, ...), and gives further fields of ``Data``,
-            and as ``samples`` those of both parts; see :class:`DataPart`.
+            as ``samples`` those of both parts (see :class:`DataPart`), as ``notes`` what was done by a rule.
     """
 
     name: str
@@ -104,7 +104,7 @@ def load(spec: DataSpec, file_type: FileType) -> Data:
     both = ((listed[0], found.parts[0], rows[0]), (listed[-1], found.parts[-1], rows[1]))
     chosen = [[part.files[row] for row in own.tolist()] for part, _, own in both]
     inputs, fields = file_type.read(chosen, spec, path)
-    samples = fields.pop("samples", (None, None))
+    samples, notes = fields.pop("samples", (None, None)), fields.pop("notes", "")
     parts = [
         DataPart(x, labels[own], samples=lengths)
         for x, lengths, (_, labels, own) in zip(inputs, samples, both, strict=True)
@@ -114,7 +114,7 @@ def load(spec: DataSpec, file_type: FileType) -> Data:
         parts[1],
         found.classes,
         path.name,
-        division_of(heldout, spec.seed, "the folders train and {}", without, [_not_read(listed)]),
+        division_of(heldout, spec.seed, "the folders train and {}", without, [_not_read(listed), notes]),
         DataSpec(source=spec.source),
     )
     return replace(data, **fields)

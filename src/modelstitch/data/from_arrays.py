@@ -216,7 +216,7 @@ def _with_targets(given: list[tuple[Any, ...]], task: str | Task, name: str) -> 
 def _part_with_targets(
     x: Any, y: Any, kwargs: Mapping[str, Any] | None, task_name: str, name: str
 ) -> DataPart:
-    inputs = inputs_of(x, f"data {name}")
+    inputs = inputs_of(x, f"data {name}").x
     further = _further(kwargs)
     _check_further(inputs, further, name)
     if task_name in TOKEN_TASKS and (inputs.dtype != torch.int64 or inputs.ndim != 2):

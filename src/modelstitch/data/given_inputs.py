@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import Subset
 
-from modelstitch.data.images import UNREADABLE, decode, reason, stack
+from modelstitch.data.images import UNREADABLE, Stacked, decode, reason, stack
 from modelstitch.errors import DataError
 
 _CHANNELS = ((1, 3), (1, 3, 4))
@@ -22,7 +23,7 @@ _CHANNELS = ((1, 3), (1, 3, 4))
 
 def stack_given(
     values: Sequence[Any], where: str, crop: int | None = None, channels: int | None = None
-) -> Tensor:
+) -> Stacked:
     """Stack the inputs of examples, (N, ...).
 
     Pictures (of Pillow, or encoded as bytes, a path, or a dictionary of both as the package datasets has it)
@@ -39,9 +40,9 @@ def stack_given(
             whose axis of channels is not clear, values of different kinds, or a crop of what is no picture.
 
     Example:
-        >>> stack_given([Image.new("P", (4, 2))] * 3, "data D").shape
+        >>> stack_given([Image.new("P", (4, 2))] * 3, "data D").x.shape
         torch.Size([3, 3, 2, 4])
-        >>> stack_given([np.zeros((2, 4, 3))] * 3, "data D").shape
+        >>> stack_given([np.zeros((2, 4, 3))] * 3, "data D").x.shape
         torch.Size([3, 3, 2, 4])
     """
     pictures = [is_picture(value) for value in values]
@@ -58,12 +59,13 @@ def stack_given(
             f"{type(values[rows[1]]).__name__} as example {rows[1]}"
         )
     _expect_no_options(values[0], where, crop, channels)
-    return _stacked(
+    arrays = _stacked(
         [tensor_of(value, "images", where) for value in values], isinstance(values[0], Tensor), where
     )
+    return Stacked(arrays, Counter())
 
 
-def inputs_of(given: Any, where: str, crop: int | None = None, channels: int | None = None) -> Tensor:
+def inputs_of(given: Any, where: str, crop: int | None = None, channels: int | None = None) -> Stacked:
     """Return inputs that come all at once: a list of pictures, or an array or a tensor (N, ...).
 
     Args: as for :func:`stack_given`.
@@ -72,14 +74,14 @@ def inputs_of(given: Any, where: str, crop: int | None = None, channels: int | N
         DataError: pictures that cannot be decoded, no array of numbers, or a crop of what is no picture.
 
     Example:
-        >>> inputs_of([Image.new("P", (4, 2))] * 3, "data D").shape
+        >>> inputs_of([Image.new("P", (4, 2))] * 3, "data D").x.shape
         torch.Size([3, 3, 2, 4])
     """
     is_list = isinstance(given, list | tuple) or (isinstance(given, np.ndarray) and given.dtype.kind == "O")
     if is_list and len(given) and is_picture(given[0]):
         return stack_given(list(given), where, crop, channels)
     _expect_no_options(given, where, crop, channels)
-    return tensor_of(given, "images", where)
+    return Stacked(tensor_of(given, "images", where), Counter())
 
 
 def _expect_no_options(given: Any, where: str, crop: int | None, channels: int | None) -> None:

@@ -7,16 +7,18 @@ import io
 import os
 import struct
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from operator import itemgetter
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from PIL import ExifTags, Image, ImageFile, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
-from modelstitch.data.modes import pixels_of, rule_of
+from modelstitch.data.modes import rule_of, seen
 from modelstitch.errors import DataError
 
 # Pillow reports some damage as SyntaxError, and an image too large to be meant as an error of its own.
@@ -28,8 +30,14 @@ _ONE_PICTURE = ("MPO", "PSD")
 _MOST_OF_12_BITS = 16
 """What 4095 is among 8 bits, when 65535 is 255."""
 
-_IS_DEEP = "16 bits"
-"""Key of ``info`` of a decoded image that had 16 bits a channel."""
+TURNED, TRANSPARENT, DEEP = "turned", "transparent", "16 bits"
+"""Keys of ``info`` of a decoded image: what was done to it by a rule."""
+
+_DONE = {
+    TURNED: "turned as their EXIF data say",
+    TRANSPARENT: "with transparency, shown on white",
+    DEEP: "with 16 bits, read with 8",
+}
 
 
 def decode(
@@ -58,13 +66,34 @@ def decode(
         wanted = channels or rule_of(image.mode).channels
         width, height = (crop, crop) if crop is not None else image.size
         expect_room(n_images * width * height * wanted, f"{n_images:,} images of {width} x {height} pixels")
-        upright = _upright(image)
-        decoded = Image.fromarray(pixels_of(upright))
+        upright, was_turned = _upright(image)
+        found = seen(upright)
+    decoded = Image.fromarray(found.pixels)
     if channels is not None:
         decoded = decoded.convert("L" if channels == 1 else "RGB")
     decoded = decoded if crop is None else _cropped(decoded, crop)
-    decoded.info = {_IS_DEEP: True} if rule_of(upright.mode).is_deep else {}
+    done = {
+        TURNED: was_turned,
+        TRANSPARENT: found.is_transparent,
+        DEEP: rule_of(upright.mode).is_deep,
+    }
+    decoded.info = {key: True for key, is_done in done.items() if is_done}
     return decoded
+
+
+def said(done: Counter[str], n_images: int) -> str:
+    """Return what was done to the images of a set, in words; nothing where nothing was done.
+
+    Args:
+        done: see :class:`Stacked`.
+        n_images: number of all images.
+
+    Example:
+        >>> said(Counter({"turned": 3}), 40)
+        '3 of 40 pictures turned as their EXIF data say'
+    """
+    parts = [f"{done[key]} of {n_images} pictures {words}" for key, words in _DONE.items() if done[key]]
+    return ", ".join(parts)
 
 
 def _opened(source: bytes | Path | Image.Image) -> contextlib.AbstractContextManager[Image.Image]:
@@ -92,16 +121,21 @@ def _expect_one_frame(image: Image.Image) -> None:
         )
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    """Return an image turned as its EXIF data say."""
+def _upright(image: Image.Image) -> tuple[Image.Image, bool]:
+    """Return an image turned as its EXIF data say, and whether it was turned."""
+    was_turned = _is_turned(image)
     image.load()  # a TIFF is turned by that
+    return ImageOps.exif_transpose(image) if _is_turned(image) else image, was_turned
+
+
+def _is_turned(image: Image.Image) -> bool:
+    """Tell whether an image is stored turned or mirrored."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # of an EXIF block that is damaged
-            orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+            return image.getexif().get(ExifTags.Base.Orientation) in range(2, 9)
     except (SyntaxError, ValueError, TypeError, KeyError, OSError, struct.error):
-        return image
-    return image if orientation == 1 else ImageOps.exif_transpose(image)
+        return False
 
 
 def _cropped(image: Image.Image, crop: int) -> Image.Image:
@@ -117,7 +151,14 @@ def reason(error: BaseException) -> str:
     return "not an image" if isinstance(error, UnidentifiedImageError) else str(error)
 
 
-def stack(images: Sequence[Image.Image], names: Sequence[str], where: str) -> Tensor:
+class Stacked(NamedTuple):
+    """Inputs (N, ...), and to how many of them each rule of the decoder did something."""
+
+    x: Tensor
+    done: Counter[str]
+
+
+def stack(images: Sequence[Image.Image], names: Sequence[str], where: str) -> Stacked:
     """Stack images of one size and one number of channels, (N, C, H, W) in uint8.
 
     Args:
@@ -139,12 +180,13 @@ def stack(images: Sequence[Image.Image], names: Sequence[str], where: str) -> Te
         )
     _expect_sixteen_bits(images, names, where)
     stacked = torch.from_numpy(np.stack([np.asarray(image) for image in images]))
-    return stacked.unsqueeze(1) if images[0].mode == "L" else stacked.permute(0, 3, 1, 2).contiguous()
+    x = stacked.unsqueeze(1) if images[0].mode == "L" else stacked.permute(0, 3, 1, 2).contiguous()
+    return Stacked(x, Counter(str(key) for image in images for key in image.info))
 
 
 def _expect_sixteen_bits(images: Sequence[Image.Image], names: Sequence[str], where: str) -> None:
     """Raise where images with 16 bits hold values of 12 bits or fewer: divided by 257 they would be black."""
-    deep = [(image, name) for image, name in zip(images, names, strict=True) if _IS_DEEP in image.info]
+    deep = [(image, name) for image, name in zip(images, names, strict=True) if DEEP in image.info]
     by_name = [(int(np.asarray(image).max()), name) for image, name in deep]
     highest, name = max(by_name, default=(0, ""), key=itemgetter(0))
     if 0 < highest <= _MOST_OF_12_BITS:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence, Sized
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from torch.utils.data import Dataset, Subset
 from modelstitch.data.absent import present_classes
 from modelstitch.data.columns import Wish, choose_inputs, choose_label, columns_of_example
 from modelstitch.data.given_inputs import giving_files, inputs_of, stack_given
+from modelstitch.data.images import Stacked, said
 from modelstitch.data.labels import GivenLabels, numbered
 from modelstitch.data.parts import Data, DataPart
 from modelstitch.data.splitting import choose, hold_out_third, third_held_out
@@ -98,6 +100,7 @@ class _RawPart:
     labels: GivenLabels
     is_text: bool = False
     note: str = ""
+    done: Counter[str] = field(default_factory=Counter)
 
 
 def as_parts(
@@ -131,19 +134,21 @@ def as_parts(
     if len({part.is_text for part in raw}) > 1:
         raise DataError(f"data {name}: expected texts in both parts or in none")
     parts = [DataPart(part.inputs, labels) for part, labels in zip(raw, found.parts, strict=True)]
+    done = sum((part.done for part in raw), Counter[str]())
+    pictures = said(done, sum(map(len, parts)))
     renumbered = "the held-out part is renumbered by the names of its classes" if found.renumbered else ""
     return ReadParts(
         tuple(pad_alike(parts) if raw[0].is_text else parts),
         found.classes,
         raw[0].is_text,
-        tuple(note for note in (renumbered, raw[0].note) if note),
+        tuple(note for note in (renumbered, raw[0].note, pictures) if note),
     )
 
 
 def _raw(given: Any, where: str, spec: DataSpec) -> _RawPart:
     if isinstance(given, tuple | list) and len(given) == 2:
         inputs = inputs_of(given[0], where, spec.crop, spec.channels)
-        return _RawPart(_in_single(inputs), GivenLabels(given[1], where))
+        return _RawPart(_in_single(inputs.x), GivenLabels(given[1], where), done=inputs.done)
     is_mapping = isinstance(given, Mapping)
     if (
         isinstance(given, Sized)
@@ -194,7 +199,8 @@ def _of_dataset(dataset: Any, where: str, spec: DataSpec) -> _RawPart:
             )
     labels = [pair[1] for pair in examples]
     names = _names_of(dataset, labels)
-    return _RawPart(_stacked([pair[0] for pair in examples], where, spec), GivenLabels(labels, where, names))
+    inputs = _stacked([pair[0] for pair in examples], where, spec)
+    return _RawPart(inputs.x, GivenLabels(labels, where, names), done=inputs.done)
 
 
 def _of_dictionaries(examples: list[Any], dataset: Any, where: str, spec: DataSpec) -> _RawPart:
@@ -218,7 +224,8 @@ def _of_dictionaries(examples: list[Any], dataset: Any, where: str, spec: DataSp
     labels = GivenLabels([example[label.name] for example in examples], where, label.classes)
     values = [[example[column.name] for example in examples] for column in inputs.columns]
     if inputs.holds != "texts":
-        return _RawPart(_stacked(values[0], where, spec), labels, note=inputs.said)
+        given = _stacked(values[0], where, spec)
+        return _RawPart(given.x, labels, note=inputs.said, done=given.done)
     for column in values:
         for row, text in enumerate(column):
             if not isinstance(text, str) or not text.strip():
@@ -246,8 +253,9 @@ def _class_names(names: Any) -> tuple[str, ...] | None:
     return tuple(map(str, names))
 
 
-def _stacked(values: list[Any], where: str, spec: DataSpec) -> Tensor:
-    return _in_single(stack_given(values, where, spec.crop, spec.channels))
+def _stacked(values: list[Any], where: str, spec: DataSpec) -> Stacked:
+    given = stack_given(values, where, spec.crop, spec.channels)
+    return given._replace(x=_in_single(given.x))
 
 
 def _in_single(x: Tensor) -> Tensor:

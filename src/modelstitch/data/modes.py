@@ -15,6 +15,19 @@ WHITE = 255
 
 
 @dataclass(frozen=True)
+class Seen:
+    """The pixels of a picture.
+
+    Attributes:
+        pixels: (H, W) or (H, W, 3) in uint8.
+        is_transparent: whether white shows somewhere, because the picture is transparent there.
+    """
+
+    pixels: np.ndarray
+    is_transparent: bool = False
+
+
+@dataclass(frozen=True)
 class Rule:
     """How pictures of some modes are read.
 
@@ -22,61 +35,63 @@ class Rule:
         modes: names of Pillow.
         channels: 1 for grey, 3 for colour, 0 for a mode that is refused.
         says: the rule, for the documents; of a mode that is refused, what to do.
-        read: gives the pixels in uint8, (H, W) or (H, W, 3).
+        read: gives the pixels.
         is_deep: whether it brings 16 bits to 8.
     """
 
     modes: tuple[str, ...]
     channels: int
     says: str
-    read: Callable[[Image.Image], np.ndarray] | None
+    read: Callable[[Image.Image], Seen] | None
     is_deep: bool = False
 
 
-def _as_it_is(image: Image.Image) -> np.ndarray:
-    return np.asarray(image)
+def _as_it_is(image: Image.Image) -> Seen:
+    return Seen(np.asarray(image))
 
 
-def _bits(image: Image.Image) -> np.ndarray:
-    return np.asarray(image.convert("L"))
+def _bits(image: Image.Image) -> Seen:
+    return Seen(np.asarray(image.convert("L")))
 
 
-def _converted(image: Image.Image) -> np.ndarray:
-    return np.asarray(image.convert("RGB"))
+def _converted(image: Image.Image) -> Seen:
+    return Seen(np.asarray(image.convert("RGB")))
 
 
-def _with_alpha(image: Image.Image) -> np.ndarray:
+def _with_alpha(image: Image.Image) -> Seen:
     return _on_white(np.asarray(image))
 
 
-def _premultiplied(image: Image.Image) -> np.ndarray:
+def _premultiplied(image: Image.Image) -> Seen:
     pixels = np.asarray(image).astype(np.uint16)
-    return _grey_or_colour(np.minimum(pixels[..., :-1] + (WHITE - pixels[..., -1:]), WHITE))
+    opacity = pixels[..., -1:]
+    return _grey_or_colour(np.minimum(pixels[..., :-1] + (WHITE - opacity), WHITE), opacity)
 
 
-def _palette(image: Image.Image) -> np.ndarray:
+def _palette(image: Image.Image) -> Seen:
     # Of a copy: the conversion writes into the palette of a picture that the caller holds.
     return _on_white(np.asarray(image.copy().convert("RGBA")))
 
 
-def _deep(image: Image.Image) -> np.ndarray:
+def _deep(image: Image.Image) -> Seen:
     values = np.asarray(image).astype(np.int64)
     if values.size and not 0 <= values.min() <= values.max() <= 65_535:
         raise ValueError(
             f"mode {image.mode} with values from {values.min()} to {values.max()}, expected 0 to 65535"
         )
-    return ((values + 128) // 257).astype(np.uint8)
+    return Seen(((values + 128) // 257).astype(np.uint8))
 
 
-def _on_white(pixels: np.ndarray) -> np.ndarray:
+def _on_white(pixels: np.ndarray) -> Seen:
     """Return pixels whose last channel is their opacity as they look on white."""
     values, opacity = pixels[..., :-1].astype(np.uint32), pixels[..., -1:].astype(np.uint32)
-    return _grey_or_colour((values * opacity + WHITE * (255 - opacity) + 127) // 255)
+    return _grey_or_colour((values * opacity + WHITE * (255 - opacity) + 127) // 255, opacity)
 
 
-def _grey_or_colour(values: np.ndarray) -> np.ndarray:
+def _grey_or_colour(values: np.ndarray, opacity: np.ndarray) -> Seen:
     """Return values (H, W, 1) as (H, W), those of colours as they are, in uint8."""
-    return (values[..., 0] if values.shape[-1] == 1 else values).astype(np.uint8)
+    pixels = (values[..., 0] if values.shape[-1] == 1 else values).astype(np.uint8)
+    return Seen(pixels, bool((opacity < 255).any()))
 
 
 RULES = (
@@ -123,25 +138,25 @@ def rule_of(mode: str) -> Rule:
     return rule
 
 
-def pixels_of(image: Image.Image) -> np.ndarray:
-    """Return the pixels of a picture by the rule of its mode, (H, W) or (H, W, 3) in uint8.
+def seen(image: Image.Image) -> Seen:
+    """Return the pixels of a picture by the rule of its mode.
 
     Raises:
         ValueError: a mode that is refused, or 32 bits that are not within 16.
 
     Example:
-        >>> pixels_of(Image.new("RGBA", (1, 1), (200, 0, 0, 0))).tolist()
+        >>> seen(Image.new("RGBA", (1, 1), (200, 0, 0, 0))).pixels.tolist()
         [[[255, 255, 255]]]
     """
     rule = rule_of(image.mode)
     assert rule.read is not None
-    pixels = rule.read(image)
+    found = rule.read(image)
     transparent = _transparent(image)
     if transparent is None:
-        return pixels
-    pixels = pixels.copy()
+        return found
+    pixels = found.pixels.copy()
     pixels[transparent] = WHITE
-    return pixels
+    return Seen(pixels, bool(transparent.any()))
 
 
 def _transparent(image: Image.Image) -> np.ndarray | None:

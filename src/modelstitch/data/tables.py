@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -26,7 +27,7 @@ from modelstitch.data.columns import (
 )
 from modelstitch.data.given_inputs import stack_given
 from modelstitch.data.heldout import choose_heldout, division_of
-from modelstitch.data.images import UNREADABLE, decode, reason, stack
+from modelstitch.data.images import UNREADABLE, Stacked, decode, reason, said, stack
 from modelstitch.data.in_memory import from_parts
 from modelstitch.data.label_sets import LabelSet, set_from_labels
 from modelstitch.data.labels import GivenLabels, are_absent, numbered
@@ -135,17 +136,17 @@ def data_of(
     found = numbered([_given(part, label) for part in chosen])
     rows = choose_parts(found.parts[0], None if heldout is None else found.parts[1], spec)
     n_rows = sum(map(len, rows))
+    ends = ((chosen[0], found.parts[0]), (chosen[-1], found.parts[-1]))
+    stacked = [_inputs(part, inputs, own, spec, n_rows) for (part, _), own in zip(ends, rows, strict=True)]
     read = [
-        DataPart(_inputs(part, inputs, own, spec, n_rows), numbers[own])
-        for part, own, numbers in zip(
-            (chosen[0], chosen[-1]), rows, (found.parts[0], found.parts[-1]), strict=True
-        )
+        DataPart(some.x, numbers[own]) for some, (_, numbers), own in zip(stacked, ends, rows, strict=True)
     ]
     is_text = inputs.holds == "texts"
     if is_text:
         read = pad_alike(read)
+    pictures = said(stacked[0].done + stacked[1].done, n_rows)
     renumbered = f"{heldout} is renumbered by the names of its classes" if found.renumbered else ""
-    division = division_of(heldout, spec.seed, words, without, (renumbered, inputs.said))
+    division = division_of(heldout, spec.seed, words, without, (renumbered, inputs.said, pictures))
     data = from_parts(read[0], read[1], found.classes, name, division, DataSpec(source=spec.source))
     n_classes = len(data.classes) if data.unscored is None else data.unscored.of
     label_sets = _label_sets(chosen, label, torch.cat(found.parts), n_classes)
@@ -301,16 +302,16 @@ def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return column
 
 
-def _inputs(part: TablePart, inputs: Inputs, rows: Tensor, spec: DataSpec, n_images: int) -> Tensor:
+def _inputs(part: TablePart, inputs: Inputs, rows: Tensor, spec: DataSpec, n_images: int) -> Stacked:
     """Return the inputs in some rows of a part."""
     cells = [_plain(part.read(column.name, rows)).to_pylist() for column in inputs.columns]
     if inputs.holds == "texts":
-        return encoded(*(_texts(own, rows, part) for own in cells))
+        return Stacked(encoded(*(_texts(own, rows, part) for own in cells)), Counter())
     if inputs.holds == "arrays":
         kind = _numpy_type(part.schema.field(inputs.columns[0].name).type)
         arrays = [_array(cell, kind, part, row) for cell, row in zip(cells[0], rows.tolist(), strict=True)]
-        x = stack_given(arrays, part.where, spec.crop, spec.channels)
-        return x.float() if x.dtype == torch.float64 else x
+        x = stack_given(arrays, part.where, spec.crop, spec.channels).x
+        return Stacked(x.float() if x.dtype == torch.float64 else x, Counter())
     return _images(cells[0], inputs.columns[0].name, rows, part, spec, n_images)
 
 
@@ -344,7 +345,7 @@ def _images(
     part: TablePart,
     spec: DataSpec,
     n_images: int,
-) -> Tensor:
+) -> Stacked:
     feature = part.features.get(name)
     asked = _MODES.get(str(feature.get("mode"))) if isinstance(feature, dict) else None
     channels = asked if spec.channels is None else spec.channels

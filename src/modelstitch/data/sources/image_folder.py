@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from modelstitch.data import class_folders
-from modelstitch.data.images import UNREADABLE, decode, expect_one_mode, reason, stack
+from modelstitch.data.images import UNREADABLE, Stacked, decode, expect_one_mode, reason, said, stack
 from modelstitch.data.parts import Data
 from modelstitch.errors import DataError
 from modelstitch.specs import DataSpec
@@ -54,13 +54,14 @@ def _read(parts: list[list[Path]], spec: DataSpec, root: Path) -> tuple[list[Ten
     decoded = [_decoded(files, spec, root, n_images) for files in parts]
     modes = {1: "L", 3: "RGB"}
     examples = {
-        modes[images.shape[1]]: repr(str(files[0])) for images, files in zip(decoded, parts, strict=True)
+        modes[images.x.shape[1]]: repr(str(files[0])) for images, files in zip(decoded, parts, strict=True)
     }
     expect_one_mode(examples, repr(str(root)))
-    return decoded, {}
+    notes = said(decoded[0].done + decoded[1].done, n_images)
+    return [images.x for images in decoded], {"notes": notes}
 
 
-def _decoded(files: list[Path], spec: DataSpec, root: Path, n_images: int) -> Tensor:
+def _decoded(files: list[Path], spec: DataSpec, root: Path, n_images: int) -> Stacked:
     images = []
     for file in files:
         try:

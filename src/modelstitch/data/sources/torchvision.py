@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from modelstitch.data.in_memory import as_parts, from_parts, from_whole
 from modelstitch.data.parts import Data
 from modelstitch.errors import DataError, expect_one_of, first_line
@@ -33,7 +35,8 @@ def load(spec: DataSpec) -> Data:
             parts = [build(**arguments, train=train) for train in (True, False)]
         except TypeError:  # the set has no parts
             read = as_parts([build(**arguments)], target, spec)
-            return from_whole(read.parts[0], classes=read.classes, name=target, spec=spec)
+            whole = from_whole(read.parts[0], classes=read.classes, name=target, spec=spec)
+            return replace(whole, division="; ".join([whole.division, *read.notes]))
         read = as_parts(parts, target, spec)
         division = "; ".join(["the training and the test part", *read.notes])
         return from_parts(read.parts[0], read.parts[1], read.classes, target, division, spec)
