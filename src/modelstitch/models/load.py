@@ -6,12 +6,14 @@ from dataclasses import replace
 
 from modelstitch.cutting.layouts import channels_last
 from modelstitch.data.class_names import read_class_names
-from modelstitch.errors import ModelError
-from modelstitch.models.blueprint import Blueprint
+from modelstitch.errors import ModelError, SpecError
+from modelstitch.models.blueprint import Blueprint, Built
 from modelstitch.models.network import Network
 from modelstitch.models.seeding import seeded
 from modelstitch.models.sources.table import MODEL_SOURCES
-from modelstitch.models.weights import load_weights
+from modelstitch.models.weights.facts import WeightsFacts
+from modelstitch.models.weights.fit import Misfit, expect_whole
+from modelstitch.models.weights.load import load_weights
 from modelstitch.models.zoo.checkpoint import read_card
 from modelstitch.specs import ModelSpec, View
 from modelstitch.util.calls import parse_call
@@ -30,21 +32,34 @@ def load_model(spec: ModelSpec) -> Network:
         'zoo:R1111(width=4), untrained (seed 0)'
     """
     blueprint = blueprint_of(spec.source)
+    weights = blueprint.weights if spec.weights is None else spec.weights
+    if weights is None and spec.weights_key is not None:
+        raise SpecError(
+            f"expected a weights file beside the key {spec.weights_key!r} of its weights, got none for model "
+            f"{spec.source}"
+        )
     with seeded(spec.seed):
-        module = (blueprint.build_trained or blueprint.build)()
+        built = blueprint.build_trained() if blueprint.build_trained else Built(blueprint.build(), Misfit())
+    module = built.module
     name, view = blueprint.name or spec.source, blueprint.view_of(module)
     commit = blueprint.revision_of(module)
     if commit:
         name = f"{name}, commit {commit[:12]}"
-    weights = blueprint.weights if spec.weights is None else spec.weights
     card = None
-    if weights is None and blueprint.is_untrained:
-        name = f"{name}, untrained (seed {spec.seed})"
-    if weights is not None:
-        untrained = load_weights(module, weights, spec.source, spec.partial)
-        if untrained:
-            name = f"{name}, {len(untrained)} of {len(module.state_dict())} keys untrained"
+    if weights is None:
+        facts = _of_source(spec, built)
+        name += f", untrained (seed {spec.seed})" if blueprint.is_untrained else ""
+    else:
+        facts = load_weights(module, weights, spec.source, spec.partial, spec.weights_key)
+        if not blueprint.is_untrained and built.misfit:
+            # What the source's own weights filled before the file came is trained.
+            kept = {*facts.untrained} & {*built.misfit.untrained}
+            facts = replace(facts, untrained=tuple(sorted(kept)))
         card = read_card(weights)
+    if facts.key is not None:
+        name = f"{name}, weights {facts.key}"
+    if facts.untrained:
+        name = f"{name}, {len(facts.untrained)} of {len(module.state_dict())} keys untrained"
     fingerprint = None if card is None else card.data.get("fingerprint")
     return Network(
         module=channels_last(module.eval()),
@@ -55,6 +70,20 @@ def load_model(spec: ModelSpec) -> Network:
         trained_on=None if fingerprint is None else tuple(fingerprint),
         layouts=spec.layouts,
         classes=_classes(spec, None if card is None else card.classes or None, blueprint.classes_of(module)),
+        weights=facts,
+    )
+
+
+def _of_source(spec: ModelSpec, built: Built) -> WeightsFacts:
+    """Return what a model took of its source's own weights.
+
+    Raises:
+        WeightsError: they fit only in part, and a part is not enough.
+    """
+    n_keys = len(built.module.state_dict())
+    expect_whole(built.misfit, "the source's own weights", spec.source, n_keys, partial=spec.partial)
+    return WeightsFacts(
+        untrained=built.misfit.untrained, unused=built.misfit.unexpected, doubled=built.misfit.doubled
     )
 
 

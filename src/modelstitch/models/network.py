@@ -13,6 +13,8 @@ from torch.utils import _pytree as pytree
 
 from modelstitch.models.drawn import Drawn
 from modelstitch.specs import RandomName, View
+from modelstitch.models.weights.facts import WeightsFacts
+from modelstitch.specs import View
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Network:
         classes: name of the class of each output, in their order; None if unknown.
         random: what becomes of tensors of its untrained copy that nothing draws.
         drawn: what was not drawn; None for a network that is no untrained copy.
+        weights: what it took of its weights, and what it did not; None if only the module itself is known.
     """
 
     module: nn.Module
@@ -42,6 +45,7 @@ class Network:
     classes: tuple[str, ...] | None = None
     random: RandomName = "redraw"
     drawn: Drawn | None = None
+    weights: WeightsFacts | None = None
 
 
 def wrap(module: nn.Module, name: str, view: View | None = None) -> Network:

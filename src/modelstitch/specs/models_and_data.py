@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from modelstitch.errors import SpecError, expect_one_of
 from modelstitch.specs.framing import final_size
-from modelstitch.specs.names import INTERPOLATIONS, TASKS, at_most, positive
+from modelstitch.specs.names import INTERPOLATIONS, OUTPUT_SCALES, TASKS, at_most, positive
 
 _MOST_PIXELS, _MOST_SAMPLES, _MOST_SECONDS, _MOST_TOKENS = 16_384, 10_000_000, 86_400, 1_000_000
 """Most pixels of a side, samples a second, seconds of a sound, tokens of a text: more was mistyped."""
@@ -133,14 +133,21 @@ class ModelSpec:
     Attributes:
         source: a checkpoint, a name with a prefix such as ``zoo:`` or ``hf:``, or ``package.module:factory``.
         weights: a weights file to load into it.
-        partial: whether the file may fit only in part.
+        weights_key: which set of weights in the file, by the name that stands before its keys, such as
+            ``ema``; ``.`` is the top of the file.
+        partial: whether weights may fit only in part: the file's, or those of the source.
         seed: of parameters that no file fills.
         view: how it reads an example, in the place of the source's own view.
         layouts: pairs of a cut and its layout, such as ``("blocks.0", "tokens+1 14x14")``, where the one
             recognised is wrong.
-
+        output: which of several outputs is scored, by name or number, with dots where outputs are nested.
+        output_scale: what the outputs are, one of :data:`modelstitch.specs.OUTPUT_SCALES`, where it cannot be
+            recognised.
         classes: file with the name of the class of each output, in their order; see
             :func:`modelstitch.data.class_names.read_class_names`. By default those that the source knows.
+
+    Raises:
+        SpecError: an unknown scale.
 
     Example:
         >>> ModelSpec(source="zoo:R1111(width=8)", seed=1).weights is None
@@ -149,11 +156,18 @@ class ModelSpec:
 
     source: str
     weights: str | None = None
+    weights_key: str | None = None
     partial: bool = False
     seed: int = 0
     view: View = field(default_factory=View)
     layouts: tuple[tuple[str, str], ...] = ()
     classes: str | None = None
+    output: str | int | None = None
+    output_scale: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.output_scale is not None:
+            expect_one_of("scale of outputs", self.output_scale, OUTPUT_SCALES, SpecError)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,6 +21,10 @@ INTERPOLATIONS = ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")
 
 NORMS = ("none", "batch")
 
+OUTPUT_SCALES = ("logits", "probabilities", "log-probabilities", "sigmoid")
+"""What outputs may be: scores before a softmax or sigmoid, what a softmax gives, its logarithm, or what a sigmoid
+gives for each label by itself."""
+
 EVIDENCE = (
     "errors",
     "similarity",

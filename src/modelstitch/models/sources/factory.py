@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from torch import nn
 
 from modelstitch.errors import ModelError
-from modelstitch.models.blueprint import Blueprint
+from modelstitch.models.blueprint import Blueprint, Built, built_watched
 from modelstitch.util.imported import imported
 
 
@@ -19,10 +21,21 @@ def recognises(target: str) -> bool:
 
 
 def blueprint(target: str, arguments: dict[str, Any]) -> Blueprint:
-    """Return how to build the model; whether the factory loads weights is unknown."""
+    """Return how to build the model; whether the factory loads weights is seen when it is called."""
+    build = partial(build_from_factory, target, arguments)
     return Blueprint(
-        architecture=f"{target}({arguments})", build=partial(build_from_factory, target, arguments)
+        architecture=f"{target}({arguments})", build=build, build_trained=partial(_built, build)
     )
+
+
+def _built(build: Callable[[], nn.Module]) -> Built:
+    """Build the model, and tell which keys its own loading of weights left untrained.
+
+    Keys that the file has beside those of the network are not told: a factory that loads with
+    ``strict=False`` may have a backbone that ends earlier than the file's.
+    """
+    built = built_watched(build)
+    return replace(built, misfit=replace(built.misfit, unexpected=()))
 
 
 def build_from_factory(target: str, arguments: dict[str, Any]) -> nn.Module:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -11,9 +13,11 @@ from safetensors import SafetensorError
 from torch import nn
 
 from modelstitch.errors import ModelError, expect_one_of, first_line
-from modelstitch.models.blueprint import Blueprint
+from modelstitch.models.blueprint import Blueprint, Built
 from modelstitch.models.processors import images, sounds
 from modelstitch.models.sources import timm
+from modelstitch.models.weights.fit import Misfit
+from modelstitch.models.weights.sets import is_counter
 from modelstitch.specs import View
 from modelstitch.util.optional import optional_package
 
@@ -54,8 +58,8 @@ def blueprint(target: str, arguments: dict[str, Any]) -> Blueprint:
     """
     return Blueprint(
         architecture=f"{target}({arguments})",
-        build=partial(_build, target, {**arguments, "pretrained": False}),
-        build_trained=partial(_build, target, arguments),
+        build=partial(_build, target, arguments),
+        build_trained=partial(_built, target, arguments),
         is_untrained=not arguments.get("pretrained"),
         view_of=partial(_view, target, arguments),
         classes_of=_classes,
@@ -64,6 +68,11 @@ def blueprint(target: str, arguments: dict[str, Any]) -> Blueprint:
 
 
 def _build(target: str, arguments: dict[str, Any]) -> nn.Module:
+    """Build an untrained copy of the model; see :func:`_built`."""
+    return _built(target, {**arguments, "pretrained": False}).module
+
+
+def _built(target: str, arguments: dict[str, Any]) -> Built:
     """Build the model.
 
     Raises:
@@ -79,12 +88,15 @@ def _build(target: str, arguments: dict[str, Any]) -> nn.Module:
         commit = getattr(config, "_commit_hash", None)
         _change(config, changes, target)
         if arguments.get("pretrained"):
-            # A head of another size than the file's is drawn anew; any other mismatch is an error.
-            module = auto.from_pretrained(
-                name, config=config, ignore_mismatched_sizes="num_labels" in changes, **asked
-            )
+            with _without_reports(transformers):
+                # What does not fit is refused by the rule for all sources, not here.
+                module, report = auto.from_pretrained(
+                    name, config=config, ignore_mismatched_sizes=True, output_loading_info=True, **asked
+                )
+            misfit = _misfit(module, report)
         else:
             module = auto.from_config(config, trust_remote_code=asked["trust_remote_code"])
+            misfit = Misfit()
     except ModelError:
         raise
     except (ImportError, OSError, ValueError, TypeError, RuntimeError, KeyError, SafetensorError) as error:
@@ -97,7 +109,45 @@ def _build(target: str, arguments: dict[str, Any]) -> nn.Module:
         raise ModelError(f"cannot build {target!r}: {first_line(error)}{hint}") from error
     module.config._commit_hash = commit  # loading the weights may have dropped it
     assert isinstance(module, nn.Module)
-    return module
+    return Built(module, misfit)
+
+
+@contextlib.contextmanager
+def _without_reports(transformers: Any) -> Iterator[None]:
+    """Keep transformers from printing a table of keys: the same is told in one line."""
+    logging = transformers.utils.logging
+    before = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
+
+
+def _misfit(module: nn.Module, report: Mapping[str, Any]) -> Misfit:
+    """Return what of a folder's weights did not fit, from what transformers reports.
+
+    Keys that a model's class declares as made by itself, or as of no use, are none of them.
+    """
+    own = module.state_dict()
+    missing = {key for key in report["missing_keys"] if not is_counter(key)}
+    # Weights that the configuration ties, and that the file holds twice with different values.
+    tied: Mapping[str, str] = getattr(module, "all_tied_weights_keys", None) or {}
+    untied = {
+        name
+        for pair in tied.items()
+        if all(name in own for name in pair) and own[pair[0]].data_ptr() != own[pair[1]].data_ptr()
+        for name in pair
+    }
+    return Misfit(
+        missing=tuple(sorted(missing)),
+        unexpected=tuple(sorted(report["unexpected_keys"])),
+        reshaped={
+            key: f"file {tuple(file)}, model {tuple(model)}"
+            for key, file, model in sorted(report["mismatched_keys"])
+        },
+        doubled=tuple(sorted(untied)),
+    )
 
 
 def _change(config: Any, changes: dict[str, Any], target: str) -> None:

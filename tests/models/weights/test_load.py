@@ -13,7 +13,9 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from modelstitch.errors import WeightsError
-from modelstitch.models.weights import load_weights, read_state_dict, strip_prefixes
+from modelstitch.models.weights.facts import WeightsFacts
+from modelstitch.models.weights.file import read_entries
+from modelstitch.models.weights.load import load_weights
 
 
 def model(seed: int = 0) -> nn.Sequential:
@@ -53,11 +55,21 @@ def test_safetensors_and_the_old_format_of_torch(tmp_path: Path) -> None:
         assert same(module, state())
 
 
-def test_a_prefix_that_the_model_itself_has_is_kept() -> None:
-    wanted = {"model.a", "model.b"}
-    kept = strip_prefixes({"model.a": torch.ones(1), "model.b": torch.ones(1)}, wanted)
-    assert set(kept) == wanted
-    assert set(strip_prefixes({"module.model.a": torch.ones(1)}, wanted)) == {"model.a"}
+class Own(nn.Module):
+    """A model whose own keys begin with a wrapper's name, beside one that does not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.module, self.head = nn.Linear(2, 2), nn.Linear(2, 3)
+
+
+@pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.module.", "net."])
+def test_a_prefix_that_the_model_itself_has_is_kept(tmp_path: Path, prefix: str) -> None:
+    wanted = {key: torch.rand_like(value) for key, value in Own().state_dict().items()}
+    torch.save({prefix + key: value for key, value in wanted.items()}, tmp_path / "w.pt")
+    module = Own()
+    load_weights(module, tmp_path / "w.pt", "M")
+    assert same(module, wanted)
 
 
 def test_counters_of_old_files_may_be_missing(tmp_path: Path) -> None:
@@ -124,7 +136,7 @@ def test_a_file_that_carries_code_is_refused_and_not_run(tmp_path: Path, with_to
     else:
         file.write_bytes(pickle.dumps(content))
     with pytest.raises(WeightsError, match=r"evil\.pt' carry code|cannot read weights .*evil\.pt"):
-        read_state_dict(file)
+        read_entries(file)
     assert not marker.exists()
 
 
@@ -138,42 +150,38 @@ def test_truncated_files(tmp_path: Path, suffix: str, keep: int) -> None:
         save_file(state(), whole)
     cut.write_bytes(whole.read_bytes()[:keep])
     with pytest.raises(WeightsError, match=rf"cannot read weights '.*cut\{suffix}'"):
-        read_state_dict(cut)
+        read_entries(cut)
 
 
 def test_other_files_and_none(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("hello")
     with pytest.raises(WeightsError, match=r"no weights file '.*gone\.pt'; files there: notes\.txt"):
-        read_state_dict(tmp_path / "gone.pt")
+        read_entries(tmp_path / "gone.pt")
     with pytest.raises(WeightsError, match="no weights file"):
-        read_state_dict(tmp_path)
+        read_entries(tmp_path)
     with pytest.raises(WeightsError, match="cannot read weights"):
-        read_state_dict(tmp_path / "notes.txt")
+        read_entries(tmp_path / "notes.txt")
     torch.save([1, 2], tmp_path / "list.pt")
     with pytest.raises(WeightsError, match="no state dict in .*got list"):
-        read_state_dict(tmp_path / "list.pt")
+        read_entries(tmp_path / "list.pt")
     torch.save({"epoch": 1, "best": 0.5}, tmp_path / "log.pt")
-    with pytest.raises(
-        WeightsError, match=r"under one of state_dict, model_state_dict, model, net, got keys epoch, best"
-    ):
-        read_state_dict(tmp_path / "log.pt")
+    with pytest.raises(WeightsError, match=r"expected tensors by name, got keys epoch, best"):
+        read_entries(tmp_path / "log.pt")
 
 
-@settings(deadline=None, max_examples=40)
-@given(st.lists(st.sampled_from(["module.", "_orig_mod.", "model."]), max_size=5))
-def test_prefixes_are_stripped_in_any_order_and_number(prefixes: list[str]) -> None:
-    saved = state()
-    wrapped = {"".join(prefixes) + key: value for key, value in saved.items()}
-    stripped = strip_prefixes(wrapped, set(saved))
-    assert list(stripped) == list(saved)
-    assert all(stripped[key] is saved[key] for key in saved)
-    assert list(strip_prefixes(stripped, set(saved))) == list(saved)
-
-
-def test_a_prefix_that_not_every_key_has_is_kept() -> None:
-    saved = {"module.a": torch.ones(1), "counter": torch.ones(1)}
-    assert strip_prefixes(saved, {"a"}) is saved
-    assert strip_prefixes({}, {"a"}) == {}
+@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.sampled_from(["module", "_orig_mod", "model", "net", "encoder_q"]), max_size=5), st.data())
+def test_prefixes_may_stand_in_any_order_and_number_and_be_nested(
+    tmp_path: Path, prefixes: list[str], data: st.DataObject
+) -> None:
+    nested = data.draw(st.integers(0, len(prefixes)))
+    saved: Any = {".".join([*prefixes[nested:], key]): value for key, value in state().items()}
+    for name in reversed(prefixes[:nested]):
+        saved = {name: saved, "epoch": 3}
+    torch.save(saved, tmp_path / "w.pt")
+    module = model()
+    load_weights(module, tmp_path / "w.pt", "M")
+    assert same(module, state())
 
 
 @pytest.mark.parametrize("protocol", [2, 3, 4, 5])
@@ -208,7 +216,7 @@ def test_a_whole_model_is_named_as_code(tmp_path: Path) -> None:
         WeightsError,
         match=r"carry code \(torch\.nn\.modules\.\w+\.\w+\).*: refused; save the state dict alone",
     ):
-        read_state_dict(tmp_path / "w.pt")
+        read_entries(tmp_path / "w.pt")
 
 
 def old_file() -> bytes:
@@ -222,9 +230,9 @@ def test_an_old_file_cut_anywhere_is_refused(tmp_path: Path) -> None:
     for keep in range(len(whole)):
         file.write_bytes(whole[:keep])
         with pytest.raises(WeightsError, match=r"^(cannot read )?weights '.*w\.th'"):
-            read_state_dict(file)
+            read_entries(file)
     file.write_bytes(whole)
-    assert read_state_dict(file)["0.weight"].tolist() == [1, 1]
+    assert read_entries(file)["0.weight"].value.tolist() == [1, 1]
 
 
 @settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -244,16 +252,16 @@ def test_damaged_files_are_read_or_refused(tmp_path: Path, data: st.DataObject) 
         content[place] = value
     file.write_bytes(content)
     try:
-        loaded = read_state_dict(file)
+        loaded = read_entries(file)
     except WeightsError:
         return
-    assert all(isinstance(value, Tensor) for value in loaded.values())
+    assert any(isinstance(entry.value, Tensor) for entry in loaded.values())
 
 
 def test_a_folder_is_named_as_one_with_what_it_holds(tmp_path: Path) -> None:
     (tmp_path / "weights").mkdir()
     with pytest.raises(WeightsError, match=r"no weights file '.*weights'; it is a folder$"):
-        read_state_dict(tmp_path / "weights")
+        read_entries(tmp_path / "weights")
     for name in "gfedcba":
         (tmp_path / "weights" / f"{name}.pt").touch()
     with pytest.raises(
@@ -261,7 +269,7 @@ def test_a_folder_is_named_as_one_with_what_it_holds(tmp_path: Path) -> None:
     ):
         load_weights(model(), tmp_path / "weights", "M")
     with pytest.raises(WeightsError, match=r"no weights file '.*gone/w\.pt'$"):
-        read_state_dict(tmp_path / "gone" / "w.pt")
+        read_entries(tmp_path / "gone" / "w.pt")
 
 
 def test_safetensors_are_known_by_their_content(tmp_path: Path) -> None:
@@ -271,7 +279,7 @@ def test_safetensors_are_known_by_their_content(tmp_path: Path) -> None:
     assert same(module, state())
     torch.save(state(), tmp_path / "w.safetensors")
     with pytest.raises(WeightsError, match=r"cannot read weights '.*w\.safetensors'"):
-        read_state_dict(tmp_path / "w.safetensors")
+        read_entries(tmp_path / "w.safetensors")
 
 
 @pytest.mark.parametrize(
@@ -279,7 +287,6 @@ def test_safetensors_are_known_by_their_content(tmp_path: Path) -> None:
     [
         ({}, "got keys"),
         ({"state_dict": {}}, "got keys state_dict"),
-        ({"weights": {"0.weight": torch.ones(1)}}, "got keys weights"),
         ({"state_dict": {"0.weight": 3}}, "got keys state_dict"),
         (torch.ones(3), "got Tensor"),
         (None, "got NoneType"),
@@ -288,8 +295,8 @@ def test_safetensors_are_known_by_their_content(tmp_path: Path) -> None:
 )
 def test_a_file_without_a_state_dict_says_what_it_holds(tmp_path: Path, content: Any, got: str) -> None:
     torch.save(content, tmp_path / "w.pt")
-    with pytest.raises(WeightsError, match=f"no state dict in .*: expected one at the top or under .*{got}"):
-        read_state_dict(tmp_path / "w.pt")
+    with pytest.raises(WeightsError, match=f"no state dict in .*: expected tensors by name, {got}"):
+        read_entries(tmp_path / "w.pt")
 
 
 @settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -377,7 +384,7 @@ class Tied(nn.Module):
 def test_a_weight_that_is_tied_to_another_may_be_in_the_file_once(tmp_path: Path) -> None:
     source, model = Tied(), Tied()
     save_file({"embed.weight": source.embed.weight.detach().clone()}, tmp_path / "tied.safetensors")
-    assert load_weights(model, tmp_path / "tied.safetensors", "tied") == []
+    assert load_weights(model, tmp_path / "tied.safetensors", "tied") == WeightsFacts()
     assert model.head.weight is model.embed.weight
     assert torch.equal(model.head.weight, source.embed.weight)
     apart = nn.ModuleDict({"embed": nn.Embedding(7, 3), "head": nn.Linear(3, 7, bias=False)})
