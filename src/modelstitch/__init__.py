@@ -50,6 +50,7 @@ if TYPE_CHECKING:  # for type checkers and editors: the same names as in the tab
     from modelstitch.models.from_dict import FromDict as FromDict
     from modelstitch.models.load import load_model as load_model
     from modelstitch.models.network import Network as Network
+    from modelstitch.models.weights.facts import WeightsFacts as WeightsFacts
     from modelstitch.results.comparison import Comparison as Comparison
     from modelstitch.results.curves import Curve as Curve
     from modelstitch.results.curves import CurvePoint as CurvePoint
@@ -58,6 +59,7 @@ if TYPE_CHECKING:  # for type checkers and editors: the same names as in the tab
     from modelstitch.results.facts import CutFacts as CutFacts
     from modelstitch.results.facts import LabelFacts as LabelFacts
     from modelstitch.results.facts import MemoryFacts as MemoryFacts
+    from modelstitch.results.facts import OutputFacts as OutputFacts
     from modelstitch.results.facts import PairFacts as PairFacts
     from modelstitch.results.facts import RunFacts as RunFacts
     from modelstitch.results.facts import Versions as Versions
@@ -126,6 +128,7 @@ _HOMES = {
     "ModelStitchError": "errors",
     "Network": "models.network",
     "Numbering": "tasks",
+    "OutputFacts": "results.facts",
     "PairFacts": "results.facts",
     "Progress": "util.progress",
     "Reason": "specs.verdicts",
@@ -147,6 +150,7 @@ _HOMES = {
     "Versions": "results.facts",
     "View": "specs",
     "WeightsError": "errors",
+    "WeightsFacts": "models.weights.facts",
     "capacity_curves": "results.curves",
     "compare": "api",
     "compare_all": "api",

@@ -17,7 +17,8 @@ from modelstitch.grid.stitched import Stitched
 from modelstitch.models.given import Model, as_network, device_for, in_eval_mode
 from modelstitch.report import markdown, page, write_page
 from modelstitch.results.comparison import Comparison
-from modelstitch.runs.prepare import prepare, read_alike
+from modelstitch.results.facts import BySide
+from modelstitch.runs.prepare import NO_OUTPUTS, OutputChoice, OutputChoices, prepare, read_alike
 from modelstitch.runs.reader import read_run
 from modelstitch.runs.run import BUDGET, run
 from modelstitch.specs import (
@@ -88,6 +89,7 @@ class _Options:
         out: Path | None,
         device: str,
         pool: Pool | None = None,
+        outputs: OutputChoices = NO_OUTPUTS,
     ) -> Comparison:
         """Prepare and run one pair."""
         session = prepare(
@@ -102,6 +104,7 @@ class _Options:
             controls=_several(self.controls) or (),
             seeds=(self.seeds,) if isinstance(self.seeds, int) else self.seeds,
             random=self.random,
+            outputs=outputs,
             device=device,
             pool=pool,
             progress=self.progress,
@@ -143,6 +146,10 @@ def compare(
     evidence: str | Sequence[str] | EvidenceSpec = "standard",
     seeds: int | Sequence[int] = 0,
     random: RandomName = "redraw",
+    sender_output: str | int | None = None,
+    receiver_output: str | int | None = None,
+    sender_output_scale: str | None = None,
+    receiver_output_scale: str | None = None,
     device: str = "auto",
     budget: Budget = BUDGET,
     pictures: bool = False,
@@ -165,6 +172,10 @@ def compare(
         seeds: fitting seeds; each also draws its own untrained copies.
         random: what becomes of tensors of an untrained copy that nothing draws: ``"redraw"`` refuses them by
             name, ``"permute"`` permutes each within itself, which the result says.
+        sender_output, receiver_output: which of several outputs is scored, by name or number; by default the
+            one that fits the labels, where there is one such.
+        sender_output_scale, receiver_output_scale: what outputs are, where it cannot be recognised:
+            ``"logits"``, ``"probabilities"``, ``"log-probabilities"``, ``"sigmoid"`` or ``"log-sigmoid"``.
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
         budget: how much memory the sender's representations may take.
         pictures: whether to write ``pictures.png`` to ``out``: what stitches into the receiver's input make.
@@ -193,8 +204,12 @@ def compare(
         pictures=pictures,
         progress=progress,
     )
+    outputs = BySide(
+        OutputChoice(sender_output, sender_output_scale), OutputChoice(receiver_output, receiver_output_scale)
+    )
+    folder = None if out is None else Path(out)
     with in_eval_mode((sender, receiver)):
-        return options.compare(sender, receiver, data, out=None if out is None else Path(out), device=device)
+        return options.compare(sender, receiver, data, out=folder, device=device, outputs=outputs)
 
 
 @_renamed("stitches", "stitch")
@@ -289,6 +304,10 @@ def stitch(
     stitch: StitchSpec | str = DEFAULT_FAMILY,
     fit: FitSpec | None = None,
     seed: int = 0,
+    sender_output: str | int | None = None,
+    receiver_output: str | int | None = None,
+    sender_output_scale: str | None = None,
+    receiver_output_scale: str | None = None,
     device: str = "auto",
     budget: Budget = BUDGET,
 ) -> Stitched:
@@ -301,6 +320,7 @@ def stitch(
         stitch: the stitch to fit, such as ``"affine"`` or ``"lowrank(8)"``.
         fit, device, budget: as for :func:`compare`.
         seed: of the fit.
+        sender_output, receiver_output, sender_output_scale, receiver_output_scale: as for :func:`compare`.
 
     Returns:
         A module with ``.stitch``, ``.accuracy`` (held-out) and ``.score(part)``; its halves share the
@@ -321,6 +341,10 @@ def stitch(
             fit=fit,
             controls=(),
             seeds=(seed,),
+            outputs=BySide(
+                OutputChoice(sender_output, sender_output_scale),
+                OutputChoice(receiver_output, receiver_output_scale),
+            ),
             device=device,
         )
         (fitted,) = fit_grid(session.pair, session.cells, session.spec.fit, budget)

@@ -81,8 +81,27 @@ class Compare:
     """Weights file of the sender: .safetensors, or a state dict that torch.save wrote."""
     receiver_weights: Path | None = None
     """Weights file of the receiver."""
+    weights_key: str | None = None
+    """Which weights of the file, for both models: the name that stands before their keys, such as ema or
+    state_dict; . is the top of the file. Asked for where a file holds several.
+    --sender-weights-key or --receiver-weights-key for one of them."""
+    sender_weights_key: str | None = None
+    """Which weights of the sender's file."""
+    receiver_weights_key: str | None = None
+    """Which weights of the receiver's file."""
     partial: bool = False
-    """Load weights that fit the model only in part, and leave the rest of the model untrained."""
+    """Load weights that fit the model only in part, and leave the rest of the model untrained: a file's, or
+    those of hf:, timm: and package.module:factory. What stays untrained stands in the result."""
+    sender_output: str | None = None
+    """Which of several outputs of the sender is scored: its name or number, such as logits, 1 or heads.a.
+    By default the one that fits the labels, where there is one such."""
+    receiver_output: str | None = None
+    """Which of several outputs of the receiver is scored."""
+    sender_output_scale: str | None = None
+    """What the sender's outputs are, where it cannot be recognised: logits, probabilities (of a softmax),
+    log-probabilities, sigmoid or log-sigmoid (of each class by itself)."""
+    receiver_output_scale: str | None = None
+    """What the receiver's outputs are."""
     cuts: tuple[str, ...] = ()
     """Cuts of both models, by the names that `modelstitch cuts` lists; by default the ends of all blocks."""
     sender_cuts: tuple[str, ...] = ()
@@ -343,11 +362,17 @@ class Compare:
         return ModelSpec(
             source=getattr(self, role),
             weights=_as_text(getattr(self, f"{role}_weights")),
+            # Of both models that have a file: a network without one has no key to choose.
+            weights_key=option("weights_key")
+            if getattr(self, f"{role}_weights")
+            else getattr(self, f"{role}_weights_key"),
             classes=_as_text(getattr(self, f"{role}_classes")),
             partial=self.partial,
             seed=ROLE_SEEDS[role],
             view=view,
             layouts=layouts(getattr(self, f"{role}_layout")),
+            output=getattr(self, f"{role}_output"),
+            output_scale=getattr(self, f"{role}_output_scale"),
         )
 
     def _estimate(self, session: Session, budget: Budget, evidence: EvidenceSpec) -> str:

@@ -33,6 +33,10 @@ class Cuts:
     timm:NAME or torchvision:NAME."""
     weights: Path | None = None
     """Weights file of the model."""
+    weights_key: str | None = None
+    """Which weights of the file: the name that stands before their keys, such as ema or state_dict."""
+    partial: bool = False
+    """Load weights that fit the model only in part."""
     size: int = 32
     """Height and width of the images."""
     channels: int | None = None
@@ -53,7 +57,9 @@ class Cuts:
         from modelstitch.models.load import load_model
 
         weights = None if self.weights is None else str(self.weights)
-        network = load_model(ModelSpec(source=self.model, weights=weights))
+        network = load_model(
+            ModelSpec(source=self.model, weights=weights, weights_key=self.weights_key, partial=self.partial)
+        )
         example, kwargs, described = self._example(network)
         cuts: CutModel = cut_model(network.module, example, self.model, kwargs)
         if self.json:

@@ -234,7 +234,7 @@ def _provided(sender: Side, cut: str, receiver: ReceiverExamples, *, reads_outpu
     of_units = units.of(x, layout)
     outputs = None
     if task.has_classes and sender.accuracy() is not None and reads_outputs:
-        outputs = task.read(receiver.outputs_of(sender, receiver.indices))
+        outputs = sender.reading.answers(receiver.outputs_of(sender, receiver.indices))
     return _Provided(
         sender=sender,
         cut=cut,
@@ -255,7 +255,7 @@ def _material(
     kinds: Sequence[str],
 ) -> Material:
     """Run the stitch of a cell, and return what its evidence is measured from."""
-    units, task, labels = receiver.units, receiver.side.data.task, receiver.labels
+    units, labels = receiver.units, receiver.labels
     name = receiver.side.cut(receiver_cut).name
     layout = receiver.layout(name)
     later = receiver.side.later(name) if "trajectory" in kinds else ()
@@ -278,8 +278,8 @@ def _material(
         raw_expected=partial(_raw, expected[name], units.layout(layout)),
         raw_stitched=units.layout(layout).features_first(raw),
         matched=matched_rows,
-        outputs=task.read(outputs),
-        receiver_outputs=task.read(receiver.outputs),
+        outputs=receiver.side.reading.answers(outputs),
+        receiver_outputs=receiver.side.reading.answers(receiver.outputs),
         sender_outputs=provided.outputs,
         genuine=receiver.genuine(name) if "distribution" in kinds else None,
         moved=receiver.moved(name) if "information" in kinds else None,
@@ -321,7 +321,7 @@ def _changed(
     sender: ChangedSender, stitch: Stitch, receiver: ReceiverExamples, name: str, change: str
 ) -> tuple[Tensor, Tensor]:
     x, (_, outputs) = sender.represent(change), receiver.changed(change)
-    read = receiver.side.data.task.read
+    read = receiver.side.reading.answers
     return read(_through(stitch, receiver, name, (), x)[2]), read(outputs)
 
 

@@ -18,7 +18,7 @@ from modelstitch.data.views import in_precision
 from modelstitch.grid.fixed_batches import in_fixed_batches
 from modelstitch.grid.inputs import ExampleBatch, NetworkInputs
 from modelstitch.grid.scoring import ScoresOf
-from modelstitch.tasks import OutputReading, Task
+from modelstitch.tasks import OutputReading
 
 _FLOAT32_TOLERANCE, _BFLOAT16_TOLERANCE = 1e-4, 0.1
 
@@ -31,8 +31,7 @@ class FrozenHalves:
         cutting: the network's cuts.
         few: real examples; an accelerated half is compared with the plain one on them.
         dtype: precision of the network.
-        task: what is scored; None where the network's output is scored as it is.
-        reading: reads the network's output.
+        reading: reads the outputs that are scored.
         by_batch: whether an example has other values in another batch, so that its batches are fixed.
     """
 
@@ -41,12 +40,11 @@ class FrozenHalves:
         cutting: CutModel,
         few: ExampleBatch,
         dtype: torch.dtype,
-        task: Task | None,
         reading: OutputReading,
         *,
         by_batch: bool = False,
     ) -> None:
-        self.cutting, self.few, self.dtype, self.task, self.reading = cutting, few, dtype, task, reading
+        self.cutting, self.few, self.dtype, self.reading = cutting, few, dtype, reading
         self.by_batch = by_batch
         self._prefixes: dict[tuple[str, ...], nn.Module] = {}
         self._suffixes: dict[str, nn.Module] = {}
@@ -150,7 +148,7 @@ class FrozenHalves:
         return representation
 
     def _scores_of(self, half: nn.Module) -> nn.Module:
-        return half if self.task is None else ScoresOf(half, self.task, self.reading)
+        return half if self.reading.changes_nothing else ScoresOf(half, self.reading)
 
     def _accelerated(self, unaccelerated: nn.Module, example: Tensor, dtype: torch.dtype) -> nn.Module:
         converted = _Converted(unaccelerated, dtype, self.dtype)

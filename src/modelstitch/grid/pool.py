@@ -50,15 +50,17 @@ class Pool:
 
         Args:
             network: the model and its view.
-            sibling: a side of the same architecture, to share its capture; without it, one made before.
+            sibling: the side whose untrained copy the network is, to share its capture and to be read alike;
+                without it, a capture made before is shared.
         """
         weights = digest(network.module)
         for side in self._sides:
             if _is_side_of(side, network, weights):
                 return side
+        reading = None if sibling is None else sibling.reading
         if sibling is None:
             sibling = next((side for side in self._sides if _share_a_capture(side, network)), None)
-        side = make_side(network, self.data, sibling)
+        side = make_side(network, self.data, sibling, reading)
         self._sides.append(side)
         return side
 
@@ -118,15 +120,13 @@ class _LastPass:
         self._kept.clear()
 
 
+_READ_BY = ("view", "layouts", "architecture", "classes", "output", "output_scale")
+"""What must agree, beside weights, for two networks to share a side."""
+
+
 def _is_side_of(side: Side, network: Network, weights: str) -> bool:
     one = side.network
-    if (side.digest, one.view, one.layouts, one.architecture, one.classes) != (
-        weights,
-        network.view,
-        network.layouts,
-        network.architecture,
-        network.classes,
-    ):
+    if any(getattr(one, name) != getattr(network, name) for name in _READ_BY) or side.digest != weights:
         return False
     return network.architecture is not None or one.module is network.module
 

@@ -51,15 +51,14 @@ class ScoresOf(nn.Module):
     """A half, or a whole network, reduced to the outputs that are scored.
 
     Args:
-        half: its output is any that the reading can read.
-        task: what is scored.
-        reading: reads the network's output.
+        half: its output is any that can be read.
+        reading: reads it.
     """
 
-    def __init__(self, half: nn.Module, task: Task, reading: OutputReading) -> None:
+    def __init__(self, half: nn.Module, reading: OutputReading) -> None:
         super().__init__()
-        self.inner, self.task, self.reading = half, task, reading
+        self.inner, self.reading = half, reading
 
     def forward(self, x: Tensor, **kwargs: Tensor) -> Tensor:
         """Return outputs, for classification class scores (N, K)."""
-        return self.reading.outputs(self.task, self.inner(x, **kwargs))
+        return self.reading(self.inner(x, **kwargs))

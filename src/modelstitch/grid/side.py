@@ -22,9 +22,10 @@ from modelstitch.grid.frozen_halves import FrozenHalves
 from modelstitch.grid.inputs import NetworkInputs, network_inputs
 from modelstitch.grid.labelling import Labelling, labelling
 from modelstitch.grid.protocols import CompletesFromCut, GivesRepresentations
+from modelstitch.grid.reading import reading_of
 from modelstitch.grid.scoring import score_batch_of, scored
 from modelstitch.models.network import Network, digest
-from modelstitch.tasks import OutputReading, Targets, Task, mean_score
+from modelstitch.tasks import OutputReading, Targets, mean_score
 
 _CAPTURE_EXAMPLES, _CHECK_EXAMPLES = 2, 8
 
@@ -44,8 +45,7 @@ class Side:
         halves: the network's own frozen prefixes and suffixes.
         source: gives the representations; ``halves``, unless they are planted.
         completion: completes the network from a cut; ``halves``, unless a read-out takes their place.
-        reading: reads the network's output.
-        labelling: which output stands for which class; None for a task without classes.
+        reading: which of the network's outputs is scored, and on what scale it is.
         n_outputs: number of the network's class scores for each example.
         score_batch: examples a batch when nothing is fitted.
     """
@@ -123,7 +123,7 @@ class Side:
     def whole(self, images: Tensor, **kwargs: Tensor) -> Tensor:
         """Return the whole network's outputs, for classification class scores (N, K)."""
         with no_fused_attention():  # as its halves were captured
-            return self.reading.outputs(self.data.task, self.network.module(images, **kwargs))
+            return self.reading(self.network.module(images, **kwargs))
 
     def outputs(
         self, part: PartName, run: Callable[..., Tensor], indices: Tensor | None = None
@@ -176,13 +176,16 @@ class Side:
         return replace(self, data=data, inputs=self.inputs.relabelled(data))
 
 
-def make_side(network: Network, data: Data, sibling: Side | None = None) -> Side:
+def make_side(
+    network: Network, data: Data, sibling: Side | None = None, reading: OutputReading | None = None
+) -> Side:
     """Find a network's cuts, and make it ready.
 
     Args:
         network: the model and its view.
         data: the examples, on the device to work on.
         sibling: a side of the same architecture; its capture is shared where that reproduces the network.
+        reading: of its outputs, if it is known already.
 
     Raises:
         ModelError: the network is on another device, or cannot take the examples.
@@ -194,16 +197,15 @@ def make_side(network: Network, data: Data, sibling: Side | None = None) -> Side
     shared = None if sibling is None else _shared_capture(sibling, network, few.x, few.kwargs)
     cutting = shared or cut_model(network.module, few.x, network.name, few.kwargs)
     cutting = cutting.read_as(dict(network.layouts))
-    with torch.inference_mode():
-        output = network.module(few.x, **few.kwargs)
-    n_outputs = _n_outputs(output, data.task, network)
-    labels = labelling(network, data, n_outputs)
-    reading = OutputReading(order=None if labels is None else labels.order)
-    gives_scores = reading.is_plain and data.task.outputs_of(output) is output
     check = inputs.batch("train", torch.arange(min(_CHECK_EXAMPLES, len(data.train))))
-    task = None if gives_scores else data.task
-    by_batch = depends_on_batch(partial(_outputs_of, network.module, data.task), check.x, check.kwargs)
-    halves = FrozenHalves(cutting, check, inputs.dtype, task, reading, by_batch=by_batch)
+    if reading is None:
+        reading = reading_of(network, data, inputs, check)
+    with torch.inference_mode():
+        n_outputs = reading.part_of(network.module(few.x, **few.kwargs)).shape[-1]
+    labels = labelling(network, data, n_outputs)
+    reading = replace(reading, order=None if labels is None else labels.order)
+    by_batch = depends_on_batch(partial(_outputs_of, network.module, reading), check.x, check.kwargs)
+    halves = FrozenHalves(cutting, check, inputs.dtype, reading, by_batch=by_batch)
     return Side(
         network=network,
         data=data,
@@ -219,8 +221,10 @@ def make_side(network: Network, data: Data, sibling: Side | None = None) -> Side
     )
 
 
-def _outputs_of(module: nn.Module, task: Task, x: Tensor, kwargs: Mapping[str, Tensor]) -> Tensor:
-    return task.outputs_of(module(x, **kwargs))
+def _outputs_of(
+    module: nn.Module, reading: OutputReading, x: Tensor, kwargs: Mapping[str, Tensor]
+) -> Tensor:
+    return reading.part_of(module(x, **kwargs))
 
 
 def _expect_on(device: torch.device, network: Network) -> None:
@@ -240,10 +244,3 @@ def _shared_capture(
     with torch.no_grad(), no_fused_attention(), eval_mode(network.module):
         got = suffix(prefix(example, **kwargs)[0], **kwargs)
         return cutting if relative_difference(got, network.module(example, **kwargs)) == 0 else None
-
-
-def _n_outputs(output: Any, task: Task, network: Network) -> int:
-    try:
-        return task.outputs_of(output).shape[-1]
-    except ModelError as error:
-        raise ModelError(f"model {network.name} cannot be scored: {error}") from error

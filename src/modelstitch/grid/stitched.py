@@ -46,7 +46,7 @@ class Stitched(nn.Module):
         self.eval()
 
     def forward(self, images: Tensor, samples: Tensor | None = None, **kwargs: Tensor) -> Tensor:
-        """Return the receiver's outputs, for classification class scores (N, K).
+        """Return the receiver's output that is scored, as the receiver gives it.
 
         Args:
             images: (N, C, H, W), or other inputs.
@@ -64,7 +64,7 @@ class Stitched(nn.Module):
         shown = in_precision(show(x, self.view, self.rate, samples), self.dtypes[0])
         (representation,) = self.prefix(shown, **of_sender)
         stitched = self.stitch(representation.float()).to(self.dtypes[1])
-        return self.reading.outputs(self.task, self.suffix(stitched, **of_receiver))
+        return self.reading.part_of(self.suffix(stitched, **of_receiver))
 
     def _inputs_of(
         self, side: int, images: Tensor, samples: Tensor | None, kwargs: Mapping[str, Tensor]
@@ -88,7 +88,8 @@ class Stitched(nn.Module):
         def batches() -> Iterator[tuple[Tensor, Targets]]:
             for some in torch.arange(len(part)).split(SCORE_BATCH):
                 few = part.take(some)
-                yield self(few.images, few.samples, **few.kwargs), few.targets_for(self.task)
+                outputs = self.reading.as_scores(self(few.images, few.samples, **few.kwargs))
+                yield outputs, few.targets_for(self.task)
 
         with torch.no_grad():
             return mean_score(scored(self.task, batches()))

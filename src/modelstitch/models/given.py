@@ -32,7 +32,9 @@ def spec_of(model: Model, role: str, seed: int) -> ModelSpec:
         return model
     if isinstance(model, str):
         return ModelSpec(source=model, seed=seed)
-    return ModelSpec(source=model.name if isinstance(model, Network) else f"{type(model).__name__} ({role})")
+    if isinstance(model, Network):
+        return ModelSpec(source=model.name, output=model.output, output_scale=model.output_scale)
+    return ModelSpec(source=f"{type(model).__name__} ({role})")
 
 
 def as_network(model: Model, role: str, seed: int, device: torch.device) -> Network:

@@ -70,6 +70,8 @@ def load_model(spec: ModelSpec) -> Network:
         trained_on=None if fingerprint is None else tuple(fingerprint),
         layouts=spec.layouts,
         classes=_classes(spec, None if card is None else card.classes or None, blueprint.classes_of(module)),
+        output=spec.output,
+        output_scale=spec.output_scale,
         weights=facts,
     )
 

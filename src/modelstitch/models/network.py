@@ -32,6 +32,8 @@ class Network:
         classes: name of the class of each output, in their order; None if unknown.
         random: what becomes of tensors of its untrained copy that nothing draws.
         drawn: what was not drawn; None for a network that is no untrained copy.
+        output: name or number of the output that is scored, where it gives several.
+        output_scale: what its outputs are, where it cannot be recognised.
         weights: what it took of its weights, and what it did not; None if only the module itself is known.
     """
 
@@ -45,6 +47,8 @@ class Network:
     classes: tuple[str, ...] | None = None
     random: RandomName = "redraw"
     drawn: Drawn | None = None
+    output: str | int | None = None
+    output_scale: str | None = None
     weights: WeightsFacts | None = None
 
 

@@ -10,6 +10,7 @@ from modelstitch.grid.fixed_batches import FIXED_BATCH
 from modelstitch.results.cautions import of_copies, of_few, of_left_out
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.cut_sentences import cut_sentence
+from modelstitch.results.facts_in_words import choices_of_weights, sentences_of_outputs
 from modelstitch.results.label_sentences import label_sentence
 from modelstitch.results.sentences import against_random, margin
 from modelstitch.specs import CONTROLS, TRAINED, VERDICT_CONTROLS
@@ -30,7 +31,9 @@ def readable(comparison: Comparison) -> Comparison:
 
 def limits(comparison: Comparison) -> list[Sentence]:
     """Return a sentence for each limit that applies to a run; none for a run without fault."""
-    return [text for limit in LIMITS if (text := limit(comparison)) is not None]
+    pair = comparison.facts.pair
+    read = [*choices_of_weights(pair.weights), *sentences_of_outputs(pair.outputs)]
+    return [*read, *(text for limit in LIMITS if (text := limit(comparison)) is not None)]
 
 
 def _other_task(comparison: Comparison) -> Sentence | None:

@@ -11,6 +11,7 @@ from modelstitch.specs import DataSpec, FitSpec, ModelSpec, RunSpec
 _IN_MEMORY = "in memory"
 _FIT_OPTIONS = ("epochs", "steps", "batch_size", "learning_rate")
 _ROLES = ("sender", "receiver")
+_OUTPUTS = ("output", "output_scale")
 
 
 def recipes(spec: RunSpec) -> list[str]:
@@ -118,6 +119,9 @@ def _data_options(data: DataSpec) -> list[str]:
 def _model_options(role: str, model: ModelSpec) -> list[str]:
     view, values = model.view, asdict(model.view)
     words = [f"--{role}-weights", model.weights] if model.weights else []
+    for name in ("weights_key", *_OUTPUTS):
+        own = getattr(model, name)
+        words += [] if own is None else [f"--{role}-{name.replace('_', '-')}", str(own)]
     words += [f"--{role}-size", str(view.size[0])] if view.size else []
     for name in ("channels", "rate", "tokenizer", "length"):
         words += [f"--{role}-{name}", str(values[name])] if values[name] else []
@@ -133,6 +137,12 @@ def _python(spec: RunSpec) -> str:
         role: role if _given_in_memory(model.source, role) else _model(model)
         for role, model in _models(spec).items()
     }
+    outputs = "".join(
+        f", {role}_{name}={own!r}"
+        for role, model in _models(spec).items()
+        for name in _OUTPUTS
+        if names[role] == role and (own := getattr(model, name)) is not None
+    )
     given = {
         name: value
         for name, value in asdict(spec.data).items()
@@ -151,7 +161,7 @@ def _python(spec: RunSpec) -> str:
         "import modelstitch as ms\n\n"
         f"stitched = ms.stitch(\n    {names['sender']}, {{sender_text}},\n"
         f"    {names['receiver']}, {{receiver_text}},\n"
-        f"    {data}, stitch={{python}}{fit}, seed={{seed}},\n)\n"
+        f"    {data}, stitch={{python}}{fit}, seed={{seed}}{outputs},\n)\n"
         "stitched.accuracy, stitched.state_dict()"
     )
 
@@ -160,7 +170,10 @@ def _model(model: ModelSpec) -> str:
     view = ", ".join(f"{name}={value!r}" for name, value in asdict(model.view).items() if value is not None)
     values = asdict(model)
     parts = [f"source={model.source!r}"]
-    parts += [f"{name}={values[name]!r}" for name in ("weights", "partial", "seed") if values[name]]
+    parts += [
+        f"{name}={values[name]!r}" for name in ("weights", "weights_key", "partial", "seed") if values[name]
+    ]
+    parts += [f"{name}={own!r}" for name in _OUTPUTS if (own := values[name]) is not None]
     parts += [f"view=ms.View({view})"] if view else []
     parts += [f"layouts={model.layouts!r}"] if model.layouts else []
     return f"ms.ModelSpec({', '.join(parts)})"

@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 from modelstitch.data.absent import Unscored
 from modelstitch.data.copies import Copies
 from modelstitch.models.drawn import Drawn
+from modelstitch.models.weights.facts import WeightsFacts
 from modelstitch.tasks import Numbering
 
 T = TypeVar("T")
@@ -68,6 +69,26 @@ class CutFacts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OutputFacts:
+    """How the outputs of a network were read.
+
+    Attributes:
+        part: name or number of the output that was scored; empty where there was one.
+        scale: what it holds, one of ``specs.OUTPUT_SCALES``.
+        among: all outputs with their shapes, in words, where there were several.
+    """
+
+    part: str = ""
+    scale: str = "logits"
+    among: tuple[str, ...] = ()
+
+    @classmethod
+    def from_plain(cls, values: Mapping[str, Any]) -> OutputFacts:
+        """Return the facts whose ``dataclasses.asdict`` gave ``values``, also read back from JSON."""
+        return cls(**{**values, "among": tuple(values["among"])})
+
+
+@dataclass(frozen=True, kw_only=True)
 class PairFacts:
     """What was checked and recorded about two networks before any fit.
 
@@ -82,6 +103,8 @@ class PairFacts:
         by_batch: whether each gives an example other outputs in another batch, so that its batches are fixed.
         untrained: what was not drawn in the untrained copy of each; None where a run has no such copy.
         cut: texts or sounds that are longer than what each network takes; None where there are none.
+        weights: what each network took of its weights; None where it took all of them, or unknown.
+        outputs: how each network's outputs were read; None where it gives one output of logits.
     """
 
     cut_difference: float | None = None
@@ -94,6 +117,8 @@ class PairFacts:
     by_batch: BySide[bool] = BySide(False, False)
     untrained: BySide[Drawn | None] = BySide(None, None)
     cut: BySide[CutFacts | None] = BySide(None, None)
+    weights: BySide[WeightsFacts | None] = BySide(None, None)
+    outputs: BySide[OutputFacts | None] = BySide(None, None)
 
     @classmethod
     def from_plain(cls, values: Mapping[str, Any]) -> PairFacts:
@@ -114,7 +139,13 @@ class PairFacts:
             by_side["cut"] = BySide(
                 **{side: plain and CutFacts(**plain) for side, plain in values["cut"].items()}
             )
-        return cls(**{**values, **by_side})
+        read = {"weights": WeightsFacts.from_plain, "outputs": OutputFacts.from_plain}
+        nested = {
+            name: BySide(**{role: of and read[name](of) for role, of in values[name].items()})
+            for name in read
+            if name in values
+        }
+        return cls(**{**values, **by_side, **nested})
 
 
 @dataclass(frozen=True, kw_only=True)

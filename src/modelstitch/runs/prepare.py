@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -22,8 +22,10 @@ from modelstitch.grid.pool import Pair, Pool
 from modelstitch.grid.side import Side
 from modelstitch.models.given import Model, as_network, device_for, spec_of
 from modelstitch.models.network import Network
+from modelstitch.models.weights.facts import WeightsFacts
 from modelstitch.results.cut_sentences import cut_sentence
-from modelstitch.results.facts import BySide, CutFacts, LabelFacts, PairFacts
+from modelstitch.results.facts import BySide, CutFacts, LabelFacts, OutputFacts, PairFacts
+from modelstitch.results.facts_in_words import sentences_of_outputs, sentences_of_weights
 from modelstitch.results.label_sentences import label_sentence
 from modelstitch.runs.requirements import (
     expect_controls_fit,
@@ -42,6 +44,7 @@ from modelstitch.specs import (
     CellSpec,
     DataSpec,
     FitSpec,
+    ModelSpec,
     RandomName,
     RunSpec,
     StitchSpec,
@@ -54,6 +57,31 @@ from modelstitch.wording import say
 IN_MEMORY = "in memory"
 
 _NUMBERING_EXAMPLES = 2000
+
+
+@dataclass(frozen=True)
+class OutputChoice:
+    """Which output of a network is scored and what it holds, as a caller says it beside the network.
+
+    Attributes:
+        output: name or number; None leaves it to the network's own spec.
+        scale: one of ``specs.OUTPUT_SCALES``; None likewise.
+    """
+
+    output: str | int | None = None
+    scale: str | None = None
+
+    def over(self, spec: ModelSpec) -> ModelSpec:
+        """Return a spec with this choice in the place of its own."""
+        return replace(
+            spec,
+            output=spec.output if self.output is None else self.output,
+            output_scale=spec.output_scale if self.scale is None else self.scale,
+        )
+
+
+OutputChoices = BySide[OutputChoice]
+NO_OUTPUTS: OutputChoices = BySide(OutputChoice(), OutputChoice())
 
 
 def prepare(
@@ -69,13 +97,15 @@ def prepare(
     controls: Sequence[str] = (RANDOM_SENDER,),
     seeds: Sequence[int] = (0,),
     random: RandomName = "redraw",
+    outputs: OutputChoices = NO_OUTPUTS,
     device: str = "auto",
     pool: Pool | None = None,
     progress: Progress = SILENT,
 ) -> Session:
     """Load, cut and check everything that a run needs; nothing is written and nothing is fitted.
 
-    Args: as for :func:`modelstitch.compare`; with a ``pool``, its data are used and its sides shared.
+    Args: as for :func:`modelstitch.compare`; with a ``pool``, its data are used and its sides shared, and
+    ``outputs`` says how the outputs of each network are read.
 
     Raises:
         InputError: whatever was given cannot be used; the message names it.
@@ -84,8 +114,8 @@ def prepare(
     chosen_device = device_for(device, (sender, receiver))
     # Made before anything is loaded, so that a wrong choice is refused at once; views and cuts follow.
     spec = RunSpec(
-        sender=spec_of(sender, "sender", ROLE_SEEDS["sender"]),
-        receiver=spec_of(receiver, "receiver", ROLE_SEEDS["receiver"]),
+        sender=outputs.sender.over(spec_of(sender, "sender", ROLE_SEEDS["sender"])),
+        receiver=outputs.receiver.over(spec_of(receiver, "receiver", ROLE_SEEDS["receiver"])),
         data=_data_spec(data),
         sender_cuts=tuple(sender_cuts or cuts or ("default",)),
         receiver_cuts=tuple(receiver_cuts or cuts or ("default",)),
@@ -95,7 +125,12 @@ def prepare(
         seeds=tuple(seeds),
         random=random,
     )
-    networks = [replace(network, random=random) for network in _load(sender, receiver, chosen_device)]
+    networks = [
+        replace(network, random=random, output=own.output, output_scale=own.output_scale)
+        for network, own in zip(
+            _load(sender, receiver, chosen_device), (spec.sender, spec.receiver), strict=True
+        )
+    ]
     progress.stage("reading the data")
     if isinstance(data, DataSpec):
         data, networks = _share_tokens(data, networks)
@@ -119,6 +154,8 @@ def prepare(
     expect_gradients(pair.receiver, cells, spec.fit.objective)
     progress.stage("checking that the cuts reproduce the models")
     facts = _check_cuts(pair, spec)
+    for sentence in (*sentences_of_weights(facts.weights), *sentences_of_outputs(facts.outputs)):
+        progress.warn(sentence)
     _warn_at_chance(pair.receiver, progress)
     for role in ("receiver", "sender"):
         doubtful = label_sentence(facts.labels, role)
@@ -257,6 +294,8 @@ def _check_cuts(pair: Pair, spec: RunSpec) -> PairFacts:
         fitting_images_seen=BySide(_share_seen(sender), _share_seen(receiver)),
         labels=BySide(_label_facts(sender), _label_facts(receiver)),
         cut=BySide(_cut_facts(sender), _cut_facts(receiver)),
+        weights=BySide(_weights(sender), _weights(receiver)),
+        outputs=BySide(_outputs(sender), _outputs(receiver)),
     )
 
 
@@ -270,6 +309,18 @@ def _cut_facts(side: Side) -> CutFacts | None:
         n_train=inputs.n_cut["train"],
         n_heldout=inputs.n_cut["held-out"],
     )
+
+
+def _weights(side: Side) -> WeightsFacts | None:
+    facts = side.network.weights
+    return None if facts == WeightsFacts() else facts
+
+
+def _outputs(side: Side) -> OutputFacts | None:
+    reading = side.reading
+    scale = reading.answer_scale if reading.task.logits is None else reading.scale
+    facts = OutputFacts(part=reading.part, scale=scale, among=reading.among)
+    return None if facts == OutputFacts() else facts
 
 
 def _label_facts(side: Side) -> LabelFacts | None:

@@ -43,7 +43,7 @@ class Session:
                 for role, side in (("sender", self.pair.sender), ("receiver", self.pair.receiver))
             },
             "readings": {
-                role: asdict(side.reading)
+                role: side.reading.choices
                 for role, side in (("sender", self.pair.sender), ("receiver", self.pair.receiver))
             },
             "sender_weights": self.pair.sender.digest,
@@ -63,8 +63,8 @@ class Session:
             sender.network.view,
             receiver.network.view,
             [[list(pair) for pair in side.network.layouts] for side in (sender, receiver)],
-            sender.reading,
-            receiver.reading,
+            sender.reading.choices,
+            receiver.reading.choices,
             self.pair.data_digest,
             RESULT_VERSION,
             ROLE_SEEDS,

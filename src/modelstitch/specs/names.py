@@ -21,9 +21,9 @@ INTERPOLATIONS = ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")
 
 NORMS = ("none", "batch")
 
-OUTPUT_SCALES = ("logits", "probabilities", "log-probabilities", "sigmoid")
-"""What outputs may be: scores before a softmax or sigmoid, what a softmax gives, its logarithm, or what a sigmoid
-gives for each label by itself."""
+OUTPUT_SCALES = ("logits", "probabilities", "log-probabilities", "sigmoid", "log-sigmoid")
+"""What outputs may be: scores before a softmax or sigmoid; what a softmax gives over all classes, or its
+logarithm; what a sigmoid gives for each class by itself, or its logarithm."""
 
 EVIDENCE = (
     "errors",

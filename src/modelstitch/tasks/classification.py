@@ -72,6 +72,7 @@ CLASSIFICATION = Task(
     constant_loss=entropy,
     has_classes=True,
     distance=divergence,
+    logits="softmax",
 )
 """One label (N,) for each example; outputs are class scores (N, K)."""
 
@@ -121,4 +122,5 @@ def by_label_set(label_of: Sequence[int]) -> Task:
         read=read,
         has_classes=True,
         distance=divergence,
+        logits="softmax",
     )

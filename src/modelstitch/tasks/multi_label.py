@@ -51,5 +51,6 @@ MULTI_LABEL = Task(
     constant_loss=constant_loss,
     needs=one_output_a_column,
     score_name="share of labels predicted correctly",
+    logits="sigmoid",
 )
 """Labels (N, K) of 0 and 1; outputs (N, K) are their logits."""

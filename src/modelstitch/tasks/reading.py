@@ -1,4 +1,4 @@
-"""How the output of one network becomes the outputs that are scored."""
+"""How a network's outputs are read: which of them is scored, and on what scale it is."""
 
 from __future__ import annotations
 
@@ -7,36 +7,73 @@ from typing import Any
 
 from torch import Tensor
 
+from modelstitch.tasks.outputs import WHOLE, pick
+from modelstitch.tasks.scales import as_logits
 from modelstitch.tasks.task import Task
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class OutputReading:
-    """How the output of one network becomes the outputs that a task scores.
+    """How the outputs of one network are read for a task.
 
     Attributes:
-        order: the place of each scored output among the network's own, such that output k stands for class k
-            of the data; the network's other outputs follow. None where they stand in this order already.
+        task: what is scored.
+        part: name of the output that is scored; empty where there is one.
+        scale: of this output, one of ``specs.OUTPUT_SCALES``; ``logits`` also where a task takes any outputs.
+        answer_scale: of the class scores that the task reads for evidence.
+        order: place of each scored output among the network's own, such that output k stands for class k of the
+            data; the network's other outputs follow. None where they stand in this order already.
+        among: all outputs with their shapes, in words, where there are several.
 
     Example:
         >>> import torch
         >>> from modelstitch.tasks import CLASSIFICATION
-        >>> OutputReading(order=(2, 0, 1)).outputs(CLASSIFICATION, torch.tensor([[1.0, 2.0, 3.0]]))
-        tensor([[3., 1., 2.]])
+        >>> read = OutputReading(CLASSIFICATION, "1", "probabilities")
+        >>> read((torch.zeros(1, 4), torch.tensor([[0.25, 0.75]]))).exp().tolist()
+        [[0.25, 0.75]]
     """
 
+    task: Task
+    part: str = WHOLE
+    scale: str = "logits"
+    answer_scale: str = "logits"
     order: tuple[int, ...] | None = None
+    among: tuple[str, ...] = ()
 
     @property
-    def is_plain(self) -> bool:
-        """Whether the network's output is scored as it is."""
-        return self.order is None
+    def choices(self) -> dict[str, Any]:
+        """What decides the numbers of a run, as plain values."""
+        order = None if self.order is None else list(self.order)
+        return {
+            "part": self.part,
+            "scale": self.scale,
+            "answer_scale": self.answer_scale,
+            "order": order,
+        }
 
-    def outputs(self, task: Task, output: Any) -> Tensor:
-        """Return the outputs (N, ..., K) that ``task`` scores, of what a network returned.
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether a network's output is what is scored."""
+        is_read_as_it_is = self.scale in ("logits", "log-probabilities")
+        return self.part == WHOLE and self.order is None and is_read_as_it_is
+
+    def part_of(self, output: Any) -> Tensor:
+        """Return the output that is scored, its values in the order of the classes of the data.
 
         Raises:
-            ModelError: nothing in ``output`` can be scored by the task.
+            ModelError: it is not there, or has other axes.
         """
-        read = task.outputs_of(output)
-        return read if self.order is None else read[..., list(self.order)]
+        part = pick(output, self.part, self.task)
+        return part if self.order is None else part[..., list(self.order)]
+
+    def as_scores(self, part: Tensor) -> Tensor:
+        """Return what the task's loss and score take."""
+        return as_logits(part, self.scale)
+
+    def __call__(self, output: Any) -> Tensor:
+        """Return what the task's loss and score take, from all that a network gives."""
+        return self.as_scores(self.part_of(output))
+
+    def answers(self, scores: Tensor) -> Tensor:
+        """Return class scores, as logits, of what the task's loss and score take."""
+        return as_logits(self.task.read(scores), self.answer_scale)

@@ -55,6 +55,12 @@ def chance(labels: Int[Tensor, " n"]) -> float:
 
 
 RETRIEVAL = Task(
-    name="retrieval", loss=loss, score=recall_at_1, chance=chance, score_name="recall at 1", together=True
+    name="retrieval",
+    loss=loss,
+    score=recall_at_1,
+    chance=chance,
+    score_name="recall at 1",
+    together=True,
+    output_names=("embedding", "embeddings"),
 )
 """Labels (N,); outputs (N, E) are embeddings, near to each other where the label is the same."""

@@ -6,7 +6,7 @@ import contextlib
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -24,9 +24,6 @@ Targets = Tensor | Batch
 
 IGNORED = -100
 """Target of a position that takes no part: padding, or a token that was not masked."""
-
-_SCORES = ("logits", "scores", "out", "output")
-"""Names under which models give what is scored, where they give several things."""
 
 
 def no_chance(targets: Targets) -> float:
@@ -73,6 +70,9 @@ class Task:
             difference.
         takes_batch: whether loss, score, chance, constant_loss and distance take a :data:`Batch` instead of
             targets alone.
+        logits: what turns the outputs that its functions take into probabilities, ``softmax`` or ``sigmoid``;
+            a network that gives probabilities is then read as logits. None takes outputs as they are.
+        output_names: names of the output that is scored, where a network gives several by name.
 
     Example:
         >>> def loss(outputs, targets):
@@ -98,6 +98,8 @@ class Task:
     needs: Callable[[Tensor], tuple[int, bool]] | None = None
     distance: Callable[[Tensor, Tensor, Any], Tensor] | None = None
     takes_batch: bool = False
+    logits: Literal["softmax", "sigmoid"] | None = None
+    output_names: tuple[str, ...] = ("logits", "scores")
 
     @contextlib.contextmanager
     def _explained(self, targets: Targets) -> Iterator[None]:
@@ -214,43 +216,19 @@ class Task:
         )
 
     def outputs_of(self, output: Any) -> Tensor:
-        """Return the tensor to score in a model's output: the output itself, or a part of it.
-
-        The part is called ``logits``, ``scores``, ``out`` or ``output`` in a mapping, a dataclass (such as
-        Hugging Face's outputs) or a named tuple, and comes first in a plain tuple.
+        """Return the tensor to score in a model's output: the only one, or the one that its name tells.
 
         Raises:
-            ModelError: no such part.
+            ModelError: no such part, or several that may be meant.
 
         Example:
             >>> from modelstitch.tasks import CLASSIFICATION
             >>> CLASSIFICATION.outputs_of({"hidden": torch.zeros(2, 5), "logits": torch.ones(2, 3)}).shape
             torch.Size([2, 3])
         """
-        part = output if isinstance(output, Tensor) else _part_to_score(output)
-        if isinstance(part, Tensor) and self.axes == 2 and part.ndim == 1:
-            part = part[:, None]
-        if not isinstance(part, Tensor) or (self.axes is not None and part.ndim != self.axes):
-            raise ModelError(
-                f"expected {self._expected()}, got {described(output)}; a model with several outputs "
-                f"returns the one to score as {', '.join(_SCORES)}, or first in a tuple"
-            )
-        return part
+        from modelstitch.tasks.outputs import the_output  # it reads tasks
 
-    def _expected(self) -> str:
-        if self.has_classes and self.axes == 2:
-            return "class scores, one row for each example"
-        return f"outputs for the task {self.name}, a tensor of {self.axes or 'any number of'} axes"
-
-
-def _part_to_score(output: Any) -> Any:
-    """Return the part of a structured output to score; None where there is none."""
-    named = output if isinstance(output, Mapping) else getattr(output, "__dict__", {})
-    named = output._asdict() if hasattr(output, "_asdict") else named
-    for name in _SCORES:
-        if isinstance(named.get(name), Tensor):
-            return named[name]
-    return output[0] if isinstance(output, tuple | list) and output else None
+        return the_output(output, self)
 
 
 def _y(targets: Targets) -> Tensor:

@@ -85,5 +85,6 @@ TOKENS = Task(
     has_classes=True,
     by_position=True,
     distance=distance,
+    logits="softmax",
 )
 """Tokens (N, T), -100 where there is no target; outputs (N, T, V) are their scores."""

@@ -30,6 +30,27 @@ SENTENCES = {
     "title.self-stitch": "receiver into itself",
     "title.probe": "stitch read directly, no receiver",
     "title.shuffled-labels": "fitted to shuffled labels",
+    # What was done with weights and outputs that did not speak for themselves.
+    "weights.key": "The weights of the {role} are the set {name} of its file.",
+    "weights.partial": "The weights of the {role} fit only in part: {what}.",
+    "weights.untrained": "{n} {n:key is|keys are} untrained ({keys})",
+    "weights.unused": "{n} {n:key|keys} of the weights {n:has|have} no place in the network ({keys})",
+    "weights.doubled": "{n} {n:key has|keys have} two values where the network has one ({keys})",
+    "weights.left_out": "Left out of the weights of the {role}, outside the network: {keys}.",
+    "weights.converted": "The weights of the {role} were converted from {types}.",
+    "outputs.among": "The {role} gives several outputs, {among}. Output {part} is scored.",
+    "outputs.probabilities": (
+        "The {role} gives probabilities. Their logarithms are read as logits: the order of the answers stays."
+    ),
+    "outputs.log-probabilities": "The {role} gives log-probabilities. They are read as logits.",
+    "outputs.sigmoid": (
+        "The {role} gives what a sigmoid makes of each class by itself. Logits are read from it: the order "
+        "of the answers stays."
+    ),
+    "outputs.log-sigmoid": (
+        "The {role} gives the logarithm of what a sigmoid makes of each class by itself. Logits are read "
+        "from it: the order of the answers stays."
+    ),
     # Verdicts and their reasons.
     "verdict.interchangeable": "interchangeable",
     "verdict.decodable only": "decodable only",

@@ -28,6 +28,24 @@ SENTENCES = {
     "title.self-stitch": "受け手 → 受け手自身",
     "title.probe": "受け手を使わず、接合層の出力から直接分類",
     "title.shuffled-labels": "ラベルをシャッフルして学習",
+    "weights.key": "{role}の重みは、ファイルにある組「{name}」です。",
+    "weights.partial": "{role}の重みは一部しか合いません：{what}。",
+    "weights.untrained": "{n}個のキーは未学習（{keys}）",
+    "weights.unused": "重みのうち{n}個のキーはネットワークに場所がない（{keys}）",
+    "weights.doubled": "{n}個のキーに、ネットワークでは一つの値が二つある（{keys}）",
+    "weights.left_out": "{role}の重みのうち、ネットワークの外にあるため除いたもの：{keys}。",
+    "weights.converted": "{role}の重みの型を変換しました：{types}。",
+    "outputs.among": "{role}の出力は複数あります（{among}）。採点するのは出力{part}です。",
+    "outputs.probabilities": (
+        "{role}の出力は確率です。対数をとり、ロジットとして読みます。答えの順序は変わりません。"
+    ),
+    "outputs.log-probabilities": "{role}の出力は対数確率です。ロジットとして読みます。",
+    "outputs.sigmoid": (
+        "{role}の出力は、クラスごとのシグモイドの値です。ロジットに直して読みます。答えの順序は変わりません。"
+    ),
+    "outputs.log-sigmoid": (
+        "{role}の出力は、クラスごとのシグモイドの値の対数です。ロジットに直して読みます。答えの順序は変わりません。"
+    ),
     "verdict.interchangeable": "置き換え可能",
     "verdict.decodable only": "ラベルのみ伝達",
     "verdict.incompatible": "適合しない",

@@ -23,9 +23,7 @@ def recognises(target: str) -> bool:
 def blueprint(target: str, arguments: dict[str, Any]) -> Blueprint:
     """Return how to build the model; whether the factory loads weights is seen when it is called."""
     build = partial(build_from_factory, target, arguments)
-    return Blueprint(
-        architecture=f"{target}({arguments})", build=build, build_trained=partial(_built, build)
-    )
+    return Blueprint(architecture=f"{target}({arguments})", build=build, build_trained=partial(_built, build))
 
 
 def _built(build: Callable[[], nn.Module]) -> Built:

@@ -1,1 +1,1 @@
-"""Weights files: what they hold, which of it belongs to a network, and loading it completely or not at all."""
+"""Weights files: what they hold, which of it is a network's, and loading it completely or not at all."""

@@ -40,7 +40,8 @@ class WeightsFacts:
     @classmethod
     def from_plain(cls, values: dict[str, Any]) -> WeightsFacts:
         """Return the facts whose ``dataclasses.asdict`` gave ``values``, also read back from JSON."""
-        return cls(**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})
+        read: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
+        return cls(**read)
 
 
 def grouped(keys: Iterable[str], inside: str = "") -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""How a set of weights fits a network: what is missing, too much, of another shape or type, or there twice."""
+"""How weights fit a network: what is missing, too much, of another shape or type, or there twice."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ _OF_TRAINING = re.compile(
 )
 """First names of keys that belong to a loss or a metric and not to a network."""
 
-_COUNTERS = frozenset({"n_averaged", "num_updates", "decay", "initted", "step", "steps", "global_step", "epoch"})
+_COUNTERS = frozenset(
+    {"n_averaged", "num_updates", "decay", "initted", "step", "steps", "global_step", "epoch"}
+)
 """Names of single numbers that averages and training loops keep beside weights."""
 
 
@@ -85,7 +87,7 @@ def expect_whole(misfit: Misfit, weights: str, name: str, n_keys: int, *, partia
 
 
 @dataclass(frozen=True)
-class Fit:
+class WeightsFit:
     """What of a set of weights goes into a network.
 
     Attributes:
@@ -101,7 +103,9 @@ class Fit:
     tables: frozenset[str]
 
 
-def fit(module: nn.Module, chosen: WeightsSet, others: Iterable[str], entries: Mapping[str, Entry]) -> Fit:
+def fit(
+    module: nn.Module, chosen: WeightsSet, others: Iterable[str], entries: Mapping[str, Entry]
+) -> WeightsFit:
     """Return what of a set of weights goes into a network.
 
     Args:
@@ -137,9 +141,7 @@ def fit(module: nn.Module, chosen: WeightsSet, others: Iterable[str], entries: M
             doubled |= {first, key}
     tied = {_memory(own[key], key) for key in fitting}
     missing = [
-        key
-        for key in own
-        if key not in values and not is_counter(key) and _memory(own[key], key) not in tied
+        key for key in own if key not in values and not is_counter(key) and _memory(own[key], key) not in tied
     ]
     unexpected, tables, other_tables = _unexpected(module, chosen, set(others), entries)
     misfit = Misfit(
@@ -154,7 +156,7 @@ def fit(module: nn.Module, chosen: WeightsSet, others: Iterable[str], entries: M
         for key, value in fitting.items()
         if isinstance(value, Tensor) and value.dtype != own[key].dtype
     }
-    return Fit(fitting, misfit, tuple(sorted(converted)), frozenset(tables))
+    return WeightsFit(fitting, misfit, tuple(sorted(converted)), frozenset(tables))
 
 
 def expect_finite(fitting: Mapping[str, Any], own: State, weights: str) -> None:
@@ -186,7 +188,7 @@ def _finite_or_own(value: Tensor, own: Tensor) -> bool:
 def _unexpected(
     module: nn.Module, chosen: WeightsSet, others: set[str], entries: Mapping[str, Entry]
 ) -> tuple[set[str], set[str], set[str]]:
-    """Return keys under the prefix: those that the network lacks, its fixed tables, those with other values."""
+    """Return keys under the prefix: what the network lacks, its fixed tables, those with other values."""
     start = f"{chosen.prefix}." if chosen.prefix else ""
     containers = {entries[name].container for name in chosen.in_file}
     own_tables = dict(module.named_buffers())

@@ -121,9 +121,7 @@ def _of(other: WeightsSet, chosen: WeightsSet, entries: Mapping[str, Entry]) -> 
     return {*other.in_file, *(name for name in entries if name.startswith(f"{other.prefix}."))}
 
 
-def _differing(
-    chosen: WeightsSet, sets: list[WeightsSet], entries: Mapping[str, Entry]
-) -> list[WeightsSet]:
+def _differing(chosen: WeightsSet, sets: list[WeightsSet], entries: Mapping[str, Entry]) -> list[WeightsSet]:
     """Return the rivals of a set that hold other values."""
     return [other for other in rivals(chosen, sets) if not repeats(other, chosen, entries)]
 
