@@ -85,7 +85,7 @@ def at_input(side: Side) -> Side:
     """Return a receiver that is cut at its own input."""
     shape = tuple(side.inputs.images("train", torch.arange(1)).shape[1:])
     cutting = InputCut(side.network.module, side.network.name, shape)
-    halves = FrozenHalves(cutting, side.halves.few, side.inputs.dtype, side.halves.task, side.reading)
+    halves = FrozenHalves(cutting, side.halves.few, side.inputs.dtype, side.reading)
     return replace(side, halves=halves, source=halves, completion=halves)
 
 

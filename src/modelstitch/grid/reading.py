@@ -69,7 +69,7 @@ def reading_of(network: Network, data: Data, inputs: NetworkInputs, few: Example
 
 
 def sizes_of_outputs(network: Network, data: Data) -> tuple[Callable[[int], bool], Callable[[int], bool]]:
-    """Return what tells whether a number of outputs is exactly what is needed, and whether it can be scored."""
+    """Return whether a number of outputs is exactly what is needed, and whether it can be scored."""
     if data.scored_by is not None:
         targets, needs = data.train.targets, data.scored_by.needs
         least, may_be_more = needs(targets) if needs else (0, True)

@@ -21,8 +21,8 @@ class OutputReading:
         part: name of the output that is scored; empty where there is one.
         scale: of this output, one of ``specs.OUTPUT_SCALES``; ``logits`` also where a task takes any outputs.
         answer_scale: of the class scores that the task reads for evidence.
-        order: place of each scored output among the network's own, such that output k stands for class k of the
-            data; the network's other outputs follow. None where they stand in this order already.
+        order: place of each scored output among the network's own, such that output k stands for class k of
+            the data; the network's other outputs follow. None where they stand in this order already.
         among: all outputs with their shapes, in words, where there are several.
 
     Example:
