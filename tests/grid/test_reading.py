@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -70,7 +71,7 @@ def compared(end: Callable[[Tensor], Any], **options: Any) -> ms.Comparison:
 
 
 def value(comparison: ms.Comparison, name: str) -> float:
-    return next(row.value for row in comparison.evidence if row.name == name)
+    return float(next(row.value for row in comparison.evidence if row.name == name) or math.nan)
 
 
 @pytest.fixture(scope="module")
@@ -102,24 +103,22 @@ def test_a_receiver_is_scored_and_calibrated_alike_whatever_it_ends_in(
     assert found.cells[0].loss == pytest.approx(of_logits.cells[0].loss, abs=0.05)
 
 
-@pytest.mark.parametrize("objective", ["logits", "latent"])
-def test_other_objectives_read_the_same_logits(objective: Any) -> None:
-    stitch = ms.StitchSpec(objective=objective)
-    known, found = (
-        ms.compare(
-            Ending(plain, 1.0).eval(),
-            Ending(end).eval(),
-            DATA,
-            cuts=["body.1"],
-            stitch=stitch,
-            controls=(),
-            evidence=(),
-            fit=FIT,
-        )
-        for end in (plain, ENDS["probabilities"])
-    )
-    assert found.cells[0].loss == pytest.approx(known.cells[0].loss, abs=1e-3)
-    assert found.cells[0].score == pytest.approx(known.cells[0].score, abs=0.02)
+@pytest.mark.parametrize("scale", ENDS)
+def test_every_half_that_objectives_read_gives_the_same_logits(scale: str) -> None:
+    known, side = (make_side(wrap(Ending(end).eval(), "net"), DATA) for end in (plain, ENDS[scale]))
+    some = torch.arange(60)
+    (y,) = known.represent(("body.1",), "train", some, torch.float32, unaccelerated=True)
+    with torch.no_grad():
+        own = known.suffix("body.1")(y)
+        for half, precision in (
+            (side.suffix("body.1"), 1e-4),
+            (side.fast_suffix("body.1", torch.float32), 1e-4),
+            (side.fast_suffix("body.1", torch.bfloat16), 0.05),  # in which a share of .999 would be 1
+        ):
+            got = half(y)
+            assert float((got.log_softmax(1) - own.log_softmax(1)).abs().max()) < precision
+            distances = DATA.task.distances(got, own, DATA.train.labels[some])
+            assert float(distances.abs().max()) < precision
 
 
 def test_the_one_output_that_fits_is_scored_and_said(of_logits: ms.Comparison) -> None:

@@ -129,7 +129,12 @@ class FrozenHalves:
         key = (name, dtype)
         if key not in self._fast_suffixes:
             unaccelerated = self.cutting.suffix(name, frozen=True)
-            fast = self._accelerated(unaccelerated, self._few_at(name), dtype)
+            if dtype == torch.bfloat16 and self.reading.is_squashed:
+                # A probability near 0 or 1 keeps too few digits for its logarithm.
+                exact = self._accelerated(unaccelerated, self._few_at(name), torch.float32)
+                fast: nn.Module = _Converted(exact, torch.float32, torch.float32)
+            else:
+                fast = self._accelerated(unaccelerated, self._few_at(name), dtype)
             self._fast_suffixes[key] = self._scores_of(fast)
         return self._fast_suffixes[key]
 

@@ -50,12 +50,15 @@ class OutputReading:
             "answer_scale": self.answer_scale,
             "order": order,
         }
+    @property
+    def is_squashed(self) -> bool:
+        """Whether logits are read from what a softmax or a sigmoid gives."""
+        return self.scale not in ("logits", "log-probabilities")
 
     @property
     def changes_nothing(self) -> bool:
         """Whether a network's output is what is scored."""
-        is_read_as_it_is = self.scale in ("logits", "log-probabilities")
-        return self.part == WHOLE and self.order is None and is_read_as_it_is
+        return self.part == WHOLE and self.order is None and not self.is_squashed
 
     def part_of(self, output: Any) -> Tensor:
         """Return the output that is scored, its values in the order of the classes of the data.
