@@ -105,20 +105,18 @@ def test_a_receiver_is_scored_and_calibrated_alike_whatever_it_ends_in(
 
 @pytest.mark.parametrize("scale", ENDS)
 def test_every_half_that_objectives_read_gives_the_same_logits(scale: str) -> None:
-    known, side = (make_side(wrap(Ending(end).eval(), "net"), DATA) for end in (plain, ENDS[scale]))
+    known, side = (make_side(wrap(Ending(end, 0.7).eval(), "net"), DATA) for end in (plain, ENDS[scale]))
     some = torch.arange(60)
     (y,) = known.represent(("body.1",), "train", some, torch.float32, unaccelerated=True)
     with torch.no_grad():
         own = known.suffix("body.1")(y)
-        for half, precision in (
-            (side.suffix("body.1"), 1e-4),
-            (side.fast_suffix("body.1", torch.float32), 1e-4),
-            (side.fast_suffix("body.1", torch.bfloat16), 0.05),  # in which a share of .999 would be 1
-        ):
+        # In bfloat16 a share of .999 would be 1, so what squashes is kept in float32.
+        fast = torch.bfloat16 if side.reading.is_squashed else torch.float32
+        for half in (side.suffix("body.1"), side.fast_suffix("body.1", fast)):
             got = half(y)
-            assert float((got.log_softmax(1) - own.log_softmax(1)).abs().max()) < precision
+            assert float((got.log_softmax(1) - own.log_softmax(1)).abs().max()) < 2e-3
             distances = DATA.task.distances(got, own, DATA.train.labels[some])
-            assert float(distances.abs().max()) < precision
+            assert float(distances.abs().max()) < 2e-3
 
 
 def test_the_one_output_that_fits_is_scored_and_said(of_logits: ms.Comparison) -> None:
