@@ -284,6 +284,11 @@ class Compare:
             label_column=self.label_column,
             input_column=self.input_column,
         )
+        if self.weights_key is not None and not (self.sender_weights or self.receiver_weights):
+            raise SpecError(
+                f"expected a weights file beside the key {self.weights_key!r} of its weights, got none: give "
+                "--sender-weights or --receiver-weights"
+            )
         sender = self._model("sender")
         receiver = self._model("receiver")
 

@@ -76,9 +76,12 @@ def scale_of(outputs: Float[Tensor, "*n k"], logits: str, last: str | None) -> s
 
 _UNBOUNDED = frozenset(
     f"{name}Backward"
-    for name in ("Addmm", "Mm", "Linear", "Bmm", "Baddbmm", "Convolution", "MkldnnLinear", "Mv")
+    for name in (
+        *("Addmm", "Mm", "Linear", "Bmm", "Baddbmm", "Convolution", "MkldnnLinear", "Mv"),
+        *("Relu", "LeakyRelu", "Elu", "Gelu", "Softplus"),
+    )
 )
-"""Last operations whose values have no bounds."""
+"""Last operations whose values may be above 1."""
 
 _CHANGE_NO_VALUE = frozenset(
     f"{name}Backward"
