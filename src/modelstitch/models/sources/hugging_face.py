@@ -131,8 +131,8 @@ def _misfit(module: nn.Module, report: Mapping[str, Any]) -> Misfit:
     """
     own = module.state_dict()
     missing = {key for key in report["missing_keys"] if not is_counter(key)}
-    # Weights that the configuration ties, and that the file holds twice with different values: these are loaded
-    # untied, and the model then forgets that they should be tied.
+    # Weights that the configuration ties, and that the file holds twice with different values: these are
+    # loaded untied, and the model then forgets that they should be tied.
     declared: Any = getattr(module, "get_expanded_tied_weights_keys", None)
     tied: Mapping[str, str] = declared(all_submodels=True) if declared is not None else {}
     untied = {
