@@ -46,6 +46,7 @@ class Side:
         source: gives the representations; ``halves``, unless they are planted.
         completion: completes the network from a cut; ``halves``, unless a read-out takes their place.
         reading: which of the network's outputs is scored, and on what scale it is.
+        labelling: which output stands for which class; None for a task without classes.
         n_outputs: number of the network's class scores for each example.
         score_batch: examples a batch when nothing is fitted.
     """
@@ -221,9 +222,7 @@ def make_side(
     )
 
 
-def _outputs_of(
-    module: nn.Module, reading: OutputReading, x: Tensor, kwargs: Mapping[str, Tensor]
-) -> Tensor:
+def _outputs_of(module: nn.Module, reading: OutputReading, x: Tensor, kwargs: Mapping[str, Tensor]) -> Tensor:
     return reading.part_of(module(x, **kwargs))
 
 

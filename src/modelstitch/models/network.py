@@ -12,9 +12,8 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from modelstitch.models.drawn import Drawn
-from modelstitch.specs import RandomName, View
 from modelstitch.models.weights.facts import WeightsFacts
-from modelstitch.specs import View
+from modelstitch.specs import RandomName, View
 
 
 @dataclass(frozen=True)

@@ -154,8 +154,8 @@ def prepare(
     expect_gradients(pair.receiver, cells, spec.fit.objective)
     progress.stage("checking that the cuts reproduce the models")
     facts = _check_cuts(pair, spec)
-    for sentence in (*sentences_of_weights(facts.weights), *sentences_of_outputs(facts.outputs)):
-        progress.warn(sentence)
+    for told in (*sentences_of_weights(facts.weights), *sentences_of_outputs(facts.outputs)):
+        progress.warn(told)
     _warn_at_chance(pair.receiver, progress)
     for role in ("receiver", "sender"):
         doubtful = label_sentence(facts.labels, role)

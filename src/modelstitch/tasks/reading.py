@@ -50,6 +50,7 @@ class OutputReading:
             "answer_scale": self.answer_scale,
             "order": order,
         }
+
     @property
     def is_squashed(self) -> bool:
         """Whether logits are read from what a softmax or a sigmoid gives."""
