@@ -46,7 +46,7 @@ class OutputReading:
         order = None if self.order is None else list(self.order)
         return {
             "part": self.part,
-            "scale": self.scale,
+            "output_scale": self.scale,
             "answer_scale": self.answer_scale,
             "order": order,
         }
