@@ -38,6 +38,12 @@ ELSEWHERE = re.compile(
 )
 
 TINY = ["--limit", "60", "--heldout-limit", "40", "--steps", "1", "--evidence-examples", "20"]
+TINIER = ["--limit", "20", "--heldout-limit", "20", *TINY[4:], "--controls", "none"]
+"""For models of a hub, which are large."""
+
+FEWEST_KINDS = ["--evidence", "trajectory"]
+"""What a verdict needs, for commands that choose no evidence; every kind has tests of its own."""
+
 OURS, FOREIGN = ["--cuts", "layers.3"], ["--cuts", "layer1.2"]
 BARE = {
     "timm:": ["--sender-cuts", "layer2.0", "--receiver-cuts", "blocks.5"],
@@ -89,7 +95,8 @@ def small(words: list[str]) -> list[str]:
         different = words[2].startswith("mypackage") and words[2] != words[3]
         if different:
             cuts = ["--receiver-cuts", "layers.1", *([] if told else ["--sender-cuts", "layer1.2"])]
-        more = [*TINY, *cuts, *(["--controls", "none"] if bare else [])]
+        more = [*(TINIER if bare else TINY), *cuts]
+        more += [] if "--evidence" in words else FEWEST_KINDS
     return with_options([STANDS_FOR.get(word, word) for word in words], more)
 
 
