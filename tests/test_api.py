@@ -132,7 +132,7 @@ def test_any_module_and_tensors(plain: Plain, digits: Data) -> None:
         (digits.train.images, digits.train.labels),
         fit=ms.FitSpec(steps=60, batch_size=128),
         controls=("random-sender",),
-        evidence=ms.EvidenceSpec(n_examples=50),
+        evidence=ms.EvidenceSpec.parse(("errors",), 50),
     )
     assert [str(each) for each in result.matrix()["sender_cut"].to_numpy()] == ["0", "1", "2", "3", "4", "5"]
     assert result.matrix().to_numpy().diagonal().min() > 0.8

@@ -74,7 +74,15 @@ def test_language_models_are_stitched_scored_and_judged(
     writers: tuple[Writer, Writer, Data], tmp_path: Path
 ) -> None:
     sender, receiver, data = writers
-    found = ms.compare(sender, receiver, data, cuts=("embed", "blocks.0"), seeds=(0,), out=tmp_path / "run")
+    found = ms.compare(
+        sender,
+        receiver,
+        data,
+        cuts=("embed", "blocks.0"),
+        fit=FitSpec(steps=120),
+        evidence=ms.EvidenceSpec.parse(("trajectory", "agreement"), 600),
+        out=tmp_path / "run",
+    )
     whole = found.baseline("receiver")
     assert whole is not None
     assert whole > 0.75  # the first word is anyone's guess
@@ -177,7 +185,7 @@ def test_every_kind_of_evidence_by_position(writers: tuple[Writer, Writer, Data]
         data,
         cuts=("blocks.0",),
         controls=("self-stitch",),
-        evidence=("all",),
+        evidence=ms.EvidenceSpec.parse(("all",), 60),
         fit=FitSpec(steps=4),
     )
     kinds = {row.kind for row in found.evidence}

@@ -42,7 +42,7 @@ def test_foreign_resnets_through_the_command_line(
         *("--mean", "0.485,0.456,0.406", "--std", "0.229,0.224,0.225"),
         *("--data", str(shared_data / "data" / "cifar10-jpeg"), "--limit", "500"),
         *("--sender-cuts", "layer3.2", "--receiver-cuts", "layer3.4"),
-        *("--controls", "none", "--steps", "30", "--device", "cpu", "--json"),
+        *("--controls", "none", "--evidence", "none", "--steps", "30", "--device", "cpu", "--json"),
     ]
     assert main(arguments) == 0
     result = json.loads(capsys.readouterr().out)
