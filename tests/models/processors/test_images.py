@@ -201,3 +201,12 @@ def test_plain_processors_differ_by_rounding_alone(pictures: list[Tensor]) -> No
             processor.to_dict(),
             3,
         )
+
+
+def test_a_processor_without_mean_and_std_says_the_range_all_the_same() -> None:
+    """Floating values of 0 to 255 are refused then, too."""
+    plain = transformers.ViTImageProcessor(do_normalize=False)
+    assert (view_of(plain, {}, 3).mean, view_of(plain, {}, 3).range) == (None, (0, 1))
+    other = transformers.ViTImageProcessor()
+    assert view_of(other, {}, 3).range is None  # mean and std say it
+    assert view_of(other, {}, 1, other_channels=True).range == (0, 1)

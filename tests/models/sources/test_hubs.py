@@ -57,7 +57,7 @@ def test_a_transformer_of_timm_is_cut_at_its_blocks() -> None:
 
 def test_a_view_follows_what_the_model_was_built_with() -> None:
     grey = load_model(ModelSpec(source="timm:resnet18(in_chans=1)")).view
-    assert (grey.channels, grey.mean) == (1, None)
+    assert (grey.channels, grey.mean, grey.range) == (1, None, (0, 1))
 
 
 def test_networks_for_other_tasks_are_refused() -> None:

@@ -65,6 +65,9 @@ _READ = frozenset(
 )
 """Keys that this module reads."""
 
+_SHARES = (0.0, 1.0)
+"""The range of floating values where mean and std do not say it."""
+
 _FILTERS = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic", 4: "box", 5: "hamming"}
 """Pillow's numbers of its filters."""
 
@@ -109,10 +112,12 @@ def view_of(
                     f"{max(len(mean), len(std))} values of image_mean and image_std for {channels} channels "
                     f"in {name}"
                 )
-            return replace(view, channels=channels)
+            return replace(view, channels=channels, range=_SHARES)
         if (mean, std) != ((0.0,), (1.0,)):
             n = max(len(mean), len(std))
             view = replace(view, mean=mean * (n // len(mean)), std=std * (n // len(std)))
+        else:
+            view = replace(view, range=_SHARES)
         view = replace(view, channels=channels, bgr=_is_bgr(processor, name) or None)
         if not other_channels:
             _expect_same_pictures(view, processor, name)

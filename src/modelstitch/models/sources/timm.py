@@ -61,7 +61,8 @@ def _view(target: str, arguments: dict[str, Any], module: nn.Module) -> View:
     if (height, width) != tuple(config["input_size"][1:]):
         # The user built the model for another size than that of its weights, so nothing is cut off.
         view = replace(view, framing=None)
-    return view if channels == own_channels else replace(view, mean=None, std=None)
+    # Without mean and std, the range says that values of 0 to 1 are meant.
+    return view if channels == own_channels else replace(view, mean=None, std=None, range=(0.0, 1.0))
 
 
 def view_of_config(config: Mapping[str, Any]) -> View:
