@@ -400,6 +400,13 @@ def test_grey_images_under_three_means_are_told_how_to_become_coloured() -> None
         show(shares(), View(mean=(0.5,) * 3, std=(0.5,) * 3))
 
 
+def test_channels_that_stand_last_are_told() -> None:
+    x = shares(channels=8)[..., :3]
+    for view in (View(channels=3), View(mean=(0.5,) * 3, std=(0.5,) * 3)):
+        with pytest.raises(SpecError, match=r"; they look like \(N, H, W, C\), give \(N, C, H, W\)"):
+            show(x, view)
+
+
 def test_a_range_given_beside_a_source_wins() -> None:
     network = load_model(ModelSpec(source="zoo:R1111(width=1)", view=View(range=(0, 255))))
     assert network.view.range == (0, 255)

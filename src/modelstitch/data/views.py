@@ -77,6 +77,7 @@ def show(images: Tensor, view: View, rate: int | None = None, samples: Tensor | 
         else:
             raise SpecError(
                 f"cannot show images of {x.shape[1]} channels as {view.channels}: expected 1 -> any or 3 -> 1"
+                f"{_channels_hint(x)}"
             )
     if not is_picture:
         return _from_levels(x, view) if is_bytes else x
@@ -90,11 +91,16 @@ def show(images: Tensor, view: View, rate: int | None = None, samples: Tensor | 
             colour = f", or channels={len(view.mean)} (--channels) to show grey as colour"
             raise SpecError(
                 f"expected {wanted} of mean and std for images of {x.shape[1]} channels, got {len(view.mean)}"
-                f"{colour if x.shape[1] == 1 else ''}"
+                f"{colour if x.shape[1] == 1 else ''}{_channels_hint(x)}"
             )
         mean, std = x.new_tensor(view.mean), x.new_tensor(view.std)
         x = (x - mean[:, None, None]) / std[:, None, None]
     return bordered(x.flip(1) if view.bgr else x, size)
+
+
+def _channels_hint(x: Tensor) -> str:
+    looks_last = x.shape[-1] in (1, 3, 4) and x.shape[1] not in (1, 3, 4)
+    return "; they look like (N, H, W, C), give (N, C, H, W)" if looks_last else ""
 
 
 def _expect_read(view: View, what: str) -> None:
