@@ -555,6 +555,14 @@ def test_data_without_columns_refuse_names_of_columns(source: str) -> None:
             load_data(DataSpec(source=source, **spec))
 
 
+def test_class_folders_have_no_columns(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "0.txt").write_text("text")
+    with pytest.raises(DataError, match="expected --label-column with data that have columns .*got 'label'"):
+        load_data(DataSpec(source=str(tmp_path), label_column="label"))
+
+
 def test_columns_that_cannot_be_are_refused_when_they_are_given() -> None:
     for spec, message in (
         ({"input_column": ("a", "b", "c")}, "expected one input column, or two"),
@@ -614,3 +622,66 @@ def test_a_set_with_a_transform_is_read_through_it() -> None:
 def test_a_set_that_gives_arrays_is_the_same_data(kind: str) -> None:
     made = datasets.Dataset.from_dict({"x": [[float(n), 1.0] for n in range(N)], "label": LABELS})
     assert as_data(made.with_format(kind)).digest == as_data(made).digest
+
+
+CELLS: dict[str, st.SearchStrategy[list[Any]]] = {
+    "few whole numbers": st.lists(st.integers(0, 2), min_size=N, max_size=N),
+    "whole numbers": st.lists(st.integers(-1, 40), min_size=N, max_size=N),
+    "names": st.lists(st.sampled_from(["cat", "Cat", "dog", "dog ", ""]), min_size=N, max_size=N),
+    "few names": st.lists(st.sampled_from(["cat", "dog"]), min_size=N, max_size=N),
+    "names, some missing": st.lists(st.sampled_from(["cat", "dog", None]), min_size=N, max_size=N),
+    "real numbers": st.lists(st.sampled_from([0.0, 1.0, 0.5]), min_size=N, max_size=N),
+    "truth values": st.lists(st.booleans(), min_size=N, max_size=N),
+    "texts": st.just(TEXTS),
+    "lists": st.lists(st.lists(st.integers(0, 3), min_size=1, max_size=2), min_size=N, max_size=N),
+    "structs": st.just([{"a": 1, "b": "x"}] * N),
+    "nothing": st.just([None] * N),
+}
+COLUMN_NAMES = [
+    "label",
+    "labels",
+    "target",
+    "Label",
+    "coarse_label",
+    "text",
+    "tweet",
+    "premise",
+    "hypothesis",
+]
+COLUMN_NAMES += ["id", "title", "other", "x", "image", "label_text"]
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> Table:
+    names = draw(st.lists(st.sampled_from(COLUMN_NAMES), min_size=1, max_size=4, unique=True))
+    table = {name: draw(CELLS[draw(st.sampled_from(list(CELLS)))]) for name in names}
+    if draw(st.booleans()):
+        table["label"] = draw(
+            CELLS[draw(st.sampled_from(["few whole numbers", "few names", "truth values"]))]
+        )
+    return {**table, "text": TEXTS} if draw(st.booleans()) else table
+
+
+def outcome(read: Callable[[], Data]) -> str:
+    """The data, or that they are refused: anything but a DataError fails the test."""
+    try:
+        data = read()
+    except DataError as error:
+        return f"refused: {str(error).count(chr(10)) + 1} line"
+    return f"{data.digest} {data.classes} {data.division.partition('; ')[2]}"
+
+
+@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(table=tables())
+def test_any_table_is_the_same_data_by_every_route_or_refused_by_each(tmp_path: Path, table: Table) -> None:
+    for part in ("train", "test"):
+        pq.write_table(
+            pa.table({name: pa.array(cells) for name, cells in table.items()}), tmp_path / f"{part}.parquet"
+        )
+    hub = datasets.Dataset.from_dict(dict(table))
+    found = {
+        outcome(lambda: load_data(DataSpec(source=str(tmp_path)))),
+        outcome(lambda: as_data((hub, hub))),
+        outcome(lambda: as_data((Rows(table), Rows(table)))),
+    }
+    assert len(found) == 1

@@ -209,7 +209,7 @@ def _of_dictionaries(examples: list[Any], dataset: Any, where: str, spec: DataSp
     features = features if isinstance(features, Mapping) else {}
     columns = [
         replace(column, classes=_class_names(getattr(features.get(column.name), "names", None)))
-        for column in columns_of_example(examples[0])
+        for column in columns_of_example(_shown(examples))
     ]
     label = choose_label(columns, _WISH, where)
     inputs = choose_inputs(columns, _WISH, where, label.name)
@@ -231,6 +231,19 @@ def _of_dictionaries(examples: list[Any], dataset: Any, where: str, spec: DataSp
             if not isinstance(text, str) or not text.strip():
                 raise DataError(f"{labels.at(row)} holds no text")
     return _RawPart(encoded(*values), labels, is_text=True, note=inputs.said)
+
+
+def _shown(examples: list[Any]) -> dict[Any, Any]:
+    """Return the first value of each column that is not missing; None of one without any."""
+    values = dict.fromkeys(examples[0])
+    lacking = set(values)
+    for example in examples:
+        if not lacking or not isinstance(example, Mapping):
+            break
+        found = {name for name in lacking if example.get(name) is not None}
+        values |= {name: example[name] for name in found}
+        lacking -= found
+    return values
 
 
 def _names_of(dataset: Any, labels: list[Any]) -> tuple[str, ...] | None:
