@@ -19,6 +19,7 @@ from PIL import Image
 from torch.utils.data import Dataset
 
 from modelstitch.data.absent import Unscored
+from modelstitch.data.label_sets import LabelSet
 from modelstitch.data.load import as_data, load_data
 from modelstitch.data.parts import Data
 from modelstitch.data.texts import decoded
@@ -251,6 +252,20 @@ def test_the_options_say_which_columns_are_meant(tmp_path: Path, route: str) -> 
     ):
         with pytest.raises(DataError, match=message):
             read(tmp_path / "a", {"train": table}, spec)
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_coarser_labels_are_a_label_set(tmp_path: Path, route: str) -> None:
+    fine = [n % 4 for n in range(N)]
+    table: Table = {
+        "text": TEXTS,
+        "label": fine,
+        "coarse_label": [k // 2 for k in fine],
+        "label_id": list(range(N)),
+    }
+    for parts in ({"train": table}, {"train": table, "test": table}):
+        data = ROUTES[route](tmp_path / str(len(parts)), parts, {})
+        assert data.label_sets == (LabelSet("coarse_label", ("0", "1"), (0, 0, 1, 1)),)
 
 
 @pytest.mark.parametrize("route", ROUTES)

@@ -12,9 +12,10 @@ from torch import Tensor
 from torch.utils.data import Dataset, Subset
 
 from modelstitch.data.absent import present_classes
-from modelstitch.data.columns import Wish, choose_inputs, choose_label, columns_of_example
+from modelstitch.data.columns import Column, Wish, choose_inputs, choose_label, columns_of_example
 from modelstitch.data.given_inputs import giving_files, inputs_of, stack_given
 from modelstitch.data.images import Stacked, said
+from modelstitch.data.label_sets import FurtherLabels, may_be_coarser
 from modelstitch.data.labels import GivenLabels, numbered
 from modelstitch.data.parts import Data, DataPart
 from modelstitch.data.splitting import choose, hold_out_third, third_held_out
@@ -86,12 +87,14 @@ class ReadParts:
         classes: names of the classes; None where the labels are no more than numbers.
         is_text: whether the inputs are texts.
         notes: what was done by a rule, in words.
+        further: second labels, of dictionaries that have some.
     """
 
     parts: tuple[DataPart, ...]
     classes: tuple[str, ...] | None
     is_text: bool = False
     notes: tuple[str, ...] = ()
+    further: tuple[FurtherLabels, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,7 @@ class _RawPart:
     labels: GivenLabels
     is_text: bool = False
     note: str = ""
+    further: tuple[FurtherLabels, ...] = ()
     done: Counter[str] = field(default_factory=Counter)
 
 
@@ -128,8 +132,8 @@ def as_parts(
         if part.inputs.ndim == 0 or len(part.inputs) != len(labels):
             raise DataError(
                 f"{part.labels.where}: expected as many labels as images, got {len(labels)} labels and "
-                "images of "
-                f"shape {tuple(part.inputs.shape)}"
+                "images "
+                f"of shape {tuple(part.inputs.shape)}"
             )
     if len({part.is_text for part in raw}) > 1:
         raise DataError(f"data {name}: expected texts in both parts or in none")
@@ -142,7 +146,18 @@ def as_parts(
         found.classes,
         raw[0].is_text,
         tuple(note for note in (renumbered, raw[0].note, pictures) if note),
+        _joined(raw),
     )
+
+
+def _joined(raw: Sequence[_RawPart]) -> tuple[FurtherLabels, ...]:
+    """Return the further labels that all parts have, under the same names of classes."""
+    found = []
+    for one in raw[0].further:
+        others = [own for part in raw for own in part.further if own.name == one.name]
+        if len(others) == len(raw) and all(own.classes in (None, one.classes) for own in others):
+            found.append(replace(one, numbers=torch.cat([own.numbers for own in others])))
+    return tuple(found)
 
 
 def _raw(given: Any, where: str, spec: DataSpec) -> _RawPart:
@@ -223,14 +238,28 @@ def _of_dictionaries(examples: list[Any], dataset: Any, where: str, spec: DataSp
             )
     labels = GivenLabels([example[label.name] for example in examples], where, label.classes)
     values = [[example[column.name] for example in examples] for column in inputs.columns]
+    further = _further(examples, [column for column in columns if column.name != label.name])
     if inputs.holds != "texts":
         given = _stacked(values[0], where, spec)
-        return _RawPart(given.x, labels, note=inputs.said, done=given.done)
+        return _RawPart(given.x, labels, note=inputs.said, done=given.done, further=further)
     for column in values:
         for row, text in enumerate(column):
             if not isinstance(text, str) or not text.strip():
                 raise DataError(f"{labels.at(row)} holds no text")
-    return _RawPart(encoded(*values), labels, is_text=True, note=inputs.said)
+    return _RawPart(encoded(*values), labels, is_text=True, note=inputs.said, further=further)
+
+
+def _further(examples: list[Any], columns: Sequence[Column]) -> tuple[FurtherLabels, ...]:
+    """Return the further columns of labels, where every example has a whole number in them."""
+    found = []
+    for column in columns:
+        if not may_be_coarser(column.name) or column.holds != "whole numbers":
+            continue
+        cells = [example.get(column.name) for example in examples]
+        plain = [cell.item() if is_array(cell) and not cell.shape else cell for cell in cells]
+        if all(isinstance(cell, int) and not isinstance(cell, bool) for cell in plain):
+            found.append(FurtherLabels(column.name, torch.tensor(plain, dtype=torch.int64), column.classes))
+    return tuple(found)
 
 
 def _shown(examples: list[Any]) -> dict[Any, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -79,6 +79,43 @@ class FinestLabels:
     by: LabelSet
     classes: tuple[str, ...]
     heldout: Tensor
+
+
+@dataclass(frozen=True)
+class FurtherLabels:
+    """A second column of labels.
+
+    Attributes:
+        name: of the column.
+        numbers: (N,) of the examples of all parts.
+        classes: names of these labels, where they are known.
+    """
+
+    name: str
+    numbers: Tensor
+    classes: tuple[str, ...] | None = None
+
+
+def may_be_coarser(name: str) -> bool:
+    """Tell whether a column beside the label may be a label set, by its name.
+
+    Example:
+        >>> may_be_coarser("coarse_label"), may_be_coarser("year")
+        (True, False)
+    """
+    return "label" in name
+
+
+def sets_of(further: Iterable[FurtherLabels], fine: Tensor, n_classes: int) -> tuple[LabelSet, ...]:
+    """Return the label sets among further labels: those that follow from the first labels (N,).
+
+    Args:
+        further: second labels.
+        fine: (N,) labels of the same examples.
+        n_classes: of the set; each has to have an example.
+    """
+    found = (set_from_labels(one.name, one.numbers, fine, one.classes) for one in further)
+    return tuple(each for each in found if each is not None and len(each.label_of) == n_classes)
 
 
 def set_from_labels(

@@ -8,10 +8,13 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from modelstitch.data.class_names import read_class_names, renamed
 from modelstitch.data.copies import without_copies
 from modelstitch.data.heldout import choose_heldout
 from modelstitch.data.in_memory import ReadParts, as_parts, from_parts, from_whole, is_array, is_hub_set
+from modelstitch.data.label_sets import sets_of
 from modelstitch.data.parts import Data
 from modelstitch.data.rotated import rotated
 from modelstitch.data.running_texts import examples_of
@@ -191,4 +194,9 @@ def _of_parts(read: ReadParts, division: str, spec: DataSpec) -> Data:
     else:
         train, heldout = read.parts
         data = from_parts(train, heldout, read.classes, "in memory", division, spec)
-    return replace(data, is_text=read.is_text, division="; ".join([division, *read.notes]))
+    data = replace(data, is_text=read.is_text, division="; ".join([division, *read.notes]))
+    if not read.further:
+        return data
+    n_classes = len(data.classes) if data.unscored is None else data.unscored.of
+    fine = torch.cat([part.labels for part in read.parts])
+    return data.with_label_sets(sets_of(read.further, fine, n_classes))

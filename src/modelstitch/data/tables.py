@@ -29,7 +29,7 @@ from modelstitch.data.given_inputs import stack_given
 from modelstitch.data.heldout import choose_heldout, division_of
 from modelstitch.data.images import UNREADABLE, Stacked, decode, reason, said, stack
 from modelstitch.data.in_memory import from_parts
-from modelstitch.data.label_sets import LabelSet, set_from_labels
+from modelstitch.data.label_sets import FurtherLabels, may_be_coarser, sets_of
 from modelstitch.data.labels import GivenLabels, are_absent, numbered
 from modelstitch.data.parts import Data, DataPart
 from modelstitch.data.splitting import choose_parts
@@ -149,7 +149,7 @@ def data_of(
     division = division_of(heldout, spec.seed, words, without, (renumbered, inputs.said, pictures))
     data = from_parts(read[0], read[1], found.classes, name, division, DataSpec(source=spec.source))
     n_classes = len(data.classes) if data.unscored is None else data.unscored.of
-    label_sets = _label_sets(chosen, label, torch.cat(found.parts), n_classes)
+    label_sets = sets_of(_further(chosen, label), torch.cat(found.parts), n_classes)
     return replace(data, is_text=is_text).with_label_sets(label_sets)
 
 
@@ -223,12 +223,12 @@ def _expect_usable(part: TablePart, inputs: Inputs, train: TablePart) -> None:
             )
 
 
-def _label_sets(parts: Sequence[TablePart], label: str, fine: Tensor, n_classes: int) -> tuple[LabelSet, ...]:
-    """Return the label sets of further label columns; all rows of all parts have to agree."""
+def _further(parts: Sequence[TablePart], label: str) -> list[FurtherLabels]:
+    """Return the further columns of labels, all of whose rows in all parts have one."""
     shared = set.intersection(*(set(part.schema.names) for part in parts))
-    label_sets = []
+    found = []
     for one in parts[0].schema:
-        if one.name == label or "label" not in one.name or one.name not in shared:
+        if one.name == label or not may_be_coarser(one.name) or one.name not in shared:
             continue
         if any(part.schema.names.count(one.name) > 1 for part in parts):
             continue
@@ -240,11 +240,9 @@ def _label_sets(parts: Sequence[TablePart], label: str, fine: Tensor, n_classes:
         names = [_classes(part.features, one.name) for part in parts]
         if any(other not in (None, names[0]) for other in names):
             continue
-        coarse = torch.from_numpy(np.concatenate([column.to_numpy() for column in columns]).astype(np.int64))
-        label_set = set_from_labels(one.name, coarse, fine, names[0])
-        if label_set is not None and len(label_set.label_of) == n_classes:
-            label_sets.append(label_set)
-    return tuple(label_sets)
+        numbers = np.concatenate([column.to_numpy() for column in columns]).astype(np.int64)
+        found.append(FurtherLabels(one.name, torch.from_numpy(numbers), names[0]))
+    return found
 
 
 def _classes(features: Mapping[str, Any], name: str) -> tuple[str, ...] | None:
