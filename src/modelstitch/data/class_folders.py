@@ -50,9 +50,9 @@ class FileType:
     endings: tuple[str, ...]
     read: Callable[[list[list[Path]], DataSpec, Path], tuple[list[Tensor], dict[str, Any]]]
 
-    def holds(self, path: Path) -> bool:
+    def holds(self, path: Path | str) -> bool:
         """Tell whether a file is of this type, by its name."""
-        return path.name.lower().endswith(self.endings)
+        return str(path).lower().endswith(self.endings)
 
 
 @dataclass(frozen=True)
@@ -136,8 +136,7 @@ def _has_train(root: Path, heldout: list[str], file_type: FileType) -> bool:
         raise DataError(
             f"folder {str(train)!r} may be a part of a set, for it holds folders, or a class beside "
             f"{others[0].name!r}: expected a held-out part beside it, one of {', '.join(HELDOUT_NAMES)}, or "
-            "class "
-            "folders that hold no folders"
+            "class folders that hold no folders"
         )
     return True
 
@@ -162,13 +161,13 @@ def _listed(root: Path, file_type: FileType, fewest: int = 2) -> _Listed:
             f"data {str(root)!r}: expected at least two class folders with {file_type.name}s in them, got "
             f"{[folder.name for folder in folders]}"
         )
-    below = {folder: list(_files_below(folder)) for folder in folders}
-    _expect_classes(root, folders, below, file_type)
+    below = {folder: sorted(_files_below(folder), key=_place) for folder in folders}
+    _expect_classes(root, folders, file_type)
     files: list[Path] = []
     labels: list[str] = []
     others = _files(root)
     for folder in folders:
-        own = sorted(file for file in below[folder] if file_type.holds(file))
+        own = [Path(file) for file in below[folder] if file_type.holds(file)]
         if not own:
             raise DataError(
                 f"class folder {str(folder)!r} holds no {file_type.name}: expected files ending in "
@@ -176,31 +175,26 @@ def _listed(root: Path, file_type: FileType, fewest: int = 2) -> _Listed:
             )
         files += own
         labels += [folder.name] * len(own)
-        unread = [file for file in below[folder] if not file_type.holds(file)]
+        unread = [Path(file) for file in below[folder] if not file_type.holds(file)]
         others += unread
         _expect_no_examples_among(unread, folder, file_type)
     return _Listed(root, tuple(folder.name for folder in folders), files, labels, others)
 
 
-def _expect_classes(
-    root: Path, folders: list[Path], below: dict[Path, list[Path]], file_type: FileType
-) -> None:
-    """Raise if folders look like parts of a set, or if it is not clear which of two levels are the "
-    "classes."""
+def _expect_classes(root: Path, folders: list[Path], file_type: FileType) -> None:
+    """Raise if folders look like parts of a set, or if either of two levels may be the classes."""
     inner = {folder: [each.name for each in _folders(folder)] for folder in folders}
     for folder in folders:
         if folder.name.casefold() in _PART_LIKE and (folder.name != "train" or inner[folder]):
             raise DataError(
                 f"folder {str(folder)!r} is named as a part of a set, not as a class: expected the folders "
-                "train "
-                f"and one of {', '.join(HELDOUT_NAMES)}, each with the class folders in it"
+                f"train and one of {', '.join(HELDOUT_NAMES)}, each with the class folders in it"
             )
         parts = [name for name in inner[folder] if name.casefold() in _PART_LIKE]
         if parts:
             raise DataError(
                 f"class folder {str(folder)!r} holds the folders {', '.join(parts)}, which are named as "
-                "parts of "
-                "a set: expected the parts above the classes, as in train/cat and test/cat"
+                "parts of a set: expected the parts above the classes, as in train/cat and test/cat"
             )
     is_above = [
         bool(inner[folder]) and not any(file_type.holds(file) for file in _files(folder))
@@ -210,9 +204,8 @@ def _expect_classes(
     if all(is_above) and len(names) > 1 and all(inner[folder] == names for folder in folders):
         raise DataError(
             f"data {str(root)!r}: each of the folders {', '.join(folder.name for folder in folders[:5])} "
-            "holds "
-            f"the folders {', '.join(names[:5])} and no {file_type.name} of its own, so either may be the "
-            f"classes: give one of the inner levels alone, such as {str(folders[0])!r}, or rename the folders"
+            f"holds the folders {', '.join(names[:5])} and no {file_type.name} of its own, so either level "
+            f"may be the classes: give one of the inner levels alone, such as {str(folders[0])!r}, or rename"
         )
 
 
@@ -239,8 +232,7 @@ def _has_classes(root: Path, train: _Listed, file_type: FileType) -> bool:
     if not known and len(names) > 1:
         raise DataError(
             f"data {str(root)!r}: expected class folders of {str(train.root)!r} ({_some(train.classes)}), "
-            "got "
-            f"{_some(names)}"
+            f"got {_some(names)}"
         )
     return bool(known)
 
@@ -263,24 +255,32 @@ def _by_ending(files: list[Path]) -> str:
 
 
 def _folders(root: Path) -> list[Path]:
-    return sorted(path for path, is_folder in _entries(root) if is_folder)
+    return sorted(Path(path) for path, is_folder in _entries(root) if is_folder)
 
 
 def _files(root: Path) -> list[Path]:
-    return [path for path, is_folder in _entries(root) if not is_folder]
+    return [Path(path) for path, is_folder in _entries(root) if not is_folder]
 
 
-def _entries(folder: Path) -> Iterator[tuple[Path, bool]]:
+def _place(path: str) -> str:
+    """Order files as paths: those of one folder stand together."""
+    return path.replace(os.sep, "\0")
+
+
+def _entries(folder: Path | str) -> Iterator[tuple[str, bool]]:
     """Return what a folder holds and whether it is a folder, without what is hidden or left by a system."""
     with os.scandir(folder) as entries:
         for entry in entries:
             if not entry.name.startswith(".") and entry.name.casefold() not in _JUNK:
-                yield folder / entry.name, entry.is_dir()
+                yield entry.path, entry.is_dir()
 
 
-def _files_below(folder: Path, above: frozenset[Path] | None = None) -> Iterator[Path]:
-    """Return the files in a folder at any depth; a link to a folder above is not followed."""
-    real = folder.resolve()
+def _files_below(folder: Path | str, above: frozenset[Path] | None = None) -> Iterator[str]:
+    """Return the files in a folder at any depth; a link to a folder above is not followed.
+
+    As text: a set may have millions.
+    """
+    real = Path(folder).resolve()
     above = frozenset(real.parents) if above is None else above
     if real in above:
         return

@@ -199,8 +199,8 @@ def choose_label(columns: Sequence[Column], wish: Wish, where: str) -> Column:
     possible = [column for column in columns if column.holds in _LABELS] or list(columns)
     raise DataError(
         f"no label column in {where}: expected one called label ({', '.join(LABEL_NAMES[1:])}), or one that "
-        "the "
-        f"metadata name as classes; the label could be {_shown(possible, 'nothing: there is no column')}; "
+        "the metadata name as classes; the label could be "
+        f"{_shown(possible, 'nothing: there is no column')}; "
         f"{wish.say_label}"
     )
 

@@ -132,8 +132,7 @@ def as_parts(
         if part.inputs.ndim == 0 or len(part.inputs) != len(labels):
             raise DataError(
                 f"{part.labels.where}: expected as many labels as images, got {len(labels)} labels and "
-                "images "
-                f"of shape {tuple(part.inputs.shape)}"
+                f"images of shape {tuple(part.inputs.shape)}"
             )
     if len({part.is_text for part in raw}) > 1:
         raise DataError(f"data {name}: expected texts in both parts or in none")

@@ -179,8 +179,7 @@ def _wrong_array(given: GivenLabels, values: np.ndarray[Any, Any]) -> DataError:
 def _missing(given: GivenLabels, rows: list[int]) -> DataError:
     return DataError(
         f"{len(rows)} labels are missing in {given.where}, the first in {given.short(rows[0])}: give them, "
-        "or "
-        "leave these rows out"
+        "or leave these rows out"
     )
 
 
@@ -298,8 +297,7 @@ def _order(read: Sequence[_Read]) -> tuple[str, ...]:
         if other != word:
             raise DataError(
                 f"{read[0].given.where}: the classes {other!r} and {word!r} differ in spaces or in case "
-                "alone: "
-                "write them alike"
+                "alone: write them alike"
             )
     return tuple(known)
 

@@ -140,8 +140,7 @@ def _check_columns(source: DataSource, spec: DataSpec) -> None:
     if spec.label_column is not None and spec.task in TOKEN_TASKS and source.has_texts:
         raise DataError(
             f"expected no label column for the task {spec.task}, whose targets are the texts' own tokens, "
-            "got "
-            f"{spec.label_column!r}"
+            f"got {spec.label_column!r}"
         )
 
 
