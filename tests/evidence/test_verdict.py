@@ -52,6 +52,17 @@ def test_chance_is_incompatible_whatever_is_kept() -> None:
     assert (found.name, found.confidence) == (VerdictName.INCOMPATIBLE, Confidence.HIGH)
 
 
+def test_a_label_only_control_that_is_not_fitted_to_its_end_forbids_what_is_read_against_it() -> None:
+    short = ("one-hot", 0.9)
+    for facts in (GOOD, replace(GOOD, within=at(0.03)), replace(GOOD, within=at(0.65))):
+        found = decide(replace(facts, label_short=short))
+        assert (found.name, found.reason) == (VerdictName.CANNOT_TELL, Reason.LABEL_CONTROL_SHORT)
+        assert found.kept == decide(facts).kept
+        assert "a one-hot label for a sender scores 0.90, below the receiver itself" in found.sentence
+    chance = replace(GOOD, score=at(0.11))
+    assert decide(replace(chance, label_short=short)).name == VerdictName.INCOMPATIBLE
+
+
 def test_a_self_stitch_above_the_receiver_says_that_data_and_receiver_do_not_fit() -> None:
     """By more than .05 and by three paired standard errors; below one of them nothing is said."""
     for above in ((0.05, 0.001), (0.2, 0.07), (-0.3, 0.01), (math.nan, math.nan)):

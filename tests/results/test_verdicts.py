@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ from modelstitch.results.verdicts import (
     within_classes,
 )
 from modelstitch.specs.verdicts import Reason, VerdictName
-from tests.made import cell_row
+from tests.made import cell_row, with_stitch
 
 
 def cell(sender: str, receiver: str, control: str = "trained", score: float | None = 0.75) -> CellRow:
@@ -69,6 +70,46 @@ EVIDENCE = [
     row(RANDOM, "b", 0.6),
     row(RANDOM, "c", 0.5),
 ]
+
+
+SHORT: dict[str, Any] = {"converged": False, "above_receiver": -0.09, "above_receiver_error": 0.007}
+
+
+@pytest.mark.parametrize(
+    ("changes", "by_class", "short"),
+    [
+        (SHORT, True, ("clustered-noise", 0.9)),
+        (SHORT, False, None),
+        ({**SHORT, "converged": True}, True, None),
+        ({**SHORT, "converged": None}, True, None),
+        ({**SHORT, "above_receiver": -0.01}, True, None),
+        ({**SHORT, "above_receiver": 0.2}, True, None),
+        ({**SHORT, "above_receiver": None, "above_receiver_error": None}, True, None),
+        ({**SHORT, "score": None}, True, None),
+    ],
+)
+def test_a_label_only_control_below_the_receiver_is_told_to_the_rule(
+    changes: dict[str, Any], by_class: bool, short: tuple[str, float] | None
+) -> None:
+    rows = [REAL, OWN, replace(NOISE, **changes), HOT, RANDOM]
+    cells = {(each.control, each.key): each for each in rows}
+    facts = facts_of(REAL, cells, within_classes(EVIDENCE), 0.1, by_class=by_class)
+    assert facts is not None
+    assert facts.label_short == short
+    judged = verdicts(rows, EVIDENCE, 0.1, by_class=by_class)[REAL.key]
+    assert (judged.reason is Reason.LABEL_CONTROL_SHORT) == (short is not None)
+
+
+@pytest.mark.parametrize(("stitch", "is_told"), [("mlp(8)", True), ("conv(3)", True), ("lowrank(1)", False)])
+def test_a_stitch_that_cannot_bring_every_label_across_is_no_short_control(
+    stitch: str, is_told: bool
+) -> None:
+    rows = [with_stitch(each, stitch) for each in (REAL, replace(OWN), replace(NOISE, **SHORT), HOT, RANDOM)]
+    cells = {(each.control, each.key): each for each in rows}
+    evidence = [replace(each, stitch=stitch) for each in EVIDENCE]
+    facts = facts_of(rows[0], cells, within_classes(evidence), 0.1)
+    assert facts is not None
+    assert (facts.label_short is not None) == is_told
 
 
 def test_within_is_the_mean_over_the_cut_and_all_later_ones() -> None:

@@ -183,6 +183,7 @@ FULL = VerdictReason(
     self_within=0.96,
     label_within=(0.01, 0.02),
     label_control="one-hot",
+    label_score=0.91,
     random_within=0.47,
     depth_within=0.58,
     kept=0.57,

@@ -69,6 +69,7 @@ class Facts:
         self_above: (difference, standard error): the self-stitch's score less that of the whole receiver on
             the same examples; None where the receiver has no score of its own.
         failed: why the fit failed; None where it did not.
+        label_short: a label-only sender that ended below the receiver itself, and its score; or None.
     """
 
     n: int
@@ -85,6 +86,7 @@ class Facts:
     self_converged: bool | None = None
     self_above: tuple[float, float] | None = None
     failed: str | None = None
+    label_short: tuple[str, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -191,6 +193,10 @@ def _by_kept(facts: Facts, share: ValueWithInterval, thresholds: Thresholds) -> 
     kept, low, high = estimate = _kept(facts)
     if math.isnan(kept):
         return _cannot_tell(_because(Reason.REFERENCES_TOO_CLOSE, facts, value), value)
+    if facts.label_short is not None:
+        name, score = facts.label_short
+        short = _because(Reason.LABEL_CONTROL_SHORT, facts, value, estimate)
+        return _cannot_tell(replace(short, label_control=name, label_score=score), value, estimate)
     some_score = share_low > thresholds.score_low
     if high <= thresholds.kept_low and some_score:
         if facts.converged is False:

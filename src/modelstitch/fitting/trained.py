@@ -80,6 +80,19 @@ class Candidate:
     loss: float
 
 
+@dataclass(frozen=True)
+class Least:
+    """What a fit has to reach before it counts as converged.
+
+    Attributes:
+        scores: (n,) of the validation examples; a fit that is below them, beyond noise, goes on.
+        most_steps: length of the longest schedule that is tried for it.
+    """
+
+    scores: Tensor
+    most_steps: int
+
+
 class _DivergedError(Exception):
     """The loss is not finite."""
 
@@ -99,6 +112,7 @@ class Fit:
         closed_form: a start in plain coordinates, or None.
         micro_batch: examples that pass the frozen half at once; their gradients sum to that of the batch.
         validation_batch: validation examples that pass it at once.
+        least: what the fit has to reach; None where its own gain alone decides.
     """
 
     def __init__(
@@ -114,7 +128,9 @@ class Fit:
         closed_form: Values | None = None,
         micro_batch: int | None = None,
         validation_batch: int = _VALIDATION_BATCH,
+        least: Least | None = None,
     ) -> None:
+        self.least = least
         self.stitch, self.criterion, self.provided = stitch, criterion, provided
         self.examples, self.validation, self.spec = examples, validation, spec
         self.generator, self.coordinates, self.closed_form = generator, coordinates, closed_form
@@ -232,10 +248,13 @@ class Fit:
                 assert best is not None
                 if candidate.scores.mean() >= best.scores.mean():
                     best = candidate
-                converged = self._has_converged(candidate, last, spec)
+                converged = self._has_converged(candidate, last, best, spec)
             if not spec.automatic or converged is not None:
                 break
-            last, n_steps, done = candidate, 2 * n_steps, n_steps
+            n_next = 2 * n_steps
+            if self.least is not None and last is not None and not self._may_go_on(candidate, last, spec):
+                n_next = min(n_next, self.least.most_steps)
+            last, n_steps, done = candidate, n_next, n_steps
         assert best is not None
         unchanged = tuple(name for name, value in values.items() if torch.equal(value, start[name]))
         self._kept = best
@@ -273,14 +292,30 @@ class Fit:
             raise _DivergedError(f"loss {loss} after {n_steps} steps")
         return self._candidate(mean.value(self.stitch) if averaged else values, n_steps, loss)
 
-    def _has_converged(self, candidate: Candidate, last: Candidate, spec: FitSpec) -> bool | None:
+    def _has_converged(
+        self, candidate: Candidate, last: Candidate, best: Candidate, spec: FitSpec
+    ) -> bool | None:
         """Tell whether the fit has converged; None where a longer schedule is to decide."""
         gain, noise = paired_gain(candidate.scores, last.scores)
-        if gain <= noise and not self._hidden_gain(candidate, last, gain, noise):
-            return True
-        if 2 * candidate.steps > spec.max_steps(len(self.examples)):
-            return gain <= noise and self._learnt_nothing(candidate)
-        return None
+        if self._may_go_on(candidate, last, spec):
+            return None
+        if self.least is not None and self._is_short(best, self.least):
+            return None if candidate.steps < self.least.most_steps else False
+        return gain <= noise and (
+            not self._hidden_gain(candidate, last, gain, noise) or self._learnt_nothing(candidate)
+        )
+
+    def _may_go_on(self, candidate: Candidate, last: Candidate, spec: FitSpec) -> bool:
+        """Tell whether a fit still gains, and a schedule twice as long is allowed."""
+        gain, noise = paired_gain(candidate.scores, last.scores)
+        gains = gain > noise or self._hidden_gain(candidate, last, gain, noise)
+        return gains and 2 * candidate.steps <= spec.max_steps(len(self.examples))
+
+    @staticmethod
+    def _is_short(candidate: Candidate, least: Least) -> bool:
+        """Tell whether a fit is below what it has to reach, beyond noise."""
+        gap, noise = paired_gain(least.scores, candidate.scores)
+        return gap > noise
 
     def _hidden_gain(self, candidate: Candidate, last: Candidate, gain: float, noise: float) -> bool:
         """Tell whether the loss still falls where the score is blind: at chance, or with much noise.

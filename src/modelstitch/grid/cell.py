@@ -15,7 +15,7 @@ from modelstitch.fitting.closed_form import coordinates_of, solve
 from modelstitch.fitting.gram import Moments
 from modelstitch.fitting.objectives import CRITERIA, Criterion, Padding, Parts, Trail, no_padding
 from modelstitch.fitting.schedules import spread
-from modelstitch.fitting.trained import Fit, Fitted, paired_gain
+from modelstitch.fitting.trained import Fit, Fitted, Least, paired_gain
 from modelstitch.grid import checks
 from modelstitch.grid.representations import Lookup
 from modelstitch.grid.scoring import score_batches, scored
@@ -62,6 +62,7 @@ class CellInputs:
             does not need them.
         outputs: the whole receiver's outputs for training examples; None likewise.
         moments: of fitting and of validation examples; None where the fit reads none.
+        least: what the fit has to reach; None where its own gain alone decides.
     """
 
     provided: Lookup
@@ -70,6 +71,7 @@ class CellInputs:
     expected: Lookup | None = None
     outputs: Lookup | None = None
     moments: tuple[Moments, Moments] | None = None
+    least: Least | None = None
 
 
 def divide_validation(n_examples: int, *, automatic: bool) -> tuple[Tensor, Tensor]:
@@ -169,6 +171,7 @@ def _fit(
         coordinates if spec.coordinates == "whitened" else None,
         closed if spec.start != "random" else None,
         validation_batch=receiver.score_batch,
+        least=inputs.least,
     )
     fitted = fit.run()
     return replace(fitted, precision=str(dtype).removeprefix("torch.")), stitch

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
 from torch import Tensor
 
-from modelstitch.grid.cell import CellInputs, FittedCell, fit_cell, fit_dtype
+from modelstitch.fitting.trained import Least
+from modelstitch.grid.cell import CellInputs, FittedCell, divide_validation, fit_cell, fit_dtype
 from modelstitch.grid.pool import GivesSides
 from modelstitch.grid.representations import Lookup, Pass, Representations, Storage, plan_passes
 from modelstitch.grid.side import Side
 from modelstitch.grid.storage_cost import costs
-from modelstitch.specs import OBJECTIVES, CellSpec, FitSpec
+from modelstitch.specs import CONTROLS, OBJECTIVES, TRAINED, CellSpec, FitSpec
+
+_REAL_STEPS = 3
+"""Times the steps of the real cell that a label-only control gets while it is below the receiver itself."""
+
+_LABELLED = "classification"
+"""The task of which a sender that holds the label alone can do everything."""
 
 USUAL_SCHEDULES = 3.5
 """Mean number of steps of an automatic fit, in lengths of its first schedule (docs/measurements.md)."""
@@ -70,6 +77,7 @@ def fit_grid(
     cells: Sequence[CellSpec],
     spec: FitSpec,
     budget: Budget,
+    real_steps: Mapping[CellSpec, int] | None = None,
 ) -> Iterator[FittedCell]:
     """Fit and score ``cells``, yielding each as it finishes.
 
@@ -81,7 +89,11 @@ def fit_grid(
         cells: what to fit, in any order.
         spec: how to fit; the objective is that of each cell.
         budget: of memory.
+        real_steps: steps of cells of the real grid that were fitted before; a label-only control that is
+            below the receiver itself gets up to three times as many.
     """
+    steps = dict(real_steps or {})
+    cells = sorted(cells, key=lambda cell: cell.control != TRAINED)  # whose steps the others need
     sides = {cell: pair.sides(cell.control, cell.seed) for cell in cells}
     if pair.pool.many:  # a sender's own representations and those of a control are alive together
         budget = replace(budget, bytes=budget.bytes // 2)
@@ -99,15 +111,20 @@ def fit_grid(
                     cell for cell in objective_cells if sender.cut(cell.sender_cut).name in planned.names
                 ]
                 receivers = {cell: sides[cell][1] for cell in group}
-                yield from _fit_pass(pair, sender, receivers, planned, own_spec)
+                yield from _fit_pass(pair, sender, receivers, planned, own_spec, steps)
     if not pair.pool.many:
         pair.pool.release()
 
 
 def _fit_pass(
-    pair: GivesSides, sender: Side, receivers: dict[CellSpec, Side], planned: Pass, spec: FitSpec
+    pair: GivesSides,
+    sender: Side,
+    receivers: dict[CellSpec, Side],
+    planned: Pass,
+    spec: FitSpec,
+    steps: dict[CellSpec, int],
 ) -> Iterator[FittedCell]:
-    """Fit the cells of ``receivers``, whose sender cuts are those of one pass."""
+    """Fit the cells of ``receivers``, whose sender cuts are those of one pass; note steps of real cells."""
     pool, own = pair.pool, sender is pair.sender
     dtype = fit_dtype(spec, sender.data.train.images.device)
     unaccelerated, reads = not spec.accelerate, OBJECTIVES[spec.objective]
@@ -124,7 +141,9 @@ def _fit_pass(
         if reads.reads_expected and not all(_solved(cell, spec) for cell in cells):
             names = tuple(dict.fromkeys(cell.receiver_cut for cell in cells))
             expected = Representations(receiver, names, "train", planned.storage, dtype, unaccelerated)
+        least = _least_scores(receiver, cells, spec)
         for cell in cells:
+            real = steps.get(replace(cell, control=TRAINED))
             inputs = CellInputs(
                 train.at(sender.cut(cell.sender_cut).name),
                 exact.at(sender.cut(cell.sender_cut).name),
@@ -132,8 +151,27 @@ def _fit_pass(
                 expected.at(cell.receiver_cut) if expected else None,
                 outputs,
                 moments.get(cell),
+                Least(least, _REAL_STEPS * real) if least is not None and real and _is_bound(cell) else None,
             )
-            yield fit_cell(cell, sender, receiver, inputs, spec)
+            fitted = fit_cell(cell, sender, receiver, inputs, spec)
+            if cell.control == TRAINED:
+                steps[cell] = fitted.fitted.total_steps
+            yield fitted
+
+
+def _is_bound(cell: CellSpec) -> bool:
+    """Tell whether a cell has to do as well as the receiver: its sender has the label, its stitch can."""
+    return CONTROLS[cell.control].label_only and cell.stitch.info.carries_labels
+
+
+def _least_scores(receiver: Side, cells: Sequence[CellSpec], spec: FitSpec) -> Tensor | None:
+    """Return the whole receiver's scores of the validation examples, where a cell has to reach them."""
+    task = receiver.data.task
+    is_bound = spec.automatic and spec.objective == "task" and any(_is_bound(cell) for cell in cells)
+    if not is_bound or not task.name.startswith(_LABELLED) or not receiver.is_whole:
+        return None
+    _, validation = divide_validation(len(receiver.data.train), automatic=True)
+    return receiver.scores("train", receiver.whole, validation).float().cpu()
 
 
 def _solved(cell: CellSpec, spec: FitSpec) -> bool:

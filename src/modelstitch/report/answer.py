@@ -43,6 +43,7 @@ ADVICE: dict[Reason, str] = {
     Reason.LOW_SCORE_NOT_CONVERGED: "advice.moves",
     Reason.FIT_NOT_CONVERGED: "advice.moves",
     Reason.SELF_STITCH_NOT_CONVERGED: "advice.moves",
+    Reason.LABEL_CONTROL_SHORT: "advice.moves",
     Reason.TOO_FEW_EXAMPLES: "advice.few",
     Reason.TOO_FEW_IN_CLASSES: "advice.few_in_classes",
     Reason.REFERENCES_TOO_CLOSE: "advice.range",

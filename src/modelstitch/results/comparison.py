@@ -250,12 +250,20 @@ class Comparison:
             thresholds: where the lines are; the package's own without it.
         """
         if thresholds is not None:
-            return verdicts(self.cells, self.evidence, self.chance, stitch=stitch, thresholds=thresholds)
+            return self._judged(stitch, thresholds)
         return {key: each for key, each in self._verdicts.items() if stitch in (None, key.stitch)}
 
     @cached_property
     def _verdicts(self) -> dict[CellKey, Verdict]:
-        return verdicts(self.cells, self.evidence, self.chance)
+        return self._judged()
+
+    def _judged(
+        self, stitch: str | None = None, thresholds: Thresholds | None = None
+    ) -> dict[CellKey, Verdict]:
+        by_class = self.facts.task.startswith("classification")
+        return verdicts(
+            self.cells, self.evidence, self.chance, stitch=stitch, thresholds=thresholds, by_class=by_class
+        )
 
     def cell_verdicts(self, stitch: str | None = None) -> dict[tuple[str, str, str], Verdict]:
         """Return one verdict for each (sender cut, receiver cut, stitch), over all its seeds."""

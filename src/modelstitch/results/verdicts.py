@@ -11,6 +11,7 @@ from modelstitch.geometry.intervals import ValueWithInterval, wilson
 from modelstitch.results.rows import CellKey, CellRow, EvidenceRow
 from modelstitch.specs import (
     CONTROLS,
+    FAMILIES,
     RANDOM_SENDER,
     SELF_STITCH,
     SHUFFLED_LABELS,
@@ -30,6 +31,7 @@ def verdicts(
     *,
     stitch: str | None = None,
     thresholds: Thresholds | None = None,
+    by_class: bool = True,
 ) -> dict[CellKey, Verdict]:
     """Return the verdict on every cell of the trained grid that has the evidence for one.
 
@@ -41,6 +43,7 @@ def verdicts(
         chance: score of the best constant answer on the held-out set.
         stitch: judge this stitch alone.
         thresholds: the package's own by default.
+        by_class: whether the label is all that the task asks for, so that a label-only sender can do it.
     """
     within = within_classes(evidence)
     measured = _measured(evidence)
@@ -49,7 +52,7 @@ def verdicts(
     for (control, key), cell in by_cell.items():
         if control != TRAINED or (stitch is not None and cell.stitch != stitch):
             continue
-        facts = facts_of(cell, by_cell, within, chance, *measured.get(key, (None, None)))
+        facts = facts_of(cell, by_cell, within, chance, *measured.get(key, (None, None)), by_class=by_class)
         if facts is not None:
             judged[key] = decide(facts, thresholds)
     return judged
@@ -135,6 +138,8 @@ def facts_of(
     chance: float,
     n_measured: int | None = None,
     n_within: int | None = None,
+    *,
+    by_class: bool = True,
 ) -> Facts | None:
     """Return what the rule reads about one cell; None without the evidence for a verdict."""
     key = cell.key
@@ -164,7 +169,20 @@ def facts_of(
         self_converged=own.converged,
         self_above=_above(own),
         failed=cell.failure,
+        label_short=_label_short(key, cells) if by_class else None,
     )
+
+
+def _label_short(key: CellKey, cells: Mapping[tuple[str, CellKey], CellRow]) -> tuple[str, float] | None:
+    """Return the label-only sender that ended below the receiver itself, though its stitch can do as well."""
+    for name in label_only_controls():
+        control = cells.get((name, key))
+        if control is None or control.converged is not False or control.score is None:
+            continue
+        above, error = _above(control) or (math.nan, math.nan)
+        if above < -2 * error and FAMILIES[control.family].carries_labels:
+            return name, control.score
+    return None
 
 
 def _above(own: CellRow) -> tuple[float, float] | None:

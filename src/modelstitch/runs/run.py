@@ -29,7 +29,7 @@ from modelstitch.results.simultaneous import advantages
 from modelstitch.runs.memory import affordable, completed, needed_bytes
 from modelstitch.runs.session import Session
 from modelstitch.runs.store import Header, Store
-from modelstitch.specs import CONTROLS, EVIDENCE_VERSION, CellSpec, EvidenceSpec, StitchSpec
+from modelstitch.specs import CONTROLS, EVIDENCE_VERSION, TRAINED, CellSpec, EvidenceSpec, StitchSpec
 from modelstitch.stitches import Stitch, build
 from modelstitch.tasks import mean_score
 from modelstitch.util.memory_use import peak_bytes
@@ -152,7 +152,8 @@ def _fit(
     finished = store.finished()
     missing = [cell for cell, key in keys.items() if key not in finished]
     progress.start(len(keys), len(keys) - len(missing))
-    for fitted in fit_grid(session.pair, missing, session.spec.fit, budget):
+    real = {cell_spec(row): row.total_steps for row in store.comparison().cells if row.control == TRAINED}
+    for fitted in fit_grid(session.pair, missing, session.spec.fit, budget, real):
         row = cell_row(fitted, _whole_receiver(session, fitted.spec))
         store.write_cell(keys[fitted.spec], row, fitted.stitch.state_dict(), fitted.correct)
         progress.cell(str(fitted.spec), row.score)

@@ -22,6 +22,7 @@ class FamilyInfo:
         has_parameters: whether there is anything to fit.
         closed_form: whether least squares is solved, so that ``match`` needs no gradient.
         needs_equal: what has to agree on both sides; a run leaves out cells in which it does not.
+        carries_labels: whether it can bring any label across: it holds every affine map of the channels.
         within: the families that hold every stitch of this one: the partial order of capacity.
         ladder: the sizes that ``--ladder`` fits, (None,) for a family without a size.
 
@@ -39,6 +40,7 @@ class FamilyInfo:
     has_parameters: bool = True
     closed_form: bool = True
     needs_equal: Literal["shapes", "channels"] | None = None
+    carries_labels: bool = False
     within: tuple[str, ...] = ()
     ladder: tuple[int | None, ...] = (None,)
 
@@ -75,13 +77,16 @@ _ROWS = (
         ladder=(1, 2, 4, 8),
     ),
     FamilyInfo(name="pooled", code="modelstitch.stitches.pooled:Pooled", within=("affine", "conv")),
-    FamilyInfo(name="affine", code="modelstitch.stitches.affine:Affine", within=("conv",)),
+    FamilyInfo(
+        name="affine", code="modelstitch.stitches.affine:Affine", carries_labels=True, within=("conv",)
+    ),
     FamilyInfo(
         name="conv",
         code="modelstitch.stitches.conv:Conv",
         size="kernel",
         default_size=3,
         odd_size=True,
+        carries_labels=True,
         ladder=(3,),
     ),
     FamilyInfo(
@@ -90,6 +95,7 @@ _ROWS = (
         size="hidden units",
         default_size=64,
         closed_form=False,
+        carries_labels=True,
         ladder=(),
     ),
 )

@@ -34,6 +34,7 @@ class Reason(StrEnum):
     SELF_STITCH_ABOVE_RECEIVER = "self-stitch-above-receiver"
     SELF_STITCH_AT_CHANCE = "self-stitch-at-chance"
     REFERENCES_TOO_CLOSE = "references-too-close"
+    LABEL_CONTROL_SHORT = "label-control-short"
     # The score decides.
     TASK_NOT_DONE = "task-not-done"
     LOW_SCORE_NOT_CONVERGED = "low-score-not-converged"
@@ -84,7 +85,8 @@ class VerdictReason:
         score_share: (score - chance) / (self-stitch's score - chance).
         within, self_within: similarity within classes of the cell and of the self-stitch.
         label_within: the same of each label-only sender; 0 for one without any variance within classes.
-        label_control: the label-only sender that keeps as much.
+        label_control: the label-only sender that keeps as much, or that ended below the receiver itself.
+        label_score: its score, where that decided.
         random_within: the same of the random sender.
         depth_within: the same of the receiver's own cut of the sender cut's name, if depth explains the loss.
         kept, kept_half: share that is kept beyond the label, and half the width of its interval.
@@ -105,6 +107,7 @@ class VerdictReason:
     self_within: float = math.nan
     label_within: tuple[float, ...] = ()
     label_control: str | None = None
+    label_score: float = math.nan
     random_within: float = math.nan
     depth_within: float | None = None
     kept: float = math.nan

@@ -78,6 +78,10 @@ SENTENCES = {
         "{score}; the references are too close: within-class similarity of the self-stitch is "
         "{own_within:.2f}, {label}"
     ),
+    "reason.label-control-short": (
+        "{score}; {control} for a sender scores {label_score:.2f}, below the receiver itself: this control "
+        "was not fitted to its end, so that the reference for the label alone is not known"
+    ),
     "because.kept": (
         "within-class similarity {within:.2f} (self-stitch {own:.2f}, {label}): {kept:.0f} % kept (± "
         "{half:.0f})"

@@ -72,6 +72,10 @@ SENTENCES = {
         "{score}。基準となる値の間に十分な差がありません。クラス内類似度は受け手自身への接合では"
         "{own_within:.2f}、{label}です"
     ),
+    "reason.label-control-short": (
+        "{score}。{control}を送り手とした正解率は{label_score:.2f}で、受け手自身を下回っています。この対照の学習が"
+        "最後まで進んでいないため、ラベルだけの場合の基準が分かりません"
+    ),
     "because.kept": (
         "クラス内類似度は{within:.2f}（受け手自身への接合では{own:.2f}、{label}）で、ラベル以外の情報の保持率"
         "は{kept:.0f}%（±{half:.0f}）です"

@@ -28,6 +28,8 @@ def reason_sentence(because: VerdictReason) -> Sentence:
         return say("because.obstacle", score=_score(because), kept=_kept(because), obstacle=obstacle)
     return say(
         f"reason.{because.reason}",
+        control="" if because.label_control is None else say(CONTROLS[because.label_control].phrase),
+        label_score=because.label_score,
         score=_score(because),
         kept=_kept(because),
         depth=_depth(because),
