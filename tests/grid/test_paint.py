@@ -68,6 +68,8 @@ def test_a_view_is_undone_exactly() -> None:
     view = View(mean=(0.4, 0.5, 0.6), std=(0.2, 0.25, 0.3))
     torch.testing.assert_close(unshow(show(images, view), view), images / 255)
     torch.testing.assert_close(unshow(show(images, View()), View()), images / 255)
+    blue_first = View(mean=(0.4, 0.5, 0.6), std=(0.2, 0.25, 0.3), bgr=True)
+    torch.testing.assert_close(unshow(show(images, blue_first), blue_first), images / 255)
     for ends in ((0, 255), (-1, 1)):
         wide = View(mean=(0.1,), std=(0.5,), range=ends)
         torch.testing.assert_close(unshow(show(images, wide), wide), images / 255, rtol=1e-4, atol=1e-6)

@@ -154,6 +154,7 @@ def unshow(x: Tensor, view: View) -> Tensor:
         >>> unshow(show(torch.full((1, 1, 2, 2), 0.75), view), view).unique().tolist()
         [0.75]
     """
+    x = x.flip(1) if view.bgr else x
     if view.mean is not None and view.std is not None:
         mean, std = x.new_tensor(view.mean), x.new_tensor(view.std)
         x = x * std[:, None, None] + mean[:, None, None]
