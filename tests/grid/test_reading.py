@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -192,6 +193,48 @@ def test_outputs_of_several_labels_are_read_each_by_itself() -> None:
     assert sigmoid.reading.scale == softmax.reading.scale == "sigmoid"
     assert sigmoid.accuracy() == known.accuracy()
     assert (softmax.accuracy() or 0) > 0.8  # read as logits, every label would be answered: 0.2
+
+
+def test_coarser_labels_sum_the_probabilities_of_their_classes() -> None:
+    coarse = ms.LabelSet("halves", ("low", "high"), (0, 0, 1, 1, 1))
+    data = replace(DATA, label_sets=(coarse,)).by("halves")
+    with torch.no_grad():
+        shares = Ending(plain).eval()(X[250:]).softmax(1)
+    answers = (shares[:, 2:].sum(1) > 0.5).long()
+    known = float((answers == (Y[250:] >= 2).long()).float().mean())
+    for end in (plain, ENDS["probabilities"], ENDS["log-probabilities"]):
+        assert make_side(wrap(Ending(end).eval(), "net"), data).accuracy() == pytest.approx(known)
+
+
+class Flowing(Ending):
+    """Cannot be captured as a graph: its flow depends on values."""
+
+    def forward(self, x: Tensor) -> Any:
+        features = self.body(x)
+        if float(features.detach().sum()) > 1e9:
+            features = 2 * features
+        return self.end(self.head(features))
+
+
+def test_outputs_of_what_cannot_be_captured_are_read_too() -> None:
+    known = make_side(wrap(Ending(plain).eval(), "known"), DATA).accuracy()
+    sides = [
+        make_side(wrap(Flowing(end).eval(), "net"), DATA)
+        for end in (lambda z: (z[:, :2], z), torch.sigmoid, ENDS["probabilities"])
+    ]
+    assert [side.reading.part for side in sides] == ["1", "", ""]
+    assert [side.reading.scale for side in sides] == ["logits", "sigmoid", "probabilities"]
+    assert all(side.accuracy() == known for side in sides)
+
+
+def test_modules_for_all_pairs_say_their_output_in_a_network() -> None:
+    both = ms.Network(module=Ending(lambda z: (-z, z)).eval(), name="two", view=ms.View(), output=1)
+    found = ms.compare_all(
+        {"two": both, "one": Ending(plain).eval()}, DATA, cuts=["body.1"], controls=(), evidence=(), fit=FIT
+    )
+    scores = {found[pair].baseline(role) for pair in found for role in ("sender", "receiver")}
+    assert len(scores) == 1
+    assert found["two", "one"].spec.sender.output == 1
 
 
 def right(outputs: Tensor, y: Tensor) -> Tensor:

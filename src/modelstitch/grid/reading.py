@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -126,7 +127,8 @@ def _last_operation(network: Network, reading: OutputReading, few: ExampleBatch)
     if x.is_floating_point():
         x.requires_grad_()
     try:
-        with torch.enable_grad():
+        with torch.enable_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what a forward does with values that have a history
             return last_operation(reading.part_of(network.module(x, **few.kwargs)))
     except RuntimeError:  # an operation without a backward pass
         return None

@@ -83,7 +83,7 @@ def find_sets(entries: Mapping[str, Entry], own: State) -> list[WeightsSet]:
         >>> own = {"fc.weight": torch.zeros(2, 3)}
         >>> entries = {f"{name}.fc.weight": Entry(torch.ones(2, 3), name) for name in ("model", "ema")}
         >>> [found.name for found in find_sets(entries, own)]
-        ['model', 'ema']
+        ['ema', 'model']
     """
     by_plain: dict[str, list[str]] = {}
     for key in own:
