@@ -161,7 +161,8 @@ def compare(
         sender, receiver: a source's name, a ModelSpec, a Network, any ``torch.nn.Module``, or what
             ``torch.export`` made of one. Both are frozen and run in eval mode; a module of yours gets its own
             mode back afterwards.
-        data: a source's name, a DataSpec, Data, ``(x, y)``, a Dataset, or a pair (train, held-out) of them.
+        data: a source's name, a DataSpec, Data, ``(x, y)``, a Dataset, or a pair (train, held-out) or a
+            mapping (``train``, ``test`` or ``validation``) of these last two.
         out: run folder; an existing one is continued. By default nothing is written.
         cuts: names of cuts of both models; by default the ends of all blocks.
         sender_cuts, receiver_cuts: names of cuts of one model, instead of ``cuts``.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,11 @@ from PIL import Image
 from torch.utils.data import Dataset
 
 from modelstitch.data.absent import Unscored
+from modelstitch.data.columns import Column, Wish, choose_label
 from modelstitch.data.label_sets import LabelSet
 from modelstitch.data.load import as_data, load_data
 from modelstitch.data.parts import Data
+from modelstitch.data.sources.hugging_face import table_parts
 from modelstitch.data.texts import decoded
 from modelstitch.errors import DataError, SpecError
 from modelstitch.specs import DataSpec
@@ -637,6 +640,57 @@ def test_a_set_with_a_transform_is_read_through_it() -> None:
 def test_a_set_that_gives_arrays_is_the_same_data(kind: str) -> None:
     made = datasets.Dataset.from_dict({"x": [[float(n), 1.0] for n in range(N)], "label": LABELS})
     assert as_data(made.with_format(kind)).digest == as_data(made).digest
+
+
+def test_types_of_the_package_datasets() -> None:
+    grid = [[[float(n), 1.0, 2.0]] * 4 for n in range(N)]
+    kinds = {"x": datasets.Array2D((4, 3), "float32"), "label": datasets.Value("int8")}
+    typed = datasets.Dataset.from_dict({"x": grid, "label": LABELS}, features=datasets.Features(kinds))
+    plain = datasets.Dataset.from_dict({"x": grid, "label": LABELS})
+    assert as_data(typed).digest == as_data(plain).digest
+    grey = [Image.new("L", (4, 5), n) for n in range(N)]
+    for mode, channels in (("RGB", 3), ("L", 1), (None, 1)):
+        kinds = {"image": datasets.Image(mode=mode), "label": datasets.Value("int8")}
+        made = datasets.Dataset.from_dict({"image": grey, "label": LABELS}, features=datasets.Features(kinds))
+        assert as_data(made).train.images.shape[1:] == (channels, 5, 4)
+
+
+def test_a_set_that_is_streamed_is_refused() -> None:
+    made = datasets.Dataset.from_dict({"text": TEXTS, "label": LABELS}).to_iterable_dataset()
+    with pytest.raises(DataError, match="expected rows with a length, got IterableDataset"):
+        table_parts(datasets.IterableDatasetDict({"train": made}), "data set")
+
+
+@pytest.mark.parametrize(
+    ("features", "message"),
+    [
+        ({"clip": {"_type": "Video"}}, "no column of images or texts"),
+        ({"clip": {"_type": "Audio"}}, "'clip' of .* holds sounds"),
+        ({}, r"cannot decode the image in row \d of"),
+    ],
+)
+def test_what_a_struct_with_bytes_is_the_metadata_say(
+    tmp_path: Path, features: dict[str, Any], message: str
+) -> None:
+    table = pa.table({"clip": [{"bytes": b"?", "path": None}] * N, "label": LABELS})
+    metadata = {"huggingface": json.dumps({"info": {"features": features}})}
+    pq.write_table(table.replace_schema_metadata(metadata), tmp_path / "set.parquet")
+    with pytest.raises(DataError, match=message):
+        load_data(DataSpec(source=str(tmp_path / "set.parquet"), limit=2))
+
+
+def test_columns_of_one_name_are_refused_in_one_line(tmp_path: Path) -> None:
+    table = pa.Table.from_arrays(
+        [pa.array(LABELS), pa.array(LABELS), pa.array(TEXTS)], ["label", "label", "text"]
+    )
+    pq.write_table(table, tmp_path / "set.parquet")
+    with pytest.raises(DataError, match="label"):
+        load_data(DataSpec(source=str(tmp_path / "set.parquet")))
+    columns = [Column("label", "whole numbers"), Column("label", "whole numbers")]
+    with pytest.raises(DataError, match="several columns could be the label"):
+        choose_label(columns, Wish(), "here")
+    with pytest.raises(DataError, match="here has 2 columns called 'label': expected one"):
+        choose_label(columns, Wish("label"), "here")
 
 
 CELLS: dict[str, st.SearchStrategy[list[Any]]] = {

@@ -48,7 +48,8 @@ def data_from(
 
     The targets ``y`` of each task, and the groups of examples that *within class* means for it:
 
-    - ``classification`` and ``retrieval``: labels (N,); equal labels.
+    - ``classification`` and ``retrieval``: labels (N,), whole numbers, of a classification also names; equal
+      labels.
     - ``multi-label``: labels (N, K) of 0 and 1; equal combinations. Those of fewer than ten examples, or
       without a training example, are one group, ``other``.
     - ``regression``: numbers (N,) or (N, K); tenths of the first number. A tenth without a training example
