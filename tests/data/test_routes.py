@@ -410,3 +410,22 @@ def test_a_folder_of_torchvision_reads_its_files_by_the_same_rules_in_colour(
         ImageFolder(str(tmp_path), transform=lambda image: image.transpose(Image.Transpose.ROTATE_90))
     )
     assert tuple(turned.train.images.shape[1:]) == (3, 5, 4)
+
+
+@pytest.mark.parametrize(
+    "route", ["parquet", "hf:FOLDER", "torchvision:NAME", "Dataset of pictures", "lists"]
+)
+def test_parts_of_two_modes_or_sizes_are_told_apart(route: str, tmp_path: Path) -> None:
+    grey = Image.linear_gradient("L").resize((5, 4))
+    for place, (other, message) in enumerate(
+        (
+            (grey.convert("RGB"), r"one is grey and one coloured: .* \(--data-channels 3, or 1\)"),
+            (grey.resize((6, 6)), r"give a size to crop pictures to \(--crop\)"),
+        )
+    ):
+        files = {"train": [encoded(grey)] * 2, "test": [encoded(other)] * 2}
+        (tmp_path / str(place)).mkdir()
+        with pytest.raises(
+            DataError, match=f"expected examples of one shape, got .* held-out part; {message}"
+        ):
+            ROUTES[route](files, tmp_path / str(place))

@@ -118,6 +118,7 @@ def _check_alike(data: Data) -> None:
         raise DataError(
             f"data {data.name}: expected examples of one shape, got {of_train['images']} in the training "
             f"part and {of_heldout['images']} in the held-out part"
+            f"{_hint(data.train.images, data.heldout.images)}"
         )
     _check_scale(data)
     for name in sorted(of_train.keys() | of_heldout.keys()):
@@ -127,6 +128,15 @@ def _check_alike(data: Data) -> None:
                 f"data {data.name}: expected {name} of the same shape in both parts, got {shapes[0]} in the "
                 f"training part and {shapes[1]} in the held-out part"
             )
+
+
+def _hint(train: Tensor, heldout: Tensor) -> str:
+    """Return how grey and coloured pictures, or pictures of two sizes, are brought together."""
+    if train.dtype != torch.uint8 or train.ndim != 4 or heldout.ndim != 4:
+        return ""
+    if {train.shape[1], heldout.shape[1]} == {1, 3}:
+        return "; one is grey and one coloured: give a number of channels for both (--data-channels 3, or 1)"
+    return "; give a size to crop pictures to (--crop)" if train.shape[2:] != heldout.shape[2:] else ""
 
 
 def _check_scale(data: Data) -> None:
