@@ -9,7 +9,6 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from modelstitch.data.load import as_data
 from modelstitch.errors import RunError, SpecError
 from modelstitch.grid.grid import Budget, fit_grid
 from modelstitch.grid.pool import Pool
@@ -18,7 +17,7 @@ from modelstitch.models.given import Model, as_network, device_for, in_eval_mode
 from modelstitch.report import markdown, page, write_page
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.facts import BySide
-from modelstitch.runs.prepare import NO_OUTPUTS, OutputChoice, OutputChoices, prepare, read_alike
+from modelstitch.runs.prepare import NO_OUTPUTS, OutputChoice, OutputChoices, prepare, read, read_alike
 from modelstitch.runs.reader import read_run
 from modelstitch.runs.run import BUDGET, run
 from modelstitch.specs import (
@@ -279,7 +278,7 @@ def compare_all(
         }
         if isinstance(data, DataSpec):
             data = read_alike(data, list(networks.values()))
-        pool = Pool(as_data(data).to(where), many=True)
+        pool = Pool(read(data, list(networks.values())).to(where), many=True)
         return {
             (sender, receiver): options.compare(
                 networks[sender],

@@ -39,6 +39,12 @@ def test_examples_are_alike_by_all_their_inputs() -> None:
     assert alike(part).tolist() == [0, 0, 1, 2]
 
 
+def test_a_number_of_each_example_does_not_make_it_another_one() -> None:
+    x = torch.tensor([[1.0], [1.0], [2.0]])
+    part = DataPart(x, torch.zeros(3, dtype=torch.int64), kwargs={"id": torch.tensor([7, 8, 9])})
+    assert alike(part).tolist() == [0, 0, 1]
+
+
 def test_nan_is_like_nothing() -> None:
     assert alike(DataPart(torch.full((3, 2), torch.nan), torch.zeros(3))).tolist() == [0, 1, 2]
 

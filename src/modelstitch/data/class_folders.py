@@ -11,11 +11,13 @@ from typing import Any
 
 from torch import Tensor
 
+from modelstitch.data.divided import Rows, divided
 from modelstitch.data.heldout import choose_heldout, division_of
 from modelstitch.data.in_memory import from_parts
 from modelstitch.data.labels import GivenLabels, numbered
 from modelstitch.data.parts import Data, DataPart
-from modelstitch.data.splitting import HELDOUT_NAMES, choose_parts
+from modelstitch.data.splitting import HELDOUT_NAMES
+from modelstitch.data.together import alike_files
 from modelstitch.errors import DataError
 from modelstitch.specs import DataSpec
 
@@ -100,14 +102,26 @@ def load(spec: DataSpec, file_type: FileType) -> Data:
     found = numbered(
         [GivenLabels(part.labels, repr(str(part.root)), part.classes, _row(part.files)) for part in listed]
     )
-    rows = choose_parts(found.parts[0], None if heldout is None else found.parts[1], spec)
-    both = ((listed[0], found.parts[0], rows[0]), (listed[-1], found.parts[-1], rows[1]))
-    chosen = [[part.files[row] for row in own.tolist()] for part, _, own in both]
-    inputs, fields = file_type.read(chosen, spec, path)
+
+    def read(rows: Rows) -> tuple[list[Tensor], dict[str, Any]]:
+        both = zip((listed[0], listed[-1]), rows, strict=True)
+        chosen = [[part.files[row] for row in own.tolist()] for part, own in both]
+        return file_type.read(chosen, spec, path)
+
+    rows, (inputs, fields) = divided(
+        found.parts[0],
+        None if heldout is None else found.parts[1],
+        spec,
+        lambda: alike_files(train.files),
+        read,
+        lambda given: given[0],
+    )
     samples, notes = fields.pop("samples", (None, None)), fields.pop("notes", "")
     parts = [
         DataPart(x, labels[own], samples=lengths)
-        for x, lengths, (_, labels, own) in zip(inputs, samples, both, strict=True)
+        for x, lengths, labels, own in zip(
+            inputs, samples, (found.parts[0], found.parts[-1]), rows, strict=True
+        )
     ]
     data = from_parts(
         parts[0],

@@ -92,14 +92,24 @@ def _check_groups(source: DataSource, spec: DataSpec) -> None:
     """Refuse columns of groups where nothing would read them."""
     given = {"--group-column": spec.group_column, "--within-column": spec.within_column}
     for option, value in given.items():
-        if value is not None and source.file not in _READS[option]:
+        if value is None:
+            continue
+        possible = [other for other in DATA_SOURCES if _has_groups(other, option)]
+        if source not in possible:
+            names = ", ".join(name for other in possible for name in other.written)
             raise DataError(
-                f"expected {option} with data that have such a column, got {value!r} with data "
+                f"expected {option} with data that have such a column ({names}), got {value!r} with data "
                 f"{spec.source!r}"
+            )
+        if spec.task in TOKEN_TASKS and source.has_texts:
+            raise DataError(
+                f"expected no {option} for texts with the task {spec.task}, got {value!r}: give both parts "
+                "yourself"
             )
 
 
-_READS: dict[str, tuple[str, ...]] = {"--group-column": (), "--within-column": ()}
+def _has_groups(source: DataSource, option: str) -> bool:
+    return source.has_targets if option == "--within-column" else source.has_columns
 
 
 def _check_image_options(source: DataSource, spec: DataSpec) -> None:

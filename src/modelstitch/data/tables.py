@@ -25,6 +25,7 @@ from modelstitch.data.columns import (
     column_of,
     label_candidates,
 )
+from modelstitch.data.divided import Rows, divided
 from modelstitch.data.given_inputs import stack_given
 from modelstitch.data.heldout import choose_heldout, division_of
 from modelstitch.data.images import UNREADABLE, Stacked, decode, reason, said, stack
@@ -32,11 +33,13 @@ from modelstitch.data.in_memory import from_parts
 from modelstitch.data.label_sets import FurtherLabels, may_be_coarser, sets_of
 from modelstitch.data.labels import GivenLabels, are_absent, numbered
 from modelstitch.data.parts import Data, DataPart
-from modelstitch.data.splitting import choose_parts
 from modelstitch.data.texts import encoded, pad_alike
-from modelstitch.errors import DataError, first_line
+from modelstitch.data.together import content_digest, expect_apart, group_values, joined
+from modelstitch.data.together import numbered as in_order
+from modelstitch.errors import DataError, expect_one_of, first_line
 from modelstitch.specs import DataSpec
 
+_ROWS_AT_ONCE = 1000
 _MODES = {"L": 1, "RGB": 3}
 """Channels of an image by the mode that the metadata of its column asks for."""
 
@@ -127,17 +130,31 @@ def data_of(
     """
     train = parts["train"]
     wish = wish or Wish.of(spec)
-    label = choose_label(train.columns, wish, train.where).name
-    inputs = choose_inputs(train.columns, wish, train.where, label)
+    # A column of groups is neither label nor input.
+    columns = tuple(column for column in train.columns if column.name != spec.group_column)
+    label = choose_label(columns, wish, train.where).name
+    inputs = choose_inputs(columns, wish, train.where, label)
     heldout, without = choose_heldout(parts, lambda part: _has_labels(parts[part], label, train))
     chosen = [train] if heldout is None else [train, parts[heldout]]
     for part in chosen:
         _expect_usable(part, inputs, train)
     found = numbered([_given(part, label) for part in chosen])
-    rows = choose_parts(found.parts[0], None if heldout is None else found.parts[1], spec)
-    n_rows = sum(map(len, rows))
+    groups = _groups(chosen, spec, name)
     ends = ((chosen[0], found.parts[0]), (chosen[-1], found.parts[-1]))
-    stacked = [_inputs(part, inputs, own, spec, n_rows) for (part, _), own in zip(ends, rows, strict=True)]
+
+    def read_inputs(rows: Rows) -> list[Stacked]:
+        n_rows = sum(map(len, rows))
+        return [_inputs(part, inputs, own, spec, n_rows) for (part, _), own in zip(ends, rows, strict=True)]
+
+    rows, stacked = divided(
+        found.parts[0],
+        None if heldout is None else found.parts[1],
+        spec,
+        lambda: joined(_alike(chosen[0], inputs), groups),
+        read_inputs,
+        lambda some: [one.x for one in some],
+    )
+    n_rows = sum(map(len, rows))
     read = [
         DataPart(some.x, numbers[own]) for some, (_, numbers), own in zip(stacked, ends, rows, strict=True)
     ]
@@ -146,11 +163,63 @@ def data_of(
         read = pad_alike(read)
     pictures = said(stacked[0].done + stacked[1].done, n_rows)
     renumbered = f"{heldout} is renumbered by the names of its classes" if found.renumbered else ""
-    division = division_of(heldout, spec.seed, words, without, (renumbered, inputs.said, pictures))
+    kept = "" if spec.group_column is None else f"each group of {spec.group_column!r} in one part"
+    notes = (renumbered, inputs.said, pictures, kept)
+    division = division_of(heldout, spec.seed, words, without, notes)
     data = from_parts(read[0], read[1], found.classes, name, division, DataSpec(source=spec.source))
     n_classes = len(data.classes) if data.unscored is None else data.unscored.of
     label_sets = sets_of(_further(chosen, label), torch.cat(found.parts), n_classes)
     return replace(data, is_text=is_text).with_label_sets(label_sets)
+
+
+def _groups(parts: Sequence[TablePart], spec: DataSpec, name: str) -> Tensor | None:
+    """Return the number of the group of each row, where one part is divided by a column of groups.
+
+    Raises:
+        DataError: no such column, values that are no groups, or a group in both parts.
+    """
+    if spec.group_column is None:
+        return None
+    values = []
+    for part in parts:
+        expect_one_of("group column", spec.group_column, list(part.schema.names), DataError)
+        cells = _plain(part.read(spec.group_column, None)).to_pylist()
+        what = f"groups in the column {spec.group_column!r} of {part.where}"
+        values.append(group_values(cells, part.n_rows, what))
+    if len(values) > 1:
+        expect_apart(values, spec.group_column, name)
+        return None
+    return in_order(values[0])
+
+
+def _alike(part: TablePart, inputs: Inputs) -> Tensor:
+    """Number rows by the bytes of their inputs: equal ones have the same number."""
+    columns = [_plain(part.read(column.name, None)) for column in inputs.columns]
+    digests = []
+    for start in range(0, part.n_rows, _ROWS_AT_ONCE):
+        cells = [column.slice(start, _ROWS_AT_ONCE).to_pylist() for column in columns]
+        digests += [
+            content_digest(*(_content(cell, part.folder) for cell in row)) for row in zip(*cells, strict=True)
+        ]
+    return in_order(digests)
+
+
+def _content(cell: Any, folder: Path) -> bytes:
+    """Return the bytes of a cell, or of the file that it names; nothing where there are none to be read."""
+    if isinstance(cell, Mapping):
+        if cell.get("bytes"):
+            return bytes(cell["bytes"])
+        file = folder / str(cell.get("path"))
+        return file.read_bytes() if file.is_file() else str(file).encode()
+    if isinstance(cell, bytes):
+        return cell
+    if isinstance(cell, list):
+        try:
+            array = np.asarray(cell)
+        except ValueError:  # ragged: refused when it is read
+            return repr(cell).encode()
+        return f"{array.dtype} {array.shape} ".encode() + array.tobytes()
+    return str(cell).encode()
 
 
 def texts_of(parts: Mapping[str, TablePart], spec: DataSpec, words: str) -> tuple[list[list[str]], str]:

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from modelstitch.cutting.certify import RELATIVE_TOLERANCE
+from modelstitch.data.copies import without_copies
 from modelstitch.data.fingerprint import share_seen
 from modelstitch.data.load import as_data
 from modelstitch.data.parts import Data
@@ -21,7 +22,7 @@ from modelstitch.grid import checks
 from modelstitch.grid.pool import Pair, Pool
 from modelstitch.grid.side import Side
 from modelstitch.models.given import Model, as_network, device_for, spec_of
-from modelstitch.models.network import Network
+from modelstitch.models.network import Network, taken
 from modelstitch.models.weights.facts import WeightsFacts
 from modelstitch.results.cut_sentences import cut_sentence
 from modelstitch.results.facts import BySide, CutFacts, LabelFacts, OutputFacts, PairFacts
@@ -135,7 +136,7 @@ def prepare(
     if isinstance(data, DataSpec):
         data, networks = _share_tokens(data, networks)
         spec = replace(spec, data=data)
-    loaded = as_data(data).to(chosen_device) if pool is None else pool.data
+    loaded = read(data, networks).to(chosen_device) if pool is None else pool.data
     networks = [_in_colour(network, loaded) for network in networks]
     progress.stage("capturing the models and finding their cuts")
     pair = Pair(networks[0], networks[1], loaded, pool)
@@ -164,6 +165,25 @@ def prepare(
             if sentence is not None:
                 progress.warn(sentence)
     return Session(pair, spec, cells, facts)
+
+
+def read(data: Any, networks: Sequence[Network]) -> Data:
+    """Read data for some networks; a spec that drops copies drops them by the inputs that they take.
+
+    Args:
+        data: as for :func:`modelstitch.compare`.
+        networks: all that read the data. A further input that none of them takes makes no copy another
+            example.
+
+    Raises:
+        DataError: data that cannot be used.
+    """
+    loaded = as_data(data)
+    if not isinstance(data, DataSpec) or not data.drop_copies:
+        return loaded
+    given = tuple(loaded.train.kwargs)
+    names = {name for network in networks for name in taken(network.module, given)}
+    return loaded if names == set(given) else without_copies(loaded, names)
 
 
 def _data_spec(data: Any) -> DataSpec:

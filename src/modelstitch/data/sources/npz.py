@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import zipfile
 import zlib
+from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -26,6 +28,7 @@ from modelstitch.data.in_memory import as_parts, from_parts, from_whole
 from modelstitch.data.labels import are_absent
 from modelstitch.data.parts import Data
 from modelstitch.data.splitting import HELDOUT_NAMES
+from modelstitch.data.together import expect_apart, group_values
 from modelstitch.errors import DataError, expect_one_of, first_line
 from modelstitch.specs import DataSpec
 
@@ -73,24 +76,61 @@ def load(spec: DataSpec) -> Data:
     arrays = _read(path)
     where, name = f"data {str(path)!r}", path.stem
     endings, without, names = _chosen(arrays, spec, where)
-    parts = [_part(arrays, ending, names, where) for ending in endings]
+    # Groups are no further inputs.
+    groups = [f"{name}{ending}" for name in (spec.group_column, spec.within_column) for ending in endings]
+    further = {name: array for name, array in arrays.items() if name not in groups}
+    parts = [_part(further, ending, names, where) for ending in endings]
     division = division_of(None if len(parts) == 1 else endings[1][1:], spec.seed, _WORDS, without)
+    together = _groups(arrays, endings, spec.group_column, "group column", parts, where)
+    if spec.group_column is not None and together is not None:
+        if len(together) > 1:
+            expect_apart(together, spec.group_column, name)
+        division += f"; each group of {spec.group_column!r} in one part"
     if spec.task == "classification":
-        return _of_classes(parts, arrays.get("classes"), name, division, spec)
+        return _of_classes(parts, arrays.get("classes"), name, division, spec, together)
     for ending, part in zip(endings, parts, strict=True):
-        _expect_by_example(arrays, ending, names, len(part.x), where)
+        _expect_by_example(further, ending, names, len(part.x), where)
     data = data_from(
         parts[0].x,
         parts[0].y,
         task=spec.task,
         kwargs=parts[0].kwargs,
         heldout=(parts[1].x, parts[1].y, parts[1].kwargs) if len(parts) > 1 else None,
+        groups=_chained(_groups(arrays, endings, spec.within_column, "within column", parts, where)),
+        keep_together=_chained(together),
         name=name,
         limit=spec.limit,
         heldout_limit=spec.heldout_limit,
         seed=spec.seed,
     )
     return replace(data, division=division)
+
+
+def _groups(
+    arrays: dict[str, np.ndarray],
+    endings: list[str],
+    name: str | None,
+    what: str,
+    parts: list[_Arrays],
+    where: str,
+) -> list[list[Hashable]] | None:
+    """Return the values of an array of groups, part by part; None where none is asked for.
+
+    Raises:
+        DataError: no such array, or values that are no groups.
+    """
+    if name is None:
+        return None
+    values = []
+    for ending, part in zip(endings, parts, strict=True):
+        expect_one_of(what, f"{name}{ending}", list(arrays), DataError)
+        said = f"groups in the array '{name}{ending}' of {where}"
+        values.append(group_values(arrays[f"{name}{ending}"], len(part.x), said))
+    return values
+
+
+def _chained(values: list[list[Hashable]] | None) -> list[Hashable] | None:
+    return None if values is None else list(itertools.chain(*values))
 
 
 def _chosen(
@@ -124,7 +164,8 @@ def _names(arrays: dict[str, np.ndarray], spec: DataSpec, where: str, given: lis
         DataError: it lacks them, or several could be the labels.
     """
     wish, of_classes = Wish.of(spec), spec.task == "classification"
-    columns = [Column(name, _held(array)) for name, array in arrays.items() if name != "classes"]
+    beside = ("classes", spec.group_column, spec.within_column)
+    columns = [Column(name, _held(array)) for name, array in arrays.items() if name not in beside]
     for what, asked in (("input column", wish.inputs), ("label column", (wish.label,) if wish.label else ())):
         for name in asked:
             expect_one_of(what, name, [column.name for column in columns], DataError)
@@ -210,13 +251,19 @@ def _expect_by_example(
 
 
 def _of_classes(
-    parts: list[_Arrays], names: np.ndarray | None, name: str, division: str, spec: DataSpec
+    parts: list[_Arrays],
+    names: np.ndarray | None,
+    name: str,
+    division: str,
+    spec: DataSpec,
+    together: list[list[Hashable]] | None,
 ) -> Data:
     classes = None if names is None else tuple(map(str, names.tolist()))
     read = as_parts([(part.x, part.y) for part in parts], name, spec, classes)
     labelled = [replace(one, kwargs=own.kwargs) for one, own in zip(read.parts, parts, strict=True)]
     if len(parts) == 1:
-        data = from_whole(labelled[0], classes=read.classes, name=name, spec=spec)
+        groups = None if together is None else together[0]
+        data = from_whole(labelled[0], classes=read.classes, name=name, spec=spec, groups=groups)
     else:
         data = from_parts(labelled[0], labelled[1], read.classes, name, division, spec)
     return replace(data, division=division)
