@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from modelstitch.data.parts import Data
 from modelstitch.data.splitting import choose, choose_parts, divide, hold_out_third, stratified_order
+from modelstitch.data.together import Together
 from modelstitch.errors import DataError
 from modelstitch.specs import DataSpec
 
@@ -120,7 +121,9 @@ def test_where_there_are_no_copies_nothing_changes(digits: Data) -> None:
 def test_sets_of_one_change_nothing(labels: torch.Tensor, seed: int) -> None:
     alone = torch.arange(len(labels)).flip(0)
     for plain, kept in zip(
-        hold_out_third(labels, seed), hold_out_third(labels, seed, together=alone), strict=True
+        hold_out_third(labels, seed),
+        hold_out_third(labels, seed, together=Together(groups=alone)),
+        strict=True,
     ):
         assert torch.equal(plain, kept)
 
@@ -133,7 +136,7 @@ def test_sets_come_into_one_part_whole(data: st.DataObject, seed: int) -> None:
     together = torch.tensor(data.draw(st.lists(st.integers(0, n), min_size=n, max_size=n)))
     sizes = together.bincount()
     try:
-        train, heldout = hold_out_third(labels, seed, together=together)
+        train, heldout = hold_out_third(labels, seed, together=Together(groups=together))
     except DataError:
         # Each set holds all examples of a class.
         assert all(
@@ -144,7 +147,7 @@ def test_sets_come_into_one_part_whole(data: st.DataObject, seed: int) -> None:
         return
     assert not set(together[train].tolist()) & set(together[heldout].tolist())
     assert torch.equal(torch.cat([train, heldout]).sort().values, torch.arange(n))
-    assert [part.tolist() for part in hold_out_third(labels, seed, together=together)] == [
+    assert [part.tolist() for part in hold_out_third(labels, seed, together=Together(groups=together))] == [
         train.tolist(),
         heldout.tolist(),
     ]
@@ -167,7 +170,7 @@ def test_copies_keep_the_shares_of_the_classes() -> None:
     labels = torch.tensor([0] * 100 + [1] * 120 + [2] * 80)
     together = torch.cat([torch.arange(100), 100 + torch.arange(120) // 3, 500 + torch.arange(80)])
     for seed in range(5):
-        train, heldout = hold_out_third(labels, seed, together=together)
+        train, heldout = hold_out_third(labels, seed, together=Together(groups=together))
         assert not set(together[train].tolist()) & set(together[heldout].tolist())
         assert len(heldout) == 100
         held = labels[heldout].bincount()
@@ -181,7 +184,7 @@ def test_large_sets_are_held_out_as_often_as_small_ones() -> None:
     )
     times = torch.zeros(60)
     for seed in range(300):
-        times[hold_out_third(labels, seed, together=together)[1]] += 1
+        times[hold_out_third(labels, seed, together=Together(groups=together))[1]] += 1
     assert times[:30].mean() / 300 == pytest.approx(1 / 3, abs=0.04)
     assert times[30:].mean() / 300 == pytest.approx(1 / 3, abs=0.04)
 
@@ -193,7 +196,7 @@ def test_groups_of_mixed_classes_keep_their_shares() -> None:
     share = torch.rand(30, generator=generator)[patients]
     labels = (torch.rand(300, generator=generator) < share).long()
     for seed in range(5):
-        train, heldout = hold_out_third(labels, seed, together=patients)
+        train, heldout = hold_out_third(labels, seed, together=Together(groups=patients))
         assert len(heldout) == 100
         assert not set(patients[train].tolist()) & set(patients[heldout].tolist())
         assert abs(float(labels[heldout].float().mean() - labels.float().mean())) < 0.1
@@ -201,17 +204,43 @@ def test_groups_of_mixed_classes_keep_their_shares() -> None:
 
 def test_two_groups_are_divided_though_neither_is_a_third() -> None:
     labels = torch.arange(20) % 2
-    train, heldout = hold_out_third(labels, 0, together=(torch.arange(20) >= 12).long())
+    train, heldout = hold_out_third(labels, 0, together=Together(groups=(torch.arange(20) >= 12).long()))
     assert (train.tolist(), heldout.tolist()) == (list(range(12)), list(range(12, 20)))
 
 
-def test_what_cannot_be_divided_is_refused() -> None:
-    with pytest.raises(DataError, match="got 6 in 1 sets of copies or groups, each with all examples of a"):
-        hold_out_third(torch.tensor([0, 1] * 3), 0, together=torch.zeros(6, dtype=torch.int64))
+def test_groups_that_cannot_be_divided_are_refused() -> None:
+    one = torch.zeros(6, dtype=torch.int64)
+    with pytest.raises(
+        DataError, match="expected groups that can be divided, got 6 examples in groups that each hold"
+    ):
+        hold_out_third(torch.tensor([0, 1] * 3), 0, together=Together(groups=one))
+
+
+def test_copies_that_are_a_whole_class_come_apart_and_no_other() -> None:
+    """The first class is one picture; of the second, pairs are copies."""
+    labels = torch.tensor([0] * 12 + [1] * 12)
+    copies = torch.cat([torch.zeros(12, dtype=torch.int64), 1 + torch.arange(12) // 2])
+    train, heldout = hold_out_third(labels, 0, together=Together(copies))
+    assert labels[heldout].bincount().tolist() == [4, 4]
+    assert not set(copies[train].tolist()) & set(copies[heldout].tolist()) - {0}
+    everything = torch.zeros(24, dtype=torch.int64)
+    for plain, kept in zip(
+        hold_out_third(labels, 0), hold_out_third(labels, 0, together=Together(everything)), strict=True
+    ):
+        assert torch.equal(plain, kept)
+
+
+def test_copies_that_join_all_groups_come_apart_and_the_groups_do_not() -> None:
+    """An empty picture of each of twelve patients."""
+    labels, patients = torch.arange(60) % 2, torch.arange(60) // 5
+    copies = torch.where(torch.arange(60) % 5 == 0, 1000, torch.arange(60))
+    train, heldout = hold_out_third(labels, 0, together=Together(copies, patients))
+    assert len(heldout) == 20
+    assert not set(patients[train].tolist()) & set(patients[heldout].tolist())
 
 
 def test_a_set_is_asked_for_only_where_data_are_divided() -> None:
-    def never() -> torch.Tensor:
+    def never() -> Together:
         raise AssertionError("asked")
 
     spec = DataSpec(source="D")

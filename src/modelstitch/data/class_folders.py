@@ -17,7 +17,7 @@ from modelstitch.data.in_memory import from_parts
 from modelstitch.data.labels import GivenLabels, numbered
 from modelstitch.data.parts import Data, DataPart
 from modelstitch.data.splitting import HELDOUT_NAMES
-from modelstitch.data.together import alike_files
+from modelstitch.data.together import Together, alike_files
 from modelstitch.errors import DataError
 from modelstitch.specs import DataSpec
 
@@ -112,7 +112,7 @@ def load(spec: DataSpec, file_type: FileType) -> Data:
         found.parts[0],
         None if heldout is None else found.parts[1],
         spec,
-        lambda: alike_files(train.files),
+        lambda: Together(alike_files(train.files)),
         read,
         lambda given: given[0],
     )

@@ -7,6 +7,7 @@ the same picture, compressed in another way. They are then brought together, and
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 import torch
@@ -14,7 +15,7 @@ from torch import Tensor
 
 from modelstitch.data.digests import rows_of
 from modelstitch.data.splitting import choose_parts
-from modelstitch.data.together import joined
+from modelstitch.data.together import Together, joined
 from modelstitch.specs import DataSpec
 
 _MOST_TIMES = 5
@@ -30,7 +31,7 @@ def divided(
     labels: Tensor,
     heldout_labels: Tensor | None,
     spec: DataSpec,
-    together: Callable[[], Tensor | None],
+    together: Callable[[], Together],
     read: Callable[[Rows], T],
     inputs: Callable[[T], Sequence[Tensor]],
 ) -> tuple[Rows, T]:
@@ -38,8 +39,7 @@ def divided(
 
     Args:
         labels, heldout_labels, spec: as for :func:`choose_parts`.
-        together: gives numbers (N,), asked for where a whole set is divided; examples with the same number
-            come into one part.
+        together: gives the examples that come into one part, asked for where a whole set is divided.
         read: reads the chosen examples of both parts.
         inputs: gives the inputs (n, ...) of both parts, from what was read.
 
@@ -49,15 +49,19 @@ def divided(
     if heldout_labels is not None:
         rows = choose_parts(labels, heldout_labels, spec)
         return rows, read(rows)
-    numbers = together()
+    kept = together()
     for _ in range(_MOST_TIMES):
-        rows = choose_parts(labels, None, spec, lambda: numbers)  # noqa: B023
+        rows = choose_parts(labels, None, spec, lambda: kept)  # noqa: B023
         found = read(rows)
-        copies = _copies(rows, inputs(found), len(labels))
-        if copies is None:
-            break
-        numbers = joined(copies, numbers)
+        copies = joined(kept.copies, _copies(rows, inputs(found), len(labels)))
+        before, kept = kept, replace(kept, copies=copies)
+        if _n_sets(kept) == _n_sets(before):
+            break  # no copy is in both parts, or no division could keep it in one
     return rows, found
+
+
+def _n_sets(together: Together) -> int:
+    return 0 if together.copies is None else len(together.copies.unique())
 
 
 def _copies(rows: Rows, inputs: Sequence[Tensor], n: int) -> Tensor | None:

@@ -21,7 +21,7 @@ from modelstitch.data.in_memory import as_parts, from_parts, from_whole
 from modelstitch.data.parts import Data, DataPart
 from modelstitch.data.splitting import choose_parts, third_held_out
 from modelstitch.data.targets import checked_targets, numbered_alike, rows_with_target
-from modelstitch.data.together import alike, expect_apart, group_values, joined, numbered
+from modelstitch.data.together import Together, alike, expect_apart, group_values, numbered
 from modelstitch.errors import DataError, expect_one_of
 from modelstitch.specs import TASKS, TOKEN_TASKS, DataSpec
 from modelstitch.tasks import Task, shifted, task_named
@@ -155,7 +155,7 @@ def _of_task(
         parts[0].labels,
         parts[1].labels if len(parts) > 1 else None,
         spec,
-        lambda: joined(
+        lambda: Together(
             alike(unmasked(parts[0]) if task == "masked-token" else parts[0]),
             None if together is None else numbered(together[0]),
         ),

@@ -20,7 +20,7 @@ from modelstitch.data.labels import GivenLabels, numbered
 from modelstitch.data.parts import Data, DataPart
 from modelstitch.data.splitting import choose, hold_out_third, third_held_out
 from modelstitch.data.texts import encoded, pad_alike
-from modelstitch.data.together import alike, joined
+from modelstitch.data.together import Together, alike
 from modelstitch.data.together import numbered as numbered_groups
 from modelstitch.errors import DataError
 from modelstitch.specs import DataSpec
@@ -44,7 +44,7 @@ def from_whole(
     """
     if len(whole) < 2:
         raise DataError(f"data {name}: expected at least 2 examples, got {len(whole)}")
-    kept = joined(alike(whole), None if groups is None else numbered_groups(groups))
+    kept = Together(alike(whole), None if groups is None else numbered_groups(groups))
     train, heldout = (whole.take(rows) for rows in hold_out_third(whole.labels, spec.seed, together=kept))
     return from_parts(train, heldout, classes, name, third_held_out(spec.seed), spec)
 

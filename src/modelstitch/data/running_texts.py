@@ -12,7 +12,7 @@ from modelstitch.data.from_arrays import data_from
 from modelstitch.data.parts import Data
 from modelstitch.data.splitting import HELDOUT_SHARE, choose, hold_out_third
 from modelstitch.data.texts import BYTES, mask_token, pieces
-from modelstitch.data.together import numbered
+from modelstitch.data.together import Together, numbered
 from modelstitch.errors import DataError
 from modelstitch.specs import DataSpec
 from modelstitch.tasks import IGNORED
@@ -68,7 +68,7 @@ def _divided(texts: list[str], spec: DataSpec) -> tuple[list[list[str]], str]:
         raise DataError(f"data {spec.source!r} holds no text")
     if len(texts) > 1:
         of_one_class = torch.zeros(len(texts), dtype=torch.int64)
-        train, held = hold_out_third(of_one_class, spec.seed, together=numbered(texts))
+        train, held = hold_out_third(of_one_class, spec.seed, together=Together(numbered(texts)))
         chosen = [[texts[row] for row in rows.tolist()] for rows in (train, held)]
         return chosen, f"a third of the texts held out, seed {spec.seed}"
     text = texts[0]

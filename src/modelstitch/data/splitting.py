@@ -10,11 +10,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from modelstitch.data.together import Together, joined
 from modelstitch.errors import DataError
 from modelstitch.specs import DataSpec
 
 HELDOUT_NAMES = ("test", "validation", "valid", "val")
 """Names of a held-out part, the preferred one first; the other part is ``train``."""
+
+_FREELY = Together()
 
 HELDOUT_SHARE = 1 / 3
 """Share of the examples that is held out of data in one part."""
@@ -56,28 +59,52 @@ def choose(labels: Tensor, limit: int | None, seed: int) -> Tensor:
     return stratified_order(labels, seed)[:limit].sort().values
 
 
-def divide(labels: Tensor, share: float, seed: int, together: Tensor | None = None) -> tuple[Tensor, Tensor]:
+def divide(labels: Tensor, share: float, seed: int, together: Together = _FREELY) -> tuple[Tensor, Tensor]:
     """Return ascending indices of a training part and of a held-out part with ``share`` of the examples.
 
     Args:
         labels: (N,) class indices; at least 2 examples.
         share: of the examples to hold out; as near to it as examples that stay together allow.
         seed: of the division.
-        together: (N,) numbers; examples with the same number come into one part.
+        together: the examples that come into one part. Copies come apart where they are all examples of a
+            class, or no division could keep them.
 
     Raises:
-        DataError: no division keeps them together and leaves training examples.
+        DataError: no division keeps the groups and leaves training examples.
     """
     n_heldout = min(len(labels) - 1, max(1, round(share * len(labels))))
-    if together is None or len(together.unique()) == len(labels):
-        order = stratified_order(labels, seed)
-        return order[n_heldout:].sort().values, order[:n_heldout].sort().values
-    chosen = _whole_sets(labels, n_heldout, seed, together)
-    return (~chosen).nonzero().flatten(), chosen.nonzero().flatten()
+    copies = None if together.copies is None else _apart_in_whole_classes(together.copies, labels)
+    for numbers in (joined(copies, together.groups), together.groups):
+        if numbers is None or len(numbers.unique()) == len(labels):
+            order = stratified_order(labels, seed)
+            return order[n_heldout:].sort().values, order[:n_heldout].sort().values
+        chosen = _whole_sets(labels, n_heldout, seed, numbers)
+        if chosen is not None:
+            return (~chosen).nonzero().flatten(), chosen.nonzero().flatten()
+    raise DataError(
+        f"expected groups that can be divided, got {len(labels)} examples in groups that each hold all "
+        "examples of a class: give both parts yourself, or other groups"
+    )
 
 
-def _whole_sets(labels: Tensor, n_heldout: int, seed: int, together: Tensor) -> Tensor:
+def _apart_in_whole_classes(copies: Tensor, labels: Tensor) -> Tensor:
+    """Return numbers (N,) by which a set of copies that holds all examples of a class comes apart.
+
+    Else such a class would have no held-out example, and a run would not say so; of copies it does.
+    """
+    whole = [
+        int(own[0])
+        for label in labels.unique()
+        if len(own := copies[labels == label].unique()) == 1 and int((labels == label).sum()) > 1
+    ]
+    apart = torch.isin(copies, torch.tensor(whole, dtype=copies.dtype))
+    return torch.where(apart, int(copies.max()) + 1 + torch.arange(len(copies)), copies)
+
+
+def _whole_sets(labels: Tensor, n_heldout: int, seed: int, together: Tensor) -> Tensor | None:
     """Return which examples (N,) to hold out as whole sets: ``n_heldout``, or as near below it as they allow.
+
+    None where each set holds all examples of a class.
 
     The first example of a set stands for it, whatever the seed: else large sets would be drawn more often. A
     set of several that would leave one of its classes without a training example is passed over. Sets that
@@ -110,10 +137,7 @@ def _whole_sets(labels: Tensor, n_heldout: int, seed: int, together: Tensor) -> 
     if not chosen:
         possible = [first for first in order if fits(first, counts)]
         if not possible:
-            raise DataError(
-                f"expected examples that can be divided, got {len(labels)} in {len(sets)} sets of copies or "
-                "groups, each with all examples of a class: give both parts yourself, or other groups"
-            )
+            return None
         chosen.add(min(possible, key=lambda first: len(sets[first])))
     rows = torch.zeros(len(labels), dtype=torch.bool)
     rows[[example for first in chosen for example in sets[first]]] = True
@@ -125,7 +149,7 @@ def hold_out_third(
     seed: int,
     limit: int | None = None,
     heldout_limit: int | None = None,
-    together: Tensor | None = None,
+    together: Together = _FREELY,
 ) -> tuple[Tensor, Tensor]:
     """Divide examples into a training part and a held-out third, stratified and seeded.
 
@@ -133,13 +157,13 @@ def hold_out_third(
         labels: (N,) class indices; at least 2 examples.
         seed: of the division, and of the choice within each part.
         limit, heldout_limit: most examples of each part, a stratified choice.
-        together: (N,) numbers; examples with the same number come into one part.
+        together: the examples that come into one part.
 
     Returns:
         Indices of the training part and of the held-out part, both ascending.
 
     Raises:
-        DataError: no division keeps them together and leaves training examples.
+        DataError: no division keeps the groups and leaves training examples.
 
     Example:
         >>> [rows.tolist() for rows in hold_out_third(torch.zeros(6, dtype=torch.int64), seed=0)]
@@ -166,7 +190,7 @@ def choose_parts(
     labels: Tensor,
     heldout_labels: Tensor | None,
     spec: DataSpec,
-    together: Callable[[], Tensor | None] | None = None,
+    together: Callable[[], Together] = Together,
 ) -> tuple[Tensor, Tensor]:
     """Return ascending indices of the training and the held-out examples, within the limits of ``spec``.
 
@@ -174,8 +198,7 @@ def choose_parts(
         labels: (N,) of the training part, or of the whole set.
         heldout_labels: (M,) of the held-out part; without it, a third of the whole set is held out.
         spec: limits and seed.
-        together: gives numbers (N,), asked for where a whole set is divided; examples with the same number
-            come into one part.
+        together: gives the examples that come into one part, asked for where a whole set is divided.
 
     Raises:
         DataError: a single example, or examples that cannot be divided so.
@@ -187,9 +210,7 @@ def choose_parts(
         )
     if len(labels) < 2:
         raise DataError(f"data {spec.source!r}: expected at least 2 examples to split, got {len(labels)}")
-    return hold_out_third(
-        labels, spec.seed, spec.limit, spec.heldout_limit, None if together is None else together()
-    )
+    return hold_out_third(labels, spec.seed, spec.limit, spec.heldout_limit, together())
 
 
 def part_folders(path: Path) -> tuple[list[Path], str | None]:

@@ -34,7 +34,7 @@ from modelstitch.data.label_sets import FurtherLabels, may_be_coarser, sets_of
 from modelstitch.data.labels import GivenLabels, are_absent, numbered
 from modelstitch.data.parts import Data, DataPart
 from modelstitch.data.texts import encoded, pad_alike
-from modelstitch.data.together import content_digest, expect_apart, group_values, joined
+from modelstitch.data.together import Together, content_digest, expect_apart, group_values
 from modelstitch.data.together import numbered as in_order
 from modelstitch.errors import DataError, expect_one_of, first_line
 from modelstitch.specs import DataSpec
@@ -150,7 +150,7 @@ def data_of(
         found.parts[0],
         None if heldout is None else found.parts[1],
         spec,
-        lambda: joined(_alike(chosen[0], inputs), groups),
+        lambda: Together(_alike(chosen[0], inputs), groups),
         read_inputs,
         lambda some: [one.x for one in some],
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,19 @@ from torch import Tensor
 from modelstitch.data.digests import digests
 from modelstitch.data.parts import DataPart
 from modelstitch.errors import DataError
+
+
+@dataclass(frozen=True)
+class Together:
+    """Which examples come into one part.
+
+    Attributes:
+        copies: (N,) numbers; copies have the same one.
+        groups: (N,) numbers of the groups that the data name.
+    """
+
+    copies: Tensor | None = None
+    groups: Tensor | None = None
 
 
 def numbered(values: Iterable[Hashable]) -> Tensor:

@@ -303,5 +303,5 @@ def test_the_command_line_says_what_is_copied_and_leaves_it_out(
     assert main([*command, "--within-column", "film"]) == 2
     assert main([*command, "--group-column", "movie"]) == 2
     assert "unknown group column 'movie_train'" in capsys.readouterr().err
-    data = load_data(DataSpec(source=source, drop_copies=True))
+    data = load_data(DataSpec(source=source, drop_copies=True, group_column="film"))
     assert copies(data) == Copies(n_heldout=7, exact=0, near=None, other_label=0, left_out=3)
