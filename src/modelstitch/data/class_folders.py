@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import Tensor
 
-from modelstitch.data.divided import Rows, divided
+from modelstitch.data.divided import PartRows, divided
 from modelstitch.data.heldout import choose_heldout, division_of
 from modelstitch.data.in_memory import from_parts
 from modelstitch.data.labels import GivenLabels, numbered
@@ -103,7 +103,7 @@ def load(spec: DataSpec, file_type: FileType) -> Data:
         [GivenLabels(part.labels, repr(str(part.root)), part.classes, _row(part.files)) for part in listed]
     )
 
-    def read(rows: Rows) -> tuple[list[Tensor], dict[str, Any]]:
+    def read(rows: PartRows) -> tuple[list[Tensor], dict[str, Any]]:
         both = zip((listed[0], listed[-1]), rows, strict=True)
         chosen = [[part.files[row] for row in own.tolist()] for part, own in both]
         return file_type.read(chosen, spec, path)

@@ -23,7 +23,7 @@ _MOST_TIMES = 5
 
 T = TypeVar("T")
 
-Rows = tuple[Tensor, Tensor]
+PartRows = tuple[Tensor, Tensor]
 """Ascending indices of the training and of the held-out examples."""
 
 
@@ -32,9 +32,9 @@ def divided(
     heldout_labels: Tensor | None,
     spec: DataSpec,
     together: Callable[[], Together],
-    read: Callable[[Rows], T],
+    read: Callable[[PartRows], T],
     inputs: Callable[[T], Sequence[Tensor]],
-) -> tuple[Rows, T]:
+) -> tuple[PartRows, T]:
     """Return the chosen examples of both parts, and what was read of them.
 
     Args:
@@ -64,7 +64,7 @@ def _n_sets(together: Together) -> int:
     return 0 if together.copies is None else len(together.copies.unique())
 
 
-def _copies(rows: Rows, inputs: Sequence[Tensor], n: int) -> Tensor | None:
+def _copies(rows: PartRows, inputs: Sequence[Tensor], n: int) -> Tensor | None:
     """Return numbers (n,) by which copies across the parts come together; None without any."""
     if inputs[0].shape[1:] != inputs[1].shape[1:]:
         return None

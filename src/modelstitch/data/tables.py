@@ -25,7 +25,7 @@ from modelstitch.data.columns import (
     column_of,
     label_candidates,
 )
-from modelstitch.data.divided import Rows, divided
+from modelstitch.data.divided import PartRows, divided
 from modelstitch.data.given_inputs import stack_given
 from modelstitch.data.heldout import choose_heldout, division_of
 from modelstitch.data.images import UNREADABLE, Stacked, decode, reason, said, stack
@@ -142,7 +142,7 @@ def data_of(
     groups = _groups(chosen, spec, name)
     ends = ((chosen[0], found.parts[0]), (chosen[-1], found.parts[-1]))
 
-    def read_inputs(rows: Rows) -> list[Stacked]:
+    def read_inputs(rows: PartRows) -> list[Stacked]:
         n_rows = sum(map(len, rows))
         return [_inputs(part, inputs, own, spec, n_rows) for (part, _), own in zip(ends, rows, strict=True)]
 
