@@ -157,7 +157,7 @@ def _of_bytes(low: float, high: float) -> str | None:
     return (
         f"expected bytes that fill 0 to 255, got bytes from {low:g} to {high:g}, which a model would see as "
         f"{low / 255:.2g} to {high / 255:.2g} of the full scale: give floating values on the scale that the "
-        f"model was trained on, such as x / {high:g}"
+        f"model was trained on, such as x / {high:g}, or spread the bytes over 0 to 255"
     )
 
 
