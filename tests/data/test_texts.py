@@ -375,7 +375,51 @@ def test_tokens_are_those_of_the_tokenizers_own_call(
     assert own_reader.length == 5
     tokens, further = own_reader(letters)
     assert torch.equal(tokens, expected["input_ids"])
+    assert further.keys() == {"attention_mask"}  # all tokens are of kind 0, which models take by default
     assert torch.equal(further["attention_mask"], expected["attention_mask"])
+
+
+def test_kinds_of_tokens_reach_the_model_where_the_tokenizer_tells_them_apart(tmp_path: Path) -> None:
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+    from transformers import (
+        AutoTokenizer,
+        PreTrainedTokenizerFast,
+        XLNetConfig,
+        XLNetForSequenceClassification,
+    )
+
+    words = ["[PAD]", "[UNK]", "[SEP]", "[CLS]", *" ".join(WORDS.values()).split()]
+    own = Tokenizer(models.WordLevel({word: index for index, word in enumerate(words)}, unk_token="[UNK]"))
+    own.pre_tokenizer = pre_tokenizers.Whitespace()
+    own.post_processor = processors.TemplateProcessing(
+        single="$A:0 [SEP]:0 [CLS]:2", special_tokens=[("[SEP]", 2), ("[CLS]", 3)]
+    )
+    PreTrainedTokenizerFast(
+        tokenizer_object=own,
+        pad_token="[PAD]",
+        unk_token="[UNK]",
+        padding_side="left",
+        model_input_names=["input_ids", "token_type_ids", "attention_mask"],
+    ).save_pretrained(tmp_path)
+    small = {"d_model": 16, "n_layer": 1, "n_head": 2, "d_inner": 16, "num_labels": 2}
+    config = XLNetConfig(vocab_size=20, **small, initializer_range=0.5)
+    torch.manual_seed(0)
+    XLNetForSequenceClassification(config).eval().save_pretrained(tmp_path)
+    texts = ["owl tree", "wave ship salt tide gull", "tram", "bell leaf root"] * 3
+    labels = torch.arange(12) % 2
+    part = ms.DataPart(encoded(texts), labels)
+    data = Data(part, part, ("a", "b"), "kinds", "made", is_text=True)
+    network = ms.load_model(ModelSpec(source=f"hf:{tmp_path}(pretrained=True)"))
+    side = make_side(network, data)
+    batch = side.inputs.batch("held-out", torch.arange(12))
+    expected = AutoTokenizer.from_pretrained(tmp_path)(texts, padding=True, return_tensors="pt")
+    with torch.no_grad():
+        ours = network.module(batch.x, **batch.kwargs).logits
+        theirs = network.module(**expected).logits
+        without = network.module(batch.x, attention_mask=batch.kwargs["attention_mask"]).logits
+    assert side.inputs.names == ("attention_mask", "token_type_ids")
+    assert torch.equal(ours, theirs)
+    assert not torch.allclose(without, theirs)
 
 
 def test_a_model_of_the_kind_of_roberta_takes_fewer_tokens_than_it_has_positions() -> None:

@@ -73,3 +73,11 @@ def test_a_view_is_undone_exactly() -> None:
     for ends in ((0, 255), (-1, 1)):
         wide = View(mean=(0.1,), std=(0.5,), range=ends)
         torch.testing.assert_close(unshow(show(images, wide), wide), images / 255, rtol=1e-4, atol=1e-6)
+
+
+def test_pictures_of_a_model_that_reads_blue_first_are_turned_back() -> None:
+    view = View(mean=(0.1, 0.2, 0.3), std=(0.5, 0.25, 2.0), bgr=True)
+    x = torch.rand(2, 3, 4, 4, generator=torch.Generator().manual_seed(0))
+    shown = show(x, view)
+    torch.testing.assert_close(shown[:, 0], (x[:, 2] - 0.3) / 2.0)
+    torch.testing.assert_close(unshow(shown, view), x)

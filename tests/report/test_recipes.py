@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -80,3 +81,22 @@ def test_the_columns_stand_in_both() -> None:
     assert (command.label_column, command.input_column) == (data.label_column, data.input_column)
     assert command.data_channels == 3
     assert "label_column='a kind', input_column=('premise', 'second, half')" in python
+
+
+def test_a_framing_of_a_source_is_not_replaced_by_a_size_and_stands_in_python() -> None:
+    view = View(size=(224, 224), mean=(0.5,), std=(0.5,), framing=("shorter 256", "crop 224x224"))
+    whole = View(size=(224, 224), interpolation="bicubic")
+    spec = RunSpec(
+        sender=ModelSpec(source="timm:resnet18", view=view),
+        receiver=ModelSpec(source="hf:name", view=whole),
+        data=DataSpec(source="digits"),
+        sender_cuts=("a",),
+        receiver_cuts=("b",),
+    )
+    shell, python = recipes(spec)
+    assert "--sender-size" not in shell
+    assert "--sender-mean 0.5" in shell
+    assert "--receiver-size 224" in shell
+    assert "framing=('shorter 256', 'crop 224x224')" in python
+    own = replace(spec, sender=ModelSpec(source="package.module:factory", view=view))
+    assert len(recipes(own)) == 1

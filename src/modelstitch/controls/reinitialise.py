@@ -98,7 +98,6 @@ def calibrated(network: Network, data: Data) -> Network:
 def _run(module: nn.Module, network: Network, data: Data, batches: Sequence[Tensor]) -> None:
     """Run a copy of a network on batches of training examples, as the network takes them."""
     read = reader_of(network.view, data) if data.is_text else None
-    names = taken(module, data.train.kwargs if read is None else read.names)
     with torch.no_grad():
         for some in batches:
             batch = data.train.take(some)
@@ -106,7 +105,7 @@ def _run(module: nn.Module, network: Network, data: Data, batches: Sequence[Tens
                 x, kwargs = show(batch.images, network.view, data.rate, batch.samples), batch.kwargs
             else:
                 x, kwargs = read(batch.images)
-            module(x, **{name: kwargs[name] for name in names})
+            module(x, **{name: kwargs[name] for name in taken(module, kwargs)})
 
 
 @dataclass(frozen=True)

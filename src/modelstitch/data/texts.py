@@ -19,11 +19,11 @@ from modelstitch.util.optional import optional_package
 _BETWEEN = "\x1e"
 """The sign between the two texts of a pair: the record separator of ASCII."""
 
-_SEGMENTS = "token_type_ids"
-"""The further input of transformers that tells the two texts of a pair apart."""
-
 MASK = "attention_mask"
 """The further input of transformers that is 1 where an example is, and 0 in padding."""
+
+_KINDS = "token_type_ids"
+"""The further input of transformers that tells kinds of tokens apart, such as the two texts of a pair."""
 
 BYTES = "bytes"
 """The tokenizer whose tokens are the bytes plus one; 0 is padding."""
@@ -196,21 +196,15 @@ class Reader:
     def __call__(self, letters: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Return tokens (N, length), see :func:`read`, and further inputs (N, length) by name of argument.
 
-        These are the mask; of pairs of texts also the segments, where the tokenizer has them.
+        These are the mask, and the kinds of tokens where the tokenizer tells some apart.
         """
-        if not self.pairs:
+        if self.tokenizer == BYTES:
             tokens, mask = read(letters, self.tokenizer, self.length)
             return tokens, {MASK: mask}
-        batch = _batch(letters, self.tokenizer, self.length, pairs=True)
-        return batch["input_ids"].to(letters.device), {
-            name: batch[name].to(letters.device) for name in self.names
-        }
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the further inputs."""
-        has_segments = self.pairs and _SEGMENTS in _loaded(self.tokenizer).model_input_names
-        return (MASK, _SEGMENTS) if has_segments else (MASK,)
+        batch = _batch(letters, self.tokenizer, self.length, self.pairs)
+        # A model takes kind 0 by default, so kinds that are all 0 say nothing.
+        names = [MASK, *([_KINDS] if _KINDS in batch and (self.pairs or bool(batch[_KINDS].any())) else [])]
+        return batch["input_ids"].to(letters.device), {name: batch[name].to(letters.device) for name in names}
 
 
 def reader(view: View, lengths: Iterable[Tensor], pairs: bool = False) -> Reader:

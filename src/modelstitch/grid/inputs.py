@@ -119,17 +119,16 @@ def network_inputs(network: Network, data: Data) -> NetworkInputs:
     expect_in_range(data, network.view, network.name)
     given: dict[PartName, DataPart] = {"train": data.train, "held-out": data.heldout}
     lengths, own_reader, longest = _lengths(given, network.view, data)
-    further: tuple[str, ...] = (MASK,) if _masks_sounds(network, data) else ()
-    if own_reader is not None:
-        further = own_reader.names
+    tokenized = {name: _tokenized(part, own_reader) for name, part in given.items()}
+    further = (MASK,) if _masks_sounds(network, data) else ()
     precisions = (p.dtype for p in network.module.parameters() if p.is_floating_point())
     return NetworkInputs(
         given=given,
-        tokenized={name: _tokenized(part, own_reader) for name, part in given.items()},
+        tokenized=tokenized,
         view=View() if data.is_text else network.view,
         rate=data.rate,
         dtype=next(precisions, torch.float32),
-        names=taken(network.module, tuple(dict.fromkeys((*data.train.kwargs, *further)))),
+        names=taken(network.module, tuple(dict.fromkeys((*tokenized["train"].kwargs, *further)))),
         reader=own_reader,
         longest=longest,
         n_cut={name: int((own > longest).sum()) for name, own in lengths.items()},

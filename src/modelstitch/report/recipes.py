@@ -78,13 +78,23 @@ def _changed(fit: FitSpec) -> dict[str, Any]:
     return first | {name: value for name, value in values.items() if value != usual[name]}
 
 
+_WITH_VIEWS = ("hf:", "timm:", "torchvision:")
+"""Sources whose models come with all that their processors do, and bring it again by themselves."""
+
+_WITHOUT_OPTION = ("framing", "interpolation", "bgr", "flat", "standardised", "masked", "most_tokens")
+"""Fields of a view that have no option."""
+
+
 def _shell(spec: RunSpec) -> str | None:
     """Return the command, or None where a choice of the run has no option."""
     words = ["modelstitch", "compare", spec.sender.source, spec.receiver.source, *_data_options(spec.data)]
     if spec.sender.partial or spec.receiver.partial:
         words.append("--partial")
     for role, model in _models(spec).items():
-        if model.view.size and model.view.size[0] != model.view.size[1]:
+        if model.view.size and model.view.size[0] != model.view.size[1] and model.view.framing is None:
+            return None
+        own = not model.source.startswith(_WITH_VIEWS)
+        if own and any(getattr(model.view, name) is not None for name in _WITHOUT_OPTION):
             return None
         words += _model_options(role, model)
     if spec.fit.protocol != "default":
@@ -122,7 +132,8 @@ def _model_options(role: str, model: ModelSpec) -> list[str]:
     for name in ("weights_key", *_OUTPUTS):
         own = getattr(model, name)
         words += [] if own is None else [f"--{role}-{name.replace('_', '-')}", str(own)]
-    words += [f"--{role}-size", str(view.size[0])] if view.size else []
+    # A size would take the place of a framing, which comes with the source.
+    words += [f"--{role}-size", str(view.size[0])] if view.size and view.framing is None else []
     for name in ("channels", "rate", "tokenizer", "length"):
         words += [f"--{role}-{name}", str(values[name])] if values[name] else []
     for name in ("mean", "std", "range"):

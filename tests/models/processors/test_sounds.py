@@ -202,6 +202,22 @@ def test_the_longest_sound_is_not_cut_and_what_is_cut_is_counted(folder: Path, t
     assert type(short).from_json(short.to_json()).facts.pair.cut == short.facts.pair.cut
 
 
+def test_a_stitched_network_is_told_where_sounds_end(folder: Path, tmp_path: Path) -> None:
+    wav2vec2(tmp_path, masked=True)
+    source, cut = f"hf:{tmp_path}(pretrained=True)", "wav2vec2.encoder.layers.1"
+    data = load_data(DataSpec(source=str(folder)))
+    assert data.heldout.samples is not None
+    stitched = ms.stitch(source, cut, source, cut, data, stitch="identity")
+    assert stitched.score(data.heldout) == stitched.accuracy
+    few = data.heldout.take(torch.arange(3))
+    assert few.samples is not None
+    assert few.samples[-1] < 1600
+    told, untold = stitched(few.images, few.samples), stitched(few.images)
+    assert not torch.allclose(told, untold)
+    module = ms.load_model(ModelSpec(source=source)).module
+    torch.testing.assert_close(told, outputs_of(module, tmp_path, data)[:3], rtol=1e-4, atol=1e-5)
+
+
 class Said(ms.Progress):
     """Progress that keeps its warnings."""
 
