@@ -17,7 +17,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, Subset
 
 from modelstitch.data.absent import Unscored
 from modelstitch.data.columns import Column, Wish, choose_label
@@ -691,6 +691,61 @@ def test_columns_of_one_name_are_refused_in_one_line(tmp_path: Path) -> None:
         choose_label(columns, Wish(), "here")
     with pytest.raises(DataError, match="here has 2 columns called 'label': expected one"):
         choose_label(columns, Wish("label"), "here")
+
+
+def test_token_tasks_read_one_column_of_texts_and_no_label(tmp_path: Path) -> None:
+    table: Table = {"id": [f"i{n}" for n in range(N)], "premise": TEXTS, "hypothesis": ["x y"] * N}
+    pq.write_table(pa.table(dict(table)), tmp_path / "set.parquet")
+
+    def read(**spec: Any) -> Data:
+        return load_data(DataSpec(source=str(tmp_path / "set.parquet"), task="next-token", length=4, **spec))
+
+    data = read(input_column="premise")
+    assert bytes((data.train.images[0] - 1).tolist()) == b"text"
+    for spec, message in (
+        ({}, "expected one column of texts in .* for the task next-token, got 'premise' and 'hypothesis'"),
+        ({"input_column": ("premise", "hypothesis")}, "expected one column of texts for the task next-token"),
+        (
+            {"input_column": "premise", "label_column": "id"},
+            "expected no label column for the task next-token",
+        ),
+    ):
+        with pytest.raises(DataError, match=message):
+            read(**spec)
+
+
+def test_arrays_of_which_none_is_called_an_input(tmp_path: Path) -> None:
+    table: Table = {"one": [[0.5, n] for n in range(N)], "other": [[0.5]] * N, "label": LABELS}
+    for place, route in enumerate(ROUTES.values()):
+        with pytest.raises(DataError, match="several columns could be the input .*'one' .arrays., 'other'"):
+            route(tmp_path / str(place), {"train": table}, {})
+
+
+def test_names_of_classes_of_a_dataset_are_taken_where_they_are_those_of_its_labels() -> None:
+    part = Pairs([0, 1] * 4, ["cat", "dog"])
+    assert as_data(part).classes == as_data(Subset(part, range(8))).classes == ("cat", "dog")
+    changed = Pairs([0, 1] * 4, ["cat", "dog"])
+    changed.target_transform = lambda label: 1 - label  # type: ignore[attr-defined]
+    for other in (changed, Pairs([0, 2, 1] * 4, ["cat", "dog"]), Pairs([0, 1] * 4, ["cat", "cat"])):
+        assert as_data(other).classes == tuple(map(str, sorted(set(other.labels))))
+    words = Pairs(["b", "a"] * 4, ["x", "y"])  # type: ignore[list-item]
+    assert as_data(words).classes == ("a", "b")
+
+
+def test_dictionaries_that_differ_are_refused() -> None:
+    texts, images = Rows({"text": TEXTS, "label": LABELS}), Rows({"x": [[0.5]] * N, "label": LABELS})
+    with pytest.raises(DataError, match="expected texts in both parts or in none"):
+        as_data((texts, images))
+
+    class Lacking(Rows):
+        def __getitem__(self, index: int) -> dict[str, Any]:
+            example = super().__getitem__(index)
+            return example if index != 3 else {"label": 0}
+
+    with pytest.raises(
+        DataError, match="expected a dictionary with label, text .* got none with text as example 3"
+    ):
+        as_data(Lacking({"text": TEXTS, "label": LABELS}))
 
 
 CELLS: dict[str, st.SearchStrategy[list[Any]]] = {
