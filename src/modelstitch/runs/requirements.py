@@ -106,7 +106,8 @@ def expect_controls_fit(controls: Sequence[str], data: Data) -> None:
     if blind and len(data.classes) < 2 and not task.by_position:
         raise SpecError(
             f"expected groups of examples with the control {blind[0]}, whose sender holds the group alone; "
-            f"data {data.name} has one: give groups to data_from, or leave the control out"
+            f"data {data.name} has one: give several classes, for a task without classes groups (groups of "
+            "data_from, --within-column), or leave the control out"
         )
     read_out = [control for control in controls if CONTROLS[control].read_out]
     if read_out and (task.by_position or not task.has_classes):
