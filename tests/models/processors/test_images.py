@@ -19,6 +19,8 @@ from transformers.models.auto.modeling_auto import (  # noqa: E402
     MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES,
 )
 
+from modelstitch.data.load import as_data  # noqa: E402
+from modelstitch.data.ranges import expect_in_range  # noqa: E402
 from modelstitch.data.views import show  # noqa: E402
 from modelstitch.errors import SpecError  # noqa: E402
 from modelstitch.models.processors.images import view_of  # noqa: E402
@@ -188,6 +190,17 @@ def test_grey_models_and_values_of_another_number_of_channels() -> None:
     )
     chosen = view_of(coloured, {}, 1, other_channels=True)
     assert (chosen.mean, chosen.unread, chosen.size) == (None, None, (8, 8))
+
+
+def test_values_that_a_processor_shifts_beyond_the_range_are_no_mistake(pictures: list[Tensor]) -> None:
+    size = {"height": 32, "width": 32}
+    processor = transformers.EfficientNetImageProcessor(size=size, rescale_offset=True)
+    view = view_of(processor, processor.to_dict(), 3)
+    assert view.mean == (1.5, 1.5, 1.5)
+    expect_same(view, processor, pictures[2])
+    images = torch.stack([pictures[0][:, :40, :40], pictures[1][:, :40, :40]] * 6)
+    data = as_data(((images[:8], torch.arange(8) % 2), (images[8:], torch.arange(4) % 2)))
+    expect_in_range(data, view, "efficientnet")
 
 
 def test_plain_processors_differ_by_rounding_alone(pictures: list[Tensor]) -> None:
