@@ -306,6 +306,9 @@ class Parts(nn.Module):
         self.layer_scale = nn.Parameter(1e-6 * torch.ones(8))
         self.logit_scale = nn.Parameter(torch.tensor(2.6593))
         self.decay = nn.Parameter(torch.arange(1, 17).float().log().repeat(8, 1))
+        self.rates = nn.Parameter(torch.arange(1.0, 9.0).log().view(1, 1, 8))
+        self.learnt_positions = nn.Embedding(12, 8)
+        self.learnt_positions.weight = nn.Parameter(sinusoids(12, 8))
         self.pos_embed = nn.Parameter(torch.randn(1, 5, 8) * 0.02)
         self.fixed_positions = nn.Parameter(sinusoids(10, 8)[None], requires_grad=False)
         self.embedded_positions = nn.Embedding(12, 8)
@@ -327,8 +330,12 @@ def test_constants_and_tables_of_a_source_are_listed() -> None:
                 parameter.add_(torch.randn_like(parameter))
     copied = untrained(Network(model, "parts", View(), rebuild=Parts), 0)
     assert copied.drawn == Drawn(
-        initial=("cls_token", "layer_scale", "logit_scale", "decay", "mix.weight", "mix.bias"),
-        tables=("fixed_positions", "index", "anchors", "mean", "embedded_positions.weight"),
+        initial=("cls_token", "layer_scale", "logit_scale", "decay", "rates", "mix.weight", "mix.bias"),
+        tables=(
+            "fixed_positions",
+            *("index", "anchors", "mean"),
+            *("learnt_positions.weight", "embedded_positions.weight"),
+        ),
     )
 
 

@@ -26,6 +26,8 @@ HeldByName = Mapping[str, Held]
 _FEW_VALUES, _FEW_UNDRAWN = 8, 64
 """Most different values of a constant such as an identity: in a layer that draws itself, and elsewhere."""
 
+_FEWEST_OF_A_FORMULA = 4
+
 _COMMON_SHARE = 0.05
 """Share of elements that two draws may have in common by chance; drawn in 16 bits, a fifth."""
 
@@ -175,7 +177,9 @@ def _own_start(entry: Held, start: _Start, seed: int = 0) -> Tensor | None:
 def _note_constant(notes: _Notes, name: str, entry: Held, start: _Start) -> None:
     """Note what a tensor is that both builds have in common."""
     own = _own_start(entry, start)
-    if _has_few_values(entry.value, _FEW_UNDRAWN if own is None else _FEW_VALUES):
+    if _has_few_values(entry.value, _FEW_UNDRAWN if own is None else _FEW_VALUES) or (
+        own is None and entry.kind is Kind.PARAMETER and _is_monotonic(entry.value)
+    ):
         notes.initial.append(name)
     elif entry.kind is Kind.STRUCTURE or _is_sinusoidal(entry):
         notes.tables.append(name)
@@ -248,13 +252,22 @@ def _has_few_values(value: Tensor, most: int) -> bool:
     return len(flat.unique()) <= min(most, n // 4)
 
 
+def _is_monotonic(value: Tensor) -> bool:
+    """Tell whether a vector only rises or only falls: rates and decays that a formula gives."""
+    vector = value.detach().squeeze()
+    if vector.ndim != 1 or len(vector) < _FEWEST_OF_A_FORMULA or vector.is_complex():
+        return False
+    steps = vector.double().diff()
+    return bool((steps > 0).all() or (steps < 0).all())
+
+
 def _is_sinusoidal(entry: Held) -> bool:
-    """Tell whether a fixed table (T, D) holds a sine of the row in every column.
+    """Tell whether a table (T, D) holds a sine of the row in every column.
 
     Neighbours of a sine add up to a fixed multiple of the value between them.
     """
     table = entry.value.detach().squeeze()
-    if entry.value.requires_grad or table.ndim != 2 or len(table) < 8 or not table.is_floating_point():
+    if table.ndim != 2 or len(table) < 8 or not table.is_floating_point():
         return False
     table = table.double()
     around, middle = table[2:] + table[:-2], table[1:-1]
