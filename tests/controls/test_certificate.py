@@ -13,6 +13,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+import modelstitch as ms
 from modelstitch.controls.reinitialise import untrained
 from modelstitch.data.parts import Data
 from modelstitch.errors import ModelError
@@ -211,6 +212,12 @@ def test_a_layer_without_a_shape_is_named() -> None:
         untrained(
             Network(nn.Linear(2, 2), "lazy", View(), rebuild=lambda: nn.Sequential(nn.LazyLinear(3))), 0
         )
+
+
+def test_a_model_of_such_layers_is_refused_before_anything_is_read(digits: Data) -> None:
+    model = nn.Sequential(nn.Flatten(), nn.LazyLinear(10))
+    with pytest.raises(ModelError, match=r"parameters without a shape before its first call \(1\.weight\)"):
+        ms.compare(model, model, digits)
 
 
 def test_packed_weights_are_named() -> None:

@@ -11,6 +11,7 @@ from torch.export import ExportedProgram
 
 from modelstitch.cutting.capture import eval_mode
 from modelstitch.cutting.deterministic import as_module
+from modelstitch.errors import ModelError
 from modelstitch.models.load import load_model
 from modelstitch.models.network import Network, wrap
 from modelstitch.specs import ModelSpec
@@ -43,7 +44,21 @@ def as_network(model: Model, role: str, seed: int, device: torch.device) -> Netw
     Args:
         model, role, seed: as for :func:`spec_of`.
         device: where a loaded model goes.
+
+    Raises:
+        ModelError: parameters that have no shape yet.
     """
+    network = _network(model, role, seed, device)
+    for name, value in (*network.module.named_parameters(), *network.module.named_buffers()):
+        if nn.parameter.is_lazy(value):
+            raise ModelError(
+                f"model {network.name} has parameters without a shape before its first call ({name}): run it "
+                "once on an example, and load its weights then"
+            )
+    return network
+
+
+def _network(model: Model, role: str, seed: int, device: torch.device) -> Network:
     if isinstance(model, Network):
         return model
     spec = spec_of(model, role, seed)
