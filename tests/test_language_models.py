@@ -85,7 +85,7 @@ def test_language_models_are_stitched_scored_and_judged(
     )
     whole = found.baseline("receiver")
     assert whole is not None
-    assert whole > 0.75  # the first word is anyone's guess
+    assert whole > 0.7  # the first word is anyone's guess
     assert found.chance < 0.2
     assert float(found.matrix("self-stitch").sel(sender_cut="embed", receiver_cut="embed")) > 0.9 * whole
     # Senders that hold the next word and nothing else: right everywhere, and seen through.
