@@ -95,7 +95,6 @@ def test_names_and_truth_values(values: Any, expected: tuple[list[int], tuple[st
         (["a", "b", "c"], "each of the 3 rows of here has a label of its own"),
         ([5, 9, 7, 2], "each of the 4 rows of here has a label of its own"),
     ],
-    ids=str,
 )
 def test_other_labels_are_refused_in_one_line(values: Any, message: str) -> None:
     with pytest.raises(DataError, match=message) as caught:

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from modelstitch.cutting.capture import run_eagerly
 from modelstitch.data.parts import Data
 from modelstitch.errors import ModelError
 from modelstitch.grid.inputs import ExampleBatch, NetworkInputs
@@ -111,8 +112,7 @@ def _scale(
 
 
 def _run(network: Network, batch: ExampleBatch) -> Any:
-    with torch.inference_mode():
-        return network.module(batch.x, **batch.kwargs)
+    return run_eagerly(network.module, batch.x, network.name, batch.kwargs)
 
 
 def _more(network: Network, reading: OutputReading, inputs: NetworkInputs) -> Tensor:
