@@ -25,7 +25,10 @@ def share_right(share: float) -> Tensor:
 
 
 def fitted(
-    monkeypatch: pytest.MonkeyPatch, right: dict[int, float], least: Least | None
+    monkeypatch: pytest.MonkeyPatch,
+    right: dict[int, float],
+    least: Least | None,
+    most_steps: int | None = None,
 ) -> tuple[Fitted, list[int]]:
     """Fit with scripted scores: ``right`` gives the share from each multiple of the first schedule on."""
     asked: list[int] = []
@@ -47,7 +50,7 @@ def fitted(
     criterion = _criterion()
     fit = Fit(
         stitch, criterion, lambda indices: indices, torch.arange(1000), torch.arange(N), FitSpec(), generator,
-        least=least,
+        least=least, most_steps=most_steps,
     )  # fmt: skip
     return fit.run(), asked
 
@@ -59,6 +62,17 @@ def _criterion() -> Any:
 
 def least(share: float, times: float) -> Least:
     return Least(share_right(share), round(times * FIRST))
+
+
+def test_a_control_ends_at_its_cap_and_is_not_called_converged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its score rises with every schedule; a cap behind the end of the fit changes nothing."""
+    rising = {1: 0.2, 2: 0.4, 4: 0.6, 8: 0.8, 16: 1.0}
+    capped, asked = fitted(monkeypatch, rising, None, most_steps=6 * FIRST)
+    assert (capped.converged, capped.steps) == (False, 4 * FIRST)
+    assert asked == [FIRST, 2 * FIRST, 4 * FIRST]
+    free, loose = (fitted(monkeypatch, rising, None, most_steps=most) for most in (None, 10**6))
+    assert (loose[0].steps, loose[1]) == (free[0].steps, free[1])
+    assert free[0].steps > 4 * FIRST
 
 
 def test_a_lost_class_is_no_end(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -113,6 +113,7 @@ class Fit:
         micro_batch: examples that pass the frozen half at once; their gradients sum to that of the batch.
         validation_batch: validation examples that pass it at once.
         least: what the fit has to reach; None where its own gain alone decides.
+        most_steps: length of the longest automatic schedule, if it is below that of ``spec``.
     """
 
     def __init__(
@@ -129,8 +130,9 @@ class Fit:
         micro_batch: int | None = None,
         validation_batch: int = _VALIDATION_BATCH,
         least: Least | None = None,
+        most_steps: int | None = None,
     ) -> None:
-        self.least = least
+        self.least, self.most_steps = least, most_steps
         self.stitch, self.criterion, self.provided = stitch, criterion, provided
         self.examples, self.validation, self.spec = examples, validation, spec
         self.generator, self.coordinates, self.closed_form = generator, coordinates, closed_form
@@ -309,7 +311,8 @@ class Fit:
         """Tell whether a fit still gains, and a schedule twice as long is allowed."""
         gain, noise = paired_gain(candidate.scores, last.scores)
         gains = gain > noise or self._hidden_gain(candidate, last, gain, noise)
-        return gains and 2 * candidate.steps <= spec.max_steps(len(self.examples))
+        most = spec.max_steps(len(self.examples))
+        return gains and 2 * candidate.steps <= min(most, self.most_steps or most)
 
     @staticmethod
     def _is_short(candidate: Candidate, least: Least) -> bool:

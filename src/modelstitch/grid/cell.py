@@ -63,6 +63,7 @@ class CellInputs:
         outputs: the whole receiver's outputs for training examples; None likewise.
         moments: of fitting and of validation examples; None where the fit reads none.
         least: what the fit has to reach; None where its own gain alone decides.
+        most_steps: length of the longest automatic schedule, if it is below that of the fit.
     """
 
     provided: Lookup
@@ -72,6 +73,7 @@ class CellInputs:
     outputs: Lookup | None = None
     moments: tuple[Moments, Moments] | None = None
     least: Least | None = None
+    most_steps: int | None = None
 
 
 def divide_validation(n_examples: int, *, automatic: bool) -> tuple[Tensor, Tensor]:
@@ -172,6 +174,7 @@ def _fit(
         closed if spec.start != "random" else None,
         validation_batch=receiver.score_batch,
         least=inputs.least,
+        most_steps=inputs.most_steps,
     )
     fitted = fit.run()
     return replace(fitted, precision=str(dtype).removeprefix("torch.")), stitch

@@ -18,7 +18,10 @@ from modelstitch.grid.storage_cost import costs
 from modelstitch.specs import CONTROLS, OBJECTIVES, TRAINED, CellSpec, FitSpec
 
 _REAL_STEPS = 3
-"""Times the steps of the real cell that a label-only control gets while it is below the receiver itself."""
+"""Times the steps of the real cell that a control may take."""
+
+_FIRST_SCHEDULES = 16
+"""Times the first schedule that every control may take, whatever the real cell took."""
 
 _LABELLED = "classification"
 """The task of which a sender that holds the label alone can do everything."""
@@ -152,11 +155,24 @@ def _fit_pass(
                 outputs,
                 moments.get(cell),
                 Least(least, _REAL_STEPS * real) if least is not None and real and _is_bound(cell) else None,
+                None if real is None or cell.control == TRAINED else most_steps_of_control(spec, real),
             )
             fitted = fit_cell(cell, sender, receiver, inputs, spec)
             if cell.control == TRAINED:
                 steps[cell] = fitted.fitted.total_steps
             yield fitted
+
+
+def most_steps_of_control(spec: FitSpec, real: int) -> int:
+    """Return the longest automatic schedule of a control.
+
+    It is three times the steps of the real cell, and 16 times the first schedule at least.
+
+    Example:
+        >>> most_steps_of_control(FitSpec(first_steps=40), 80), most_steps_of_control(FitSpec(), 1200)
+        (640, 3600)
+    """
+    return max(_REAL_STEPS * real, _FIRST_SCHEDULES * spec.first_steps)
 
 
 def _is_bound(cell: CellSpec) -> bool:

@@ -157,7 +157,8 @@ class FitSpec:
         epochs, steps: a fixed length, in passes over the training part or in steps.
         first_steps: length of the first automatic schedule.
         max_epochs: an automatic fit ends unconverged where the next schedule would exceed it and 16 times the
-            first.
+            first. A control takes no more than three times the steps of the real cell, and 16 times the
+            first schedule at least.
         schedule: ``averaged`` is 8 steps of warm-up, a constant rate, and the mean of the parameters over the
             second half, so that a schedule of 2n steps continues one of n. ``cosine`` is warm-up, then a
             cosine to 0.
