@@ -42,6 +42,10 @@ def train(
     return ms.ModelSpec(source=f"{source}:{factory.__name__}", weights=str(path))
 
 
+QUICK_EVIDENCE = ("trajectory",)
+"""What a verdict needs, for a quick look."""
+
+
 def stitch_both_ways(
     pairs: Mapping[str, tuple[ms.ModelSpec, ms.ModelSpec]],
     data: ms.Data,
@@ -99,7 +103,7 @@ def train_and_stitch(
         networks: two functions that build one, by a short name.
         cuts: for a quick look, by the name of a network's function.
         n_steps: of the training of each.
-        quick: a third of the training, these cuts alone, short fits, and evidence on 200 examples.
+        quick: a third of the training, these cuts alone, short fits, and a verdict on 100 examples.
         out: folder of run folders.
     """
     torch.manual_seed(0)
@@ -121,6 +125,6 @@ def train_and_stitch(
             data,
             cuts=cuts if quick else None,
             fit=ms.FitSpec(steps=20) if quick else None,
-            evidence=ms.EvidenceSpec(n_examples=200) if quick else "standard",
+            evidence=ms.EvidenceSpec.parse(QUICK_EVIDENCE, 100) if quick else "standard",
             out=out,
         )

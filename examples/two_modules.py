@@ -32,7 +32,10 @@ def build(width: int, data: ms.Data, seed: int) -> nn.Module:
 def main() -> None:
     data = ms.load_data(ms.DataSpec(source="digits"))
     narrow, wide = build(4, data, seed=0), build(12, data, seed=1)
-    fit, evidence = ms.FitSpec(steps=60, batch_size=128), ms.EvidenceSpec(n_examples=200)  # a quick look
+    fit, evidence = (
+        ms.FitSpec(steps=60, batch_size=128),
+        ms.EvidenceSpec.parse(["trajectory"], 200),
+    )  # a quick look
     result = ms.compare(narrow, wide, data, fit=fit, evidence=evidence)
     print(result.matrix().to_pandas().round(2))
     print(result.matrix("random-sender").to_pandas().round(2))

@@ -538,10 +538,16 @@ def test_models_of_another_precision_run_as_they_are(
         digits,
         cuts=("layers.1", "layers.3"),
         controls=("self-stitch",),
+        evidence=ms.EvidenceSpec.parse(("trajectory",), 100),
         fit=ms.FitSpec(steps=20),
     )
     plain = ms.compare(
-        *networks, digits, cuts=("layers.1", "layers.3"), controls=("self-stitch",), fit=ms.FitSpec(steps=20)
+        *networks,
+        digits,
+        cuts=("layers.1", "layers.3"),
+        controls=("self-stitch",),
+        evidence=(),
+        fit=ms.FitSpec(steps=20),
     )
     assert found.baseline("receiver") == pytest.approx(plain.baseline("receiver"), abs=0.02)
     assert float(abs(found.matrix() - plain.matrix()).max()) < 0.06

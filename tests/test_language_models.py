@@ -80,7 +80,7 @@ def test_language_models_are_stitched_scored_and_judged(
         data,
         cuts=("embed", "blocks.0"),
         fit=FitSpec(steps=120),
-        evidence=ms.EvidenceSpec.parse(("trajectory", "agreement"), 600),
+        evidence=ms.EvidenceSpec.parse(("trajectory", "agreement"), 510),
         out=tmp_path / "run",
     )
     whole = found.baseline("receiver")

@@ -143,7 +143,9 @@ def test_films_and_pictures_are_stitched_both_ways(
             cuts=("stem", "down"),
             stitch=("affine", "conv(3)"),
             controls=("random-sender", "self-stitch"),
-            evidence=ms.EvidenceSpec.parse(("standard", "distribution", "information", "robustness"), 150),
+            evidence=ms.EvidenceSpec.parse(
+                ("trajectory", "distribution", "information", "robustness", "geometry"), 80
+            ),
             fit=ms.FitSpec(steps=60),
             out=tmp_path / type(sender).__name__,
         )
