@@ -33,7 +33,7 @@ def main() -> None:
     data = ms.load_data(ms.DataSpec(source="digits"))
     narrow, wide = build(4, data, seed=0), build(12, data, seed=1)
     fit, evidence = (
-        ms.FitSpec(steps=60, batch_size=128),
+        ms.FitSpec(steps=30, batch_size=128),
         ms.EvidenceSpec.parse(["trajectory"], 200),
     )  # a quick look
     result = ms.compare(narrow, wide, data, fit=fit, evidence=evidence)

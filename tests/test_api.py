@@ -131,7 +131,7 @@ def test_any_module_and_tensors(plain: Plain, digits: Data) -> None:
         plain,
         (digits.train.images, digits.train.labels),
         fit=ms.FitSpec(steps=60, batch_size=128),
-        controls=("random-sender",),
+        controls=(),
         evidence=ms.EvidenceSpec.parse(("errors",), 50),
     )
     assert [str(each) for each in result.matrix()["sender_cut"].to_numpy()] == ["0", "1", "2", "3", "4", "5"]
@@ -280,7 +280,7 @@ def test_split_and_cuts(plain: Plain, digits: Data) -> None:
 def test_evidence_and_verdicts_come_with_a_comparison(checkpoints: tuple[Path, Path], tmp_path: Path) -> None:
     """Two cuts, so that the deeper self-stitch is there too; saved, resumed and in memory alike."""
     first, second = map(str, checkpoints)
-    cuts, fit = ["layers.2", "layers.4"], ms.FitSpec(steps=40)
+    cuts, fit = ["layers.2", "layers.4"], ms.FitSpec(steps=15)
     bare = ms.compare(first, second, "digits", cuts=cuts, fit=fit, evidence=(), out=tmp_path / "run")
     assert bare.evidence == ()
     assert bare.verdicts() == {}

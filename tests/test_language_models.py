@@ -60,7 +60,7 @@ def writers() -> tuple[Writer, Writer, Data]:
         torch.manual_seed(seed)
         model = Writer()
         optimiser = torch.optim.Adam(model.parameters(), 5e-3)
-        for _ in range(400):
+        for _ in range(300):
             some = data.train.take(torch.randint(0, len(data.train), (128,)))
             loss = data.task.loss(model(some.images, **some.kwargs), some.targets)
             optimiser.zero_grad()
@@ -131,7 +131,7 @@ def test_what_stands_at_padded_places_does_not_touch_a_fit(
     writers: tuple[Writer, Writer, Data], objective: str
 ) -> None:
     """Other words in the padded positions change nothing that a stitch is fitted to."""
-    sender, receiver, data = writers
+    sender, _, data = writers
 
     def filled(change: Callable[[Tensor], Tensor]) -> Data:
         parts = []
@@ -142,7 +142,8 @@ def test_what_stands_at_padded_places_does_not_touch_a_fit(
 
     weights = []
     for change in (lambda x: x, lambda x: torch.full_like(x, 7)):
-        pair = Pair(wrap(sender, "a"), wrap(receiver, "b"), filled(change))
+        # One network as both, so that it is captured once.
+        pair = Pair(wrap(sender, "a"), wrap(sender, "a"), filled(change))
         cell = CellSpec(sender_cut="embed", receiver_cut="blocks.0", objective=objective)  # type: ignore[arg-type]
         fit = FitSpec(steps=3, objective=objective, precision="float32")  # type: ignore[arg-type]
         (fitted,) = fit_grid(pair, [cell], fit, Budget(10**9))
