@@ -1,4 +1,4 @@
-"""What tests of the tables need: one finished cell, one spec, changed where a test says so."""
+"""What several tests need: one finished cell, one spec, a Dataset, changed where a test says so."""
 
 from __future__ import annotations
 
@@ -7,8 +7,24 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from torch.utils.data import Dataset
+
 from modelstitch.results.rows import CellRow
 from modelstitch.specs import DataSpec, ModelSpec, RunSpec, StitchSpec
+
+
+class Items(Dataset[Any]):
+    """A Dataset of these items."""
+
+    def __init__(self, items: list[Any]) -> None:
+        self.items = items
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, index: int) -> Any:
+        return self.items[index]
+
 
 _CELL = CellRow(
     sender_cut="a",

@@ -42,7 +42,7 @@ class Writer(nn.Module):
         return output
 
 
-def language(n: int = 900, seed: int = 0) -> Data:
+def language(n: int = 1200, seed: int = 0) -> Data:
     """Sentences whose next word is the sum of the last two, of different lengths; 0 fills up."""
     generator = torch.Generator().manual_seed(seed)
     words = torch.randint(1, N_TOKENS, (n, LENGTH), generator=generator)
@@ -60,7 +60,7 @@ def writers() -> tuple[Writer, Writer, Data]:
         torch.manual_seed(seed)
         model = Writer()
         optimiser = torch.optim.Adam(model.parameters(), 5e-3)
-        for _ in range(300):
+        for _ in range(400):
             some = data.train.take(torch.randint(0, len(data.train), (128,)))
             loss = data.task.loss(model(some.images, **some.kwargs), some.targets)
             optimiser.zero_grad()
@@ -85,7 +85,7 @@ def test_language_models_are_stitched_scored_and_judged(
     )
     whole = found.baseline("receiver")
     assert whole is not None
-    assert whole > 0.7  # the first word is anyone's guess
+    assert whole > 0.75  # the first word is anyone's guess
     assert found.chance < 0.2
     assert float(found.matrix("self-stitch").sel(sender_cut="embed", receiver_cut="embed")) > 0.9 * whole
     # Senders that hold the next word and nothing else: right everywhere, and seen through.

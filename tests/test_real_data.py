@@ -33,24 +33,24 @@ def test_the_parquet_set_is_read_whole(shared_data: Path) -> None:
 def test_foreign_resnets_through_the_command_line(
     shared_data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Their accuracies are those of the files (.8103 and .8256 on all images), and a late stitch works."""
+    """Their accuracies are those of the files, and a late stitch works after a few steps."""
     monkeypatch.chdir(ROOT)
     arguments = [
         *("compare", "examples.cifar_resnet:resnet20", "examples.cifar_resnet:resnet32"),
         *("--sender-weights", str(shared_data / "weights" / "resnet20-12fca82f.th")),
         *("--receiver-weights", str(shared_data / "weights" / "resnet32-d509ac18.th")),
         *("--mean", "0.485,0.456,0.406", "--std", "0.229,0.224,0.225"),
-        *("--data", str(shared_data / "data" / "cifar10-jpeg"), "--limit", "500", "--heldout-limit", "4000"),
+        *("--data", str(shared_data / "data" / "cifar10-jpeg"), "--limit", "500"),
         *("--sender-cuts", "layer3.2", "--receiver-cuts", "layer3.4"),
         *("--controls", "none", "--evidence", "none", "--steps", "30", "--device", "cpu", "--json"),
     ]
     assert main(arguments) == 0
     result = json.loads(capsys.readouterr().out)
-    assert result["sender_accuracy"] == pytest.approx(0.8103, abs=0.02)
-    assert result["receiver_accuracy"] == pytest.approx(0.8256, abs=0.02)
+    assert result["sender_accuracy"] == pytest.approx(0.8103, abs=0.002)
+    assert result["receiver_accuracy"] == pytest.approx(0.8256, abs=0.002)
     assert result["facts"]["pair"]["cut_difference"] <= 1e-6
     (cell,) = result["cells"]
-    assert cell["n_heldout"] == 4000
+    assert cell["n_heldout"] == 10_000
     assert cell["score"] > 0.6
 
 

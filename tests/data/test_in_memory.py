@@ -11,24 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from torch import Tensor
-from torch.utils.data import Dataset, IterableDataset, Subset, TensorDataset
+from torch.utils.data import IterableDataset, Subset, TensorDataset
 
 from modelstitch.data.absent import Unscored
 from modelstitch.data.in_memory import as_parts
 from modelstitch.data.load import as_data, load_data
 from modelstitch.errors import DataError
 from modelstitch.specs import DataSpec
-
-
-class Items(Dataset[Any]):
-    def __init__(self, items: list[Any]) -> None:
-        self.items = items
-
-    def __len__(self) -> int:
-        return len(self.items)
-
-    def __getitem__(self, index: int) -> Any:
-        return self.items[index]
+from tests.made import Items
 
 
 class Stream(IterableDataset[Any]):

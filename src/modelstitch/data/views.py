@@ -61,8 +61,8 @@ def show(images: Tensor, view: View, rate: int | None = None, samples: Tensor | 
     )
     if (not is_picture and says_anything) or view.rate is not None or view.flat:
         raise SpecError(
-            f"cannot show data of shape {tuple(images.shape)} as {view}: expected images (N, C, H, W), or a "
-            "view that sets nothing"
+            f"cannot show data of shape {tuple(images.shape)} as a view with {_said(view)}: "
+            "expected images (N, C, H, W), or a view that sets nothing"
         )
     if images.dtype == torch.int64 and images.ndim == 2:
         return images
@@ -154,8 +154,8 @@ def play(sounds: Tensor, view: View, rate: int, samples: Tensor | None = None) -
     _expect_read(view, "sounds")
     if view.size is not None or view.framing is not None or view.channels not in (None, 1, sounds.shape[1]):
         raise SpecError(
-            f"cannot play sounds of {sounds.shape[1]} channels as {view}: expected a rate, one channel, or a "
-            "view that sets neither"
+            f"cannot play sounds of {sounds.shape[1]} channels as a view with {_said(view)}: "
+            "expected a rate, one channel, or a view that sets neither"
         )
     if not sounds.is_floating_point():
         raise SpecError(f"cannot play sounds in {sounds.dtype}: expected floating values from -1 to 1")
@@ -227,3 +227,8 @@ def in_precision(x: Tensor, dtype: torch.dtype) -> Tensor:
         torch.int64
     """
     return x.to(dtype) if x.is_floating_point() else x
+
+
+def _said(view: View) -> str:
+    """Return what a view sets, for errors."""
+    return ", ".join(f"{name} {value}" for name, value in vars(view).items() if value is not None)
