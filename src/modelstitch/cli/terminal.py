@@ -150,12 +150,14 @@ def print_matrix(matrix: xr.DataArray, title: str) -> None:
 
 _MARKS = {
     VerdictName.INTERCHANGEABLE: "inter",
+    VerdictName.PARTLY: "part",
     VerdictName.DECODABLE_ONLY: "label",
     VerdictName.INCOMPATIBLE: "none",
     VerdictName.CANNOT_TELL: "?",
 }
 _STYLES = {
     VerdictName.INTERCHANGEABLE: "black on rgb(120,200,140)",
+    VerdictName.PARTLY: "black on rgb(130,190,230)",
     VerdictName.DECODABLE_ONLY: "black on rgb(240,190,90)",
     VerdictName.INCOMPATIBLE: "white on rgb(90,90,110)",
     VerdictName.CANNOT_TELL: "dim",

@@ -94,3 +94,13 @@ def mixed(seed: int, cut: str, part: str, index: int) -> int:
     """
     text = f"{seed}\0{cut}\0{part}\0{index}".encode()
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little") >> 1
+
+
+def drawn_seed(seed: int, draw: int) -> int:
+    """Return the seed of one of the untrained copies of a seed; the first has the seed itself.
+
+    Example:
+        >>> drawn_seed(3, 0), drawn_seed(3, 1) == drawn_seed(4, 1)
+        (3, False)
+    """
+    return seed if draw == 0 else mixed(seed, "", "draw", draw) % 2**31

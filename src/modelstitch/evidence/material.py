@@ -24,6 +24,7 @@ class Measurement:
         value: NaN where it is not defined, or the examples are too few.
         low, high: ends of the 95 % interval, where there is one.
         n: number of examples that it rests on.
+        parts: (m,) what it is the mean of, or the values of its null, for intervals over several cells.
     """
 
     kind: str
@@ -33,6 +34,7 @@ class Measurement:
     low: float | None = None
     high: float | None = None
     n: int = 0
+    parts: Tensor | None = field(default=None, compare=False, repr=False)
 
 
 LEAST = 10
@@ -94,6 +96,25 @@ class FinestScores:
     sets: Mapping[str, Sequence[int]]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Residuals:
+    """What is left of stitched and expected representation after class means, at one place.
+
+    Attributes:
+        place: the cut, or ``output``.
+        x_train, y_train: stitched and expected of training examples, (N, P, C).
+        x, y: the same of held-out examples (n, P, C) in classes of at least four.
+        labels: (n,) of the held-out ones, ascending.
+    """
+
+    place: str
+    x_train: Tensor
+    y_train: Tensor
+    x: Tensor
+    y: Tensor
+    labels: Tensor
+
+
 @dataclass(kw_only=True)
 class Material:
     """Everything that the kinds of evidence read.
@@ -117,6 +138,7 @@ class Material:
             receiver has no outputs for the finest.
         changed: maps a named change of the examples to class scores of the stitched network and of the
             receiver.
+        residuals: at the cut, at every later cut and in the output; empty where no kind reads them.
         train_right: returns which training examples get the label that the stitch was fitted to.
         weight: the stitch as one linear map (D, F), where it is one.
     """
@@ -139,6 +161,7 @@ class Material:
     is_image: bool
     finest: FinestScores | None
     changed: Callable[[str], tuple[Tensor, Tensor]]
+    residuals: Sequence[Residuals]
     train_right: Callable[[], Tensor]
     weight: Tensor | None = None
     _pairings: dict[str, Pairing] = field(default_factory=dict)

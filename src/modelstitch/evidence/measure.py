@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 
 import torch
 from torch import Tensor, nn
@@ -14,12 +15,15 @@ from modelstitch.cutting.layouts import Layout
 from modelstitch.data.parts import DataPart, PartName
 from modelstitch.evidence.kinds import KINDS
 from modelstitch.evidence.kinds.distribution import summarise
+from modelstitch.evidence.kinds.kept import recovered
 from modelstitch.evidence.kinds.robustness import CHANGES, disturb, shift
-from modelstitch.evidence.material import FinestScores, Genuine, Material, Measurement
+from modelstitch.evidence.material import FinestScores, Genuine, Material, Measurement, Residuals
 from modelstitch.evidence.residuals import Rows
 from modelstitch.evidence.units import Units
+from modelstitch.evidence.within import PartUnits, ReceiverResiduals
 from modelstitch.fitting.closed_form import solve
 from modelstitch.fitting.schedules import spread
+from modelstitch.geometry.intervals import ValueWithInterval
 from modelstitch.grid.moments import SecondMoments
 from modelstitch.grid.pool import GivesSides
 from modelstitch.grid.representations import Representations
@@ -63,7 +67,7 @@ def measure_cells(
     groups: dict[Side, dict[Side, list[CellSpec]]] = {}
     for cell in kinds:
         if kinds[cell]:
-            sender, receiver = pair.sides(cell.control, cell.seed)
+            sender, receiver = pair.sides(cell.control, cell.seed, cell.draw)
             groups.setdefault(receiver, {}).setdefault(sender, []).append(cell)
     for receiver, by_sender in groups.items():
         expected = ReceiverExamples(receiver, n_examples)
@@ -73,6 +77,29 @@ def measure_cells(
             for cut in dict.fromkeys(cell.sender_cut for cell in cells):
                 some = [cell for cell in cells if cell.sender_cut == cut]
                 yield from _measure_sender_cut(sender, expected, some, stitches, matched, kinds)
+
+
+def yardstick(sender: Side, receiver: Side, n_examples: int) -> ValueWithInterval | None:
+    """Return what a reader recovers of the receiver's outputs within classes from the whole sender's.
+
+    None where the sender has no outputs for these targets, or the share is not defined.
+
+    Args:
+        sender, receiver: two whole networks.
+        n_examples: most held-out examples to measure on.
+    """
+    if sender.data.task.by_position and not sender.can_score:
+        return None
+
+    def outputs(part: PartUnits) -> Tensor:
+        return part.units.outputs(
+            batch for batch, _ in sender.outputs(part.part, sender.whole, part.units.indices)
+        )
+
+    share, _ = recovered(ReceiverExamples(receiver, n_examples).residuals.outputs_beside(outputs))
+    if math.isnan(share.value) or share.low is None or share.high is None:
+        return None
+    return share.value, share.low, share.high
 
 
 class ReceiverExamples:
@@ -98,6 +125,11 @@ class ReceiverExamples:
         self._genuine: dict[str, Genuine] = {}
         self._outputs: Tensor | None = None
         self._changed: dict[str, tuple[DataPart, Tensor]] = {}
+
+    @cached_property
+    def residuals(self) -> ReceiverResiduals:
+        """The receiver's residuals after class means, of held-out and of training examples."""
+        return ReceiverResiduals(self.side, PartUnits("held-out", self.units))
 
     def rows(self, names: Sequence[str]) -> dict[str, Rows]:
         """Return the rows at several cuts."""
@@ -201,6 +233,15 @@ class _Provided:
     rows: Rows
     outputs: Tensor | None
     changed: ChangedSender
+    _train: list[Tensor] = field(default_factory=list)
+
+    def represent(self, part: PartName, receiver: ReceiverResiduals) -> Tensor:
+        """Return the representations of the examples of a part that readers are fitted to, or judged on."""
+        if part == "held-out":
+            return self.x
+        if not self._train:
+            self._train.append(_represented(self.sender, self.cut, part, receiver.training.units.indices))
+        return self._train[0]
 
 
 def _measure_sender_cut(
@@ -258,8 +299,8 @@ def _material(
     units, labels = receiver.units, receiver.labels
     name = receiver.side.cut(receiver_cut).name
     layout = receiver.layout(name)
-    later = receiver.side.later(name) if "trajectory" in kinds else ()
-    later = tuple(cut for cut in later if units.fits(receiver.layout(cut)))
+    behind = tuple(cut for cut in receiver.side.later(name) if units.fits(receiver.layout(cut)))
+    later = behind if "trajectory" in kinds else ()
     expected = receiver.rows((name, *later))
     raw, trail, outputs = _through(stitch, receiver, name, later, provided.x)
     stitched = {name: Rows(raw, labels)} | {
@@ -287,9 +328,17 @@ def _material(
         is_image=receiver.is_image,
         changed=partial(_changed, provided.changed, stitch, receiver, name),
         finest=receiver.finest(outputs),
+        residuals=_residuals(provided, receiver, name, behind, stitch) if "kept" in kinds else (),
         train_right=partial(_train_right, provided.sender, provided.cut, stitch, receiver, name),
         weight=_weight(stitch),
     )
+
+
+def _residuals(
+    provided: _Provided, receiver: ReceiverExamples, name: str, later: tuple[str, ...], stitch: nn.Module
+) -> list[Residuals]:
+    own = receiver.residuals
+    return own.beside(name, later, stitch, partial(provided.represent, receiver=own))
 
 
 def _raw(rows: Rows, layout: Layout) -> Tensor:

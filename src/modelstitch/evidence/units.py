@@ -14,6 +14,9 @@ from modelstitch.tasks import IGNORED, Task
 
 _LEAST_OF_A_LABEL = 10
 
+_NUMBERS, _FEWEST_POSITIONS = 8192, 4
+"""Numbers of one example that :meth:`Units.rows` keeps at most, and the positions that it keeps at least."""
+
 
 class Units:
     """Some examples of a part as the units that are compared, in the order of their labels.
@@ -93,6 +96,30 @@ class Units:
             return x[self._order.to(x.device)]
         return x if layout is None or self._present is None else without_padding(x, layout, self._present)
 
+    def rows(self, x: Tensor, layout: Layout | None, first: int) -> Tensor:
+        """Return the units (b, P, C) of one batch at some of their positions, in the order of the batch.
+
+        Extra tokens are kept, and as many other positions as make 8,192 numbers an example, at least four;
+        they are drawn with a fixed seed. Padding becomes 0.
+
+        Args:
+            x: a representation (b, *shape), or outputs (b, K) where ``layout`` is None.
+            layout: of the representation.
+            first: position of the batch's first example among all.
+        """
+        part = self.part(x, layout, first)
+        if layout is None or self._by_position:
+            return part[:, None]
+        if self._present is not None:
+            part = without_padding(part, layout, self._present[first : first + len(part)])
+        by_position = layout.features_first(part).flatten(2) if part.ndim > 2 else part[:, :, None]
+        return by_position[:, :, _some_positions(by_position.shape, layout.extra)].transpose(1, 2)
+
+    def in_order(self, rows: Sequence[Tensor]) -> Tensor:
+        """Return all units (m, P, C) from the results of :meth:`rows` for one batch after another."""
+        joined = torch.cat(list(rows))
+        return joined[self._order.to(joined.device)] if self._by_position else joined
+
     def outputs(self, batches: Iterable[Tensor]) -> Tensor:
         """Return the units (m, K) of outputs, given batch by batch."""
         parts, first = [], 0
@@ -108,6 +135,17 @@ class Units:
         if x.shape[1] != self._n_positions:  # a position without a token of its own gets the whole input
             return x[self._chosen // self._n_positions][self._order]
         return x.flatten(0, 1)[self._chosen][self._order][:, None]
+
+
+def _some_positions(shape: tuple[int, ...], n_extra: int) -> Tensor:
+    """Choose positions of a representation (n, C, P), those of extra tokens first."""
+    _, n_features, n_positions = shape
+    most = max(_NUMBERS // n_features, _FEWEST_POSITIONS) + n_extra
+    if n_positions <= most:
+        return torch.arange(n_positions)
+    generator = torch.Generator().manual_seed(0)
+    others = n_extra + torch.randperm(n_positions - n_extra, generator=generator)[: most - n_extra]
+    return torch.cat([torch.arange(n_extra), others.sort().values])
 
 
 def _several_of_each(places: Tensor, labels: Tensor, n_units: int) -> Tensor:

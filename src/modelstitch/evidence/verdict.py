@@ -1,49 +1,58 @@
-"""The verdict: what the evidence of one cell allows one to say, by one rule with its thresholds.
+r"""The verdict on one cell: what comes across, and was it learnt; one rule with its thresholds.
 
-Two quantities decide. The *share of the score* says whether the task is done:
+*What comes across* is read off two numbers. The share of the score says whether the task is done:
 
-.. math:: s = \\frac{\\text{score} - \\text{chance}}{\\text{self-stitch's score} - \\text{chance}}
+.. math:: s = \frac{\text{score} - \text{chance}}{\text{self-stitch's score} - \text{chance}}
 
-*Kept* says how much of what the receiver knows about an example beyond its label comes across:
+*Kept* says how much of what the receiver knows about an example beyond its label comes across: 0 for a
+sender that holds the label alone, 1 for the receiver's own representation. It is the smallest share over the
+receiver cut, the later cuts and the output, and is defined in :mod:`modelstitch.results.kept`.
 
-.. math:: \\text{kept} = \\frac{w - w_0}{w_1 - w_0}
-
-Here w is the debiased CKA within classes of stitched and expected representation, averaged over the
-receiver cut and every later cut; :math:`w_1` is w of the self-stitch of the receiver cut into itself;
-:math:`w_0` is the highest w of the label-only senders (clustered noise, one-hot), at least 0. Kept is about
-0 for a stitch that passes the label alone, and about 1 for a stitch that does what the receiver's own
-representation would do.
+*Was it learnt* is read off the lead: kept less the mean of the same over untrained senders.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from modelstitch.geometry.intervals import ValueWithInterval
-from modelstitch.specs.verdicts import Confidence, Reason, VerdictName, VerdictReason
+from modelstitch.specs.verdicts import Confidence, Learnt, Reason, VerdictName, VerdictReason
 from modelstitch.wording import Sentence, reason_sentence
+
+_NOTHING: ValueWithInterval = (math.nan, math.nan, math.nan)
+
+_STRENGTH = (
+    VerdictName.INCOMPATIBLE,
+    VerdictName.DECODABLE_ONLY,
+    VerdictName.PARTLY,
+    VerdictName.INTERCHANGEABLE,
+)
 
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Thresholds of the verdict; they were set on the known-answer cases, see ``modelstitch selftest``.
+    """Lines of the verdict; they are checked on cases whose truth is known, see ``modelstitch selftest``.
 
     Attributes:
-        kept_high: *interchangeable* needs an interval of kept above it.
-        kept_low: *decodable only* needs an interval of kept below it.
+        kept_high: *interchangeable* needs the interval of kept above it.
+        kept_low: *partly* needs the interval of kept above it.
+        score_low: share of the score that divides *decodable only* from *incompatible*.
         score_high: share of the score that *interchangeable* needs.
-        score_low: share of the score up to which a cell is *incompatible*.
+        learnt: *learnt* needs the interval of the lead above it, *not learnt* below it.
+        label_error: largest p-value of "no more than the label" with which more than the label is said.
         fewest: held-out examples that a verdict needs, and of these in classes of at least four.
         self_above, self_above_errors: the self-stitch may lie above the whole receiver by so much, or by so
             many standard errors of this paired difference; more says that data and receiver do not fit.
     """
 
     kept_high: float = 0.8
-    kept_low: float = 0.5
-    score_high: float = 0.8
+    kept_low: float = 0.175
     score_low: float = 0.15
+    score_high: float = 0.8
+    learnt: float = 0.05
+    label_error: float = 0.05
     fewest: int = 100
     self_above: float = 0.05
     self_above_errors: float = 3.0
@@ -59,17 +68,21 @@ class Facts:
         chance: score of a guess.
         score: score of the stitched network.
         self_score: score of the self-stitch of the receiver cut into itself.
-        within: w above.
-        self_within: :math:`w_1`.
-        label_within: w of each label-only sender by name.
-        random_within: w of a random sender; None where none was run.
-        deeper_within: w of the self-stitch from the receiver's own cut of the sender cut's name, or None.
+        kept: what is kept, with its interval; NaN where it is not known.
+        where: the place that keeps least, or that has no range.
+        recovered, own, label: what a reader recovers there, from the cell, the self-stitch and the label
+            alone.
+        head: what is kept behind the cut alone.
+        p_label: p-value of "no more than the label comes across"; NaN where it is not known.
+        label_only: whether a label-only sender was run.
+        depth: what the receiver's own cut of the sender cut's name keeps, or None.
+        lead: kept less the mean over untrained senders, with its interval; None without one.
+        untrained: kept of each untrained sender.
         converged: whether the fit converged; None where its length was fixed.
         self_converged: whether the fit of the self-stitch converged.
         self_above: (difference, standard error): the self-stitch's score less that of the whole receiver on
             the same examples; None where the receiver has no score of its own.
         failed: why the fit failed; None where it did not.
-        label_short: a label-only sender that ended below the receiver itself, and its score; or None.
     """
 
     n: int
@@ -77,16 +90,21 @@ class Facts:
     chance: float
     score: ValueWithInterval
     self_score: float
-    within: ValueWithInterval
-    self_within: ValueWithInterval
-    label_within: Mapping[str, ValueWithInterval] = field(default_factory=dict)
-    random_within: ValueWithInterval | None = None
-    deeper_within: ValueWithInterval | None = None
+    kept: ValueWithInterval = _NOTHING
+    where: str | None = None
+    recovered: float = math.nan
+    own: float = math.nan
+    label: float = math.nan
+    head: float = math.nan
+    p_label: float = 0.0
+    label_only: bool = True
+    depth: float | None = None
+    lead: ValueWithInterval | None = None
+    untrained: tuple[float, ...] = ()
     converged: bool | None = None
     self_converged: bool | None = None
     self_above: tuple[float, float] | None = None
     failed: str | None = None
-    label_short: tuple[str, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -96,10 +114,15 @@ class Verdict:
     Attributes:
         name: what comes across.
         because: the reason with its numbers.
-        confidence: distance of the deciding number from its threshold, in half-widths of its interval:
-            high from 2 on, medium from 1 on, or low.
+        confidence: distance of the deciding number from its line, in half-widths of its interval: high from 2
+            on, medium from 1 on, or low; low across a line.
         score_share, kept: the two quantities; NaN where they are not known.
-        kept_low, kept_high: ends of kept's 95 % interval.
+        kept_low, kept_high: ends of kept's 95 % interval; those of all cells of a map hold at once.
+        head: what is kept behind the cut alone, which may serve this head though the cut keeps less.
+        learnt: whether the trained sender keeps more than untrained ones.
+        learnt_confidence: as ``confidence``.
+        lead, lead_low, lead_high: kept less the mean over untrained senders, and its 95 % interval.
+        untrained: kept of each untrained sender.
     """
 
     name: VerdictName
@@ -109,6 +132,13 @@ class Verdict:
     kept: float = math.nan
     kept_low: float = math.nan
     kept_high: float = math.nan
+    head: float = math.nan
+    learnt: Learnt = Learnt.NOT_ASKED
+    learnt_confidence: Confidence = Confidence.LOW
+    lead: float = math.nan
+    lead_low: float = math.nan
+    lead_high: float = math.nan
+    untrained: tuple[float, ...] = field(default=())
 
     @property
     def reason(self) -> Reason:
@@ -130,25 +160,22 @@ def decide(facts: Facts, thresholds: Thresholds | None = None) -> Verdict:
 
     Example:
         >>> facts = Facts(n=2000, chance=0.1, score=(0.74, 0.72, 0.76), self_score=0.76,
-        ...               within=(0.02, 0.0, 0.04), self_within=(0.97, 0.96, 0.98))
+        ...               kept=(0.62, 0.57, 0.67), lead=(0.3, 0.22, 0.38))
         >>> verdict = decide(facts)
-        >>> verdict.name.value, verdict.reason.value
-        ('decodable only', 'label-only')
+        >>> verdict.name.value, verdict.confidence.value, verdict.learnt.value
+        ('partly', 'high', 'learnt')
     """
     thresholds = thresholds or Thresholds()
-    if facts.failed is not None:
-        return _cannot_tell(VerdictReason(reason=Reason.FIT_FAILED, failure=facts.failed))
-    if facts.n < thresholds.fewest:
-        return _cannot_tell(
-            VerdictReason(reason=Reason.TOO_FEW_EXAMPLES, n=facts.n, n_needed=thresholds.fewest)
-        )
-    misfit = _misfit(facts, thresholds)
-    if misfit is not None:
-        return _cannot_tell(misfit)
-    if facts.n_within is not None and facts.n_within < thresholds.fewest:
-        return _cannot_tell(
-            VerdictReason(reason=Reason.TOO_FEW_IN_CLASSES, n=facts.n_within, n_needed=thresholds.fewest)
-        )
+    verdict = _what_comes_across(facts, thresholds)
+    if verdict.name not in (VerdictName.PARTLY, VerdictName.INTERCHANGEABLE) or facts.lead is None:
+        return verdict
+    return _was_it_learnt(verdict, facts, thresholds)
+
+
+def _what_comes_across(facts: Facts, thresholds: Thresholds) -> Verdict:
+    obstacle = _cannot_be_judged(facts, thresholds)
+    if obstacle is not None:
+        return _cannot_tell(obstacle)
     score_range = facts.self_score - facts.chance
     if score_range <= 2 * _half(facts.score):
         at_chance = VerdictReason(
@@ -156,9 +183,36 @@ def decide(facts: Facts, thresholds: Thresholds | None = None) -> Verdict:
         )
         return _cannot_tell(at_chance)
     share, low, high = ((end - facts.chance) / score_range for end in facts.score)
+
+    def because(reason: Reason) -> VerdictReason:
+        return _because(reason, facts, share)
+
+    if facts.converged is False:
+        return _cannot_tell(because(Reason.FIT_NOT_CONVERGED), share, facts)
     if high <= thresholds.score_low:
-        return _low_score(facts, (share, low, high), thresholds)
-    return _by_kept(facts, (share, low, high), thresholds)
+        confidence = _confidence(thresholds.score_low - share, high - share)
+        return _verdict(VerdictName.INCOMPATIBLE, because(Reason.TASK_NOT_DONE), confidence, share, facts)
+    if math.isnan(facts.kept[0]):
+        return _cannot_tell(because(_why_not_known(facts)), share, facts)
+    if facts.self_converged is False:
+        return _cannot_tell(because(Reason.SELF_STITCH_NOT_CONVERGED), share, facts)
+    if low <= thresholds.score_low:
+        return _cannot_tell(because(Reason.SCORE_BETWEEN), share, facts)
+    return _by_kept(facts, share, thresholds)
+
+
+def _cannot_be_judged(facts: Facts, thresholds: Thresholds) -> VerdictReason | None:
+    """Return why nothing can be said whatever was measured; None where something can."""
+    if facts.failed is not None:
+        return VerdictReason(reason=Reason.FIT_FAILED, failure=facts.failed)
+    if facts.n < thresholds.fewest:
+        return VerdictReason(reason=Reason.TOO_FEW_EXAMPLES, n=facts.n, n_needed=thresholds.fewest)
+    misfit = _misfit(facts, thresholds)
+    if misfit is not None:
+        return misfit
+    if facts.n_within is not None and facts.n_within < thresholds.fewest:
+        return VerdictReason(reason=Reason.TOO_FEW_IN_CLASSES, n=facts.n_within, n_needed=thresholds.fewest)
+    return None
 
 
 def _misfit(facts: Facts, thresholds: Thresholds) -> VerdictReason | None:
@@ -178,166 +232,179 @@ def _misfit(facts: Facts, thresholds: Thresholds) -> VerdictReason | None:
     )
 
 
-def _low_score(facts: Facts, share: ValueWithInterval, thresholds: Thresholds) -> Verdict:
-    """Judge a cell whose score is near a guess."""
-    value, _, high = share
-    if facts.converged is False:
-        return _cannot_tell(_because(Reason.LOW_SCORE_NOT_CONVERGED, facts, value), value)
-    confidence = _confidence(thresholds.score_low - value, high - value)
-    return Verdict(VerdictName.INCOMPATIBLE, _because(Reason.TASK_NOT_DONE, facts, value), confidence, value)
+def _why_not_known(facts: Facts) -> Reason:
+    if not facts.label_only:
+        return Reason.NO_LABEL_ONLY_SENDER
+    measured = math.isfinite(facts.own) and math.isfinite(facts.recovered)
+    return Reason.REFERENCES_TOO_CLOSE if measured else Reason.NO_VALUE
 
 
-def _by_kept(facts: Facts, share: ValueWithInterval, thresholds: Thresholds) -> Verdict:
-    """Judge a cell by what is kept beyond the label."""
-    value, share_low, _ = share
-    kept, low, high = estimate = _kept(facts)
-    if math.isnan(kept):
-        return _cannot_tell(_because(Reason.REFERENCES_TOO_CLOSE, facts, value), value)
-    if facts.label_short is not None:
-        name, score = facts.label_short
-        short = _because(Reason.LABEL_CONTROL_SHORT, facts, value, estimate)
-        return _cannot_tell(replace(short, label_control=name, label_score=score), value, estimate)
-    some_score = share_low > thresholds.score_low
-    if high <= thresholds.kept_low and some_score:
-        if facts.converged is False:
-            moves = _because(Reason.LITTLE_KEPT_NOT_CONVERGED, facts, value, estimate)
-            return _cannot_tell(moves, value, estimate)
-        reason = Reason.LABEL_ONLY if value >= thresholds.score_high else Reason.PART_OF_LABEL
-        because = replace(_because(reason, facts, value, estimate), depth_within=_depth(facts))
-        confidence = _confidence(thresholds.kept_low - high, high - kept)
-        return Verdict(VerdictName.DECODABLE_ONLY, because, confidence, value, *estimate)
-    if low >= thresholds.kept_high:
-        reason, control = _obstacle(facts, value, thresholds)
-        because = replace(_because(reason, facts, value, estimate), label_control=control)
-        if reason is not Reason.KEPT:
-            return _cannot_tell(because, value, estimate)
-        confidence = _confidence(low - thresholds.kept_high, kept - low)
-        return Verdict(VerdictName.INTERCHANGEABLE, because, confidence, value, *estimate)
-    reason = Reason.KEPT_BETWEEN if some_score else Reason.SCORE_BETWEEN
-    return _cannot_tell(_because(reason, facts, value, estimate), value, estimate)
+def _by_kept(facts: Facts, share: float, thresholds: Thresholds) -> Verdict:
+    """Judge by what is kept a cell whose score is above that of a guess."""
+    kept, low, high = facts.kept
+    upper, lower = thresholds.kept_high, thresholds.kept_low
+
+    def verdict(name: VerdictName, reason: Reason, distance: float, half: float) -> Verdict:
+        because = replace(_because(reason, facts, share), depth=_depth(facts))
+        return _verdict(name, because, _confidence(distance, half), share, facts)
+
+    if low < lower and high >= upper:
+        return _cannot_tell(_because(Reason.KEPT_TOO_WIDE, facts, share), share, facts)
+    if low < lower:
+        reason = Reason.LABEL_ONLY if share >= thresholds.score_high else Reason.PART_OF_LABEL
+        return verdict(VerdictName.DECODABLE_ONLY, reason, lower - high, high - kept)
+    if facts.p_label > thresholds.label_error:
+        return verdict(VerdictName.DECODABLE_ONLY, Reason.NO_MORE_THAN_LABEL, 0.0, math.inf)
+    if low < upper:
+        nearest = min(low - lower, upper - high)
+        return verdict(VerdictName.PARTLY, Reason.KEPT_IN_PART, nearest, max(high - kept, kept - low))
+    if share < thresholds.score_high:
+        return verdict(VerdictName.PARTLY, Reason.SCORE_TOO_LOW, 0.0, math.inf)
+    return verdict(VerdictName.INTERCHANGEABLE, Reason.KEPT, low - upper, kept - low)
+
+
+def _was_it_learnt(verdict: Verdict, facts: Facts, thresholds: Thresholds) -> Verdict:
+    """Add the second answer to a verdict on a cell that has untrained senders beside it."""
+    lead, low, high = facts.lead or _NOTHING
+    line = thresholds.learnt
+    learnt, distance, half = Learnt.UNCLEAR, 0.0, math.inf
+    if low > line:
+        learnt, distance, half = Learnt.LEARNT, low - line, lead - low
+    elif high < line:
+        learnt, distance, half = Learnt.NOT_LEARNT, line - high, high - lead
+    return replace(
+        verdict,
+        learnt=learnt,
+        learnt_confidence=_confidence(distance, half),
+        lead=lead,
+        lead_low=low,
+        lead_high=high,
+        untrained=facts.untrained,
+    )
 
 
 def together(verdicts: Sequence[Verdict]) -> Verdict:
-    """Return one verdict on a cell that was fitted with several seeds: what all say, or that they disagree.
+    """Return one verdict on a cell that was fitted with several seeds.
 
-    *Kept* is the mean over seeds. Its interval goes from the lowest end of any seed to the highest, since
-    the interval of one seed is about the held-out examples alone. The confidence is the lowest of all
-    seeds. The reason is that of the seed that kept least.
+    Where the seeds disagree by one word, the weaker word is said, with low confidence; by more, or where one
+    seed cannot tell, *cannot tell*. *Kept* and the lead are means over seeds. Their intervals go from the
+    lowest end of any seed to the highest, since the interval of one seed is about the held-out examples
+    alone. The confidence is the lowest of all seeds. The reason is that of the seed that kept least.
 
     Args:
         verdicts: one for each seed, at least one.
 
     Example:
-        >>> because = VerdictReason(reason=Reason.TOO_FEW_EXAMPLES, n=1, n_needed=2)
-        >>> same = Verdict(VerdictName.DECODABLE_ONLY, because, Confidence.HIGH, 0.9, 0.2, 0.1, 0.3)
-        >>> other = Verdict(VerdictName.CANNOT_TELL, because, Confidence.LOW, 0.9, 0.6, 0.5, 0.7)
-        >>> together([same, same]).name.value, together([same, other]).reason.value
-        ('decodable only', 'seeds-disagree')
+        >>> because = VerdictReason(reason=Reason.KEPT_IN_PART)
+        >>> one = Verdict(VerdictName.PARTLY, because, Confidence.HIGH, 0.9, 0.7, 0.6, 0.78)
+        >>> other = Verdict(VerdictName.INTERCHANGEABLE, because, Confidence.HIGH, 0.9, 0.9, 0.85, 0.95)
+        >>> together([one, one]).confidence.value, together([one, other]).confidence.value
+        ('high', 'low')
+        >>> together([one, other]).name.value
+        'partly'
     """
     if len(verdicts) == 1:
         return verdicts[0]
     names = [verdict.name for verdict in verdicts]
     known = [verdict for verdict in verdicts if not math.isnan(verdict.kept)]
     least = min(known or verdicts, key=lambda verdict: _finite(verdict.kept))
-    shares = [verdict.score_share for verdict in verdicts if not math.isnan(verdict.score_share)]
     pooled = replace(
         least,
         confidence=max((verdict.confidence for verdict in verdicts), key=list(Confidence).index),
-        score_share=sum(shares) / len(shares) if shares else math.nan,
-        kept=sum(verdict.kept for verdict in known) / len(known) if known else math.nan,
+        score_share=_mean([verdict.score_share for verdict in verdicts]),
+        kept=_mean([verdict.kept for verdict in verdicts]),
         kept_low=min((verdict.kept_low for verdict in known), default=math.nan),
         kept_high=max((verdict.kept_high for verdict in known), default=math.nan),
+        head=_mean([verdict.head for verdict in verdicts]),
     )
-    if len(set(names)) == 1:
-        return replace(pooled, name=names[0])
-    counts = tuple((name, names.count(name)) for name in dict.fromkeys(names))
-    because = VerdictReason(reason=Reason.SEEDS_DISAGREE, seeds=counts, least=least.because)
-    return replace(pooled, name=VerdictName.CANNOT_TELL, confidence=Confidence.LOW, because=because)
+    if len(set(names)) > 1:
+        counts = tuple((name, names.count(name)) for name in dict.fromkeys(names))
+        because = VerdictReason(reason=Reason.SEEDS_DISAGREE, seeds=counts, least=least.because)
+        name = _weaker(names)
+        pooled = replace(pooled, name=name, confidence=Confidence.LOW, because=because)
+    return _learnt_together(pooled, verdicts)
 
 
-def _cannot_tell(
-    because: VerdictReason, share: float = math.nan, kept: ValueWithInterval = (math.nan,) * 3
+def _weaker(names: Sequence[VerdictName]) -> VerdictName:
+    """Return the weakest of several words that are one step apart, or *cannot tell*."""
+    if VerdictName.CANNOT_TELL in names:
+        return VerdictName.CANNOT_TELL
+    steps = [_STRENGTH.index(name) for name in names]
+    return _STRENGTH[min(steps)] if max(steps) - min(steps) == 1 else VerdictName.CANNOT_TELL
+
+
+def _learnt_together(pooled: Verdict, verdicts: Sequence[Verdict]) -> Verdict:
+    """Add the second answer of several seeds: what all say, or *unclear*."""
+    answers = {verdict.learnt for verdict in verdicts}
+    asked = [verdict for verdict in verdicts if verdict.learnt is not Learnt.NOT_ASKED]
+    if not asked or pooled.name not in (VerdictName.PARTLY, VerdictName.INTERCHANGEABLE):
+        return replace(
+            pooled,
+            learnt=Learnt.NOT_ASKED,
+            lead=math.nan,
+            lead_low=math.nan,
+            lead_high=math.nan,
+            untrained=(),
+        )
+    return replace(
+        pooled,
+        learnt=answers.pop() if len(answers) == 1 else Learnt.UNCLEAR,
+        learnt_confidence=max((one.learnt_confidence for one in asked), key=list(Confidence).index),
+        lead=_mean([one.lead for one in asked]),
+        lead_low=min(one.lead_low for one in asked),
+        lead_high=max(one.lead_high for one in asked),
+        untrained=tuple(kept for one in asked for kept in one.untrained),
+    )
+
+
+def _verdict(
+    name: VerdictName, because: VerdictReason, confidence: Confidence, share: float, facts: Facts
 ) -> Verdict:
-    return Verdict(VerdictName.CANNOT_TELL, because, Confidence.LOW, share, *kept)
+    kept, low, high = facts.kept
+    return Verdict(name, because, confidence, share, kept, low, high, facts.head)
 
 
-def _because(
-    reason: Reason, facts: Facts, share: float, kept: ValueWithInterval = (math.nan,) * 3
-) -> VerdictReason:
+def _cannot_tell(because: VerdictReason, share: float = math.nan, facts: Facts | None = None) -> Verdict:
+    if facts is None:
+        return Verdict(VerdictName.CANNOT_TELL, because, Confidence.LOW, share)
+    return _verdict(VerdictName.CANNOT_TELL, because, Confidence.LOW, share, facts)
+
+
+def _because(reason: Reason, facts: Facts, share: float) -> VerdictReason:
     """Return a reason with the numbers that the rule has read."""
+    kept, low, high = facts.kept
     return VerdictReason(
         reason=reason,
         score=facts.score[0],
         self_score=facts.self_score,
         chance=facts.chance,
         score_share=share,
-        within=facts.within[0],
-        self_within=facts.self_within[0],
-        label_within=tuple(_finite(value) for value, _, _ in facts.label_within.values()),
-        random_within=math.nan if facts.random_within is None else facts.random_within[0],
-        kept=kept[0],
-        kept_half=(kept[2] - kept[1]) / 2,
+        kept=kept,
+        kept_low=low,
+        kept_high=high,
+        where=facts.where,
+        recovered=facts.recovered,
+        own=facts.own,
+        label=facts.label,
+        head=facts.head,
+        p_label=facts.p_label,
     )
-
-
-def _kept(facts: Facts) -> ValueWithInterval:
-    """Return kept with its interval; NaN where the self-stitch is too near to a label-only sender."""
-    floor = max(
-        [(0.0, 0.0, 0.0), *facts.label_within.values()],
-        key=lambda estimate: (_finite(estimate[0]), _half(estimate)),
-    )
-    kept_range = facts.self_within[0] - floor[0]
-    if math.isnan(kept_range) or kept_range <= max(0.1, 2 * _half(facts.self_within)):
-        return math.nan, math.nan, math.nan
-    # Stitched representations that do not vary within a class keep nothing.
-    within = (0.0, 0.0, 0.0) if math.isnan(facts.within[0]) else facts.within
-    kept = (within[0] - floor[0]) / kept_range
-    half = math.sqrt(
-        _half(within) ** 2 + (kept * _half(facts.self_within)) ** 2 + ((1 - kept) * _half(floor)) ** 2
-    )
-    return kept, kept - half / kept_range, kept + half / kept_range
-
-
-def _obstacle(facts: Facts, share: float, thresholds: Thresholds) -> tuple[Reason, str | None]:
-    """Return what forbids *interchangeable* although enough is kept, and the label-only sender that does.
-
-    ``Reason.KEPT`` says that nothing forbids it.
-    """
-    if share < thresholds.score_high:
-        return Reason.SCORE_TOO_LOW, None
-    if facts.converged is False:
-        return Reason.FIT_NOT_CONVERGED, None
-    if facts.self_converged is False:
-        return Reason.SELF_STITCH_NOT_CONVERGED, None
-    if not facts.label_within:
-        return Reason.NO_LABEL_ONLY_SENDER, None
-    if facts.random_within is None:
-        return Reason.NO_RANDOM_SENDER, None
-    for name, (_, _, high) in facts.label_within.items():
-        if facts.within[1] <= _finite(high):
-            return Reason.LABEL_KEEPS_AS_MUCH, name
-    if facts.within[1] <= _finite(facts.random_within[2]):
-        return Reason.RANDOM_KEEPS_AS_MUCH, None
-    return Reason.KEPT, None
 
 
 def _depth(facts: Facts) -> float | None:
-    """Return w of the receiver's own cut of the sender cut's name, if it keeps no more than the cell."""
-    if facts.deeper_within is None:
+    """Return what the receiver's own cut of the sender cut's name keeps, if it is no more than the cell."""
+    if facts.depth is None or math.isnan(facts.depth) or facts.kept[0] < facts.depth - 0.1:
         return None
-    own, gap = facts.deeper_within[0], facts.within[0] - facts.deeper_within[0]
-    if math.isnan(own) or gap < -0.1 or own > 0.8 * facts.self_within[0]:
-        return None
-    return own
+    return facts.depth if facts.depth <= 0.8 else None
 
 
 def _confidence(distance: float, half: float) -> Confidence:
-    ratio = distance / half if half > 0 else math.inf
+    ratio = distance / half if half > 0 else math.inf if distance > 0 else 0.0
     return Confidence.HIGH if ratio >= 2 else Confidence.MEDIUM if ratio >= 1 else Confidence.LOW
 
 
 def _half(estimate: ValueWithInterval) -> float:
-    """Return half the width of an interval: 0 for a NaN value (no variance), infinite without an interval."""
+    """Return half the width of an interval: 0 for a NaN value, infinite without an interval."""
     value, low, high = estimate
     if math.isnan(value):
         return 0.0
@@ -346,3 +413,8 @@ def _half(estimate: ValueWithInterval) -> float:
 
 def _finite(value: float) -> float:
     return 0.0 if math.isnan(value) else value
+
+
+def _mean(values: Sequence[float]) -> float:
+    known = [value for value in values if not math.isnan(value)]
+    return sum(known) / len(known) if known else math.nan

@@ -97,7 +97,7 @@ def fit_grid(
     """
     steps = dict(real_steps or {})
     cells = sorted(cells, key=lambda cell: cell.control != TRAINED)  # whose steps the others need
-    sides = {cell: pair.sides(cell.control, cell.seed) for cell in cells}
+    sides = {cell: pair.sides(cell.control, cell.seed, cell.draw) for cell in cells}
     if pair.pool.many:  # a sender's own representations and those of a control are alive together
         budget = replace(budget, bytes=budget.bytes // 2)
     by_sender: dict[Side, list[CellSpec]] = {}
@@ -146,7 +146,7 @@ def _fit_pass(
             expected = Representations(receiver, names, "train", planned.storage, dtype, unaccelerated)
         least = _least_scores(receiver, cells, spec)
         for cell in cells:
-            real = steps.get(replace(cell, control=TRAINED))
+            real = steps.get(replace(cell, control=TRAINED, draw=0))
             inputs = CellInputs(
                 train.at(sender.cut(cell.sender_cut).name),
                 exact.at(sender.cut(cell.sender_cut).name),

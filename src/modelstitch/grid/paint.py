@@ -97,7 +97,7 @@ class _IntoInput:
         self.pool, self.sender = pair.pool, pair.sender
         self._receiver = at_input(pair.receiver)
 
-    def sides(self, control: str, seed: int) -> tuple[Side, Side]:
+    def sides(self, control: str, seed: int, draw: int = 0) -> tuple[Side, Side]:
         return self.sender, self._receiver
 
 

@@ -8,6 +8,7 @@ from typing import Protocol, final
 import torch
 
 from modelstitch.controls import roles_of
+from modelstitch.controls.roles import drawn_seed
 from modelstitch.controls.shuffled_labels import shuffled
 from modelstitch.cutting import GraphCutModel
 from modelstitch.cutting.copies import are_copies
@@ -153,8 +154,8 @@ class GivesSides(Protocol):
     def sender(self) -> Side:
         """The sender itself, without a control."""
 
-    def sides(self, control: str, seed: int) -> tuple[Side, Side]:
-        """Return sender and receiver under ``control`` with ``seed``."""
+    def sides(self, control: str, seed: int, draw: int = 0) -> tuple[Side, Side]:
+        """Return sender and receiver under ``control`` with ``seed``, and one of its untrained copies."""
 
 
 @final
@@ -174,13 +175,19 @@ class Pair:
         self._networks = (sender, receiver)
         self.sender = self.pool.side(sender)
         self.receiver = self.pool.side(receiver)
-        self._pairs: dict[tuple[str, int], tuple[Side, Side]] = {}
+        self._pairs: dict[tuple[str, int, int], tuple[Side, Side]] = {}
         self._drawn: dict[tuple[str, int], tuple[Drawn | None, Drawn | None]] = {}
 
-    def sides(self, control: str, seed: int) -> tuple[Side, Side]:
-        """Return what stands before and behind the stitch under ``control`` with ``seed``."""
-        if (control, seed) not in self._pairs:
-            roles = roles_of(control)(*self._networks, self.data, seed)
+    def sides(self, control: str, seed: int, draw: int = 0) -> tuple[Side, Side]:
+        """Return what stands before and behind the stitch under ``control`` with ``seed``.
+
+        Args:
+            control: by name.
+            seed: of untrained copies and planted senders.
+            draw: which of the untrained copies of this seed.
+        """
+        if (control, seed, draw) not in self._pairs:
+            roles = roles_of(control)(*self._networks, self.data, drawn_seed(seed, draw))
             self._drawn[control, seed] = (roles.sender.drawn, roles.receiver.drawn)
             sender = self._side(roles.sender, self.sender)
             receiver = self._side(roles.receiver, self.receiver)
@@ -190,8 +197,8 @@ class Pair:
                 receiver = receiver.relabelled(shuffled(self.data, roles.label_seed))
             if roles.read_out:
                 receiver = read_out(receiver)
-            self._pairs[control, seed] = (sender, receiver)
-        return self._pairs[control, seed]
+            self._pairs[control, seed, draw] = (sender, receiver)
+        return self._pairs[control, seed, draw]
 
     def drawn(self, controls: Sequence[str], seed: int) -> tuple[Drawn | None, Drawn | None]:
         """Return what was not drawn in the untrained copies of sender and receiver under some controls.

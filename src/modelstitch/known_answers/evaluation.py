@@ -18,9 +18,10 @@ from modelstitch.grid.side import Side
 from modelstitch.known_answers.cases import Case
 from modelstitch.known_answers.plants import Ground
 from modelstitch.models.network import Network
-from modelstitch.results.from_cells import cell_row, evidence_rows
-from modelstitch.results.rows import CellRow, EvidenceRow
-from modelstitch.results.verdicts import facts_of, within_classes
+from modelstitch.results.from_cells import cell_row, evidence_rows, parts_of
+from modelstitch.results.kept import Parts, kept_rows
+from modelstitch.results.rows import CellKey, CellRow, EvidenceRow
+from modelstitch.results.verdicts import facts_of, measured_cells
 from modelstitch.specs import VERDICT_CONTROLS, CellSpec, FitSpec
 from modelstitch.specs.verdicts import VerdictName
 from modelstitch.tasks.classification import chance
@@ -53,7 +54,7 @@ class _PlantedPair:
         self.pool, self.receiver = itself.pool, itself.receiver
         self.sender = planted(self.receiver, case.plant(Ground(self.receiver, case.cut, seed)))
 
-    def sides(self, control: str, seed: int) -> tuple[Side, Side]:
+    def sides(self, control: str, seed: int, draw: int = 0) -> tuple[Side, Side]:
         return self.sender, self.receiver
 
 
@@ -76,18 +77,19 @@ def run(
     """
     outcomes = []
     pairs = [Pair(network, network, data) for network in networks]
-    references: dict[tuple[int, str], tuple[list[CellRow], list[EvidenceRow]]] = {}
+    references: dict[tuple[int, str], _Measured] = {}
     for case in cases:
         pair = pairs[case.network]
         at = CellSpec(sender_cut=case.cut, receiver_cut=case.cut)
         if (case.network, case.cut) not in references:
             controls = [replace(at, control=control) for control in VERDICT_CONTROLS]
             references[case.network, case.cut] = _measured(pair, controls, fit)
-        cells, evidence = _measured(_PlantedPair(pair, case, seed=case.network), [at], fit)
+        cells, evidence, parts = _measured(_PlantedPair(pair, case, seed=case.network), [at], fit)
         own = references[case.network, case.cut]
         rows = {(row.control, row.key): row for row in (*cells, *own[0])}
         guess = chance(data.heldout.labels)
-        facts = facts_of(cells[0], rows, within_classes([*evidence, *own[1]]), guess)
+        kept = {(row.control, row.key): row for row in kept_rows({**own[2], **parts})}
+        facts = facts_of(cells[0], rows, kept, measured_cells([*evidence, *own[1]]), guess)
         assert facts is not None
         outcomes.append(Outcome(case, facts, decide(facts)))
         if on_outcome is not None:
@@ -95,14 +97,22 @@ def run(
     return outcomes
 
 
-def _measured(
-    pair: GivesSides, cells: list[CellSpec], fit: FitSpec
-) -> tuple[list[CellRow], list[EvidenceRow]]:
+_Measured = tuple[list[CellRow], list[EvidenceRow], dict[tuple[str, CellKey], Parts]]
+"""Rows of some cells, of their evidence, and what was measured of them by example."""
+
+
+def _measured(pair: GivesSides, cells: list[CellSpec], fit: FitSpec) -> _Measured:
     fitted = {one.spec: one for one in fit_grid(pair, cells, fit, _BUDGET)}
     usable = {cell: one.stitch for cell, one in fitted.items() if one.fitted.failure is None}
-    measured = measure_cells(pair, usable, dict.fromkeys(usable, ("trajectory",)), n_examples=2000)
-    evidence = [row for cell, numbers in measured for row in evidence_rows(cell, numbers)]
-    return [cell_row(fitted[cell]) for cell in cells], evidence
+    evidence: list[EvidenceRow] = []
+    parts: dict[tuple[str, CellKey], Parts] = {}
+    for cell, numbers in measure_cells(pair, usable, dict.fromkeys(usable, ("kept",)), n_examples=2000):
+        rows = evidence_rows(cell, numbers)
+        evidence += rows
+        by_example = parts_of(numbers)
+        if by_example is not None:
+            parts[cell.control, rows[0].key] = by_example
+    return [cell_row(fitted[cell]) for cell in cells], evidence, parts
 
 
 def derive(outcomes: Sequence[Outcome]) -> Thresholds:

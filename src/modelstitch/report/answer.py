@@ -12,7 +12,7 @@ from modelstitch.evidence.verdict import Verdict
 from modelstitch.results.comparison import Comparison
 from modelstitch.specs import CONTROLS, TRAINED
 from modelstitch.specs.verdicts import Confidence, Reason, VerdictName
-from modelstitch.wording import Sentence, obstacle_sentence, say
+from modelstitch.wording import Sentence, say
 
 ENOUGH_SEEDS = 3
 """Fitting seeds that have to agree before the page recommends *adopt*."""
@@ -35,25 +35,19 @@ class Recommendation(StrEnum):
 
 
 ADVICE: dict[Reason, str] = {
-    Reason.RANDOM_KEEPS_AS_MUCH: "advice.random",
-    Reason.KEPT_BETWEEN: "advice.between",
+    Reason.KEPT_TOO_WIDE: "advice.between",
     Reason.SCORE_BETWEEN: "advice.between",
-    Reason.SCORE_TOO_LOW: "advice.between",
-    Reason.LITTLE_KEPT_NOT_CONVERGED: "advice.moves",
-    Reason.LOW_SCORE_NOT_CONVERGED: "advice.moves",
     Reason.FIT_NOT_CONVERGED: "advice.moves",
     Reason.SELF_STITCH_NOT_CONVERGED: "advice.moves",
-    Reason.LABEL_CONTROL_SHORT: "advice.moves",
     Reason.TOO_FEW_EXAMPLES: "advice.few",
     Reason.TOO_FEW_IN_CLASSES: "advice.few_in_classes",
     Reason.REFERENCES_TOO_CLOSE: "advice.range",
+    Reason.NO_VALUE: "advice.range",
     Reason.SELF_STITCH_AT_CHANCE: "advice.range",
     Reason.SELF_STITCH_ABOVE_RECEIVER: "advice.misfit",
-    Reason.LABEL_KEEPS_AS_MUCH: "advice.range",
     Reason.SEEDS_DISAGREE: "advice.seeds",
     Reason.SEEDS_MISSING: "advice.unfinished",
     Reason.NO_LABEL_ONLY_SENDER: "advice.controls",
-    Reason.NO_RANDOM_SENDER: "advice.controls",
     Reason.FIT_FAILED: "advice.failed",
 }
 """What to try next, by the reason of a cell that is *cannot tell*."""
@@ -224,8 +218,7 @@ def _nearest(comparison: Comparison, verdicts: ByPlace) -> list[Sentence]:
     if not known:
         return []
     place = max(known, key=lambda place: known[place].kept)
-    obstacle = obstacle_sentence(known[place].because)
-    why = say("answer.nearest_plain") if obstacle is None else say("answer.nearest_why", why=obstacle)
+    why = say("answer.nearest_plain")
     return [say("answer.nearest", why=why, **_numbers(comparison, place, known[place]))]
 
 

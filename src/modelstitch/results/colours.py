@@ -1,4 +1,4 @@
-"""Colours of pictures and pages: one colour-blind safe scale for numbers, four marks for verdicts."""
+"""Colours of pictures and pages: one colour-blind safe scale for numbers, five marks for verdicts."""
 
 from __future__ import annotations
 
@@ -41,6 +41,7 @@ def shade(value: float | None) -> tuple[str, str]:
 # Colours of Okabe and Ito, safe for every colour vision; each verdict has a mark of its own too.
 VERDICTS: dict[VerdictName, tuple[str, str, str]] = {
     VerdictName.INTERCHANGEABLE: ("#009e73", "black", "✓"),
+    VerdictName.PARTLY: ("#56b4e9", "black", "◐"),
     VerdictName.DECODABLE_ONLY: ("#e69f00", "black", "L"),
     VerdictName.INCOMPATIBLE: ("#4d4d57", "white", "✕"),
     VerdictName.CANNOT_TELL: ("#c9ccd3", "black", "?"),

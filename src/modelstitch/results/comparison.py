@@ -25,7 +25,7 @@ from modelstitch.results.frames import (
     evidence_frame,
     verdict_frame,
 )
-from modelstitch.results.rows import AdvantageRow, Baseline, CellKey, CellRow, EvidenceRow
+from modelstitch.results.rows import AdvantageRow, Baseline, CellKey, CellRow, EvidenceRow, KeptRow
 from modelstitch.results.sentences import of_comparison
 from modelstitch.results.triangle import MatrixShape, shape
 from modelstitch.results.verdicts import over_seeds, verdicts
@@ -49,6 +49,7 @@ class Comparison:
         baselines: score of each whole network, trained and untrained.
         evidence: what was measured about the cells beside their scores.
         advantages: differences to the controls on the same examples, with simultaneous intervals.
+        kept: how much of the receiver's content within classes each cell keeps.
     """
 
     sender: str
@@ -60,6 +61,7 @@ class Comparison:
     baselines: tuple[Baseline, ...]
     evidence: tuple[EvidenceRow, ...] = ()
     advantages: tuple[AdvantageRow, ...] = ()
+    kept: tuple[KeptRow, ...] = ()
 
     def baseline(self, role: str, control: str = TRAINED) -> float | None:
         """Return the mean score over seeds of the whole ``sender`` or ``receiver`` under a control."""
@@ -260,9 +262,8 @@ class Comparison:
     def _judged(
         self, stitch: str | None = None, thresholds: Thresholds | None = None
     ) -> dict[CellKey, Verdict]:
-        by_class = self.facts.task.startswith("classification")
         return verdicts(
-            self.cells, self.evidence, self.chance, stitch=stitch, thresholds=thresholds, by_class=by_class
+            self.cells, self.evidence, self.kept, self.chance, stitch=stitch, thresholds=thresholds
         )
 
     def cell_verdicts(self, stitch: str | None = None) -> dict[tuple[str, str, str], Verdict]:
@@ -316,6 +317,7 @@ class Comparison:
             "cells": [dict(vars(row)) for row in self.cells],
             "evidence": [dict(vars(row)) for row in self.evidence],
             "advantages": [dict(vars(row)) for row in self.advantages],
+            "kept": [dict(vars(row)) for row in self.kept],
         }
 
     def save(self, path: str | Path) -> None:
@@ -357,6 +359,7 @@ class Comparison:
             baselines=tuple(Baseline(**row) for row in values["baselines"]),
             evidence=tuple(EvidenceRow(**row) for row in values["evidence"]),
             advantages=tuple(AdvantageRow(**row) for row in values["advantages"]),
+            kept=tuple(KeptRow.from_plain(row) for row in values.get("kept", ())),
         )
 
     def __repr__(self) -> str:

@@ -193,6 +193,8 @@ class RunFacts:
         pair: about the two networks.
         copies: held-out examples that also stand in the training part; None where a run does not say.
         memory: the bound on the memory; None where none was given.
+        yardstick: share of the receiver's outputs within classes that a reader recovers from the outputs of
+            the whole sender, with its interval; None where it was not measured.
     """
 
     n_classes: int
@@ -212,6 +214,7 @@ class RunFacts:
     pair: PairFacts = field(default_factory=PairFacts)
     copies: Copies | None = None
     memory: MemoryFacts | None = None
+    yardstick: tuple[float, float, float] | None = None
 
     def to_plain(self) -> dict[str, Any]:
         """Return the facts as values that JSON can hold; :meth:`from_plain` reads them back.
@@ -232,6 +235,8 @@ class RunFacts:
             "copies": Copies(**values["copies"]) if values.get("copies") else None,
             "memory": MemoryFacts(**values["memory"]) if values.get("memory") else None,
         }
+        if values.get("yardstick"):
+            nested["yardstick"] = tuple(values["yardstick"])
         unscored = values.get("unscored")
         if unscored is not None:
             nested["unscored"] = Unscored(**{**unscored, "first": tuple(unscored["first"])})

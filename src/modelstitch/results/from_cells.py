@@ -10,6 +10,7 @@ from torch import Tensor
 
 from modelstitch.evidence.material import Measurement
 from modelstitch.grid.cell import FittedCell
+from modelstitch.results.kept import Parts
 from modelstitch.results.rows import CellRow, EvidenceRow
 from modelstitch.specs import CellSpec, StitchSpec
 
@@ -103,3 +104,15 @@ def evidence_rows(cell: CellSpec, measurements: Sequence[Measurement]) -> list[E
 
 def _finite(value: float | None) -> float | None:
     return None if value is None or not math.isfinite(value) else value
+
+
+def parts_of(measurements: Sequence[Measurement]) -> Parts | None:
+    """Return what was measured of a cell by example; None without the kind ``kept``."""
+    kept = [each for each in measurements if each.kind == "kept"]
+    errors = {
+        each.where: None if each.parts is None else each.parts.numpy()
+        for each in kept
+        if each.name == "recovered"
+    }
+    orders = next((each.parts for each in kept if each.name == "more_than_label"), None)
+    return Parts(errors, None if orders is None else orders.numpy()) if errors else None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class CellKey(NamedTuple):
@@ -128,3 +129,53 @@ class AdvantageRow:
     @property
     def key(self) -> CellKey:
         return CellKey(self.sender_cut, self.receiver_cut, self.stitch, self.seed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeptRow:
+    """How much of the receiver's content within classes a cell keeps; None for a number that is not known.
+
+    Attributes:
+        kept, low, high: the smallest share over all places, and its interval; for the trained pair the
+            intervals of all cells hold at once.
+        where: the place that keeps least, or that has no range: a receiver cut, or ``output``.
+        head, head_low, head_high: the same over the places behind the cut alone: what serves this head.
+        recovered, own, label: what a reader recovers there, from the cell, the self-stitch and the label-only
+            sender.
+        p_label: p-value of "no more than the label comes across", corrected for all cells of the pair.
+        lead, lead_low, lead_high: kept less the mean over untrained senders, and its interval; all cells hold
+            at once.
+        untrained: kept of each untrained sender that was drawn.
+        n: held-out examples, in classes of at least four.
+    """
+
+    control: str
+    sender_cut: str
+    receiver_cut: str
+    stitch: str
+    seed: int
+    kept: float | None
+    low: float | None
+    high: float | None
+    where: str
+    head: float | None
+    head_low: float | None
+    head_high: float | None
+    recovered: float | None
+    own: float | None
+    label: float | None
+    p_label: float | None = None
+    lead: float | None = None
+    lead_low: float | None = None
+    lead_high: float | None = None
+    untrained: tuple[float, ...] = ()
+    n: int = 0
+
+    @property
+    def key(self) -> CellKey:
+        return CellKey(self.sender_cut, self.receiver_cut, self.stitch, self.seed)
+
+    @classmethod
+    def from_plain(cls, values: Mapping[str, Any]) -> KeptRow:
+        """Return the row that ``dataclasses.asdict`` turned into ``values``, also read back from JSON."""
+        return cls(**{**values, "untrained": tuple(values["untrained"])})

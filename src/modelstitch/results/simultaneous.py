@@ -35,22 +35,55 @@ def max_t(differences: np.ndarray, level: float = 0.95, seed: int = 0) -> tuple[
 
     Source: Chernozhukov, Chetverikov & Kato 2013, section 3; max-T of Westfall & Young 1993.
     """
-    cells, n = differences.shape
     means = differences.mean(1)
-    centred = differences - means[:, None]
-    errors = np.sqrt((centred**2).sum(1) / (n * max(1, n - 1)))
+    return means, half_widths(differences - means[:, None], level=level, seed=seed)
+
+
+def half_widths(
+    influences: np.ndarray,
+    drawn: np.ndarray | None = None,
+    freedom: int = 1,
+    level: float = 0.95,
+    seed: int = 0,
+) -> np.ndarray:
+    r"""Return half-widths of simultaneous intervals from what each example moves the estimates by.
+
+    The error of an estimate is :math:`\mathrm{se}_c^2 = \sum_i \psi_{ci}^2 / (n (n - 1)) + s_c^2`. The
+    second part, which :func:`max_t` lacks, is that of a mean over a few draws; one variance, with ``freedom``
+    degrees of freedom, is behind all :math:`s_c`.
+
+    Args:
+        influences: :math:`\psi`, of mean 0, (cells, n).
+        drawn: :math:`s`, (cells,).
+        freedom: of the variance between draws.
+        level: of all intervals together.
+        seed: of the bootstrap.
+
+    Returns:
+        (cells,); a cell without variance has width 0.
+    """
+    cells, n = influences.shape
+    spread = np.zeros(cells) if drawn is None else drawn
+    errors = np.sqrt((influences**2).sum(1) / (n * max(1, n - 1)) + spread**2)
     varying = errors > 0
     if not varying.any():
-        return means, np.zeros(cells)
-    scaled = (centred[varying] / (n * errors[varying, None])).astype(np.float32)
+        return np.zeros(cells)
+    scaled = (influences[varying] / (n * errors[varying, None])).astype(np.float32)
     random = np.random.default_rng(seed)
-    largest = np.concatenate(
-        [
-            np.abs(random.standard_normal((_AT_ONCE, n), dtype=np.float32) @ scaled.T).max(1)
-            for _ in range(_DRAWS // _AT_ONCE)
-        ]
-    )
-    return means, float(np.quantile(largest, level)) * errors
+    largest = []
+    for _ in range(_DRAWS // _AT_ONCE):
+        moved = random.standard_normal((_AT_ONCE, n), dtype=np.float32) @ scaled.T
+        if drawn is not None:
+            doubt = np.sqrt(freedom / random.chisquare(freedom, (_AT_ONCE, 1)))
+            moved = (
+                moved
+                + doubt
+                * random.standard_normal(moved.shape)
+                * (spread / np.where(varying, errors, 1))[varying]
+            )
+        largest.append(np.abs(moved).max(1))
+    widths: np.ndarray = float(np.quantile(np.concatenate(largest), level)) * errors
+    return widths
 
 
 def advantages(answers: Answers) -> list[AdvantageRow]:

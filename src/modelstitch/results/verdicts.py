@@ -7,67 +7,65 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from modelstitch.evidence.verdict import Facts, Thresholds, Verdict, decide, together
-from modelstitch.geometry.intervals import ValueWithInterval, wilson
-from modelstitch.results.rows import CellKey, CellRow, EvidenceRow
+from modelstitch.geometry.intervals import wilson
+from modelstitch.results.rows import CellKey, CellRow, EvidenceRow, KeptRow
 from modelstitch.specs import (
-    CONTROLS,
-    FAMILIES,
     RANDOM_SENDER,
     SELF_STITCH,
     SHUFFLED_LABELS,
     TRAINED,
     label_only_controls,
 )
-from modelstitch.specs.verdicts import Confidence, Reason, VerdictName, VerdictReason
-
-Within = Mapping[tuple[str, CellKey], ValueWithInterval]
-"""Similarity within classes by control and cell."""
+from modelstitch.specs.verdicts import Confidence, Learnt, Reason, VerdictName, VerdictReason
 
 
 def verdicts(
     cells: Sequence[CellRow],
     evidence: Sequence[EvidenceRow],
+    kept: Sequence[KeptRow],
     chance: float,
     *,
     stitch: str | None = None,
     thresholds: Thresholds | None = None,
-    by_class: bool = True,
 ) -> dict[CellKey, Verdict]:
     """Return the verdict on every cell of the trained grid that has the evidence for one.
 
-    A verdict needs evidence of the kind ``trajectory``, for the cell and for the self-stitch of its receiver
-    cut.
+    A verdict needs evidence of the kind ``kept``, for the cell and for the self-stitch of its receiver cut.
 
     Args:
-        cells, evidence: rows of a run.
+        cells, evidence, kept: rows of a run.
         chance: score of the best constant answer on the held-out set.
         stitch: judge this stitch alone.
         thresholds: the package's own by default.
-        by_class: whether the label is all that the task asks for, so that a label-only sender can do it.
     """
-    within = within_classes(evidence)
-    measured = _measured(evidence)
+    measured = measured_cells(evidence)
     by_cell = {(cell.control, cell.key): cell for cell in cells}
+    keeps = {(row.control, row.key): row for row in kept}
     judged: dict[CellKey, Verdict] = {}
     for (control, key), cell in by_cell.items():
         if control != TRAINED or (stitch is not None and cell.stitch != stitch):
             continue
-        facts = facts_of(cell, by_cell, within, chance, *measured.get(key, (None, None)), by_class=by_class)
+        facts = facts_of(cell, by_cell, keeps, measured, chance)
         if facts is not None:
             judged[key] = decide(facts, thresholds)
     return judged
 
 
-def _measured(evidence: Sequence[EvidenceRow]) -> dict[CellKey, tuple[int, int]]:
-    """Return on how many examples the trajectory of each cell was measured, and how many within classes."""
-    rows = [row for row in evidence if row.control == TRAINED and row.kind == "trajectory"]
-    most: dict[CellKey, int] = {}
-    least: dict[CellKey, int] = {}
-    for row in rows:
-        most[row.key] = max(row.n, most.get(row.key, 0))
-        if row.name == "within_cka":
-            least[row.key] = min(row.n, least.get(row.key, row.n))
-    return {key: (n, least.get(key, n)) for key, n in most.items()}
+def measured_cells(evidence: Sequence[EvidenceRow]) -> dict[tuple[str, CellKey], int]:
+    """Return by control and cell on how many held-out examples it was measured within classes."""
+    return {(row.control, row.key): row.n for row in evidence if row.kind == "kept"}
+
+
+def asks_for_draws(verdict: Verdict | None, *, first: bool) -> bool:
+    """Tell whether untrained senders have to be drawn for a cell, or more of them.
+
+    Args:
+        verdict: on the cell so far; None where it has none.
+        first: whether none has been drawn yet.
+    """
+    if verdict is None or verdict.name not in (VerdictName.PARTLY, VerdictName.INTERCHANGEABLE):
+        return False
+    return first or verdict.learnt is Learnt.UNCLEAR
 
 
 def over_seeds(
@@ -96,93 +94,77 @@ def verdict_values(verdict: Verdict) -> dict[str, str | float]:
     """Return a verdict as a row of ``verdicts.csv``; ``reason`` is the English sentence."""
     return {
         "name": verdict.name.value,
+        "learnt": verdict.learnt.value,
         "reason": str(verdict.sentence),
         "confidence": verdict.confidence.value,
+        "learnt_confidence": "" if verdict.learnt is Learnt.NOT_ASKED else verdict.learnt_confidence.value,
         "score_share": verdict.score_share,
         "kept": verdict.kept,
         "kept_low": verdict.kept_low,
         "kept_high": verdict.kept_high,
+        "kept_where": verdict.because.where or "",
+        "kept_for_this_head": verdict.head,
+        "lead": verdict.lead,
+        "lead_low": verdict.lead_low,
+        "lead_high": verdict.lead_high,
+        "untrained_best": max(verdict.untrained, default=math.nan),
+        "untrained_draws": len(verdict.untrained),
         "reason_code": verdict.reason.value,
     }
-
-
-def within_classes(evidence: Sequence[EvidenceRow]) -> dict[tuple[str, CellKey], ValueWithInterval]:
-    """Return for each cell the similarity within classes, averaged over the receiver cut and all later cuts.
-
-    Half-widths are averaged too: the values of one cell rise and fall together, so averaging does not narrow
-    the interval. A cell whose stitched representations do not vary within a class has NaN.
-    """
-    parts: dict[tuple[str, CellKey], list[EvidenceRow]] = {}
-    for row in evidence:
-        if (row.kind, row.name) == ("trajectory", "within_cka"):
-            parts.setdefault((row.control, row.key), []).append(row)
-    return {key: _mean(rows) for key, rows in parts.items()}
-
-
-def _mean(rows: list[EvidenceRow]) -> ValueWithInterval:
-    known = [row for row in rows if row.value is not None]
-    if not known:
-        return math.nan, math.nan, math.nan
-    # A cut without variance within classes keeps nothing: it counts as 0.
-    value = sum(row.value or 0.0 for row in known) / len(rows)
-    ends = [(row.low, row.high) for row in known if row.low is not None and row.high is not None]
-    if len(ends) < len(known):
-        return value, math.nan, math.nan
-    return value, sum(low for low, _ in ends) / len(rows), sum(high for _, high in ends) / len(rows)
 
 
 def facts_of(
     cell: CellRow,
     cells: Mapping[tuple[str, CellKey], CellRow],
-    within: Within,
+    kept: Mapping[tuple[str, CellKey], KeptRow],
+    measured: Mapping[tuple[str, CellKey], int],
     chance: float,
-    n_measured: int | None = None,
-    n_within: int | None = None,
-    *,
-    by_class: bool = True,
 ) -> Facts | None:
-    """Return what the rule reads about one cell; None without the evidence for a verdict."""
+    """Return what the rule reads about one cell; None without the evidence for a verdict.
+
+    Args:
+        cell: the cell.
+        cells, kept: all rows of the run, by control and cell.
+        measured: see :func:`measured_cells`.
+        chance: score of the best constant answer.
+    """
     key = cell.key
     diagonal = key._replace(sender_cut=cell.receiver_cut)
     own = cells.get((SELF_STITCH, diagonal))
-    if own is None or own.score is None or (SELF_STITCH, diagonal) not in within:
+    if own is None or own.score is None or (SELF_STITCH, diagonal) not in measured:
         return None
-    if cell.failure is None and (TRAINED, key) not in within:
+    if cell.failure is None and (TRAINED, key) not in measured:
         return None
     score = 0.0 if cell.score is None else cell.score
-    randoms = [
-        within[name, key] for name, info in CONTROLS.items() if info.random_sender and (name, key) in within
-    ]
-    deeper = within.get((SELF_STITCH, key)) if cell.sender_cut != cell.receiver_cut else None
-    return Facts(
-        n=min(cell.n_heldout, cell.n_heldout if n_measured is None else n_measured),
-        n_within=n_within,
+    facts = Facts(
+        n=cell.n_heldout,
+        n_within=measured.get((TRAINED, key)),
         chance=chance,
         score=(score, *wilson(round(score * cell.n_effective), cell.n_effective)),
         self_score=own.score,
-        within=within.get((TRAINED, key), (math.nan, math.nan, math.nan)),
-        self_within=within[SELF_STITCH, diagonal],
-        label_within={c: within[c, key] for c in label_only_controls() if (c, key) in within},
-        random_within=max(randoms, key=_nan_lowest, default=None),
-        deeper_within=deeper,
+        label_only=any((name, key) in measured for name in label_only_controls()),
         converged=cell.converged,
         self_converged=own.converged,
         self_above=_above(own),
         failed=cell.failure,
-        label_short=_label_short(key, cells) if by_class else None,
     )
-
-
-def _label_short(key: CellKey, cells: Mapping[tuple[str, CellKey], CellRow]) -> tuple[str, float] | None:
-    """Return the label-only sender that ended below the receiver itself, though its stitch can do as well."""
-    for name in label_only_controls():
-        control = cells.get((name, key))
-        if control is None or control.converged is not False or control.score is None:
-            continue
-        above, error = _above(control) or (math.nan, math.nan)
-        if above < -2 * error and FAMILIES[control.family].carries_labels:
-            return name, control.score
-    return None
+    row = kept.get((TRAINED, key))
+    if row is None:
+        return facts
+    deeper = kept.get((SELF_STITCH, key)) if cell.sender_cut != cell.receiver_cut else None
+    return replace(
+        facts,
+        kept=(_nan(row.kept), _nan(row.low), _nan(row.high)),
+        where=row.where,
+        recovered=_nan(row.recovered),
+        own=_nan(row.own),
+        label=_nan(row.label),
+        head=_nan(row.head),
+        p_label=_nan(row.p_label),
+        depth=None if deeper is None else deeper.kept,
+        lead=None if row.lead is None else (row.lead, _nan(row.lead_low), _nan(row.lead_high)),
+        untrained=row.untrained,
+    )
 
 
 def _above(own: CellRow) -> tuple[float, float] | None:
@@ -191,8 +173,8 @@ def _above(own: CellRow) -> tuple[float, float] | None:
     return own.above_receiver, own.above_receiver_error
 
 
-def _nan_lowest(estimate: ValueWithInterval) -> float:
-    return -math.inf if math.isnan(estimate[0]) else estimate[0]
+def _nan(value: float | None) -> float:
+    return math.nan if value is None else value
 
 
 def normalised(score: float, random: float, own: float, n_heldout: int) -> float:

@@ -7,7 +7,7 @@ import json
 import sqlite3
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
@@ -16,8 +16,9 @@ from modelstitch.errors import RunError, SpecError, TruthError
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.facts import RunFacts
 from modelstitch.results.formats import FORMAT, expect_readable
-from modelstitch.results.rows import AdvantageRow, Baseline, CellRow, EvidenceRow
+from modelstitch.results.rows import AdvantageRow, Baseline, CellRow, EvidenceRow, KeptRow
 from modelstitch.runs import format_1
+from modelstitch.runs.order import Row, in_grid_order
 from modelstitch.specs import RunSpec
 
 CELL_COLUMNS = [field.name for field in fields(CellRow)]
@@ -27,8 +28,6 @@ _ADDED = ("above_receiver", "above_receiver_error")
 
 _CELL_OF_EVIDENCE = ("sender_cut", "receiver_cut", "stitch", "control", "seed")
 _MEASUREMENT = ("kind", "name", "where", "value", "low", "high", "n")
-
-Row = TypeVar("Row", CellRow, EvidenceRow)
 
 
 def read_run(folder: str | Path) -> Comparison:
@@ -54,8 +53,8 @@ def read_run(folder: str | Path) -> Comparison:
         raise RunError(f"cannot read {what}{known}: it is damaged, or no run: {error}") from error
     return replace(
         older,
-        cells=tuple(_in_grid_order(older.cells, older.spec)),
-        evidence=tuple(_in_grid_order(older.evidence, older.spec)),
+        cells=tuple(in_grid_order(older.cells, older.spec)),
+        evidence=tuple(in_grid_order(older.evidence, older.spec)),
     )
 
 
@@ -85,18 +84,25 @@ def comparison_of(connection: sqlite3.Connection) -> Comparison:
         data=facts["data"],
         spec=spec,
         facts=RunFacts.from_plain(facts["facts"]),
-        cells=tuple(_in_grid_order(_cells(connection), spec)),
+        cells=tuple(in_grid_order(_shown(_cells(connection), spec), spec)),
         baselines=tuple(_baselines(connection)),
-        evidence=tuple(_in_grid_order(_evidence(connection, facts.get("evidence")), spec)),
+        evidence=tuple(in_grid_order(_shown(_evidence(connection, facts.get("evidence")), spec), spec)),
         advantages=tuple(AdvantageRow(**row) for row in facts.get("advantages", ())),
+        kept=tuple(KeptRow.from_plain(row) for row in facts.get("kept", ())),
     )
+
+
+def _shown(rows: list[Row], spec: RunSpec) -> list[Row]:
+    """Return the rows of the grids of the spec; a verdict has drawn untrained senders beside them."""
+    return [row for row in rows if row.control in spec.controls]
 
 
 def _cells(connection: sqlite3.Connection) -> list[CellRow]:
     # A run of this format that was written before a column was added has the default there.
     there = {name for _, name, *_ in connection.execute("PRAGMA table_info(cells)")}
     columns = [name for name in CELL_COLUMNS if name in there or name not in _ADDED]
-    selected = connection.execute(f"SELECT {', '.join(columns)} FROM cells")
+    first = "WHERE draw = 0" if "draw" in there else ""
+    selected = connection.execute(f"SELECT {', '.join(columns)} FROM cells {first}")
     cells = [CellRow(**dict(zip(columns, values, strict=True))) for values in selected]
     # SQLite has no type for true and false.
     return [
@@ -119,31 +125,16 @@ def _evidence(connection: sqlite3.Connection, measured: dict[str, int] | None) -
     if measured is None:
         return []
     columns = (*_CELL_OF_EVIDENCE, *_MEASUREMENT)
+    there = {name for _, name, *_ in connection.execute("PRAGMA table_info(cells)")}
+    first = "AND cells.draw = 0" if "draw" in there else ""
     selected = connection.execute(
         f"SELECT {', '.join(f'cells.{name}' for name in _CELL_OF_EVIDENCE)}, "
         "evidence.kind, name, place, value, low, high, n FROM evidence JOIN cells USING (key) "
         "JOIN appraisals ON appraisals.key = evidence.key AND appraisals.kind = evidence.kind "
-        "WHERE version = ? AND n_examples = ? ORDER BY evidence.rowid",
+        f"WHERE version = ? AND n_examples = ? {first} ORDER BY evidence.rowid",
         (measured["version"], measured["n_examples"]),
     )
     return [EvidenceRow(**dict(zip(columns, values, strict=True))) for values in selected]
-
-
-def _in_grid_order(rows: list[Row] | tuple[Row, ...], spec: RunSpec) -> list[Row]:
-    """Return rows in the order of the grid: by control, seed, sender cut, receiver cut and stitch."""
-    cuts = list(dict.fromkeys((*spec.sender_cuts, *spec.receiver_cuts)))
-    stitches = [stitch.label for stitch in spec.stitches]
-
-    def place(row: Row) -> tuple[int, ...]:
-        return (
-            spec.controls.index(row.control),
-            spec.seeds.index(row.seed),
-            cuts.index(row.sender_cut),
-            spec.receiver_cuts.index(row.receiver_cut),
-            stitches.index(row.stitch),
-        )
-
-    return sorted(rows, key=place)
 
 
 def read_weights(folder: str | Path, key: str) -> dict[str, Tensor]:

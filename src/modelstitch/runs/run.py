@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from modelstitch.errors import SpecError, TruthError
-from modelstitch.evidence.measure import kinds_of, measure_cells
+from modelstitch.evidence.measure import kinds_of, measure_cells, yardstick
 from modelstitch.grid.cell import score, scoring_suffix
 from modelstitch.grid.grid import Budget, fit_grid
 from modelstitch.grid.paint import contact_sheet, paint
@@ -23,12 +23,15 @@ from modelstitch.report import page, read_strips
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.curves import curves_figure
 from modelstitch.results.facts import BySide, MemoryFacts, RunFacts, Versions
-from modelstitch.results.from_cells import cell_row, cell_spec, evidence_rows
-from modelstitch.results.rows import Baseline, CellKey, CellRow, EvidenceRow
+from modelstitch.results.from_cells import cell_row, cell_spec, evidence_rows, parts_of
+from modelstitch.results.kept import kept_rows
+from modelstitch.results.rows import Baseline
 from modelstitch.results.simultaneous import advantages
+from modelstitch.results.verdicts import asks_for_draws
+from modelstitch.runs.held import Header, Held, Keeps
 from modelstitch.runs.memory import affordable, completed, needed_bytes
 from modelstitch.runs.session import Session
-from modelstitch.runs.store import Header, Store
+from modelstitch.runs.store import Store
 from modelstitch.specs import CONTROLS, EVIDENCE_VERSION, TRAINED, CellSpec, EvidenceSpec, StitchSpec
 from modelstitch.stitches import Stitch, build
 from modelstitch.tasks import mean_score
@@ -38,9 +41,6 @@ from modelstitch.wording import say
 
 BUDGET = Budget(bytes=2 * 2**30)
 """How much of the representations is kept in memory by default; the rest is computed again."""
-
-KindsByCell = Mapping[CellSpec, tuple[str, ...]]
-"""KindsByCell of evidence by cell."""
 
 
 def run(
@@ -77,12 +77,14 @@ def run(
         progress.warn(say("limit.memory_beforehand", bound=memory.bound / 1e9, needed=memory.needed / 1e9))
     header = _header(session, memory)
     if out is None:
-        return _run_in_memory(session, header, budget, evidence, progress)
+        held = Held(header)
+        _fill(session, held, budget, evidence, progress)
+        held.write_facts(_finished(session, header.facts, evidence))
+        return held.comparison()
     with Store(out, header) as store:
-        keys = {cell: session.key(cell) for cell in session.cells}
-        _fit(session, store, keys, budget, progress)
-        _measure(session, store, keys, evidence, progress)
-        _check(session, store, keys, header, progress)
+        keys = _fill(session, store, budget, evidence, progress)
+        facts = _finished(session, header.facts, evidence)
+        _check(session, store, keys, facts, progress)
         comparison = store.comparison()
         _write_tables(store, comparison)
         _write_plots(store, comparison)
@@ -91,6 +93,21 @@ def run(
             _paint(session, store, budget)
         _write_page(store, comparison)
         return comparison
+
+
+def _fill(
+    session: Session, store: Keeps, budget: Budget, evidence: EvidenceSpec, progress: Progress
+) -> dict[CellSpec, str]:
+    """Fit and measure what is missing; return the keys of the cells of the spec."""
+    keys = {cell: session.key(cell) for cell in session.cells}
+    progress.start(len(keys), len(store.finished() & set(keys.values())))
+    _fit(session, store, keys, budget, progress)
+    store.write_baselines(_baselines(session))
+    store.write_advantages(advantages(store.answers()))
+    _measure(session, store, keys, evidence, progress)
+    if "kept" in evidence.kinds:
+        _keep(session, store, budget, evidence, progress)
+    return keys
 
 
 def ready(session: Session) -> None:
@@ -113,63 +130,29 @@ def _expect_pictures(session: Session, out: str | Path | None) -> None:
         )
 
 
-def _run_in_memory(
-    session: Session, header: Header, budget: Budget, evidence: EvidenceSpec, progress: Progress
-) -> Comparison:
-    rows: dict[CellSpec, CellRow] = {}
-    stitches: dict[CellSpec, Stitch] = {}
-    answers: dict[tuple[str, CellKey], np.ndarray] = {}
-    progress.start(len(session.cells), 0)
-    for fitted in fit_grid(session.pair, session.cells, session.spec.fit, budget):
-        row = rows[fitted.spec] = cell_row(fitted, _whole_receiver(session, fitted.spec))
-        if row.score is not None:
-            stitches[fitted.spec] = fitted.stitch
-            answers[row.control, row.key] = fitted.correct.numpy()
-        progress.cell(str(fitted.spec), row.score)
-    measured: dict[CellSpec, list[EvidenceRow]] = {}
-    asked = {cell: kinds for cell in stitches if (kinds := kinds_of(cell, evidence))}
-    _announce(progress, len(asked), 0)
-    for cell, measurements in measure_cells(session.pair, stitches, asked, evidence.n_examples):
-        measured[cell] = evidence_rows(cell, measurements)
-        progress.measured(str(cell))
-    return Comparison(
-        sender=header.sender,
-        receiver=header.receiver,
-        data=header.data,
-        spec=header.spec,
-        facts=_finished(header.facts),
-        cells=tuple(rows[cell] for cell in session.cells),
-        baselines=tuple(_baselines(session)),
-        evidence=tuple(row for cell in session.cells for row in measured.get(cell, ())),
-        advantages=tuple(advantages(answers)),
-    )
-
-
 def _fit(
-    session: Session, store: Store, keys: Mapping[CellSpec, str], budget: Budget, progress: Progress
+    session: Session, store: Keeps, keys: Mapping[CellSpec, str], budget: Budget, progress: Progress
 ) -> None:
     """Fit, score and save the cells that a run still lacks."""
     finished = store.finished()
     missing = [cell for cell, key in keys.items() if key not in finished]
-    progress.start(len(keys), len(keys) - len(missing))
     real = {cell_spec(row): row.total_steps for row in store.comparison().cells if row.control == TRAINED}
     for fitted in fit_grid(session.pair, missing, session.spec.fit, budget, real):
         row = cell_row(fitted, _whole_receiver(session, fitted.spec))
-        store.write_cell(keys[fitted.spec], row, fitted.stitch.state_dict(), fitted.correct)
+        weights = fitted.stitch.state_dict()
+        store.write_cell(keys[fitted.spec], row, weights, fitted.correct, draw=fitted.spec.draw)
         progress.cell(str(fitted.spec), row.score)
-    store.write_baselines(_baselines(session))
-    store.write_advantages(advantages(store.answers()))
 
 
 def _whole_receiver(session: Session, cell: CellSpec) -> Tensor | None:
     """Return the score of each held-out example by the whole receiver of a cell's grid."""
-    _, receiver = session.pair.sides(cell.control, cell.seed)
+    _, receiver = session.pair.sides(cell.control, cell.seed, cell.draw)
     return receiver.own_scores
 
 
 def _measure(
     session: Session,
-    store: Store,
+    store: Keeps,
     keys: Mapping[CellSpec, str],
     evidence: EvidenceSpec,
     progress: Progress,
@@ -178,7 +161,10 @@ def _measure(
     if not evidence.kinds:
         return
     measured = store.begin_evidence(evidence.n_examples, EVIDENCE_VERSION)
-    asked = _asked(store, keys, evidence)
+    scored = store.scored()
+    asked = {
+        cell: kinds for cell, key in keys.items() if key in scored and (kinds := kinds_of(cell, evidence))
+    }
     missing = {
         cell: lacking
         for cell, kinds in asked.items()
@@ -187,18 +173,63 @@ def _measure(
     _announce(progress, len(asked), len(asked) - len(missing))
     stitches = {cell: _saved_stitch(session, store, cell, keys[cell]) for cell in missing}
     for cell, measurements in measure_cells(session.pair, stitches, missing, evidence.n_examples):
-        rows = evidence_rows(cell, measurements)
-        store.write_evidence(keys[cell], missing[cell], rows, evidence.n_examples, EVIDENCE_VERSION)
+        store.write_evidence(
+            keys[cell],
+            missing[cell],
+            evidence_rows(cell, measurements),
+            evidence.n_examples,
+            EVIDENCE_VERSION,
+            parts_of(measurements),
+        )
         progress.measured(str(cell))
 
 
-def _asked(store: Store, keys: Mapping[CellSpec, str], evidence: EvidenceSpec) -> KindsByCell:
-    """Return the kinds of evidence that each cell ought to have; a cell whose fit failed has none."""
-    scored = {cell_spec(row) for row in store.comparison().cells if row.score is not None}
-    return {cell: kinds for cell in keys if cell in scored and (kinds := kinds_of(cell, evidence))}
+def _keep(session: Session, store: Keeps, budget: Budget, evidence: EvidenceSpec, progress: Progress) -> None:
+    """Compute what every cell keeps; draw untrained senders where the verdict asks what was learnt.
+
+    Three are drawn for a cell that is at least *partly*, and two more where three leave it unclear.
+    """
+    _write_kept(session, store)
+    control = _untrained_control(session)
+    if control is None:
+        return
+    for draws in ((0, 1, 2), (3, 4)):
+        comparison = store.comparison()
+        asked = [
+            replace(cell_spec(row), control=control, draw=draw)
+            for row in comparison.cells
+            if row.control == TRAINED
+            and asks_for_draws(comparison.verdicts().get(row.key), first=draws[0] == 0)
+            for draw in draws
+        ]
+        if not asked:
+            return
+        keys = {cell: session.key(cell) for cell in asked}
+        only = replace(evidence, kinds=("kept",))
+        done = len(store.finished() & set(keys.values()))
+        progress.start(len(keys), done, "fitting stitches to untrained senders")
+        _fit(session, store, keys, budget, progress)
+        _measure(session, store, keys, only, progress)
+        _write_kept(session, store, control)
 
 
-def _saved_stitch(session: Session, store: Store, cell: CellSpec, key: str) -> Stitch:
+def _write_kept(session: Session, store: Keeps, untrained: str | None = None) -> None:
+    parts = {at: each for at, each in store.parts().items() if at[0] in session.spec.controls}
+    store.write_kept(kept_rows(parts, None if untrained is None else store.drawn_parts(untrained)))
+
+
+def _untrained_control(session: Session) -> str | None:
+    """Return the control whose copies trained senders are compared with: calibrated, where that differs."""
+    if not any(CONTROLS[control].random_sender for control in session.spec.controls):
+        return None
+    norms = any(
+        isinstance(layer, nn.modules.batchnorm._BatchNorm)
+        for layer in session.pair.sender.network.module.modules()
+    )
+    return next(name for name, info in CONTROLS.items() if info.random_sender and info.calibrated == norms)
+
+
+def _saved_stitch(session: Session, store: Keeps, cell: CellSpec, key: str) -> Stitch:
     """Return the stitch of a finished cell from its file, on the device of the data."""
     stitch = build(cell.stitch, *session.pair.layouts(cell))
     stitch.load_state_dict(store.read_weights(key))
@@ -211,7 +242,7 @@ def _announce(progress: Progress, total: int, done: int) -> None:
 
 
 def _check(
-    session: Session, store: Store, keys: Mapping[CellSpec, str], header: Header, progress: Progress
+    session: Session, store: Store, keys: Mapping[CellSpec, str], facts: RunFacts, progress: Progress
 ) -> None:
     """Read every stitch file, score one cell of each grid again from its file, and record how many."""
     progress.stage("checking that the reloaded stitches give the same scores")
@@ -228,7 +259,7 @@ def _check(
                 f"cell {cell}: reloaded from its file it scores {again}, "
                 f"when it was fitted {rows[cell].score}"
             )
-    store.write_facts(replace(_finished(header.facts), reloaded_cells=len(chosen)))
+    store.write_facts(replace(facts, reloaded_cells=len(chosen)))
 
 
 def _memory(session: Session, budget: Budget) -> MemoryFacts | None:
@@ -237,8 +268,11 @@ def _memory(session: Session, budget: Budget) -> MemoryFacts | None:
     return MemoryFacts(bound=budget.total, needed=needed_bytes(session))
 
 
-def _finished(facts: RunFacts) -> RunFacts:
-    """Return the facts with the most memory that the run took."""
+def _finished(session: Session, facts: RunFacts, evidence: EvidenceSpec) -> RunFacts:
+    """Return the facts with the yardstick, and with the most memory that the run took."""
+    if "kept" in evidence.kinds:
+        pair = session.pair
+        facts = replace(facts, yardstick=yardstick(pair.sender, pair.receiver, evidence.n_examples))
     if facts.memory is None:
         return facts
     return replace(facts, memory=replace(facts.memory, peak=peak_bytes()))
@@ -246,7 +280,7 @@ def _finished(facts: RunFacts) -> RunFacts:
 
 def _score_again(session: Session, cell: CellSpec, stitch: Stitch) -> float:
     """Return the held-out score of a cell with a given stitch, as it was scored when it was fitted."""
-    sender, receiver = session.pair.sides(cell.control, cell.seed)
+    sender, receiver = session.pair.sides(cell.control, cell.seed, cell.draw)
     fit = session.spec.fit
     name = sender.cut(cell.sender_cut).name
     provided = Representations(

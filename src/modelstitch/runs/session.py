@@ -54,7 +54,7 @@ class Session:
 
     def key(self, cell: CellSpec) -> str:
         """Return the key of a cell: a hash of its spec, the fit, both networks, their views and the data."""
-        sender, receiver = self.pair.sides(cell.control, cell.seed)
+        sender, receiver = self.pair.sides(cell.control, cell.seed, cell.draw)
         return content_hash(
             cell,
             self.spec.fit,

@@ -9,8 +9,8 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +23,10 @@ from modelstitch.errors import RunError
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.facts import RunFacts
 from modelstitch.results.formats import FORMAT, expect_readable
-from modelstitch.results.rows import AdvantageRow, Baseline, CellKey, CellRow, EvidenceRow
+from modelstitch.results.kept import Parts, PartsByCell
+from modelstitch.results.rows import AdvantageRow, Baseline, CellKey, CellRow, EvidenceRow, KeptRow
+from modelstitch.runs.held import Header
 from modelstitch.runs.reader import CELL_COLUMNS, comparison_of, facts_of, format_of, has_run, read_weights
-from modelstitch.specs import RunSpec
 from modelstitch.util.atomic_files import atomic_write
 
 _SCHEMA = f"""
@@ -43,7 +44,8 @@ CREATE TABLE cells (
     steps INTEGER NOT NULL, seconds REAL NOT NULL, n_heldout INTEGER NOT NULL, failure TEXT,
     start TEXT NOT NULL, converged INTEGER, gain REAL, noise REAL, total_steps INTEGER NOT NULL,
     precision TEXT NOT NULL, above_receiver REAL, above_receiver_error REAL, answers BLOB,
-    stitch_file TEXT, finished_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
+    stitch_file TEXT, draw INTEGER NOT NULL DEFAULT 0,
+    finished_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
 );
 CREATE TABLE appraisals (
     key TEXT, kind TEXT, n_examples INTEGER NOT NULL, version INTEGER NOT NULL,
@@ -54,39 +56,14 @@ CREATE TABLE evidence (
     value REAL, low REAL, high REAL, n INTEGER NOT NULL,
     PRIMARY KEY (key, kind, name, place)
 );
+CREATE TABLE parts (key TEXT, place TEXT, numbers BLOB, PRIMARY KEY (key, place));
 PRAGMA user_version = {FORMAT};
 """
 
+_ORDERS = ""
+"""Stands for a place where the statistic of the permutations is."""
+
 _MOST_DIFFERENCES = 3  # a message shows at most 3 differences to another run
-
-
-@dataclass(frozen=True, kw_only=True)
-class Header:
-    """What a run folder records of its run before any cell.
-
-    Attributes:
-        sender, receiver, data: names.
-        spec, facts: of the run.
-        identity: values that must agree for the run to be continued, by name.
-    """
-
-    sender: str
-    receiver: str
-    data: str
-    spec: RunSpec
-    facts: RunFacts
-    identity: Mapping[str, Any]
-
-    def to_plain(self) -> dict[str, Any]:
-        """Return the entries of the table ``facts``."""
-        return {
-            "sender": self.sender,
-            "receiver": self.receiver,
-            "data": self.data,
-            "spec": asdict(self.spec),
-            "facts": self.facts.to_plain(),
-            **self.identity,
-        }
 
 
 class Store:
@@ -195,8 +172,17 @@ class Store:
         """Return the keys of all finished cells."""
         return {key for (key,) in self._connection.execute("SELECT key FROM cells")}
 
+    def scored(self) -> set[str]:
+        """Return the keys of the cells whose fit did not fail."""
+        return {key for (key,) in self._connection.execute("SELECT key FROM cells WHERE score IS NOT NULL")}
+
     def write_cell(
-        self, key: str, row: CellRow, weights: dict[str, Tensor], answers: Tensor | None = None
+        self,
+        key: str,
+        row: CellRow,
+        weights: dict[str, Tensor],
+        answers: Tensor | None = None,
+        draw: int = 0,
     ) -> None:
         """Write a finished cell: its stitch file first, then its row, in one transaction.
 
@@ -205,6 +191,7 @@ class Store:
             row: its numbers.
             weights: of its stitch.
             answers: (n_heldout,), the score of each example, in bool or from 0 to 1.
+            draw: which of the untrained copies of its seed it stitches.
 
         Raises:
             RunError: the disk is full, or the folder cannot be written any more.
@@ -221,11 +208,11 @@ class Store:
             )
             unfinished.replace(target)
             with self._transaction() as cursor:
-                columns = ["key", *CELL_COLUMNS, "answers", "stitch_file"]
+                columns = ["key", *CELL_COLUMNS, "answers", "stitch_file", "draw"]
                 marks = ", ".join("?" * len(columns))
                 cursor.execute(
                     f"INSERT OR REPLACE INTO cells ({', '.join(columns)}) VALUES ({marks})",
-                    [key, *(values[column] for column in CELL_COLUMNS), _packed(answers), name],
+                    [key, *(values[column] for column in CELL_COLUMNS), _packed(answers), name, draw],
                 )
         except (OSError, SafetensorError) as error:
             raise RunError(f"cannot write to run folder {str(self.folder)!r}: {error}") from error
@@ -242,7 +229,7 @@ class Store:
         """Return the score of each held-out example, (n_heldout,), by control and cell."""
         selected = self._connection.execute(
             "SELECT control, sender_cut, receiver_cut, stitch, seed, n_heldout, answers FROM cells "
-            "WHERE answers IS NOT NULL AND score IS NOT NULL"
+            "WHERE answers IS NOT NULL AND score IS NOT NULL AND draw = 0"
         )
         return {
             (control, CellKey(sender, receiver, stitch, seed)): _unpacked(packed, n)
@@ -267,7 +254,13 @@ class Store:
         return set(selected)
 
     def write_evidence(
-        self, key: str, kinds: Sequence[str], rows: Sequence[EvidenceRow], n_examples: int, version: int
+        self,
+        key: str,
+        kinds: Sequence[str],
+        rows: Sequence[EvidenceRow],
+        n_examples: int,
+        version: int,
+        parts: Parts | None = None,
     ) -> None:
         """Write or replace the evidence of these kinds about one cell, in one transaction.
 
@@ -284,6 +277,41 @@ class Store:
                 "INSERT INTO evidence VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 [(key, r.kind, r.name, r.where, r.value, r.low, r.high, r.n) for r in rows],
             )
+            if parts is not None:
+                cursor.execute("DELETE FROM parts WHERE key = ?", (key,))
+                cursor.executemany(
+                    "INSERT INTO parts VALUES (?, ?, ?)",
+                    [(key, place, _bytes(numbers)) for place, numbers in _places(parts).items()],
+                )
+
+    def parts(self) -> PartsByCell:
+        """Return what was measured by example, by control and cell."""
+        return {at: parts for (at, draw), parts in self._parts().items() if draw == 0}
+
+    def drawn_parts(self, control: str) -> dict[CellKey, list[Parts]]:
+        """Return the same of every untrained sender that was drawn, by cell of the trained pair."""
+        drawn: dict[CellKey, list[Parts]] = {}
+        for ((name, key), _), parts in sorted(self._parts().items(), key=lambda item: item[0][1]):
+            if name == control:
+                drawn.setdefault(key, []).append(parts)
+        return drawn
+
+    def _parts(self) -> dict[tuple[tuple[str, CellKey], int], Parts]:
+        selected = self._connection.execute(
+            "SELECT control, sender_cut, receiver_cut, stitch, seed, draw, place, numbers FROM parts "
+            "JOIN cells USING (key) JOIN appraisals USING (key) WHERE kind = 'kept' AND "
+            "(n_examples, version) = (SELECT json_extract(value, '$.n_examples'), "
+            "json_extract(value, '$.version') FROM facts WHERE name = 'evidence') ORDER BY parts.rowid"
+        )
+        held: dict[tuple[tuple[str, CellKey], int], dict[str, np.ndarray | None]] = {}
+        for control, sender, receiver, stitch, seed, draw, place, numbers in selected:
+            at = ((control, CellKey(sender, receiver, stitch, seed)), draw)
+            held.setdefault(at, {})[place] = None if numbers is None else np.frombuffer(numbers, dtype="<f4")
+        return {at: Parts(each, each.pop(_ORDERS, None)) for at, each in held.items()}
+
+    def write_kept(self, rows: Sequence[KeptRow]) -> None:
+        """Write or replace what every cell keeps."""
+        self._write_fact("kept", [asdict(row) for row in rows])
 
     def write_facts(self, facts: RunFacts) -> None:
         """Replace the facts of the run."""
@@ -324,6 +352,14 @@ class Store:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _places(parts: Parts) -> dict[str, np.ndarray | None]:
+    return {**parts.errors, _ORDERS: parts.orders}
+
+
+def _bytes(numbers: np.ndarray | None) -> bytes | None:
+    return None if numbers is None else numbers.astype("<f4").tobytes()
 
 
 def _packed(answers: Tensor | None) -> bytes | None:

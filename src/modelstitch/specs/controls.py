@@ -102,7 +102,7 @@ _ROWS = (
         sender="untrained",
         ought_to="fail",
         in_verdict=True,
-        evidence=("errors", "trajectory", "label-sets"),
+        evidence=("errors", "kept", "label-sets"),
     ),
     ControlInfo(
         name="random-sender-bn",
@@ -110,7 +110,7 @@ _ROWS = (
         sender="untrained",
         calibrated=True,
         ought_to="fail",
-        evidence=("errors", "trajectory", "label-sets"),
+        evidence=("errors", "kept", "label-sets"),
     ),
     ControlInfo(
         name="random-receiver",
@@ -150,7 +150,7 @@ _ROWS = (
         sender="label",
         ought_to="fail",
         in_verdict=True,
-        evidence=("trajectory", "label-sets"),
+        evidence=("kept", "label-sets"),
     ),
     ControlInfo(
         name="one-hot",
@@ -158,7 +158,7 @@ _ROWS = (
         sender="label",
         ought_to="fail",
         in_verdict=True,
-        evidence=("trajectory", "label-sets"),
+        evidence=("kept", "label-sets"),
     ),
     ControlInfo(
         name="self-stitch",

@@ -7,7 +7,7 @@ from typing import Literal
 
 from modelstitch.errors import SpecError
 
-RESULT_VERSION = 7
+RESULT_VERSION = 8
 """Raised whenever the same spec would give other numbers; part of the key of every cell."""
 
 TASKS = ("classification", "multi-label", "regression", "next-token", "masked-token", "retrieval")
@@ -27,6 +27,7 @@ logarithm; what a sigmoid gives for each class by itself, or its logarithm."""
 
 EVIDENCE = (
     "errors",
+    "kept",
     "similarity",
     "distribution",
     "trajectory",
@@ -39,10 +40,10 @@ EVIDENCE = (
     "selectivity",
     "label-sets",
 )
-STANDARD_EVIDENCE = EVIDENCE[:7]
+STANDARD_EVIDENCE = EVIDENCE[:8]
 """Kinds of evidence that are measured by default; the others are asked for by name."""
 
-EVIDENCE_VERSION = 4
+EVIDENCE_VERSION = 5
 """Raised whenever the same stitches would give other evidence."""
 
 ROLE_SEEDS = {"sender": 0, "receiver": 1}

@@ -69,9 +69,10 @@ class CellSpec:
         objective: what the stitch is fitted to.
         control: the grid that the cell belongs to.
         seed: of the fit, and of the untrained copies and planted senders of the control.
+        draw: which of the untrained copies that this seed draws: a verdict compares with several of them.
 
     Raises:
-        SpecError: an unknown objective or control.
+        SpecError: an unknown objective or control, or a draw below 0.
 
     Example:
         >>> str(CellSpec(sender_cut="layers.2", receiver_cut="layers.3", control="one-hot"))
@@ -84,15 +85,19 @@ class CellSpec:
     objective: ObjectiveName = "task"
     control: str = TRAINED
     seed: int = 0
+    draw: int = 0
 
     def __post_init__(self) -> None:
         expect_one_of("objective", self.objective, OBJECTIVES, SpecError)
         expect_one_of("control", self.control, CONTROLS, SpecError)
+        if self.draw < 0:
+            raise SpecError(f"expected a draw of 0 or more, got {self.draw}")
 
     def __str__(self) -> str:
+        draw = f", draw {self.draw}" if self.draw else ""
         return (
             f"{self.sender_cut} -> {self.receiver_cut} "
-            f"({self.stitch.label}, control {self.control}, seed {self.seed})"
+            f"({self.stitch.label}, control {self.control}, seed {self.seed}{draw})"
         )
 
 

@@ -8,12 +8,22 @@ from enum import StrEnum
 
 
 class VerdictName(StrEnum):
-    """What comes across from the sender's part to the receiver's part."""
+    """What comes across from the sender's part to the receiver's part; the strongest comes first."""
 
     INTERCHANGEABLE = "interchangeable"
+    PARTLY = "partly"
     DECODABLE_ONLY = "decodable only"
     INCOMPATIBLE = "incompatible"
     CANNOT_TELL = "cannot tell"
+
+
+class Learnt(StrEnum):
+    """Whether what comes across was learnt: whether the trained sender keeps more than untrained ones."""
+
+    LEARNT = "learnt"
+    NOT_LEARNT = "not learnt"
+    UNCLEAR = "unclear"
+    NOT_ASKED = "not asked"
 
 
 class Confidence(StrEnum):
@@ -33,43 +43,26 @@ class Reason(StrEnum):
     TOO_FEW_IN_CLASSES = "too-few-in-classes"
     SELF_STITCH_ABOVE_RECEIVER = "self-stitch-above-receiver"
     SELF_STITCH_AT_CHANCE = "self-stitch-at-chance"
+    NO_LABEL_ONLY_SENDER = "no-label-only-sender"
+    NO_VALUE = "no-value"
     REFERENCES_TOO_CLOSE = "references-too-close"
-    LABEL_CONTROL_SHORT = "label-control-short"
-    # The score decides.
-    TASK_NOT_DONE = "task-not-done"
-    LOW_SCORE_NOT_CONVERGED = "low-score-not-converged"
-    SCORE_BETWEEN = "score-between"
-    # What is kept beyond the label decides.
-    LABEL_ONLY = "label-only"
-    PART_OF_LABEL = "part-of-label"
-    LITTLE_KEPT_NOT_CONVERGED = "little-kept-not-converged"
-    KEPT_BETWEEN = "kept-between"
-    KEPT = "kept"
-    # Enough is kept, but one of the obstacles forbids "interchangeable".
-    SCORE_TOO_LOW = "score-too-low"
+    # The fit has not come to its end.
     FIT_NOT_CONVERGED = "fit-not-converged"
     SELF_STITCH_NOT_CONVERGED = "self-stitch-not-converged"
-    NO_LABEL_ONLY_SENDER = "no-label-only-sender"
-    NO_RANDOM_SENDER = "no-random-sender"
-    LABEL_KEEPS_AS_MUCH = "label-keeps-as-much"
-    RANDOM_KEEPS_AS_MUCH = "random-keeps-as-much"
+    # The score decides.
+    TASK_NOT_DONE = "task-not-done"
+    SCORE_BETWEEN = "score-between"
+    # What is kept beyond the label decides.
+    KEPT = "kept"
+    KEPT_IN_PART = "kept-in-part"
+    SCORE_TOO_LOW = "score-too-low"
+    LABEL_ONLY = "label-only"
+    PART_OF_LABEL = "part-of-label"
+    NO_MORE_THAN_LABEL = "no-more-than-label"
+    KEPT_TOO_WIDE = "kept-too-wide"
     # Several seeds.
     SEEDS_DISAGREE = "seeds-disagree"
     SEEDS_MISSING = "seeds-missing"
-
-
-OBSTACLES = frozenset(
-    {
-        Reason.SCORE_TOO_LOW,
-        Reason.FIT_NOT_CONVERGED,
-        Reason.SELF_STITCH_NOT_CONVERGED,
-        Reason.NO_LABEL_ONLY_SENDER,
-        Reason.NO_RANDOM_SENDER,
-        Reason.LABEL_KEEPS_AS_MUCH,
-        Reason.RANDOM_KEEPS_AS_MUCH,
-    }
-)
-"""Reasons that forbid *interchangeable* although enough is kept."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,13 +76,13 @@ class VerdictReason:
         score, self_score, chance: scores of the cell, of the self-stitch and of a guess.
         above_receiver: the self-stitch's score less that of the whole receiver.
         score_share: (score - chance) / (self-stitch's score - chance).
-        within, self_within: similarity within classes of the cell and of the self-stitch.
-        label_within: the same of each label-only sender; 0 for one without any variance within classes.
-        label_control: the label-only sender that keeps as much, or that ended below the receiver itself.
-        label_score: its score, where that decided.
-        random_within: the same of the random sender.
-        depth_within: the same of the receiver's own cut of the sender cut's name, if depth explains the loss.
-        kept, kept_half: share that is kept beyond the label, and half the width of its interval.
+        kept, kept_low, kept_high: share that is kept beyond the label, and its interval.
+        where: the place that keeps least, a receiver cut or ``output``.
+        recovered, own, label: what a reader recovers there, from the cell, from the self-stitch and from the
+            label alone.
+        head: what is kept for this head alone.
+        depth: what the receiver's own cut of the sender cut's name keeps, if depth explains the loss.
+        p_label: p-value of "no more than the label comes across".
         seeds: how many seeds gave each verdict.
         least: the reason of the seed that kept least.
     """
@@ -103,14 +96,15 @@ class VerdictReason:
     chance: float = math.nan
     above_receiver: float = math.nan
     score_share: float = math.nan
-    within: float = math.nan
-    self_within: float = math.nan
-    label_within: tuple[float, ...] = ()
-    label_control: str | None = None
-    label_score: float = math.nan
-    random_within: float = math.nan
-    depth_within: float | None = None
     kept: float = math.nan
-    kept_half: float = math.nan
+    kept_low: float = math.nan
+    kept_high: float = math.nan
+    where: str | None = None
+    recovered: float = math.nan
+    own: float = math.nan
+    label: float = math.nan
+    head: float = math.nan
+    depth: float | None = None
+    p_label: float = math.nan
     seeds: tuple[tuple[VerdictName, int], ...] = ()
     least: VerdictReason | None = None

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from modelstitch.wording.catalogue import LANGUAGES
 from modelstitch.wording.measures import measure_words
-from modelstitch.wording.reasons import obstacle_sentence, reason_sentence
+from modelstitch.wording.reasons import reason_sentence
 from modelstitch.wording.sentence import Listed, Sentence, plain, say, translated
 
 __all__ = [
@@ -18,7 +18,6 @@ __all__ = [
     "Listed",
     "Sentence",
     "measure_words",
-    "obstacle_sentence",
     "plain",
     "reason_sentence",
     "say",

@@ -53,9 +53,14 @@ SENTENCES = {
     ),
     # Verdicts and their reasons.
     "verdict.interchangeable": "interchangeable",
+    "verdict.partly": "partly",
     "verdict.decodable only": "decodable only",
     "verdict.incompatible": "incompatible",
     "verdict.cannot tell": "cannot tell",
+    "learnt.learnt": "learnt",
+    "learnt.not learnt": "not learnt",
+    "learnt.unclear": "unclear",
+    "learnt.not asked": "not asked",
     "confidence.high": "high",
     "confidence.medium": "medium",
     "confidence.low": "low",
@@ -72,49 +77,48 @@ SENTENCES = {
         "({whole:.2f}): data and receiver do not fit each other"
     ),
     "because.score": "score {score:.2f} (self-stitch {own:.2f}, chance {chance:.2f})",
-    "reason.low-score-not-converged": "{score}, and the fit had not converged",
     "reason.task-not-done": "{score}: the stitched network does not do the task",
+    "reason.no-label-only-sender": (
+        "{score}; no label-only sender was run for comparison (clustered-noise, one-hot), so that kept has "
+        "no zero"
+    ),
+    "reason.no-value": (
+        "{score}; {place} the representations do not vary within classes, or are not finite, so that kept is "
+        "not defined"
+    ),
     "reason.references-too-close": (
-        "{score}; the references are too close: within-class similarity of the self-stitch is "
-        "{own_within:.2f}, {label}"
+        "{score}; the references are too close {place}: a reader recovers {own:.2f} from the self-stitch and "
+        "{label:.2f} from the label alone"
     ),
-    "reason.label-control-short": (
-        "{score}; {control} for a sender scores {label_score:.2f}, below the receiver itself: this control "
-        "was not fitted to its end, so that the reference for the label alone is not known"
+    "reason.fit-not-converged": "{score}; the fit had not converged",
+    "reason.self-stitch-not-converged": "{score}; {kept}; but the fit of the self-stitch had not converged",
+    "reason.score-between": "{score}; {kept}: the score is between done and not done",
+    "because.kept": "{kept:.0f} % kept ({low:.0f} to {high:.0f}), least {place}",
+    "because.at_cut": "at {cut}",
+    "because.at_output": "in the output",
+    "reason.kept": "{score}; {kept}",
+    "reason.kept-in-part": (
+        "{score}; {kept}: more than the label comes across, but less than from the receiver itself"
     ),
-    "because.kept": (
-        "within-class similarity {within:.2f} (self-stitch {own:.2f}, {label}): {kept:.0f} % kept (± "
-        "{half:.0f})"
-    ),
-    "because.label": "label alone {values}",
-    "because.no_label": "no label-only sender was run",
-    "reason.little-kept-not-converged": "{score}; {kept}; but the fit had not converged",
+    "reason.score-too-low": "{score}; {kept}; but the score is {share:.0f} % of the self-stitch's",
     "reason.label-only": "{score}; {kept}: the label comes across, and most of the rest does not{depth}",
     "reason.part-of-label": (
         "{score}; {kept}: part of the label comes across, and most of the rest does not{depth}"
     ),
+    "reason.no-more-than-label": (
+        "{score}; {kept}; but examples permuted within their classes give as much somewhere on the map"
+    ),
+    "reason.kept-too-wide": (
+        "{score}; {kept}: the interval reaches from the label alone to the receiver itself"
+    ),
     "because.depth": (
-        "; the receiver's own cut of that name keeps no more ({own:.2f}), so the depth loses it, not the pair"
+        "; the receiver's own cut of that name keeps no more ({own:.0f} %), so the depth loses it, not the "
+        "pair"
     ),
     "because.no_depth": "",
-    "because.obstacle": "{score}; {kept}; but {obstacle}",
-    "reason.kept": "{score}; {kept}",
-    "reason.kept-between": (
-        "{score}; {kept}: more than the label comes across, but less than from the receiver itself"
-    ),
-    "reason.score-between": "{score}; {kept}: the score is between done and not done",
     "reason.seeds-disagree": "the seeds disagree: {counts}; {least}",
     "because.seeds": "{name} with {n}",
     "reason.seeds-missing": "the evidence for a verdict was not measured with every seed",
-    "reason.score-too-low": "the score is {share:.0f} % of the self-stitch's",
-    "reason.fit-not-converged": "the fit had not converged",
-    "reason.self-stitch-not-converged": "the fit of the self-stitch had not converged",
-    "reason.no-label-only-sender": "no label-only sender was run for comparison (clustered-noise, one-hot)",
-    "reason.no-random-sender": "no random sender was run for comparison",
-    "reason.label-keeps-as-much": "{control} keeps as much",
-    "reason.random-keeps-as-much": (
-        "a random sender keeps as much ({within:.2f}), so the number does not show what was learnt"
-    ),
     # What a matrix shows.
     "matrix.no_real": "Only controls were run. There is no matrix of the pair itself.",
     "matrix.own": " (the whole receiver: {own:.2f})",

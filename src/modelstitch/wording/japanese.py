@@ -47,9 +47,14 @@ SENTENCES = {
         "{role}の出力は、クラスごとのシグモイドの値の対数です。ロジットに直して読みます。答えの順序は変わりません。"
     ),
     "verdict.interchangeable": "置き換え可能",
+    "verdict.partly": "部分的",
     "verdict.decodable only": "ラベルのみ伝達",
     "verdict.incompatible": "適合しない",
     "verdict.cannot tell": "判定できない",
+    "learnt.learnt": "学習による",
+    "learnt.not learnt": "学習によらない",
+    "learnt.unclear": "不明",
+    "learnt.not asked": "未検証",
     "confidence.high": "高",
     "confidence.medium": "中",
     "confidence.low": "低",
@@ -66,51 +71,44 @@ SENTENCES = {
         "受け手が合っていません"
     ),
     "because.score": "正解率{score:.2f}（受け手自身への接合{own:.2f}、当て推量{chance:.2f}）",
-    "reason.low-score-not-converged": "{score}。ただし、学習が収束していません",
     "reason.task-not-done": "{score}。課題を解けていません",
+    "reason.no-label-only-sender": (
+        "{score}。ラベルのみの送り手（clustered-noise、one-hot）との比較がないため、保持率の零点が定まりません"
+    ),
+    "reason.no-value": (
+        "{score}。{place}表現がクラス内で変化しないか、有限の値でないため、保持率は定義できません"
+    ),
     "reason.references-too-close": (
-        "{score}。基準となる値の間に十分な差がありません。クラス内類似度は受け手自身への接合では"
-        "{own_within:.2f}、{label}です"
+        "{score}。{place}基準となる値の間に十分な差がありません。読み取れる割合は受け手自身への接合では{own:.2f}、"
+        "ラベルのみでは{label:.2f}です"
     ),
-    "reason.label-control-short": (
-        "{score}。{control}を送り手とした正解率は{label_score:.2f}で、受け手自身を下回っています。この対照の学習が"
-        "最後まで進んでいないため、ラベルだけの場合の基準が分かりません"
+    "reason.fit-not-converged": "{score}。学習が収束していません",
+    "reason.self-stitch-not-converged": "{score}。{kept}。ただし、受け手自身への接合の学習が収束していません",
+    "reason.score-between": "{score}。{kept}。正解率は、解けたとも解けていないとも言えない水準です",
+    "because.kept": "ラベル以外の情報の保持率は{place}最も低く、{kept:.0f}%（{low:.0f}～{high:.0f}）です",
+    "because.at_cut": "{cut}で",
+    "because.at_output": "出力で",
+    "reason.kept": "{score}。{kept}",
+    "reason.kept-in-part": (
+        "{score}。{kept}。ラベルより多くの情報が伝わりますが、受け手自身の場合には及びません"
     ),
-    "because.kept": (
-        "クラス内類似度は{within:.2f}（受け手自身への接合では{own:.2f}、{label}）で、ラベル以外の情報の保持率"
-        "は{kept:.0f}%（±{half:.0f}）です"
-    ),
-    "because.label": "ラベルのみの送り手では{values}",
-    "because.no_label": "ラベルのみの送り手は未実施",
-    "reason.little-kept-not-converged": "{score}。{kept}。ただし、学習が収束していません",
+    "reason.score-too-low": "{score}。{kept}。ただし、正解率が受け手自身への接合の{share:.0f}%にとどまります",
     "reason.label-only": "{score}。{kept}。ラベルは伝わりますが、それ以外の情報の大半は伝わりません{depth}",
     "reason.part-of-label": (
         "{score}。{kept}。ラベルの一部は伝わりますが、それ以外の情報の大半は伝わりません{depth}"
     ),
+    "reason.no-more-than-label": (
+        "{score}。{kept}。ただし、クラス内で例を並べ替えても、同程度の値がどこかの組み合わせで得られます"
+    ),
+    "reason.kept-too-wide": "{score}。{kept}。区間が、ラベルのみの水準から受け手自身の水準にまで及んでいます",
     "because.depth": (
-        "。受け手自身の同じ名前の位置からつないでも保持の度合いは上回らないため（{own:.2f}）、情報が失われる"
-        "原因は、組み合わせではなく層の深さにあります"
+        "。受け手自身の同じ名前の位置からつないでも保持率は上回らないため（{own:.0f}%）、情報が失われる原因は、"
+        "組み合わせではなく層の深さにあります"
     ),
     "because.no_depth": "",
-    "because.obstacle": "{score}。{kept}。ただし、{obstacle}",
-    "reason.kept": "{score}。{kept}",
-    "reason.kept-between": (
-        "{score}。{kept}。ラベルより多くの情報が伝わりますが、受け手自身の場合には及びません"
-    ),
-    "reason.score-between": "{score}。{kept}。正解率は、解けたとも解けていないとも言えない水準です",
     "reason.seeds-disagree": "シードによって判定が分かれました（{counts}）。{least}",
     "because.seeds": "{name}：{n}回",
     "reason.seeds-missing": "判定に必要な測定が、すべてのシードでは行われていません",
-    "reason.score-too-low": "正解率が受け手自身への接合の{share:.0f}%にとどまります",
-    "reason.fit-not-converged": "学習が収束していません",
-    "reason.self-stitch-not-converged": "受け手自身への接合の学習が収束していません",
-    "reason.no-label-only-sender": "ラベルのみの送り手（clustered-noise、one-hot）との比較がありません",
-    "reason.no-random-sender": "未学習の送り手との比較がありません",
-    "reason.label-keeps-as-much": "{control}でも同程度に保たれます",
-    "reason.random-keeps-as-much": (
-        "クラス内類似度は未学習の送り手でも同程度（{within:.2f}）であり、この値は、何が学習されたかを示す証拠"
-        "にはなりません"
-    ),
     "matrix.no_real": "対照実験だけが実施されたため、対象の組み合わせ自体の結果はありません。",
     "matrix.own": "（受け手単独では{own:.2f}）",
     "matrix.no_own": "",

@@ -302,8 +302,11 @@ SENTENCES = {
     "page.how": "How to read this",
     "page.how_interchangeable": (
         "The stitched network does the task. What the receiver knows about each input beyond its label comes "
-        "across nearly as well as from its own layers (at least {high:.0f} %), and better than from an "
-        "untrained sender."
+        "across nearly as well as from its own layers (at least {high:.0f} %)."
+    ),
+    "page.how_partly": (
+        "More than the label comes across, but less than from the receiver's own layers: between {low:.0f} and "
+        "{high:.0f} % of what the receiver knows about an input beyond its label."
     ),
     "page.how_decodable": (
         "The label comes across, most of the rest (more than {low:.0f} %) does not. A stitch can do this by "

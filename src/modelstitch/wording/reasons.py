@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from modelstitch.specs.controls import CONTROLS
-from modelstitch.specs.verdicts import OBSTACLES, Reason, VerdictReason
+from modelstitch.specs.verdicts import Reason, VerdictReason
 from modelstitch.wording.sentence import Listed, Sentence, say
 
 
@@ -23,38 +22,22 @@ def reason_sentence(because: VerdictReason) -> Sentence:
     if because.reason is Reason.SEEDS_DISAGREE and because.least is not None:
         counts = [say("because.seeds", name=say(f"verdict.{name}"), n=n) for name, n in because.seeds]
         return say("reason.seeds-disagree", counts=Listed(counts), least=reason_sentence(because.least))
-    obstacle = obstacle_sentence(because)
-    if obstacle is not None:
-        return say("because.obstacle", score=_score(because), kept=_kept(because), obstacle=obstacle)
     return say(
         f"reason.{because.reason}",
-        control="" if because.label_control is None else say(CONTROLS[because.label_control].phrase),
-        label_score=because.label_score,
         score=_score(because),
         kept=_kept(because),
         depth=_depth(because),
-        label=_label(because),
+        share=100 * because.score_share,
+        place=_place(because),
+        own=because.own,
+        label=because.label,
         own_score=because.self_score,
-        own_within=because.self_within,
         chance=because.chance,
         above=because.above_receiver,
         whole=because.self_score - because.above_receiver,
         n=because.n,
         needed=because.n_needed,
         failure=because.failure,
-    )
-
-
-def obstacle_sentence(because: VerdictReason) -> Sentence | None:
-    """Return what forbids *interchangeable* although enough is kept; None for any other reason."""
-    if because.reason not in OBSTACLES:
-        return None
-    control = "" if because.label_control is None else say(CONTROLS[because.label_control].phrase)
-    return say(
-        f"reason.{because.reason}",
-        share=100 * because.score_share,
-        control=control,
-        within=because.random_within,
     )
 
 
@@ -65,21 +48,22 @@ def _score(because: VerdictReason) -> Sentence:
 def _kept(because: VerdictReason) -> Sentence:
     return say(
         "because.kept",
-        within=because.within,
-        own=because.self_within,
-        label=_label(because),
         kept=100 * because.kept,
-        half=100 * because.kept_half,
+        low=100 * because.kept_low,
+        high=100 * because.kept_high,
+        place=_place(because),
+        recovered=because.recovered,
+        own=because.own,
     )
 
 
-def _label(because: VerdictReason) -> Sentence:
-    if not because.label_within:
-        return say("because.no_label")
-    return say("because.label", values=Listed([f"{value:.2f}" for value in because.label_within]))
+def _place(because: VerdictReason) -> Sentence:
+    if because.where in (None, "output"):
+        return say("because.at_output")
+    return say("because.at_cut", cut=because.where)
 
 
 def _depth(because: VerdictReason) -> Sentence:
-    if because.depth_within is None:
+    if because.depth is None:
         return say("because.no_depth")
-    return say("because.depth", own=because.depth_within)
+    return say("because.depth", own=100 * because.depth)

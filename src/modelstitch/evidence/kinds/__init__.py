@@ -13,6 +13,7 @@ from modelstitch.evidence.kinds import (
     geometry,
     geometry_pooled,
     information,
+    kept,
     label_sets,
     rank,
     robustness,
@@ -42,7 +43,7 @@ class EvidenceKind:
         return [
             number
             if number.n >= self.definitions[number.name].least
-            else replace(number, value=math.nan, low=None, high=None)
+            else replace(number, value=math.nan, low=None, high=None, parts=None)
             for number in self.measure(material)
         ]
 
@@ -51,6 +52,7 @@ KINDS = {
     kind.NAME: EvidenceKind(kind.DEFINITIONS, kind.measure)
     for kind in (
         errors,
+        kept,
         similarity,
         distribution,
         trajectory,

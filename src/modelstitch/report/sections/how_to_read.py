@@ -28,6 +28,7 @@ def section(context: PageContext) -> Markup:
     lines, t = Thresholds(), context.t
     how = {
         VerdictName.INTERCHANGEABLE: t("page.how_interchangeable", high=100 * lines.kept_high),
+        VerdictName.PARTLY: t("page.how_partly", low=100 * lines.kept_low, high=100 * lines.kept_high),
         VerdictName.DECODABLE_ONLY: t("page.how_decodable", low=100 * (1 - lines.kept_low)),
         VerdictName.INCOMPATIBLE: t("page.how_incompatible"),
         VerdictName.CANNOT_TELL: t("page.how_unknown"),

@@ -1,0 +1,150 @@
+"""How much of the variance within classes of one representation a linear reader recovers from another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Float64, Int
+from torch import Tensor
+
+READER_RIDGES = tuple(10.0 ** (half / 2) for half in range(-14, 3))
+"""Ridges that a reader may have, as shares of the largest eigenvalue."""
+
+_VALIDATION = 4
+"""One training example in so many chooses the ridge."""
+
+_ROUNDING = 1e-10
+"""Share of the mean square below which a variance is rounding of float32."""
+
+
+@dataclass(frozen=True)
+class Reader:
+    r"""A linear map :math:`\hat r = r W` of residuals within classes, the same at every position.
+
+    Attributes:
+        weight: (C, C'), in float64.
+        ridge: its penalty, as a share of the largest eigenvalue.
+    """
+
+    weight: Float64[Tensor, "c e"]
+    ridge: float
+
+    def errors(self, x: Float[Tensor, "n p c"], y: Float[Tensor, "n p e"]) -> Float64[Tensor, " n"]:
+        """Return the sum of squares that reading x leaves of y, by example."""
+        return (y - self.read(x)).double().square().sum((1, 2))
+
+    def read(self, x: Float[Tensor, "n p c"]) -> Float[Tensor, "n p e"]:
+        """Return what is read off residuals (N, P, C)."""
+        return x @ self.weight.to(x)
+
+
+def residuals(x: Float[Tensor, "n p c"], labels: Int[Tensor, " n"]) -> Float[Tensor, "n p c"]:
+    r"""Return each row less the mean of its class, :math:`r_i = x_i - \bar x_{c(i)}`.
+
+    All are 0 where they are rounding beside the rows.
+
+    Args:
+        x: (N, P, C) features at P positions.
+        labels: (N,).
+
+    Example:
+        >>> residuals(torch.tensor([[[1.0]], [[3.0]], [[7.0]]]), torch.tensor([0, 0, 1])).flatten().tolist()
+        [-1.0, 1.0, 0.0]
+    """
+    number = labels.unique(return_inverse=True)[1]
+    counts = number.bincount()
+    sums = x.new_zeros(len(counts), *x.shape[1:]).index_add_(0, number, x)
+    left: Tensor = x - (sums / counts[:, None, None])[number]
+    square = x.double().square().sum()
+    return left if float(left.double().square().sum()) > _ROUNDING * float(square) else torch.zeros_like(left)
+
+
+def fit_reader(x: Float[Tensor, "n p c"], y: Float[Tensor, "n p e"]) -> Reader:
+    r"""Fit the map that reads y off x, by ridge regression over all positions of all training examples.
+
+    .. math:: W = (X'X + \lambda s I)^{-1} X'Y, \quad s \text{ the largest eigenvalue of } X'X
+
+    Every fourth example chooses :math:`\lambda`; the map is then fitted to all.
+
+    Args:
+        x, y: residuals (N, P, C) and (N, P, C') of the same examples.
+
+    Source: ridge regression, Hoerl & Kennard 1970.
+
+    Example:
+        >>> x = torch.randn(40, 1, 3, generator=torch.Generator().manual_seed(0))
+        >>> bool(torch.allclose(fit_reader(x, 2 * x).weight, 2 * torch.eye(3).double(), atol=1e-4))
+        True
+    """
+    choosing = torch.arange(len(x), device=x.device) % _VALIDATION == 0
+    some, others = _moments(x[~choosing], y[~choosing]), _moments(x[choosing], y[choosing])
+    values, vectors = torch.linalg.eigh(some[0])
+    values = values.clamp_min(0)
+    if float(values[-1]) == 0:
+        return Reader(torch.zeros_like(some[1]), 0.0)
+    onto = vectors.T @ some[1]
+    # The error on the choosing examples is quadratic in the shrunken eigen-coordinates.
+    square = (vectors.T @ others[0] @ vectors) * (onto @ onto.T)
+    linear = ((vectors.T @ others[1]) * onto).sum(1)
+
+    def error(ridge: float) -> float:
+        shrunk = 1 / (values + ridge * values[-1])
+        return float(shrunk @ square @ shrunk - 2 * shrunk @ linear)
+
+    ridge = min(READER_RIDGES, key=error)
+    gram, cross = some[0] + others[0], some[1] + others[1]
+    largest = torch.linalg.eigvalsh(gram)[-1]
+    penalty = ridge * largest * torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
+    return Reader(torch.linalg.solve(gram + penalty, cross), ridge)
+
+
+def _moments(
+    x: Float[Tensor, "n p c"], y: Float[Tensor, "n p e"]
+) -> tuple[Float64[Tensor, "c c"], Float64[Tensor, "c e"]]:
+    rows, read = x.flatten(0, 1), y.flatten(0, 1)
+    return (rows.T @ rows).double(), (rows.T @ read).double()
+
+
+def permuted_products(
+    read: Float[Tensor, "n p e"],
+    y: Float[Tensor, "n p e"],
+    labels: Int[Tensor, " n"],
+    orders: Int[Tensor, "r n"],
+) -> Float64[Tensor, " r"]:
+    r"""Return :math:`\sum_i \langle \hat y_i, y_{\pi_r(i)} \rangle` for permutations within classes.
+
+    Args:
+        read: what a reader makes of the stitched residuals, (N, P, C).
+        y: expected residuals (N, P, C).
+        labels: (N,), each class in one piece.
+        orders: (R, N), each a permutation of the examples that keeps labels.
+    """
+    products = torch.zeros(len(orders), dtype=torch.float64, device=y.device)
+    first = 0
+    for count in labels.unique_consecutive(return_counts=True)[1].tolist():
+        part = slice(first, first + count)
+        gram = (read[part].flatten(1) @ y[part].flatten(1).T).double()
+        rows = torch.arange(count, device=y.device)
+        products += gram[rows, orders[:, part] - first].sum(1)
+        first += count
+    return products
+
+
+def orders_within(labels: Int[Tensor, " n"], n_orders: int) -> Int[Tensor, "r n"]:
+    """Draw permutations (R, N) within classes with a fixed seed; the first one leaves all in place.
+
+    Args:
+        labels: (N,), each class in one piece.
+        n_orders: R.
+
+    Example:
+        >>> orders_within(torch.tensor([3, 3, 5]), 2).shape
+        torch.Size([2, 3])
+    """
+    generator = torch.Generator().manual_seed(0)
+    keys = torch.rand(n_orders, len(labels), generator=generator, dtype=torch.float64)
+    place = labels.unique_consecutive(return_inverse=True)[1].cpu()
+    orders: Tensor = (keys + place).argsort(1)
+    orders[0] = torch.arange(len(labels))
+    return orders.to(labels.device)
