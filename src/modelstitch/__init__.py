@@ -68,6 +68,7 @@ if TYPE_CHECKING:  # for type checkers and editors: the same names as in the tab
     from modelstitch.results.rows import CellKey as CellKey
     from modelstitch.results.rows import CellRow as CellRow
     from modelstitch.results.rows import EvidenceRow as EvidenceRow
+    from modelstitch.results.rows import KeptRow as KeptRow
     from modelstitch.results.triangle import MatrixShape as MatrixShape
     from modelstitch.specs import CellSpec as CellSpec
     from modelstitch.specs import DataSpec as DataSpec
@@ -79,6 +80,7 @@ if TYPE_CHECKING:  # for type checkers and editors: the same names as in the tab
     from modelstitch.specs import View as View
     from modelstitch.specs.families import FamilyInfo as FamilyInfo
     from modelstitch.specs.verdicts import Confidence as Confidence
+    from modelstitch.specs.verdicts import Learnt as Learnt
     from modelstitch.specs.verdicts import Reason as Reason
     from modelstitch.specs.verdicts import VerdictName as VerdictName
     from modelstitch.specs.verdicts import VerdictReason as VerdictReason
@@ -117,9 +119,11 @@ _HOMES = {
     "FromDict": "models.from_dict",
     "GeometryError": "errors",
     "InputError": "errors",
+    "KeptRow": "results.rows",
     "LabelFacts": "results.facts",
     "LabelSet": "data.label_sets",
     "Layout": "cutting.layouts",
+    "Learnt": "specs.verdicts",
     "MatrixShape": "results.triangle",
     "MissingExtraError": "errors",
     "MemoryFacts": "results.facts",

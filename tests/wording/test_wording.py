@@ -16,13 +16,13 @@ import modelstitch
 from modelstitch.errors import SpecError
 from modelstitch.evidence.kinds import KINDS
 from modelstitch.specs import CONTROLS
-from modelstitch.specs.verdicts import OBSTACLES, Reason, VerdictName, VerdictReason
+from modelstitch.specs.verdicts import Learnt, Reason, VerdictName, VerdictReason
 from modelstitch.wording import (
     LANGUAGES,
     Listed,
     Sentence,
+    learnt_sentence,
     measure_words,
-    obstacle_sentence,
     plain,
     reason_sentence,
     say,
@@ -179,15 +179,16 @@ FULL = VerdictReason(
     chance=0.13,
     above_receiver=0.31,
     score_share=0.84,
-    within=0.55,
-    self_within=0.96,
-    label_within=(0.01, 0.02),
-    label_control="one-hot",
-    label_score=0.91,
-    random_within=0.47,
-    depth_within=0.58,
     kept=0.57,
-    kept_half=0.03,
+    kept_low=0.52,
+    kept_high=0.63,
+    where="layers.3",
+    recovered=0.55,
+    own=0.96,
+    label=0.02,
+    head=0.91,
+    depth=0.48,
+    p_label=0.002,
     seeds=((VerdictName.INTERCHANGEABLE, 2), (VerdictName.CANNOT_TELL, 1)),
     least=VerdictReason(reason=Reason.SEEDS_MISSING),
 )
@@ -207,20 +208,38 @@ def test_a_reason_names_what_decided() -> None:
     assert reason_sentence(replace(FULL, reason=Reason.TOO_FEW_EXAMPLES)) == (
         "12 held-out examples are too few, 100 are needed"
     )
-    told = "score 0.71 (self-stitch 0.82, chance 0.13); within-class similarity 0.55 (self-stitch 0.96, "
-    assert reason_sentence(FULL) == told + "label alone 0.01, 0.02): 57 % kept (± 3)"
-    assert "label-only sender was run" in reason_sentence(replace(FULL, label_within=()))
+    measured = "score 0.71 (self-stitch 0.82, chance 0.13); 57 % kept (52 to 63), least at layers.3"
+    assert reason_sentence(FULL) == measured
+    assert reason_sentence(replace(FULL, where="output")).endswith("least in the output")
+    assert reason_sentence(replace(FULL, reason=Reason.SCORE_TOO_LOW)) == (
+        f"{measured}; but the score is 84 % of the self-stitch's"
+    )
+    close = reason_sentence(replace(FULL, reason=Reason.REFERENCES_TOO_CLOSE))
+    assert close.endswith(
+        "at layers.3: a reader recovers 0.96 from the self-stitch and 0.02 from the label alone"
+    )
     depth = reason_sentence(replace(FULL, reason=Reason.LABEL_ONLY))
-    assert depth.endswith("(0.58), so the depth loses it, not the pair")
-    assert "0.58" not in reason_sentence(replace(FULL, reason=Reason.LABEL_ONLY, depth_within=None))
-    seeds = reason_sentence(replace(FULL, reason=Reason.SEEDS_DISAGREE))
-    assert seeds.startswith("the seeds disagree: interchangeable with 2, cannot tell with 1; the evidence")
+    assert depth.endswith("keeps no more (48 %), so the depth loses it, not the pair")
+    assert "48" not in reason_sentence(replace(FULL, reason=Reason.LABEL_ONLY, depth=None))
 
 
-def test_an_obstacle_stands_behind_the_numbers() -> None:
-    for reason in Reason:
-        because = replace(FULL, reason=reason)
-        obstacle = obstacle_sentence(because)
-        assert (obstacle is not None) == (reason in OBSTACLES)
-        if obstacle is not None:
-            assert reason_sentence(because) == f"{reason_sentence(FULL)}; but {obstacle}"
+def test_seeds_that_disagree_are_counted_before_the_reason_of_the_one_that_kept_least() -> None:
+    least = replace(FULL, reason=Reason.KEPT_IN_PART)
+    told = reason_sentence(replace(FULL, reason=Reason.SEEDS_DISAGREE, least=least))
+    assert told.startswith("the seeds disagree: interchangeable with 2, cannot tell with 1; ")
+    assert told.endswith(reason_sentence(least))
+
+
+@pytest.mark.parametrize("learnt", list(Learnt))
+def test_the_second_answer_is_a_sentence_with_its_numbers_in_every_language(learnt: Learnt) -> None:
+    told = learnt_sentence(learnt, 0.31, 0.22, 0.44, 5)
+    assert told.split(":")[0] == learnt
+    numbers = [] if learnt is Learnt.NOT_ASKED else ["22", "31", "44", "5"]
+    for text in (told, told.in_language("ja")):
+        assert sorted(re.findall("[0-9]+", text)) == numbers
+    assert KANA.search(told.in_language("ja"))
+
+
+def test_the_second_answer_keeps_the_sign_of_its_numbers() -> None:
+    told = learnt_sentence(Learnt.NOT_LEARNT, -0.31, -0.44, -0.22, 1)
+    assert told == "not learnt: -31 points ahead of the mean of 1 untrained sender (-44 to -22)"

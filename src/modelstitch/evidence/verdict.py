@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 
 from modelstitch.geometry.intervals import ValueWithInterval
 from modelstitch.specs.verdicts import Confidence, Learnt, Reason, VerdictName, VerdictReason
-from modelstitch.wording import Sentence, reason_sentence
+from modelstitch.wording import Sentence, learnt_sentence, reason_sentence
 
 _NOTHING: ValueWithInterval = (math.nan, math.nan, math.nan)
 
@@ -149,6 +149,11 @@ class Verdict:
     def sentence(self) -> Sentence:
         """The reason as a sentence with its numbers; ``sentence.in_language("ja")`` is the Japanese one."""
         return reason_sentence(self.because)
+
+    @property
+    def learnt_sentence(self) -> Sentence:
+        """The second answer as a sentence with its numbers."""
+        return learnt_sentence(self.learnt, self.lead, self.lead_low, self.lead_high, len(self.untrained))
 
 
 def decide(facts: Facts, thresholds: Thresholds | None = None) -> Verdict:

@@ -19,7 +19,7 @@ _ROUNDING = 1e-10
 
 
 @dataclass(frozen=True)
-class Reader:
+class RidgeReader:
     r"""A linear map :math:`\hat r = r W` of residuals within classes, the same at every position.
 
     Attributes:
@@ -60,7 +60,7 @@ def residuals(x: Float[Tensor, "n p c"], labels: Int[Tensor, " n"]) -> Float[Ten
     return left if float(left.double().square().sum()) > _ROUNDING * float(square) else torch.zeros_like(left)
 
 
-def fit_reader(x: Float[Tensor, "n p c"], y: Float[Tensor, "n p e"]) -> Reader:
+def fit_reader(x: Float[Tensor, "n p c"], y: Float[Tensor, "n p e"]) -> RidgeReader:
     r"""Fit the map that reads y off x, by ridge regression over all positions of all training examples.
 
     .. math:: W = (X'X + \lambda s I)^{-1} X'Y, \quad s \text{ the largest eigenvalue of } X'X
@@ -82,7 +82,7 @@ def fit_reader(x: Float[Tensor, "n p c"], y: Float[Tensor, "n p e"]) -> Reader:
     values, vectors = torch.linalg.eigh(some[0])
     values = values.clamp_min(0)
     if float(values[-1]) == 0:
-        return Reader(torch.zeros_like(some[1]), 0.0)
+        return RidgeReader(torch.zeros_like(some[1]), 0.0)
     onto = vectors.T @ some[1]
     # The error on the choosing examples is quadratic in the shrunken eigen-coordinates.
     square = (vectors.T @ others[0] @ vectors) * (onto @ onto.T)
@@ -96,7 +96,7 @@ def fit_reader(x: Float[Tensor, "n p c"], y: Float[Tensor, "n p e"]) -> Reader:
     gram, cross = some[0] + others[0], some[1] + others[1]
     largest = torch.linalg.eigvalsh(gram)[-1]
     penalty = ridge * largest * torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
-    return Reader(torch.linalg.solve(gram + penalty, cross), ridge)
+    return RidgeReader(torch.linalg.solve(gram + penalty, cross), ridge)
 
 
 def _moments(

@@ -19,7 +19,7 @@ from modelstitch.known_answers.cases import Case
 from modelstitch.known_answers.plants import Ground
 from modelstitch.models.network import Network
 from modelstitch.results.from_cells import cell_row, evidence_rows, parts_of
-from modelstitch.results.kept import Parts, kept_rows
+from modelstitch.results.kept import ExampleParts, kept_rows
 from modelstitch.results.rows import CellKey, CellRow, EvidenceRow
 from modelstitch.results.verdicts import facts_of, measured_cells
 from modelstitch.specs import VERDICT_CONTROLS, CellSpec, FitSpec
@@ -97,7 +97,7 @@ def run(
     return outcomes
 
 
-_Measured = tuple[list[CellRow], list[EvidenceRow], dict[tuple[str, CellKey], Parts]]
+_Measured = tuple[list[CellRow], list[EvidenceRow], dict[tuple[str, CellKey], ExampleParts]]
 """Rows of some cells, of their evidence, and what was measured of them by example."""
 
 
@@ -105,7 +105,7 @@ def _measured(pair: GivesSides, cells: list[CellSpec], fit: FitSpec) -> _Measure
     fitted = {one.spec: one for one in fit_grid(pair, cells, fit, _BUDGET)}
     usable = {cell: one.stitch for cell, one in fitted.items() if one.fitted.failure is None}
     evidence: list[EvidenceRow] = []
-    parts: dict[tuple[str, CellKey], Parts] = {}
+    parts: dict[tuple[str, CellKey], ExampleParts] = {}
     for cell, numbers in measure_cells(pair, usable, dict.fromkeys(usable, ("kept",)), n_examples=2000):
         rows = evidence_rows(cell, numbers)
         evidence += rows

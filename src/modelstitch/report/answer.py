@@ -213,13 +213,12 @@ def _stand_in(comparison: Comparison, decision: Decision) -> tuple[Sentence, ...
 
 
 def _nearest(comparison: Comparison, verdicts: ByPlace) -> list[Sentence]:
-    """Return a sentence on the cell that keeps most, with its obstacle."""
+    """Return a sentence on the cell that keeps most."""
     known = {place: verdict for place, verdict in verdicts.items() if not math.isnan(verdict.kept)}
     if not known:
         return []
     place = max(known, key=lambda place: known[place].kept)
-    why = say("answer.nearest_plain")
-    return [say("answer.nearest", why=why, **_numbers(comparison, place, known[place]))]
+    return [say("answer.nearest", **_numbers(comparison, place, known[place]))]
 
 
 def _numbers(comparison: Comparison, place: tuple[str, str], verdict: Verdict) -> dict[str, str | float]:

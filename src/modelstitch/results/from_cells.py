@@ -10,7 +10,7 @@ from torch import Tensor
 
 from modelstitch.evidence.material import Measurement
 from modelstitch.grid.cell import FittedCell
-from modelstitch.results.kept import Parts
+from modelstitch.results.kept import ExampleParts
 from modelstitch.results.rows import CellRow, EvidenceRow
 from modelstitch.specs import CellSpec, StitchSpec
 
@@ -106,7 +106,7 @@ def _finite(value: float | None) -> float | None:
     return None if value is None or not math.isfinite(value) else value
 
 
-def parts_of(measurements: Sequence[Measurement]) -> Parts | None:
+def parts_of(measurements: Sequence[Measurement]) -> ExampleParts | None:
     """Return what was measured of a cell by example; None without the kind ``kept``."""
     kept = [each for each in measurements if each.kind == "kept"]
     errors = {
@@ -115,4 +115,4 @@ def parts_of(measurements: Sequence[Measurement]) -> Parts | None:
         if each.name == "recovered"
     }
     orders = next((each.parts for each in kept if each.name == "more_than_label"), None)
-    return Parts(errors, None if orders is None else orders.numpy()) if errors else None
+    return ExampleParts(errors, None if orders is None else orders.numpy()) if errors else None

@@ -30,7 +30,7 @@ _ONE_BY_ONE = 1.96
 
 
 @dataclass(frozen=True)
-class Parts:
+class ExampleParts:
     """What was measured of one cell, by example.
 
     Attributes:
@@ -43,7 +43,7 @@ class Parts:
     orders: np.ndarray | None = None
 
 
-PartsByCell = Mapping[tuple[str, CellKey], Parts]
+PartsByCell = Mapping[tuple[str, CellKey], ExampleParts]
 """Parts by control and cell."""
 
 
@@ -73,7 +73,7 @@ class Kept:
         return float(self.values[self.at])
 
 
-def kept_at(cell: Parts, own: Parts, labels: Sequence[Parts]) -> Kept:
+def kept_at(cell: ExampleParts, own: ExampleParts, labels: Sequence[ExampleParts]) -> Kept:
     """Return what a cell keeps at every place.
 
     Args:
@@ -82,8 +82,9 @@ def kept_at(cell: Parts, own: Parts, labels: Sequence[Parts]) -> Kept:
         labels: of the label-only senders at its cuts, at least one.
 
     Example:
-        >>> label, own = Parts({"output": np.array([1.0, 1.0])}), Parts({"output": np.array([0.2, 0.0])})
-        >>> cell = Parts({"output": np.array([0.5, 0.6])})
+        >>> label = ExampleParts({"output": np.array([1.0, 1.0])})
+        >>> own = ExampleParts({"output": np.array([0.2, 0.0])})
+        >>> cell = ExampleParts({"output": np.array([0.5, 0.6])})
         >>> round(kept_at(cell, own, [label]).value, 3)
         0.5
     """
@@ -119,7 +120,9 @@ def _at_place(
     return value, (gained - value * width) / spread, shares
 
 
-def kept_rows(parts: PartsByCell, draws: Mapping[CellKey, Sequence[Parts]] | None = None) -> list[KeptRow]:
+def kept_rows(
+    parts: PartsByCell, draws: Mapping[CellKey, Sequence[ExampleParts]] | None = None
+) -> list[KeptRow]:
     """Return what every cell keeps that has a self-stitch and a label-only sender beside it.
 
     The intervals of the trained pair's cells, at all places, hold at once with 95 %. Those of a control's
@@ -147,7 +150,7 @@ def kept_rows(parts: PartsByCell, draws: Mapping[CellKey, Sequence[Parts]] | Non
     return rows
 
 
-def _kept(parts: PartsByCell, key: CellKey, cell: Parts, control: str = TRAINED) -> Kept | None:
+def _kept(parts: PartsByCell, key: CellKey, cell: ExampleParts, control: str = TRAINED) -> Kept | None:
     own = parts.get((SELF_STITCH, key._replace(sender_cut=key.receiver_cut)))
     labels = [parts[name, key] for name in label_only_controls() if (name, key) in parts]
     if CONTROLS[control].self_stitch:  # its rows are the receiver's cuts
@@ -198,7 +201,7 @@ def _row(control: str, key: CellKey, kept: Kept, width: np.ndarray) -> KeptRow:
     )
 
 
-def _with_lead(row: KeptRow, lead: Lead | None) -> KeptRow:
+def _with_lead(row: KeptRow, lead: UntrainedLead | None) -> KeptRow:
     if lead is None:
         return row
     return replace(
@@ -220,7 +223,7 @@ def _least(values: np.ndarray, width: np.ndarray) -> tuple[float | None, float |
     return float(values.min()), float((values - width).min()), float((values + width).min())
 
 
-def more_than_label(parts: Mapping[CellKey, Parts]) -> dict[CellKey, float]:
+def more_than_label(parts: Mapping[CellKey, ExampleParts]) -> dict[CellKey, float]:
     r"""Return by cell the p-value of "no more than the label comes across", corrected for all cells.
 
     .. math:: p_c = \frac{1}{R} \left|\{r : \max_{c'} T_{c' r} \ge T_{c 0}\}\right|
@@ -244,7 +247,7 @@ def more_than_label(parts: Mapping[CellKey, Parts]) -> dict[CellKey, float]:
 
 
 @dataclass(frozen=True)
-class Lead:
+class UntrainedLead:
     """Kept less the mean over untrained senders.
 
     Attributes:
@@ -258,7 +261,7 @@ class Lead:
     untrained: tuple[float, ...]
 
 
-def leads(cells: Mapping[CellKey, tuple[Kept, Sequence[Kept]]]) -> dict[CellKey, Lead]:
+def leads(cells: Mapping[CellKey, tuple[Kept, Sequence[Kept]]]) -> dict[CellKey, UntrainedLead]:
     r"""Return how much more each cell keeps than untrained senders do, with intervals for all cells at once.
 
     .. math:: \text{lead} = \text{kept} - \frac{1}{m} \sum_d \text{kept}_d, \quad
@@ -285,7 +288,7 @@ def leads(cells: Mapping[CellKey, tuple[Kept, Sequence[Kept]]]) -> dict[CellKey,
         spread.append(math.sqrt(squares / max(1, freedom) / len(drawn)))
     widths = half_widths(np.stack(influences), np.array(spread), max(1, freedom))
     return {
-        key: Lead(
+        key: UntrainedLead(
             kept.value - float(np.mean([one.value for one in drawn])),
             float(width) if freedom else math.nan,
             tuple(one.value for one in drawn),

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.facts import RunFacts
-from modelstitch.results.kept import Parts, PartsByCell
+from modelstitch.results.kept import ExampleParts, PartsByCell
 from modelstitch.results.rows import AdvantageRow, Baseline, CellKey, CellRow, EvidenceRow, KeptRow
 from modelstitch.runs.order import in_grid_order
 from modelstitch.specs import RunSpec
@@ -47,7 +47,7 @@ class Header:
 
 
 class Keeps(Protocol):
-    """Keeps the results of a run: a folder (:class:`modelstitch.runs.store.Store`), or :class:`Held`."""
+    """Keeps the results of a run: a folder (``runs.store.Store``), or :class:`HeldResults`."""
 
     def finished(self) -> set[str]:
         """Return the keys of all finished cells."""
@@ -79,14 +79,14 @@ class Keeps(Protocol):
         rows: Sequence[EvidenceRow],
         n_examples: int,
         version: int,
-        parts: Parts | None = None,
+        parts: ExampleParts | None = None,
     ) -> None:
         """Keep or replace the evidence of these kinds about one cell."""
 
     def parts(self) -> PartsByCell:
         """Return what was measured by example, by control and cell."""
 
-    def drawn_parts(self, control: str) -> dict[CellKey, list[Parts]]:
+    def drawn_parts(self, control: str) -> dict[CellKey, list[ExampleParts]]:
         """Return the same of every untrained sender that was drawn, by cell of the trained pair."""
 
     def write_kept(self, rows: Sequence[KeptRow]) -> None:
@@ -103,7 +103,7 @@ class Keeps(Protocol):
 
 
 @final
-class Held:
+class HeldResults:
     """Keeps the results of a run in memory.
 
     Args:
@@ -118,7 +118,7 @@ class Held:
         self._baselines: list[Baseline] = []
         self._advantages: Sequence[AdvantageRow] = ()
         self._evidence: dict[tuple[str, str], list[EvidenceRow]] = {}
-        self._parts: dict[str, Parts] = {}
+        self._parts: dict[str, ExampleParts] = {}
         self._kept: Sequence[KeptRow] = ()
 
     def finished(self) -> set[str]:
@@ -157,7 +157,7 @@ class Held:
         rows: Sequence[EvidenceRow],
         n_examples: int,
         version: int,
-        parts: Parts | None = None,
+        parts: ExampleParts | None = None,
     ) -> None:
         for kind in kinds:
             self._evidence[key, kind] = [row for row in rows if row.kind == kind]
@@ -171,8 +171,8 @@ class Held:
             if draw == 0 and key in self._parts
         }
 
-    def drawn_parts(self, control: str) -> dict[CellKey, list[Parts]]:
-        drawn: dict[CellKey, list[tuple[int, Parts]]] = {}
+    def drawn_parts(self, control: str) -> dict[CellKey, list[ExampleParts]]:
+        drawn: dict[CellKey, list[tuple[int, ExampleParts]]] = {}
         for key, (row, draw) in self._cells.items():
             if row.control == control and key in self._parts:
                 drawn.setdefault(row.key, []).append((draw, self._parts[key]))

@@ -28,7 +28,7 @@ from modelstitch.results.kept import kept_rows
 from modelstitch.results.rows import Baseline
 from modelstitch.results.simultaneous import advantages
 from modelstitch.results.verdicts import asks_for_draws
-from modelstitch.runs.held import Header, Held, Keeps
+from modelstitch.runs.held import Header, HeldResults, Keeps
 from modelstitch.runs.memory import affordable, completed, needed_bytes
 from modelstitch.runs.session import Session
 from modelstitch.runs.store import Store
@@ -77,7 +77,7 @@ def run(
         progress.warn(say("limit.memory_beforehand", bound=memory.bound / 1e9, needed=memory.needed / 1e9))
     header = _header(session, memory)
     if out is None:
-        held = Held(header)
+        held = HeldResults(header)
         _fill(session, held, budget, evidence, progress)
         held.write_facts(_finished(session, header.facts, evidence))
         return held.comparison()

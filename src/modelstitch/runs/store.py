@@ -23,7 +23,7 @@ from modelstitch.errors import RunError
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.facts import RunFacts
 from modelstitch.results.formats import FORMAT, expect_readable
-from modelstitch.results.kept import Parts, PartsByCell
+from modelstitch.results.kept import ExampleParts, PartsByCell
 from modelstitch.results.rows import AdvantageRow, Baseline, CellKey, CellRow, EvidenceRow, KeptRow
 from modelstitch.runs.held import Header
 from modelstitch.runs.reader import CELL_COLUMNS, comparison_of, facts_of, format_of, has_run, read_weights
@@ -260,7 +260,7 @@ class Store:
         rows: Sequence[EvidenceRow],
         n_examples: int,
         version: int,
-        parts: Parts | None = None,
+        parts: ExampleParts | None = None,
     ) -> None:
         """Write or replace the evidence of these kinds about one cell, in one transaction.
 
@@ -288,15 +288,15 @@ class Store:
         """Return what was measured by example, by control and cell."""
         return {at: parts for (at, draw), parts in self._parts().items() if draw == 0}
 
-    def drawn_parts(self, control: str) -> dict[CellKey, list[Parts]]:
+    def drawn_parts(self, control: str) -> dict[CellKey, list[ExampleParts]]:
         """Return the same of every untrained sender that was drawn, by cell of the trained pair."""
-        drawn: dict[CellKey, list[Parts]] = {}
+        drawn: dict[CellKey, list[ExampleParts]] = {}
         for ((name, key), _), parts in sorted(self._parts().items(), key=lambda item: item[0][1]):
             if name == control:
                 drawn.setdefault(key, []).append(parts)
         return drawn
 
-    def _parts(self) -> dict[tuple[tuple[str, CellKey], int], Parts]:
+    def _parts(self) -> dict[tuple[tuple[str, CellKey], int], ExampleParts]:
         selected = self._connection.execute(
             "SELECT control, sender_cut, receiver_cut, stitch, seed, draw, place, numbers FROM parts "
             "JOIN cells USING (key) JOIN appraisals USING (key) WHERE kind = 'kept' AND "
@@ -307,7 +307,7 @@ class Store:
         for control, sender, receiver, stitch, seed, draw, place, numbers in selected:
             at = ((control, CellKey(sender, receiver, stitch, seed)), draw)
             held.setdefault(at, {})[place] = None if numbers is None else np.frombuffer(numbers, dtype="<f4")
-        return {at: Parts(each, each.pop(_ORDERS, None)) for at, each in held.items()}
+        return {at: ExampleParts(each, each.pop(_ORDERS, None)) for at, each in held.items()}
 
     def write_kept(self, rows: Sequence[KeptRow]) -> None:
         """Write or replace what every cell keeps."""
@@ -354,7 +354,7 @@ class Store:
         self.close()
 
 
-def _places(parts: Parts) -> dict[str, np.ndarray | None]:
+def _places(parts: ExampleParts) -> dict[str, np.ndarray | None]:
     return {**parts.errors, _ORDERS: parts.orders}
 
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from modelstitch.wording.catalogue import LANGUAGES
 from modelstitch.wording.measures import measure_words
-from modelstitch.wording.reasons import reason_sentence
+from modelstitch.wording.reasons import learnt_sentence, reason_sentence
 from modelstitch.wording.sentence import Listed, Sentence, plain, say, translated
 
 __all__ = [
     "LANGUAGES",
     "Listed",
     "Sentence",
+    "learnt_sentence",
     "measure_words",
     "plain",
     "reason_sentence",

@@ -61,6 +61,10 @@ SENTENCES = {
     "learnt.not learnt": "not learnt",
     "learnt.unclear": "unclear",
     "learnt.not asked": "not asked",
+    "because.learnt": (
+        "{answer}: {lead:.0f} points ahead of the mean of {n} untrained {n:sender|senders} "
+        "({low:.0f} to {high:.0f})"
+    ),
     "confidence.high": "high",
     "confidence.medium": "medium",
     "confidence.low": "low",

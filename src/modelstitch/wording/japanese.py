@@ -55,6 +55,9 @@ SENTENCES = {
     "learnt.not learnt": "学習によらない",
     "learnt.unclear": "不明",
     "learnt.not asked": "未検証",
+    "because.learnt": (
+        "{answer}。保持率は、未学習の送り手{n}個の平均に対して{lead:+.0f}ポイントです（{low:.0f}～{high:.0f}）"
+    ),
     "confidence.high": "高",
     "confidence.medium": "中",
     "confidence.low": "低",

@@ -47,7 +47,7 @@ SENTENCES = {
     "answer.none": "This run found none.",
     "answer.nearest": (
         "The nearest is {sender_name} up to {sender} in place of {receiver_name} up to {receiver}. It keeps "
-        "{kept:.0f} % beyond the label ({low:.0f} to {high:.0f}) and {score:.0f} % of the score{why}."
+        "{kept:.0f} % beyond the label ({low:.0f} to {high:.0f}) and {score:.0f} % of the score."
     ),
     "answer.sure": "The evidence decides in {n} of {of} {of:place|places}.",
     "answer.one_seed": (
@@ -77,8 +77,6 @@ SENTENCES = {
     "advice.unfinished": (
         "{n} {n:place has|places have} no evidence for some seeds. Run the same command again to finish."
     ),
-    "answer.nearest_why": ", but {why}",
-    "answer.nearest_plain": "",
     "limit.random": (
         "An untrained network scores as well as the pair in every cell. These scores do not show what was "
         "learnt."
@@ -100,10 +98,6 @@ SENTENCES = {
     "next.feature": (
         "The sender can still be a classifier for this task, without the receiver, at cuts where only the "
         "label comes across."
-    ),
-    "advice.random": (
-        "An untrained network keeps as much in {n} {n:place|places}. Try deeper cuts, or a harder task that "
-        "needs training."
     ),
     "advice.between": (
         "More than the label comes across in {n} {n:place|places}, but not enough for a sure answer. Try "
@@ -148,7 +142,7 @@ SENTENCES = {
     "numbering.moved": "class {label} is output {output}",
     "numbering.more": "{n} more {n:class is|classes are} moved",
     "limit.outputs": (
-        "The {role} has {outputs} outputs and the data have {classes} classes, matched by number: {why}. "
+        "The {role} has {outputs} outputs and the data have {classes} classes, matched by number: . "
         "Likely, {likely}."
     ),
     "outputs.unnamed": "names of both are not known",
@@ -183,7 +177,7 @@ SENTENCES = {
     "limit.cut_short": (
         "This run is not finished: {n} of {of} cells are done. Run the same command again to go on."
     ),
-    "limit.failed": "{n} of {of} cells failed. The first is {sender} -> {receiver}: {why}.",
+    "limit.failed": "{n} of {of} cells failed. The first is {sender} -> {receiver}: .",
     "limit.no_controls": "No control was run. The stitch alone may explain a high value.",
     "limit.controls": "A verdict needs controls that are missing: {names}.",
     "limit.no_verdict": (
@@ -305,8 +299,8 @@ SENTENCES = {
         "across nearly as well as from its own layers (at least {high:.0f} %)."
     ),
     "page.how_partly": (
-        "More than the label comes across, but less than from the receiver's own layers: between {low:.0f} and "
-        "{high:.0f} % of what the receiver knows about an input beyond its label."
+        "More than the label comes across, but less than from the receiver's own layers: between {low:.0f} "
+        "and {high:.0f} % of what the receiver knows about an input beyond its label."
     ),
     "page.how_decodable": (
         "The label comes across, most of the rest (more than {low:.0f} %) does not. A stitch can do this by "

@@ -46,7 +46,7 @@ SENTENCES = {
     "answer.nearest": (
         "最も近いのは、{receiver_name}の先頭から{receiver}までを{sender_name}の先頭から{sender}までで置き換え"
         "る場合です。ラベル以外の情報の保持率は{kept:.0f}%（{low:.0f}〜{high:.0f}）、正解率の保持率は"
-        "{score:.0f}%です{why}。"
+        "{score:.0f}%です。"
     ),
     "answer.sure": "測定結果から判定できたのは、{of}か所のうち{n}か所です。",
     "answer.one_seed": (
@@ -78,8 +78,6 @@ SENTENCES = {
     "advice.unfinished": (
         "{n}か所では、一部のシードの測定が終わっていません。同じコマンドで続きを実行してください。"
     ),
-    "answer.nearest_why": "。ただし、{why}",
-    "answer.nearest_plain": "",
     "limit.random": (
         "すべての升目で、未学習のネットワークの正解率が対象の組み合わせと同等です。これらの正解率は、学習され"
         "た内容を示しません。"
@@ -100,10 +98,6 @@ SENTENCES = {
     "next.leave": "二つのネットワークは別々に使うか、つないだ全体を学習し直してください。",
     "next.feature": (
         "ラベルだけが伝わる位置では、受け手を使わずに、送り手をこの課題の分類器として利用できます。"
-    ),
-    "advice.random": (
-        "{n}か所では、未学習のネットワークでも同程度の情報が保たれます。より深い位置や、学習の差が出るより難"
-        "しい課題をお試しください。"
     ),
     "advice.between": (
         "{n}か所では、ラベル以外の情報も伝わりますが、確実と言えるほどではありません。より大きな接合層"
@@ -144,7 +138,7 @@ SENTENCES = {
     "numbering.moved": "クラス{label}が出力{output}",
     "numbering.more": "ほか{n}クラス",
     "limit.outputs": (
-        "{role}の出力は{outputs}個、データのクラスは{classes}個で、番号で対応させました（{why}）。おそらく、{likely}。"
+        "{role}の出力は{outputs}個、データのクラスは{classes}個で、番号で対応させました（）。おそらく、{likely}。"
     ),
     "outputs.unnamed": "双方のクラス名がそろっていないため",
     "outputs.differ": "一致するクラス名がないため",
@@ -176,7 +170,7 @@ SENTENCES = {
     "limit.cut_short": (
         "この実験は途中で終わっています（{of}件のうち{n}件が完了）。同じコマンドで続きから再開できます。"
     ),
-    "limit.failed": "{of}件のうち{n}件は学習に失敗しました。最初の例：{sender} → {receiver}（{why}）。",
+    "limit.failed": "{of}件のうち{n}件は学習に失敗しました。最初の例：{sender} → {receiver}（）。",
     "limit.no_controls": "対照実験がないため、高い値は接合層だけの働きかもしれません。",
     "limit.controls": "判定に必要な対照実験の一部がありません：{names}。",
     "limit.no_verdict": "判定はありません。判定に必要な測定、または受け手自身への接合が行われていません。",

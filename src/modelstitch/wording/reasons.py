@@ -1,8 +1,8 @@
-"""The reason of a verdict as a sentence."""
+"""The reason of a verdict, and its second answer, as sentences."""
 
 from __future__ import annotations
 
-from modelstitch.specs.verdicts import Reason, VerdictReason
+from modelstitch.specs.verdicts import Learnt, Reason, VerdictReason
 from modelstitch.wording.sentence import Listed, Sentence, say
 
 
@@ -38,6 +38,26 @@ def reason_sentence(because: VerdictReason) -> Sentence:
         n=because.n,
         needed=because.n_needed,
         failure=because.failure,
+    )
+
+
+def learnt_sentence(learnt: Learnt, lead: float, low: float, high: float, n_untrained: int) -> Sentence:
+    """Return whether what comes across was learnt, with the numbers that say so, without a full stop.
+
+    Args:
+        learnt: the answer.
+        lead, low, high: kept less the mean over untrained senders, and its interval.
+        n_untrained: untrained senders that were drawn.
+
+    Example:
+        >>> learnt_sentence(Learnt.LEARNT, 0.3, 0.22, 0.38, 3)
+        'learnt: 30 points ahead of the mean of 3 untrained senders (22 to 38)'
+    """
+    answer = say(f"learnt.{learnt}")
+    if learnt is Learnt.NOT_ASKED:
+        return answer
+    return say(
+        "because.learnt", answer=answer, lead=100 * lead, low=100 * low, high=100 * high, n=n_untrained
     )
 
 
