@@ -7,7 +7,7 @@ from typing import Any
 
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.facts import RunFacts, Versions
-from modelstitch.results.rows import Baseline, CellRow, EvidenceRow
+from modelstitch.results.rows import Baseline, CellRow, EvidenceRow, KeptRow
 from modelstitch.specs import VERDICT_CONTROLS, ObjectiveName, RunSpec, StitchSpec
 from tests.made import cell_row, run_spec, with_stitch
 
@@ -38,10 +38,14 @@ SINGLE = {
         "sparsity_auroc_genuine",
     ),
 }
-ALONG = ("error", "within_error", "retrieval", "within_cka")
 MEASURED = ("trained", "self-stitch")
-WITHIN = {"trained": 0.95, "self-stitch": 0.97, "random-sender": 0.4, "clustered-noise": 0.0, "one-hot": 0.01}
+KEPT = {"trained": 0.95, "self-stitch": 1.0, "random-sender": 0.4, "clustered-noise": 0.0, "one-hot": 0.0}
 SCORE = {"trained": 0.93, "self-stitch": 0.95, "random-sender": 0.5, "clustered-noise": 0.99, "one-hot": 1.0}
+OWN, LABEL = 0.9, 0.1
+"""What a reader recovers from the self-stitch and from the label alone, at every place."""
+
+UNTRAINED = (-0.02, 0.0, 0.02)
+"""Kept of each untrained sender, beside their mean."""
 
 
 def run(
@@ -50,7 +54,8 @@ def run(
     *,
     controls: tuple[str, ...] = ("trained", *VERDICT_CONTROLS),
     seeds: tuple[int, ...] = (0,),
-    within: float | None = None,
+    kept: float | None = None,
+    lead: float | None = 0.55,
     score: float | None = None,
     names: tuple[str, str, str] = ("A", "B", "D"),
     prefix: str = "c",
@@ -61,7 +66,8 @@ def run(
     """Return a run of every sender cut into every receiver cut, where all that the rule reads is planted.
 
     Args:
-        within, score: of the real grid, instead of an interchangeable one's.
+        kept, score: of the real grid, instead of an interchangeable one's.
+        lead: of the real grid over untrained senders; None where none was drawn.
         names: of sender, receiver and data.
         prefix: of the names of the sender's cuts.
         receiver_prefix: of the names of the receiver's cuts; by default ``prefix``.
@@ -69,7 +75,7 @@ def run(
     """
     senders = [f"{prefix}{i}" for i in range(n_senders)]
     receivers = [f"{receiver_prefix or prefix}{j}" for j in range(n_receivers)]
-    cells, evidence = [], []
+    cells, evidence, keeps = [], [], []
     for control in controls:
         rows = receivers if control == "self-stitch" else senders
         for seed in seeds:
@@ -90,8 +96,9 @@ def run(
                         }
                     )
                     cells.append(cell)
-                    kept = WITHIN[control] if within is None or control != "trained" else within
-                    evidence += _along(cell, receivers[j:], kept)
+                    share = KEPT[control] if kept is None or control != "trained" else kept
+                    evidence += _along(cell, [*receivers[j:], "output"], share)
+                    keeps.append(kept_row(cell, share, lead if control == "trained" else None))
                     if control in MEASURED:
                         evidence += _single(cell, j)
     baselines = [
@@ -111,7 +118,47 @@ def run(
             n_classes=10, n_train=5000, n_heldout=2000, chance=0.1, versions=Versions(modelstitch="0.1.0")
         ),
         evidence=tuple(evidence),
+        kept=tuple(keeps) if {"self-stitch", "one-hot"} <= set(controls) else (),
     )
+
+
+def kept_row(cell: CellRow, kept: float, lead: float | None = None, half: float = 0.03) -> KeptRow:
+    """Return what a cell keeps: least at its cut, and for this head a tenth more.
+
+    Args:
+        cell: the cell.
+        kept: its share.
+        lead: over untrained senders; None where none was drawn.
+        half: half the width of every interval.
+    """
+    compared = {
+        "lead": lead,
+        "lead_low": None if lead is None else lead - half,
+        "lead_high": None if lead is None else lead + half,
+        "untrained": () if lead is None else tuple(kept - lead + each for each in UNTRAINED),
+        "untrained_control": None if lead is None else "random-sender",
+    }
+    return KeptRow(
+        control=cell.control,
+        **cell.key._asdict(),
+        kept=kept,
+        low=kept - half,
+        high=kept + half,
+        where=cell.receiver_cut,
+        head=kept + 0.1,
+        head_low=kept + 0.1 - half,
+        head_high=kept + 0.1 + half,
+        recovered=_recovered(kept),
+        own=OWN,
+        label=LABEL,
+        p_label=0.002 if cell.control == "trained" else None,
+        n=1000,
+        **compared,
+    )
+
+
+def _recovered(kept: float) -> float:
+    return LABEL + kept * (OWN - LABEL)
 
 
 def _row(cell: CellRow, kind: str, name: str, where: str, value: float, half: float) -> EvidenceRow:
@@ -131,12 +178,9 @@ def _row(cell: CellRow, kind: str, name: str, where: str, value: float, half: fl
     )
 
 
-def _along(cell: CellRow, later: list[str], kept: float) -> list[EvidenceRow]:
-    return [
-        _row(cell, "trajectory", name, where, kept if name == "within_cka" else 0.12345, 0.01)
-        for name in ALONG
-        for where in later
-    ]
+def _along(cell: CellRow, places: list[str], kept: float) -> list[EvidenceRow]:
+    recovered = [_row(cell, "kept", "recovered", where, _recovered(kept), 0.01) for where in places]
+    return [*recovered, _row(cell, "kept", "more_than_label", "all", 0.002, 0.001)]
 
 
 def _single(cell: CellRow, j: int) -> list[EvidenceRow]:

@@ -188,7 +188,8 @@ def print_verdicts(comparison: Comparison, stitch: str) -> None:
         table.add_row(sender, *marks)
     console.print(table)
     console.print(
-        "inter = interchangeable, label = decodable only, none = incompatible, ? = cannot tell; "
+        "inter = interchangeable, part = partly, label = decodable only, none = incompatible, "
+        "? = cannot tell; "
         "% kept beyond the label" + (", by seed" if len(seeds) > 1 else ""),
         highlight=False,
         soft_wrap=True,

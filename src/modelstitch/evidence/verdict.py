@@ -78,6 +78,7 @@ class Facts:
         depth: what the receiver's own cut of the sender cut's name keeps, or None.
         lead: kept less the mean over untrained senders, with its interval; None without one.
         untrained: kept of each untrained sender.
+        untrained_control: the control that they are of.
         converged: whether the fit converged; None where its length was fixed.
         self_converged: whether the fit of the self-stitch converged.
         self_above: (difference, standard error): the self-stitch's score less that of the whole receiver on
@@ -101,6 +102,7 @@ class Facts:
     depth: float | None = None
     lead: ValueWithInterval | None = None
     untrained: tuple[float, ...] = ()
+    untrained_control: str | None = None
     converged: bool | None = None
     self_converged: bool | None = None
     self_above: tuple[float, float] | None = None
@@ -123,6 +125,7 @@ class Verdict:
         learnt_confidence: as ``confidence``.
         lead, lead_low, lead_high: kept less the mean over untrained senders, and its 95 % interval.
         untrained: kept of each untrained sender.
+        untrained_control: the control that they are of; None where the question was not asked.
     """
 
     name: VerdictName
@@ -139,6 +142,7 @@ class Verdict:
     lead_low: float = math.nan
     lead_high: float = math.nan
     untrained: tuple[float, ...] = field(default=())
+    untrained_control: str | None = None
 
     @property
     def reason(self) -> Reason:
@@ -285,6 +289,7 @@ def _was_it_learnt(verdict: Verdict, facts: Facts, thresholds: Thresholds) -> Ve
         lead_low=low,
         lead_high=high,
         untrained=facts.untrained,
+        untrained_control=facts.untrained_control,
     )
 
 
@@ -350,6 +355,7 @@ def _learnt_together(pooled: Verdict, verdicts: Sequence[Verdict]) -> Verdict:
             lead_low=math.nan,
             lead_high=math.nan,
             untrained=(),
+            untrained_control=None,
         )
     return replace(
         pooled,
@@ -359,6 +365,7 @@ def _learnt_together(pooled: Verdict, verdicts: Sequence[Verdict]) -> Verdict:
         lead_low=min(one.lead_low for one in asked),
         lead_high=max(one.lead_high for one in asked),
         untrained=tuple(kept for one in asked for kept in one.untrained),
+        untrained_control=asked[0].untrained_control,
     )
 
 

@@ -32,7 +32,7 @@ _LETTER = 1.35
 """Millimetres of a letter of a title."""
 
 # Marks that fonts of papers lack.
-_IN_FONT = {"✓": "=", "✕": "×"}
+_IN_FONT = {"✓": "=", "◐": "~", "✕": "×"}
 
 _NARROWEST, _WIDEST = 40.0, 600.0
 
@@ -189,7 +189,8 @@ def _verdicts(comparison: Comparison, stitch: str, width: float) -> Figure:
     ax.set_xlim(-0.5, len(receivers) - 0.5)
     ax.set_ylim(len(senders) - 0.5, -0.5)
     title = (
-        "= interchangeable, L decodable only, × incompatible, ? cannot tell; per cent kept beyond the label"
+        "= interchangeable, ~ partly, L decodable only, × incompatible, ? cannot tell; "
+        "per cent kept beyond the label"
     )
     _label(ax, senders, receivers, title, 0.8 * width)
     return figure

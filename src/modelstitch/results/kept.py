@@ -121,7 +121,9 @@ def _at_place(
 
 
 def kept_rows(
-    parts: PartsByCell, draws: Mapping[CellKey, Sequence[ExampleParts]] | None = None
+    parts: PartsByCell,
+    draws: Mapping[CellKey, Sequence[ExampleParts]] | None = None,
+    drawn_from: str | None = None,
 ) -> list[KeptRow]:
     """Return what every cell keeps that has a self-stitch and a label-only sender beside it.
 
@@ -131,6 +133,7 @@ def kept_rows(
     Args:
         parts: of all cells.
         draws: of every untrained sender that was drawn for a cell of the trained pair.
+        drawn_from: the control that these are of.
     """
     kept = {at: each for at, cell in parts.items() if (each := _kept(parts, at[1], cell, at[0])) is not None}
     widths = _widths(kept)
@@ -146,7 +149,9 @@ def kept_rows(
     for (control, key), each in kept.items():
         real = control == TRAINED
         row = _row(control, key, each, widths[control, key])
-        rows.append(_with_lead(replace(row, p_label=certain.get(key)), led.get(key)) if real else row)
+        rows.append(
+            _with_lead(replace(row, p_label=certain.get(key)), led.get(key), drawn_from) if real else row
+        )
     return rows
 
 
@@ -201,7 +206,7 @@ def _row(control: str, key: CellKey, kept: Kept, width: np.ndarray) -> KeptRow:
     )
 
 
-def _with_lead(row: KeptRow, lead: UntrainedLead | None) -> KeptRow:
+def _with_lead(row: KeptRow, lead: UntrainedLead | None, control: str | None) -> KeptRow:
     if lead is None:
         return row
     return replace(
@@ -210,6 +215,7 @@ def _with_lead(row: KeptRow, lead: UntrainedLead | None) -> KeptRow:
         lead_low=_known(lead.value - lead.half),
         lead_high=_known(lead.value + lead.half),
         untrained=lead.untrained,
+        untrained_control=control,
     )
 
 

@@ -146,6 +146,7 @@ class KeptRow:
         lead, lead_low, lead_high: kept less the mean over untrained senders, and its interval; all cells hold
             at once.
         untrained: kept of each untrained sender that was drawn.
+        untrained_control: the control that they are of; None where none was drawn.
         n: held-out examples, in classes of at least four.
     """
 
@@ -169,6 +170,7 @@ class KeptRow:
     lead_low: float | None = None
     lead_high: float | None = None
     untrained: tuple[float, ...] = ()
+    untrained_control: str | None = None
     n: int = 0
 
     @property

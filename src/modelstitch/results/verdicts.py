@@ -107,6 +107,7 @@ def verdict_values(verdict: Verdict) -> dict[str, str | float]:
         "lead": verdict.lead,
         "lead_low": verdict.lead_low,
         "lead_high": verdict.lead_high,
+        "control": verdict.untrained_control or "",
         "untrained_best": max(verdict.untrained, default=math.nan),
         "untrained_draws": len(verdict.untrained),
         "reason_code": verdict.reason.value,
@@ -164,6 +165,7 @@ def facts_of(
         depth=None if deeper is None else deeper.kept,
         lead=None if row.lead is None else (row.lead, _nan(row.lead_low), _nan(row.lead_high)),
         untrained=row.untrained,
+        untrained_control=row.untrained_control,
     )
 
 

@@ -215,7 +215,8 @@ def _keep(session: Session, store: Keeps, budget: Budget, evidence: EvidenceSpec
 
 def _write_kept(session: Session, store: Keeps, untrained: str | None = None) -> None:
     parts = {at: each for at, each in store.parts().items() if at[0] in session.spec.controls}
-    store.write_kept(kept_rows(parts, None if untrained is None else store.drawn_parts(untrained)))
+    draws = None if untrained is None else store.drawn_parts(untrained)
+    store.write_kept(kept_rows(parts, draws, untrained))
 
 
 def _untrained_control(session: Session) -> str | None:
