@@ -185,6 +185,8 @@ def _what_comes_across(facts: Facts, thresholds: Thresholds) -> Verdict:
     obstacle = _cannot_be_judged(facts, thresholds)
     if obstacle is not None:
         return _cannot_tell(obstacle)
+    if not all(map(math.isfinite, (*facts.score, facts.self_score, facts.chance))):
+        return _cannot_tell(VerdictReason(reason=Reason.NO_SCORE))
     score_range = facts.self_score - facts.chance
     if score_range <= 2 * _half(facts.score):
         at_chance = VerdictReason(
@@ -201,7 +203,7 @@ def _what_comes_across(facts: Facts, thresholds: Thresholds) -> Verdict:
     if high <= thresholds.score_low:
         confidence = _confidence(thresholds.score_low - share, high - share)
         return _verdict(VerdictName.INCOMPATIBLE, because(Reason.TASK_NOT_DONE), confidence, share, facts)
-    if math.isnan(facts.kept[0]):
+    if not all(map(math.isfinite, facts.kept)):
         return _cannot_tell(because(_why_not_known(facts)), share, facts)
     if facts.self_converged is False:
         return _cannot_tell(because(Reason.SELF_STITCH_NOT_CONVERGED), share, facts)
@@ -245,7 +247,7 @@ def _why_not_known(facts: Facts) -> Reason:
     if not facts.label_only:
         return Reason.NO_LABEL_ONLY_SENDER
     measured = math.isfinite(facts.own) and math.isfinite(facts.recovered)
-    return Reason.REFERENCES_TOO_CLOSE if measured else Reason.NO_VALUE
+    return Reason.REFERENCES_TOO_CLOSE if measured and math.isnan(facts.kept[0]) else Reason.NO_VALUE
 
 
 def _by_kept(facts: Facts, share: float, thresholds: Thresholds) -> Verdict:

@@ -73,6 +73,7 @@ SENTENCES = {
     "reason.too-few-in-classes": (
         "{n} of the held-out examples that were measured are in classes of at least four, {needed} are needed"
     ),
+    "reason.no-score": "the score of the cell, of the self-stitch or of a guess is not a finite number",
     "reason.self-stitch-at-chance": (
         "the receiver into itself scores {own_score:.2f}, within noise of chance ({chance:.2f})"
     ),

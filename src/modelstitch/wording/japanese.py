@@ -66,6 +66,7 @@ SENTENCES = {
     "reason.too-few-in-classes": (
         "測定した評価用データのうち、四件以上あるクラスのものは{n}件です（{needed}件必要）"
     ),
+    "reason.no-score": "この接合、受け手自身への接合、または当て推量の正解率が有限の数値になっていません",
     "reason.self-stitch-at-chance": (
         "受け手自身への接合の正解率が{own_score:.2f}で、当て推量（{chance:.2f}）との差が誤差の範囲内です"
     ),

@@ -126,6 +126,7 @@ SENTENCES = {
         "make fits steadier."
     ),
     "advice.controls": "{n} {n:place lacks|places lack} a control. Run the default controls.",
+    "advice.no_score": "{n} {n:place has|places have} no score. Check the score of your task.",
     "advice.failed": "The fit failed in {n} {n:place|places}. Try a lower --learning-rate.",
     # What weakens the run.
     "limit.misfit": (
