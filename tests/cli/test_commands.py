@@ -77,6 +77,10 @@ def test_dry_run_counts_and_writes_nothing(
     assert estimate["n_cells"] == 100
     assert 0 < estimate["seconds"] < 600
     assert 0 < estimate["evidence_seconds"] < 600
+    assert 0 < estimate["drawn_seconds"] < 3 * estimate["seconds"]
+    assert "for untrained senders, where more than the label comes across" in text
+    assert main([*common[:-1], "self-stitch", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["drawn_seconds"] == 0  # nothing to compare with
     widths = [4, 4, 8, 16, 32]
     sizes = [8, 8, 4, 2, 1]
     by_hand = sum(

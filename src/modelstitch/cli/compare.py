@@ -397,6 +397,7 @@ class Compare:
                 f"parameters: {cost.n_parameters:,} in all stitches",
                 f"time:       about {_duration(cost.seconds + cost.evidence_seconds)}, of which evidence "
                 f"{_duration(cost.evidence_seconds)}",
+                *_drawn(cost.drawn_seconds),
                 f"memory:     about {cost.bytes / 1e9:.1f} GB beside Python and PyTorch"
                 + _beyond(needed_bytes(session), budget.total),
                 f"passes:     {len(cost.passes)}; " + "; ".join(map(_shown, cost.passes)),
@@ -408,6 +409,15 @@ class Compare:
 
 def _as_text(path: Path | None) -> str | None:
     return None if path is None else str(path)
+
+
+def _drawn(seconds: float) -> list[str]:
+    if not seconds:
+        return []
+    return [
+        f"            and at most {_duration(seconds)} for untrained senders, where more than the label comes "
+        "across"
+    ]
 
 
 def _beyond(needed: int, bound: int | None) -> str:

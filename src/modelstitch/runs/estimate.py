@@ -18,6 +18,7 @@ from modelstitch.grid.representations import Pass
 from modelstitch.grid.storage_cost import timed
 from modelstitch.runs.memory import affordable, completed, working_bytes
 from modelstitch.runs.session import Session
+from modelstitch.runs.untrained import DRAWS, untrained_control
 from modelstitch.specs import TRAINED, CellSpec, EvidenceSpec
 from modelstitch.stitches import build
 
@@ -34,6 +35,8 @@ class RunCost:
         bytes: expected peak of representations, data and activations; Python and PyTorch take about 0.5 GB
             more.
         passes: sender cuts whose representations are computed in one pass, their storage and their bytes.
+        drawn_seconds: most time for the untrained senders that are drawn to ask what was learnt, beside that:
+            they are drawn for the cells where more than the label comes across.
         recomputed_seconds: time that computing them again for each step would add, over all cells.
     """
 
@@ -43,6 +46,7 @@ class RunCost:
     evidence_seconds: float
     bytes: int
     passes: tuple[Pass, ...]
+    drawn_seconds: float
     recomputed_seconds: float
 
 
@@ -75,17 +79,20 @@ def estimate(session: Session, budget: Budget, evidence: EvidenceSpec | None = N
     seconds = sum(
         max(prefixes[name] for name in part.names) * (n_train + n_heldout) * n_sides for part in planned
     )
-    n_parameters, recomputed = 0, 0.0
+    n_parameters, recomputed, drawn = 0, 0.0, 0.0
     for cell in session.cells:
         n_fitted, step = _n_fitted(session, cell), steps[cell.receiver_cut]
         n_parameters += build(cell.stitch, *session.pair.layouts(cell)).n_parameters
-        seconds += n_fitted * step.fitted + n_heldout * step.scored
+        fit_and_score = n_fitted * step.fitted + n_heldout * step.scored
+        seconds += fit_and_score
+        drawn += fit_and_score if cell.control == TRAINED else 0
         # A self-stitch of another architecture has cuts of its own; the dearest prefix stands for theirs.
         prefix = prefixes.get(cell.sender_cut, max(prefixes.values()))
         recompute = prefix * (n_fitted + n_heldout)
         recomputed += recompute
         seconds += recompute if cell.sender_cut in again else 0
     asked = affordable(session, completed(session, evidence or EvidenceSpec()), budget.total)
+    n_draws = len(DRAWS[0]) if "kept" in asked.kinds and untrained_control(session) is not None else 0
     return RunCost(
         n_cells=len(session.cells),
         n_parameters=n_parameters,
@@ -93,6 +100,7 @@ def estimate(session: Session, budget: Budget, evidence: EvidenceSpec | None = N
         evidence_seconds=_evidence_seconds(session, asked),
         bytes=_peak_bytes(session, planned),
         passes=planned,
+        drawn_seconds=n_draws * drawn,
         recomputed_seconds=recomputed,
     )
 

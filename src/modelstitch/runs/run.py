@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from modelstitch.errors import SpecError, TruthError
 from modelstitch.evidence.measure import kinds_of, measure_cells, yardstick
@@ -32,6 +32,7 @@ from modelstitch.runs.held import Header, HeldResults, Keeps
 from modelstitch.runs.memory import affordable, completed, needed_bytes
 from modelstitch.runs.session import Session
 from modelstitch.runs.store import Store
+from modelstitch.runs.untrained import DRAWS, untrained_control
 from modelstitch.specs import CONTROLS, EVIDENCE_VERSION, TRAINED, CellSpec, EvidenceSpec, StitchSpec
 from modelstitch.stitches import Stitch, build
 from modelstitch.tasks import mean_score
@@ -190,10 +191,10 @@ def _keep(session: Session, store: Keeps, budget: Budget, evidence: EvidenceSpec
     Three are drawn for a cell that is at least *partly*, and two more where three leave it unclear.
     """
     _write_kept(session, store)
-    control = _untrained_control(session)
+    control = untrained_control(session)
     if control is None:
         return
-    for draws in ((0, 1, 2), (3, 4)):
+    for draws in DRAWS:
         comparison = store.comparison()
         asked = [
             replace(cell_spec(row), control=control, draw=draw)
@@ -217,17 +218,6 @@ def _write_kept(session: Session, store: Keeps, untrained: str | None = None) ->
     parts = {at: each for at, each in store.parts().items() if at[0] in session.spec.controls}
     draws = None if untrained is None else store.drawn_parts(untrained)
     store.write_kept(kept_rows(parts, draws, untrained))
-
-
-def _untrained_control(session: Session) -> str | None:
-    """Return the control whose copies trained senders are compared with: calibrated, where that differs."""
-    if not any(CONTROLS[control].random_sender for control in session.spec.controls):
-        return None
-    norms = any(
-        isinstance(layer, nn.modules.batchnorm._BatchNorm)
-        for layer in session.pair.sender.network.module.modules()
-    )
-    return next(name for name, info in CONTROLS.items() if info.random_sender and info.calibrated == norms)
 
 
 def _saved_stitch(session: Session, store: Keeps, cell: CellSpec, key: str) -> Stitch:
