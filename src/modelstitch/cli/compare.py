@@ -415,8 +415,8 @@ def _drawn(seconds: float) -> list[str]:
     if not seconds:
         return []
     return [
-        f"            and at most {_duration(seconds)} for untrained senders, where more than the label comes "
-        "across"
+        f"            and at most {_duration(seconds)} for untrained senders, where more than the label "
+        "comes across"
     ]
 
 
