@@ -28,7 +28,7 @@ from modelstitch.results.frames import (
 from modelstitch.results.rows import AdvantageRow, Baseline, CellKey, CellRow, EvidenceRow, KeptRow
 from modelstitch.results.sentences import of_comparison
 from modelstitch.results.triangle import MatrixShape, shape
-from modelstitch.results.verdicts import over_seeds, verdicts
+from modelstitch.results.verdicts import judged_controls, over_seeds, verdicts
 from modelstitch.specs import CONTROLS, DEFAULT_FAMILY, TRAINED, RunSpec
 from modelstitch.wording import Sentence
 
@@ -232,8 +232,13 @@ class Comparison:
         return evidence_frame(self.evidence, self._scores(), self.score_name)
 
     def verdict_frame(self) -> pd.DataFrame:
-        """Return one row for each verdict, beside the score of its cell."""
-        return verdict_frame(self.verdicts(), self._scores(), self.score_name)
+        """Return one row for each verdict, on the trained pair and on the controls, beside the score."""
+        judged = {
+            control: self.verdicts(control=control)
+            for control in (TRAINED, *judged_controls(self.cells))
+            if control in self.controls
+        }
+        return verdict_frame(judged, self._scores(), self.score_name)
 
     def advantage_frame(self) -> pd.DataFrame:
         """Return one row for each difference to a control, beside the score of the cell of the real grid."""
@@ -243,16 +248,26 @@ class Comparison:
         return {(cell.control, cell.key): cell.score for cell in self.cells}
 
     def verdicts(
-        self, stitch: str | None = None, thresholds: Thresholds | None = None
+        self,
+        stitch: str | None = None,
+        thresholds: Thresholds | None = None,
+        control: str = TRAINED,
     ) -> dict[CellKey, Verdict]:
-        """Return the verdict on every cell of the real grid, by (sender cut, receiver cut, stitch, seed).
+        """Return the verdict on every cell of one grid, by (sender cut, receiver cut, stitch, seed).
 
         Args:
             stitch: label of one stitch; all stitches without it.
             thresholds: where the lines are; the package's own without it.
+            control: the real grid, or a control with another sender and the same receiver: its answers are
+                known beforehand.
+
+        Raises:
+            SpecError: a control that was not run, or that no verdict is about.
         """
-        if thresholds is not None:
-            return self._judged(stitch, thresholds)
+        judged = (TRAINED, *judged_controls(self.cells))
+        expect_one_of("control", control, judged, SpecError)
+        if thresholds is not None or control != TRAINED:
+            return self._judged(stitch, thresholds, control)
         return {key: each for key, each in self._verdicts.items() if stitch in (None, key.stitch)}
 
     @cached_property
@@ -260,10 +275,19 @@ class Comparison:
         return self._judged()
 
     def _judged(
-        self, stitch: str | None = None, thresholds: Thresholds | None = None
+        self,
+        stitch: str | None = None,
+        thresholds: Thresholds | None = None,
+        control: str = TRAINED,
     ) -> dict[CellKey, Verdict]:
         return verdicts(
-            self.cells, self.evidence, self.kept, self.chance, stitch=stitch, thresholds=thresholds
+            self.cells,
+            self.evidence,
+            self.kept,
+            self.chance,
+            stitch=stitch,
+            thresholds=thresholds,
+            judged=control,
         )
 
     def cell_verdicts(self, stitch: str | None = None) -> dict[tuple[str, str, str], Verdict]:

@@ -95,17 +95,27 @@ def evidence_frame(evidence: Sequence[EvidenceRow], scores: Scores, score_name: 
     )
 
 
-def verdict_frame(verdicts: Mapping[CellKey, Verdict], scores: Scores, score_name: str) -> pd.DataFrame:
-    """Return one row for each verdict, beside the score of its cell."""
+def verdict_frame(
+    verdicts: Mapping[str, Mapping[CellKey, Verdict]], scores: Scores, score_name: str
+) -> pd.DataFrame:
+    """Return one row for each verdict, beside the score of its cell.
+
+    Args:
+        verdicts: by control and cell.
+        scores: by control and cell.
+        score_name: what the score is.
+    """
     return _scored(
         [
             {
+                "control": control,
                 **key._asdict(),
                 **verdict_values(verdict),
-                "score": scores.get((TRAINED, key)),
+                "score": scores.get((control, key)),
                 "score_name": score_name,
             }
-            for key, verdict in verdicts.items()
+            for control, by_key in verdicts.items()
+            for key, verdict in by_key.items()
         ]
     )
 

@@ -10,6 +10,7 @@ from modelstitch.evidence.verdict import Facts, Thresholds, Verdict, decide, tog
 from modelstitch.geometry.intervals import wilson
 from modelstitch.results.rows import CellKey, CellRow, EvidenceRow, KeptRow
 from modelstitch.specs import (
+    CONTROLS,
     RANDOM_SENDER,
     SELF_STITCH,
     SHUFFLED_LABELS,
@@ -27,8 +28,9 @@ def verdicts(
     *,
     stitch: str | None = None,
     thresholds: Thresholds | None = None,
+    judged: str = TRAINED,
 ) -> dict[CellKey, Verdict]:
-    """Return the verdict on every cell of the trained grid that has the evidence for one.
+    """Return the verdict on every cell of one grid that has the evidence for one.
 
     A verdict needs evidence of the kind ``kept``, for the cell and for the self-stitch of its receiver cut.
 
@@ -37,18 +39,29 @@ def verdicts(
         chance: score of the best constant answer on the held-out set.
         stitch: judge this stitch alone.
         thresholds: the package's own by default.
+        judged: the grid; see :func:`judged_controls`.
     """
     measured = measured_cells(evidence)
     by_cell = {(cell.control, cell.key): cell for cell in cells}
     keeps = {(row.control, row.key): row for row in kept}
-    judged: dict[CellKey, Verdict] = {}
+    found: dict[CellKey, Verdict] = {}
     for (control, key), cell in by_cell.items():
-        if control != TRAINED or (stitch is not None and cell.stitch != stitch):
+        if control != judged or (stitch is not None and cell.stitch != stitch):
             continue
         facts = facts_of(cell, by_cell, keeps, measured, chance)
         if facts is not None:
-            judged[key] = decide(facts, thresholds)
-    return judged
+            found[key] = decide(facts, thresholds)
+    return found
+
+
+def judged_controls(cells: Sequence[CellRow]) -> tuple[str, ...]:
+    """Return the controls of a run that can be judged like the trained pair: other senders, same receiver.
+
+    Their answers are known beforehand, so that they show whether the verdict can be trusted here: the
+    receiver into itself is interchangeable, a sender that holds the label alone is decodable at most.
+    """
+    ran = {cell.control for cell in cells}
+    return tuple(name for name, info in CONTROLS.items() if name in ran and info.reaches == ("sender",))
 
 
 def measured_cells(evidence: Sequence[EvidenceRow]) -> dict[tuple[str, CellKey], int]:
@@ -107,7 +120,7 @@ def verdict_values(verdict: Verdict) -> dict[str, str | float]:
         "lead": verdict.lead,
         "lead_low": verdict.lead_low,
         "lead_high": verdict.lead_high,
-        "control": verdict.untrained_control or "",
+        "untrained_control": verdict.untrained_control or "",
         "untrained_best": max(verdict.untrained, default=math.nan),
         "untrained_draws": len(verdict.untrained),
         "reason_code": verdict.reason.value,
@@ -134,22 +147,22 @@ def facts_of(
     own = cells.get((SELF_STITCH, diagonal))
     if own is None or own.score is None or (SELF_STITCH, diagonal) not in measured:
         return None
-    if cell.failure is None and (TRAINED, key) not in measured:
+    if cell.failure is None and (cell.control, key) not in measured:
         return None
     score = 0.0 if cell.score is None else cell.score
     facts = Facts(
         n=cell.n_heldout,
-        n_within=measured.get((TRAINED, key)),
+        n_within=measured.get((cell.control, key)),
         chance=chance,
         score=(score, *wilson(round(score * cell.n_effective), cell.n_effective)),
         self_score=own.score,
-        label_only=any((name, key) in measured for name in label_only_controls()),
+        label_only=_has_label_only(key, measured),
         converged=cell.converged,
         self_converged=own.converged,
         self_above=_above(own),
         failed=cell.failure,
     )
-    row = kept.get((TRAINED, key))
+    row = kept.get((cell.control, key))
     if row is None:
         return facts
     deeper = kept.get((SELF_STITCH, key)) if cell.sender_cut != cell.receiver_cut else None
@@ -161,12 +174,18 @@ def facts_of(
         own=_nan(row.own),
         label=_nan(row.label),
         head=_nan(row.head),
-        p_label=_nan(row.p_label),
+        p_label=_nan(row.p_label) if cell.control == TRAINED else 0.0,
         depth=None if deeper is None else deeper.kept,
         lead=None if row.lead is None else (row.lead, _nan(row.lead_low), _nan(row.lead_high)),
         untrained=row.untrained,
         untrained_control=row.untrained_control,
     )
+
+
+def _has_label_only(key: CellKey, measured: Mapping[tuple[str, CellKey], int]) -> bool:
+    # The rows of a self-stitch are cuts of the receiver, where no label-only sender stands.
+    into = {(name, at[1:]) for name, at in measured}
+    return any((name, key[1:]) in into for name in label_only_controls())
 
 
 def _above(own: CellRow) -> tuple[float, float] | None:
