@@ -65,3 +65,54 @@ def test_padding_is_zero_in_the_units_of_examples() -> None:
     found = units.of(torch.ones(N, T, 4), recognise((T, 4)))
     assert torch.equal(found[:, :, 0] != 0, present[units.indices])
     assert units.of(torch.ones(N, 4), recognise((4,))).all()
+
+
+@given(st.sampled_from([(3,), (5, 4, 4), (7, 6)]), st.integers(1, 12))
+def test_rows_are_the_values_of_every_position_batch_by_batch(shape: tuple[int, ...], batch: int) -> None:
+    units = Units(DataPart(torch.zeros(N, 1), torch.arange(N) % 3), torch.arange(N), CLASSIFICATION, N)
+    x = torch.randn(N, *shape, generator=torch.Generator().manual_seed(0))
+    layout = recognise(shape)
+    firsts = range(0, N, batch)
+    rows = units.in_order([units.rows(x[first : first + batch], layout, first) for first in firsts])
+    expected = layout.features_first(x).reshape(N, layout.n_features, -1).transpose(1, 2)
+    assert torch.equal(rows, expected)
+    assert torch.equal(units.examples, torch.arange(N))
+
+
+def test_rows_keep_extra_tokens_and_few_positions_of_large_maps() -> None:
+    units = Units(DataPart(torch.zeros(4, 1), torch.arange(4)), torch.arange(4), CLASSIFICATION, 4)
+    tokens = Layout("tokens", (2 + 40, 1024), extra=2)
+    place = torch.arange(42.0)[None, :, None].expand(4, 42, 1024)
+    kept = units.rows(place, tokens, 0)
+    assert kept.shape == (4, 2 + 8, 1024)  # 8 positions of 1,024 numbers make 8,192
+    assert kept[0, :2, 0].tolist() == [0, 1]
+    others = kept[0, 2:, 0]
+    assert torch.equal(others, others.unique())
+    assert torch.equal(units.rows(place, tokens, 0), kept)
+    wide = Layout("tokens", (42, 4096))
+    assert units.rows(torch.zeros(4, 42, 4096), wide, 0).shape == (4, 4, 4096)  # never fewer than four
+    assert units.rows(torch.zeros(4, 1, 9), recognise((1, 9)), 0).shape == (4, 1, 9)
+
+
+def test_rows_of_padding_are_zero() -> None:
+    present = torch.arange(T)[None] < torch.tensor([2, 6] * (N // 2))[:, None]
+    split = DataPart(torch.zeros(N, T), torch.arange(N) % 2, kwargs={"attention_mask": present.long()})
+    units = Units(split, torch.arange(N), CLASSIFICATION, N)
+    batches = [
+        units.rows(torch.ones(7, T, 4)[: N - first], recognise((T, 4)), first) for first in range(0, N, 7)
+    ]
+    assert torch.equal(units.in_order(batches)[:, :, 0] != 0, present[units.indices])
+
+
+@given(st.integers(0, 10**6), st.integers(5, 60), st.integers(1, 12))
+def test_rows_of_positions_with_their_own_targets_are_those_positions(
+    seed: int, n_units: int, batch: int
+) -> None:
+    units = Units(tokens(seed), torch.arange(N), TOKENS, n_units)
+    place = torch.arange(N * T).float().view(N, T, 1)
+    for layout in (recognise((T, 1)), None):  # a representation, and outputs
+        batches = [units.rows(place[first : first + batch], layout, first) for first in range(0, N, batch)]
+        rows = units.in_order(batches)
+        assert rows.shape == (len(units), 1, 1)
+        assert torch.equal(rows[:, 0], units.outputs(place.split(7)))
+        assert torch.equal(rows[:, 0, 0].long() // T, units.examples)

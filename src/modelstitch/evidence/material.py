@@ -105,6 +105,7 @@ class Residuals:
         x_train, y_train: stitched and expected of training examples, (N, P, C).
         x, y: the same of held-out examples (n, P, C) in classes of at least four.
         labels: (n,) of the held-out ones, ascending.
+        examples: (n,) which of them are positions of one example, and so depend on each other.
     """
 
     place: str
@@ -113,6 +114,7 @@ class Residuals:
     x: Tensor
     y: Tensor
     labels: Tensor
+    examples: Tensor
 
 
 @dataclass(kw_only=True)

@@ -30,6 +30,7 @@ class Units:
     Attributes:
         indices: (n,) of the examples, in the order in which they are run.
         labels: (m,) of the units, ascending.
+        examples: (m,) number of the example that each unit belongs to, in the order in which they are run.
     """
 
     def __init__(self, part: DataPart, indices: Tensor, task: Task, n_units: int) -> None:
@@ -42,6 +43,7 @@ class Units:
             labels = part.labels[mixed.to(part.labels.device)]
             order = labels.argsort(stable=True)
             self.indices, self.labels = mixed[order.to(mixed.device)], labels[order]
+            self.examples = torch.arange(len(mixed), device=labels.device)
             if part.present is not None:
                 self._present = part.present[self.indices.to(labels.device)]
             return
@@ -56,6 +58,7 @@ class Units:
         self._chosen = chosen.sort().values
         self._order = flat[self._chosen].argsort(stable=True)
         self.labels = flat[self._chosen][self._order]
+        self.examples = self._chosen[self._order] // self._n_positions
 
     def __len__(self) -> int:
         return len(self.labels)

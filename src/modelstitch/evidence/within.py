@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -24,7 +24,7 @@ TRAINING_EXAMPLES = 2000
 
 _LEAST_OF_A_CLASS = 4
 _MOST_FEATURES = 512
-"""Features that a reader has at most; more are projected to so many principal directions."""
+"""Features that a reader has at most; more are projected to so many principal directions of the expected."""
 
 _FOR_DIRECTIONS = 2000
 
@@ -78,13 +78,11 @@ class ReceiverResiduals:
             for part in (self.training, self.heldout)
         }
         return [
-            Residuals(
-                place=place,
-                x_train=self._within(stitched["train"][place], self.training, place),
-                y_train=expected["train"][place],
-                x=self._within(stitched["held-out"][place], self.heldout, place),
-                y=expected["held-out"][place],
-                labels=self.heldout.units.labels[self._large],
+            self._joined(
+                place,
+                self._within(stitched["train"][place], self.training, place),
+                self._within(stitched["held-out"][place], self.heldout, place),
+                {part: rows[place] for part, rows in expected.items()},
             )
             for place in places
         ]
@@ -95,13 +93,20 @@ class ReceiverResiduals:
         train, held = (
             self._residuals(outputs(part)[:, None], part) for part in (self.training, self.heldout)
         )
+        return self._joined(OUTPUT, train, held, {part: rows[OUTPUT] for part, rows in expected.items()})
+
+    def _joined(
+        self, place: str, train: Tensor, held: Tensor, expected: Mapping[PartName, Tensor]
+    ) -> Residuals:
+        units = self.heldout.units
         return Residuals(
-            place=OUTPUT,
+            place=place,
             x_train=train,
-            y_train=expected["train"][OUTPUT],
+            y_train=expected["train"],
             x=held,
-            y=expected["held-out"][OUTPUT],
-            labels=self.heldout.units.labels[self._large],
+            y=expected["held-out"],
+            labels=units.labels[self._large],
+            examples=units.examples[self._large],
         )
 
     def _expected(self, part: PartUnits, places: Sequence[str]) -> dict[str, Tensor]:

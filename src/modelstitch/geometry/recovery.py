@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from jaxtyping import Float, Float64, Int
 from torch import Tensor
 
-READER_RIDGES = tuple(10.0 ** (half / 2) for half in range(-14, 3))
-"""Ridges that a reader may have, as shares of the largest eigenvalue."""
+READER_RIDGES = tuple(10.0 ** (half / 2) for half in range(-12, 3))
+"""Ridges that a reader may have, as shares of the largest eigenvalue.
 
-_VALIDATION = 4
-"""One training example in so many chooses the ridge."""
+The smallest is above what rounding moves an eigenvalue by: sums of products of float32 are right to 4e-7.
+"""
+
+_BLOCKS, _VALIDATION = 40, 4
+"""The training examples are divided into so many blocks; one block in so many chooses the ridge."""
 
 _ROUNDING = 1e-10
 """Share of the mean square below which a variance is rounding of float32."""
@@ -29,10 +33,6 @@ class RidgeReader:
 
     weight: Float64[Tensor, "c e"]
     ridge: float
-
-    def errors(self, x: Float[Tensor, "n p c"], y: Float[Tensor, "n p e"]) -> Float64[Tensor, " n"]:
-        """Return the sum of squares that reading x leaves of y, by example."""
-        return (y - self.read(x)).double().square().sum((1, 2))
 
     def read(self, x: Float[Tensor, "n p c"]) -> Float[Tensor, "n p e"]:
         """Return what is read off residuals (N, P, C)."""
@@ -56,8 +56,9 @@ def residuals(x: Float[Tensor, "n p c"], labels: Int[Tensor, " n"]) -> Float[Ten
     counts = number.bincount()
     sums = x.new_zeros(len(counts), *x.shape[1:]).index_add_(0, number, x)
     left: Tensor = x - (sums / counts[:, None, None])[number]
-    square = x.double().square().sum()
-    return left if float(left.double().square().sum()) > _ROUNDING * float(square) else torch.zeros_like(left)
+    rounding = _ROUNDING * float(x.double().square().sum())
+    # Values that are not finite stay so: nothing that was not measured may look like 0.
+    return torch.zeros_like(left) if float(left.double().square().sum()) <= rounding else left
 
 
 def fit_reader(x: Float[Tensor, "n p c"], y: Float[Tensor, "n p e"]) -> RidgeReader:
@@ -65,10 +66,11 @@ def fit_reader(x: Float[Tensor, "n p c"], y: Float[Tensor, "n p e"]) -> RidgeRea
 
     .. math:: W = (X'X + \lambda s I)^{-1} X'Y, \quad s \text{ the largest eigenvalue of } X'X
 
-    Every fourth example chooses :math:`\lambda`; the map is then fitted to all.
+    Every fourth block of consecutive examples chooses :math:`\lambda`; the map is then fitted to all.
+    Residuals of one small class give each other away, since they sum to 0: blocks keep most of them together.
 
     Args:
-        x, y: residuals (N, P, C) and (N, P, C') of the same examples.
+        x, y: residuals (N, P, C) and (N, P, C') of the same examples, each class in one piece.
 
     Source: ridge regression, Hoerl & Kennard 1970.
 
@@ -77,7 +79,7 @@ def fit_reader(x: Float[Tensor, "n p c"], y: Float[Tensor, "n p e"]) -> RidgeRea
         >>> bool(torch.allclose(fit_reader(x, 2 * x).weight, 2 * torch.eye(3).double(), atol=1e-4))
         True
     """
-    choosing = torch.arange(len(x), device=x.device) % _VALIDATION == 0
+    choosing = _block_of_each(len(x), x.device) % _VALIDATION == 0
     some, others = _moments(x[~choosing], y[~choosing]), _moments(x[choosing], y[choosing])
     values, vectors = torch.linalg.eigh(some[0])
     values = values.clamp_min(0)
@@ -97,6 +99,10 @@ def fit_reader(x: Float[Tensor, "n p c"], y: Float[Tensor, "n p e"]) -> RidgeRea
     largest = torch.linalg.eigvalsh(gram)[-1]
     penalty = ridge * largest * torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
     return RidgeReader(torch.linalg.solve(gram + penalty, cross), ridge)
+
+
+def _block_of_each(n: int, device: torch.device) -> Int[Tensor, " n"]:
+    return torch.arange(n, device=device) * min(n, _BLOCKS) // max(1, n)
 
 
 def _moments(
@@ -142,9 +148,14 @@ def orders_within(labels: Int[Tensor, " n"], n_orders: int) -> Int[Tensor, "r n"
         >>> orders_within(torch.tensor([3, 3, 5]), 2).shape
         torch.Size([2, 3])
     """
+    counts = labels.unique_consecutive(return_counts=True)[1]
+    return _orders_of(tuple(counts.tolist()), n_orders).to(labels.device)
+
+
+@lru_cache(maxsize=2)  # all cells of a run have the same examples
+def _orders_of(counts: tuple[int, ...], n_orders: int) -> Int[Tensor, "r n"]:
     generator = torch.Generator().manual_seed(0)
-    keys = torch.rand(n_orders, len(labels), generator=generator, dtype=torch.float64)
-    place = labels.unique_consecutive(return_inverse=True)[1].cpu()
-    orders: Tensor = (keys + place).argsort(1)
-    orders[0] = torch.arange(len(labels))
-    return orders.to(labels.device)
+    keys = torch.rand(n_orders, sum(counts), generator=generator, dtype=torch.float64)
+    orders: Tensor = (keys + torch.arange(len(counts)).repeat_interleave(torch.tensor(counts))).argsort(1)
+    orders[0] = torch.arange(sum(counts))
+    return orders

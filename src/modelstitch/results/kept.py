@@ -14,8 +14,10 @@ receiver's own representation.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import NormalDist
+from typing import TypeVar
 
 import numpy as np
 
@@ -26,7 +28,7 @@ from modelstitch.specs import CONTROLS, SELF_STITCH, TRAINED, label_only_control
 _LEAST_RANGE = 0.1
 """Share of the variance that must lie between label-only sender and self-stitch at every place."""
 
-_ONE_BY_ONE = 1.96
+_LEVEL = 0.95
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,8 @@ class ExampleParts:
     errors: Mapping[str, np.ndarray | None]
     orders: np.ndarray | None = None
 
+
+_At = TypeVar("_At", bound=Hashable)
 
 PartsByCell = Mapping[tuple[str, CellKey], ExampleParts]
 """Parts by control and cell."""
@@ -128,7 +132,7 @@ def kept_rows(
     """Return what every cell keeps that has a self-stitch and a label-only sender beside it.
 
     The intervals of the trained pair's cells, at all places, hold at once with 95 %. Those of a control's
-    cells hold one by one.
+    cells hold one by one, each at all its places.
 
     Args:
         parts: of all cells.
@@ -169,16 +173,30 @@ def _kept(parts: PartsByCell, key: CellKey, cell: ExampleParts, control: str = T
 
 def _widths(kept: Mapping[tuple[str, CellKey], Kept]) -> dict[tuple[str, CellKey], np.ndarray]:
     """Return half the width of the interval at every place: for the trained pair's cells of all at once."""
-    widths: dict[tuple[str, CellKey], np.ndarray] = {}
-    real = [at for at in kept if at[0] == TRAINED]
-    for n in {kept[at].influences.shape[1] for at in real}:
-        some = [at for at in real if kept[at].influences.shape[1] == n]
-        joint = half_widths(np.concatenate([kept[at].influences for at in some]))
-        ends = np.cumsum([len(kept[at].places) for at in some])
-        widths |= dict(zip(some, np.split(joint, ends[:-1]), strict=True))
+    widths = _at_once({at: each.influences for at, each in kept.items() if at[0] == TRAINED})
     for at, each in kept.items():
         if at not in widths:
-            widths[at] = np.array([_ONE_BY_ONE * _standard_error(row) for row in each.influences])
+            # Bonferroni over a few places costs nothing, and controls are many.
+            far = NormalDist().inv_cdf(1 - (1 - _LEVEL) / (2 * len(each.places)))
+            widths[at] = np.array([far * _standard_error(row) for row in each.influences])
+    return widths
+
+
+def _at_once(influences: Mapping[_At, np.ndarray]) -> dict[_At, np.ndarray]:
+    """Return half-widths (L,) of intervals that all hold at once, from influences (L, n) by cell.
+
+    Cells that were measured on the same examples share one bootstrap; several such groups share the error.
+    """
+    groups: dict[int, list[_At]] = {}
+    for at, rows in influences.items():
+        groups.setdefault(rows.shape[1], []).append(at)
+    widths: dict[_At, np.ndarray] = {}
+    for some in groups.values():
+        joint = half_widths(
+            np.concatenate([influences[at] for at in some]), level=1 - (1 - _LEVEL) / len(groups)
+        )
+        ends = np.cumsum([len(influences[at]) for at in some])
+        widths |= dict(zip(some, np.split(joint, ends[:-1]), strict=True))
     return widths
 
 

@@ -64,7 +64,7 @@ def half_widths(
     """
     cells, n = influences.shape
     spread = np.zeros(cells) if drawn is None else drawn
-    errors = np.sqrt((influences**2).sum(1) / (n * max(1, n - 1)) + spread**2)
+    errors = np.sqrt((influences**2).sum(1) / max(1, n * (n - 1)) + spread**2)
     varying = errors > 0
     if not varying.any():
         return np.zeros(cells)

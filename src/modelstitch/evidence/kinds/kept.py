@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -38,9 +39,14 @@ DEFINITIONS = {
 
 def measure(material: Material) -> list[Measurement]:
     """Fit a reader at every place, and measure what it recovers of held-out examples."""
+    return of_residuals(material.residuals)
+
+
+def of_residuals(residuals: Sequence[Residuals]) -> list[Measurement]:
+    """Return the measurements from the residuals at every place."""
     measurements, statistics = [], []
-    orders = orders_within(material.residuals[0].labels, ORDERS)
-    for at in material.residuals:
+    orders = orders_within(residuals[0].labels, ORDERS)
+    for at in residuals:
         share, read = recovered(at)
         measurements.append(share)
         if share.parts is not None:
@@ -50,19 +56,21 @@ def measure(material: Material) -> list[Measurement]:
 
 
 def recovered(at: Residuals) -> tuple[Measurement, Tensor]:
-    """Return the share that is recovered at one place, and what the reader makes of the held-out examples."""
+    """Return the share that is recovered at one place, and what the reader makes of the held-out examples.
+
+    What is left is added up over the positions of one example: examples are independent, positions are not.
+    """
     n = len(at.labels)
     nothing = Measurement(kind=NAME, name="recovered", where=at.place, value=math.nan, n=n)
-    spread = float(at.y.double().square().sum()) / max(1, n)
-    finite = bool(at.x.isfinite().all() and at.x_train.isfinite().all())
-    if not (spread > 0 and finite and bool(at.y_train.any())):
+    square = _by_example(at.y, at.examples)
+    finite = all(bool(rows.isfinite().all()) for rows in (at.x_train, at.y_train, at.x, at.y))
+    if not (bool(square.any()) and finite and bool(at.y_train.any())):
         return nothing, at.y
-    reader = fit_reader(at.x_train, at.y_train)
-    read = reader.read(at.x)
-    errors = (at.y - read).double().square().sum((1, 2)) / spread
+    read = fit_reader(at.x_train, at.y_train).read(at.x)
+    errors = _by_example(at.y - read, at.examples) / square.mean()
     ratio = float(errors.mean())
     # A ratio of two means over the examples: its error is that of its linear part.
-    linear = errors - ratio * (at.y.double().square().sum((1, 2)) / spread - 1)
+    linear = errors - ratio * (square / square.mean() - 1)
     _, low, high = mean_interval(1 - linear)
     share = Measurement(
         kind=NAME,
@@ -75,6 +83,13 @@ def recovered(at: Residuals) -> tuple[Measurement, Tensor]:
         parts=errors.float().cpu(),
     )
     return share, read
+
+
+def _by_example(rows: Tensor, examples: Tensor) -> Tensor:
+    """Return the sum of squares of each example, from rows (n, P, C) of its units."""
+    number = examples.unique(return_inverse=True)[1]
+    squares = rows.double().square().sum((1, 2))
+    return squares.new_zeros(int(number.max()) + 1 if len(number) else 0).index_add_(0, number, squares)
 
 
 def _more_than_label(statistics: list[Tensor], n: int) -> Measurement:
