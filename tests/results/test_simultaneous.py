@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.stats import norm
+from scipy.stats import norm, t
 
 from modelstitch.results.rows import AdvantageRow, CellKey
 from modelstitch.results.sentences import of_advantages
-from modelstitch.results.simultaneous import advantages, max_t
+from modelstitch.results.simultaneous import advantages, half_widths, max_t
 
 
 def test_all_intervals_cover_at_once() -> None:
@@ -75,3 +75,31 @@ def test_the_sentence_counts_both_directions() -> None:
         "The rate of error is 5 % for all comparisons together."
     ]
     assert of_advantages([]) == []
+
+
+def test_the_half_widths_of_a_mean_over_draws_cover_at_once() -> None:
+    """Errors from examples and from three draws a cell, of one unknown variance."""
+    random = np.random.default_rng(0)
+    cells, n, m, trials = 10, 200, 3, 300
+    covered = 0
+    for trial in range(trials):
+        rows = 0.5 * random.standard_normal(n) + random.standard_normal((cells, n))
+        draws = 0.1 * random.standard_normal((cells, m))
+        spread = np.sqrt(draws.var(1, ddof=1).mean() / m)
+        means = rows.mean(1) + draws.mean(1)
+        influences = rows - rows.mean(1, keepdims=True)
+        widths = half_widths(influences, np.full(cells, spread), cells * (m - 1), seed=trial)
+        covered += bool((np.abs(means) <= widths).all())
+    assert 0.91 <= covered / trials <= 0.985
+
+
+def test_one_draw_variance_of_few_degrees_costs_what_student_says() -> None:
+    influences = np.zeros((1, 50))
+    for freedom in (2, 5, 40):
+        width = half_widths(influences, np.array([0.3]), freedom)
+        assert float(width[0]) == pytest.approx(0.3 * t.ppf(0.975, freedom), rel=0.12)
+
+
+def test_nothing_measured_has_no_width() -> None:
+    assert half_widths(np.zeros((3, 0))).tolist() == [0, 0, 0]
+    assert half_widths(np.zeros((3, 1))).tolist() == [0, 0, 0]

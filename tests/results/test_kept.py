@@ -1,0 +1,323 @@
+"""What a cell keeps, whether it was learnt, and their intervals: against direct computations."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import norm
+
+from modelstitch.results.kept import ExampleParts, kept_at, kept_rows, more_than_label
+from modelstitch.results.rows import CellKey, KeptRow
+from modelstitch.results.simultaneous import half_widths
+from modelstitch.specs import SELF_STITCH, TRAINED, label_only_controls
+
+LABEL = label_only_controls()[0]
+seeds = st.integers(0, 10**6)
+
+
+def drawn(n: int, mean: float, seed: int = 0) -> np.ndarray:
+    """Errors (n,) of this mean, as squares of several numbers are spread."""
+    return mean * np.random.default_rng(seed).chisquare(8, n) / 8
+
+
+def parts(orders: np.ndarray | None = None, **errors: np.ndarray | None) -> ExampleParts:
+    return ExampleParts(errors, orders)
+
+
+def key(sender: str = "a", receiver: str = "b", seed: int = 0) -> CellKey:
+    return CellKey(sender, receiver, "affine", seed)
+
+
+def row_of(rows: Sequence[KeptRow], at: CellKey, control: str = TRAINED) -> KeptRow:
+    (row,) = [row for row in rows if (row.control, row.key) == (control, at)]
+    return row
+
+
+def half(row: KeptRow) -> float:
+    """Half the width of the interval of kept, of one place."""
+    assert row.low is not None
+    assert row.high is not None
+    return (row.high - row.low) / 2
+
+
+def one_cell(
+    cell: ExampleParts, own: ExampleParts, label: ExampleParts
+) -> Mapping[tuple[str, CellKey], ExampleParts]:
+    return {(TRAINED, key()): cell, (SELF_STITCH, key("b")): own, (LABEL, key()): label}
+
+
+@settings(max_examples=30)
+@given(st.integers(20, 200), st.floats(0, 1), seeds)
+def test_kept_is_0_for_the_label_1_for_itself_and_linear_between(n: int, share: float, seed: int) -> None:
+    label, own = drawn(n, 1.0, seed), 0.1 * drawn(n, 1.0, seed + 1)
+    mixed = (1 - share) * label + share * own
+    found = kept_at(parts(cut=mixed), parts(cut=own), [parts(cut=label)])
+    assert found.value == pytest.approx(share, abs=1e-12)
+    assert found.shares[0] == pytest.approx([1 - mixed.mean(), 1 - own.mean(), 1 - label.mean()])
+    assert kept_at(parts(cut=label), parts(cut=own), [parts(cut=label)]).value == 0
+    assert kept_at(parts(cut=own), parts(cut=own), [parts(cut=label)]).value == pytest.approx(1)
+
+
+def test_of_several_label_only_senders_the_best_counts() -> None:
+    own, worse, better = drawn(300, 0.0), drawn(300, 1.2, 1), drawn(300, 0.8, 2)
+    cell = drawn(300, 0.4, 3)
+    found = kept_at(parts(cut=cell), parts(cut=own), [parts(cut=worse), parts(cut=None), parts(cut=better)])
+    assert found.value == pytest.approx((better.mean() - cell.mean()) / better.mean())
+
+
+def test_an_influence_is_what_leaving_an_example_out_changes() -> None:
+    n = 400
+    label, own, cell = drawn(n, 1.0), drawn(n, 0.1, 1), drawn(n, 0.5, 2)
+    found = kept_at(parts(cut=cell), parts(cut=own), [parts(cut=label)])
+    gained, width = label - cell, label - own
+    left_out = np.array([np.delete(gained, i).mean() / np.delete(width, i).mean() for i in range(n)])
+    jackknife = (n - 1) * (found.value - left_out)
+    np.testing.assert_allclose(found.influences[0], jackknife, atol=0.05)
+    assert found.influences[0].mean() == pytest.approx(0, abs=1e-12)
+
+
+def test_an_interval_is_that_of_the_bootstrap() -> None:
+    n = 800
+    shared = drawn(n, 1.0)
+    label, own, cell = shared, 0.1 * shared, shared * drawn(n, 0.5, 1)
+    rows = kept_rows(one_cell(parts(cut=cell), parts(cut=own), parts(cut=label)))
+    row = row_of(rows, key())
+    picked = np.random.default_rng(0).integers(0, n, (4000, n))
+    ratios = (label - cell)[picked].sum(1) / (label - own)[picked].sum(1)
+    low, high = np.quantile(ratios, [0.025, 0.975])
+    assert row.low == pytest.approx(low, abs=0.12 * (high - low))
+    assert row.high == pytest.approx(high, abs=0.12 * (high - low))
+
+
+def test_kept_is_the_smallest_over_the_places() -> None:
+    n = 500
+    label, own = drawn(n, 1.0), drawn(n, 0.05, 1)
+    cell = {"cut": drawn(n, 0.2, 2), "later": drawn(n, 0.6, 3), "output": drawn(n, 0.4, 4)}
+    rows = kept_rows(
+        one_cell(parts(**cell), parts(**dict.fromkeys(cell, own)), parts(**dict.fromkeys(cell, label)))
+    )
+    row = row_of(rows, key())
+    by_place = {place: (label - errors).mean() / (label - own).mean() for place, errors in cell.items()}
+    assert row.where == "later"
+    assert row.kept == row.head == pytest.approx(min(by_place.values()))
+    assert (row.recovered, row.own, row.label) == pytest.approx(
+        (1 - cell["later"].mean(), 1 - own.mean(), 1 - label.mean())
+    )
+    assert row.n == n
+    # Where the cut keeps least, what serves this head is another number.
+    swapped = {"cut": cell["later"], "later": cell["cut"], "output": cell["output"]}
+    row = row_of(
+        kept_rows(
+            one_cell(parts(**swapped), parts(**dict.fromkeys(cell, own)), parts(**dict.fromkeys(cell, label)))
+        ),
+        key(),
+    )
+    assert row.where == "cut"
+    assert row.head == pytest.approx(by_place["output"])
+
+
+def test_the_ends_are_the_smallest_ends_so_that_ties_do_not_narrow_them() -> None:
+    """With all places alike the smallest value is below the truth, and the interval still covers it."""
+    covered, below = 0, []
+    truth, n, trials = 0.6, 200, 300
+    for trial in range(trials):
+        label, own = np.ones(n), np.zeros(n)
+        cell = {place: drawn(n, 1 - truth, 10 * trial + i) for i, place in enumerate(("a", "b", "c", "d"))}
+        rows = kept_rows(
+            one_cell(parts(**cell), parts(**dict.fromkeys(cell, own)), parts(**dict.fromkeys(cell, label)))
+        )
+        row = row_of(rows, key())
+        assert row.low is not None
+        assert row.high is not None
+        assert row.kept is not None
+        covered += row.low <= truth <= row.high
+        below.append(truth - row.kept)
+    assert np.mean(below) > 0
+    assert covered / trials >= 0.93
+
+
+def test_a_place_without_a_range_makes_kept_unknown_and_is_named() -> None:
+    n = 200
+    label, own, cell = drawn(n, 1.0), drawn(n, 0.1, 1), drawn(n, 0.3, 2)
+    for near in (label - 0.05, None):  # label-only sender and self-stitch alike, and nothing measured
+        row = row_of(
+            kept_rows(
+                one_cell(
+                    parts(cut=cell, output=cell), parts(cut=own, output=near), parts(cut=label, output=label)
+                )
+            ),
+            key(),
+        )
+        assert (row.kept, row.low, row.high, row.head) == (None,) * 4
+        assert row.where == "output"
+        assert row.label == pytest.approx(1 - label.mean())
+    # Where the cut has no range, the head still has its number.
+    rows = one_cell(
+        parts(cut=cell, output=cell), parts(cut=label - 0.05, output=own), parts(cut=label, output=label)
+    )
+    row = row_of(kept_rows(rows), key())
+    assert (row.kept, row.where) == (None, "cut")
+    assert row.head == pytest.approx((label - cell).mean() / (label - own).mean())
+
+
+def test_a_range_within_its_error_is_none() -> None:
+    label = 1 + 4 * np.random.default_rng(0).standard_normal(50)
+    own = label - 0.3 + 4 * np.random.default_rng(1).standard_normal(50)
+    assert (label - own).mean() > 0.1
+    found = kept_at(parts(cut=drawn(50, 0.5)), parts(cut=own), [parts(cut=label)])
+    assert math.isnan(found.value)
+
+
+def test_a_cell_without_anything_measured_is_unknown() -> None:
+    rows = kept_rows(one_cell(parts(cut=None), parts(cut=drawn(50, 0.1)), parts(cut=drawn(50, 1.0))))
+    row = row_of(rows, key())
+    assert (row.kept, row.low, row.high, row.recovered) == (None,) * 4
+    assert row.own is not None
+
+
+def test_cells_without_a_self_stitch_or_a_label_only_sender_have_no_row() -> None:
+    cell = parts(cut=drawn(50, 0.5))
+    assert kept_rows({(TRAINED, key()): cell, (LABEL, key()): cell}) == []
+    assert [row.control for row in kept_rows({(TRAINED, key()): cell, (SELF_STITCH, key("b")): cell})] == []
+    # Another seed's references are not this seed's.
+    others = {(SELF_STITCH, key("b", seed=1)): cell, (LABEL, key(seed=1)): cell}
+    assert TRAINED not in {row.control for row in kept_rows({(TRAINED, key()): cell, **others})}
+
+
+def test_the_self_stitch_keeps_1_and_the_label_only_sender_0_each_with_no_width() -> None:
+    rows = kept_rows(
+        one_cell(parts(cut=drawn(90, 0.5)), parts(cut=drawn(90, 0.1, 1)), parts(cut=drawn(90, 1.0, 2)))
+    )
+    own, label = row_of(rows, key("b"), SELF_STITCH), row_of(rows, key(), LABEL)
+    assert (own.kept, own.low, own.high) == pytest.approx((1, 1, 1))
+    assert (label.kept, label.low, label.high) == pytest.approx((0, 0, 0), abs=1e-12)
+
+
+def grid(n_cells: int, n: int, seed: int = 0) -> dict[tuple[str, CellKey], ExampleParts]:
+    """Cells of one sender into one receiver cut, each with its own errors."""
+    found = {(SELF_STITCH, key("b")): parts(cut=drawn(n, 0.05, seed))}
+    for cell in range(n_cells):
+        found[TRAINED, key(f"a{cell}")] = parts(cut=drawn(n, 0.4, seed + cell + 1))
+        found[LABEL, key(f"a{cell}")] = parts(cut=np.ones(n))
+    return found
+
+
+def test_the_intervals_of_the_trained_pair_are_wider_the_more_cells_there_are() -> None:
+    alone = row_of(kept_rows(grid(1, 300)), key("a0"))
+    among = row_of(kept_rows(grid(25, 300)), key("a0"))
+    assert among.kept == alone.kept
+    ratio = half(among) / half(alone)
+    # Half of the variance is the cell's own; independent cells cost what Bonferroni says, at most.
+    assert 1.2 < ratio < 1.02 * norm.ppf(1 - 0.025 / 25) / norm.ppf(0.975)
+
+
+def test_an_interval_of_a_control_is_its_own_whatever_else_is_there() -> None:
+    found = grid(3, 300)
+    other = "random-sender"
+    found[other, key("a0")] = parts(cut=drawn(300, 0.7, 99))
+    alone = {at: each for at, each in found.items() if at[1].sender_cut in ("a0", "b")}
+    row, again = (row_of(kept_rows(each), key("a0"), other) for each in (found, alone))
+    assert row == again
+    influences = kept_at(
+        found[other, key("a0")], found[SELF_STITCH, key("b")], [parts(cut=np.ones(300))]
+    ).influences[0]
+    assert row.kept is not None
+    assert row.high == pytest.approx(row.kept + 1.96 * influences.std() / math.sqrt(299), rel=1e-3)
+
+
+def test_cells_measured_on_different_numbers_of_examples_share_the_error() -> None:
+    """Two maps in one: each is judged by itself at half of the error, and nothing is mixed up."""
+    few, many = grid(2, 120), {(c, k._replace(seed=1)): each for (c, k), each in grid(2, 500, 50).items()}
+    together = kept_rows({**few, **many})
+    for found in (few, many):
+        for alone in kept_rows(found):
+            row = row_of(together, alone.key, alone.control)
+            assert row.kept == alone.kept
+            if alone.control == TRAINED:
+                assert 1.05 < half(row) / half(alone) < 1.25
+
+
+@settings(max_examples=30)
+@given(st.integers(1, 6), st.integers(2, 60), seeds)
+def test_the_p_value_is_corrected_for_the_largest_of_all_cells(
+    n_cells: int, n_orders: int, seed: int
+) -> None:
+    orders = np.random.default_rng(seed).standard_normal((n_cells, n_orders))
+    cells = {key(f"a{cell}"): ExampleParts({}, row) for cell, row in enumerate(orders)}
+    found = more_than_label({**cells, key("none"): ExampleParts({}, None)})
+    assert found.keys() == cells.keys()
+    for cell, row in enumerate(orders):
+        expected = sum(max(column) >= row[0] for column in orders.T) / n_orders
+        assert found[key(f"a{cell}")] == pytest.approx(expected)
+    assert min(found.values()) >= 1 / n_orders
+
+
+def test_the_smallest_p_value_of_a_map_is_uniform_without_content() -> None:
+    random = np.random.default_rng(0)
+    smallest = []
+    for _ in range(400):
+        shared = random.standard_normal(99)
+        cells = {key(f"a{i}"): ExampleParts({}, 0.7 * shared + random.standard_normal(99)) for i in range(8)}
+        smallest.append(min(more_than_label(cells).values()))
+    assert np.mean(np.array(smallest) <= 0.05) == pytest.approx(0.05, abs=3 * math.sqrt(0.05 * 0.95 / 400))
+    assert np.mean(np.array(smallest) <= 0.5) == pytest.approx(0.5, abs=3 * math.sqrt(0.25 / 400))
+
+
+def test_a_lead_is_kept_less_the_mean_of_the_draws() -> None:
+    n = 300
+    label, own = parts(cut=np.ones(n)), parts(cut=np.zeros(n))
+    cells: dict[tuple[str, CellKey], ExampleParts] = {}
+    drawn_for, expected, squares, freedom = {}, {}, 0.0, 0
+    for number, n_draws in enumerate((3, 5)):
+        cell = drawn(n, 0.3, number)
+        untrained = [drawn(n, 0.6 + 0.03 * d, 10 * number + d + 2) for d in range(n_draws)]
+        at = key(f"a{number}")
+        cells |= {(TRAINED, at): parts(cut=cell), (LABEL, at): label, (SELF_STITCH, key("b")): own}
+        drawn_for[at] = [parts(cut=each) for each in untrained]
+        values = [1 - each.mean() for each in untrained]
+        expected[at] = (1 - cell.mean() - np.mean(values), values, cell, untrained)
+        squares += float(np.square(values - np.mean(values)).sum())
+        freedom += n_draws - 1
+    rows = kept_rows(cells, drawn_for)
+    influences, spreads = [], []
+    for _, values, cell, untrained in expected.values():
+        influences.append(-(cell - cell.mean()) + np.mean([each - each.mean() for each in untrained], axis=0))
+        spreads.append(math.sqrt(squares / freedom / len(values)))
+    for half, (at, (lead, values, _, _)) in zip(
+        half_widths(np.stack(influences), np.array(spreads), freedom), expected.items(), strict=True
+    ):
+        row = row_of(rows, at)
+        assert row.lead == pytest.approx(lead)
+        assert row.untrained == pytest.approx(values)
+        assert (row.lead_low, row.lead_high) == pytest.approx((lead - half, lead + half), abs=2e-3)
+
+
+def test_no_lead_without_draws_and_no_interval_from_one_draw() -> None:
+    n = 100
+    found = one_cell(parts(cut=drawn(n, 0.3)), parts(cut=np.zeros(n)), parts(cut=np.ones(n)))
+    assert row_of(kept_rows(found), key()).lead is None
+    assert row_of(kept_rows(found, {key(): []}), key()).lead is None
+    assert row_of(kept_rows(found, {key("elsewhere"): [parts(cut=np.ones(n))]}), key()).lead is None
+    row = row_of(kept_rows(found, {key(): [parts(cut=drawn(n, 0.8, 1))]}), key())
+    assert row.lead == pytest.approx(0.5, abs=0.1)
+    assert (row.lead_low, row.lead_high) == (None, None)
+    # A draw that says nothing leaves the lead unknown.
+    row = row_of(kept_rows(found, {key(): [parts(cut=drawn(n, 0.8, 1)), parts(cut=None)]}), key())
+    assert row.lead is None
+
+
+def test_the_trained_cell_and_the_draws_are_compared_on_the_same_examples() -> None:
+    """What makes an example hard for all cancels: the lead is surer than what is kept."""
+    n = 500
+    hard = drawn(n, 1.0)
+    found = one_cell(parts(cut=0.3 * hard), parts(cut=np.zeros(n)), parts(cut=np.ones(n)))
+    row = row_of(kept_rows(found, {key(): [parts(cut=0.32 * hard)] * 3}), key())
+    assert row.lead == pytest.approx(0.02 * hard.mean())
+    assert row.lead is not None
+    assert row.lead_high is not None
+    assert row.lead_high - row.lead < 0.1 * half(row)
