@@ -12,6 +12,7 @@ from matplotlib import pyplot as plt
 from PIL import Image
 
 from modelstitch.results import plots
+from modelstitch.results.plots import Line
 
 
 @pytest.fixture(autouse=True)
@@ -78,13 +79,20 @@ def test_a_value_that_had_not_converged_has_a_question_mark() -> None:
     assert [text.get_text() for text in ax.texts] == ["0.25", "0.50?"]
 
 
-def test_capacity_curves_have_one_line_a_control_and_the_receivers_level() -> None:
-    lines = {"real": ([0, 10, 100], [0.2, 0.6, 0.8]), "control": ([10, 100], [0.1, 0.2])}
-    figure = plots.capacity([("a -> b", lines), ("a -> c", lines)], 0.9, "H")
-    first = figure.axes[0]
+def test_curves_have_their_lines_levels_and_intervals() -> None:
+    lines = {
+        "real": Line([0, 10, 100], [0.2, 0.6, 0.8], [0.1, 0.5, 0.7], [0.3, 0.7, 0.9]),
+        "control": Line([10, 100], [0.1, 0.2], dotted=True),
+    }
+    figure = plots.capacity([("a -> b", lines), ("a -> c", {"control": lines["control"]})], [0.9], "H")
+    first, second = figure.axes
     assert [len(line.get_xdata()) for line in first.lines] == [3, 2, 2]  # type: ignore[arg-type]
     assert first.lines[0].get_xdata()[0] == 0.5  # type: ignore[index]
     assert set(first.lines[2].get_ydata()) == {0.9}  # type: ignore[arg-type]
+    assert [line.get_linestyle() for line in first.lines[:2]] == ["-", ":"]
+    assert len(first.collections) == 1
+    assert second.lines[0].get_color() == first.lines[1].get_color(), "one colour for one name"
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["real", "control"]
 
 
 @pytest.mark.parametrize("n_panels", [1, 2, 3, 4])

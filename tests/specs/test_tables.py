@@ -112,6 +112,7 @@ def test_the_order_of_capacity_is_a_partial_order_that_the_ladder_follows() -> N
         "pooled",
         "affine",
         "conv(3)",
+        "mlp(64)",
     ]
 
 

@@ -110,7 +110,8 @@ class Compare:
     """Cuts of the receiver, instead of --cuts."""
     stitch: tuple[str, ...] = field(default=(DEFAULT_FAMILY,), metadata={"help": _STITCH_HELP})
     ladder: bool = False
-    """Fit ten stitches from identity to conv(3) instead, and report how accuracy grows with parameters."""
+    """Fit eleven stitches from identity to mlp(64) instead, and report the smallest that is interchangeable,
+    and up to which one the trained sender keeps more than an untrained or label-only one."""
     objective: tuple[str, ...] = ("task",)
     """What a stitch is fitted to; if several are given, every stitch is fitted to each:
     task, the receiver's own loss;
@@ -470,6 +471,7 @@ def report(comparison: Comparison, out: Path | None, as_json: bool) -> bool:
                 ("matrix.png", "the picture"),
                 *([("pictures.png", "what stitches paint")] if (out / "pictures.png").is_file() else []),
                 *([("capacity.png", "the capacity curves")] if comparison.has_curves else []),
+                *([("capacity.csv", "the same as a table")] if comparison.has_curves else []),
                 ("cells.csv", "the table"),
                 ("cells.parquet", "the same"),
                 *([("evidence.csv", "the evidence")] if comparison.evidence else []),

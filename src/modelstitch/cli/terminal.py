@@ -213,18 +213,22 @@ def _mark(name: VerdictName, seeds: list[Verdict]) -> Text:
 
 
 def print_curves(comparison: Comparison) -> None:
-    """Print for each cell the smallest stitch that suffices, and the one at which controls catch up."""
+    """Print for each cell the smallest interchangeable stitch, and up to which one compatibility is real."""
     from modelstitch.results.curves import capacity_curves
 
     table = Table(title="how much stitch it takes")
-    for heading in ("cell", "reaches 95 % of the receiver", "a control catches up"):
+    for heading in ("cell", "interchangeable from", "real up to", "caught up from"):
         table.add_column(heading)
     for curve in capacity_curves(comparison):
-        suffices_and_fails = [
-            "with none" if point is None else f"{point.stitch}, {point.n_parameters:,} parameters"
-            for point in (curve.sufficient, curve.caught_up)
+        points = (curve.interchangeable, curve.ahead, curve.caught_up)
+        named = [
+            "none" if point is None else f"{point.stitch}, {point.n_parameters:,} parameters"
+            for point in points
         ]
-        table.add_row(f"{curve.sender_cut} -> {curve.receiver_cut}", *suffices_and_fails)
+        if curve.caught_up_by is not None:
+            named[-1] += f", by {curve.caught_up_by}"
+        shown = named if curve.is_judged else ["cannot tell"] * len(points)
+        table.add_row(f"{curve.sender_cut} -> {curve.receiver_cut}", *shown)
     Console().print(table)
 
 

@@ -21,7 +21,7 @@ from modelstitch.errors import RunError, SpecError
 from modelstitch.report.limits import readable
 from modelstitch.results.colours import VERDICTS
 from modelstitch.results.comparison import Comparison
-from modelstitch.results.curves import curves_figure
+from modelstitch.results.curve_figure import curves_figure
 from modelstitch.results.plots import COLOURS, readable_on
 from modelstitch.specs import CONTROLS, TRAINED
 from modelstitch.util.atomic_files import atomic_write

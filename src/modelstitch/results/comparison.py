@@ -15,11 +15,13 @@ import xarray as xr
 from modelstitch.errors import RunError, SpecError, expect_one_of
 from modelstitch.evidence.verdict import Thresholds, Verdict
 from modelstitch.results import figure, json_file, notebook
+from modelstitch.results.curves import capacity_curves
 from modelstitch.results.error_tables import error_table
 from modelstitch.results.facts import RunFacts
 from modelstitch.results.formats import FORMAT, upgraded
 from modelstitch.results.frames import (
     advantage_frame,
+    capacity_frame,
     cell_dataset,
     cell_frame,
     evidence_frame,
@@ -239,6 +241,13 @@ class Comparison:
             if control in self.controls
         }
         return verdict_frame(judged, self._scores(), self.score_name)
+
+    def capacity_frame(self) -> pd.DataFrame:
+        """Return one row for each stitch of each cell: what it keeps, and what it decides about the cell.
+
+        Of stitches that were fitted to the first objective; :func:`capacity_curves` says what is decided.
+        """
+        return capacity_frame(capacity_curves(self), self.score_name)
 
     def advantage_frame(self) -> pd.DataFrame:
         """Return one row for each difference to a control, beside the score of the cell of the real grid."""

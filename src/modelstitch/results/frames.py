@@ -13,6 +13,7 @@ import xarray as xr
 
 from modelstitch.evidence.verdict import Verdict
 from modelstitch.results.cautions import of_row
+from modelstitch.results.curves import Curve
 from modelstitch.results.rows import AdvantageRow, CellKey, CellRow, EvidenceRow
 from modelstitch.results.verdicts import normalised_scores, selectivity, verdict_values
 from modelstitch.specs import TRAINED
@@ -126,6 +127,34 @@ def advantage_frame(advantages: Sequence[AdvantageRow], scores: Scores, score_na
         [
             {**asdict(row), "score": scores.get((TRAINED, row.key)), "score_name": score_name}
             for row in advantages
+        ]
+    )
+
+
+def capacity_frame(curves: Sequence[Curve], score_name: str) -> pd.DataFrame:
+    """Return one row for each stitch of each cell of the real grid, with what it decides about the cell."""
+    return pd.DataFrame(
+        [
+            {
+                "sender_cut": curve.sender_cut,
+                "receiver_cut": curve.receiver_cut,
+                "stitch": point.stitch,
+                "n_parameters": point.n_parameters,
+                "score": point.score,
+                "score_name": score_name,
+                "kept": point.kept,
+                "kept_low": math.nan if point.verdict is None else point.verdict.kept_low,
+                "kept_high": math.nan if point.verdict is None else point.verdict.kept_high,
+                "untrained": untrained.get(point.stitch, math.nan),
+                "name": "" if point.verdict is None else point.verdict.name.value,
+                "learnt": "" if point.verdict is None else point.verdict.learnt.value,
+                "is_smallest_interchangeable": point is curve.interchangeable,
+                "is_largest_ahead": point is curve.ahead,
+                "caught_up_by": curve.caught_up_by if point is curve.caught_up else "",
+            }
+            for curve in curves
+            for untrained in [{drawn.stitch: drawn.kept for drawn in curve.untrained}]
+            for point in curve.points
         ]
     )
 

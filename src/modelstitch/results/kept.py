@@ -7,14 +7,21 @@ expected residual of example i:
     \qquad \text{kept} = \min_l \kappa_l
 
 :math:`e^\text{self}` is that of the self-stitch of the receiver cut, :math:`e^\text{label}` that of the
-label-only sender that leaves least. So kept is 0 for a sender that holds the label alone, and 1 for the
-receiver's own representation.
+label-only sender that leaves least, both through the same stitch. So kept is 0 for a sender that holds the
+label alone, and 1 for the receiver's own representation.
+
+A stitch that is fitted to the task may throw away what the receiver could do without. The self-stitch is
+fitted alike, so this loss is not charged to the sender. What a stitch is too narrow to carry is charged:
+through ``lowrank(r)`` with fewer ranks than channels, or ``mlp(h)`` with fewer than two hidden units a
+channel, the self-stitch loses it too, and :math:`e^\text{self}` is 0 there: that of the receiver without a
+stitch. So 1 is always the whole of what the receiver knows, whatever else a run fits, and the rungs of
+``--ladder`` can be compared.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import TypeVar
@@ -128,6 +135,7 @@ def kept_rows(
     parts: PartsByCell,
     draws: Mapping[CellKey, Sequence[ExampleParts]] | None = None,
     drawn_from: str | None = None,
+    narrow: Collection[tuple[str, str]] = (),
 ) -> list[KeptRow]:
     """Return what every cell keeps that has a self-stitch and a label-only sender beside it.
 
@@ -138,13 +146,19 @@ def kept_rows(
         parts: of all cells.
         draws: of every untrained sender that was drawn for a cell of the trained pair.
         drawn_from: the control that these are of.
+        narrow: (receiver cut, stitch) where the receiver's own representation cannot pass whole.
     """
-    kept = {at: each for at, cell in parts.items() if (each := _kept(parts, at[1], cell, at[0])) is not None}
+
+    def measured(key: CellKey, cell: ExampleParts, control: str = TRAINED) -> Kept | None:
+        wide = (key.receiver_cut, key.stitch) not in narrow
+        return _kept(parts, key, cell, control, wide=wide)
+
+    kept = {at: each for at, cell in parts.items() if (each := measured(at[1], cell, at[0])) is not None}
     widths = _widths(kept)
     certain = more_than_label({key: cell for (control, key), cell in parts.items() if control == TRAINED})
     led = leads(
         {
-            key: (kept[TRAINED, key], [each for one in drawn if (each := _kept(parts, key, one)) is not None])
+            key: (kept[TRAINED, key], [each for one in drawn if (each := measured(key, one)) is not None])
             for key, drawn in (draws or {}).items()
             if (TRAINED, key) in kept
         }
@@ -159,7 +173,7 @@ def kept_rows(
     return rows
 
 
-def _kept(parts: PartsByCell, key: CellKey, cell: ExampleParts, control: str = TRAINED) -> Kept | None:
+def _kept(parts: PartsByCell, key: CellKey, cell: ExampleParts, control: str, *, wide: bool) -> Kept | None:
     own = parts.get((SELF_STITCH, key._replace(sender_cut=key.receiver_cut)))
     labels = [parts[name, key] for name in label_only_controls() if (name, key) in parts]
     if CONTROLS[control].self_stitch:  # its rows are the receiver's cuts
@@ -168,7 +182,13 @@ def _kept(parts: PartsByCell, key: CellKey, cell: ExampleParts, control: str = T
         ]
     if own is None or not labels or not cell.errors:
         return None
-    return kept_at(cell, own, labels)
+    return kept_at(cell, own if wide else _without_a_stitch(own), labels)
+
+
+def _without_a_stitch(own: ExampleParts) -> ExampleParts:
+    """Return what a reader leaves of the receiver's own representation: nothing."""
+    nothing = {at: None if errors is None else np.zeros_like(errors) for at, errors in own.errors.items()}
+    return ExampleParts(nothing)
 
 
 def _widths(kept: Mapping[tuple[str, CellKey], Kept]) -> dict[tuple[str, CellKey], np.ndarray]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -110,24 +111,38 @@ def sheet(
     return figure
 
 
-Line = tuple[Sequence[float], Sequence[float]]
+@dataclass(frozen=True)
+class Line:
+    """One line of a picture of curves.
+
+    Attributes:
+        parameters, values: of its points.
+        low, high: ends of the intervals of the values; None without them.
+        dotted: whether it is drawn thin and dotted.
+    """
+
+    parameters: Sequence[float]
+    values: Sequence[float]
+    low: Sequence[float] | None = None
+    high: Sequence[float] | None = None
+    dotted: bool = False
 
 
 def capacity(
     panels: Sequence[tuple[str, Mapping[str, Line]]],
-    level: float | None,
+    levels: Sequence[float],
     heading: str,
     width: float | None = None,
-    score_name: str = "accuracy",
+    label: str = "accuracy",
 ) -> Figure:
-    """Draw the score against the number of parameters: one picture for each cell, one line for each control.
+    """Draw values against the number of parameters: one picture for each cell.
 
     Args:
-        panels: title of each, and its lines by name, each as numbers of parameters and scores.
-        level: score of the whole receiver, drawn as a dashed line.
+        panels: title of each, and its lines by name.
+        levels: heights of dashed lines, such as the score of the whole receiver.
         heading: above all of them.
         width: of the figure in inches; the natural width of the pictures without it.
-        score_name: what the scores are.
+        label: what the values are.
     """
     columns = min(5, len(panels))
     rows = -(-len(panels) // columns)
@@ -136,23 +151,35 @@ def capacity(
     figure = Figure(figsize=(natural * shrunk, max(1.8, (2.2 * rows + 1.2) * shrunk)), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(rows, columns, squeeze=False, sharey=True).flatten()
+    names = list(dict.fromkeys(name for _, lines in panels for name in lines))
     for ax, (title, lines) in zip(axes, panels, strict=False):
-        for name, (parameters, scores) in lines.items():
-            # An identity has no parameters, and a logarithmic axis no zero.
-            ax.plot([max(0.5, n) for n in parameters], scores, marker="o", markersize=3, label=name)
-        if level is not None:
+        for name, line in lines.items():
+            _draw(ax, name, line, f"C{names.index(name) % 10}")
+        for level in levels:
             ax.axhline(level, linestyle="--", color="grey", linewidth=0.8)
         ax.set_xscale("log")
-        ax.set_ylim(0, 1)
+        ax.set_ylim(-0.05, 1.05)
         ax.set_title(title, fontsize=8)
         ax.tick_params(labelsize=7)
     for ax in axes[len(panels) :]:
         ax.set_axis_off()
+    shown = {
+        name: handle for ax in axes for handle, name in zip(*ax.get_legend_handles_labels(), strict=True)
+    }
     figure.supxlabel("parameters of the stitch (0.5 stands for none)", fontsize=9)
-    figure.supylabel(f"held-out {score_name}", fontsize=9)
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=8)
+    figure.supylabel(label, fontsize=9)
+    figure.legend(shown.values(), shown.keys(), loc="outside lower center", ncols=4, fontsize=8)
     figure.suptitle(heading, fontsize=11)
     return figure
+
+
+def _draw(ax: Axes, name: str, line: Line, colour: str) -> None:
+    # An identity has no parameters, and a logarithmic axis no zero.
+    parameters = [max(0.5, n) for n in line.parameters]
+    style = {"linestyle": ":", "linewidth": 1.0} if line.dotted else {"marker": "o", "markersize": 3}
+    ax.plot(parameters, line.values, color=colour, label=name, **style)  # type: ignore[arg-type]
+    if line.low is not None and line.high is not None:
+        ax.fill_between(parameters, line.low, line.high, color=colour, alpha=0.2, linewidth=0)
 
 
 def save(figure: Figure, path: Path) -> None:

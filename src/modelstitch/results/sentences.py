@@ -11,6 +11,8 @@ import numpy as np
 import xarray as xr
 
 from modelstitch.results.cautions import of_copies, of_few, of_left_out
+from modelstitch.results.curve_sentences import of_curves
+from modelstitch.results.curves import capacity_curves
 from modelstitch.results.facts import BySide
 from modelstitch.results.rows import AdvantageRow, EvidenceRow
 from modelstitch.specs import (
@@ -242,6 +244,8 @@ def of_comparison(comparison: Comparison) -> list[Sentence]:
         shape = comparison.shape(stitch=stitch)
         texts += of_shape(shape.triangle, shape.asymmetry, shape.corresponding, shape.distant)
         texts += of_verdicts(_verdict_names(comparison, stitch), len(comparison.seeds))
+    if comparison.has_curves:
+        texts += of_curves(capacity_curves(comparison))
     if comparison.facts.labels and comparison.spec.fit.objective == "task":
         texts += of_label_sets(comparison.evidence, comparison.facts.labels)
     texts += of_advantages([row for row in comparison.advantages if row.stitch == stitch])

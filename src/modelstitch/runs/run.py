@@ -21,7 +21,7 @@ from modelstitch.grid.representations import Representations
 from modelstitch.models.drawn import Drawn
 from modelstitch.report import page, read_strips
 from modelstitch.results.comparison import Comparison
-from modelstitch.results.curves import curves_figure
+from modelstitch.results.curve_figure import curves_figure
 from modelstitch.results.facts import BySide, MemoryFacts, RunFacts, Versions
 from modelstitch.results.from_cells import cell_row, cell_spec, evidence_rows, parts_of
 from modelstitch.results.kept import kept_rows
@@ -217,7 +217,18 @@ def _keep(session: Session, store: Keeps, budget: Budget, evidence: EvidenceSpec
 def _write_kept(session: Session, store: Keeps, untrained: str | None = None) -> None:
     parts = {at: each for at, each in store.parts().items() if at[0] in session.spec.controls}
     draws = None if untrained is None else store.drawn_parts(untrained)
-    store.write_kept(kept_rows(parts, draws, untrained))
+    store.write_kept(kept_rows(parts, draws, untrained, _narrow(session)))
+
+
+def _narrow(session: Session) -> set[tuple[str, str]]:
+    """Return (receiver cut, stitch) where the receiver's own representation cannot pass whole."""
+    receiver, spec = session.pair.receiver, session.spec
+    return {
+        (name, stitch.label)
+        for name in spec.receiver_cuts
+        for stitch in spec.stitches
+        if not stitch.passes_whole(receiver.cut(name).layout.n_features)
+    }
 
 
 def _saved_stitch(session: Session, store: Keeps, cell: CellSpec, key: str) -> Stitch:
@@ -289,6 +300,8 @@ def _write_tables(store: Store, comparison: Comparison) -> None:
     _write_table(store, "evidence.csv", comparison.evidence_frame())
     _write_table(store, "errors.csv", comparison.error_table())
     _write_table(store, "verdicts.csv", comparison.verdict_frame())
+    if comparison.has_curves:
+        _write_table(store, "capacity.csv", comparison.capacity_frame())
 
 
 def _write_table(store: Store, name: str, frame: pd.DataFrame) -> None:

@@ -24,6 +24,8 @@ class FamilyInfo:
         needs_equal: what has to agree on both sides; a run leaves out cells in which it does not.
         carries_labels: whether it can bring any label across: it holds every affine map of the channels.
         within: the families that hold every stitch of this one: the partial order of capacity.
+        whole_from: the size, for each channel, from which on a representation can pass whole; None where it
+            can at every size.
         ladder: the sizes that ``--ladder`` fits, (None,) for a family without a size.
 
     Example:
@@ -42,6 +44,7 @@ class FamilyInfo:
     needs_equal: Literal["shapes", "channels"] | None = None
     carries_labels: bool = False
     within: tuple[str, ...] = ()
+    whole_from: int | None = None
     ladder: tuple[int | None, ...] = (None,)
 
 
@@ -74,6 +77,7 @@ _ROWS = (
         size="rank",
         default_size=8,
         within=("affine", "conv"),
+        whole_from=1,
         ladder=(1, 2, 4, 8),
     ),
     FamilyInfo(name="pooled", code="modelstitch.stitches.pooled:Pooled", within=("affine", "conv")),
@@ -96,7 +100,8 @@ _ROWS = (
         default_size=64,
         closed_form=False,
         carries_labels=True,
-        ladder=(),
+        whole_from=2,
+        ladder=(64,),
     ),
 )
 

@@ -98,6 +98,18 @@ class StitchSpec:
         """
         return OBJECTIVES[objective].least_squares and self.norm == "none" and self.info.closed_form
 
+    def passes_whole(self, n_channels: int) -> bool:
+        """Tell whether a representation with so many channels can pass as it is, between equal shapes.
+
+        A hidden layer with ReLU needs two units a channel, one for each sign.
+
+        Example:
+            >>> StitchSpec(family="lowrank", size=8).passes_whole(16), StitchSpec().passes_whole(16)
+            (False, True)
+        """
+        needed = self.info.whole_from
+        return needed is None or self.size is None or self.size >= needed * n_channels
+
     @classmethod
     def parse(cls, text: str, norm: str = "none") -> StitchSpec:
         """Read ``affine``, ``lowrank(4)``, ``affine+batch`` or ``affine by match``.

@@ -179,6 +179,14 @@ SENTENCES = {
         "Verdicts of the {n} cells whose receiver cut is no deeper than the sender cut: {counts}."
     ),
     "matrix.count": "{n} {name}",
+    "matrix.ladder": "Smallest stitch that is interchangeable, in {of} {of:cell|cells}: {counts}.",
+    "matrix.ladder_count": "{stitch} in {n}",
+    "matrix.ladder_none": "none in {n}",
+    "matrix.ladder_ahead": (
+        "Up to this stitch compatibility is real, since the trained sender keeps more than an untrained or "
+        "a label-only one: {counts}. Above it, an untrained sender catches up in {untrained} "
+        "{untrained:cell|cells} and a label-only one in {label}; in {never} none does."
+    ),
     "matrix.advantages": (
         "The trained pair is {parts}. The rate of error is 5 % for all comparisons together."
     ),

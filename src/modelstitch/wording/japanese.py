@@ -164,6 +164,14 @@ SENTENCES = {
     "matrix.verdicts_seeds": "判定（{seeds}個のシードで一致したもの）：{counts}。",
     "matrix.lower": "受け手側の位置が送り手側と同じか、それより浅い{n}件の判定：{counts}。",
     "matrix.count": "{name}{n}件",
+    "matrix.ladder": "互換と判定された最小の接合層（{of}件）：{counts}。",
+    "matrix.ladder_count": "{stitch}が{n}件",
+    "matrix.ladder_none": "なしが{n}件",
+    "matrix.ladder_ahead": (
+        "次の接合層までは、学習済みの送り手が未学習の送り手やラベルだけの送り手より多くを保つため、適合性は本物"
+        "です：{counts}。それより大きい接合層で未学習の送り手が追いつくのは{untrained}件、ラベルだけの送り手が追"
+        "いつくのは{label}件、どちらも追いつかないのは{never}件です。"
+    ),
     "matrix.advantages": (
         "すべての比較を合わせた誤判定の確率を5%に抑えた場合、学習済みの組み合わせが各対照実験を上回る件数と下"
         "回る件数は次のとおりです。{parts}。"

@@ -248,12 +248,21 @@ SENTENCES = {
     "page.said": "What the numbers say",
     "page.curves": "How large a stitch is needed",
     "page.curves_text": (
-        "The table names two stitches: the smallest that reaches 95 % of the receiver's own accuracy, and "
-        "the smallest with which a control does as well. A result with a stitch below the second is real "
-        "compatibility."
+        "The first stitch is the smallest that is interchangeable. Up to the second, compatibility is real: "
+        "the trained sender is at least partly compatible and, where untrained senders were drawn, keeps "
+        "more than they do. From the third on, it is not shown to keep more than the sender that is named. "
+        "The same scale holds for all stitches: 100 % is the receiver's own representation. A stitch that "
+        "is too narrow to carry it whole is not excused."
     ),
-    "page.sufficient": "reaches 95 %",
-    "page.caught_up": "a control catches up",
+    "page.interchangeable_from": "interchangeable from",
+    "page.ahead": "real up to",
+    "page.caught_up": "caught up from",
+    "page.caught_up_by": "{stitch}, by {sender}",
+    "page.by_untrained": "an untrained sender",
+    "page.by_label_only": "a label-only sender",
+    "page.with_kept": "{stitch} ({kept} kept)",
+    "page.with_range": "{kept:.0f} %, {low:.0f} to {high:.0f}",
+    "page.not_judged": "cannot tell",
     "page.never": "no stitch",
     "page.parameters": "{stitch}, {n:,} {n:parameter|parameters}",
     "page.cell": "cell",

@@ -236,11 +236,20 @@ SENTENCES = {
     "page.said": "数値から分かること",
     "page.curves": "必要な接合層の大きさ",
     "page.curves_text": (
-        "受け手単独の正解率の95%に達する最小の接合層と、対照実験が同等になる最小の接合層です。後者より小さい"
-        "接合層で得られた適合性は、接合層だけの働きではありません。"
+        "第一は、互換と判定された最小の接合層です。第二の接合層までは適合性が本物です。学習済みの送り手は少なく"
+        "とも部分的に互換で、未学習の送り手と比べた場合にはそれより多くを保ちます。第三の接合層からは、示した送り"
+        "手より多くを保つとは言えません。尺度はすべての接合層で同じで、100%は受け手自身の内部表現です。狭すぎて全"
+        "体を通せない接合層も、同じ尺度で測ります。"
     ),
-    "page.sufficient": "95%に到達",
-    "page.caught_up": "対照実験が追いつく",
+    "page.interchangeable_from": "互換となる接合層",
+    "page.ahead": "本物と言える最大",
+    "page.caught_up": "追いつかれる接合層",
+    "page.caught_up_by": "{stitch}（{sender}）",
+    "page.by_untrained": "未学習の送り手",
+    "page.by_label_only": "ラベルだけの送り手",
+    "page.with_kept": "{stitch}（保持率{kept}）",
+    "page.with_range": "{kept:.0f}%、{low:.0f}～{high:.0f}%",
+    "page.not_judged": "判定不能",
     "page.never": "なし",
     "page.parameters": "{stitch}（パラメータ{n:,}個）",
     "page.cell": "升目",
