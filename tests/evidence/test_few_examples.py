@@ -96,7 +96,7 @@ def test_a_verdict_needs_examples_in_classes_of_four() -> None:
         ((x, y), (held, labels)),
         cuts=["1"],
         controls=["self-stitch"],
-        evidence=["trajectory"],
+        evidence=["kept"],
         fit=ms.FitSpec(steps=1, batch_size=16),
     )
     (verdict,) = run.verdicts().values()

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from modelstitch.results.rows import CellRow, EvidenceRow
+from modelstitch.evidence.verdict import Facts
+from modelstitch.results.rows import CellKey, CellRow, EvidenceRow, KeptRow
 from modelstitch.results.verdicts import (
+    asks_for_draws,
     facts_of,
+    measured_cells,
     normalised,
     normalised_scores,
     over_seeds,
     selectivity,
+    verdict_values,
     verdicts,
-    within_classes,
 )
-from modelstitch.specs.verdicts import Reason, VerdictName
+from modelstitch.specs.verdicts import Learnt, Reason, VerdictName
 from tests.made import cell_row, with_stitch
 
 
@@ -34,22 +38,44 @@ def cell(sender: str, receiver: str, control: str = "trained", score: float | No
     )
 
 
-def row(
-    of: CellRow, where: str, value: float | None, half: float = 0.01, name: str = "within_cka"
-) -> EvidenceRow:
+def row(of: CellRow, n: int = 1500, **changes: Any) -> EvidenceRow:
     return EvidenceRow(
-        sender_cut=of.sender_cut,
-        receiver_cut=of.receiver_cut,
-        stitch=of.stitch,
         control=of.control,
-        seed=of.seed,
-        kind="trajectory",
-        name=name,
-        where=where,
-        value=value,
-        low=None if value is None else value - half,
-        high=None if value is None else value + half,
-        n=2000,
+        **of.key._asdict(),
+        **{
+            "kind": "kept",
+            "name": "recovered",
+            "where": "output",
+            "value": 0.8,
+            "low": 0.7,
+            "high": 0.9,
+            "n": n,
+            **changes,
+        },
+    )
+
+
+def kept(of: CellRow, value: float | None = 0.95, **changes: Any) -> KeptRow:
+    known = value is not None
+    ends = (value - 0.03, value + 0.03) if value is not None else (None, None)
+    return KeptRow(
+        control=of.control,
+        **of.key._asdict(),
+        **{
+            "kept": value,
+            "low": ends[0],
+            "high": ends[1],
+            "where": "c",
+            "head": 0.97 if known else None,
+            "head_low": 0.9 if known else None,
+            "head_high": 1.0 if known else None,
+            "recovered": 0.86,
+            "own": 0.9,
+            "label": 0.1,
+            "p_label": 0.002,
+            "n": 1500,
+            **changes,
+        },
     )
 
 
@@ -57,109 +83,137 @@ REAL, OWN = cell("a", "b"), cell("b", "b", "self-stitch", 0.76)
 NOISE, HOT = cell("a", "b", "clustered-noise", 0.9), cell("a", "b", "one-hot", 1.0)
 RANDOM = cell("a", "b", "random-sender", 0.5)
 CELLS = [REAL, OWN, NOISE, HOT, RANDOM]
-EVIDENCE = [
-    row(REAL, "b", 0.9),
-    row(REAL, "c", 0.94),
-    row(REAL, "c", 0.1, name="retrieval"),
-    row(OWN, "b", 0.98),
-    row(OWN, "c", 0.96),
-    row(NOISE, "b", 0.0),
-    row(NOISE, "c", 0.02),
-    row(HOT, "b", None),
-    row(HOT, "c", None),
-    row(RANDOM, "b", 0.6),
-    row(RANDOM, "c", 0.5),
-]
+EVIDENCE = [row(each) for each in CELLS]
+KEPT = [kept(REAL), kept(OWN, 1.0)]
 
 
-SHORT: dict[str, Any] = {"converged": False, "above_receiver": -0.09, "above_receiver_error": 0.007}
-
-
-@pytest.mark.parametrize(
-    ("changes", "by_class", "short"),
-    [
-        (SHORT, True, ("clustered-noise", 0.9)),
-        (SHORT, False, None),
-        ({**SHORT, "converged": True}, True, None),
-        ({**SHORT, "converged": None}, True, None),
-        ({**SHORT, "above_receiver": -0.01}, True, None),
-        ({**SHORT, "above_receiver": 0.2}, True, None),
-        ({**SHORT, "above_receiver": None, "above_receiver_error": None}, True, None),
-        ({**SHORT, "score": None}, True, None),
-    ],
-)
-def test_a_label_only_control_below_the_receiver_is_told_to_the_rule(
-    changes: dict[str, Any], by_class: bool, short: tuple[str, float] | None
-) -> None:
-    rows = [REAL, OWN, replace(NOISE, **changes), HOT, RANDOM]
-    cells = {(each.control, each.key): each for each in rows}
-    facts = facts_of(REAL, cells, within_classes(EVIDENCE), 0.1, by_class=by_class)
-    assert facts is not None
-    assert facts.label_short == short
-    judged = verdicts(rows, EVIDENCE, 0.1, by_class=by_class)[REAL.key]
-    assert (judged.reason is Reason.LABEL_CONTROL_SHORT) == (short is not None)
-
-
-@pytest.mark.parametrize(("stitch", "is_told"), [("mlp(8)", True), ("conv(3)", True), ("lowrank(1)", False)])
-def test_a_stitch_that_cannot_bring_every_label_across_is_no_short_control(
-    stitch: str, is_told: bool
-) -> None:
-    rows = [with_stitch(each, stitch) for each in (REAL, replace(OWN), replace(NOISE, **SHORT), HOT, RANDOM)]
-    cells = {(each.control, each.key): each for each in rows}
-    evidence = [replace(each, stitch=stitch) for each in EVIDENCE]
-    facts = facts_of(rows[0], cells, within_classes(evidence), 0.1)
-    assert facts is not None
-    assert (facts.label_short is not None) == is_told
-
-
-def test_within_is_the_mean_over_the_cut_and_all_later_ones() -> None:
-    found = within_classes(EVIDENCE)
-    assert found["trained", REAL.key] == pytest.approx((0.92, 0.91, 0.93))
-    assert math.isnan(found["one-hot", HOT.key][0])
-
-
-def test_a_cut_at_which_nothing_differs_any_more_counts_as_nothing_kept() -> None:
-    rows = [row(REAL, "b", 0.8), row(REAL, "c", None)]
-    assert within_classes(rows)["trained", REAL.key][0] == pytest.approx(0.4)
+def facts(
+    cells: list[CellRow] = CELLS,
+    evidence: list[EvidenceRow] = EVIDENCE,
+    rows: list[KeptRow] = KEPT,
+    of: CellRow = REAL,
+) -> Facts | None:
+    by_cell: Mapping[tuple[str, CellKey], CellRow] = {(each.control, each.key): each for each in cells}
+    keeps = {(each.control, each.key): each for each in rows}
+    return facts_of(of, by_cell, keeps, measured_cells(evidence), 0.1)
 
 
 def test_the_rule_is_given_the_numbers_of_its_own_cell() -> None:
-    cells = {(each.control, each.key): each for each in CELLS}
-    facts = facts_of(REAL, cells, within_classes(EVIDENCE), 0.1, 1500)
-    assert facts is not None
-    assert (facts.chance, facts.n, facts.self_score) == (0.1, 1500, 0.76)
-    assert facts.self_within[0] == pytest.approx(0.97)
-    assert facts.random_within is not None
-    assert facts.random_within[0] == pytest.approx(0.55)
-    assert set(facts.label_within) == {"clustered-noise", "one-hot"}
-    assert facts.deeper_within is None
-    assert facts.score[1] < 0.75 < facts.score[2]
+    lead = {"lead": 0.3, "lead_low": 0.2, "lead_high": 0.4, "untrained": (0.6, 0.7)}
+    others = [kept(cell("a", "c"), 0.1), kept(RANDOM, 0.2), kept(with_stitch(REAL, "mlp(8)"), 0.3)]
+    found = facts(rows=[*others, kept(REAL, untrained_control="random-sender", **lead), *KEPT[1:]])
+    assert found is not None
+    assert (found.chance, found.n, found.n_within, found.self_score) == (0.1, 2000, 1500, 0.76)
+    assert found.kept == pytest.approx((0.95, 0.92, 0.98))
+    assert (found.where, found.recovered, found.own, found.label) == ("c", 0.86, 0.9, 0.1)
+    assert (found.head, found.p_label) == (0.97, 0.002)
+    assert (found.lead, found.untrained) == ((0.3, 0.2, 0.4), (0.6, 0.7))
+    assert found.untrained_control == "random-sender"
+    assert found.score[1] < 0.75 < found.score[2]
+    assert (found.converged, found.self_converged, found.failed) == (True, True, None)
+    assert found.label_only
+
+
+def test_what_is_not_known_is_not_a_number_of_the_rule() -> None:
+    nothing = kept(REAL, None, recovered=None, own=None, label=None, p_label=None, lead=0.1)
+    found = facts(rows=[nothing])
+    assert found is not None
+    assert all(map(math.isnan, (*found.kept, found.recovered, found.own, found.label, found.p_label)))
+    assert found.lead is not None
+    assert found.lead[0] == 0.1
+    assert all(map(math.isnan, found.lead[1:]))
+
+
+def test_the_self_stitch_is_told_by_how_much_it_lies_above_the_whole_receiver() -> None:
+    above = replace(OWN, above_receiver=0.2, above_receiver_error=0.01, converged=False)
+    found = facts([REAL, above, NOISE])
+    assert found is not None
+    assert (found.self_above, found.self_converged) == ((0.2, 0.01), False)
+    none = facts()
+    assert none is not None
+    assert none.self_above is None
+
+
+def test_depth_is_what_the_receivers_own_cut_of_the_sender_cuts_name_keeps() -> None:
+    deeper = cell("a", "b", "self-stitch", 0.7)
+    found = facts(rows=[*KEPT, kept(deeper, 0.4)])
+    assert found is not None
+    assert found.depth == 0.4
+    same = cell("b", "b")
+    on_diagonal = facts([same, OWN, NOISE], [row(same), row(OWN)], [kept(same), kept(OWN, 1.0)], same)
+    assert on_diagonal is not None
+    assert on_diagonal.depth is None
 
 
 def test_verdicts_of_rows() -> None:
-    found = verdicts(CELLS, EVIDENCE, 0.1)
+    found = verdicts(CELLS, EVIDENCE, KEPT, 0.1)
     assert {place: verdict.name for place, verdict in found.items()} == {
         REAL.key: VerdictName.INTERCHANGEABLE
     }
-    weak = [
-        replace(each, value=0.02, low=0.0, high=0.04) if each.control == "trained" else each
-        for each in EVIDENCE
-    ]
-    assert verdicts(CELLS, weak, 0.1)[REAL.key].name == VerdictName.DECODABLE_ONLY
-    assert verdicts(CELLS, EVIDENCE, 0.1, stitch="conv(3)") == {}
+    assert verdicts(CELLS, EVIDENCE, [kept(REAL, 0.02)], 0.1)[REAL.key].name == VerdictName.DECODABLE_ONLY
+    assert verdicts(CELLS, EVIDENCE, KEPT, 0.1, stitch="conv(3)") == {}
 
 
-def test_without_its_references_there_is_no_verdict() -> None:
-    assert verdicts([REAL], EVIDENCE, 0.1) == {}
-    assert verdicts(CELLS, [each for each in EVIDENCE if each.control != "self-stitch"], 0.1) == {}
-    assert verdicts(CELLS, [each for each in EVIDENCE if each.control != "trained"], 0.1) == {}
+@pytest.mark.parametrize("control", ["trained", "self-stitch"])
+def test_without_the_evidence_for_a_verdict_there_is_none(control: str) -> None:
+    assert verdicts(CELLS, [each for each in EVIDENCE if each.control != control], KEPT, 0.1) == {}
+    other = [replace(each, kind="trajectory", name="within_cka") for each in EVIDENCE]
+    assert verdicts(CELLS, other, KEPT, 0.1) == {}
+
+
+def test_without_a_self_stitch_that_has_a_score_there_is_no_verdict() -> None:
+    assert verdicts([REAL], EVIDENCE, KEPT, 0.1) == {}
+    failed = replace(OWN, score=None, standard_error=None, failure="the loss was nan")
+    assert verdicts([REAL, failed], EVIDENCE, KEPT, 0.1) == {}
+
+
+def test_without_a_label_only_sender_kept_has_no_zero() -> None:
+    measured = [each for each in EVIDENCE if each.control not in ("clustered-noise", "one-hot")]
+    (verdict,) = verdicts(CELLS, measured, [], 0.1).values()
+    assert (verdict.name, verdict.reason) == (VerdictName.CANNOT_TELL, Reason.NO_LABEL_ONLY_SENDER)
+    (one,) = verdicts(CELLS, [*measured, row(HOT)], [kept(REAL, None)], 0.1).values()
+    assert one.reason is Reason.REFERENCES_TOO_CLOSE
 
 
 def test_a_failed_cell_is_judged_as_failed() -> None:
     failed = cell("a", "b", score=None)
     rows = [each for each in EVIDENCE if each.control != "trained"]
-    (verdict,) = verdicts([failed, *CELLS[1:]], rows, 0.1).values()
+    (verdict,) = verdicts([failed, *CELLS[1:]], rows, KEPT[1:], 0.1).values()
     assert (verdict.reason, verdict.because.failure) == (Reason.FIT_FAILED, "the loss was nan")
+
+
+def test_a_row_of_the_table_has_both_answers_with_their_numbers() -> None:
+    lead = {"lead": 0.3, "lead_low": 0.2, "lead_high": 0.4, "untrained": (0.6, 0.7)}
+    rows = [kept(REAL, untrained_control="random-sender", **lead)]
+    (verdict,) = verdicts(CELLS, EVIDENCE, rows, 0.1).values()
+    values = verdict_values(verdict)
+    assert (values["name"], values["learnt"]) == ("interchangeable", "learnt")
+    assert (values["confidence"], values["learnt_confidence"]) == ("high", "medium")
+    assert (values["kept"], values["kept_where"], values["kept_for_this_head"]) == (0.95, "c", 0.97)
+    assert (values["lead"], values["lead_low"], values["lead_high"]) == (0.3, 0.2, 0.4)
+    assert (values["untrained_best"], values["untrained_draws"]) == (0.7, 2)
+    assert values["control"] == "random-sender"
+    assert values["reason_code"] == "kept"
+    (alone,) = verdicts(CELLS, EVIDENCE, KEPT, 0.1).values()
+    blank = verdict_values(alone)
+    assert (blank["learnt"], blank["learnt_confidence"], blank["untrained_draws"]) == ("not asked", "", 0)
+    assert blank["control"] == ""
+    assert math.isnan(float(blank["untrained_best"]))
+
+
+def test_draws_are_asked_for_where_more_than_the_label_comes_across_and_again_where_unclear() -> None:
+    def verdict(value: float, **changes: Any) -> Any:
+        return verdicts(CELLS, EVIDENCE, [kept(REAL, value, **changes)], 0.1)[REAL.key]
+
+    lead = {"lead": 0.06, "lead_low": 0.0, "lead_high": 0.12, "untrained": (0.5,)}
+    assert not asks_for_draws(None, first=True)
+    for value, asked in ((0.95, True), (0.5, True), (0.05, False)):
+        assert asks_for_draws(verdict(value), first=True) is asked
+        assert not asks_for_draws(verdict(value), first=False)
+    unclear, clear = verdict(0.5, **lead), verdict(0.5, **{**lead, "lead_low": 0.055})
+    assert (unclear.learnt, clear.learnt) == (Learnt.UNCLEAR, Learnt.LEARNT)
+    assert asks_for_draws(unclear, first=False)
+    assert not asks_for_draws(clear, first=False)
 
 
 def test_a_normalised_score_needs_room() -> None:
@@ -169,34 +223,20 @@ def test_a_normalised_score_needs_room() -> None:
     assert math.isnan(normalised(0.5, 0.8, 0.76, 2000))
 
 
-def test_of_two_random_senders_the_better_one_counts_also_beside_a_dead_one() -> None:
-    dead = [
-        replace(each, value=None, low=None, high=None) if each.control == "random-sender" else each
-        for each in EVIDENCE
-    ]
-    alive = cell("a", "b", "random-sender-bn", 0.5)
-    rows = [*dead, row(alive, "b", 0.6), row(alive, "c", 0.5)]
-    cells = {(each.control, each.key): each for each in [*CELLS, alive]}
-    facts = facts_of(REAL, cells, within_classes(rows), 0.1)
-    assert facts is not None
-    assert facts.random_within is not None
-    assert facts.random_within[0] == pytest.approx(0.55)
-
-
 def test_scores_beside_their_references() -> None:
     assert normalised_scores(CELLS)[REAL.key] == pytest.approx((0.75 - 0.5) / (0.76 - 0.5))
     assert normalised_scores(CELLS[:2]) == {}
     shuffled = cell("a", "b", "shuffled-labels", 0.1)
     rows = [
-        replace(row(REAL, "output", 0.9), kind="selectivity", name="train_score"),
-        replace(row(shuffled, "output", 0.3), kind="selectivity", name="train_score"),
+        row(REAL, kind="selectivity", name="train_score", value=0.9),
+        row(shuffled, kind="selectivity", name="train_score", value=0.3),
     ]
     assert selectivity(rows) == {REAL.key: pytest.approx(0.6)}
     assert selectivity(rows[:1]) == {}
 
 
 def test_a_seed_without_a_verdict_keeps_the_others_from_speaking_for_it() -> None:
-    found = verdicts(CELLS, EVIDENCE, 0.1)
+    found = verdicts(CELLS, EVIDENCE, KEPT, 0.1)
     (key,) = found
     assert over_seeds(found, [0])[key[:3]] == found[key]
     both = over_seeds(found, [0, 1])[key[:3]]
