@@ -11,7 +11,7 @@ from torch import Tensor
 from modelstitch.evidence.material import Measurement
 from modelstitch.grid.cell import FittedCell
 from modelstitch.results.kept import ExampleParts
-from modelstitch.results.rows import CellRow, EvidenceRow
+from modelstitch.results.rows import CellKey, CellRow, EvidenceRow
 from modelstitch.specs import CellSpec, StitchSpec
 
 
@@ -79,6 +79,11 @@ def cell_spec(row: CellRow) -> CellSpec:
         control=row.control,
         seed=row.seed,
     )
+
+
+def cell_key(cell: CellSpec) -> CellKey:
+    """Return which cell of its grid a spec is."""
+    return CellKey(cell.sender_cut, cell.receiver_cut, cell.stitch.label, cell.seed)
 
 
 def evidence_rows(cell: CellSpec, measurements: Sequence[Measurement]) -> list[EvidenceRow]:

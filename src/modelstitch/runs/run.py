@@ -23,9 +23,9 @@ from modelstitch.report import page, read_strips
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.curve_figure import curves_figure
 from modelstitch.results.facts import BySide, MemoryFacts, RunFacts, Versions
-from modelstitch.results.from_cells import cell_row, cell_spec, evidence_rows, parts_of
+from modelstitch.results.from_cells import cell_key, cell_row, cell_spec, evidence_rows, parts_of
 from modelstitch.results.kept import kept_rows
-from modelstitch.results.rows import Baseline
+from modelstitch.results.rows import Baseline, CellKey
 from modelstitch.results.simultaneous import advantages
 from modelstitch.results.verdicts import asks_for_draws
 from modelstitch.runs.held import Header, HeldResults, Keeps
@@ -104,7 +104,8 @@ def _fill(
     progress.start(len(keys), len(store.finished() & set(keys.values())))
     _fit(session, store, keys, budget, progress)
     store.write_baselines(_baselines(session))
-    store.write_advantages(advantages(store.answers()))
+    answers = store.answers()
+    store.write_advantages(advantages({at: answers[at] for at in _places(session) if at in answers}))
     _measure(session, store, keys, evidence, progress)
     if "kept" in evidence.kinds:
         _keep(session, store, budget, evidence, progress)
@@ -211,13 +212,27 @@ def _keep(session: Session, store: Keeps, budget: Budget, evidence: EvidenceSpec
         progress.start(len(keys), done, "fitting stitches to untrained senders")
         _fit(session, store, keys, budget, progress)
         _measure(session, store, keys, only, progress)
-        _write_kept(session, store, control)
+        _write_kept(session, store, control, draws[-1] + 1)
 
 
-def _write_kept(session: Session, store: Keeps, untrained: str | None = None) -> None:
-    parts = {at: each for at, each in store.parts().items() if at[0] in session.spec.controls}
-    draws = None if untrained is None else store.drawn_parts(untrained)
-    store.write_kept(kept_rows(parts, draws, untrained, _narrow(session)))
+def _write_kept(session: Session, store: Keeps, untrained: str | None = None, n_draws: int = 0) -> None:
+    """Write what every cell keeps.
+
+    Args:
+        session, store: the run.
+        untrained: the control whose draws trained senders are compared with.
+        n_draws: how many of its draws are read: a resumed run has more than it has asked for so far.
+    """
+    parts = store.parts()
+    parts = {at: parts[at] for at in _places(session) if at in parts}
+    drawn = {} if untrained is None else store.drawn_parts(untrained, n_draws)
+    drawn = {key: drawn[key] for control, key in parts if control == TRAINED and key in drawn}
+    store.write_kept(kept_rows(parts, drawn, untrained, _narrow(session)))
+
+
+def _places(session: Session) -> list[tuple[str, CellKey]]:
+    """Return the cells of the spec in their order, whatever order they were finished in."""
+    return [(cell.control, cell_key(cell)) for cell in session.cells]
 
 
 def _narrow(session: Session) -> set[tuple[str, str]]:

@@ -288,11 +288,11 @@ class Store:
         """Return what was measured by example, by control and cell."""
         return {at: parts for (at, draw), parts in self._parts().items() if draw == 0}
 
-    def drawn_parts(self, control: str) -> dict[CellKey, list[ExampleParts]]:
-        """Return the same of every untrained sender that was drawn, by cell of the trained pair."""
+    def drawn_parts(self, control: str, n_draws: int) -> dict[CellKey, list[ExampleParts]]:
+        """Return the same of the first untrained senders that were drawn, by cell of the trained pair."""
         drawn: dict[CellKey, list[ExampleParts]] = {}
-        for ((name, key), _), parts in sorted(self._parts().items(), key=lambda item: item[0][1]):
-            if name == control:
+        for ((name, key), draw), parts in sorted(self._parts().items(), key=lambda item: item[0][1]):
+            if name == control and draw < n_draws:
                 drawn.setdefault(key, []).append(parts)
         return drawn
 
