@@ -12,6 +12,7 @@ import pytest
 
 from modelstitch import load
 from modelstitch.errors import RunError
+from modelstitch.report.limits import limits
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.facts import BySide, PairFacts, RunFacts, Versions
 from modelstitch.results.rows import AdvantageRow
@@ -51,6 +52,8 @@ ADVANTAGE = AdvantageRow(
 def comparison() -> Comparison:
     """Two stitches, one of which names its family, its size, its norm and its objective in one text."""
     plain = run(2, 3)
+    # Evidence of this kind was not measured then, so that nothing says what is kept.
+    plain = replace(plain, kept=(), evidence=tuple(row for row in plain.evidence if row.kind != "kept"))
     label = "lowrank(8) by match+batch"
     cells = (
         *plain.cells,
@@ -79,7 +82,7 @@ def _old(control: str) -> str:
     return "none" if control == "trained" else control
 
 
-def test_a_folder_of_format_1_is_read_with_all_its_verdicts(comparison: Comparison, tmp_path: Path) -> None:
+def test_a_folder_of_format_1_is_read_with_all_its_numbers(comparison: Comparison, tmp_path: Path) -> None:
     write_format_1(tmp_path, comparison)
     before = (tmp_path / "run.sqlite").read_bytes()
     old = read_run(tmp_path)
@@ -87,19 +90,25 @@ def test_a_folder_of_format_1_is_read_with_all_its_verdicts(comparison: Comparis
     assert old.evidence == comparison.evidence
     assert old.baselines == comparison.baselines
     assert old == comparison
-    assert len(old.verdicts()) == 12
-    assert old.verdicts() == comparison.verdicts()
     assert (tmp_path / "run.sqlite").read_bytes() == before
+
+
+def test_a_run_without_what_a_verdict_reads_has_none_and_says_so(comparison: Comparison) -> None:
+    assert comparison.verdicts() == {}
+    (text,) = [text for text in limits(comparison) if text.startswith("There is no verdict.")]
+    assert "older version" in text
+    assert "以前の版" in text.in_language("ja")
+    assert not any(text.startswith("There is no verdict") for text in limits(run(2, 3)))
 
 
 def test_of_two_versions_of_evidence_the_last_one_is_read(comparison: Comparison, tmp_path: Path) -> None:
     write_format_1(tmp_path, comparison, version=1)
     assert read_run(tmp_path).evidence == comparison.evidence
     connection = sqlite3.connect(tmp_path / "run.sqlite")
-    connection.execute("UPDATE appraisals SET version = 2 WHERE kind = 'trajectory'")
+    connection.execute("UPDATE appraisals SET version = 2 WHERE kind = 'similarity'")
     connection.commit()
     connection.close()
-    assert {row.kind for row in read_run(tmp_path).evidence} == {"trajectory"}
+    assert {row.kind for row in read_run(tmp_path).evidence} == {"similarity"}
 
 
 def test_a_run_from_before_there_was_evidence_is_read(comparison: Comparison, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import copy
 import pickle
 import re
 import string
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -92,6 +93,25 @@ def test_every_sentence_that_is_said_is_in_the_catalogue() -> None:
     for key, file in said.items():
         whole = key in LANGUAGES["en"] or any(each.startswith(key) for each in LANGUAGES["en"])
         assert whole, f"{file} says {key!r}"
+
+
+def told_by_name() -> Iterator[tuple[str, str, set[str]]]:
+    """Yield the file, the key and the names of the values of every sentence whose key stands in the call."""
+    for path in (each for each in SOURCE.rglob("*.py") if each.stem not in TEMPLATES):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or node.func.id != "say":
+                continue
+            names = {keyword.arg for keyword in node.keywords}
+            key = node.args[0] if node.args else None
+            if isinstance(key, ast.Constant) and None not in names:
+                yield path.name, str(key.value), {str(name) for name in names}
+
+
+def test_a_sentence_says_every_value_that_it_is_given() -> None:
+    calls = list(told_by_name())
+    assert len(calls) > 100
+    for file, key, names in calls:
+        assert fields(LANGUAGES["en"][key]) == names, f"{file} says {key!r}"
 
 
 def test_every_sentence_of_the_page_program_is_used_by_it() -> None:

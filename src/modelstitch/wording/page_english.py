@@ -143,7 +143,7 @@ SENTENCES = {
     "numbering.moved": "class {label} is output {output}",
     "numbering.more": "{n} more {n:class is|classes are} moved",
     "limit.outputs": (
-        "The {role} has {outputs} outputs and the data have {classes} classes, matched by number: . "
+        "The {role} has {outputs} outputs and the data have {classes} classes, matched by number: {why}. "
         "Likely, {likely}."
     ),
     "outputs.unnamed": "names of both are not known",
@@ -178,11 +178,12 @@ SENTENCES = {
     "limit.cut_short": (
         "This run is not finished: {n} of {of} cells are done. Run the same command again to go on."
     ),
-    "limit.failed": "{n} of {of} cells failed. The first is {sender} -> {receiver}: .",
+    "limit.failed": "{n} of {of} cells failed. The first is {sender} -> {receiver}: {why}.",
     "limit.no_controls": "No control was run. The stitch alone may explain a high value.",
     "limit.controls": "A verdict needs controls that are missing: {names}.",
     "limit.no_verdict": (
-        "There is no verdict. Its evidence was not measured, or the receiver was not joined to itself."
+        "There is no verdict. Its evidence (kept) was not measured, or was measured by an older version, or "
+        "the receiver was not joined to itself."
     ),
     "limit.unconverged": (
         "{n} {n:cell|cells} of the pair had not converged (marked ?). Their values are lower bounds."

@@ -139,7 +139,7 @@ SENTENCES = {
     "numbering.moved": "クラス{label}が出力{output}",
     "numbering.more": "ほか{n}クラス",
     "limit.outputs": (
-        "{role}の出力は{outputs}個、データのクラスは{classes}個で、番号で対応させました（）。おそらく、{likely}。"
+        "{role}の出力は{outputs}個、データのクラスは{classes}個で、番号で対応させました（{why}）。おそらく、{likely}。"
     ),
     "outputs.unnamed": "双方のクラス名がそろっていないため",
     "outputs.differ": "一致するクラス名がないため",
@@ -171,10 +171,13 @@ SENTENCES = {
     "limit.cut_short": (
         "この実験は途中で終わっています（{of}件のうち{n}件が完了）。同じコマンドで続きから再開できます。"
     ),
-    "limit.failed": "{of}件のうち{n}件は学習に失敗しました。最初の例：{sender} → {receiver}（）。",
+    "limit.failed": "{of}件のうち{n}件は学習に失敗しました。最初の例：{sender} → {receiver}（{why}）。",
     "limit.no_controls": "対照実験がないため、高い値は接合層だけの働きかもしれません。",
     "limit.controls": "判定に必要な対照実験の一部がありません：{names}。",
-    "limit.no_verdict": "判定はありません。判定に必要な測定、または受け手自身への接合が行われていません。",
+    "limit.no_verdict": (
+        "判定はありません。判定に必要な測定（kept）が行われていないか、以前の版で行われたか、受け手自身への接合が"
+        "行われていません。"
+    ),
     "limit.unconverged": "対象の組み合わせの升目のうち{n}件は収束していません（「?」印）。その値は下限です。",
     "limit.unconverged_controls": (
         "対照実験のうち{n}件は収束していません。対照実験の本来の正解率は、表示より高い可能性があります。"

@@ -72,8 +72,6 @@ def _kept(because: VerdictReason) -> Sentence:
         low=100 * because.kept_low,
         high=100 * because.kept_high,
         place=_place(because),
-        recovered=because.recovered,
-        own=because.own,
     )
 
 
