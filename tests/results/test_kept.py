@@ -257,6 +257,18 @@ def test_the_p_value_is_corrected_for_the_largest_of_all_cells(
     assert min(found.values()) >= 1 / n_orders
 
 
+def test_every_grid_has_its_own_correction() -> None:
+    found = grid(2, 60)
+    orders = np.random.default_rng(0).standard_normal((3, 50))
+    for row, at in zip(orders, [*[at for at in found if at[0] == TRAINED], (LABEL, key("a0"))], strict=True):
+        found[at] = ExampleParts(found[at].errors, row)
+    rows = kept_rows(found)
+    assert row_of(rows, key("a0"), LABEL).p_label == pytest.approx((orders[2] >= orders[2, 0]).mean())
+    expected = (orders[:2].max(0) >= orders[0, 0]).mean()
+    assert row_of(rows, key("a0")).p_label == pytest.approx(expected)
+    assert row_of(rows, key("b"), SELF_STITCH).p_label is None
+
+
 def test_the_smallest_p_value_of_a_map_is_uniform_without_content() -> None:
     random = np.random.default_rng(0)
     smallest = []
@@ -275,7 +287,7 @@ def test_a_lead_is_kept_less_the_mean_of_the_draws() -> None:
     drawn_for, expected, squares, freedom = {}, {}, 0.0, 0
     for number, n_draws in enumerate((3, 5)):
         cell = drawn(n, 0.3, number)
-        untrained = [drawn(n, 0.6 + 0.03 * d, 10 * number + d + 2) for d in range(n_draws)]
+        untrained = [drawn(n, 0.6 + 0.05 * d * number, 10 * number + d + 2) for d in range(n_draws)]
         at = key(f"a{number}")
         cells |= {(TRAINED, at): parts(cut=cell), (LABEL, at): label, (SELF_STITCH, key("b")): own}
         drawn_for[at] = [parts(cut=each) for each in untrained]
@@ -287,7 +299,7 @@ def test_a_lead_is_kept_less_the_mean_of_the_draws() -> None:
     influences, spreads = [], []
     for _, values, cell, untrained in expected.values():
         influences.append(-(cell - cell.mean()) + np.mean([each - each.mean() for each in untrained], axis=0))
-        spreads.append(math.sqrt(squares / freedom / len(values)))
+        spreads.append(math.sqrt(max(squares / freedom, float(np.var(values, ddof=1))) / len(values)))
     for half, (at, (lead, values, _, _)) in zip(
         half_widths(np.stack(influences), np.array(spreads), freedom), expected.items(), strict=True
     ):
@@ -321,3 +333,45 @@ def test_the_trained_cell_and_the_draws_are_compared_on_the_same_examples() -> N
     assert row.lead is not None
     assert row.lead_high is not None
     assert row.lead_high - row.lead < 0.1 * half(row)
+
+
+def test_a_cell_whose_draws_differ_more_than_others_is_less_sure() -> None:
+    n = 400
+    cells: dict[tuple[str, CellKey], ExampleParts] = {(SELF_STITCH, key("b")): parts(cut=np.zeros(n))}
+    draws = {}
+    for number, apart in enumerate((0.2, 0.01, 0.01)):
+        at = key(f"a{number}")
+        cells |= {(TRAINED, at): parts(cut=drawn(n, 0.3)), (LABEL, at): parts(cut=np.ones(n))}
+        draws[at] = [parts(cut=drawn(n, 0.6, 1) + apart * step) for step in (-1, 0, 1)]
+    rows = kept_rows(cells, draws)
+
+    def half_of_lead(sender: str) -> float:
+        row = row_of(rows, key(sender))
+        assert row.lead is not None
+        assert row.lead_high is not None
+        return row.lead_high - row.lead
+
+    assert half_of_lead("a1") == pytest.approx(half_of_lead("a2"))
+    assert half_of_lead("a0") > 1.4 * half_of_lead("a1")
+    # The quiet cells are as unsure as the mean of all, not as their own three draws.
+    assert half_of_lead("a1") > 0.2 * math.sqrt(1 / 3 / 3)
+
+
+def test_leads_on_different_numbers_of_examples_are_not_mixed_up() -> None:
+    cells: dict[tuple[str, CellKey], ExampleParts] = {}
+    draws = {}
+    for seed, n in ((0, 150), (1, 400)):
+        at = key(seed=seed)
+        cells |= {
+            (TRAINED, at): parts(cut=drawn(n, 0.3)),
+            (LABEL, at): parts(cut=np.ones(n)),
+            (SELF_STITCH, key("b", seed=seed)): parts(cut=np.zeros(n)),
+        }
+        draws[at] = [parts(cut=drawn(n, 0.6, number)) for number in range(3)]
+    rows = kept_rows(cells, draws)
+    few, many = (row_of(rows, key(seed=seed)) for seed in (0, 1))
+    assert few.lead is not None
+    assert many.lead is not None
+    assert few.lead_low is not None
+    assert many.lead_low is not None
+    assert few.lead - few.lead_low > many.lead - many.lead_low > 0

@@ -155,7 +155,11 @@ def kept_rows(
 
     kept = {at: each for at, cell in parts.items() if (each := measured(at[1], cell, at[0])) is not None}
     widths = _widths(kept)
-    certain = more_than_label({key: cell for (control, key), cell in parts.items() if control == TRAINED})
+    certain = {
+        (name, key): p
+        for name in dict.fromkeys(control for control, _ in parts)
+        for key, p in more_than_label({at[1]: cell for at, cell in parts.items() if at[0] == name}).items()
+    }
     led = leads(
         {
             key: (kept[TRAINED, key], [each for one in drawn if (each := measured(key, one)) is not None])
@@ -166,10 +170,8 @@ def kept_rows(
     rows = []
     for (control, key), each in kept.items():
         real = control == TRAINED
-        row = _row(control, key, each, widths[control, key])
-        rows.append(
-            _with_lead(replace(row, p_label=certain.get(key)), led.get(key), drawn_from) if real else row
-        )
+        row = replace(_row(control, key, each, widths[control, key]), p_label=certain.get((control, key)))
+        rows.append(_with_lead(row, led.get(key), drawn_from) if real else row)
     return rows
 
 
@@ -202,20 +204,30 @@ def _widths(kept: Mapping[tuple[str, CellKey], Kept]) -> dict[tuple[str, CellKey
     return widths
 
 
-def _at_once(influences: Mapping[_At, np.ndarray]) -> dict[_At, np.ndarray]:
-    """Return half-widths (L,) of intervals that all hold at once, from influences (L, n) by cell.
+def _at_once(
+    influences: Mapping[_At, np.ndarray], drawn: Mapping[_At, float] | None = None, freedom: int = 1
+) -> dict[_At, np.ndarray]:
+    """Return half-widths (L,) of intervals that all hold at once, by cell.
 
     Cells that were measured on the same examples share one bootstrap; several such groups share the error.
+
+    Args:
+        influences: (L, n) by cell.
+        drawn, freedom: by cell, and as in :func:`half_widths`.
     """
     groups: dict[int, list[_At]] = {}
     for at, rows in influences.items():
         groups.setdefault(rows.shape[1], []).append(at)
     widths: dict[_At, np.ndarray] = {}
     for some in groups.values():
+        sizes = [len(influences[at]) for at in some]
         joint = half_widths(
-            np.concatenate([influences[at] for at in some]), level=1 - (1 - _LEVEL) / len(groups)
+            np.concatenate([influences[at] for at in some]),
+            None if drawn is None else np.repeat([drawn[at] for at in some], sizes),
+            freedom,
+            1 - (1 - _LEVEL) / len(groups),
         )
-        ends = np.cumsum([len(influences[at]) for at in some])
+        ends = np.cumsum(sizes)
         widths |= dict(zip(some, np.split(joint, ends[:-1]), strict=True))
     return widths
 
@@ -311,7 +323,9 @@ def leads(cells: Mapping[CellKey, tuple[Kept, Sequence[Kept]]]) -> dict[CellKey,
     .. math:: \text{lead} = \text{kept} - \frac{1}{m} \sum_d \text{kept}_d, \quad
         \mathrm{se}^2 = \mathrm{se}_\text{examples}^2 + s^2 / m
 
-    The examples are the same on both sides. :math:`s^2` is the variance between draws, pooled over the cells.
+    The examples are the same on both sides. :math:`s^2` is the variance between draws, pooled over the cells,
+    or that between the cell's own draws where it is larger: a few draws say little of one cell, but draws of
+    some cells differ more than those of others, and the mean alone would make those cells look too sure.
 
     Args:
         cells: what each cell keeps, and what each untrained sender drawn for it keeps.
@@ -323,21 +337,24 @@ def leads(cells: Mapping[CellKey, tuple[Kept, Sequence[Kept]]]) -> dict[CellKey,
     }
     if not known:
         return {}
-    freedom = sum(len(drawn) - 1 for _, drawn in known.values())
-    squares = sum(float(np.var([one.value for one in drawn])) * len(drawn) for _, drawn in known.values())
-    influences, spread = [], []
-    for kept, drawn in known.values():
+    draws = {key: [one.value for one in drawn] for key, (_, drawn) in known.items()}
+    freedom = sum(len(values) - 1 for values in draws.values())
+    squares = {key: float(np.var(values)) * len(values) for key, values in draws.items()}
+    pooled = sum(squares.values()) / max(1, freedom)
+    influences, spread = {}, {}
+    for key, (kept, drawn) in known.items():
         mean = np.mean([one.influences[one.at] for one in drawn], axis=0)
-        influences.append(kept.influences[kept.at] - mean)
-        spread.append(math.sqrt(squares / max(1, freedom) / len(drawn)))
-    widths = half_widths(np.stack(influences), np.array(spread), max(1, freedom))
+        influences[key] = (kept.influences[kept.at] - mean)[None]
+        own = squares[key] / max(1, len(drawn) - 1)
+        spread[key] = math.sqrt(max(own, pooled) / len(drawn))
+    widths = _at_once(influences, spread, max(1, freedom))
     return {
         key: UntrainedLead(
-            kept.value - float(np.mean([one.value for one in drawn])),
-            float(width) if freedom else math.nan,
-            tuple(one.value for one in drawn),
+            kept.value - float(np.mean(draws[key])),
+            float(widths[key][0]) if freedom else math.nan,
+            tuple(draws[key]),
         )
-        for (key, (kept, drawn)), width in zip(known.items(), widths, strict=True)
+        for key, (kept, _) in known.items()
     }
 
 

@@ -142,7 +142,7 @@ class KeptRow:
         head, head_low, head_high: the same over the places behind the cut alone: what serves this head.
         recovered, own, label: what a reader recovers there, from the cell, the self-stitch and the label-only
             sender.
-        p_label: p-value of "no more than the label comes across", corrected for all cells of the pair.
+        p_label: p-value of "no more than the label comes across", corrected for all cells of the grid.
         lead, lead_low, lead_high: kept less the mean over untrained senders, and its interval; all cells hold
             at once.
         untrained: kept of each untrained sender that was drawn.
