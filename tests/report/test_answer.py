@@ -9,7 +9,7 @@ import pytest
 from modelstitch.report.answer import ADVICE, ENOUGH_SEEDS, answer, decide_on
 from modelstitch.report.limits import limits
 from modelstitch.results.comparison import Comparison
-from modelstitch.results.rows import CellRow, EvidenceRow
+from modelstitch.results.rows import CellRow
 from modelstitch.specs.verdicts import Reason
 from modelstitch.wording import LANGUAGES
 from tests.made import with_stitch
@@ -23,9 +23,13 @@ THREE = tuple(range(ENOUGH_SEEDS))
     [
         (run(), "pilot"),
         (run(seeds=THREE), "adopt"),
-        (run(within=0.1, seeds=THREE), "leave"),
+        (run(kept=0.1, seeds=THREE), "leave"),
         (run(score=0.1), "leave"),
-        (run(within=0.65), "undecided"),
+        (run(kept=0.65), "partly"),
+        (run(kept=0.65, seeds=THREE), "partly"),
+        (run(lead=0.0, seeds=THREE), "replaceable"),
+        (run(lead=0.05, seeds=THREE), "pilot"),
+        (run(lead=None, seeds=THREE), "pilot"),
         (run(converged=False), "undecided"),
         (run(controls=("trained",)), "unmeasured"),
         (run(controls=("trained", "self-stitch")), "undecided"),
@@ -38,20 +42,30 @@ def test_what_is_recommended(comparison: Comparison, recommendation: str) -> Non
 def test_seeds_that_disagree_are_no_ground_to_adopt() -> None:
     comparison = run(seeds=THREE)
     spoilt = tuple(
-        row if (row.seed, row.control, row.kind) != (2, "trained", "trajectory") else _worse(row)
-        for row in comparison.evidence
+        replace(row, kept=0.1, low=0.08, high=0.12) if (row.seed, row.control) == (2, "trained") else row
+        for row in comparison.kept
     )
-    found = answer(Comparison(**{**vars(comparison), "evidence": spoilt}), "affine")
+    found = answer(replace(comparison, kept=spoilt), "affine")
     assert found.recommendation == "undecided"
     assert found.next_steps[0].startswith("The seeds disagree in 6 places")
 
 
-def _worse(row: EvidenceRow) -> EvidenceRow:
-    return replace(row, value=0.6, low=0.59, high=0.61)
+def test_seeds_that_disagree_by_one_word_say_the_weaker() -> None:
+    comparison = run(seeds=THREE)
+    spoilt = tuple(
+        replace(row, kept=0.6, low=0.58, high=0.62) if (row.seed, row.control) == (2, "trained") else row
+        for row in comparison.kept
+    )
+    found = answer(replace(comparison, kept=spoilt), "affine")
+    assert found.recommendation == "partly"
+    assert found.counts == {"partly": 6}
 
 
 def test_every_reason_for_which_nothing_can_be_told_has_its_advice() -> None:
-    told = {Reason.KEPT, Reason.LABEL_ONLY, Reason.PART_OF_LABEL, Reason.TASK_NOT_DONE}
+    told = {
+        *(Reason.KEPT, Reason.KEPT_IN_PART, Reason.SCORE_TOO_LOW),
+        *(Reason.LABEL_ONLY, Reason.PART_OF_LABEL, Reason.NO_MORE_THAN_LABEL, Reason.TASK_NOT_DONE),
+    }
     assert set(ADVICE) == set(Reason) - told
     assert set(ADVICE.values()) == {key for key in LANGUAGES["en"] if key.startswith("advice.")}
 
@@ -59,11 +73,14 @@ def test_every_reason_for_which_nothing_can_be_told_has_its_advice() -> None:
 def test_the_facts_behind_the_answer() -> None:
     decision = decide_on(run(3, 3, seeds=THREE), "affine")
     assert (decision.n_places, decision.n_seeds, len(decision.named)) == (9, 3, 9)
-    assert decide_on(run(within=0.65), "affine").named == {}
+    partly = decide_on(run(kept=0.65), "affine")
+    assert (partly.named, len(partly.partly), partly.replaceable) == ({}, 6, {})
+    spare = decide_on(run(lead=0.0), "affine")
+    assert (spare.named, spare.partly, len(spare.replaceable)) == ({}, {}, 6)
 
 
 def test_places_without_a_verdict_are_counted_and_stand_against_leaving() -> None:
-    whole = run(3, 3, within=0.1)
+    whole = run(3, 3, kept=0.1)
     assert answer(whole, "affine").recommendation == "leave"
     facts = replace(whole.facts, n_cells=len(whole.cells))
     first = [cell for cell in whole.cells if cell.control != "trained"] + [whole.cells[0]]
@@ -74,10 +91,16 @@ def test_places_without_a_verdict_are_counted_and_stand_against_leaving() -> Non
 
 
 def test_a_stitch_that_can_speaks_against_leaving() -> None:
-    poor, good = run(2, 2, within=0.1), run(2, 2)
+    poor, good = run(2, 2, kept=0.1), run(2, 2)
     cells = tuple(with_stitch(cell, "conv(3)", n_parameters=90) for cell in good.cells)
     evidence = tuple(replace(row, stitch="conv(3)") for row in good.evidence)
-    both = replace(poor, cells=(*poor.cells, *cells), evidence=(*poor.evidence, *evidence))
+    kept = tuple(replace(row, stitch="conv(3)") for row in good.kept)
+    both = replace(
+        poor,
+        cells=(*poor.cells, *cells),
+        evidence=(*poor.evidence, *evidence),
+        kept=(*poor.kept, *kept),
+    )
     found = answer(both, "affine")
     assert found.recommendation == "undecided"
     assert (
@@ -89,14 +112,12 @@ def test_a_stitch_that_can_speaks_against_leaving() -> None:
 def test_the_surest_place_is_the_one_to_try() -> None:
     comparison = run(1, 2, seeds=THREE)
     wide = tuple(
-        replace(row, value=0.97, low=0.80, high=1.14)
-        if (row.control, row.receiver_cut, row.kind) == ("trained", "c0", "trajectory")
-        else replace(row, value=0.93, low=0.92, high=0.94)
-        if (row.control, row.kind) == ("trained", "trajectory")
+        replace(row, kept=0.97, low=0.81, high=1.14)
+        if (row.control, row.receiver_cut) == ("trained", "c0")
         else row
-        for row in comparison.evidence
+        for row in comparison.kept
     )
-    found = answer(replace(comparison, evidence=wide), "affine")
+    found = answer(replace(comparison, kept=wide), "affine")
     assert found.recommendation == "adopt"
     assert found.headline.startswith("Yes, for this task. In 1 of 2 places")
     assert found.next_steps[0].startswith("Take c0 -> c1 as a pilot")
@@ -112,19 +133,79 @@ def test_evidence_that_is_missing_for_a_seed_is_no_disagreement() -> None:
 def test_good_cells_are_named_with_their_numbers_and_the_rest_counted() -> None:
     found = answer(run(3, 3), "affine")
     assert found.counts == {"interchangeable": 9}
-    assert "98 % of what the receiver knows" in found.stand_in[0]
-    assert "(95 % interval 96 to 99)" in found.stand_in[0]
+    assert "95 % of what the receiver knows" in found.stand_in[0]
+    assert "(95 % interval 92 to 98)" in found.stand_in[0]
+    assert found.stand_in[0].endswith("Untrained senders keep 40 %: it was learnt.")
     assert found.stand_in[-1] == "The map below shows 3 more."
     assert "The evidence decides in 9 of 9 places." in found.sure
 
 
-def test_where_nothing_is_good_the_nearest_is_named_and_the_commonest_reason_gives_the_advice() -> None:
-    found = answer(run(within=0.65), "affine")
-    assert found.stand_in[0] == "This run found none."
-    assert "c0 in place of B up to c1. It keeps 67 % beyond the label" in found.stand_in[1]
-    assert found.next_steps[0].startswith(
-        "More than the label comes across in 6 places, but not enough for a sure answer."
+def test_places_from_which_part_comes_across_are_named_with_their_per_cent() -> None:
+    comparison = run(kept=0.65, lead=0.25)
+    best = tuple(
+        replace(row, kept=0.71, low=0.68, high=0.74)
+        if (row.control, row.sender_cut, row.receiver_cut) == ("trained", "c1", "c2")
+        else row
+        for row in comparison.kept
     )
+    yardstick = replace(comparison.facts, yardstick=(0.59, 0.56, 0.62))
+    found = answer(replace(comparison, kept=best, facts=yardstick), "affine")
+    assert found.headline == (
+        "In 6 of 6 places, part of what the receiver knows beyond the label comes across: 71 % at best "
+        "(68 to 74)."
+    )
+    assert found.stand_in[1] == (
+        "c1 -> c2: 71 % kept (68 to 74), 98 % of the score; confidence high. Untrained senders keep 46 %: it "
+        "was learnt."
+    )
+    assert found.stand_in[5] == "In 2 more places, part comes across."
+    assert "the sender's outputs recover 59 % (56 to 62)" in found.stand_in[6]
+    assert found.next_steps[0].startswith("If 71 % is enough for your purpose, try c1 -> c2 there")
+
+
+def test_what_an_untrained_part_does_as_well_is_a_replaceable_part() -> None:
+    found = answer(run(lead=0.0), "affine")
+    assert found.headline.startswith("Yes, but an untrained part would do. In 6 of 6 places")
+    assert found.stand_in[0].startswith("B up to c0 is a replaceable part: A up to c0 keeps 95 % (92 to 98)")
+    assert "Untrained senders keep 95 %: it was not learnt." in found.stand_in[0]
+    assert found.stand_in[-1] == "3 more parts are replaceable."
+    assert [text for text in found.sure if "learnt" in text and "?" not in text] == [
+        "6 cells are interchangeable, but not learnt: a replaceable part. An untrained part would do there, "
+        "so perhaps nothing needs to be reused at all.",
+        "These cells are no sign that the two networks learnt shared features.",
+    ]
+    assert found.next_steps[0].startswith("Try a small untrained part in place of the receiver up to c0")
+
+
+def test_learnt_and_replaceable_places_stand_side_by_side() -> None:
+    comparison = run(2, 2, seeds=THREE)
+    mixed = tuple(
+        replace(row, lead=0.0, lead_low=-0.03, lead_high=0.03, untrained=(0.95,) * 3)
+        if (row.control, row.receiver_cut) == ("trained", "c0")
+        else row
+        for row in comparison.kept
+    )
+    found = answer(replace(comparison, kept=mixed), "affine")
+    assert found.recommendation == "adopt"
+    assert found.headline.startswith("Yes, for this task. In 2 of 4 places")
+    assert [("replaceable part" in text) for text in found.stand_in] == [False, False, True, True]
+
+
+def test_where_not_even_part_comes_across_the_nearest_is_named() -> None:
+    found = answer(run(kept=0.1), "affine")
+    assert found.stand_in[0] == "This run found none."
+    assert "A up to c0 in place of B up to c0. It keeps 10 % beyond the label (7 to 13)" in found.stand_in[1]
+
+
+def test_the_commonest_reason_gives_the_advice() -> None:
+    comparison = run()
+    wide = tuple(
+        replace(row, kept=0.5, low=0.1, high=0.9) if row.control == "trained" else row
+        for row in comparison.kept
+    )
+    found = answer(replace(comparison, kept=wide), "affine")
+    assert found.recommendation == "undecided"
+    assert found.next_steps[0].startswith("The interval of kept is too wide in 6 places.")
 
 
 def test_the_best_label_only_sender_says_what_a_high_number_does_not_mean() -> None:

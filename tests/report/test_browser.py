@@ -89,12 +89,19 @@ def test_a_cell_shows_all_that_is_known_of_it_by_mouse(opened: Page) -> None:
     detail = opened.locator("#detail")
     assert detail.inner_text() == "Choose a cell in a map."
     square(opened, "verdict", 1, 2).hover()
-    text = detail.inner_text()
+    text = detail.inner_text().replace("\u00a0", " ")
     assert text.startswith("c1 → c2")
     for expected in (
-        "interchangeable",
+        "interchangeable, confidence: high",
         "score 0.93",
-        "random sender, trained receiver",
+        "kept beyond the label\t95 % (92 – 98)",
+        "where least is kept\tc2",
+        "kept for this head (behind the cut alone)\t105 %",
+        "recovered there: cell / self-stitch / label alone\t0.86 / 0.90 / 0.10",
+        "learnt, confidence: high",
+        "kept, less untrained senders (points)\t55 (52 – 58)",
+        "the best of them\t42 %",
+        "compared with\trandom sender, trained receiver",
         "within_cka",
         "ms.stitch(",
     ):
@@ -142,11 +149,45 @@ def test_switches_change_what_the_maps_show(opened: Page) -> None:
     assert cell.text_content() == "0.31"
     assert square(opened, "random-sender", 0, 0).locator("text").text_content() == "–"
     opened.get_by_label("show", exact=True).select_option("kept")
-    assert cell.text_content() == "0.98"
+    assert cell.text_content() == "0.95"
+    # What controls keep stands beside it, in the colours of the map of verdicts.
+    assert square(opened, "random-sender", 0, 0).locator("text").text_content() == "0.4"
+    verdict = square(opened, "verdict", 0, 0)
+    assert square(opened, "trained", 0, 0).locator("rect").evaluate(FILL) == verdict.locator("rect").evaluate(
+        FILL
+    )
     opened.get_by_label("seed", exact=True).select_option("1")
-    assert square(opened, "verdict", 0, 0).locator("text").text_content() == "✓ 98"
+    assert verdict.locator("text").all_text_contents() == ["✓ 95\u00a0%", "0.93"]
     opened.get_by_role("checkbox", name="one-hot label").uncheck()
     assert not opened.locator('figure[data-map="one-hot"]').is_visible()
+
+
+FILL = "each => each.style.fill"
+
+
+def test_a_cell_that_was_not_learnt_says_so_beside_its_score(browser: Browser, tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    path.write_text(page_of(run(2, 2, lead=0.0)), encoding="utf-8")
+    page = browser.new_page()
+    page.goto(path.as_uri())
+    cell = square(page, "verdict", 1, 0, 2)
+    assert cell.locator("text").all_text_contents() == ["✓ 95\u00a0%", "0.93 u"]
+    label = cell.get_attribute("aria-label")
+    assert label == "c1 → c0: interchangeable, kept beyond the label: 95\u00a0%, not learnt, accuracy: 0.93"
+    cell.click()
+    assert "not learnt, confidence: low" in page.locator("#detail").inner_text()
+    page.close()
+
+
+def test_what_cannot_be_told_has_no_colour_of_the_scale(browser: Browser, tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    path.write_text(page_of(run(2, 2, converged=False)), encoding="utf-8")
+    page = browser.new_page()
+    page.goto(path.as_uri())
+    cell = square(page, "verdict", 0, 0, 2)
+    assert cell.locator("rect").evaluate(FILL) == "var(--none)"
+    assert cell.locator("text").first.text_content() == "? 95\u00a0%"
+    page.close()
 
 
 def test_family_and_objective_have_a_switch_each(browser: Browser, tmp_path: Path) -> None:
@@ -196,6 +237,24 @@ def test_colours_of_the_maps_agree_with_the_static_page(opened: Page, file: Path
         """[...document.querySelectorAll('figure[data-map="trained"] rect')].map(each => each.style.fill)"""
     )
     assert [_rgb(fill) for fill in fills] == drawn
+
+
+def test_the_map_of_verdicts_is_the_same_with_and_without_the_program(
+    browser: Browser, opened: Page, file: Path
+) -> None:
+    look = """[...document.querySelectorAll('figure[data-map="verdict"] g')].map(each => [
+        getComputedStyle(each.querySelector('rect')).fill,
+        ...[...each.querySelectorAll('text')].map(text => text.textContent.replaceAll('\u00a0', ' '))])"""
+    drawn = opened.evaluate(look)
+    context = browser.new_context(java_script_enabled=False, offline=True)
+    page = context.new_page()
+    page.goto(file.as_uri())
+    texts = page.locator('figure[data-map="verdict"] g text').all_text_contents()
+    static = file.read_text(encoding="utf-8").split('data-map="verdict"')[1].split("</figure>")[0]
+    fills = re.findall(r'<rect fill="(#\w+)"/>', static)
+    assert drawn == [[_rgb(fill), *texts[2 * k : 2 * k + 2]] for k, fill in enumerate(fills)]
+    assert page.locator(".kept-bar").is_visible()
+    context.close()
 
 
 def _rgb(colour: str) -> str:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import gzip
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from modelstitch.report import markdown, page
 from modelstitch.report.figures import figures
+from modelstitch.results.colours import shade
 from modelstitch.results.comparison import Comparison
+from modelstitch.results.plots import KEPT_COLOURS
 from tests.report.test_page import Reader
 
 
@@ -24,30 +27,60 @@ def golden() -> Comparison:
 def test_the_page_says_what_it_said(golden: Comparison) -> None:
     text = Reader(page(golden)).text
     for sentence in (
-        "Worth a pilot. In 1 of 9 places, the evidence says that the parts can be exchanged.",
-        "up to layers.2 can replace R1111 (width 16, seed 1) up to layers.2. "
-        "It keeps 85 % of what the receiver knows",
-        "(95 % interval 82 to 88), and 100 % of the score. Confidence: low.",
+        "In 5 of 9 places, part of what the receiver knows beyond the label comes across: 47 % at best "
+        "(46 to 48).",
+        "layers.0 -> layers.0: 47 % kept (46 to 48), 100 % of the score; confidence high. Untrained senders "
+        "keep 38 %: it was learnt.",
         "A sender that knows only the label scored 1.00 here.",
-        "The evidence decides in 3 of 9 places.",
+        "The evidence decides in 9 of 9 places.",
+        "Of the 5 cells that are at least partly, against untrained senders: 4 learnt, 1 not learnt.",
+        "the sender's outputs recover 32 % (28 to 36) of the receiver's outputs within classes",
         "about 100 % are from the sender's training set and 100 % are from the receiver's training set",
     ):
         assert sentence in text
-    # The verdict map, row by row, as anyone reads it.
+    # The verdict map, row by row, as anyone reads it: kept above, the score below.
     picture = page(golden).split('data-map="verdict"')[1].split("</svg>")[0]
-    marks = re.findall(r"<rect[^>]*/><text[^>]*>([^<]*)</text>", picture)
-    assert [mark.split()[0] for mark in marks] == ["?", "?", "L", "?", "✓", "?", "L", "?", "?"]
+    assert re.findall(r"<rect[^>]*/><text[^>]*>([^<]*)</text><text[^>]*>([^<]*)</text>", picture) == [
+        *(("◐ 47 %", "0.98"), ("◐ 21 %", "0.96 u"), ("L 20 %", "0.99")),
+        *(("L 10 %", "0.95"), ("◐ 22 %", "0.98"), ("◐ 27 %", "0.99")),
+        *(("L 0 %", "0.97"), ("L 2 %", "0.98"), ("◐ 40 %", "0.98")),
+    ]
+
+
+def test_the_map_is_coloured_by_what_is_kept_and_has_its_yardstick(golden: Comparison) -> None:
+    text = page(golden)
+    figure = text.split('data-map="verdict"')[1].split("</figure>")[0]
+    verdicts = golden.cell_verdicts("affine").values()
+    assert re.findall(r'<rect fill="(#\w+)"/>', figure) == [
+        shade(verdict.kept, KEPT_COLOURS)[0] for verdict in verdicts
+    ]
+    # The lines of the rule stand on the colour bar.
+    assert re.findall(r'<b style="left:([\d.]+)%"></b>', figure) == ["17.5", "80.0"]
+    assert "Yardstick: of two whole networks" in figure
+    without = replace(golden, facts=replace(golden.facts, yardstick=None))
+    assert "Yardstick" not in page(without).split('data-map="verdict"')[1].split("</figure>")[0]
 
 
 def test_its_markdown_and_its_figures(golden: Comparison) -> None:
-    assert "| layers.2 | 0.99 ? 72 % | 0.99 ✓ 85 % | 0.99 ? 76 % |" in markdown(golden)
+    assert "| layers.0 | ◐ 47 % · 0.98 | ◐ 21 % · 0.96 u | L 20 % · 0.99 |" in markdown(golden)
     assert set(figures(golden)) == {"accuracy", "verdicts", "geometry"}
+
+
+def test_both_answers_stand_in_the_table_of_verdicts(golden: Comparison) -> None:
+    table = golden.verdict_frame().set_index(["control", "sender_cut", "receiver_cut"])
+    row = table.loc[("trained", "layers.0", "layers.2")]
+    assert (row["name"], row["learnt"]) == ("partly", "not learnt")
+    assert row["untrained_control"] == "random-sender-bn"
+    assert row["lead_low"] < row["lead"] < row["lead_high"] < 0.05
+    assert row["kept_low"] < row["kept"] < row["kept_high"]
+    assert table.loc[("trained", "layers.4", "layers.0"), "untrained_control"] == ""
 
 
 def test_it_is_the_same_run_in_both_languages(golden: Comparison) -> None:
     english, japanese = (page(golden, language) for language in ("en", "ja"))
 
     def numbers(text: str) -> list[str]:
-        return re.findall(r"<rect[^>]*/><text[^>]*>([^<]*)</text>", text)
+        return re.findall(r"<text(?: class=\"second\")?(?: style=[^>]*)?>([^<]*)</text>", text)
 
     assert numbers(english) == numbers(japanese)
+    assert "0.96 u" in numbers(english)

@@ -140,7 +140,7 @@ def test_a_language_that_is_not_there() -> None:
 def cut_short(comparison: Comparison, n: int) -> Comparison:
     """Return what a run holds that was stopped after ``n`` cells: no baselines and no evidence yet."""
     facts = replace(comparison.facts, n_cells=len(comparison.cells))
-    return replace(comparison, cells=comparison.cells[:n], baselines=(), evidence=(), facts=facts)
+    return replace(comparison, cells=comparison.cells[:n], baselines=(), evidence=(), kept=(), facts=facts)
 
 
 def test_a_run_that_was_cut_short_says_so_at_the_top() -> None:
@@ -228,6 +228,9 @@ def test_markdown_has_the_answer_the_limits_and_the_table() -> None:
     text = markdown(run(2, 3))
     assert "**Pilot.** Worth a pilot. In 6 of 6 places" in text
     assert "> - There is one fitting seed." in text
-    assert "| c0 | 0.93 ✓ 98 % | 0.93 ✓ 98 % | 0.93 ✓ 98 % |" in text
+    assert "| c0 | ✓ 95 % · 0.93 | ✓ 95 % · 0.93 | ✓ 95 % · 0.93 |" in text
+    assert "- Per cent: kept, the share of what the receiver knows" in text
+    assert "- u: not learnt, an untrained sender does as well" in text
+    assert "Colour" not in text
     assert "判定" not in text
     assert "試験導入" in markdown(run(), "ja")

@@ -21,11 +21,35 @@ def test_accuracies_and_verdicts_stand_in_the_order_of_rows_and_columns() -> Non
     assert facts["rows"]["self-stitch"] == facts["receivers"] == ["c0", "c1", "c2"]
     assert facts["grids"]["trained|affine|0"]["score"] == [0.93] * 6
     assert len(facts["grids"]["self-stitch|affine|0"]["score"]) == 9
-    name, confidence, share, kept, low, high, reason = facts["verdicts"]["affine|all"][0]
-    assert (name, confidence) == ("interchangeable", "high")
-    assert share == pytest.approx(0.976, abs=1e-3)
-    assert low < kept < high
-    assert reason.startswith("score 0.93 (self-stitch 0.95, chance 0.10)")
+    verdict = dict(zip(facts["verdict_fields"], facts["verdicts"]["affine|all"][1], strict=True))
+    assert facts["looks"][verdict["name"]] == ["✓", "interchangeable"]
+    assert facts["learnt"][verdict["learnt"]] == ["", "learnt"]
+    assert [facts["confidence"][verdict[name]] for name in ("confidence", "learnt_confidence")] == [
+        "high"
+    ] * 2
+    assert verdict["share"] == pytest.approx(0.976, abs=1e-3)
+    assert [verdict[name] for name in ("low", "kept", "high")] == [0.92, 0.95, 0.98]
+    assert [verdict[name] for name in ("head_low", "head", "head_high")] == [1.02, 1.05, 1.08]
+    assert [verdict[name] for name in ("lead_low", "lead", "lead_high")] == [0.52, 0.55, 0.58]
+    assert verdict["untrained"] == [0.38, 0.4, 0.42]
+    assert facts["untrained"] == "random sender, trained receiver"
+    assert facts["receivers"][verdict["where"]] == "c1"
+    assert [verdict[name] for name in ("recovered", "own", "label", "p")] == [0.86, 0.9, 0.1, 0.002]
+    assert verdict["reason"].startswith("score 0.93 (self-stitch 0.95, chance 0.10)")
+    assert facts["kept"]["trained|affine|0"] == [0.95] * 6
+    assert facts["kept"]["random-sender|affine|0"] == [0.4] * 6
+
+
+def test_of_one_seed_among_several_both_answers_stay_and_the_rest_goes() -> None:
+    facts = page_data(run(2, 3, seeds=(0, 1)), "en")
+    both, one = facts["verdicts"]["affine|all"][0], facts["verdicts"]["affine|1"][0]
+    assert len(both) == len(facts["verdict_fields"])
+    named = dict(zip(facts["verdict_fields"], one, strict=False))
+    assert named["kept"] == 0.95
+    assert facts["learnt"][named["learnt"]] == ["", "learnt"]
+    assert "untrained" not in named
+    # Of several seeds together there is no one interval of "for this head".
+    assert dict(zip(facts["verdict_fields"], both, strict=True))["head_low"] is None
 
 
 def test_evidence_of_the_pair_has_its_interval_and_that_of_controls_its_value() -> None:
@@ -36,8 +60,9 @@ def test_evidence_of_the_pair_has_its_interval_and_that_of_controls_its_value() 
     pair, own = (facts["evidence"][f"{name}|affine|0"][at] for name in ("trained", "self-stitch"))
     assert pair[:2] == [[0.312, 0.023], [0.322, 0.023]]  # symmetric intervals by half of their width
     assert own[:2] == [0.312, 0.322]
-    # A later cut of the receiver lies behind the cell's own.
-    assert facts["along"]["trained|affine|0"][1] == [None, 0.95, 0.95]
+    # From the cell's own cut on: c1, c2 and the output.
+    assert facts["along"]["trained|affine|0"][1] == [0.86, 0.86, 0.86]
+    assert facts["along"]["one-hot|affine|0"][2] == [0.1, 0.1]
 
 
 def test_small_values_keep_their_digits_beside_large_ones_and_what_is_no_number_is_left_out() -> None:
@@ -61,7 +86,8 @@ def test_small_values_keep_their_digits_beside_large_ones_and_what_is_no_number_
 
 def test_reasons_of_all_seeds_together_come_first() -> None:
     facts = page_data(run(9, 17, seeds=(0, 1, 2, 3)), "ja")
-    assert all(verdict[6] for verdict in facts["verdicts"]["affine|all"])
+    at = facts["verdict_fields"].index("reason")
+    assert all(verdict[at] for verdict in facts["verdicts"]["affine|all"])
 
 
 def test_a_grid_of_9_by_17_with_controls_makes_a_page_under_500_kb_that_holds_everything() -> None:
@@ -70,7 +96,7 @@ def test_a_grid_of_9_by_17_with_controls_makes_a_page_under_500_kb_that_holds_ev
     assert '"left_out":0' in text
 
 
-@pytest.mark.parametrize(("language", "seeds"), [("en", (0, 1, 2)), ("ja", tuple(range(5)))])
+@pytest.mark.parametrize(("language", "seeds"), [("en", (0, 1, 2)), ("ja", tuple(range(6)))])
 def test_no_number_of_seeds_makes_it_larger(language: str, seeds: tuple[int, ...]) -> None:
     text = page(run(9, 17, prefix="features.stage.block.", seeds=seeds), language)
     assert len(text.encode()) < 500_000

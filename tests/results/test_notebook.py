@@ -5,17 +5,19 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from modelstitch.results.colours import shade
+from modelstitch.results.plots import KEPT_COLOURS
 from tests.report.made import run
 
 
 def test_verdicts_stand_before_the_scores_in_their_colours() -> None:
     html = run(2, 3)._repr_html_()
     captions = re.findall(r"<caption>(.*?)</caption>", html)
-    assert captions[0] == "verdicts"
+    assert captions[0] == "verdicts: kept, accuracy, was it learnt"
     assert captions[1].startswith("trained sender, trained receiver: ")
     assert len(captions) == 6
-    assert html.count("interchangeable, 95 %") == 6
-    assert "background:#009e73" in html
+    assert html.count(">interchangeable, 95 %; 0.93; learnt<") == 6
+    assert html.count(f"background:{shade(0.95, KEPT_COLOURS)[0]}") == 6
     assert "<script" not in html
     assert "url(" not in html
 

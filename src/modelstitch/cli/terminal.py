@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -21,7 +21,7 @@ from rich.table import Table
 from rich.text import Text
 
 from modelstitch.results.rows import CellKey
-from modelstitch.specs.verdicts import VerdictName
+from modelstitch.specs.verdicts import Learnt, VerdictName
 from modelstitch.util.progress import Progress
 
 if TYPE_CHECKING:
@@ -155,17 +155,12 @@ _MARKS = {
     VerdictName.INCOMPATIBLE: "none",
     VerdictName.CANNOT_TELL: "?",
 }
-_STYLES = {
-    VerdictName.INTERCHANGEABLE: "black on rgb(120,200,140)",
-    VerdictName.PARTLY: "black on rgb(130,190,230)",
-    VerdictName.DECODABLE_ONLY: "black on rgb(240,190,90)",
-    VerdictName.INCOMPATIBLE: "white on rgb(90,90,110)",
-    VerdictName.CANNOT_TELL: "dim",
-}
 
 
 def print_verdicts(comparison: Comparison, stitch: str) -> None:
-    """Print the verdict on every cell of the real grid, then the reason for one cell of each kind."""
+    """Print both answers on every cell of the real grid, a legend, and the reason for one of each kind."""
+    from modelstitch.results.verdict_cells import legend, percent, verdict_cells
+
     verdicts, by_seed = comparison.cell_verdicts(stitch), comparison.verdicts(stitch)
     if not verdicts:
         return
@@ -179,37 +174,51 @@ def print_verdicts(comparison: Comparison, stitch: str) -> None:
     )
     for name in receivers:
         table.add_column(name)
-    for sender in senders:
-        marks = []
-        for receiver in receivers:
-            of_seeds = [by_seed.get(CellKey(sender, receiver, stitch, seed)) for seed in seeds]
+    for sender, row in zip(senders, verdict_cells(matrix, verdicts, stitch), strict=True):
+        texts = []
+        for receiver, cell in zip(receivers, row, strict=True):
             verdict = verdicts.get((sender, receiver, stitch))
-            marks.append(Text("–") if verdict is None else _mark(verdict.name, [v for v in of_seeds if v]))
-        table.add_row(sender, *marks)
+            of_seeds = [by_seed.get(CellKey(sender, receiver, stitch, seed)) for seed in seeds]
+            kept = [each.kept for each in of_seeds if each is not None]
+            shown = " ".join("–" if math.isnan(each) else str(percent(each)) for each in kept)
+            known = "" if all(math.isnan(each) for each in kept) else f" {shown} %"
+            word = "–" if verdict is None else f"{_MARKS[verdict.name]}{known}"
+            texts.append(_coloured(f"{word}\n{cell.score}", cell.kept))
+        table.add_row(sender, *texts)
     console.print(table)
-    console.print(
-        "inter = interchangeable, part = partly, label = decodable only, none = incompatible, "
-        "? = cannot tell; "
-        "% kept beyond the label" + (", by seed" if len(seeds) > 1 else ""),
-        highlight=False,
-        soft_wrap=True,
-    )
-    shown: set[VerdictName] = set()
+    for line in legend(comparison, stitch, marks=_MARKS):
+        console.print(line, highlight=False, soft_wrap=True)
+    if len(seeds) > 1:
+        console.print("Per cent by seed.", highlight=False)
+    _print_reasons(console, verdicts)
+
+
+def _print_reasons(console: Console, verdicts: Mapping[tuple[str, str, str], Verdict]) -> None:
+    """Print one cell of each pair of answers with its reason."""
+    shown: set[tuple[str, str]] = set()
     for (sender, receiver, _), verdict in verdicts.items():
-        if verdict.name not in shown:
-            shown.add(verdict.name)
-            console.print(
-                f"- {sender} -> {receiver}, {verdict.name} ({verdict.confidence} confidence): "
-                f"{verdict.sentence}.",
-                soft_wrap=True,
-                highlight=False,
-            )
+        if (verdict.name, verdict.learnt) in shown:
+            continue
+        shown.add((verdict.name, verdict.learnt))
+        asked = verdict.learnt is not Learnt.NOT_ASKED
+        learnt = f", {verdict.learnt} ({verdict.learnt_confidence} confidence)" if asked else ""
+        console.print(
+            f"- {sender} -> {receiver}, {verdict.name} ({verdict.confidence} confidence){learnt}: "
+            f"{verdict.sentence}.",
+            soft_wrap=True,
+            highlight=False,
+        )
 
 
-def _mark(name: VerdictName, seeds: list[Verdict]) -> Text:
-    kept = " ".join("–" if math.isnan(seed.kept) else f"{100 * seed.kept:.0f}" for seed in seeds)
-    shown = "" if all(math.isnan(seed.kept) for seed in seeds) else f" {kept} %"
-    return Text(f"{_MARKS[name]}{shown}", style=_STYLES[name], justify="right")
+def _coloured(text: str, kept: float | None) -> Text:
+    """Return a text on the colour of what is kept; dim where nothing is known."""
+    from modelstitch.results.colours import shade
+    from modelstitch.results.plots import KEPT_COLOURS
+
+    if kept is None:
+        return Text(text, style="dim", justify="right")
+    fill, ink = shade(kept, KEPT_COLOURS)
+    return Text(text, style=f"{ink} on {fill}", justify="right")
 
 
 def print_curves(comparison: Comparison) -> None:

@@ -10,15 +10,18 @@ from enum import StrEnum
 
 from modelstitch.evidence.verdict import Verdict
 from modelstitch.results.comparison import Comparison
+from modelstitch.results.sentences import learnt_sentences, of_yardstick
 from modelstitch.specs import CONTROLS, TRAINED
-from modelstitch.specs.verdicts import Confidence, Reason, VerdictName
+from modelstitch.specs.verdicts import Confidence, Learnt, Reason, VerdictName
 from modelstitch.wording import Sentence, say
 
 ENOUGH_SEEDS = 3
 """Fitting seeds that have to agree before the page recommends *adopt*."""
 
 _MOST_NAMED = 6
-"""Cells that the first screen names."""
+"""Interchangeable cells that the first screen names."""
+
+_MOST_PARTLY, _MOST_REPLACEABLE = 4, 3
 
 ByPlace = Mapping[tuple[str, str], Verdict]
 """Verdicts by (sender cut, receiver cut)."""
@@ -29,13 +32,15 @@ class Recommendation(StrEnum):
 
     ADOPT = "adopt"
     PILOT = "pilot"
+    PARTLY = "partly"
+    REPLACEABLE = "replaceable"
     LEAVE = "leave"
     UNDECIDED = "undecided"
     UNMEASURED = "unmeasured"
 
 
 ADVICE: dict[Reason, str] = {
-    Reason.KEPT_TOO_WIDE: "advice.between",
+    Reason.KEPT_TOO_WIDE: "advice.wide",
     Reason.SCORE_BETWEEN: "advice.between",
     Reason.FIT_NOT_CONVERGED: "advice.moves",
     Reason.SELF_STITCH_NOT_CONVERGED: "advice.moves",
@@ -62,6 +67,8 @@ class Decision:
         recommendation: what to do.
         verdicts: of all seeds together.
         named: the interchangeable cells that support the recommendation, the best to try first.
+        partly: cells from which part comes across, that which keeps most first.
+        replaceable: interchangeable cells for which an untrained sender would do.
         counts: cells by verdict.
         n_places: pairs of cuts of the run, also those that are not finished.
         n_seeds: fitting seeds.
@@ -71,6 +78,8 @@ class Decision:
     recommendation: Recommendation
     verdicts: ByPlace
     named: ByPlace
+    partly: ByPlace
+    replaceable: ByPlace
     counts: Mapping[VerdictName, int]
     n_places: int
     n_seeds: int
@@ -107,7 +116,7 @@ def answer(comparison: Comparison, stitch: str) -> Answer:
     decision = decide_on(comparison, stitch)
     return Answer(
         recommendation=decision.recommendation,
-        headline=say(f"answer.{decision.recommendation}", n=len(decision.named), of=decision.n_places),
+        headline=_headline(decision),
         tried=_tried(comparison),
         stand_in=_stand_in(comparison, decision),
         sure=_sure(comparison, decision),
@@ -115,6 +124,16 @@ def answer(comparison: Comparison, stitch: str) -> Answer:
         next_steps=_next_steps(decision),
         counts=decision.counts,
     )
+
+
+def _headline(decision: Decision) -> Sentence:
+    recommendation = decision.recommendation
+    places = {
+        Recommendation.PARTLY: decision.partly,
+        Recommendation.REPLACEABLE: decision.replaceable,
+    }.get(recommendation, decision.named)
+    best = _kept(next(iter(places.values()))) if places else {}
+    return say(f"answer.{recommendation}", n=len(places), of=decision.n_places, **best)
 
 
 def decide_on(comparison: Comparison, stitch: str) -> Decision:
@@ -125,12 +144,15 @@ def decide_on(comparison: Comparison, stitch: str) -> Decision:
     counts = Counter(verdict.name for verdict in verdicts.values())
     if verdicts and n_places > len(verdicts):
         counts[VerdictName.CANNOT_TELL] += n_places - len(verdicts)
-    good = _interchangeable(verdicts)
-    sure = {place: verdict for place, verdict in good.items() if verdict.confidence is not Confidence.LOW}
+    whole = _named(verdicts, VerdictName.INTERCHANGEABLE)
+    replaceable = {place: each for place, each in whole.items() if each.learnt is Learnt.NOT_LEARNT}
+    good = {place: each for place, each in whole.items() if place not in replaceable}
+    sure = {place: each for place, each in good.items() if _is_sure(each)}
+    partly = _named(verdicts, VerdictName.PARTLY)
     others = {
         other: n
         for other in comparison.stitches
-        if other != stitch and (n := len(_interchangeable(_by_place(comparison, other))))
+        if other != stitch and (n := len(_named(_by_place(comparison, other), VerdictName.INTERCHANGEABLE)))
     }
     n_no = counts[VerdictName.DECODABLE_ONLY] + counts[VerdictName.INCOMPATIBLE]
     if not verdicts:
@@ -139,22 +161,37 @@ def decide_on(comparison: Comparison, stitch: str) -> Decision:
         recommendation = Recommendation.ADOPT
     elif good:
         recommendation = Recommendation.PILOT
+    elif partly:
+        recommendation = Recommendation.PARTLY
+    elif replaceable:
+        recommendation = Recommendation.REPLACEABLE
     elif n_no == n_places and not others:
         recommendation = Recommendation.LEAVE
     else:
         recommendation = Recommendation.UNDECIDED
-    named = _best_first(sure if recommendation is Recommendation.ADOPT else good)
-    return Decision(recommendation, verdicts, named, counts, n_places, n_seeds, others)
+    return Decision(
+        recommendation=recommendation,
+        verdicts=verdicts,
+        named=_surest_first(sure if recommendation is Recommendation.ADOPT else good),
+        partly=dict(sorted(partly.items(), key=lambda item: -item[1].kept)),
+        replaceable=_surest_first(replaceable),
+        counts=counts,
+        n_places=n_places,
+        n_seeds=n_seeds,
+        others=others,
+    )
+
+
+def _is_sure(verdict: Verdict) -> bool:
+    return verdict.confidence is not Confidence.LOW and verdict.learnt is Learnt.LEARNT
 
 
 def _by_place(comparison: Comparison, stitch: str) -> ByPlace:
     return {place[:2]: verdict for place, verdict in comparison.cell_verdicts(stitch).items()}
 
 
-def _interchangeable(verdicts: ByPlace) -> ByPlace:
-    return {
-        place: verdict for place, verdict in verdicts.items() if verdict.name is VerdictName.INTERCHANGEABLE
-    }
+def _named(verdicts: ByPlace, name: VerdictName) -> ByPlace:
+    return {place: verdict for place, verdict in verdicts.items() if verdict.name is name}
 
 
 def _n_places(comparison: Comparison, stitch: str) -> int:
@@ -169,7 +206,7 @@ def _n_places(comparison: Comparison, stitch: str) -> int:
     return len(comparison.spec.sender_cuts) * len(comparison.spec.receiver_cuts)
 
 
-def _best_first(good: ByPlace) -> ByPlace:
+def _surest_first(good: ByPlace) -> ByPlace:
     """Return cells in the order in which to try them: the surest first, then by the low end of kept."""
     order = list(Confidence)
     return dict(sorted(good.items(), key=lambda item: (order.index(item[1].confidence), -item[1].kept_low)))
@@ -197,20 +234,31 @@ def _stand_in(comparison: Comparison, decision: Decision) -> tuple[Sentence, ...
     others = [say("answer.other_stitch", stitch=stitch, n=n) for stitch, n in decision.others.items()]
     if not decision.verdicts:
         return say("answer.no_verdict"), *others
-    if not decision.named:
+    sorts = (
+        ("answer.good", "answer.more", decision.named, _MOST_NAMED),
+        ("answer.part", "answer.more_partly", decision.partly, _MOST_PARTLY),
+        ("answer.spare", "answer.more_spare", decision.replaceable, _MOST_REPLACEABLE),
+    )
+    lines: list[Sentence] = []
+    for key, more, places, most in sorts:
+        if places and key == "answer.part":
+            names = {"sender_name": comparison.sender, "receiver_name": comparison.receiver}
+            lines.append(say("answer.part_of", **names))
+        lines += [
+            say(key, **_numbers(comparison, *item), learnt=_learnt(item[1]))
+            for item in list(places.items())[:most]
+        ]
+        if len(places) > most:
+            lines.append(say(more, n=len(places) - most))
+    if not lines:
         return say("answer.none"), *_nearest(comparison, decision.verdicts), *others
-    named = list(decision.named.items())
-    lines = [
-        say(
-            "answer.good",
-            confidence=say(f"confidence.{verdict.confidence}"),
-            **_numbers(comparison, place, verdict),
-        )
-        for place, verdict in named[:_MOST_NAMED]
-    ]
-    if len(named) > _MOST_NAMED:
-        lines.append(say("answer.more", n=len(named) - _MOST_NAMED))
-    return *lines, *others
+    return *lines, *of_yardstick(comparison.facts.yardstick), *others
+
+
+def _learnt(verdict: Verdict) -> Sentence:
+    """Return a sentence on the second answer, to stand behind the first."""
+    untrained = 100 * (verdict.kept - verdict.lead)
+    return say(f"answer.learnt.{verdict.learnt}", untrained=untrained)
 
 
 def _nearest(comparison: Comparison, verdicts: ByPlace) -> list[Sentence]:
@@ -229,19 +277,23 @@ def _numbers(comparison: Comparison, place: tuple[str, str], verdict: Verdict) -
         "receiver_name": comparison.receiver,
         "sender": place[0],
         "receiver": place[1],
-        "kept": 100 * verdict.kept,
-        "low": 100 * verdict.kept_low,
-        "high": 100 * verdict.kept_high,
+        **_kept(verdict),
         "score": 100 * verdict.score_share,
+        "confidence": say(f"confidence.{verdict.confidence}"),
     }
 
 
+def _kept(verdict: Verdict) -> dict[str, float]:
+    return {"kept": 100 * verdict.kept, "low": 100 * verdict.kept_low, "high": 100 * verdict.kept_high}
+
+
 def _sure(comparison: Comparison, decision: Decision) -> tuple[Sentence, ...]:
-    lines = []
+    lines: list[Sentence] = []
     n_judged = sum(decision.counts.values())
     if n_judged:
         n_decided = n_judged - decision.counts.get(VerdictName.CANNOT_TELL, 0)
         lines.append(say("answer.sure", n=n_decided, of=n_judged))
+    lines += learnt_sentences(list(decision.verdicts.values()))
     one_seed = decision.n_seeds < 2
     lines.append(say("answer.one_seed") if one_seed else say("answer.seeds", n=decision.n_seeds))
     if comparison.unconverged:
@@ -260,19 +312,30 @@ def _not_meant(comparison: Comparison, stitch: str) -> tuple[Sentence, ...]:
 
 
 def _next_steps(decision: Decision) -> tuple[Sentence, ...]:
+    recommendation = decision.recommendation
+    seeds = [say("next.seeds", n=ENOUGH_SEEDS)] if decision.n_seeds < ENOUGH_SEEDS else []
     if decision.named:
         sender, receiver = next(iter(decision.named))
-        lines = [say("next.pilot", sender=sender, receiver=receiver), say("next.own_data")]
-        if decision.n_seeds < ENOUGH_SEEDS:
-            lines.append(say("next.seeds", n=ENOUGH_SEEDS))
-        return tuple(lines)
-    if decision.recommendation is Recommendation.UNMEASURED:
+        return say("next.pilot", sender=sender, receiver=receiver), say("next.own_data"), *seeds
+    if recommendation is Recommendation.PARTLY:
+        (sender, receiver), best = next(iter(decision.partly.items()))
+        first = say("next.partly", sender=sender, receiver=receiver, kept=100 * best.kept)
+        return first, say("next.larger"), *_advice(decision)[:1], *seeds
+    if recommendation is Recommendation.REPLACEABLE:
+        _, receiver = next(iter(decision.replaceable))
+        return say("next.replaceable", receiver=receiver), *_advice(decision)[:1], *seeds
+    if recommendation is Recommendation.UNMEASURED:
         return (say("next.measure"),)
-    if decision.recommendation is Recommendation.LEAVE:
+    if recommendation is Recommendation.LEAVE:
         return say("next.leave"), say("next.feature")
-    advice = Counter(
+    return tuple(_advice(decision)[:2])
+
+
+def _advice(decision: Decision) -> list[Sentence]:
+    """Return what to try where nothing can be told, for the commonest reason first."""
+    counts = Counter(
         ADVICE[verdict.reason]
         for verdict in decision.verdicts.values()
         if verdict.name is VerdictName.CANNOT_TELL
     )
-    return tuple(say(key, n=n) for key, n in advice.most_common(2))
+    return [say(key, n=n) for key, n in counts.most_common()]

@@ -6,6 +6,7 @@ import math
 import re
 import textwrap
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,14 +16,15 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 from modelstitch.errors import RunError, SpecError
 from modelstitch.report.limits import readable
-from modelstitch.results.colours import VERDICTS
+from modelstitch.results import plots
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.curve_figure import curves_figure
+from modelstitch.results.figure import kept_map
 from modelstitch.results.plots import COLOURS, readable_on
+from modelstitch.results.verdict_cells import legend
 from modelstitch.specs import CONTROLS, TRAINED
 from modelstitch.util.atomic_files import atomic_write
 from modelstitch.wording import say
@@ -32,7 +34,7 @@ _LETTER = 1.35
 """Millimetres of a letter of a title."""
 
 # Marks that fonts of papers lack.
-_IN_FONT = {"✓": "=", "◐": "~", "✕": "×"}
+_IN_FONT = {"✓": "+", "◐": "~", "✕": "×"}
 
 _NARROWEST, _WIDEST = 40.0, 600.0
 
@@ -176,24 +178,26 @@ def _accuracy(comparison: Comparison, stitch: str, width: float) -> Figure:
 
 
 def _verdicts(comparison: Comparison, stitch: str, width: float) -> Figure:
+    drawn = kept_map(comparison, stitch)
+    assert drawn is not None
     senders, receivers = comparison.cut_names(TRAINED)
     width = min(width, 90.0)
+    wrapped = [textwrap.wrap(line, round(0.8 * width)) for line in legend(comparison, stitch)]
+    words = "\n".join(line for lines in wrapped for line in lines)
     figure, (ax,) = _grid(1, comparison, width, 1)
-    size = _fitting(width, len(receivers), 5)
-    for (sender, receiver, _), verdict in comparison.cell_verdicts(stitch).items():
-        fill, ink, mark = VERDICTS[verdict.name]
-        i, j = senders.index(sender), receivers.index(receiver)
-        ax.add_patch(Rectangle((j - 0.48, i - 0.48), 0.96, 0.96, color=fill))
-        kept = "" if math.isnan(verdict.kept) else f"\n{100 * verdict.kept:.0f} %"
-        ax.text(j, i, _IN_FONT.get(mark, mark) + kept, ha="center", va="center", color=ink, fontsize=size)
-    ax.set_xlim(-0.5, len(receivers) - 0.5)
-    ax.set_ylim(len(senders) - 0.5, -0.5)
-    title = (
-        "= interchangeable, ~ partly, L decodable only, × incompatible, ? cannot tell; "
-        "per cent kept beyond the label"
-    )
-    _label(ax, senders, receivers, title, 0.8 * width)
+    below = 0.13 * (words.count("\n") + 1)
+    figure.set_size_inches(width / _INCH, figure.get_size_inches()[1] + below)
+    texts = [[_in_font(text) for text in row] for row in drawn.texts]
+    plots.kept_map(replace(drawn, texts=texts), ax, _fitting(0.8 * width, len(receivers), 7))
+    plots.kept_bar(figure, ax, drawn.lines, "kept", shrink=0.9, aspect=30)
+    title = f"{comparison.sender} into {comparison.receiver}, {comparison.data}"
+    _label(ax, senders, receivers, typeset(title), 0.8 * width)
+    figure.supxlabel(_in_font(words), fontsize=5.5, ha="left", x=0.01)
     return figure
+
+
+def _in_font(text: str) -> str:
+    return "".join(_IN_FONT.get(letter, letter) for letter in text)
 
 
 def _geometry(comparison: Comparison, stitch: str, width: float) -> Figure | None:

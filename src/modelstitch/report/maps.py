@@ -12,22 +12,43 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from modelstitch.evidence.verdict import Verdict
-from modelstitch.results.colours import NEUTRAL, VERDICTS, shade
+from modelstitch.evidence.verdict import Thresholds
+from modelstitch.results.colours import palette, shade
 from modelstitch.results.comparison import Comparison
+from modelstitch.results.plots import KEPT_COLOURS
+from modelstitch.results.verdict_cells import legend, score_in_words, verdict_cells
 from modelstitch.specs import CONTROLS
-from modelstitch.wording import plain
+from modelstitch.wording import plain, translated
 
 
 @dataclass(frozen=True)
 class Square:
-    """One cell of a map: its place, the text in it, its colours."""
+    """One cell of a map: its place, the text in it, its colours, and a second line of text."""
 
     row: int
     column: int
     text: str
     fill: str
     ink: str
+    second: str = ""
+
+    @property
+    def in_table(self) -> str:
+        """Both lines as one."""
+        return f"{self.text} · {self.second}" if self.second else self.text
+
+
+@dataclass(frozen=True)
+class Bar:
+    """The colour bar of the map of verdicts.
+
+    Attributes:
+        shades: from 0 to 1.
+        lines: shares at which the rule draws its lines.
+    """
+
+    shades: tuple[str, ...]
+    lines: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -42,6 +63,8 @@ class Map:
         width, height: of the picture, in its own units.
         left, top: where the squares begin.
         side: of a square, width and height.
+        legend: sentences below it.
+        bar: its colour bar; None for a map on the common scale.
     """
 
     name: str
@@ -51,6 +74,8 @@ class Map:
     columns: tuple[str, ...]
     squares: tuple[Square, ...]
     side: tuple[int, int] = (54, 34)
+    legend: tuple[str, ...] = ()
+    bar: Bar | None = None
 
     @property
     def left(self) -> int:
@@ -105,22 +130,25 @@ def verdict_map(comparison: Comparison, stitch: str, language: str) -> Map | Non
     verdicts = comparison.cell_verdicts(stitch)
     if not verdicts:
         return None
-    rows, columns = _names(comparison.matrix(stitch=stitch))
-    squares = [
-        _judged(verdicts.get((sender, receiver, stitch)), i, j)
-        for i, sender in enumerate(rows)
-        for j, receiver in enumerate(columns)
-    ]
-    title, note = plain("page.verdicts", language), plain("page.verdicts_note", language)
-    return Map("verdict", title, note, rows, columns, tuple(squares))
-
-
-def _judged(verdict: Verdict | None, i: int, j: int) -> Square:
-    if verdict is None:
-        return Square(i, j, "–", *NEUTRAL)
-    fill, ink, mark = VERDICTS[verdict.name]
-    kept = "" if math.isnan(verdict.kept) else f" {100 * verdict.kept:.0f}"
-    return Square(i, j, mark + kept, fill, ink)
+    matrix = comparison.matrix(stitch=stitch)
+    squares = tuple(
+        Square(i, j, cell.word, *shade(cell.kept, KEPT_COLOURS), cell.score)
+        for i, row in enumerate(verdict_cells(matrix, verdicts, stitch))
+        for j, cell in enumerate(row)
+    )
+    lines = Thresholds()
+    return Map(
+        "verdict",
+        plain("page.verdicts", language),
+        plain(
+            "page.verdicts_note", language, score=translated(score_in_words(comparison.score_name), language)
+        ),
+        *_names(matrix),
+        squares,
+        side=(70, 42),
+        legend=tuple(translated(text, language) for text in legend(comparison, stitch)),
+        bar=Bar(tuple(palette(KEPT_COLOURS)), (lines.kept_low, lines.kept_high)),
+    )
 
 
 def _names(matrix: xr.DataArray) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 import re
 from pathlib import Path
 
 from modelstitch.report.answer import answer
 from modelstitch.report.limits import limits, readable
 from modelstitch.report.redaction import redacted
-from modelstitch.results.colours import VERDICTS
 from modelstitch.results.comparison import Comparison
+from modelstitch.results.verdict_cells import legend, verdict_cells
 from modelstitch.specs import TRAINED
 from modelstitch.wording import plain, translated
 
@@ -67,20 +66,18 @@ def _table(comparison: Comparison, stitch: str, language: str) -> list[str]:
     senders, receivers = comparison.cut_names(TRAINED)
     matrix = comparison.matrix(stitch=stitch)
     verdicts = comparison.cell_verdicts(stitch)
+    judged = verdict_cells(matrix, verdicts, stitch)
     head = [plain("page.sender_receiver", language).replace("\\", "\\\\"), *map(inert, receivers)]
     lines = [f"| {' | '.join(head)} |", "|" + " --- |" * len(head)]
-    for sender in senders:
-        cells = []
-        for receiver in receivers:
-            value = float(matrix.sel(sender_cut=sender, receiver_cut=receiver))
-            verdict = verdicts.get((sender, receiver, stitch))
-            score = "–" if math.isnan(value) else f"{value:.2f}"
-            kept = "" if verdict is None or math.isnan(verdict.kept) else f" {100 * verdict.kept:.0f} %"
-            cells.append(score if verdict is None else f"{score} {VERDICTS[verdict.name][2]}{kept}")
+    for sender, row in zip(senders, judged, strict=True):
+        cells = [cell.score if cell.word == "–" else f"{cell.word} · {cell.score}" for cell in row]
         lines.append(f"| {' | '.join([inert(sender), *cells])} |")
     if verdicts:
-        marks = ", ".join(
-            f"{look[2]} {plain(f'verdict.{name}', language)}" for name, look in VERDICTS.items()
-        )
-        lines += ["", f"{plain('page.score', language)}; {marks}; % {plain('ui.kept', language)}"]
+        lines += [
+            "",
+            *(
+                f"- {inert(translated(text, language))}"
+                for text in legend(comparison, stitch, coloured=False)
+            ),
+        ]
     return lines

@@ -28,7 +28,15 @@ const mean = values => { const some = values.filter(known); return some.length ?
 const failedAt = (control, index, stitch) => seeds().some(seed => { const cells = grid(control, stitch, seed); return cells && cells.state[index] === "failed"; });
 const seeds = () => state.seed === "all" ? D.seeds : [state.seed];
 const grid = (control, stitch, seed) => D.grids[`${control}|${stitch}|${seed}`];
-const judged = stitch => D.verdicts[`${stitch}|${state.seed}`] || [];
+// The verdict on a cell of the pair, its values by name.
+function verdictAt(index, stitch = state.stitch) {
+  const row = (D.verdicts[`${stitch}|${state.seed}`] || [])[index];
+  return row ? Object.fromEntries(D.verdict_fields.map((field, k) => [field, row[k]])) : null;
+}
+const percent = share => `${Math.round(100 * share) + 0}\u00a0%`; // no-break spaces: a number stays on one line
+const between = (low, high) => known(low) && known(high) ? `\u00a0(${Math.round(100 * low) + 0}\u00a0–\u00a0${Math.round(100 * high) + 0})` : "";
+const paletteOf = measure => measure === "kept" ? D.kept_palette : D.palette;
+const shadeOf = (share, palette) => palette[Math.round(Math.min(1, Math.max(0, share)) * (palette.length - 1))];
 const first = v => Array.isArray(v) ? v[0] : v;
 
 // A value, or a value with the ends of its interval (which the page holds as half of its width where it is symmetric).
@@ -41,12 +49,9 @@ function measuredAt(control, stitch, seed, key, index) {
 const held = (control, stitch) => seeds().filter(seed => D.evidence[`${control}|${stitch}|${seed}`]);
 function valueOf(control, index, measure, stitch = state.stitch) {
   if ((measure === "score" || measure === "penalty") && failedAt(control, index, stitch)) return null;
-  if (measure === "kept") {
-    const verdict = control === REAL ? judged(stitch)[index] : null;
-    return verdict ? verdict[3] : null;
-  }
   const some = PLAIN.includes(measure) ? seeds() : held(control, stitch);
   return mean(some.map(seed => {
+    if (measure === "kept") return (D.kept[`${control}|${stitch}|${seed}`] || [])[index];
     if (measure === "normalised") return control === REAL ? (D.normalised[`${stitch}|${seed}`] || [])[index] : null;
     const cells = grid(control, stitch, seed);
     if (measure === "score" || measure === "penalty") {
@@ -64,11 +69,25 @@ function ink(colour) {
   const light = 0.2126 * r + 0.7152 * g + 0.0722 * b;
   return (light + 0.05) / 0.05 > 1.05 / (light + 0.05) ? "black" : "white";
 }
-function paint(square, text, colour, letter, label) {
+function paint(square, text, colour, letter, label, second = "") {
   square.querySelector("rect").style.fill = colour;
-  const words = square.querySelector("text");
-  words.textContent = text; words.style.fill = letter;
+  square.querySelectorAll("text").forEach((words, k) => { words.textContent = k ? second : text; words.style.fill = letter; });
   square.setAttribute("aria-label", label);
+}
+// A cell of the map of verdicts: mark and kept above, score and the mark of "not learnt" below.
+function paintVerdict(square, index, place, cell) {
+  const verdict = verdictAt(index), score = valueOf(REAL, index, "score"), number = known(score) ? score.toFixed(2) : "–";
+  if (!verdict) {
+    paint(square, "–", "var(--none)", "var(--ink)", place + W.no_value, number);
+    cell.textContent = `– · ${number}`;
+    return;
+  }
+  const [mark, word] = D.looks[verdict.name], [sign, learnt] = D.learnt[verdict.learnt];
+  const text = mark + (known(verdict.kept) ? ` ${percent(verdict.kept)}` : ""), second = number + (sign ? ` ${sign}` : "");
+  const told = verdict.name !== D.unknown && known(verdict.kept), colour = told ? shadeOf(verdict.kept, D.kept_palette) : "var(--none)";
+  const said = [word, ...(known(verdict.kept) ? [`${W.kept}${W.colon}${percent(verdict.kept)}`] : []), ...(verdict.learnt === D.not_asked ? [] : [learnt]), `${W.score}${W.colon}${number}`];
+  paint(square, text, colour, told ? ink(colour) : "var(--ink)", place + said.join(W.comma), second);
+  cell.textContent = `${text} · ${second}`;
 }
 function scale() {
   if (state.measure === "score") return [0, 1];
@@ -87,18 +106,10 @@ function redraw() {
     for (const square of figure.querySelectorAll("g")) {
       const index = +square.dataset.index, i = Math.floor(index / nC), j = index % nC;
       const place = `${D.rows[name === "verdict" ? REAL : name][i]} → ${D.receivers[j]}: `;
-      if (name === "verdict") {
-        const verdict = judged(state.stitch)[index];
-        if (!verdict) { paint(square, "–", "var(--none)", "var(--ink)", place + W.no_value); cells[index].textContent = "–"; continue; }
-        const [colour, letter, mark, word] = D.looks[verdict[0]], kept = known(verdict[3]) ? ` ${Math.round(100 * verdict[3])}` : "";
-        paint(square, mark + kept, colour, letter, `${place}${word}${W.comma}${W.confidence}${W.colon}${D.confidence[verdict[1]]}${kept && `${W.comma}${W.kept}${W.colon}${kept.trim()} %`}`);
-        cells[index].textContent = mark + kept;
-        continue;
-      }
+      if (name === "verdict") { paintVerdict(square, index, place, cells[index]); continue; }
       const value = valueOf(name, index, state.measure);
       if (!known(value)) { paint(square, "–", "var(--none)", "var(--ink)", place + W.no_value); cells[index].textContent = "–"; continue; }
-      const share = Math.min(1, Math.max(0, (value - low) / (high - low)));
-      const colour = D.palette[Math.round(share * (D.palette.length - 1))];
+      const colour = shadeOf((value - low) / (high - low), paletteOf(state.measure));
       const moved = PLAIN.includes(state.measure) && unsettled(name, index);
       const number = state.measure === "score" ? value.toFixed(2) : said(value), text = number + (moved ? "?" : "");
       paint(square, text, colour, ink(colour), place + measureName(state.measure) + W.colon + number + (moved ? W.comma + W.not_converged : ""));
@@ -106,7 +117,7 @@ function redraw() {
     }
   }
   const legend = document.getElementById("legend");
-  legend.replaceChildren(measureName(state.measure) + W.colon, make("i", { style: `background:linear-gradient(to right,${D.palette.join()})` }), fill(W.legend, { low: said(low), high: said(high) }));
+  legend.replaceChildren(measureName(state.measure) + W.colon, make("i", { style: `background:linear-gradient(to right,${paletteOf(state.measure).join()})` }), fill(W.legend, { low: said(low), high: said(high) }));
   legend.hidden = false;
   drawScatter();
   if (state.at) show(state.at);
@@ -128,7 +139,7 @@ function chooser(label, options, chosen, change, more) {
 function switches() {
   const form = document.getElementById("switches");
   form.addEventListener("submit", event => event.preventDefault());
-  const measures = PLAIN.filter(each => each !== "kept" || Object.keys(D.verdicts).length).filter(each => each !== "normalised" || Object.keys(D.normalised).length).map(each => [each, W[each]]);
+  const measures = PLAIN.filter(each => each !== "kept" || Object.keys(D.kept).length).filter(each => each !== "normalised" || Object.keys(D.normalised).length).map(each => [each, W[each]]);
   for (const each of D.measures) measures.push([each.key, each.key.split(".")[1], `${W.evidence}: ${each.kind}`]);
   form.append(chooser(W.show, measures, state.measure, value => { state.measure = value; }));
   // A stitch is a family and what it was fitted to; where a run has not every pair of them, the nearest is shown.
@@ -193,20 +204,17 @@ function show(at) {
   const parts = [make("h3", {}, `${sender} → ${receiver}`)];
   if (!pair) parts.push(make("p", {}, D.titles[control]));
   if (state.held) parts.push(make("p", { class: "note" }, W.held));
-  const verdict = pair ? judged(state.stitch)[index] : null;
-  if (verdict) {
-    const [colour, letter, mark, word] = D.looks[verdict[0]];
-    parts.push(make("p", {}, make("span", { class: "mark", style: `background:${colour};color:${letter}`, "aria-hidden": "true" }, mark), make("b", {}, word), `${W.comma}${W.confidence}${W.colon}${D.confidence[verdict[1]]}`), verdict[6] && make("p", {}, fill(W.sentence, { text: verdict[6] })));
-    if (known(verdict[3])) parts.push(bar(verdict[4], verdict[3], verdict[5]), make("p", { class: "note" }, fill(W.lines, { low: 100 * D.thresholds.kept_low, high: 100 * D.thresholds.kept_high })));
-  }
+  const verdict = pair ? verdictAt(index) : null;
+  if (verdict) parts.push(...answers(verdict));
   // Beside a cell of the pair stand the cells of the controls with the same sender cut, and the self-stitch of the receiver's own cut.
   const places = pair
     ? D.controls.map(each => [each, D.rows[each].indexOf(each === SELF ? receiver : sender)]).filter(each => each[1] >= 0).map(([each, row]) => [each, row * nC + j])
     : [[control, index]];
-  parts.push(table([W.grid, W.score, seeds().length > 1 ? W.by_seed : W.interval], places.map(([each, k]) => {
+  const keeps = places.some(([each, k]) => known(valueOf(each, k, "kept"))); // without evidence nothing is known of it
+  parts.push(table([W.grid, W.score, seeds().length > 1 ? W.by_seed : W.interval, ...(keeps ? [W.kept_short] : [])], places.map(([each, k]) => {
     const value = valueOf(each, k, "score");
     const interval = seeds().length > 1 ? seeds().map(seed => fixed((grid(each, state.stitch, seed) || { score: [] }).score[k])).join(" · ") : known(value) ? wilson(value).map(fixed).join(" – ") : "–";
-    return [each === REAL ? W.own : D.titles[each], fixed(value) + (unsettled(each, k) ? "?" : "") + (failedAt(each, k, state.stitch) ? ` ${W.failed}` : ""), interval];
+    return [each === REAL ? W.own : D.titles[each], fixed(value) + (unsettled(each, k) ? "?" : "") + (failedAt(each, k, state.stitch) ? ` ${W.failed}` : ""), interval, ...(keeps ? [known(valueOf(each, k, "kept")) ? percent(valueOf(each, k, "kept")) : "–"] : [])];
   })));
   const real = seeds().map(seed => grid(REAL, state.stitch, seed)).filter(cells => cells && known(cells.parameters[index]));
   if (pair && real.length) {
@@ -214,7 +222,6 @@ function show(at) {
     const each = of => [...new Set(real.map(of))].length === 1 ? of(real[0]) : real.map(of).join(" · ");
     const rows = [[W.penalty, said(valueOf(REAL, index, "penalty"), 3)]];
     if (known(valueOf(REAL, index, "normalised"))) rows.push([W.normalised, said(valueOf(REAL, index, "normalised"))]);
-    if (verdict && known(verdict[2])) rows.push([W.share, said(verdict[2])]);
     rows.push([W.fit, each(cells => cells.state[index] === "failed" ? `${W.failed}${W.colon}${(cells.failure || [])[index]}` : W[`converged_${cells.state[index]}`])]);
     if (real.some(cells => known(cells.gain[index]))) rows.push([W.gain, each(cells => `${said(cells.gain[index], 3)} (${W.noise} ${said(cells.noise[index], 3)})`)]);
     rows.push([W.objective, each(cells => cells.objective[index])], [W.steps, each(cells => String(cells.steps[index]))], [W.start, each(cells => cells.start[index])], [W.bridge, each(cells => cells.bridge[index])], [W.parameters, real[0].parameters[index].toLocaleString()], [W.seconds, each(cells => said(cells.seconds[index]))]);
@@ -223,15 +230,35 @@ function show(at) {
   parts.push(...along(j, places), ...curve(places), ...measured(places));
   if (pair) parts.push(...recipe(sender, receiver));
   detail.replaceChildren(...parts.filter(Boolean));
-  document.getElementById("status").textContent = `${sender} → ${receiver}${verdict ? W.comma + D.looks[verdict[0]][3] : ""}${W.comma}${W.score}${W.colon}${fixed(valueOf(control, index, "score"))}`;
+  document.getElementById("status").textContent = `${sender} → ${receiver}${verdict ? W.comma + D.looks[verdict.name][1] : ""}${W.comma}${W.score}${W.colon}${fixed(valueOf(control, index, "score"))}`;
   detail.hidden = false;
   stage.classList.add("open");
 }
+// Both answers to a cell: what comes across, and was it learnt, each with its interval and how sure it is.
+function answers(verdict) {
+  const sure = level => `${W.comma}${W.confidence}${W.colon}${D.confidence[level]}`;
+  const [mark, word] = D.looks[verdict.name], [sign, learnt] = D.learnt[verdict.learnt], parts = [];
+  parts.push(make("h4", {}, W.across), make("p", {}, make("span", { class: "mark", "aria-hidden": "true" }, mark), make("b", {}, word), sure(verdict.confidence)), verdict.reason && make("p", {}, fill(W.sentence, { text: verdict.reason })));
+  if (known(verdict.kept)) {
+    const rows = [[W.kept, percent(verdict.kept) + between(verdict.low, verdict.high)]];
+    if (known(verdict.where)) rows.push([W.least_at, D.receivers[verdict.where] || W.output]);
+    if (known(verdict.head)) rows.push([W.head, percent(verdict.head) + between(verdict.head_low, verdict.head_high)]);
+    if (known(verdict.recovered)) rows.push([W.recovered, [verdict.recovered, verdict.own, verdict.label].map(each => known(each) ? (Math.round(100 * each) / 100 + 0).toFixed(2) : "–").join(" / ")]);
+    if (known(verdict.share)) rows.push([W.share, percent(verdict.share)]);
+    if (known(verdict.p)) rows.push([W.p_label, said(verdict.p)]);
+    parts.push(bar(verdict.low, verdict.kept, verdict.high), make("p", { class: "note" }, fill(W.lines, { low: 100 * D.thresholds.kept_low, high: 100 * D.thresholds.kept_high })), table(["", ""], rows));
+  }
+  if (verdict.learnt === D.not_asked) return parts;
+  parts.push(make("h4", {}, W.was_learnt), make("p", {}, sign && make("span", { class: "mark", "aria-hidden": "true" }, sign), make("b", {}, learnt), sure(verdict.learnt_confidence)));
+  const draws = (verdict.untrained || []).map(percent);
+  parts.push(table(["", ""], [[W.lead, `${Math.round(100 * verdict.lead) + 0}${between(verdict.lead_low, verdict.lead_high)}`], ...(draws.length ? [[W.draws, draws.join(" · ")], [W.best_draw, percent(Math.max(...verdict.untrained))]] : []), ...(D.untrained ? [[W.control, D.untrained]] : [])]), make("p", { class: "note" }, fill(W.learnt_line, { line: 100 * D.thresholds.learnt })));
+  return parts;
+}
 function along(start, places) {
-  const later = D.receivers.slice(start), lines = [];
+  const later = [...D.receivers.slice(start), W.output], lines = [];
   for (const [control, k] of places) {
     const rows = seeds().map(seed => (D.along[`${control}|${state.stitch}|${seed}`] || [])[k]).filter(known);
-    if (rows.length && rows[0].slice(start).some(known)) lines.push([control === REAL ? W.own : D.titles[control], later.map((_, n) => [later.length > 1 ? n / (later.length - 1) : 0.5, mean(rows.map(row => row[start + n]))])]);
+    if (rows.length && rows[0].some(known)) lines.push([control === REAL ? W.own : D.titles[control], later.map((_, n) => [n / (later.length - 1), mean(rows.map(row => row[n]))])]);
   }
   return lines.length ? [make("h4", {}, W.along), chart(lines, later, W.along)] : [];
 }

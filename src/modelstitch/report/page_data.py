@@ -10,21 +10,42 @@ from typing import Any
 
 from modelstitch.evidence.kinds import KINDS
 from modelstitch.evidence.verdict import Thresholds, Verdict
-from modelstitch.results.colours import VERDICTS, palette
+from modelstitch.results.colours import LEARNT_MARKS, MARKS, palette
 from modelstitch.results.comparison import Comparison
-from modelstitch.results.rows import CellKey, CellRow, EvidenceRow
+from modelstitch.results.plots import KEPT_COLOURS
+from modelstitch.results.rows import CellKey, CellRow, EvidenceRow, KeptRow
 from modelstitch.results.verdicts import normalised_scores
 from modelstitch.specs import CONTROLS, SELF_STITCH, TRAINED, StitchSpec
-from modelstitch.specs.verdicts import Confidence
+from modelstitch.specs.verdicts import Confidence, Learnt, VerdictName
 from modelstitch.wording import LANGUAGES, measure_words, plain, translated
 
 BYTES = 290_000
 """Default size of the page data; evidence of further stitches, seeds and controls beyond it is left out."""
 
-REASON_BYTES = 70_000
+REASON_BYTES = 45_000
 """Size of all reasons; verdicts of further stitches keep their name and numbers."""
 
-_ALONG, _DRAWN = "trajectory", "within_cka"
+_ALONG = "kept"
+"""Kind of evidence that is drawn along the receiver; the table of a cell leaves it out."""
+
+_LEFT_OUT = (_ALONG, "trajectory")
+"""Kinds of evidence that have a number for each later cut; evidence.csv has them."""
+
+_OUTPUT = "output"
+
+_NAMES, _LEARNT, _SURE = list(VerdictName), list(Learnt), list(Confidence)
+
+VERDICT_FIELDS = (
+    *("name", "confidence", "share", "kept", "low", "high", "reason", "learnt", "learnt_confidence"),
+    *("lead", "lead_low", "lead_high", "untrained"),
+    *("head", "head_low", "head_high", "where", "recovered", "own", "label", "p"),
+)
+"""What a verdict holds, in this order; words by their number, ``where`` by that of the receiver cut.
+
+Of one seed among several a verdict has the first :data:`_OF_ONE_SEED` alone.
+"""
+
+_OF_ONE_SEED = VERDICT_FIELDS.index("untrained")
 
 GridKey = tuple[str, str, int]
 """A grid of one stitch: control, stitch and seed."""
@@ -61,7 +82,12 @@ def page_data(comparison: Comparison, language: str, budget_bytes: int = BYTES) 
         "chance": _number(comparison.chance),
         "n": comparison.n_effective,
         "palette": palette(),
-        "looks": {name: [*look, plain(f"verdict.{name}", language)] for name, look in VERDICTS.items()},
+        "kept_palette": palette(KEPT_COLOURS),
+        "unknown": _NAMES.index(VerdictName.CANNOT_TELL),
+        "looks": [[MARKS[name], plain(f"verdict.{name}", language)] for name in _NAMES],
+        "learnt": [[LEARNT_MARKS[name], plain(f"learnt.{name}", language)] for name in _LEARNT],
+        "not_asked": _LEARNT.index(Learnt.NOT_ASKED),
+        "untrained": _untrained_control(comparison, language),
         "thresholds": asdict(Thresholds()),
         "words": {
             key.removeprefix("ui."): text
@@ -69,9 +95,11 @@ def page_data(comparison: Comparison, language: str, budget_bytes: int = BYTES) 
             if key.startswith("ui.")
         }
         | ({} if comparison.score_name == "accuracy" else {"score": comparison.score_name}),
-        "confidence": {name: plain(f"confidence.{name}", language) for name in Confidence},
+        "confidence": [plain(f"confidence.{name}", language) for name in _SURE],
         "grids": _grids(comparison, rows, receivers),
+        "verdict_fields": VERDICT_FIELDS,
         "verdicts": _verdicts(comparison, seeds, language),
+        "kept": _kept(comparison, rows, receivers),
     }
     facts["normalised"] = _by_place(comparison, normalised_scores(comparison.cells))
     measures, evidence = _evidence(comparison, rows, language)
@@ -157,6 +185,8 @@ def _verdicts(comparison: Comparison, seeds: Sequence[int], language: str) -> di
     if TRAINED not in comparison.controls:
         return {}
     by_seed = comparison.verdicts()
+    places = [*comparison.cut_names(TRAINED)[1], _OUTPUT]
+    rows_of = {row.key: row for row in comparison.kept if row.control == TRAINED}
     senders, receivers = comparison.cut_names(TRAINED)
     rows: dict[str, list[Any]] = {}
     budget_bytes = REASON_BYTES
@@ -164,24 +194,73 @@ def _verdicts(comparison: Comparison, seeds: Sequence[int], language: str) -> di
         together = comparison.cell_verdicts(stitch)
         # A reader sees all seeds together first, so those get their reasons first.
         for seed in (None, *(seeds if len(seeds) > 1 else ())):
-            judged = [
-                together.get((i, j, stitch)) if seed is None else by_seed.get(CellKey(i, j, stitch, seed))
-                for i in senders
-                for j in receivers
-            ]
+            keys = [CellKey(i, j, stitch, _seed(seed, seeds)) for i in senders for j in receivers]
+            judged = [together.get(key[:3]) if seed is None else by_seed.get(key) for key in keys]
             reasons = [None if v is None else translated(v.sentence, language) for v in judged]
             budget_bytes -= sum(len(text.encode()) for text in reasons if text)
             if any(judged):
+                n_fields = len(VERDICT_FIELDS) if seed is None else _OF_ONE_SEED
                 rows[f"{stitch}|{'all' if seed is None else seed}"] = [
-                    None if verdict is None else _verdict_row(verdict, reason if budget_bytes > 0 else None)
-                    for verdict, reason in zip(judged, reasons, strict=True)
+                    None
+                    if verdict is None
+                    else _verdict_row(
+                        verdict, reason if budget_bytes > 0 else None, rows_of.get(key), places
+                    )[:n_fields]
+                    for key, verdict, reason in zip(keys, judged, reasons, strict=True)
                 ]
     return rows
 
 
-def _verdict_row(verdict: Verdict, reason: str | None) -> list[Any]:
-    numbers = (verdict.score_share, verdict.kept, verdict.kept_low, verdict.kept_high)
-    return [verdict.name, verdict.confidence, *(_number(value, 5) for value in numbers), reason]
+def _untrained_control(comparison: Comparison, language: str) -> str:
+    """Return the title of the control that untrained senders are of; empty where none was drawn."""
+    names = [row.untrained_control for row in comparison.kept if row.untrained_control is not None]
+    return plain(CONTROLS[names[0]].title, language) if names else ""
+
+
+def _seed(seed: int | None, seeds: Sequence[int]) -> int:
+    """Return the seed whose row of what is kept belongs to a verdict; of several seeds together, none."""
+    if seed is not None:
+        return seed
+    return seeds[0] if len(seeds) == 1 else -1
+
+
+def _verdict_row(
+    verdict: Verdict, reason: str | None, row: KeptRow | None, places: Sequence[str]
+) -> list[Any]:
+    """Return a verdict in the order of :data:`VERDICT_FIELDS`.
+
+    Args:
+        verdict: on the cell.
+        reason: its sentence, or None.
+        row: what the cell keeps; None of several seeds together.
+        places: cuts of the receiver, and the output.
+    """
+    because = verdict.because.least or verdict.because
+    values = (
+        *(_NAMES.index(verdict.name), _SURE.index(verdict.confidence), _number(verdict.score_share)),
+        *(_number(value, 4) for value in (verdict.kept, verdict.kept_low, verdict.kept_high)),
+        *(reason, _LEARNT.index(verdict.learnt), _SURE.index(verdict.learnt_confidence)),
+        *(_number(value) for value in (verdict.lead, verdict.lead_low, verdict.lead_high)),
+        [_number(value) for value in verdict.untrained],
+        _number(verdict.head),
+        *(_number(value) for value in ((row.head_low, row.head_high) if row else (None, None))),
+        places.index(because.where) if because.where in places else None,
+        *(_number(value) for value in (because.recovered, because.own, because.label, because.p_label)),
+    )
+    return list(values)
+
+
+def _kept(
+    comparison: Comparison, rows: dict[str, list[str]], receivers: Sequence[str]
+) -> dict[str, list[float | int | None]]:
+    """Return for each grid what its cells keep."""
+    by_grid: dict[str, list[float | int | None]] = {}
+    for row in comparison.kept:
+        if row.control in rows:
+            empty: list[float | int | None] = [None] * (len(rows[row.control]) * len(receivers))
+            values = by_grid.setdefault(_key((row.control, row.stitch, row.seed)), empty)
+            values[_index(row, rows, receivers)] = _number(row.kept)
+    return by_grid
 
 
 def _by_place(comparison: Comparison, values: dict[CellKey, float]) -> dict[str, list[Any]]:
@@ -201,7 +280,7 @@ def _evidence(
     by_grid: dict[GridKey, dict[str, list[Any]]] = {}
     names: dict[str, tuple[str, str]] = {}
     for row in comparison.evidence:
-        if row.kind == _ALONG or row.value is None or not math.isfinite(row.value):
+        if row.kind in _LEFT_OUT or row.value is None or not math.isfinite(row.value):
             continue
         key = f"{row.kind}.{row.name}" + (f" ({row.where})" if _is_variant(row, receivers) else "")
         names.setdefault(key, (row.kind, row.name))
@@ -215,21 +294,23 @@ def _evidence(
 
 
 def _along(comparison: Comparison, rows: dict[str, list[str]]) -> dict[GridKey, list[Any]]:
-    """Return for each grid and cell what is kept at the receiver's cut and at its later cuts."""
+    """Return for each grid and cell what a reader recovers at the receiver's cut and behind it."""
     receivers = comparison.cut_names(comparison.controls[0])[1]
+    places = [*receivers, _OUTPUT]
     along: dict[GridKey, list[Any]] = {}
     for row in comparison.evidence:
-        if (row.kind, row.name) != (_ALONG, _DRAWN) or row.where not in receivers:
+        if (row.kind, row.name) != (_ALONG, "recovered") or row.where not in places:
             continue
         empty = [None] * (len(rows[row.control]) * len(receivers))
         cells = along.setdefault((row.control, row.stitch, row.seed), empty)
         at = _index(row, rows, receivers)
-        cells[at] = cells[at] or [None] * len(receivers)
-        cells[at][receivers.index(row.where)] = _number(row.value, 2)
+        first = receivers.index(row.receiver_cut)
+        cells[at] = cells[at] or [None] * (len(places) - first)
+        cells[at][places.index(row.where) - first] = _number(row.value, 2)
     return along
 
 
-def _index(row: EvidenceRow, rows: dict[str, list[str]], receivers: Sequence[str]) -> int:
+def _index(row: EvidenceRow | KeptRow, rows: dict[str, list[str]], receivers: Sequence[str]) -> int:
     """Return the place of a cell in the lists of its grid, which go row by row."""
     return rows[row.control].index(row.sender_cut) * len(receivers) + receivers.index(row.receiver_cut)
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
+from modelstitch.evidence.verdict import Thresholds
 from modelstitch.results import plots, sentences
+from modelstitch.results.verdict_cells import legend, verdict_cells
 from modelstitch.specs import CONTROLS
 
 if TYPE_CHECKING:
@@ -26,7 +29,7 @@ def heatmap(comparison: Comparison, ax: Axes | None, control: str, stitch: str |
 
 
 def figure(comparison: Comparison) -> Figure:
-    """Draw the matrices of all controls and stitches that were run, beside each other on one scale."""
+    """Draw the maps of verdicts, then the matrices of all controls and stitches, on one scale each."""
     panels = [
         (
             title(comparison, control, stitch),
@@ -36,7 +39,26 @@ def figure(comparison: Comparison) -> Figure:
         for stitch in comparison.stitches
         for control in comparison.controls
     ]
-    return plots.sheet(panels, heading(comparison), comparison.score_name)
+    kept = [drawn for stitch in comparison.stitches if (drawn := kept_map(comparison, stitch)) is not None]
+    words = legend(comparison, comparison.main_stitch) if kept else ()
+    return plots.sheet(panels, heading(comparison), comparison.score_name, kept, words)
+
+
+def kept_map(comparison: Comparison, stitch: str) -> plots.KeptMap | None:
+    """Return the map of verdicts on one stitch over all seeds; None where there is no verdict."""
+    verdicts = comparison.cell_verdicts(stitch)
+    if not verdicts:
+        return None
+    matrix = comparison.matrix(stitch=stitch)
+    cells = verdict_cells(matrix, verdicts, stitch)
+    kept = matrix.copy(data=[[math.nan if one.kept is None else one.kept for one in row] for row in cells])
+    lines = Thresholds()
+    return plots.KeptMap(
+        title=f"verdicts{_which(comparison, stitch)}\nkept, and {comparison.score_name}",
+        kept=kept,
+        texts=[[f"{one.word}\n{one.score}" for one in row] for row in cells],
+        lines=(lines.kept_low, lines.kept_high),
+    )
 
 
 def heading(comparison: Comparison) -> str:
@@ -58,12 +80,15 @@ def heading(comparison: Comparison) -> str:
 
 def title(comparison: Comparison, control: str, stitch: str) -> str:
     """Return what stands above one matrix: the control, the stitch if there are several, the baselines."""
-    which = f" ({stitch})" if len(comparison.stitches) > 1 else ""
     absent = {"sender": CONTROLS[control].label_only, "receiver": CONTROLS[control].read_out}
     whole = ", ".join(
         f"whole {role} {_shown(comparison.baseline(role, control))}" for role in absent if not absent[role]
     )
-    return f"{sentences.title(control)}{which}\n{whole}"
+    return f"{sentences.title(control)}{_which(comparison, stitch)}\n{whole}"
+
+
+def _which(comparison: Comparison, stitch: str) -> str:
+    return f" ({stitch})" if len(comparison.stitches) > 1 else ""
 
 
 def _shown(value: float | None) -> str:

@@ -11,8 +11,12 @@ from markupsafe import Markup, escape
 
 from modelstitch.evidence.verdict import Verdict
 from modelstitch.results import figure
-from modelstitch.results.colours import VERDICTS, shade
+from modelstitch.results.colours import shade
+from modelstitch.results.plots import KEPT_COLOURS
+from modelstitch.results.verdict_cells import percent, verdict_cells
 from modelstitch.specs import TRAINED
+from modelstitch.specs.verdicts import Learnt
+from modelstitch.wording import say
 
 if TYPE_CHECKING:
     from modelstitch.results.comparison import Comparison
@@ -27,7 +31,8 @@ def of_comparison(comparison: Comparison) -> str:
         which = f" ({stitch})" if len(comparison.stitches) > 1 else ""
         if TRAINED in comparison.controls and (verdicts := comparison.cell_verdicts(stitch)):
             matrix = comparison.matrix(stitch=stitch)
-            tables.append(verdict_table(f"verdicts{which}", matrix, verdicts, stitch))
+            title = f"verdicts{which}: kept, {comparison.score_name}, was it learnt"
+            tables.append(verdict_table(title, matrix, verdicts, stitch))
         for control in comparison.controls:
             title = figure.title(comparison, control, stitch).replace("\n", ": ")
             matrix = comparison.matrix(control, stitch=stitch)
@@ -51,21 +56,25 @@ def score_table(title: str, matrix: xr.DataArray, doubtful: xr.DataArray) -> Mar
 def verdict_table(
     title: str, matrix: xr.DataArray, verdicts: Mapping[tuple[str, str, str], Verdict], stitch: str
 ) -> Markup:
-    """Return the verdicts on a matrix as a coloured table, with the per cent kept beyond the label."""
+    """Return the verdicts on a matrix as a table, coloured by what is kept; both answers in words."""
     senders, receivers = _names(matrix)
     squares = []
-    for sender in senders:
-        row = []
-        for receiver in receivers:
+    for sender, row in zip(senders, verdict_cells(matrix, verdicts, stitch), strict=True):
+        texts = []
+        for receiver, cell in zip(receivers, row, strict=True):
             verdict = verdicts.get((sender, receiver, stitch))
-            if verdict is None:
-                row.append(("–", *shade(None)))
-                continue
-            fill, ink, _ = VERDICTS[verdict.name]
-            kept = "" if math.isnan(verdict.kept) else f", {100 * verdict.kept:.0f} %"
-            row.append((f"{verdict.name}{kept}", fill, ink))
-        squares.append(row)
+            texts.append((_in_words(verdict, cell.score), *shade(cell.kept, KEPT_COLOURS)))
+        squares.append(texts)
     return _table(title, senders, receivers, squares)
+
+
+def _in_words(verdict: Verdict | None, score: str) -> str:
+    """Return both answers and the score, such as ``partly, 71 %; 0.87; not learnt``."""
+    if verdict is None:
+        return "–"
+    kept = "" if math.isnan(verdict.kept) else f", {percent(verdict.kept)} %"
+    learnt = "" if verdict.learnt is Learnt.NOT_ASKED else f"; {say(f'learnt.{verdict.learnt}')}"
+    return f"{verdict.name}{kept}; {score.split()[0]}{learnt}"
 
 
 def whole(heading: str, sentences: Iterable[str], tables: Iterable[Markup]) -> str:

@@ -5,17 +5,41 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import fill
+from typing import Any
 
 import numpy as np
 import xarray as xr
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 
 from modelstitch.util.atomic_files import atomic_write
 
 COLOURS = "viridis"
 """Colour map of every picture of scores."""
+
+KEPT_COLOURS = "plasma"
+"""Colour map of what is kept: another one, so that the two are not taken for each other."""
+
+
+@dataclass(frozen=True)
+class KeptMap:
+    """A map of verdicts.
+
+    Attributes:
+        title: above it.
+        kept: colours, by ``sender_cut`` and ``receiver_cut``; NaN leaves a cell grey.
+        texts: what stands in each cell, row by row.
+        lines: shares at which the rule draws its lines; they are marked on the colour bar.
+    """
+
+    title: str
+    kept: xr.DataArray
+    texts: Sequence[Sequence[str]]
+    lines: Sequence[float]
 
 
 def heatmap(
@@ -50,15 +74,64 @@ def heatmap(
     image = ax.imshow(values, vmin=0, vmax=1, cmap=COLOURS, aspect="auto")
     for row, column in np.ndindex(values.shape):
         value = values[row, column]
-        ax.text(
-            column,
-            row,
-            "–" if np.isnan(value) else f"{value:.2f}{'?' if marked[row, column] else ''}",
-            ha="center",
-            va="center",
-            fontsize=9 if max(values.shape) <= 10 else 6,
-            color="black" if np.isnan(value) else readable_on(image.cmap(float(value))),
-        )
+        text = "–" if np.isnan(value) else f"{value:.2f}{'?' if marked[row, column] else ''}"
+        _write(ax, image, (row, column), text, 9 if max(values.shape) <= 10 else 6)
+    _name(ax, matrix, title)
+    return ax
+
+
+def kept_map(drawn: KeptMap, ax: Axes, size: float = 9) -> Axes:
+    """Draw a map of verdicts: colour by what is kept, and the text of each cell.
+
+    Args:
+        drawn: what to draw.
+        ax: where to draw it.
+        size: of the text in points.
+
+    Returns:
+        The Axes; its first image has the colours.
+    """
+    kept = drawn.kept.transpose("sender_cut", "receiver_cut")
+    colours = colormaps[KEPT_COLOURS].with_extremes(bad=_GREY)
+    image = ax.imshow(np.ma.masked_invalid(kept.to_numpy()), vmin=0, vmax=1, cmap=colours, aspect="auto")
+    for row, column in np.ndindex(kept.shape):
+        _write(ax, image, (row, column), drawn.texts[row][column], size)
+    _name(ax, kept, drawn.title)
+    return ax
+
+
+def kept_bar(figure: Figure, ax: Axes, lines: Sequence[float], label: str, **options: Any) -> None:
+    """Draw the colour bar of a map of verdicts, with the lines of the rule on it.
+
+    Args:
+        figure: where to draw.
+        ax: of the map.
+        lines: shares.
+        label: beside the bar.
+        options: of ``Figure.colorbar``.
+    """
+    bar = figure.colorbar(ax.images[0], ax=ax, label=label, **options)
+    ticks = sorted({0.0, 1.0, *lines})
+    bar.set_ticks(ticks, labels=[f"{100 * share:g} %" for share in ticks])
+    for share in lines:
+        bar.ax.axhline(share, color="white", linewidth=2)
+        bar.ax.axhline(share, color="black", linewidth=1)
+
+
+_GREY = "#d0d3da"
+
+
+def _write(ax: Axes, image: AxesImage, at: tuple[int, int], text: str, size: float) -> None:
+    """Write a text into a cell in an ink that is readable on its colour."""
+    row, column = at
+    value = image.get_array()[row, column]  # type: ignore[index]
+    known = not np.ma.is_masked(value) and not np.isnan(value)
+    ink = readable_on(image.cmap(float(value))) if known else "black"
+    ax.text(column, row, text, ha="center", va="center", fontsize=size, color=ink)
+
+
+def _name(ax: Axes, matrix: xr.DataArray, title: str) -> None:
+    """Write the names of the cuts and of the axes, and the title."""
     receivers = [str(name) for name in matrix["receiver_cut"].to_numpy()]
     senders = [str(name) for name in matrix["sender_cut"].to_numpy()]
     long = max(map(len, receivers)) * len(receivers) > 60
@@ -69,7 +142,6 @@ def heatmap(
     ax.set_xlabel("receiver cut: the layers after it are used")
     ax.set_ylabel("sender cut: the layers up to it are used")
     ax.set_title(title, fontsize=10)
-    return ax
 
 
 def readable_on(colour: tuple[float, ...]) -> str:
@@ -87,27 +159,42 @@ def sheet(
     panels: Sequence[tuple[str, xr.DataArray, xr.DataArray | None]],
     heading: str,
     score_name: str = "accuracy",
+    kept: Sequence[KeptMap] = (),
+    legend: Sequence[str] = (),
 ) -> Figure:
     """Draw several matrices in one figure, two in a row, with one colour scale 0-1 for all.
+
+    Maps of verdicts come first. They have a colour scale of their own.
 
     Args:
         panels: title, matrix and doubtful cells of each.
         heading: above all of them.
         score_name: what the values are.
+        kept: maps of verdicts.
+        legend: of these, a line each below everything.
     """
-    columns = min(2, len(panels))
-    rows = -(-len(panels) // columns)
+    columns = min(2, len(kept) + len(panels))
+    rows = -(-(len(kept) + len(panels)) // columns)
     width, height = _size(panels[0][1])
-    figure = Figure(figsize=(columns * width + 1.0, rows * (height + 0.3) + 0.6), layout="constrained")
+    beside = 1.4 if kept else 0.0
+    size = (columns * width + 1.0 + beside, rows * (height + 0.3) + 0.6 + 0.16 * len(legend))
+    figure = Figure(figsize=size, layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.subplots(rows, columns, squeeze=False).flatten()
-    for ax, (title, matrix, doubtful) in zip(axes, panels, strict=False):
+    axes = list(figure.subplots(rows, columns, squeeze=False).flatten())
+    maps, scores, rest = axes[: len(kept)], axes[len(kept) : len(kept) + len(panels)], axes
+    for ax, drawn in zip(maps, kept, strict=True):
+        kept_map(drawn, ax, 8 if max(drawn.kept.shape) <= 10 else 5)
+        kept_bar(figure, ax, drawn.lines, "kept", shrink=0.9)
+    for ax, (title, matrix, doubtful) in zip(scores, panels, strict=True):
         heatmap(matrix, ax, title, doubtful)
-    for ax in axes[len(panels) :]:
+    for ax in rest[len(kept) + len(panels) :]:
         ax.set_axis_off()
     label = f"held-out {score_name} of the stitched network"
-    figure.colorbar(axes[0].images[0], ax=list(axes), label=label, shrink=0.8)
+    figure.colorbar(scores[0].images[0], ax=scores, label=label, shrink=0.8)
     figure.suptitle(heading, fontsize=11)
+    if legend:
+        lines = [fill(line, round(14 * size[0])) for line in legend]
+        figure.supxlabel("\n".join(lines), fontsize=8, ha="left", x=0.01)
     return figure
 
 

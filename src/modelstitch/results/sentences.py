@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
+from modelstitch.evidence.verdict import Verdict
 from modelstitch.results.cautions import of_copies, of_few, of_left_out
 from modelstitch.results.curve_sentences import of_curves
 from modelstitch.results.curves import capacity_curves
@@ -23,7 +24,7 @@ from modelstitch.specs import (
     label_only_controls,
     random_controls,
 )
-from modelstitch.specs.verdicts import VerdictName
+from modelstitch.specs.verdicts import Learnt, VerdictName
 from modelstitch.wording import Listed, Sentence, say
 
 if TYPE_CHECKING:
@@ -244,6 +245,8 @@ def of_comparison(comparison: Comparison) -> list[Sentence]:
         shape = comparison.shape(stitch=stitch)
         texts += of_shape(shape.triangle, shape.asymmetry, shape.corresponding, shape.distant)
         texts += of_verdicts(_verdict_names(comparison, stitch), len(comparison.seeds))
+        texts += learnt_sentences(list(comparison.cell_verdicts(stitch).values()))
+        texts += of_yardstick(comparison.facts.yardstick)
     if comparison.has_curves:
         texts += of_curves(capacity_curves(comparison))
     if comparison.facts.labels and comparison.spec.fit.objective == "task":
@@ -263,6 +266,16 @@ def _verdict_names(comparison: Comparison, stitch: str) -> np.ndarray:
         [judged[i, j, stitch].name if (i, j, stitch) in judged else "" for j in receivers] for i in senders
     ]
     return np.asarray(names)
+
+
+def at_least_partly(name: str) -> bool:
+    """Tell whether *was it learnt* is a question for a cell.
+
+    Example:
+        >>> at_least_partly("partly"), at_least_partly("decodable only")
+        (True, False)
+    """
+    return name in (VerdictName.PARTLY, VerdictName.INTERCHANGEABLE)
 
 
 def of_verdicts(names: np.ndarray, n_seeds: int = 1) -> list[Sentence]:
@@ -286,6 +299,44 @@ def of_verdicts(names: np.ndarray, n_seeds: int = 1) -> list[Sentence]:
     if 0 < int(lower.sum()) < n_cells:
         texts.append(say("matrix.lower", n=int(lower.sum()), counts=_counts(names[lower])))
     return texts
+
+
+def learnt_sentences(verdicts: Sequence[Verdict]) -> list[Sentence]:
+    """Return sentences on whether what comes across was learnt, with both readings of *not learnt*.
+
+    Args:
+        verdicts: over all seeds.
+    """
+    partly = [verdict for verdict in verdicts if at_least_partly(verdict.name)]
+    answers = [verdict.learnt.value for verdict in partly if verdict.learnt is not Learnt.NOT_ASKED]
+    if not answers:
+        return [say("matrix.learnt_not_asked")] if partly else []
+    counts = {each: answers.count(each.value) for each in Learnt}
+    listed = [say("matrix.count", n=n, name=say(f"learnt.{each}")) for each, n in counts.items() if n]
+    texts = [say("matrix.learnt", n=len(answers), counts=Listed(listed))]
+    spare = sum(
+        (verdict.name, verdict.learnt) == (VerdictName.INTERCHANGEABLE, Learnt.NOT_LEARNT)
+        for verdict in partly
+    )
+    if spare:
+        texts += [say("matrix.replaceable", n=spare), say("matrix.no_shared", n=spare)]
+    return texts
+
+
+def of_yardstick(yardstick: tuple[float, float, float] | None) -> list[Sentence]:
+    """Return a sentence on the two whole networks, beside which shares are read; none where not measured.
+
+    Args:
+        yardstick: share, and the ends of its interval.
+
+    Example:
+        >>> of_yardstick((0.59, 0.56, 0.62))[0][:84]
+        "Yardstick: of two whole networks, the sender's outputs recover 59 % (56 to 62) of th"
+    """
+    if yardstick is None:
+        return []
+    share, low, high = (100 * each for each in yardstick)
+    return [say("matrix.yardstick", share=share, low=low, high=high)]
 
 
 def of_advantages(rows: Sequence[AdvantageRow]) -> list[Sentence]:

@@ -187,6 +187,37 @@ SENTENCES = {
         "a label-only one: {counts}. Above it, an untrained sender catches up in {untrained} "
         "{untrained:cell|cells} and a label-only one in {label}; in {never} none does."
     ),
+    "matrix.learnt": (
+        "Was it learnt? Of the {n} {n:cell that is|cells that are} at least partly, against untrained "
+        "senders: {counts}."
+    ),
+    "matrix.learnt_not_asked": (
+        "Whether what comes across was learnt was not asked: no untrained sender was run."
+    ),
+    "matrix.replaceable": (
+        "{n} {n:cell is|cells are} interchangeable, but not learnt: a replaceable part. An untrained part "
+        "would do there, so perhaps nothing needs to be reused at all."
+    ),
+    "matrix.no_shared": (
+        "{n:This cell is|These cells are} no sign that the two networks learnt shared features."
+    ),
+    "matrix.yardstick": (
+        "Yardstick: of two whole networks, the sender's outputs recover {share:.0f} % ({low:.0f} to "
+        "{high:.0f}) of the receiver's outputs within classes."
+    ),
+    # The legend of the map of verdicts.
+    "map.kept": (
+        "Per cent: kept, the share of what the receiver knows about an input beyond its label that comes "
+        "across."
+    ),
+    "map.colour": "Colour: the same, with lines at {low:.3g} and {high:.3g} %. Grey: cannot tell.",
+    "map.score": "Decimal: {score} of the stitched network.",
+    "map.mark": "{mark} = {word}",
+    "map.marks": "{marks}.",
+    "map.learnt": (
+        "u: not learnt, an untrained sender does as well; u?: unclear; neither: learnt, or not asked."
+    ),
+    "map.learnt_not_asked": "Was it learnt: not asked, no untrained sender was run.",
     "matrix.advantages": (
         "The trained pair is {parts}. The rate of error is 5 % for all comparisons together."
     ),

@@ -44,7 +44,8 @@ SENTENCES = {
         "{role}の出力は、クラスごとのシグモイドの値です。ロジットに直して読みます。答えの順序は変わりません。"
     ),
     "outputs.log-sigmoid": (
-        "{role}の出力は、クラスごとのシグモイドの値の対数です。ロジットに直して読みます。答えの順序は変わりません。"
+        "{role}の出力は、クラスごとのシグモイドの値の対数です。ロジットに直して読みます。答えの順序は変わりま"
+        "せん。"
     ),
     "verdict.interchangeable": "置き換え可能",
     "verdict.partly": "部分的",
@@ -56,7 +57,8 @@ SENTENCES = {
     "learnt.unclear": "不明",
     "learnt.not asked": "未検証",
     "because.learnt": (
-        "{answer}。保持率は、未学習の送り手{n}個の平均に対して{lead:+.0f}ポイントです（{low:.0f}～{high:.0f}）"
+        "{answer}。保持率は、未学習の送り手{n}個の平均に対して{lead:+.0f}ポイントです（{low:.0f}～{high:.0f}"
+        "）"
     ),
     "confidence.high": "高",
     "confidence.medium": "中",
@@ -71,20 +73,21 @@ SENTENCES = {
         "受け手自身への接合の正解率が{own_score:.2f}で、当て推量（{chance:.2f}）との差が誤差の範囲内です"
     ),
     "reason.self-stitch-above-receiver": (
-        "受け手自身への接合の正解率が{own_score:.2f}で、受け手単独（{whole:.2f}）を{above:.2f}上回ります。データと"
-        "受け手が合っていません"
+        "受け手自身への接合の正解率が{own_score:.2f}で、受け手単独（{whole:.2f}）を{above:.2f}上回ります。デ"
+        "ータと受け手が合っていません"
     ),
     "because.score": "正解率{score:.2f}（受け手自身への接合{own:.2f}、当て推量{chance:.2f}）",
     "reason.task-not-done": "{score}。課題を解けていません",
     "reason.no-label-only-sender": (
-        "{score}。ラベルのみの送り手（clustered-noise、one-hot）との比較がないため、保持率の零点が定まりません"
+        "{score}。ラベルのみの送り手（clustered-noise、one-hot）との比較がないため、保持率の零点が定まりませ"
+        "ん"
     ),
     "reason.no-value": (
         "{score}。{place}表現がクラス内で変化しないか、有限の値でないため、保持率は定義できません"
     ),
     "reason.references-too-close": (
-        "{score}。{place}基準となる値の間に十分な差がありません。読み取れる割合は受け手自身への接合では{own:.2f}、"
-        "ラベルのみでは{label:.2f}です"
+        "{score}。{place}基準となる値の間に十分な差がありません。読み取れる割合は受け手自身への接合では"
+        "{own:.2f}、ラベルのみでは{label:.2f}です"
     ),
     "reason.fit-not-converged": "{score}。学習が収束していません",
     "reason.self-stitch-not-converged": "{score}。{kept}。ただし、受け手自身への接合の学習が収束していません",
@@ -106,8 +109,8 @@ SENTENCES = {
     ),
     "reason.kept-too-wide": "{score}。{kept}。区間が、ラベルのみの水準から受け手自身の水準にまで及んでいます",
     "because.depth": (
-        "。受け手自身の同じ名前の位置からつないでも保持率は上回らないため（{own:.0f}%）、情報が失われる原因は、"
-        "組み合わせではなく層の深さにあります"
+        "。受け手自身の同じ名前の位置からつないでも保持率は上回らないため（{own:.0f}%）、情報が失われる原因は"
+        "、組み合わせではなく層の深さにあります"
     ),
     "because.no_depth": "",
     "reason.seeds-disagree": "シードによって判定が分かれました（{counts}）。{least}",
@@ -172,6 +175,30 @@ SENTENCES = {
         "です：{counts}。それより大きい接合層で未学習の送り手が追いつくのは{untrained}件、ラベルだけの送り手が追"
         "いつくのは{label}件、どちらも追いつかないのは{never}件です。"
     ),
+    "matrix.learnt": (
+        "学習によるものか：「部分的」以上の{n}件を未学習の送り手と比べた結果は、{counts}です。"
+    ),
+    "matrix.learnt_not_asked": (
+        "未学習の送り手との比較がないため、伝わる情報が学習によるものかどうかは検証していません。"
+    ),
+    "matrix.replaceable": (
+        "{n}件は置き換え可能ですが、学習によるものではありません。未学習の部品でも代わりになるため、再利用す"
+        "る必要そのものがないかもしれません。"
+    ),
+    "matrix.no_shared": "この{n}件は、二つのネットワークが共通の特徴を学習したことを示すものではありません。",
+    "matrix.yardstick": (
+        "目安：二つのネットワーク全体では、受け手の出力のクラス内の違いのうち{share:.0f}%（{low:.0f}～"
+        "{high:.0f}）を、送り手の出力から読み取れます。"
+    ),
+    "map.kept": ("%の数字：保持率（受け手が入力について把握しているラベル以外の情報のうち、伝わる割合）。"),
+    "map.colour": "色：同じく保持率。基準線は{low:.3g}%と{high:.3g}%、灰色は判定できないものです。",
+    "map.score": "小数：接合したネットワークの{score}。",
+    "map.mark": "{mark} = {word}",
+    "map.marks": "{marks}。",
+    "map.learnt": (
+        "u：学習によらない（未学習の送り手でも同程度）。u?：不明。印なし：学習による、または未検証。"
+    ),
+    "map.learnt_not_asked": "学習によるものか：未学習の送り手との比較がないため、未検証です。",
     "matrix.advantages": (
         "すべての比較を合わせた誤判定の確率を5%に抑えた場合、学習済みの組み合わせが各対照実験を上回る件数と下"
         "回る件数は次のとおりです。{parts}。"
@@ -186,8 +213,8 @@ SENTENCES = {
     "matrix.label_other": "{control}では{share:.2f}",
     "matrix.no_others": "",
     "matrix.overlap": (
-        "接合層の学習に使った画像のうち、{parts}学習データに含まれていました。こうした画像の内部表現は、新しい"
-        "画像より整っている可能性があります。評価用データの正解率には影響しません。"
+        "接合層の学習に使った画像のうち、{parts}学習データに含まれていました。こうした画像の内部表現は、新し"
+        "い画像より整っている可能性があります。評価用データの正解率には影響しません。"
     ),
     "matrix.overlap_sender": "約{share:.0f}%が送り手の",
     "matrix.overlap_receiver": "約{share:.0f}%が受け手の",

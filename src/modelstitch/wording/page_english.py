@@ -11,9 +11,17 @@ SENTENCES = {
     "answer.pilot": (
         "Worth a pilot. In {n} of {of} {of:place|places}, the evidence says that the parts can be exchanged."
     ),
+    "answer.partly": (
+        "In {n} of {of} {of:place|places}, part of what the receiver knows beyond the label comes "
+        "across: {kept:.0f} % at best ({low:.0f} to {high:.0f})."
+    ),
+    "answer.replaceable": (
+        "Yes, but an untrained part would do. In {n} of {of} {of:place|places} a part can be exchanged, and "
+        "nothing that was learnt has to be reused there."
+    ),
     "answer.leave": (
-        "No. {of} {of:place was|places were} tried, and none keeps most of what the receiver knows beyond "
-        "the label."
+        "No. {of} {of:place was|places were} tried, and none keeps more than the label and a little beside "
+        "it."
     ),
     "answer.undecided": (
         "Not shown. {of} {of:place was|places were} tried. The evidence is not enough in any of them to say "
@@ -25,6 +33,8 @@ SENTENCES = {
     ),
     "recommend.adopt": "Adopt",
     "recommend.pilot": "Pilot",
+    "recommend.partly": "In part",
+    "recommend.replaceable": "Replaceable",
     "recommend.leave": "Leave",
     "recommend.undecided": "Undecided",
     "recommend.unmeasured": "Not measured",
@@ -41,8 +51,27 @@ SENTENCES = {
     "answer.good": (
         "{sender_name} up to {sender} can replace {receiver_name} up to {receiver}. It keeps {kept:.0f} % of "
         "what the receiver knows about an input beyond its label (95 % interval {low:.0f} to {high:.0f}), "
-        "and {score:.0f} % of the score. Confidence: {confidence}."
+        "and {score:.0f} % of the score. Confidence: {confidence}.{learnt}"
     ),
+    "answer.part_of": (
+        "Of {sender_name} into {receiver_name} part comes across. Kept is the share of what the receiver "
+        "knows about an input beyond its label:"
+    ),
+    "answer.part": (
+        "{sender} -> {receiver}: {kept:.0f} % kept ({low:.0f} to {high:.0f}), {score:.0f} % of the "
+        "score; confidence {confidence}.{learnt}"
+    ),
+    "answer.spare": (
+        "{receiver_name} up to {receiver} is a replaceable part: {sender_name} up to {sender} keeps "
+        "{kept:.0f} % ({low:.0f} to {high:.0f}) and {score:.0f} % of the score. Confidence: "
+        "{confidence}.{learnt} Perhaps nothing needs to be reused there."
+    ),
+    "answer.more_partly": "In {n} more {n:place|places}, part comes across.",
+    "answer.more_spare": "{n} more {n:part is|parts are} replaceable.",
+    "answer.learnt.learnt": " Untrained senders keep {untrained:.0f} %: it was learnt.",
+    "answer.learnt.not learnt": " Untrained senders keep {untrained:.0f} %: it was not learnt.",
+    "answer.learnt.unclear": " Untrained senders keep {untrained:.0f} %: whether it was learnt is unclear.",
+    "answer.learnt.not asked": "",
     "answer.more": "The map below shows {n} more.",
     "answer.none": "This run found none.",
     "answer.nearest": (
@@ -93,6 +122,15 @@ SENTENCES = {
         "Repeat this comparison on your own recent data. Neither network may have been trained on it."
     ),
     "next.seeds": "Repeat it with {n} seeds before you decide.",
+    "next.partly": (
+        "If {kept:.0f} % is enough for your purpose, try {sender} -> {receiver} there, and test what you "
+        "need beyond the label: other labels, rare inputs, a later task."
+    ),
+    "next.larger": "Try larger stitches (--ladder): more may come across, or a control may catch up.",
+    "next.replaceable": (
+        "Try a small untrained part in place of the receiver up to {receiver}, before you reuse the sender "
+        "there."
+    ),
     "next.measure": "Run it again with the default controls and evidence. Then this page can answer.",
     "next.leave": "Keep the two networks apart, or train the joined network as a whole.",
     "next.feature": (
@@ -100,8 +138,12 @@ SENTENCES = {
         "label comes across."
     ),
     "advice.between": (
-        "More than the label comes across in {n} {n:place|places}, but not enough for a sure answer. Try "
-        "larger stitches (--ladder) or more examples."
+        "The score is between done and not done in {n} {n:place|places}. Try larger stitches (--ladder) or "
+        "more held-out examples."
+    ),
+    "advice.wide": (
+        "The interval of kept is too wide in {n} {n:place|places}. Measure on more held-out examples "
+        "(--evidence-examples, --heldout-limit)."
     ),
     "advice.moves": (
         "The fit had not converged in {n} {n:place|places}. Give it more training examples or more time "
@@ -238,8 +280,8 @@ SENTENCES = {
         "used. Choose a cell to see everything about it. Arrow keys move, Enter holds the cell."
     ),
     "page.accuracy": "Held-out accuracy of the pair",
-    "page.verdicts": "Verdict",
-    "page.verdicts_note": "with the per cent kept beyond the label",
+    "page.verdicts": "Verdict: what comes across, and was it learnt",
+    "page.verdicts_note": "above: per cent kept; below: {score}",
     "page.controls": "Controls, on the same colour scale",
     "page.whole": "whole receiver: {value:.3f}",
     "page.as_table": "As a table",
@@ -305,20 +347,60 @@ SENTENCES = {
     "page.no": "no",
     "page.fixed": "fixed length",
     "page.how": "How to read this",
+    "page.term_kept": "kept",
+    "page.how_kept": (
+        "What a reader recovers of the receiver's own differences between examples of one class. The reader "
+        "is a linear map from the stitched network, fitted on training examples and tested on held-out ones. "
+        "0 % is what a sender that holds only the label gives, 100 % is what the receiver's own layers give."
+    ),
+    "page.term_smallest": "the smallest share",
+    "page.how_smallest": (
+        "Kept is measured at the receiver's cut, at every later cut and in the output. The smallest of them "
+        "counts: a part that looks alike at one place may be ignored, or missed, at another."
+    ),
+    "page.term_head": "for this head",
+    "page.how_head": (
+        "Kept behind the cut alone, at the later cuts and in the output. The part may serve these last "
+        "layers well and still lack what other layers would need."
+    ),
+    "page.term_yardstick": "yardstick",
+    "page.how_yardstick": (
+        "What the outputs of the whole sender recover of the outputs of the whole receiver within classes. "
+        "Two networks that do one task do not answer alike: kept near the yardstick is what whole networks "
+        "share."
+    ),
+    "page.term_intervals": "intervals",
+    "page.how_intervals": (
+        "95 % intervals of kept hold for all cells of the pair at once, and so do those of the lead over "
+        "untrained senders. They say what other held-out examples would change. They leave out another seed "
+        "of the fit and other training examples."
+    ),
     "page.how_interchangeable": (
-        "The stitched network does the task. What the receiver knows about each input beyond its label comes "
-        "across nearly as well as from its own layers (at least {high:.0f} %)."
+        "The stitched network does the task, and at least {high:.0f} % is kept: nearly all that the receiver "
+        "knows about an input beyond its label."
     ),
     "page.how_partly": (
-        "More than the label comes across, but less than from the receiver's own layers: between {low:.0f} "
-        "and {high:.0f} % of what the receiver knows about an input beyond its label."
+        "More than the label comes across, but less than from the receiver's own layers: {low:.3g} to "
+        "{high:.0f} % is kept."
     ),
     "page.how_decodable": (
-        "The label comes across, most of the rest (more than {low:.0f} %) does not. A stitch can do this by "
-        "finding inputs that make the receiver say the right class."
+        "The label comes across and most of the rest does not: less than {low:.3g} % is kept. A stitch can "
+        "do this by finding inputs that make the receiver say the right class."
     ),
-    "page.how_incompatible": "The stitched network does not do the task.",
-    "page.how_unknown": "The measurements do not show any of these.",
+    "page.how_incompatible": (
+        "The stitched network does not do the task: at most {share:.0f} % of the receiver's score above "
+        "chance."
+    ),
+    "page.how_unknown": "The measurements do not show any of these. The reason is beside the cell.",
+    "page.how_learnt": (
+        "The trained sender keeps at least {line:.0f} points more than the mean of untrained senders."
+    ),
+    "page.how_not_learnt": (
+        "It does not: less than {line:.0f} points more. If the part is interchangeable, an untrained part "
+        "would do, and perhaps nothing needs to be reused. It is no sign of shared features."
+    ),
+    "page.how_unclear": "The interval lies on both sides of that line.",
+    "page.how_not_asked": "No untrained sender was run, or less than part comes across.",
     "page.reproduce": "To reproduce",
     "page.fact": "fact",
     "page.fact_value": "value",
@@ -350,6 +432,21 @@ SENTENCES = {
     "ui.penalty": "penalty (whole receiver minus stitched)",
     "ui.normalised": "normalised (0 random sender, 1 self-stitch)",
     "ui.kept": "kept beyond the label",
+    "ui.kept_short": "kept",
+    "ui.across": "What comes across",
+    "ui.least_at": "where least is kept",
+    "ui.head": "kept for this head (behind the cut alone)",
+    "ui.recovered": "recovered there: cell / self-stitch / label alone",
+    "ui.p_label": "p of: no more than the label",
+    "ui.was_learnt": "Was it learnt",
+    "ui.lead": "kept, less untrained senders (points)",
+    "ui.draws": "kept of each untrained sender",
+    "ui.best_draw": "the best of them",
+    "ui.control": "compared with",
+    "ui.learnt_line": (
+        "Learnt: more than {line} points above the mean of untrained senders, not learnt: less."
+    ),
+    "ui.output": "output",
     "ui.evidence": "evidence",
     "ui.choose": "Choose a cell in a map.",
     "ui.held": "held; Escape releases it",
@@ -374,7 +471,7 @@ SENTENCES = {
     "ui.value": "value",
     "ui.higher": "higher is better",
     "ui.lower": "lower is better",
-    "ui.along": "Kept along the receiver: similarity within classes at its cut and after it",
+    "ui.along": "What a reader recovers at the receiver's cut and behind it",
     "ui.curve": "Accuracy against parameters of the stitch",
     "ui.get": "Reproduce this cell (paths start at the run folder)",
     "ui.legend": "from {low} to {high}",

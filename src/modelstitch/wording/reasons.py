@@ -68,11 +68,16 @@ def _score(because: VerdictReason) -> Sentence:
 def _kept(because: VerdictReason) -> Sentence:
     return say(
         "because.kept",
-        kept=100 * because.kept,
-        low=100 * because.kept_low,
-        high=100 * because.kept_high,
+        kept=_percent(because.kept),
+        low=_percent(because.kept_low),
+        high=_percent(because.kept_high),
         place=_place(because),
     )
+
+
+def _percent(share: float) -> float:
+    """Return a share in per cent; what rounds to 0 has no sign."""
+    return 0.0 if abs(share) < 0.005 else 100 * share
 
 
 def _place(because: VerdictReason) -> Sentence:

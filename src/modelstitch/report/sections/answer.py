@@ -7,17 +7,15 @@ from markupsafe import Markup
 from modelstitch.report.answer import answer
 from modelstitch.report.context import PageContext
 from modelstitch.report.limits import limits
-from modelstitch.results.colours import VERDICTS
+from modelstitch.results.colours import MARKS
 
 TEMPLATE = """
 <section id="answer" class="answer {{ recommendation }}">
 <p class="headline"><strong class="badge">{{ t("recommend." + recommendation) }}</strong> {{ headline }}</p>
 {% if counts %}<ul class="counts">
 {%- for name, look in looks.items() -%}
-<li><span class="mark" style="background:{{ look[0] }};color:{{ look[1] }}"
- aria-hidden="true">{{ look[2] }}</span>
-{#- -#}
-<b>{{ counts.get(name, 0) }}</b> {{ t("verdict." + name) }}</li>
+<li><span class="mark" aria-hidden="true">{{ look }}</span>
+{#- #} <b>{{ counts.get(name, 0) }}</b> {{ t("verdict." + name) }}</li>
 {%- endfor -%}
 </ul>{% endif %}
 {% if limits %}<div class="limits" role="note"><h2>{{ t("page.limits") }}</h2><ul>
@@ -45,7 +43,7 @@ def section(context: PageContext) -> Markup:
         recommendation=facts.recommendation.value,
         headline=context.text(facts.headline),
         counts=facts.counts,
-        looks=VERDICTS,
+        looks=MARKS,
         limits=[context.text(text) for text in limits(context.comparison)],
         points=[(key, [context.text(text) for text in texts]) for key, texts in points.items()],
     )
