@@ -14,6 +14,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:  # for type checkers and editors: the same names as in the table below, which a test holds
     from modelstitch.api import compare as compare
     from modelstitch.api import compare_all as compare_all
+    from modelstitch.api import compare_labels as compare_labels
     from modelstitch.api import load as load
     from modelstitch.api import stitch as stitch
     from modelstitch.api import write_report as write_report
@@ -51,6 +52,7 @@ if TYPE_CHECKING:  # for type checkers and editors: the same names as in the tab
     from modelstitch.models.load import load_model as load_model
     from modelstitch.models.network import Network as Network
     from modelstitch.models.weights.facts import WeightsFacts as WeightsFacts
+    from modelstitch.results.by_labels import ByLabels as ByLabels
     from modelstitch.results.comparison import Comparison as Comparison
     from modelstitch.results.curves import Curve as Curve
     from modelstitch.results.curves import CurvePoint as CurvePoint
@@ -93,6 +95,7 @@ _HOMES = {
     "AdvantageRow": "results.rows",
     "Baseline": "results.rows",
     "Budget": "grid.grid",
+    "ByLabels": "results.by_labels",
     "BySide": "results.facts",
     "CellKey": "results.rows",
     "CellRow": "results.rows",
@@ -158,6 +161,7 @@ _HOMES = {
     "capacity_curves": "results.curves",
     "compare": "api",
     "compare_all": "api",
+    "compare_labels": "api",
     "cuts": "cutting",
     "data_from": "data.from_arrays",
     "load": "api",

@@ -9,12 +9,14 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
+from modelstitch.data.several_labels import by_each, run_folders
 from modelstitch.errors import RunError, SpecError
 from modelstitch.grid.grid import Budget, fit_grid
 from modelstitch.grid.pool import Pool
 from modelstitch.grid.stitched import Stitched
 from modelstitch.models.given import Model, as_network, device_for, in_eval_mode
 from modelstitch.report import markdown, page, write_page
+from modelstitch.results.by_labels import ByLabels
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.facts import BySide
 from modelstitch.runs.prepare import NO_OUTPUTS, OutputChoice, OutputChoices, prepare, read, read_alike
@@ -290,6 +292,49 @@ def compare_all(
             )
             for sender, receiver in itertools.permutations(networks, 2)
         }
+
+
+@_keeping_random_state
+def compare_labels(
+    sender: Model,
+    receiver: Model,
+    data: Any,
+    labels: Sequence[str] | None = None,
+    *,
+    out: str | Path | None = None,
+    **options: Any,
+) -> ByLabels:
+    """Compare one pair by several label sets, or by several tasks, and put the answers beside each other.
+
+    For each of them stitches are fitted, controls run and verdicts made as by :func:`compare`, since *within
+    class* and what a label-only sender holds are another thing for each. So n label sets cost n times as
+    much.
+
+    Args:
+        sender, receiver: as for :func:`compare`.
+        data: as for :func:`compare`, by their finest labels. Without ``labels``: data for each name, such as
+            ``{"class": data, "quality": ms.data_from(images, scores, task=task)}``.
+        labels: names of label sets of the data, ``"finest"`` for the labels that they come with.
+        out: folder of run folders, one a label set, called by its name, and of ``label-sets.csv``.
+        options: as for :func:`compare`, the same for all.
+
+    Raises:
+        InputError: an argument cannot be used, fewer than two label sets, or one that the data do not have;
+            nothing has been fitted then.
+        TruthError: a check of a run failed.
+    """
+    if labels is None and not isinstance(data, Mapping):
+        raise SpecError("expected label sets, or data for each of several names, got neither")
+    by_name = dict(data) if labels is None else by_each(data, labels)
+    if len(by_name) < 2:
+        raise SpecError(f"expected data by at least two names, got {', '.join(map(str, by_name)) or 'none'}")
+    folders = run_folders(out, by_name)
+    found = ByLabels(
+        {name: compare(sender, receiver, one, out=folders[name], **options) for name, one in by_name.items()}
+    )
+    if out is not None:
+        found.write(out)
+    return found
 
 
 @_renamed("family", "stitch")

@@ -61,6 +61,30 @@ def test_json_is_alone_on_stdout(pair: list[str], capsys: pytest.CaptureFixture[
     assert 0 <= cell["score"] <= 1
 
 
+def test_several_label_sets_are_one_table_and_a_run_folder_each(
+    pair: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    common = ["compare", *pair, "--cuts", "layers.4", "--labels", "finest,parity", *QUICK]
+    common += ["--controls", "none", "--evidence", "none", "--out", str(tmp_path / "run")]
+    assert main([*common, "--dry-run"]) == 0
+    estimates = capsys.readouterr().out
+    assert estimates.index("label set finest") < estimates.index("label set parity")
+    assert not (tmp_path / "run").exists()
+    assert main(common) == 0
+    printed = capsys.readouterr().out
+    assert "by label set" in printed
+    assert "Each cell was tried for 2 label sets: 'finest', 'parity'." in printed
+    table = pd.read_csv(tmp_path / "run" / "label-sets.csv")
+    assert table["labels"].tolist() == ["finest", "parity"]
+    assert table["n_labels"].tolist() == [10, 2]
+    for name in ("finest", "parity"):
+        assert (tmp_path / "run" / name / "report.html").is_file()
+    assert main([*common, "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)["label_sets"]
+    assert result["parity"]["spec"]["data"]["labels"] == "parity"
+    assert result["finest"]["spec"]["data"]["labels"] is None
+
+
 def test_dry_run_counts_and_writes_nothing(
     pair: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -148,6 +172,12 @@ NO_SUCH = "no_such_module_xyz:build"
         (["compare", "PAIR", "--sender-weights", "none.pt"], "no weights file 'none.pt'"),
         (["train", "zoo:R1111", "--batch-size", "5000"], "at least one batch of 5000"),
         (["compare", "PAIR", "--labels", "party"], "unknown label set of data digits 'party'"),
+        (["compare", "PAIR", "--labels", "parity,party"], "unknown label set of data digits 'party'"),
+        (["compare", "PAIR", "--labels", "parity,parity"], "label sets without repeats, got parity, parity"),
+        (
+            ["compare", "PAIR", "--task", "retrieval", "--labels", "parity,finest"],
+            "with the task classification alone, got retrieval",
+        ),
         (["train", "zoo:R1111", "--rotations", "--flip", "True"], "expected no --flip True with --rotations"),
         (["train", "zoo:R9"], "unknown zoo network 'R9'"),
         (["train", "R1111"], "expected a network of the zoo"),

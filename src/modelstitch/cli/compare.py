@@ -32,8 +32,10 @@ from modelstitch.wording import say
 if TYPE_CHECKING:
     from modelstitch.grid.grid import Budget
     from modelstitch.grid.representations import Pass
+    from modelstitch.results.by_labels import ByLabels
     from modelstitch.results.comparison import Comparison
     from modelstitch.runs.session import Session
+    from modelstitch.util.progress import Progress
 
 _FAMILY_NAMES = [
     family.name if family.size is None else f"{family.name}({family.size.upper()})"
@@ -176,9 +178,11 @@ class Compare:
     task: str = "classification"
     """What is scored: classification, retrieval, next-token, masked-token;
     with a .npz file also multi-label, regression, or package.module:task, a modelstitch.Task of your own."""
-    labels: str | None = None
+    labels: tuple[str, ...] = ()
     """A coarser label set of the data to fit and score by, such as parity for digits.
-    The evidence label-sets then measures how well the finest labels survive."""
+    The evidence label-sets then measures how well the finest labels survive.
+    With several, finest among them if you like, stitches are fitted to each, and a table says for which of
+    them a cell is interchangeable; --out then holds a run folder for each."""
     data_classes: Path | None = None
     """File with the names of the classes of the data, in the order of the labels: one name a line, or JSON.
     Classes are matched with the outputs of a model by name, where both have names."""
@@ -273,7 +277,7 @@ class Compare:
             heldout_limit=self.heldout_limit,
             seed=self.data_seed,
             rotations=self.rotations,
-            labels=self.labels,
+            labels=self.labels[0] if len(self.labels) == 1 else None,
             crop=self.crop,
             task=self.task,
             seconds=self.seconds,
@@ -290,51 +294,78 @@ class Compare:
                 f"expected a weights file beside the key {self.weights_key!r} of its weights, got none: give "
                 "--sender-weights or --receiver-weights"
             )
-        sender = self._model("sender")
-        receiver = self._model("receiver")
+        by_name = self._by_label_set(data)
 
         from modelstitch.cli.terminal import watching
+
+        found: dict[str, Comparison] = {}
+        costs: dict[str, str] = {}
+        with watching() as watcher:
+            for name, (one, out) in by_name.items():
+                if len(by_name) > 1:
+                    watcher.stage(f"label set {name}")
+                outcome = self._outcome(one, out, fit, memory_bytes, watcher)
+                if isinstance(outcome, str):
+                    costs[name] = outcome
+                else:
+                    found[name] = outcome
+        if self.dry_run:
+            print(_together(costs, self.json))
+            return False
+        if len(found) == 1:
+            return report(next(iter(found.values())), self.out, self.json)
+        from modelstitch.results.by_labels import ByLabels
+
+        return report_labels(ByLabels(found), self.out, self.json)
+
+    def _by_label_set(self, data: DataSpec) -> dict[str, tuple[DataSpec, Path | None]]:
+        """Return data and run folder for each label set, by name."""
+        if len(self.labels) < 2:
+            return {"": (data, self.out)}
+
+        from modelstitch.data.several_labels import by_each, run_folders
+
+        folders = run_folders(self.out, self.labels)
+        return {name: (one, folders[name]) for name, one in by_each(data, self.labels).items()}
+
+    def _outcome(
+        self, data: DataSpec, out: Path | None, fit: FitSpec, memory_bytes: int, watcher: Progress
+    ) -> Comparison | str:
+        """Run the grid on some data, or estimate its cost as a text."""
         from modelstitch.grid.grid import Budget
         from modelstitch.runs.memory import representation_bytes
         from modelstitch.runs.prepare import prepare
         from modelstitch.runs.run import ready, run
 
         evidence = EvidenceSpec.parse(self.evidence, self.evidence_examples)
-        stitches = self._stitches()
-        with watching() as watcher:
-            session = prepare(
-                sender,
-                receiver,
-                data,
-                cuts=self.cuts,
-                sender_cuts=self.sender_cuts,
-                receiver_cuts=self.receiver_cuts,
-                stitches=stitches,
-                fit=fit,
-                controls=() if self.controls == ("none",) else self.controls,
-                seeds=self.seeds,
-                random=self.random,
-                device=self.device,
-                progress=watcher,
-            )
-            budget = Budget(representation_bytes(session, memory_bytes), self.keep, memory_bytes)
-            if self.dry_run:
-                ready(session)
-                watcher.stage("timing one step of each cell")
-                text = self._estimate(session, budget, evidence)
-            else:
-                comparison = run(
-                    session,
-                    out=self.out,
-                    budget=budget,
-                    evidence=evidence,
-                    pictures=self.pictures,
-                    progress=watcher,
-                )
+        session = prepare(
+            self._model("sender"),
+            self._model("receiver"),
+            data,
+            cuts=self.cuts,
+            sender_cuts=self.sender_cuts,
+            receiver_cuts=self.receiver_cuts,
+            stitches=self._stitches(),
+            fit=fit,
+            controls=() if self.controls == ("none",) else self.controls,
+            seeds=self.seeds,
+            random=self.random,
+            device=self.device,
+            progress=watcher,
+        )
+        budget = Budget(representation_bytes(session, memory_bytes), self.keep, memory_bytes)
         if self.dry_run:
-            print(text)
-            return False
-        return report(comparison, self.out, self.json)
+            ready(session)
+            watcher.stage("timing one step of each cell")
+            return self._estimate(session, budget, evidence)
+        return run(
+            session,
+            out=out,
+            budget=budget,
+            evidence=evidence,
+            pictures=self.pictures,
+            progress=watcher,
+        )
 
     def _fit(self) -> FitSpec:
         changes: dict[str, Any] = {
@@ -442,10 +473,42 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
+def _together(costs: dict[str, str], as_json: bool) -> str:
+    """Return the estimates of one run, or of several by the names of their label sets."""
+    import json
+
+    if len(costs) == 1:
+        return next(iter(costs.values()))
+    if as_json:
+        return json.dumps({name: json.loads(text) for name, text in costs.items()})
+    return "\n\n".join(f"label set {name}\n{text}" for name, text in costs.items())
+
+
+def report_labels(found: ByLabels, out: Path | None, as_json: bool) -> bool:
+    """Show finished comparisons by several label sets; return whether some cells failed."""
+    import json
+
+    table = None if out is None else found.write(out)
+    if as_json:
+        print(json.dumps(found.to_json(), allow_nan=False))
+    else:
+        from modelstitch.cli.terminal import print_labels
+
+        print_labels(found)
+        for sentence in found.sentences():
+            print(f"- {sentence}")
+        if table is not None and out is not None:
+            print("\nFiles:")
+            print(f"  {table}  score, kept and verdict of each cell by each label set")
+            for name in found.tried_for:
+                print(f"  {out / name / 'report.html'}  the page of {name}")
+    failed = [bool(_say_failed(each)) for each in found.comparisons.values()]
+    return any(failed)
+
+
 def report(comparison: Comparison, out: Path | None, as_json: bool) -> bool:
     """Show a finished comparison; return whether some cells failed."""
     import json
-    import sys
 
     if as_json:
         print(json.dumps(comparison.to_json(), allow_nan=False))
@@ -482,6 +545,13 @@ def report(comparison: Comparison, out: Path | None, as_json: bool) -> bool:
                 ("stitches/", "the fitted stitches"),
             ):
                 print(f"  {out / name}  {what}")
+    return _say_failed(comparison)
+
+
+def _say_failed(comparison: Comparison) -> bool:
+    """Say on stderr how many cells failed; return whether some did."""
+    import sys
+
     if comparison.failed:
         first = comparison.failed[0]
         print(

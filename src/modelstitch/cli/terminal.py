@@ -6,7 +6,7 @@ import contextlib
 import json
 import math
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import (
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from modelstitch.cutting import CutModel
     from modelstitch.evidence.verdict import Verdict
+    from modelstitch.results.by_labels import ByLabels
     from modelstitch.results.comparison import Comparison
 
 
@@ -155,6 +156,9 @@ _MARKS = {
     VerdictName.INCOMPATIBLE: "none",
     VerdictName.CANNOT_TELL: "?",
 }
+_LEGEND = (
+    "inter = interchangeable, part = partly, label = decodable only, none = incompatible, ? = cannot tell"
+)
 
 
 def print_verdicts(comparison: Comparison, stitch: str) -> None:
@@ -219,6 +223,30 @@ def _coloured(text: str, kept: float | None) -> Text:
         return Text(text, style="dim", justify="right")
     fill, ink = shade(kept, KEPT_COLOURS)
     return Text(text, style=f"{ink} on {fill}", justify="right")
+
+
+def print_labels(found: ByLabels) -> None:
+    """Print for each cell its verdict, what it keeps and its score, by every label set."""
+    table = Table(title="by label set")
+    for heading in ("cell", *found.tried_for):
+        table.add_column(heading)
+    columns = ["sender_cut", "receiver_cut", "stitch"]
+    for (sender, receiver, stitch), rows in found.frame().groupby(columns, sort=False):
+        by_labels = {row["labels"]: row for row in rows.to_dict("records")}
+        shown = [_labelled(by_labels[name]) if name in by_labels else Text("–") for name in found.tried_for]
+        table.add_row(f"{sender} -> {receiver} ({stitch})", *shown)
+    console = Console()
+    console.print(table)
+    console.print(f"{_LEGEND}; % kept beyond the label of the set; score", highlight=False, soft_wrap=True)
+
+
+def _labelled(row: Mapping[Any, Any]) -> Text:
+    from modelstitch.results.verdict_cells import percent
+
+    kept = None if math.isnan(row["kept"]) else float(row["kept"])
+    word = _MARKS[VerdictName(row["name"])] if row["name"] else ""
+    parts = [word, "" if kept is None else f"{percent(kept)} %", f"{row['score']:.2f}"]
+    return _coloured(" ".join(part for part in parts if part), kept)
 
 
 def print_curves(comparison: Comparison) -> None:

@@ -112,7 +112,9 @@ def capacity_curves(comparison: Comparison) -> list[Curve]:
             _caught_up_by(caught_up),
         )
 
-    return [curve(*pair) for pair in dict.fromkeys((cell.sender_cut, cell.receiver_cut) for cell in cells)]
+    # A self-stitch may have rows that the real grid has not.
+    real = [cell for cell in cells if cell.control == TRAINED] or cells
+    return [curve(*pair) for pair in dict.fromkeys((cell.sender_cut, cell.receiver_cut) for cell in real)]
 
 
 def _points(

@@ -233,7 +233,7 @@ def capacity(
     """
     columns = min(5, len(panels))
     rows = -(-len(panels) // columns)
-    natural = 2.6 * columns + 1.0
+    natural = max(7.0, 2.6 * columns + 1.0)  # heading and legend need room beside a single picture
     shrunk = 1.0 if width is None else width / natural
     figure = Figure(figsize=(natural * shrunk, max(1.8, (2.2 * rows + 1.2) * shrunk)), layout="constrained")
     FigureCanvasAgg(figure)

@@ -249,6 +249,8 @@ def of_comparison(comparison: Comparison) -> list[Sentence]:
         texts += of_yardstick(comparison.facts.yardstick)
     if comparison.has_curves:
         texts += of_curves(capacity_curves(comparison))
+    if comparison.facts.labels and _names_interchangeable(comparison, stitch):
+        texts.append(say("matrix.tried", labels=comparison.facts.labels))
     if comparison.facts.labels and comparison.spec.fit.objective == "task":
         texts += of_label_sets(comparison.evidence, comparison.facts.labels)
     texts += of_advantages([row for row in comparison.advantages if row.stitch == stitch])
@@ -276,6 +278,11 @@ def at_least_partly(name: str) -> bool:
         (True, False)
     """
     return name in (VerdictName.PARTLY, VerdictName.INTERCHANGEABLE)
+
+
+def _names_interchangeable(comparison: Comparison, stitch: str) -> bool:
+    judged = comparison.cell_verdicts(stitch).values()
+    return any(verdict.name is VerdictName.INTERCHANGEABLE for verdict in judged)
 
 
 def of_verdicts(names: np.ndarray, n_seeds: int = 1) -> list[Sentence]:

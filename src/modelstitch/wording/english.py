@@ -230,6 +230,22 @@ SENTENCES = {
     "matrix.label_others": " ({parts})",
     "matrix.label_other": "{control} {share:.2f}",
     "matrix.no_others": "",
+    "matrix.tried": (
+        "Interchangeable is said of the labels {labels!r}, which the stitches were fitted to. It has to be "
+        "tried for every other label set (--labels)."
+    ),
+    "labels.tried": "Each cell was tried for {n} label sets: {names}.",
+    "labels.interchangeable": (
+        "Interchangeable for all of them: {all} of {of} {of:cell|cells}; for some alone: {some}; for none: "
+        "{none}."
+    ),
+    "labels.kept": "Kept beyond the label on average: {parts}.",
+    "labels.one": "{labels!r} {kept:.0f} % (score {score:.2f})",
+    "labels.no_kept": "{labels!r} not known",
+    "labels.within": (
+        "The coarser a label set is, the more of the input lies within its classes and counts as kept or "
+        "lost."
+    ),
     "matrix.overlap": (
         "The networks know images that the stitches were fitted on: about {parts}. Representations of such "
         "images may be cleaner than those of new images. This does not affect held-out scores."

@@ -212,6 +212,21 @@ SENTENCES = {
     "matrix.label_others": "（{parts}）",
     "matrix.label_other": "{control}では{share:.2f}",
     "matrix.no_others": "",
+    "matrix.tried": (
+        "「互換」は、接合層を合わせたラベル「{labels}」についての判定です。ほかのラベルについては、それぞれ確かめ"
+        "る必要があります（--labels）。"
+    ),
+    "labels.tried": "どの升目も{n}種類のラベルで試しました：{names}。",
+    "labels.interchangeable": (
+        "{of}件のうち、すべてのラベルで互換が{all}件、一部のラベルだけで互換が{some}件、どのラベルでも互換でないも"
+        "のが{none}件です。"
+    ),
+    "labels.kept": "ラベル以外の情報の平均保持率：{parts}。",
+    "labels.one": "「{labels}」{kept:.0f}%（正解率{score:.2f}）",
+    "labels.no_kept": "「{labels}」不明",
+    "labels.within": (
+        "ラベルが粗いほど、入力の情報のうちクラスの内側にある部分が増え、その分も保持率に数えられます。"
+    ),
     "matrix.overlap": (
         "接合層の学習に使った画像のうち、{parts}学習データに含まれていました。こうした画像の内部表現は、新し"
         "い画像より整っている可能性があります。評価用データの正解率には影響しません。"

@@ -1,0 +1,119 @@
+"""Whole runs by several label sets, of senders whose truth is known by construction."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any, final
+
+import pandas as pd
+import pytest
+import torch
+from torch import Tensor, nn
+
+import modelstitch as ms
+from modelstitch.errors import SpecError
+from tests.digit_nets import trained_digit_net
+
+CUT, FEATURES = "4", 64
+SETS = ["finest", "parity", "magnitude"]
+
+
+@final
+class Named(nn.Module):
+    """The digit that a network names, as one feature that is 1."""
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, x: Tensor) -> Tensor:
+        return nn.functional.one_hot(self.net(x).argmax(1), FEATURES).float()
+
+
+@pytest.fixture(scope="module")
+def receiver() -> nn.Module:
+    return trained_digit_net(0)
+
+
+@pytest.fixture(scope="module")
+def data() -> ms.Data:
+    digits = ms.load_data(ms.DataSpec(source="digits"))
+    magnitude = ms.LabelSet("magnitude", ("small", "large"), (0,) * 5 + (1,) * 5)
+    return digits.with_label_sets([*digits.label_sets, magnitude])
+
+
+def found(sender: nn.Module, receiver: nn.Module, data: Any, **options: Any) -> ms.ByLabels:
+    choices: dict[str, Any] = {
+        "cuts": [CUT],
+        "fit": ms.FitSpec(max_epochs=2),
+        "controls": ("clustered-noise", "one-hot", "self-stitch"),
+        "evidence": ("kept",),
+    }
+    return ms.compare_labels(sender, receiver, data, **(choices | options))
+
+
+def test_a_copy_is_interchangeable_for_every_label_set(
+    receiver: nn.Module, data: ms.Data, tmp_path: Path
+) -> None:
+    by_labels = found(copy.deepcopy(receiver), receiver, data, labels=SETS, out=tmp_path)
+    assert by_labels.interchangeable_for() == {(CUT, CUT, "affine"): tuple(SETS)}
+    assert [by_labels[name].facts.n_classes for name in SETS] == [10, 2, 2]
+    assert pd.read_csv(tmp_path / "label-sets.csv")["labels"].tolist() == SETS
+    for name in SETS:
+        assert ms.load(tmp_path / name) == by_labels[name]
+    of_parity = by_labels["parity"].sentences()
+    assert any(sentence.key == "matrix.tried" for sentence in of_parity)
+    assert not any(sentence.key == "matrix.tried" for sentence in by_labels["finest"].sentences())
+
+
+def test_a_sender_that_knows_the_digit_alone_has_more_within_coarser_labels(
+    receiver: nn.Module, data: ms.Data
+) -> None:
+    blank: list[nn.Module] = [nn.Identity() for _ in range(4)]
+    sender = nn.Sequential(*blank, Named(copy.deepcopy(receiver)), copy.deepcopy(receiver)[5]).eval()
+    by_labels = found(sender, receiver, data, labels=SETS)
+    assert by_labels.interchangeable_for() == {(CUT, CUT, "affine"): ()}
+    frame = by_labels.frame().set_index("labels")
+    assert frame["score"].min() > 0.9, "scores alone would say otherwise"
+    assert frame.loc["finest", "name"] == "decodable only"
+    at_cut = {
+        name: next(
+            row.value
+            for row in by_labels[name].evidence
+            if (row.control, row.name, row.where) == ("trained", "recovered", CUT)
+        )
+        for name in SETS
+    }
+    assert all(value is not None for value in at_cut.values())
+    assert at_cut["finest"] < 0.15
+    assert min(at_cut["parity"], at_cut["magnitude"]) > 0.4
+
+
+def test_tasks_of_ones_own_stand_beside_the_classes(receiver: nn.Module, data: ms.Data) -> None:
+    def score(outputs: Tensor, targets: Tensor) -> Tensor:
+        return (outputs.topk(3).indices == targets[:, None]).any(1).float()
+
+    images = torch.cat([data.train.images, data.heldout.images])
+    labels = torch.cat([data.train.labels, data.heldout.labels])
+    task = ms.Task(name="among the best three", loss=nn.functional.cross_entropy, score=score)
+    by_name = {"class": data, "best three": ms.data_from(images, labels, task=task, groups=labels)}
+    by_labels = found(copy.deepcopy(receiver), receiver, by_name)
+    frame = by_labels.frame().set_index("labels")
+    assert list(frame.index) == ["class", "best three"]
+    assert frame.loc["best three", "score"] >= frame.loc["class", "score"]
+    assert "best three" in str(by_labels.sentences()[0])
+
+
+def test_what_cannot_be_compared_is_refused_before_any_fit(
+    receiver: nn.Module, data: ms.Data, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("modelstitch.api.run", lambda *_, **__: pytest.fail("something was fitted"))
+    for given, labels, message in (
+        (data, ["parity", "party"], "unknown label set"),
+        (data, ["parity"], "at least two label sets, got parity"),
+        (data, None, "expected label sets, or data for each of several names, got neither"),
+        ({"class": data}, None, "expected data by at least two names, got class"),
+    ):
+        with pytest.raises(SpecError, match=message):
+            found(receiver, receiver, given, labels=labels)
