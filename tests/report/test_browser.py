@@ -141,17 +141,22 @@ def test_a_cell_is_reached_by_keyboard_alone(opened: Page) -> None:
 def test_switches_change_what_the_maps_show(opened: Page) -> None:
     cell = square(opened, "trained", 0, 0).locator("text")
     assert cell.text_content() == "0.93"
+    # A control has what it keeps below its score; the pair has its own map for that.
+    beside = square(opened, "random-sender", 0, 0).locator("text")
+    assert beside.all_text_contents() == ["0.50", "40\u00a0%"]
     opened.get_by_label("show", exact=True).select_option("penalty")
     assert cell.text_content() == "0.02"
+    assert beside.all_text_contents() == ["0.45", ""]
     legend = " ".join(opened.locator("#legend").inner_text().split())
     assert legend == "penalty (whole receiver minus stitched): from -0.05 to 0.45"
     opened.get_by_label("show", exact=True).select_option("similarity.cka")
     assert cell.text_content() == "0.31"
-    assert square(opened, "random-sender", 0, 0).locator("text").text_content() == "–"
+    control = square(opened, "random-sender", 0, 0)
+    assert control.locator("text").first.text_content() == "–"
     opened.get_by_label("show", exact=True).select_option("kept")
     assert cell.text_content() == "0.95"
     # What controls keep stands beside it, in the colours of the map of verdicts.
-    assert square(opened, "random-sender", 0, 0).locator("text").text_content() == "0.4"
+    assert control.locator("text").first.text_content() == "0.4"
     verdict = square(opened, "verdict", 0, 0)
     assert square(opened, "trained", 0, 0).locator("rect").evaluate(FILL) == verdict.locator("rect").evaluate(
         FILL

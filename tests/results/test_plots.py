@@ -97,7 +97,7 @@ def test_curves_have_their_lines_levels_and_intervals() -> None:
 
 @pytest.mark.parametrize("n_panels", [1, 2, 3, 4])
 def test_all_panels_share_one_scale(n_panels: int, tmp_path: Path) -> None:
-    panels = [(f"panel {i}", matrix(np.full((2, 3), i / 4)), None) for i in range(n_panels)]
+    panels = [plots.ScoreMap(f"panel {i}", matrix(np.full((2, 3), i / 4))) for i in range(n_panels)]
     figure = plots.sheet(panels, "H")
     drawn = [ax for ax in figure.axes if ax.images]
     assert len(drawn) == n_panels

@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from modelstitch.results.sentences import against_labels, against_random, means, sentences
+from modelstitch.evidence.verdict import Verdict
+from modelstitch.results.sentences import (
+    against_labels,
+    against_random,
+    learnt_sentences,
+    means,
+    of_yardstick,
+    sentences,
+)
+from modelstitch.specs.verdicts import Confidence, Learnt, Reason, VerdictName, VerdictReason
 
 
 def matrix(value: float) -> xr.DataArray:
@@ -92,3 +101,51 @@ def test_a_control_that_is_not_finished_is_read_cell_by_cell() -> None:
     assert facts is not None
     assert (facts.n_cells, facts.n_reached) == (2, 1)
     assert (facts.lead.sender_cut, facts.lead.receiver_cut) == ("c1", "r0")
+
+
+def judged(name: VerdictName, learnt: Learnt) -> Verdict:
+    return Verdict(name, VerdictReason(reason=Reason.KEPT), Confidence.HIGH, learnt=learnt)
+
+
+WHOLE, PARTLY, LABEL = VerdictName.INTERCHANGEABLE, VerdictName.PARTLY, VerdictName.DECODABLE_ONLY
+
+
+def test_what_was_learnt_is_counted_among_the_cells_that_were_asked() -> None:
+    told = learnt_sentences(
+        [
+            judged(WHOLE, Learnt.LEARNT),
+            judged(PARTLY, Learnt.LEARNT),
+            judged(PARTLY, Learnt.NOT_LEARNT),
+            judged(PARTLY, Learnt.UNCLEAR),
+            judged(PARTLY, Learnt.NOT_ASKED),
+            judged(LABEL, Learnt.NOT_ASKED),
+        ]
+    )
+    assert told == [
+        "Was it learnt? Of the 4 cells that are at least partly, against untrained senders: 2 learnt, "
+        "1 not learnt, 1 unclear."
+    ]
+
+
+def test_interchangeable_and_not_learnt_is_read_both_ways() -> None:
+    told = learnt_sentences([judged(WHOLE, Learnt.NOT_LEARNT), judged(PARTLY, Learnt.NOT_LEARNT)])
+    assert told[1:] == [
+        "1 cell is interchangeable, but not learnt: a replaceable part. An untrained part would do there, so "
+        "perhaps nothing needs to be reused at all.",
+        "This cell is no sign that the two networks learnt shared features.",
+    ]
+
+
+def test_without_the_control_it_is_said_that_nobody_asked() -> None:
+    assert learnt_sentences([judged(PARTLY, Learnt.NOT_ASKED)]) == [
+        "Whether what comes across was learnt was not asked: no untrained sender was run."
+    ]
+    assert learnt_sentences([judged(LABEL, Learnt.NOT_ASKED)]) == []
+
+
+def test_the_yardstick_is_said_where_it_was_measured() -> None:
+    assert of_yardstick(None) == []
+    assert of_yardstick((0.587, 0.552, 0.624)) == [
+        "Yardstick: of two whole networks, the sender's outputs recover 59 % (55 to 62) of the receiver's "
+        "outputs within classes."
+    ]

@@ -63,7 +63,7 @@ def test_every_table_has_the_score_of_its_cell_and_its_name(comparison: Comparis
     frames = {
         "cells": comparison.to_frame(),
         "evidence": comparison.evidence_frame(),
-        "verdicts": comparison.verdict_frame().assign(control="trained"),
+        "verdicts": comparison.verdict_frame(),
         "advantages": comparison.advantage_frame().assign(control="trained"),
     }
     key = ["control", "sender_cut", "receiver_cut", "stitch", "seed"]
@@ -80,11 +80,24 @@ def test_names_that_others_rely_on() -> None:
     verdicts = comparison.verdict_frame()
     columns = ["name", "confidence", "score_share", "kept", "kept_low", "kept_high"]
     assert set(columns) <= set(verdicts.columns)
-    assert list(verdicts["name"]) == [verdict.name for verdict in comparison.verdicts().values()]
+    real = verdicts[verdicts["control"] == "trained"]
+    assert list(real["name"]) == [verdict.name for verdict in comparison.verdicts().values()]
     assert len(comparison.evidence_frame()) == len(comparison.evidence)
     assert len(comparison.to_frame()) == len(comparison.cells)
     assert {row.role for row in comparison.baselines} == {"sender", "receiver"}
     assert comparison.verdicts()["c0", "c1", "affine", 0].name == "interchangeable"  # type: ignore[index]
+
+
+def test_json_holds_both_answers_in_words() -> None:
+    comparison = run(1, 1)
+    values = json.loads(json.dumps(comparison.to_json(), allow_nan=False))
+    first = values["verdicts"][0]
+    assert (first["name"], first["learnt"], first["control"]) == ("interchangeable", "learnt", "trained")
+    assert first["kept_low"] < first["kept"] == 0.95 < first["kept_high"]
+    assert first["lead_low"] < first["lead"] == 0.55 < first["lead_high"]
+    assert len(values["verdicts"]) == len(comparison.verdict_frame())
+    # They follow from the other rows: nothing is read back from them.
+    assert Comparison.from_json({**values, "verdicts": []}) == comparison
 
 
 def test_json_calls_the_scores_of_whole_networks_accuracies_where_they_are() -> None:

@@ -40,6 +40,7 @@ SAME_EVERYWHERE = {"ui.comma", "ui.colon", "list.comma", "list.semicolon", "list
 # Keys that are put together from names: columns, points of the first screen, the two roles.
 NAMED = {
     *("sender", "receiver", "stitch", "seed", "score", "interval", "penalty", "converged", "verdict", "kept"),
+    "learnt",
     *("grid", "error", "part", "minimum", "mean", "maximum", "deviation"),
     *("tried", "stand_in", "sure", "not_meant", "next"),
 }

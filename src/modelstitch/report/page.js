@@ -71,6 +71,8 @@ function ink(colour) {
 }
 function paint(square, text, colour, letter, label, second = "") {
   square.querySelector("rect").style.fill = colour;
+  if (second && !square.querySelector(".second")) square.append(make("text:svg", { class: "second" }));
+  square.classList.toggle("two", Boolean(second));
   square.querySelectorAll("text").forEach((words, k) => { words.textContent = k ? second : text; words.style.fill = letter; });
   square.setAttribute("aria-label", label);
 }
@@ -85,8 +87,8 @@ function paintVerdict(square, index, place, cell) {
   const [mark, word] = D.looks[verdict.name], [sign, learnt] = D.learnt[verdict.learnt];
   const text = mark + (known(verdict.kept) ? ` ${percent(verdict.kept)}` : ""), second = number + (sign ? ` ${sign}` : "");
   const told = verdict.name !== D.unknown && known(verdict.kept), colour = told ? shadeOf(verdict.kept, D.kept_palette) : "var(--none)";
-  const said = [word, ...(known(verdict.kept) ? [`${W.kept}${W.colon}${percent(verdict.kept)}`] : []), ...(verdict.learnt === D.not_asked ? [] : [learnt]), `${W.score}${W.colon}${number}`];
-  paint(square, text, colour, told ? ink(colour) : "var(--ink)", place + said.join(W.comma), second);
+  const parts = [word, ...(known(verdict.kept) ? [`${W.kept}${W.colon}${percent(verdict.kept)}`] : []), ...(verdict.learnt === D.not_asked ? [] : [learnt]), `${W.score}${W.colon}${number}`];
+  paint(square, text, colour, told ? ink(colour) : "var(--ink)", place + parts.join(W.comma), second);
   cell.textContent = `${text} · ${second}`;
 }
 function scale() {
@@ -102,7 +104,7 @@ function redraw() {
   const [low, high] = scale();
   for (const figure of document.querySelectorAll("figure.map")) {
     const name = figure.dataset.map, cells = figure.querySelectorAll("tbody td");
-    if (name !== "verdict") figure.querySelector(".shown").textContent = measureName(state.measure);
+    if (name !== "verdict") figure.querySelector(".shown").textContent = state.measure === "score" && name !== REAL && Object.keys(D.kept).length ? fill(W.score_and_kept, { score: W.score }) : measureName(state.measure);
     for (const square of figure.querySelectorAll("g")) {
       const index = +square.dataset.index, i = Math.floor(index / nC), j = index % nC;
       const place = `${D.rows[name === "verdict" ? REAL : name][i]} → ${D.receivers[j]}: `;
@@ -112,8 +114,11 @@ function redraw() {
       const colour = shadeOf((value - low) / (high - low), paletteOf(state.measure));
       const moved = PLAIN.includes(state.measure) && unsettled(name, index);
       const number = state.measure === "score" ? value.toFixed(2) : said(value), text = number + (moved ? "?" : "");
-      paint(square, text, colour, ink(colour), place + measureName(state.measure) + W.colon + number + (moved ? W.comma + W.not_converged : ""));
-      cells[index].textContent = text;
+      // The score of a control has what it keeps below it; the pair's stands in the map of verdicts.
+      const keeps = state.measure === "score" && name !== REAL ? valueOf(name, index, "kept") : null, second = known(keeps) ? percent(keeps) : "";
+      const told = [measureName(state.measure) + W.colon + number, ...(moved ? [W.not_converged] : []), ...(second ? [W.kept + W.colon + second] : [])];
+      paint(square, text, colour, ink(colour), place + told.join(W.comma), second);
+      cells[index].textContent = second ? `${text} · ${second}` : text;
     }
   }
   const legend = document.getElementById("legend");

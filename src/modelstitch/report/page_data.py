@@ -259,7 +259,7 @@ def _kept(
         if row.control in rows:
             empty: list[float | int | None] = [None] * (len(rows[row.control]) * len(receivers))
             values = by_grid.setdefault(_key((row.control, row.stitch, row.seed)), empty)
-            values[_index(row, rows, receivers)] = _number(row.kept)
+            values[_index(row, rows, receivers)] = _number(row.kept, 4)
     return by_grid
 
 

@@ -25,6 +25,7 @@ from modelstitch.results.frames import (
     cell_dataset,
     cell_frame,
     evidence_frame,
+    plain_records,
     verdict_frame,
 )
 from modelstitch.results.rows import AdvantageRow, Baseline, CellKey, CellRow, EvidenceRow, KeptRow
@@ -331,8 +332,9 @@ class Comparison:
     def to_json(self) -> dict[str, Any]:
         """Return everything as plain values; :meth:`from_json` reads them back.
 
-        ``sender_score`` and ``receiver_score`` are those of the whole networks. Where the score is an
-        accuracy, they stand under ``sender_accuracy`` and ``receiver_accuracy`` too.
+        ``verdicts`` holds both answers in words, for readers of the file. They follow from the other rows,
+        and are not read back. ``sender_score`` and ``receiver_score`` are those of the whole networks. Where
+        the score is an accuracy, they stand under ``sender_accuracy`` and ``receiver_accuracy`` too.
         """
         whole = {role: self.baseline(role) for role in ("sender", "receiver")}
         names = ("score", "accuracy") if self.score_name == "accuracy" else ("score",)
@@ -351,6 +353,8 @@ class Comparison:
             "evidence": [dict(vars(row)) for row in self.evidence],
             "advantages": [dict(vars(row)) for row in self.advantages],
             "kept": [dict(vars(row)) for row in self.kept],
+            # For readers of the file: they follow from the rows above, and are not read back.
+            "verdicts": plain_records(self.verdict_frame()),
         }
 
     def save(self, path: str | Path) -> None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from modelstitch.evidence.verdict import Thresholds
 from modelstitch.results import plots, sentences
-from modelstitch.results.verdict_cells import legend, verdict_cells
-from modelstitch.specs import CONTROLS
+from modelstitch.results.verdict_cells import legend, percent, verdict_cells
+from modelstitch.specs import CONTROLS, TRAINED
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,10 +31,11 @@ def heatmap(comparison: Comparison, ax: Axes | None, control: str, stitch: str |
 def figure(comparison: Comparison) -> Figure:
     """Draw the maps of verdicts, then the matrices of all controls and stitches, on one scale each."""
     panels = [
-        (
-            title(comparison, control, stitch),
-            comparison.matrix(control, stitch=stitch),
-            comparison.doubtful(control, stitch),
+        plots.ScoreMap(
+            title=title(comparison, control, stitch),
+            scores=comparison.matrix(control, stitch=stitch),
+            doubtful=comparison.doubtful(control, stitch),
+            below=_kept_of_control(comparison, control, stitch),
         )
         for stitch in comparison.stitches
         for control in comparison.controls
@@ -42,6 +43,15 @@ def figure(comparison: Comparison) -> Figure:
     kept = [drawn for stitch in comparison.stitches if (drawn := kept_map(comparison, stitch)) is not None]
     words = legend(comparison, comparison.main_stitch) if kept else ()
     return plots.sheet(panels, heading(comparison), comparison.score_name, kept, words)
+
+
+def _kept_of_control(comparison: Comparison, control: str, stitch: str) -> dict[tuple[str, str], str]:
+    """Return what the cells of a control keep, the mean over seeds; nothing for the pair, which has a map."""
+    values: dict[tuple[str, str], list[float]] = {}
+    for row in comparison.kept:
+        if control != TRAINED and (row.control, row.stitch) == (control, stitch) and row.kept is not None:
+            values.setdefault((row.sender_cut, row.receiver_cut), []).append(row.kept)
+    return {place: f"{percent(sum(each) / len(each))} %" for place, each in values.items()}
 
 
 def kept_map(comparison: Comparison, stitch: str) -> plots.KeptMap | None:

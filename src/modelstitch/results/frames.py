@@ -121,6 +121,18 @@ def verdict_frame(
     )
 
 
+def plain_records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of a table as values that JSON can hold: None for a number that is not known."""
+    rows = frame.to_dict("records")
+    return [
+        {
+            str(name): None if isinstance(value, float) and math.isnan(value) else value
+            for name, value in row.items()
+        }
+        for row in rows
+    ]
+
+
 def advantage_frame(advantages: Sequence[AdvantageRow], scores: Scores, score_name: str) -> pd.DataFrame:
     """Return one row for each difference to a control, beside the score of the cell of the real grid."""
     return _scored(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import fill
 from typing import Any
@@ -23,6 +23,23 @@ COLOURS = "viridis"
 
 KEPT_COLOURS = "plasma"
 """Colour map of what is kept: another one, so that the two are not taken for each other."""
+
+
+@dataclass(frozen=True)
+class ScoreMap:
+    """A map of scores.
+
+    Attributes:
+        title: above it.
+        scores: by ``sender_cut`` and ``receiver_cut``.
+        doubtful: true where a value had not converged.
+        below: further text of a cell, by (sender cut, receiver cut).
+    """
+
+    title: str
+    scores: xr.DataArray
+    doubtful: xr.DataArray | None = None
+    below: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -47,6 +64,7 @@ def heatmap(
     ax: Axes | None = None,
     title: str = "",
     doubtful: xr.DataArray | None = None,
+    below: Mapping[tuple[str, str], str] | None = None,
 ) -> Axes:
     """Draw a matrix of scores, sender cuts in rows and receiver cuts in columns, on the colour scale 0-1.
 
@@ -56,6 +74,7 @@ def heatmap(
         ax: where to draw; a new figure without it.
         title: above the picture.
         doubtful: true where a value had not converged; it gets a question mark.
+        below: further text by (sender cut, receiver cut).
 
     Returns:
         The Axes.
@@ -75,6 +94,8 @@ def heatmap(
     for row, column in np.ndindex(values.shape):
         value = values[row, column]
         text = "–" if np.isnan(value) else f"{value:.2f}{'?' if marked[row, column] else ''}"
+        place = (str(matrix["sender_cut"].to_numpy()[row]), str(matrix["receiver_cut"].to_numpy()[column]))
+        text += f"\n{below[place]}" if below and place in below else ""
         _write(ax, image, (row, column), text, 9 if max(values.shape) <= 10 else 6)
     _name(ax, matrix, title)
     return ax
@@ -156,7 +177,7 @@ def _size(matrix: xr.DataArray) -> tuple[float, float]:
 
 
 def sheet(
-    panels: Sequence[tuple[str, xr.DataArray, xr.DataArray | None]],
+    panels: Sequence[ScoreMap],
     heading: str,
     score_name: str = "accuracy",
     kept: Sequence[KeptMap] = (),
@@ -167,7 +188,7 @@ def sheet(
     Maps of verdicts come first. They have a colour scale of their own.
 
     Args:
-        panels: title, matrix and doubtful cells of each.
+        panels: maps of scores, at least one.
         heading: above all of them.
         score_name: what the values are.
         kept: maps of verdicts.
@@ -175,7 +196,7 @@ def sheet(
     """
     columns = min(2, len(kept) + len(panels))
     rows = -(-(len(kept) + len(panels)) // columns)
-    width, height = _size(panels[0][1])
+    width, height = _size(panels[0].scores)
     beside = 1.4 if kept else 0.0
     size = (columns * width + 1.0 + beside, rows * (height + 0.3) + 0.6 + 0.16 * len(legend))
     figure = Figure(figsize=size, layout="constrained")
@@ -185,8 +206,8 @@ def sheet(
     for ax, drawn in zip(maps, kept, strict=True):
         kept_map(drawn, ax, 8 if max(drawn.kept.shape) <= 10 else 5)
         kept_bar(figure, ax, drawn.lines, "kept", shrink=0.9)
-    for ax, (title, matrix, doubtful) in zip(scores, panels, strict=True):
-        heatmap(matrix, ax, title, doubtful)
+    for ax, panel in zip(scores, panels, strict=True):
+        heatmap(panel.scores, ax, panel.title, panel.doubtful, panel.below)
     for ax in rest[len(kept) + len(panels) :]:
         ax.set_axis_off()
     label = f"held-out {score_name} of the stitched network"

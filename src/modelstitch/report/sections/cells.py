@@ -11,7 +11,9 @@ from modelstitch.evidence.verdict import Verdict
 from modelstitch.geometry.intervals import wilson
 from modelstitch.report.context import PageContext
 from modelstitch.results.rows import CellRow
+from modelstitch.results.verdict_cells import percent
 from modelstitch.specs import TRAINED
+from modelstitch.specs.verdicts import Learnt
 
 TEMPLATE = """
 <section>
@@ -26,7 +28,7 @@ MOST_ROWS = 400
 
 _COLUMNS = (
     *("sender", "receiver", "stitch", "seed", "score"),
-    *("interval", "penalty", "converged", "verdict", "kept"),
+    *("interval", "penalty", "converged", "verdict", "kept", "learnt"),
 )
 _CONVERGED = {True: "page.yes", False: "page.no", None: "page.fixed"}
 
@@ -74,6 +76,7 @@ def _row(context: PageContext, cell: CellRow, verdict: Verdict | None) -> dict[s
         "converged": context.t(_CONVERGED[cell.converged]),
         "verdict": "–",
         "kept": "–",
+        "learnt": "–",
     }
     if score is not None:
         low, high = wilson(round(score * comparison.n_effective), comparison.n_effective)
@@ -84,5 +87,8 @@ def _row(context: PageContext, cell: CellRow, verdict: Verdict | None) -> dict[s
     if verdict is not None:
         row["verdict"] = context.t(f"verdict.{verdict.name}")
         if not math.isnan(verdict.kept):
-            row["kept"] = f"{100 * verdict.kept:.0f} %"
+            ends = f"{percent(verdict.kept_low)} – {percent(verdict.kept_high)}"
+            row["kept"] = f"{percent(verdict.kept)} % ({ends})"
+        if verdict.learnt is not Learnt.NOT_ASKED:
+            row["learnt"] = context.t(f"learnt.{verdict.learnt}")
     return row
