@@ -159,6 +159,7 @@ def test_a_reason_holds_the_numbers_that_decided() -> None:
     ("changes", "reason"),
     [
         ({"failed": "the loss was nan"}, Reason.FIT_FAILED),
+        ({"self_failed": "the loss was nan"}, Reason.SELF_STITCH_FAILED),
         ({"n": 99}, Reason.TOO_FEW_EXAMPLES),
         ({"n_within": 99}, Reason.TOO_FEW_IN_CLASSES),
         ({"self_above": (0.06, 0.015)}, Reason.SELF_STITCH_ABOVE_RECEIVER),
@@ -186,6 +187,7 @@ def test_what_forbids_a_verdict(changes: dict[str, Any], reason: Reason) -> None
 
 ORDER: tuple[tuple[dict[str, Any], Reason], ...] = (
     ({"failed": "the loss was nan"}, Reason.FIT_FAILED),
+    ({"self_failed": "the loss was nan"}, Reason.SELF_STITCH_FAILED),
     ({"n": 50}, Reason.TOO_FEW_EXAMPLES),
     ({"self_above": (0.3, 0.01)}, Reason.SELF_STITCH_ABOVE_RECEIVER),
     ({"n_within": 50}, Reason.TOO_FEW_IN_CLASSES),

@@ -161,10 +161,25 @@ def test_without_the_evidence_for_a_verdict_there_is_none(control: str) -> None:
     assert verdicts(CELLS, other, KEPT, 0.1) == {}
 
 
-def test_without_a_self_stitch_that_has_a_score_there_is_no_verdict() -> None:
+def test_without_a_self_stitch_there_is_no_verdict() -> None:
     assert verdicts([REAL], EVIDENCE, KEPT, 0.1) == {}
+
+
+def test_a_self_stitch_that_failed_is_the_reason() -> None:
     failed = replace(OWN, score=None, standard_error=None, failure="the loss was nan")
-    assert verdicts([REAL, failed], EVIDENCE, KEPT, 0.1) == {}
+    measured = [each for each in EVIDENCE if each.control != "self-stitch"]
+    (verdict,) = verdicts([REAL, failed], measured, [], 0.1).values()
+    assert (verdict.reason, verdict.because.failure) == (Reason.SELF_STITCH_FAILED, "the loss was nan")
+
+
+@pytest.mark.parametrize("score", [math.nan, math.inf, None])
+def test_a_score_that_is_not_finite_is_no_score(score: float | None) -> None:
+    rows = [replace(REAL, score=score, standard_error=0.01), OWN, NOISE]
+    (verdict,) = verdicts(rows, EVIDENCE, KEPT, 0.1).values()
+    assert verdict.reason is Reason.NO_SCORE
+    own = [REAL, replace(OWN, score=score, standard_error=0.01), NOISE]
+    (verdict,) = verdicts(own, EVIDENCE, KEPT, 0.1).values()
+    assert verdict.reason is Reason.NO_SCORE
 
 
 def test_without_a_label_only_sender_kept_has_no_zero() -> None:
@@ -192,12 +207,12 @@ def test_a_row_of_the_table_has_both_answers_with_their_numbers() -> None:
     assert (values["kept"], values["kept_where"], values["kept_for_this_head"]) == (0.95, "c", 0.97)
     assert (values["lead"], values["lead_low"], values["lead_high"]) == (0.3, 0.2, 0.4)
     assert (values["untrained_best"], values["untrained_draws"]) == (0.7, 2)
-    assert values["control"] == "random-sender"
+    assert values["untrained_control"] == "random-sender"
     assert values["reason_code"] == "kept"
     (alone,) = verdicts(CELLS, EVIDENCE, KEPT, 0.1).values()
     blank = verdict_values(alone)
     assert (blank["learnt"], blank["learnt_confidence"], blank["untrained_draws"]) == ("not asked", "", 0)
-    assert blank["control"] == ""
+    assert blank["untrained_control"] == ""
     assert math.isnan(float(blank["untrained_best"]))
 
 

@@ -38,6 +38,16 @@ def relative_difference(got: Any, expected: Any) -> float:
     return worst
 
 
+def has_nan(output: Any) -> bool:
+    """Tell whether some tensor of an output holds NaN.
+
+    Example:
+        >>> has_nan((torch.zeros(2), {"logits": torch.tensor([float("nan")])}))
+        True
+    """
+    return any(isinstance(leaf, Tensor) and bool(leaf.isnan().any()) for leaf in leaves(output))
+
+
 def _forward_and_gradient(
     run: Callable[[Tensor], Any], x: Tensor, parameters: list[nn.Parameter]
 ) -> tuple[Any, Tensor | None]:
@@ -90,7 +100,7 @@ def certify(
 
     Raises:
         CutError: the model itself has no backward pass.
-        TruthError: a difference above 1e-5 (gradient: 1e-4).
+        TruthError: a difference above 1e-5 (gradient: 1e-4), or NaN in the model's own output.
     """
     worst = 0.0
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
@@ -108,6 +118,11 @@ def certify(
                 ) from error
             halves = partial(_joined, prefix, suffix, further)
             got, gradient = _forward_and_gradient(halves, batch, parameters)
+            if has_nan(expected):
+                raise TruthError(
+                    f"expected numbers from the model itself at {where}, got NaN for some of {len(batch)} "
+                    "examples: take them out of the data, or mend the layer that makes it"
+                )
             difference = relative_difference(got, expected)
             if difference > RELATIVE_TOLERANCE:
                 names = written(model, partial(whole, batch))

@@ -432,6 +432,8 @@ def _matched(
         if OBJECTIVES[cell.objective].least_squares:
             matched[cell] = stitches[cell]
             continue
+        if not (some.finite and validation.finite):
+            continue
         device = sender.data.train.images.device
         stitch = copy.deepcopy(stitches[cell])
         values = solve(stitch, some, validation, refit=True) if cell.stitch.norm == "none" else None

@@ -83,7 +83,7 @@ class Facts:
         self_converged: whether the fit of the self-stitch converged.
         self_above: (difference, standard error): the self-stitch's score less that of the whole receiver on
             the same examples; None where the receiver has no score of its own.
-        failed: why the fit failed; None where it did not.
+        failed, self_failed: why the fit failed, and that of the self-stitch; None where it did not.
     """
 
     n: int
@@ -107,6 +107,7 @@ class Facts:
     self_converged: bool | None = None
     self_above: tuple[float, float] | None = None
     failed: str | None = None
+    self_failed: str | None = None
 
 
 @dataclass(frozen=True)
@@ -216,6 +217,8 @@ def _cannot_be_judged(facts: Facts, thresholds: Thresholds) -> VerdictReason | N
     """Return why nothing can be said whatever was measured; None where something can."""
     if facts.failed is not None:
         return VerdictReason(reason=Reason.FIT_FAILED, failure=facts.failed)
+    if facts.self_failed is not None:
+        return VerdictReason(reason=Reason.SELF_STITCH_FAILED, failure=facts.self_failed)
     if facts.n < thresholds.fewest:
         return VerdictReason(reason=Reason.TOO_FEW_EXAMPLES, n=facts.n, n_needed=thresholds.fewest)
     misfit = _misfit(facts, thresholds)

@@ -41,6 +41,12 @@ class Moments:
     gram: Gram
     cross: Cross
 
+    @property
+    def finite(self) -> bool:
+        """Whether all rows were finite numbers: one that is not spoils every moment that it enters."""
+        cross = (self.cross.mean, self.cross.covariance)
+        return all(bool(part.isfinite().all()) for part in (self.gram.covariance, *cross))
+
 
 def _sum_products(x: Tensor, y: Tensor) -> Tensor:
     return (x.T @ y).double()

@@ -156,6 +156,8 @@ def orders_within(labels: Int[Tensor, " n"], n_orders: int) -> Int[Tensor, "r n"
 def _orders_of(counts: tuple[int, ...], n_orders: int) -> Int[Tensor, "r n"]:
     generator = torch.Generator().manual_seed(0)
     keys = torch.rand(n_orders, sum(counts), generator=generator, dtype=torch.float64)
-    orders: Tensor = (keys + torch.arange(len(counts)).repeat_interleave(torch.tensor(counts))).argsort(1)
+    orders: Tensor = (
+        keys + torch.arange(len(counts)).repeat_interleave(torch.tensor(counts, dtype=torch.int64))
+    ).argsort(1)
     orders[0] = torch.arange(sum(counts))
     return orders

@@ -152,6 +152,10 @@ def _fit(
     stitch = build(cell.stitch, *layouts, generator).to(device)
     closed = coordinates = None
     if inputs.moments is not None and list(stitch.parameters()):
+        failure = _not_finite(cell, inputs.moments)
+        if failure is not None:
+            stitch.eval()
+            return Fitted(math.nan, 0, 0.0, "none", failure=failure), stitch
         exact = spec.least_squares and cell.stitch.is_solved(spec.objective)
         closed = solve(stitch, *inputs.moments, refit=exact)
         if closed is not None and exact:
@@ -178,6 +182,15 @@ def _fit(
     )
     fitted = fit.run()
     return replace(fitted, precision=str(dtype).removeprefix("torch.")), stitch
+
+
+def _not_finite(cell: CellSpec, moments: tuple[Moments, Moments]) -> str | None:
+    """Return whose representations are no finite numbers; None where all are."""
+    if all(part.finite for part in moments):
+        return None
+    if all(bool(part.gram.covariance.isfinite().all()) for part in moments):
+        return f"the receiver at {cell.receiver_cut} is not finite for some training examples"
+    return f"the sender at {cell.sender_cut} is not finite for some training examples"
 
 
 def _criterion(

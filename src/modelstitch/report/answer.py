@@ -54,6 +54,7 @@ ADVICE: dict[Reason, str] = {
     Reason.SEEDS_MISSING: "advice.unfinished",
     Reason.NO_LABEL_ONLY_SENDER: "advice.controls",
     Reason.FIT_FAILED: "advice.failed",
+    Reason.SELF_STITCH_FAILED: "advice.failed",
     Reason.NO_SCORE: "advice.no_score",
 }
 """What to try next, by the reason of a cell that is *cannot tell*."""

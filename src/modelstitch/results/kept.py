@@ -363,7 +363,7 @@ def _share(errors: np.ndarray | None) -> float:
 
 
 def _standard_error(values: np.ndarray) -> float:
-    return float(values.std()) / math.sqrt(max(1, len(values) - 1))
+    return float(values.std()) / math.sqrt(max(1, len(values) - 1)) if len(values) else math.nan
 
 
 def _known(value: float) -> float | None:

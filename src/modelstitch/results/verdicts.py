@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from modelstitch.evidence.verdict import Facts, Thresholds, Verdict, decide, together
-from modelstitch.geometry.intervals import wilson
+from modelstitch.geometry.intervals import ValueWithInterval, wilson
 from modelstitch.results.rows import CellKey, CellRow, EvidenceRow, KeptRow
 from modelstitch.specs import (
     CONTROLS,
@@ -145,22 +145,22 @@ def facts_of(
     key = cell.key
     diagonal = key._replace(sender_cut=cell.receiver_cut)
     own = cells.get((SELF_STITCH, diagonal))
-    if own is None or own.score is None or (SELF_STITCH, diagonal) not in measured:
+    if own is None or (own.failure is None and (SELF_STITCH, diagonal) not in measured):
         return None
     if cell.failure is None and (cell.control, key) not in measured:
         return None
-    score = 0.0 if cell.score is None else cell.score
     facts = Facts(
         n=cell.n_heldout,
         n_within=measured.get((cell.control, key)),
         chance=chance,
-        score=(score, *wilson(round(score * cell.n_effective), cell.n_effective)),
-        self_score=own.score,
+        score=_score(cell),
+        self_score=_nan(own.score),
         label_only=_has_label_only(key, measured),
         converged=cell.converged,
         self_converged=own.converged,
         self_above=_above(own),
         failed=cell.failure,
+        self_failed=own.failure,
     )
     row = kept.get((cell.control, key))
     if row is None:
@@ -186,6 +186,12 @@ def _has_label_only(key: CellKey, measured: Mapping[tuple[str, CellKey], int]) -
     # The rows of a self-stitch are cuts of the receiver, where no label-only sender stands.
     into = {(name, at[1:]) for name, at in measured}
     return any((name, key[1:]) in into for name in label_only_controls())
+
+
+def _score(cell: CellRow) -> ValueWithInterval:
+    if cell.score is None or not math.isfinite(cell.score):
+        return math.nan, math.nan, math.nan
+    return cell.score, *wilson(round(cell.score * cell.n_effective), cell.n_effective)
 
 
 def _above(own: CellRow) -> tuple[float, float] | None:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from modelstitch.cutting.certify import has_nan
 from modelstitch.data.class_names import nearest
 from modelstitch.data.parts import Data
 from modelstitch.errors import CutError, DataError, ModelError, SpecError
@@ -15,6 +16,8 @@ from modelstitch.grid.side import Side
 from modelstitch.specs import CONTROLS, OBJECTIVES, CellSpec, StitchSpec
 
 _MOST_LISTED = 3
+_FEW = 64
+"""Training examples that are looked through for NaN."""
 
 
 def expect_outputs(receiver: Side) -> None:
@@ -64,10 +67,17 @@ def expect_independent_examples(receiver: Side) -> None:
     """Raise where the receiver's outputs for an example depend on the other examples of its batch.
 
     Raises:
-        ModelError: its score would depend on the order of the examples.
+        ModelError: its score would depend on the order of the examples, or is not a number.
     """
     if not receiver.by_batch:
         return
+    some = receiver.inputs.batch("train", torch.arange(min(_FEW, len(receiver.data.train))))
+    with torch.no_grad():
+        if has_nan(receiver.network.module(some.x, **some.kwargs)):  # NaN differs from itself
+            raise ModelError(
+                f"receiver {receiver.network.name} gives NaN for some training examples; expected numbers: "
+                "take these examples out of the data, or mend the layer that makes it"
+            )
     norms = [
         name
         for name, layer in receiver.network.module.named_modules()

@@ -39,6 +39,7 @@ class Reason(StrEnum):
 
     # No verdict: the cell cannot be judged.
     FIT_FAILED = "fit-failed"
+    SELF_STITCH_FAILED = "self-stitch-failed"
     TOO_FEW_EXAMPLES = "too-few-examples"
     TOO_FEW_IN_CLASSES = "too-few-in-classes"
     SELF_STITCH_ABOVE_RECEIVER = "self-stitch-above-receiver"

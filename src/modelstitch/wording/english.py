@@ -69,6 +69,7 @@ SENTENCES = {
     "confidence.medium": "medium",
     "confidence.low": "low",
     "reason.fit-failed": "the fit failed: {failure}",
+    "reason.self-stitch-failed": "the fit of the self-stitch failed: {failure}",
     "reason.too-few-examples": "{n} held-out examples are too few, {needed} are needed",
     "reason.too-few-in-classes": (
         "{n} of the held-out examples that were measured are in classes of at least four, {needed} are needed"

@@ -64,6 +64,7 @@ SENTENCES = {
     "confidence.medium": "中",
     "confidence.low": "低",
     "reason.fit-failed": "接合層の学習に失敗しました（{failure}）",
+    "reason.self-stitch-failed": "受け手自身への接合の学習に失敗しました（{failure}）",
     "reason.too-few-examples": "評価用データが{n}件では少なすぎます（{needed}件必要）",
     "reason.too-few-in-classes": (
         "測定した評価用データのうち、四件以上あるクラスのものは{n}件です（{needed}件必要）"
