@@ -1,47 +1,59 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from modelstitch.cli import main
-from modelstitch.known_answers import cases
+from modelstitch.known_answers import cases as listing
+from modelstitch.known_answers.cases import Case
+
+FEW = [Case("itself", 1.0, 0, "layers.4"), Case("one-hot", 1.0, 0, "layers.4")]
 
 
-@pytest.mark.slow
-def test_selftest_passes_and_says_so(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def few_cases(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listing, "cases", lambda n, cuts, quick: FEW)
+
+
+@pytest.mark.usefixtures("few_cases")
+def test_a_selftest_goes_on_where_it_stopped(
+    checkpoints: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """At one cut of the quick form's two; ``tests/known_answers`` judges both."""
-    listed = cases.cases
-    monkeypatch.setattr(cases, "cases", lambda n, cuts, quick: listed(n, (cuts[2],)))
-    assert main(["selftest", "--quick", "--json"]) == 0
+    asked = [
+        "selftest",
+        "--models",
+        str(checkpoints[0]),
+        "--out",
+        str(tmp_path / "bed"),
+        "--measure",
+        "standard",
+    ]
+    assert main([*asked, "--json"]) == 1  # two of the four truths have no case
     found = json.loads(capsys.readouterr().out)
-    assert found["passed"]
+    assert not found["passed"] or found["right_share"] == {"interchangeable": 1.0, "decodable only": 1.0}
+    assert [case["verdict"] for case in found["cases"]] == ["interchangeable", "decodable only"]
     assert found["wrong_interchangeable"] == 0
-    assert {"confusion", "cases"} <= set(found)
-    assert len(found["cases"]) == found["n_cases"] == 14
-
-
-def test_the_table_of_a_bed_can_be_read(capsys: pytest.CaptureFixture[str]) -> None:
-    from modelstitch.cli.selftest import _show
-
-    row = {"interchangeable": 3, "decodable only": 0, "incompatible": 0, "cannot tell": 1}
-    case = {
-        "family": "mixing",
-        "network": 0,
-        "cut": "layers.2",
-        "truth": "interchangeable",
-        "verdict_left_out": "cannot tell",
-        "reason": "the interval is wide",
-    }
-    lines = {"kept_low": 0.5, "kept_high": 0.8, "score_low": 0.15}
-    _show({"confusion": {"interchangeable": row}, "cases": [case], "derived_lines": lines})
-    printed = capsys.readouterr().out
-    assert "mixing, network 0, layers.2: interchangeable, judged cannot tell: the interval is wide" in printed
-    assert "kept 0.50 and 0.80" in printed
+    assert [row["measure"] for row in found["measures"]][1:3] == ["CKA", "debiased CKA"]
+    path = tmp_path / "bed" / "cases.jsonl"
+    before = path.read_text()
+    main(asked)
+    assert path.read_text() == before
+    printed = capsys.readouterr()
+    assert "2 of 2 cells were finished earlier" in " ".join(printed.err.split())
+    assert "wrongly called interchangeable: 0 of 1" in printed.out
 
 
 def test_other_data_needs_models_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["selftest", "--data", "somewhere"]) == 2
     assert "expected models that were trained on somewhere, got none" in capsys.readouterr().err
+
+
+def test_a_measure_that_is_none_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["selftest", "--measure", "math:floor"]) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert (
+        "measure 'math:floor': expected a function of stitched (n, d), expected (n, d) and labels (n,)"
+        in said
+    )

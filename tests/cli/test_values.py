@@ -84,6 +84,7 @@ def test_the_commands_have_lists() -> None:
         ("compare", "mean"),
         ("cuts", "shape"),
         ("figures", "format"),
+        ("selftest", "measure"),
         ("selftest", "models"),
     }
 

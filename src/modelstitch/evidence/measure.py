@@ -52,6 +52,7 @@ def measure_cells(
     stitches: Mapping[CellSpec, Stitch],
     kinds: Mapping[CellSpec, Sequence[str]],
     n_examples: int,
+    known: Mapping[Side, ReceiverExamples] | None = None,
 ) -> Iterator[tuple[CellSpec, list[Measurement]]]:
     """Measure the evidence of cells, yielding each as it is done.
 
@@ -63,6 +64,7 @@ def measure_cells(
         stitches: the fitted stitch of every cell.
         kinds: kinds of evidence by cell; a cell without any is left out.
         n_examples: most held-out examples to measure on.
+        known: receivers with what was computed of them before.
     """
     groups: dict[Side, dict[Side, list[CellSpec]]] = {}
     for cell in kinds:
@@ -70,7 +72,7 @@ def measure_cells(
             sender, receiver = pair.sides(cell.control, cell.seed, cell.draw)
             groups.setdefault(receiver, {}).setdefault(sender, []).append(cell)
     for receiver, by_sender in groups.items():
-        expected = ReceiverExamples(receiver, n_examples)
+        expected = (known or {}).get(receiver) or ReceiverExamples(receiver, n_examples)
         for sender, cells in by_sender.items():
             erring = [cell for cell in cells if "errors" in kinds[cell]]
             matched = _matched(pair.pool.moments, sender, receiver, erring, stitches)

@@ -1,14 +1,12 @@
-"""The list of cases: truth, family, network, cut; at least ten a family."""
+"""The list of cases: family, dose, network, cut, condition."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from modelstitch.controls.roles import Plant
-from modelstitch.known_answers import plants
-from modelstitch.known_answers.plants import Ground
-from modelstitch.specs.verdicts import VerdictName
+from modelstitch.known_answers.conditions import CONDITIONS, PLAIN
+from modelstitch.known_answers.families import PLANT_FAMILIES, PlantFamily
 
 
 @dataclass(frozen=True)
@@ -16,61 +14,56 @@ class Case:
     """One case.
 
     Attributes:
-        truth: the verdict that is right by construction.
-        family: how it is made.
-        network: index of the network that is stitched into itself.
+        family: how the sender is made, by name.
+        dose: how much of it.
+        network: index of the receiver.
         cut: where.
-        plant: makes the sender.
+        condition: under which it is stitched, by name.
     """
 
-    truth: VerdictName
     family: str
+    dose: float
     network: int
     cut: str
-    plant: Callable[[Ground], Plant]
+    condition: str = PLAIN
+
+    @property
+    def plant_family(self) -> PlantFamily:
+        """The row of the table of families."""
+        return PLANT_FAMILIES[self.family]
 
     @property
     def name(self) -> str:
-        return f"{self.family}, network {self.network}, {self.cut}"
+        dose = f" {self.dose:g}" if len(self.plant_family.doses) > 1 else ""
+        condition = "" if self.condition == PLAIN else f", {self.condition}"
+        return f"{self.family}{dose}, network {self.network}, {self.cut}{condition}"
 
 
-CASE_FAMILIES: dict[str, tuple[VerdictName, Callable[[Ground], Plant]]] = {
-    "itself": (VerdictName.INTERCHANGEABLE, plants.itself),
-    "permutation": (VerdictName.INTERCHANGEABLE, plants.permutation),
-    "rotation": (VerdictName.INTERCHANGEABLE, plants.rotation),
-    "rescaling": (VerdictName.INTERCHANGEABLE, plants.rescaling),
-    "mixing": (VerdictName.INTERCHANGEABLE, plants.mixing),
-    "one-hot": (VerdictName.DECODABLE_ONLY, plants.one_hot),
-    "class mean and noise": (VerdictName.DECODABLE_ONLY, plants.class_mean),
-    "clustered noise": (VerdictName.DECODABLE_ONLY, plants.clustered),
-    "clustered noise, several": (VerdictName.DECODABLE_ONLY, plants.clustered_several),
-    "another of the class": (VerdictName.DECODABLE_ONLY, plants.swapped),
-    "noise": (VerdictName.INCOMPATIBLE, plants.noise),
-    "another image": (VerdictName.INCOMPATIBLE, plants.another),
-    "constant": (VerdictName.INCOMPATIBLE, plants.constant),
-    "label removed": (VerdictName.INCOMPATIBLE, plants.rank_within_class),
-}
-"""Families that every network and cut can have: their truth, and how they are made."""
-
-
-def cases(n_networks: int, cuts: tuple[str, ...], *, quick: bool = False) -> list[Case]:
-    """Return the cases of networks with these cuts.
+def cases(n_networks: int, cuts: Sequence[str], *, quick: bool = False) -> list[Case]:
+    """Return the cases of networks with these cuts; those of one network, condition and cut are neighbours.
 
     Args:
         n_networks: number of networks.
         cuts: their cuts.
-        quick: the first network, and its third and last cut, alone.
+        quick: the first network, its middle and its last cut, and few doses; conditions at the last cut.
 
     Example:
         >>> listed = cases(2, ("0", "1", "2", "3", "4"))
-        >>> len(listed), min(sum(c.family == f for c in listed) for f in {c.family for c in listed})
-        (140, 10)
+        >>> len(listed) > 500, len(cases(2, ("0", "1", "2"), quick=True)) < 150
+        (True, True)
     """
     networks = range(1 if quick else n_networks)
-    chosen = (cuts[len(cuts) // 2], cuts[-1]) if quick else cuts
-    return [
-        Case(truth, family, network, cut, plant)
-        for network in networks
-        for cut in chosen
-        for family, (truth, plant) in CASE_FAMILIES.items()
-    ]
+    two = tuple(dict.fromkeys((cuts[len(cuts) // 2], cuts[-1])))
+    listed = []
+    for network in networks:
+        for cut in two if quick else cuts:
+            for family in PLANT_FAMILIES.values():
+                if not family.by_another or n_networks > 1:
+                    doses = family.few if quick else family.doses
+                    listed += [Case(family.name, dose, network, cut) for dose in doses]
+        for condition in CONDITIONS.values():
+            for cut in two[-1:] if quick else two:
+                listed += [
+                    Case(name, dose, network, cut, condition.name) for name, dose in condition.families
+                ]
+    return listed

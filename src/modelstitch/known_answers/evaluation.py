@@ -1,209 +1,203 @@
-"""Run the cases through the engine, the evidence and the verdict, and count right and wrong verdicts."""
+"""Count right and wrong verdicts on the cases of the bed, and say whether the rule passes."""
 
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any, final
+from dataclasses import dataclass, replace
+from typing import Any
 
-from modelstitch.data.parts import Data
-from modelstitch.evidence.measure import measure_cells
-from modelstitch.evidence.verdict import Facts, Thresholds, Verdict, decide
-from modelstitch.grid.grid import Budget, fit_grid
-from modelstitch.grid.planted import planted
-from modelstitch.grid.pool import GivesSides, Pair
-from modelstitch.grid.side import Side
-from modelstitch.known_answers.cases import Case
-from modelstitch.known_answers.plants import Ground
-from modelstitch.models.network import Network
-from modelstitch.results.from_cells import cell_row, evidence_rows, parts_of
-from modelstitch.results.kept import ExampleParts, kept_rows
-from modelstitch.results.rows import CellKey, CellRow, EvidenceRow
-from modelstitch.results.verdicts import facts_of, measured_cells
-from modelstitch.specs import VERDICT_CONTROLS, CellSpec, FitSpec
-from modelstitch.specs.verdicts import VerdictName
-from modelstitch.tasks.classification import chance
+from modelstitch.evidence.verdict import Thresholds, Verdict, decide
+from modelstitch.known_answers.calibration import line_between, upper_bound
+from modelstitch.known_answers.conditions import CONDITIONS, PLAIN
+from modelstitch.known_answers.outcome import Outcome
+from modelstitch.known_answers.series import series
+from modelstitch.specs.verdicts import Confidence, VerdictName
 
-FIT = FitSpec(max_epochs=2)
-"""As every fit, but shorter: without the label the loss falls slowly for long, to no use."""
+WORDS = (
+    VerdictName.INTERCHANGEABLE,
+    VerdictName.PARTLY,
+    VerdictName.DECODABLE_ONLY,
+    VerdictName.INCOMPATIBLE,
+)
 
-_BUDGET = Budget(bytes=2 * 10**9)
-TRUTHS = (VerdictName.INTERCHANGEABLE, VerdictName.DECODABLE_ONLY, VerdictName.INCOMPATIBLE)
+RIGHT, CANNOT_TELL, WRONG_INCOMPATIBLE = 0.9, 0.1, 0.01
+"""Bars: least share that is right in each true class; most that is *cannot tell*, wrongly *incompatible*."""
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """A case with what was measured, and its verdict."""
+class Counts:
+    """How many cases of each truth got each verdict.
 
-    case: Case
-    facts: Facts
-    verdict: Verdict
+    Attributes:
+        table: by truth and verdict, *cannot tell* included.
+    """
+
+    table: dict[str, dict[str, int]]
+
+    @classmethod
+    def of(cls, outcomes: Sequence[Outcome], verdicts: Sequence[Verdict]) -> Counts:
+        pairs = [(o.truth, v.name) for o, v in zip(outcomes, verdicts, strict=True)]
+        return cls(
+            {
+                truth.value: {
+                    name.value: pairs.count((truth, name)) for name in (*WORDS, VerdictName.CANNOT_TELL)
+                }
+                for truth in WORDS
+            }
+        )
 
     @property
-    def correct(self) -> bool:
-        return self.verdict.name == self.case.truth
+    def n(self) -> int:
+        return sum(sum(row.values()) for row in self.table.values())
+
+    @property
+    def right(self) -> dict[str, float]:
+        """Share of right verdicts in each true class that has cases."""
+        return {
+            truth: row[truth] / sum(row.values()) for truth, row in self.table.items() if sum(row.values())
+        }
+
+    @property
+    def cannot_tell(self) -> float:
+        return sum(row[VerdictName.CANNOT_TELL] for row in self.table.values()) / max(1, self.n)
+
+    def wrong(self, name: VerdictName) -> tuple[int, int]:
+        """Return how many cases were called ``name`` that are not, and how many are not."""
+        others = {truth: row for truth, row in self.table.items() if truth != name}
+        return sum(row[name] for row in others.values()), sum(sum(row.values()) for row in others.values())
+
+    @property
+    def passes(self) -> bool:
+        """Whether the bars are met."""
+        wrong, others = self.wrong(VerdictName.INCOMPATIBLE)
+        return (
+            self.wrong(VerdictName.INTERCHANGEABLE)[0] == 0
+            and wrong <= WRONG_INCOMPATIBLE * others
+            and min(self.right.values(), default=0.0) >= RIGHT
+            and self.cannot_tell <= CANNOT_TELL
+        )
+
+    def to_plain(self) -> dict[str, Any]:
+        wrong, others = self.wrong(VerdictName.INTERCHANGEABLE)
+        return {
+            "confusion": self.table,
+            "wrong_interchangeable": wrong,
+            "not_interchangeable": others,
+            "wrong_interchangeable_upper_95": upper_bound(wrong, others),
+            "wrong_incompatible": self.wrong(VerdictName.INCOMPATIBLE)[0],
+            "right_share": self.right,
+            "cannot_tell_share": self.cannot_tell,
+            "passed": self.passes,
+        }
 
 
-@final
-class _PlantedPair:
-    """A network stitched into itself, whose sender is planted by a case."""
-
-    def __init__(self, itself: Pair, case: Case, seed: int) -> None:
-        self.pool, self.receiver = itself.pool, itself.receiver
-        self.sender = planted(self.receiver, case.plant(Ground(self.receiver, case.cut, seed)))
-
-    def sides(self, control: str, seed: int, draw: int = 0) -> tuple[Side, Side]:
-        return self.sender, self.receiver
-
-
-def run(
-    networks: Sequence[Network],
-    data: Data,
-    cases: Sequence[Case],
-    *,
-    fit: FitSpec = FIT,
-    on_outcome: Callable[[Outcome], None] | None = None,
-) -> list[Outcome]:
-    """Fit, measure and judge every case.
-
-    Args:
-        networks: trained on ``data``; each is stitched into itself.
-        data: the examples.
-        cases: what to run.
-        fit: how stitches are fitted.
-        on_outcome: called with each outcome.
-    """
-    outcomes = []
-    pairs = [Pair(network, network, data) for network in networks]
-    references: dict[tuple[int, str], _Measured] = {}
-    for case in cases:
-        pair = pairs[case.network]
-        at = CellSpec(sender_cut=case.cut, receiver_cut=case.cut)
-        if (case.network, case.cut) not in references:
-            controls = [replace(at, control=control) for control in VERDICT_CONTROLS]
-            references[case.network, case.cut] = _measured(pair, controls, fit)
-        cells, evidence, parts = _measured(_PlantedPair(pair, case, seed=case.network), [at], fit)
-        own = references[case.network, case.cut]
-        rows = {(row.control, row.key): row for row in (*cells, *own[0])}
-        guess = chance(data.heldout.labels)
-        kept = {(row.control, row.key): row for row in kept_rows({**own[2], **parts})}
-        facts = facts_of(cells[0], rows, kept, measured_cells([*evidence, *own[1]]), guess)
-        assert facts is not None
-        outcomes.append(Outcome(case, facts, decide(facts)))
-        if on_outcome is not None:
-            on_outcome(outcomes[-1])
-    return outcomes
-
-
-_Measured = tuple[list[CellRow], list[EvidenceRow], dict[tuple[str, CellKey], ExampleParts]]
-"""Rows of some cells, of their evidence, and what was measured of them by example."""
-
-
-def _measured(pair: GivesSides, cells: list[CellSpec], fit: FitSpec) -> _Measured:
-    fitted = {one.spec: one for one in fit_grid(pair, cells, fit, _BUDGET)}
-    usable = {cell: one.stitch for cell, one in fitted.items() if one.fitted.failure is None}
-    evidence: list[EvidenceRow] = []
-    parts: dict[tuple[str, CellKey], ExampleParts] = {}
-    for cell, numbers in measure_cells(pair, usable, dict.fromkeys(usable, ("kept",)), n_examples=2000):
-        rows = evidence_rows(cell, numbers)
-        evidence += rows
-        by_example = parts_of(numbers)
-        if by_example is not None:
-            parts[cell.control, rows[0].key] = by_example
-    return [cell_row(fitted[cell]) for cell in cells], evidence, parts
+def scored(outcomes: Sequence[Outcome], condition: str = PLAIN) -> list[Outcome]:
+    """Return the outcomes under a condition whose truth lies in a scored band."""
+    return [o for o in outcomes if o.case.condition == condition and o.truth is not None]
 
 
 def derive(outcomes: Sequence[Outcome]) -> Thresholds:
-    """Place the thresholds in the gaps between the known classes.
+    """Return the package's lines on the truth, moved to the measure: see :func:`line_between`.
 
-    *kept*: at a half and at four fifths of the way from the highest *decodable only* to the lowest
-    *interchangeable* case. Share of the score: at a quarter of the way from the highest *incompatible* case
-    to the lowest of all others.
+    Args:
+        outcomes: of which the map from truth to measure is made.
     """
-    kept = {truth: [_kept(o) for o in outcomes if o.case.truth == truth] for truth in TRUTHS}
-    share = {truth: [_share(o) for o in outcomes if o.case.truth == truth] for truth in TRUTHS}
-    floor, ceiling = max(kept[VerdictName.DECODABLE_ONLY]), min(kept[VerdictName.INTERCHANGEABLE])
-    low = max(share[VerdictName.INCOMPATIBLE])
-    high = min(share[VerdictName.DECODABLE_ONLY] + share[VerdictName.INTERCHANGEABLE])
+    known = [o for o in outcomes if not math.isnan(o.verdict.kept) and not math.isnan(o.truth_value)]
+    own = Thresholds()
+    truths, values = [o.truth_value for o in known], [o.verdict.kept for o in known]
     return replace(
-        Thresholds(),
-        kept_low=floor + 0.5 * (ceiling - floor),
-        kept_high=floor + 0.8 * (ceiling - floor),
-        score_low=low + 0.25 * (high - low),
+        own,
+        kept_high=line_between(truths, values, own.kept_high),
+        kept_low=line_between(truths, values, own.kept_low),
     )
 
 
-def _kept(outcome: Outcome) -> float:
-    return 0.0 if math.isnan(outcome.verdict.kept) else outcome.verdict.kept
-
-
-def _share(outcome: Outcome) -> float:
-    return 0.0 if math.isnan(outcome.verdict.score_share) else outcome.verdict.score_share
-
-
 def leave_one_family_out(outcomes: Sequence[Outcome]) -> list[Verdict]:
-    """Judge every case by thresholds that were derived without its family."""
-    thresholds = {
-        family: derive([o for o in outcomes if o.case.family != family])
+    """Judge every case by lines that were moved without its family."""
+    return [
+        decide(o.facts, lines) for o, lines in zip(outcomes, without_family(outcomes, derive), strict=True)
+    ]
+
+
+def without_family(outcomes: Sequence[Outcome], derived: Callable[[Sequence[Outcome]], Any]) -> list[Any]:
+    """Return for each case what ``derived`` makes of the plain cases of all other families."""
+    by_family = {
+        family: derived([o for o in outcomes if o.case.family != family and o.case.condition == PLAIN])
         for family in dict.fromkeys(o.case.family for o in outcomes)
     }
-    return [decide(o.facts, thresholds[o.case.family]) for o in outcomes]
+    return [by_family[o.case.family] for o in outcomes]
 
 
 def report(outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """Return counts, the confusion of truth (rows) and verdict, and every case as plain values."""
+    """Return everything that the bed says, as plain values.
+
+    It passes where the package's own lines meet the bars in the plain bed, no case is wrongly called
+    interchangeable under any condition, nor with lines that the other families set.
+    """
+    plain = scored(outcomes)
+    own = Counts.of(plain, [o.verdict for o in plain])
     left_out = leave_one_family_out(outcomes)
-
-    def confusion(verdicts: Sequence[Verdict]) -> dict[str, dict[str, int]]:
-        return {
-            truth: {
-                name: sum(
-                    o.case.truth == truth and v.name == name for o, v in zip(outcomes, verdicts, strict=True)
-                )
-                for name in (*TRUTHS, VerdictName.CANNOT_TELL)
-            }
-            for truth in TRUTHS
-        }
-
-    own = confusion([o.verdict for o in outcomes])
-    without = confusion(left_out)
-    n = len(outcomes)
-
-    def wrong(table: dict[str, dict[str, int]], name: str) -> int:
-        return sum(row[name] for truth, row in table.items() if truth != name)
-
-    correct = {truth: row[truth] / max(1, sum(row.values())) for truth, row in without.items()}
-    return {
-        "n_cases": n,
-        "wrong_interchangeable": wrong(without, VerdictName.INTERCHANGEABLE),
-        "wrong_incompatible": wrong(without, VerdictName.INCOMPATIBLE),
-        "cannot_tell_share": sum(row[VerdictName.CANNOT_TELL] for row in without.values()) / n,
-        "correct_share": correct,
-        "confusion": without,
-        "confusion_with_the_package_lines": own,
-        "derived_lines": asdict(derive(outcomes)),
-        "passed": wrong(without, VerdictName.INTERCHANGEABLE) == 0
-        and wrong(own, VerdictName.INTERCHANGEABLE) == 0
-        and wrong(without, VerdictName.INCOMPATIBLE) <= 0.01 * n
-        and min(correct.values()) >= 0.8
-        and sum(row[VerdictName.CANNOT_TELL] for row in without.values()) <= 0.2 * n,
-        "mean_kept": {
-            truth: statistics.mean(_kept(o) for o in outcomes if o.case.truth == truth) for truth in TRUTHS
-        },
-        "cases": [
-            {
-                "family": o.case.family,
-                "network": o.case.network,
-                "cut": o.case.cut,
-                "truth": o.case.truth,
-                "verdict": o.verdict.name,
-                "verdict_left_out": v.name,
-                "reason": o.verdict.sentence,
-                "score_share": None if math.isnan(o.verdict.score_share) else o.verdict.score_share,
-                "kept": None if math.isnan(o.verdict.kept) else o.verdict.kept,
-            }
-            for o, v in zip(outcomes, left_out, strict=True)
-        ],
+    verdict_of = {id(o): v for o, v in zip(outcomes, left_out, strict=True)}
+    without = Counts.of(plain, [verdict_of[id(o)] for o in plain])
+    conditions = {
+        name: _condition(outcomes, name)
+        for name in CONDITIONS
+        if name != PLAIN and any(o.case.condition == name for o in outcomes)
     }
+    doses = series(outcomes)
+    lines = derive([o for o in outcomes if o.case.condition == PLAIN])
+    low = [o for o in plain if o.verdict.confidence is Confidence.LOW]
+    return {
+        "n_cases": len(outcomes),
+        "n_scored": own.n,
+        **own.to_plain(),
+        "low_or_cannot_tell_share": len(low) / max(1, own.n),
+        "families_left_out": without.to_plain(),
+        "lines_of_all_families": {"kept_low": lines.kept_low, "kept_high": lines.kept_high},
+        "conditions": conditions,
+        "series": [one.to_plain() for one in doses],
+        "passed": own.passes
+        and without.wrong(VerdictName.INTERCHANGEABLE)[0] == 0
+        and not any(one["wrong_interchangeable"] for one in conditions.values()),
+        "cases": [_case(o, verdict_of[id(o)]) for o in outcomes],
+    }
+
+
+def _condition(outcomes: Sequence[Outcome], name: str) -> dict[str, Any]:
+    some = scored(outcomes, name)
+    said = [o.verdict.name for o in some]
+    return {
+        "n": len(some),
+        "right": sum(o.verdict.name == o.truth for o in some),
+        "cannot_tell": said.count(VerdictName.CANNOT_TELL),
+        "wrong_interchangeable": sum(o.verdict.name == VerdictName.INTERCHANGEABLE != o.truth for o in some),
+        "wrong_incompatible": sum(o.verdict.name == VerdictName.INCOMPATIBLE != o.truth for o in some),
+    }
+
+
+def _case(outcome: Outcome, left_out: Verdict) -> dict[str, Any]:
+    case, verdict = outcome.case, outcome.verdict
+    return {
+        "family": case.family,
+        "dose": case.dose,
+        "network": case.network,
+        "cut": case.cut,
+        "condition": case.condition,
+        "truth": None if outcome.truth is None else outcome.truth.value,
+        "truth_value": _finite(outcome.truth_value),
+        "verdict": verdict.name.value,
+        "verdict_left_out": left_out.name.value,
+        "confidence": verdict.confidence.value,
+        "reason": str(verdict.sentence),
+        "score_share": _finite(verdict.score_share),
+        "kept": _finite(verdict.kept),
+        "kept_low": _finite(verdict.kept_low),
+        "kept_high": _finite(verdict.kept_high),
+        "where": verdict.because.where,
+        "measures": dict(outcome.measures),
+    }
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
