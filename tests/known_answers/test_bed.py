@@ -34,6 +34,7 @@ PLANTS = (
     ("low rank", 0.4),
     ("low rank", 0.2),
     ("noise added", 0.25),
+    ("noise added", 1.0),
     ("noise added", 2.0),
     ("one-hot", 1.0),
     ("another of the class", 1.0),
@@ -91,7 +92,7 @@ def test_the_verdict_is_right_on_the_tiny_bed(outcomes: list[Outcome]) -> None:
     assert not wrong
     found = report(outcomes)
     assert found["passed"]
-    assert found["n_cases"] == len(outcomes) == 13
+    assert found["n_cases"] == len(outcomes) == 14
     assert found["wrong_interchangeable"] == 0 < found["not_interchangeable"]
     assert found["conditions"]["collapsed receiver"]["cannot_tell"] == 1
     json.dumps(found, allow_nan=False)
@@ -108,9 +109,6 @@ def test_a_dominating_number_is_seen_behind_the_cut(outcomes: list[Outcome]) -> 
     (one,) = [o for o in outcomes if o.case.family == "dominating number"]
     assert one.kept[CUT] > 0.9
     assert one.facts.where == "output"
-    cka = one.measures["CKA"]
-    assert cka is not None
-    assert cka > 0.9
 
 
 def test_a_bed_that_is_lied_about_does_not_pass(outcomes: list[Outcome]) -> None:
@@ -147,10 +145,11 @@ def doubled_names(outcomes: list[Outcome]) -> list[str]:
 
 
 def test_what_is_kept_falls_with_the_dose(outcomes: list[Outcome]) -> None:
-    (one,) = series(outcomes)
-    assert one.family == "low rank"
-    assert one.monotone
-    assert all(before > after for before, after in itertools.pairwise(one.kept))
+    found = series(outcomes)
+    assert [one.family for one in found] == ["low rank", "noise added"]
+    for one in found:
+        assert one.monotone
+        assert all(before > after for before, after in itertools.pairwise(one.kept))
     assert correlation_of((0.9, 0.5, 0.1), (0.3, 0.8, 0.2)) == pytest.approx(0.5)
     assert correlation_of((0.9, 0.895, 0.1), (0.8, 0.9, 0.2)) == pytest.approx(1.0)
     assert correlation_of((0.9, 0.895), (0.8, 0.9)) is None
