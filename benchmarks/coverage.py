@@ -16,9 +16,12 @@ The label-only sender is one-hot: its residuals are 0 at every place, so it need
 
 from __future__ import annotations
 
+import argparse
+import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -85,6 +88,7 @@ def designs(labels: np.ndarray, n_samples: int) -> list[Design]:
 
 
 def _drawn(members: np.ndarray, n_samples: int, n: int, random: np.random.Generator) -> np.ndarray:
+    n = min(n, len(members) // 2)
     return np.stack([np.sort(random.choice(members, n, replace=False)) for _ in range(n_samples)])
 
 
@@ -152,6 +156,21 @@ def residuals_of(
 
 Errors = dict[tuple[str, CellKey, str], dict[str, np.ndarray]]
 """What is left by example in each sample (R, n), by control, cell and place, then by design."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What the cells are judged by.
+
+    Attributes:
+        labels: (N,) of all held-out examples.
+        correct: (N,) which of them each trained cell gets right.
+        errors: in every sample.
+    """
+
+    labels: np.ndarray
+    correct: dict[CellKey, np.ndarray]
+    errors: Errors
 
 
 def collected(
@@ -286,7 +305,25 @@ def _share(covered: Sequence[bool]) -> float:
 def main() -> None:
     parser = parser_of_pair(__doc__)
     parser.add_argument("--resamples", type=int, default=2000)
+    parser.add_argument(
+        "--keep", type=Path, help="file (.npz) for what was measured; an existing one is read"
+    )
     options = parser.parse_args()
+    measured = _read(options.keep) if options.keep and options.keep.exists() else _measure(options)
+    if options.keep and not options.keep.exists():
+        _write(options.keep, measured)
+    keys = list(measured.correct)
+    outcome = {
+        plan.name: {
+            "kept": coverage_of_kept(measured.errors, plan, keys[1]),
+            "score": coverage_of_score(measured.correct, plan),
+        }
+        for plan in designs(measured.labels, options.resamples)
+    }
+    show(outcome, options.json)
+
+
+def _measure(options: argparse.Namespace) -> Measured:
     source = DataSpec(source=options.data, limit=options.limit)
     session = prepare(options.sender, options.receiver, source, controls=(SELF_STITCH,))
     cuts = session.spec.receiver_cuts
@@ -295,16 +332,34 @@ def main() -> None:
     cells = fitted_cells(session, pairs)
     heldout = session.pair.data.heldout
     units = Units(heldout, torch.arange(len(heldout)), session.pair.data.task, len(heldout))
-    plans = designs(units.labels.numpy(), options.resamples)
+    labels = units.labels.numpy()
     trained = [cell for cell in cells if cell.spec.control == TRAINED]
     correct = {_key(cell.spec): cell.correct[units.indices].numpy().astype(float) for cell in trained}
-    errors = collected(session, cells, plans, units)
-    alone = _key(CellSpec(sender_cut=middle, receiver_cut=middle))
-    outcome = {
-        plan.name: {"kept": coverage_of_kept(errors, plan, alone), "score": coverage_of_score(correct, plan)}
-        for plan in plans
+    return Measured(labels, correct, collected(session, cells, designs(labels, options.resamples), units))
+
+
+def _write(path: Path, measured: Measured) -> None:
+    errors = {
+        json.dumps([control, *key, place, design]): rows
+        for (control, key, place), each in measured.errors.items()
+        for design, rows in each.items()
     }
-    show(outcome, options.json)
+    correct = {json.dumps(["correct", *key]): rows for key, rows in measured.correct.items()}
+    np.savez(path, allow_pickle=False, labels=measured.labels, **errors, **correct)
+
+
+def _read(path: Path) -> Measured:
+    with np.load(path) as file:
+        errors: Errors = {}
+        correct = {}
+        for name in file.files:
+            control, *rest = json.loads(name) if name != "labels" else [name]
+            if control == "correct":
+                correct[CellKey(*rest)] = file[name]
+            elif control != "labels":
+                *key, place, design = rest
+                errors.setdefault((control, CellKey(*key), place), {})[design] = file[name]
+        return Measured(file["labels"], correct, errors)
 
 
 if __name__ == "__main__":

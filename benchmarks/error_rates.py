@@ -11,8 +11,8 @@ Each map has five senders, five receiver cuts, and 300 held-out examples of thre
   more of errors by example, with heavier tails.
 - *at the line*: the same with .80, the hardest case.
 - *lead*: every sender keeps .05 more than untrained ones do in the mean, which is the line, and one cell is
-  called learnt, or not learnt. Three senders are drawn, and two more where three leave it unclear, as in a run.
-  Draws differ alike in all cells, or in some more than in others and the same draw is good or bad in all.
+  called learnt, or not learnt. Three senders are drawn, and two more where three leave it unclear, as a run
+  does. Draws differ alike in all cells, or in some more than in others, and a draw is good or bad in all.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from modelstitch.specs.verdicts import Learnt, VerdictName
 _LABEL, _OUTPUT = "one-hot", "output"
 _SIDE, _N, _CLASSES, _FEATURES = 5, 300, 3, 6
 _SHARED = 0.5
-"""Share of the variance of the noise that the cells of one sender, or all examples' errors, have in common."""
+"""Share of the noise that the cells of one sender have in common, and of the errors that all cells have."""
 
 Parts = dict[tuple[str, CellKey], ExampleParts]
 Judged = dict[CellKey, Verdict]
@@ -87,7 +87,7 @@ def _measured(x: Mapping[str, Tensor], y: Mapping[str, Tensor], labels: Tensor) 
 
 
 def map_of_representations(seed: int, share: float | None) -> Parts:
-    """Return what is measured of a map whose cells keep a share, or nothing beyond the label where it is None."""
+    """Return what is measured of a map whose cells keep a share, or where it is None the label alone."""
     draw = partial(torch.randn, generator=torch.Generator().manual_seed(seed))
     labels = torch.arange(_N) * _CLASSES // _N
     classes = 3 * draw(_CLASSES, 1, _FEATURES)[torch.cat([labels, labels])]

@@ -35,6 +35,9 @@ from modelstitch.specs import CONTROLS, SELF_STITCH, TRAINED, label_only_control
 _LEAST_RANGE = 0.1
 """Share of the variance that must lie between label-only sender and self-stitch at every place."""
 
+_LEAST_ERRORS = 4
+"""Standard errors of that range that it must be larger than."""
+
 _LEVEL = 0.95
 
 
@@ -66,12 +69,15 @@ class Kept:
         places: the cut, the later cuts and the output.
         values: (L,) kept at each of them; NaN at a place without a range.
         influences: (L, n) of each example on the values; their mean is 0.
+        ranges: (L, 2) of the range between label and self-stitch, over that range: the covariance of its
+            error with that of the value, and the variance of its error.
         shares: (L, 3) what a reader recovers from the cell, the self-stitch and the label-only sender.
     """
 
     places: tuple[str, ...]
     values: np.ndarray
     influences: np.ndarray
+    ranges: np.ndarray
     shares: np.ndarray
 
     @property
@@ -100,35 +106,37 @@ def kept_at(cell: ExampleParts, own: ExampleParts, labels: Sequence[ExampleParts
         0.5
     """
     n = max((len(errors) for errors in cell.errors.values() if errors is not None), default=0)
-    values, influences, shares = [], [], []
-    for place in dict.fromkeys((*cell.errors, *own.errors)):
+    places = tuple(dict.fromkeys((*cell.errors, *own.errors)))
+    found = []
+    for place in places:
         floors = [errors for parts in labels if (errors := parts.errors.get(place)) is not None]
-        value, influence, three = _at_place(cell.errors.get(place), own.errors.get(place), floors)
-        values.append(value)
-        influences.append(np.zeros(n) if influence is None else influence)
-        shares.append(three)
-    return Kept(
-        tuple(dict.fromkeys((*cell.errors, *own.errors))),
-        np.array(values),
-        np.stack(influences),
-        np.array(shares),
-    )
+        found.append(_at_place(cell.errors.get(place), own.errors.get(place), floors, n))
+    values, influences, ranges, shares = (np.array(each) for each in zip(*found, strict=True))
+    return Kept(places, values, influences, ranges, shares)
+
+
+_AtPlace = tuple[float, np.ndarray, tuple[float, float], tuple[float, float, float]]
+"""Value, influences, range and shares of one place; see :class:`Kept`."""
 
 
 def _at_place(
-    errors: np.ndarray | None, own: np.ndarray | None, floors: Sequence[np.ndarray]
-) -> tuple[float, np.ndarray | None, tuple[float, float, float]]:
-    """Return kept at one place, the influence of each example on it, and the three shares behind it."""
+    errors: np.ndarray | None, own: np.ndarray | None, floors: Sequence[np.ndarray], n: int
+) -> _AtPlace:
+    """Return what a cell keeps at one place; NaN without a range."""
     floor = min(floors, key=lambda each: float(each.mean())).astype(np.float64) if floors else None
     shares = (_share(errors), _share(own), _share(floor))
+    unknown: _AtPlace = (math.nan, np.zeros(n), (0.0, 0.0), shares)
     if errors is None or own is None or floor is None:
-        return math.nan, None, shares
+        return unknown
     width, gained = floor - own, floor - errors
     spread = float(width.mean())
-    if not spread > max(_LEAST_RANGE, 2 * _standard_error(width)):
-        return math.nan, None, shares
+    if not spread > max(_LEAST_RANGE, _LEAST_ERRORS * _standard_error(width)):
+        return unknown
     value = float(gained.mean()) / spread
-    return value, (gained - value * width) / spread, shares
+    influence, relative = (gained - value * width) / spread, width / spread - 1
+    pairs = max(1, n * (n - 1))
+    ranges = float(influence @ relative) / pairs, float(relative @ relative) / pairs
+    return value, influence, ranges, shares
 
 
 def kept_rows(
@@ -234,8 +242,9 @@ def _at_once(
 
 def _row(control: str, key: CellKey, kept: Kept, width: np.ndarray) -> KeptRow:
     recovered, own, label = kept.shares[kept.at]
-    value, low, high = _least(kept.values, width)
-    head, head_low, head_high = _least(kept.values[1:], width[1:])
+    ends = _ends(kept, width)
+    value, low, high = _least(kept.values, *ends)
+    head, head_low, head_high = _least(kept.values[1:], *(end[1:] for end in ends))
     return KeptRow(
         control=control,
         sender_cut=key.sender_cut,
@@ -269,14 +278,41 @@ def _with_lead(row: KeptRow, lead: UntrainedLead | None, control: str | None) ->
     )
 
 
-def _least(values: np.ndarray, width: np.ndarray) -> tuple[float | None, float | None, float | None]:
+def _ends(kept: Kept, width: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    r"""Return the ends (L,) of the interval at every place: those of a ratio.
+
+    With z standard errors in half a width, it holds every :math:`\kappa` for which
+    :math:`\sum_i (e_i^\text{label} - e_i) - \kappa (e_i^\text{label} - e_i^\text{self})` is within z of its
+    standard errors of 0. Half a width to either side would say too seldom that a value is too high: where a
+    sample has little error, its standard error is small as well.
+
+    Args:
+        kept: of one cell.
+        width: (L,) half-widths.
+
+    Source: Fieller 1954, Journal of the Royal Statistical Society B 16.
+    """
+    n = kept.influences.shape[1]
+    variance = (kept.influences**2).sum(1) / max(1, n * (n - 1))
+    square = width**2 / np.where(variance > 0, variance, 1)
+    covariance, of_range = kept.ranges.T
+    rest = 1 - square * of_range
+    rest[rest <= 0] = math.nan  # the range is within z standard errors of 0: any value would do
+    middle = kept.values - square * covariance / rest
+    reach = np.sqrt((middle - kept.values) ** 2 + width**2 / rest)
+    return middle - reach, middle + reach
+
+
+def _least(
+    values: np.ndarray, low: np.ndarray, high: np.ndarray
+) -> tuple[float | None, float | None, float | None]:
     """Return the smallest value with its interval; nothing where one of them is not known.
 
     Each end is the smallest of those ends: the true smallest value lies between, where all values do.
     """
-    if not len(values) or np.isnan(values).any():
+    if not len(values) or np.isnan(values).any() or np.isnan(low).any():
         return None, None, None
-    return float(values.min()), float((values - width).min()), float((values + width).min())
+    return float(values.min()), float(low.min()), float(high.min())
 
 
 def more_than_label(parts: Mapping[CellKey, ExampleParts]) -> dict[CellKey, float]:
