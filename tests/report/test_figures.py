@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,30 @@ def test_what_is_drawn_follows_from_the_run() -> None:
     assert set(figures(run())) == {"accuracy", "verdicts", "geometry"}
     assert set(figures(run(controls=("trained",)))) == {"accuracy", "geometry"}
     assert set(figures(run(controls=("random-sender",)))) == {"accuracy"}
+
+
+def test_the_map_of_verdicts_has_both_numbers_and_its_legend_in_signs_that_fonts_have() -> None:
+    comparison = run(2, 3, kept=0.65, lead=0.0)
+    facts = replace(comparison.facts, yardstick=(0.59, 0.56, 0.62))
+    figure = figures(replace(comparison, facts=facts))["verdicts"]
+    ax = figure.axes[0]
+    assert [text.get_text() for text in ax.texts] == ["~ 65 %\n0.93 u"] * 6
+    assert ax.images[0].get_array().tolist() == [[0.65] * 3] * 2  # type: ignore[union-attr]
+    legend = figure.get_supxlabel().replace("\n", " ")
+    assert "+ = interchangeable, ~ = partly, L = decodable only, × = incompatible" in legend
+    assert "the sender's outputs recover 59 % (56 to 62)" in legend
+
+
+def test_the_matrices_of_a_run_begin_with_its_map_of_verdicts() -> None:
+    drawn = [ax for ax in run(2, 3).figure().axes if ax.images]
+    assert [ax.get_title().split("\n")[0] for ax in drawn[:2]] == [
+        "verdicts",
+        "trained sender, trained receiver",
+    ]
+    assert [text.get_text() for text in drawn[0].texts] == ["✓ 95 %\n0.93"] * 6
+    assert {text.get_text() for text in drawn[1].texts} == {"0.93"}
+    # Beside the pair stand its controls with what they keep.
+    assert {text.get_text() for text in drawn[2].texts} == {"0.50\n40 %"}
 
 
 def test_width_is_kept_and_refused_where_no_page_has_it() -> None:

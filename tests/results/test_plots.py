@@ -79,6 +79,34 @@ def test_a_value_that_had_not_converged_has_a_question_mark() -> None:
     assert [text.get_text() for text in ax.texts] == ["0.25", "0.50?"]
 
 
+def test_a_map_of_verdicts_has_its_colours_from_kept_and_its_texts_as_given() -> None:
+    kept = matrix(np.array([[0.0, 0.5, np.nan]]))
+    drawn = plots.KeptMap("T", kept, [["L 0 %\n0.9", "◐ 50 %\n0.8", "?\n0.7"]], (0.175, 0.8))
+    figure, ax = plt.subplots()
+    plots.kept_map(drawn, ax)
+    image = ax.images[0]
+    assert image.get_clim() == (0, 1)
+    assert image.cmap.name == plots.KEPT_COLOURS != plots.COLOURS
+    assert [text.get_text() for text in ax.texts] == ["L 0 %\n0.9", "◐ 50 %\n0.8", "?\n0.7"]
+    # What is not known has a grey of its own, with black on it, and no colour of the scale.
+    shown = image.to_rgba(image.get_array(), bytes=True)[0, :, :3]
+    assert tuple(shown[2]) == (0xD0, 0xD3, 0xDA)
+    assert ax.texts[2].get_color() == "black"
+    for text, colour in zip(ax.texts, shown, strict=True):
+        low, high = sorted((luminance(colour / 255), luminance(text.get_color())))
+        assert (high + 0.05) / (low + 0.05) >= 4.5
+    plots.kept_bar(figure, ax, drawn.lines, "kept")
+    bar = figure.axes[-1]
+    assert [label.get_text() for label in bar.get_yticklabels()] == ["0 %", "17.5 %", "80 %", "100 %"]
+    drawn_at = {round(float(line.get_ydata()[0]), 3) for line in bar.lines if len(set(line.get_ydata())) == 1}  # type: ignore[index,arg-type]
+    assert drawn_at == {0.175, 0.8}
+
+
+def test_further_text_stands_below_its_score() -> None:
+    ax = plots.heatmap(matrix(np.array([[0.25, 0.5]])), below={("s0", "r1"): "18 %"})
+    assert [text.get_text() for text in ax.texts] == ["0.25", "0.50\n18 %"]
+
+
 def test_curves_have_their_lines_levels_and_intervals() -> None:
     lines = {
         "real": Line([0, 10, 100], [0.2, 0.6, 0.8], [0.1, 0.5, 0.7], [0.3, 0.7, 0.9]),

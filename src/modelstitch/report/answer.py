@@ -21,7 +21,8 @@ ENOUGH_SEEDS = 3
 _MOST_NAMED = 6
 """Interchangeable cells that the first screen names."""
 
-_MOST_PARTLY, _MOST_REPLACEABLE = 4, 3
+_MOST_PARTLY, _MOST_REPLACEABLE, _MOST_BESIDE = 4, 3, 2
+"""Cells of further sorts: where they are the first to be named, and beside others."""
 
 ByPlace = Mapping[tuple[str, str], Verdict]
 """Verdicts by (sender cut, receiver cut)."""
@@ -242,15 +243,16 @@ def _stand_in(comparison: Comparison, decision: Decision) -> tuple[Sentence, ...
     )
     lines: list[Sentence] = []
     for key, more, places, most in sorts:
+        n_named = min(most, _MOST_BESIDE) if lines else most
         if places and key == "answer.part":
             names = {"sender_name": comparison.sender, "receiver_name": comparison.receiver}
             lines.append(say("answer.part_of", **names))
         lines += [
             say(key, **_numbers(comparison, *item), learnt=_learnt(item[1]))
-            for item in list(places.items())[:most]
+            for item in list(places.items())[:n_named]
         ]
-        if len(places) > most:
-            lines.append(say(more, n=len(places) - most))
+        if len(places) > n_named:
+            lines.append(say(more, n=len(places) - n_named))
     if not lines:
         return say("answer.none"), *_nearest(comparison, decision.verdicts), *others
     return *lines, *of_yardstick(comparison.facts.yardstick), *others

@@ -251,7 +251,7 @@ function answers(verdict) {
     if (known(verdict.recovered)) rows.push([W.recovered, [verdict.recovered, verdict.own, verdict.label].map(each => known(each) ? (Math.round(100 * each) / 100 + 0).toFixed(2) : "–").join(" / ")]);
     if (known(verdict.share)) rows.push([W.share, percent(verdict.share)]);
     if (known(verdict.p)) rows.push([W.p_label, said(verdict.p)]);
-    parts.push(bar(verdict.low, verdict.kept, verdict.high), make("p", { class: "note" }, fill(W.lines, { low: 100 * D.thresholds.kept_low, high: 100 * D.thresholds.kept_high })), table(["", ""], rows));
+    parts.push(bar(verdict.low, verdict.kept, verdict.high), make("p", { class: "note" }, fill(W.lines, { low: 100 * D.thresholds.kept_low, high: 100 * D.thresholds.kept_high })), table(["", ""], rows), make("p", { class: "note" }, W.intervals));
   }
   if (verdict.learnt === D.not_asked) return parts;
   parts.push(make("h4", {}, W.was_learnt), make("p", {}, sign && make("span", { class: "mark", "aria-hidden": "true" }, sign), make("b", {}, learnt), sure(verdict.learnt_confidence)));

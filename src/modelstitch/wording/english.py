@@ -175,7 +175,7 @@ SENTENCES = {
         "cannot show that more than the label comes across."
     ),
     "matrix.verdicts": "Verdicts: {counts}.",
-    "matrix.verdicts_seeds": "Verdicts ({seeds} seeds have to agree): {counts}.",
+    "matrix.verdicts_seeds": "Verdicts ({seeds} seeds together): {counts}.",
     "matrix.lower": (
         "Verdicts of the {n} cells whose receiver cut is no deeper than the sender cut: {counts}."
     ),

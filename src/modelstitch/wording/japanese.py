@@ -165,7 +165,7 @@ SENTENCES = {
         "正解率だけでは、ラベル以外の情報が伝わっているかどうかは分かりません。"
     ),
     "matrix.verdicts": "判定：{counts}。",
-    "matrix.verdicts_seeds": "判定（{seeds}個のシードで一致したもの）：{counts}。",
+    "matrix.verdicts_seeds": "判定（{seeds}個のシードの総合）：{counts}。",
     "matrix.lower": "受け手側の位置が送り手側と同じか、それより浅い{n}件の判定：{counts}。",
     "matrix.count": "{name}{n}件",
     "matrix.ladder": "互換と判定された最小の接合層（{of}件）：{counts}。",

@@ -82,7 +82,10 @@ SENTENCES = {
     "answer.one_seed": (
         "Each stitch was fitted once. Two more seeds would show how much of the result is chance."
     ),
-    "answer.seeds": "Each place was fitted with {n} seeds. A verdict needs all of them to agree.",
+    "answer.seeds": (
+        "Each place was fitted with {n} seeds. Where they differ by one word, the weaker word counts; by "
+        "more, nothing is told."
+    ),
     "answer.unconverged": "{n} of {of} fits had not converged. Their scores are lower bounds.",
     "answer.label_alone": (
         "A sender that knows only the label scored {best:.2f} here. A high score shows that the class can be "
@@ -449,6 +452,10 @@ SENTENCES = {
         "Learnt: more than {line} points above the mean of untrained senders, not learnt: less."
     ),
     "ui.output": "output",
+    "ui.intervals": (
+        "Intervals of all cells hold at once. They leave out another seed of the fit and other training "
+        "examples."
+    ),
     "ui.evidence": "evidence",
     "ui.choose": "Choose a cell in a map.",
     "ui.held": "held; Escape releases it",
