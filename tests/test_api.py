@@ -284,11 +284,9 @@ def test_evidence_and_verdicts_come_with_a_comparison(checkpoints: tuple[Path, P
     bare = ms.compare(first, second, "digits", cuts=cuts, fit=fit, evidence=(), out=tmp_path / "run")
     assert bare.evidence == ()
     assert bare.verdicts() == {}
-    some = ms.compare(
-        first, second, "digits", cuts=cuts, fit=fit, evidence=["trajectory"], out=tmp_path / "run"
-    )
+    some = ms.compare(first, second, "digits", cuts=cuts, fit=fit, evidence=["kept"], out=tmp_path / "run")
     assert some.cells == bare.cells
-    assert {row.kind for row in some.evidence} == {"trajectory"}
+    assert {row.kind for row in some.evidence} == {"kept"}
     assert len(some.verdicts()) == 4
     again = ms.compare(
         first,
@@ -296,12 +294,12 @@ def test_evidence_and_verdicts_come_with_a_comparison(checkpoints: tuple[Path, P
         "digits",
         cuts=cuts,
         fit=fit,
-        evidence=["trajectory", "agreement"],
+        evidence=["kept", "agreement"],
         out=tmp_path / "run",
     )
-    assert {row.kind for row in again.evidence} == {"trajectory", "agreement"}
-    assert [row for row in again.evidence if row.kind == "trajectory"] == list(some.evidence)
-    memory = ms.compare(first, second, "digits", cuts=cuts, fit=fit, evidence=["trajectory", "agreement"])
+    assert {row.kind for row in again.evidence} == {"kept", "agreement"}
+    assert [row for row in again.evidence if row.kind == "kept"] == list(some.evidence)
+    memory = ms.compare(first, second, "digits", cuts=cuts, fit=fit, evidence=["kept", "agreement"])
     assert [(r.name, r.where, r.control) for r in memory.evidence] == [
         (r.name, r.where, r.control) for r in again.evidence
     ]
@@ -387,7 +385,7 @@ def test_options_reach_every_pair(checkpoints: tuple[Path, Path], tmp_path: Path
         assert comparison.stitches == ("identity", "lowrank(2)")
         assert {cell.seed for cell in comparison.cells} == {3, 4}
         assert comparison.controls == ("trained", "random-sender")
-        assert {row.kind for row in comparison.evidence} == {"trajectory"}
+        assert {row.kind for row in comparison.evidence} == {"kept"}
         assert comparison.matrix(stitch="lowrank(2)").shape == (1, 2)
         assert (tmp_path / f"{sender}-into-{receiver}" / "pictures.png").is_file()
     assert listening.stages.count("reading the data") == 2

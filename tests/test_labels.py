@@ -53,7 +53,7 @@ def test_shifted_labels_get_no_verdict_and_are_told(
         *pair,
         parts(x, shifted(y)),
         cuts=["2"],
-        evidence=ms.EvidenceSpec.parse(["trajectory"], 300),
+        evidence=ms.EvidenceSpec.parse(["kept"], 300),
         fit=ms.FitSpec(steps=120),
     )
     own = found.baseline("receiver")

@@ -69,6 +69,9 @@ def test_a_network_into_itself_by_identity_is_the_network(identity: Found) -> No
         assert value("trajectory", "error", where) == pytest.approx(0, abs=1e-8)
         assert value("trajectory", "retrieval", where) > 0.99
         assert value("trajectory", "within_cka", where) == pytest.approx(1, abs=1e-5)
+    for where in ("layers.2", "layers.3", "layers.4", "output"):
+        assert value("kept", "recovered", where) == pytest.approx(1, abs=1e-4)
+    assert value("kept", "more_than_label", "all") == 1 / 500
     assert value("similarity", "cka") == pytest.approx(1, abs=1e-5)
     assert value("similarity", "r2") == pytest.approx(1, abs=1e-6)
     assert value("similarity", "procrustes") == pytest.approx(1, abs=1e-5)
@@ -100,9 +103,9 @@ def pair(networks: tuple[Network, Network], digits: Data) -> Pair:
 
 def test_a_cell_has_the_same_evidence_whatever_is_measured_beside(pair: Pair) -> None:
     cells = [cell(0, 2), cell(4, 2), cell(2, 4, "random-sender"), cell(2, 2, "self-stitch")]
-    together = measured(pair, cells, ("trajectory", "errors"))
+    together = measured(pair, cells, ("trajectory", "kept", "errors"))
     for one in cells:
-        alone = measured(pair, [one], ("trajectory",))[one]
+        alone = measured(pair, [one], ("trajectory", "kept"))[one]
         for key, each in alone.items():
             assert together[one][key].value == pytest.approx(each.value, abs=1e-4, nan_ok=True), (one, key)
 
@@ -121,7 +124,7 @@ def test_evidence_leaves_networks_and_stitches_as_they_were(pair: Pair) -> None:
 
 def test_label_only_senders_keep_nothing_within_a_class(pair: Pair) -> None:
     cells = [cell(2, 2, "clustered-noise"), cell(2, 2, "one-hot"), cell(2, 2, "self-stitch")]
-    found = measured(pair, cells, ("trajectory",))
+    found = measured(pair, cells, ("trajectory", "kept"))
     own = found[cells[2]]["trajectory", "within_cka", "layers.2"]
     noise = found[cells[0]]["trajectory", "within_cka", "layers.2"]
     constant = found[cells[1]]["trajectory", "within_cka", "layers.2"]
@@ -129,6 +132,13 @@ def test_label_only_senders_keep_nothing_within_a_class(pair: Pair) -> None:
     assert abs(noise.value) < 0.1
     assert math.isnan(constant.value)
     assert found[cells[1]]["trajectory", "retrieval", "layers.2"].value == 0
+    for where in ("layers.2", "layers.3", "layers.4", "output"):
+        assert found[cells[2]]["kept", "recovered", where].value > 0.8
+        assert abs(found[cells[0]]["kept", "recovered", where].value) < 0.1
+        assert abs(found[cells[1]]["kept", "recovered", where].value) < 1e-9
+    for label_only in cells[:2]:
+        assert found[label_only]["kept", "more_than_label", "all"].value > 0.05
+    assert found[cells[2]]["kept", "more_than_label", "all"].value == 1 / 500
 
 
 def test_the_match_fitted_stitch_has_the_smaller_error(pair: Pair) -> None:
@@ -157,8 +167,8 @@ def test_a_stitch_without_a_closed_form_has_no_match_fitted_error(pair: Pair) ->
     [
         ("trained", STANDARD_EVIDENCE),
         ("self-stitch", STANDARD_EVIDENCE),
-        ("random-sender", ("errors", "trajectory")),
-        ("one-hot", ("trajectory",)),
+        ("random-sender", ("errors", "kept")),
+        ("one-hot", ("kept",)),
         ("probe", ()),
     ],
 )

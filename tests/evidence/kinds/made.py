@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from modelstitch.evidence.material import Material, Measurement
+from modelstitch.evidence.material import Material, Measurement, Residuals
 from modelstitch.evidence.residuals import Rows
+from modelstitch.geometry import recovery
 
 CUT = "middle"
 
@@ -31,12 +32,14 @@ def material(labels: Tensor, expected: Tensor, stitched: Tensor | None = None, *
         labels: (n,), rising.
         expected: the receiver's representation.
         stitched: what the stitch makes; the expected one by default.
-        given: other fields, ``provided`` and ``pixels`` as tensors.
+        given: other fields, ``provided`` and ``pixels`` as tensors, and ``train``: expected and stitched of
+            training examples of two classes in turn, by default the examples themselves.
     """
     stitched = expected if stitched is None else stitched
     provided = given.pop("provided", stitched)
     pixels = given.pop("pixels", expected)
     later = given.pop("later", {})  # by cut: expected and stitched
+    train = given.pop("train", None)
     outputs = torch.nn.functional.one_hot(labels).float()
     fields: dict[str, Any] = {
         "cut": CUT,
@@ -57,9 +60,32 @@ def material(labels: Tensor, expected: Tensor, stitched: Tensor | None = None, *
         "is_image": False,
         "finest": None,
         "changed": lambda change: (outputs, outputs),
+        "residuals": [within(labels, expected, stitched, train)],
         "train_right": lambda: torch.ones(len(labels)),
     }
     return Material(**(fields | given))
+
+
+def within(
+    labels: Tensor, expected: Tensor, stitched: Tensor, train: tuple[Tensor, Tensor] | None = None
+) -> Residuals:
+    """Residuals at the cut, of training examples and of held-out ones in classes of at least four."""
+    large = labels.bincount()[labels] >= 4
+
+    def rows(x: Tensor, of: Tensor) -> Tensor:
+        return recovery.residuals(x.flatten(1)[:, None].float(), of)
+
+    y, x = train if train is not None else (expected, stitched)
+    train_labels = labels if train is None else (torch.arange(len(x)) * 2 // max(1, len(x)))
+    return Residuals(
+        place=CUT,
+        x_train=rows(x, train_labels),
+        y_train=rows(y, train_labels),
+        x=rows(stitched, labels)[large],
+        y=rows(expected, labels)[large],
+        labels=labels[large],
+        examples=torch.arange(int(large.sum())),
+    )
 
 
 def by_name(found: list[Measurement], where: str | None = None) -> dict[str, Measurement]:

@@ -52,6 +52,7 @@ def few(
         "changed": lambda change: (scores[3], scores[1]),
         "train_right": lambda: torch.ones(n_train, dtype=torch.bool),
         "weight": normal(4, 3, seed=seed + 13),
+        "train": (train, normal(n_train, *shape, seed=seed + 14)),
     }
     return material(labels, expected, stitched, **given)
 
