@@ -253,15 +253,12 @@ def print_curves(comparison: Comparison) -> None:
     """Print for each cell the smallest interchangeable stitch, and up to which one compatibility is real."""
     from modelstitch.results.curves import capacity_curves
 
-    table = Table(title="how much stitch it takes")
+    table = Table(title="how much stitch it takes (parameters)")
     for heading in ("cell", "interchangeable from", "real up to", "caught up from"):
         table.add_column(heading)
     for curve in capacity_curves(comparison):
         points = (curve.interchangeable, curve.ahead, curve.caught_up)
-        named = [
-            "none" if point is None else f"{point.stitch}, {point.n_parameters:,} parameters"
-            for point in points
-        ]
+        named = ["none" if point is None else f"{point.stitch} ({point.n_parameters:,})" for point in points]
         if curve.caught_up_by is not None:
             named[-1] += f", by {curve.caught_up_by}"
         shown = named if curve.is_judged else ["cannot tell"] * len(points)

@@ -54,7 +54,7 @@ def _kept_lines(curve: Curve, score: str) -> dict[str, Line]:
     }
     label_only = {name: points for name, points in curve.controls.items() if CONTROLS[name].label_only}
     scores = {
-        f"{title(name)}, {score}": _scores(points, dotted=True)
+        f"{name}, {score}": _scores(points, dotted=True)
         for name, points in {TRAINED: curve.points, **label_only}.items()
     }
     return {name: line for name, line in (kept | scores).items() if len(line.values)}

@@ -219,6 +219,10 @@ def sheet(
     return figure
 
 
+_NARROWEST = 1.8
+"""Inches that a picture of curves takes at least, where the width of the figure is given."""
+
+
 @dataclass(frozen=True)
 class Line:
     """One line of a picture of curves.
@@ -252,11 +256,11 @@ def capacity(
         width: of the figure in inches; the natural width of the pictures without it.
         label: what the values are.
     """
-    columns = min(5, len(panels))
+    columns = min(5 if width is None else max(1, int(width / _NARROWEST)), len(panels))
     rows = -(-len(panels) // columns)
-    natural = max(7.0, 2.6 * columns + 1.0)  # heading and legend need room beside a single picture
-    shrunk = 1.0 if width is None else width / natural
-    figure = Figure(figsize=(natural * shrunk, max(1.8, (2.2 * rows + 1.2) * shrunk)), layout="constrained")
+    inches = max(7.0, 2.6 * columns + 1.0) if width is None else width  # heading and legend need room too
+    height = rows * max(1.6, 0.85 * (inches - 1) / columns) + 1.2
+    figure = Figure(figsize=(inches, height), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(rows, columns, squeeze=False, sharey=True).flatten()
     names = list(dict.fromkeys(name for _, lines in panels for name in lines))
@@ -271,13 +275,17 @@ def capacity(
         ax.tick_params(labelsize=7)
     for ax in axes[len(panels) :]:
         ax.set_axis_off()
+    # A label of the whole figure would lie under the legend.
+    for ax in axes[max(0, len(panels) - columns) : len(panels)]:
+        ax.set_xlabel("parameters (0.5: none)", fontsize=7)
     shown = {
         name: handle for ax in axes for handle, name in zip(*ax.get_legend_handles_labels(), strict=True)
     }
-    figure.supxlabel("parameters of the stitch (0.5 stands for none)", fontsize=9)
     figure.supylabel(label, fontsize=9)
-    figure.legend(shown.values(), shown.keys(), loc="outside lower center", ncols=4, fontsize=8)
-    figure.suptitle(heading, fontsize=11)
+    figure.legend(
+        shown.values(), shown.keys(), loc="outside lower center", ncols=int(inches / 1.8), fontsize=7
+    )
+    figure.suptitle(heading, fontsize=min(11, 1.5 * inches))
     return figure
 
 
