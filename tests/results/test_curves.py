@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
 
+from modelstitch.cli.terminal import print_curves
+from modelstitch.report import page
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.curve_figure import curves_figure
 from modelstitch.results.curve_sentences import of_curves
@@ -177,6 +180,29 @@ def test_the_sentences_count_stitches_in_both_languages() -> None:
     assert "affine in 1, none in 1. Above it" in second
     assert "a label-only one in 1; in 1 none does" in second
     assert "affineが1件、なしが1件" in first.in_language("ja")
+
+
+def test_without_untrained_senders_the_sentence_claims_nothing_about_them() -> None:
+    keeps: Keeps = {stitch: (kept, None) for stitch, (kept, _) in GROWING.items()}
+    (_, second) = of_curves([curve(keeps, CONTROLS[1:])])
+    assert second.startswith("Up to this stitch more than the label comes across: affine in 1. Above it")
+    assert "No untrained sender was compared" in second
+
+
+def test_the_page_and_the_terminal_name_the_stitches(capsys: pytest.CaptureFixture[str]) -> None:
+    made = comparison({**GROWING, "conv(3)": (0.95, 0.93)})
+    plain = re.sub(r"<[^>]+>", " ", page(made))
+    assert re.search(r"a → b\s+affine, 20 parameters: 90 % kept \(88 to 92\)", plain)
+    assert "conv(3), 90 parameters: 95 % kept (93 to 97), by an untrained sender" in plain
+    japanese = re.sub(r"<[^>]+>", " ", page(made, language="ja"))
+    assert "conv(3)（パラメータ90個）、保持率95%（93～97%）（未学習の送り手）" in japanese
+    print_curves(made)
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "affine (20)" in printed
+    unknown = comparison(dict.fromkeys(SIZES, (math.nan, None)))
+    assert re.search(r"a → b\s+cannot tell\s+cannot tell", re.sub(r"<[^>]+>", " ", page(unknown)))
+    print_curves(unknown)
+    assert "cannot tell" in capsys.readouterr().out
 
 
 def test_the_figure_shows_kept_and_scores_and_only_scores_without_kept() -> None:

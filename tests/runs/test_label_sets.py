@@ -15,6 +15,8 @@ import modelstitch as ms
 from modelstitch.errors import SpecError
 from tests.digit_nets import trained_digit_net
 
+pytestmark = pytest.mark.slow
+
 CUT, FEATURES = "4", 64
 SETS = ["finest", "parity", "magnitude"]
 

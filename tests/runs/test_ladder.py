@@ -13,6 +13,8 @@ import modelstitch as ms
 from modelstitch.results.curves import Curve
 from tests.digit_nets import N_TRAINED, digit_images, digit_net, trained_digit_net
 
+pytestmark = pytest.mark.slow
+
 CUT, CHANNELS = "1", 16
 WITHOUT_UNTRAINED = ("clustered-noise", "one-hot", "self-stitch")
 

@@ -14,10 +14,11 @@ def of_curves(curves: Sequence[Curve]) -> list[Sentence]:
     if not judged:
         return []
     by = [curve.caught_up_by for curve in judged]
+    drawn = any(curve.untrained for curve in judged)
     return [
         say("matrix.ladder", of=len(judged), counts=_counts(curve.interchangeable for curve in judged)),
         say(
-            "matrix.ladder_ahead",
+            "matrix.ladder_ahead" if drawn else "matrix.ladder_label",
             counts=_counts(curve.ahead for curve in judged),
             untrained=by.count("untrained"),
             label=by.count("label-only"),

@@ -183,6 +183,10 @@ SENTENCES = {
     "matrix.ladder": "Smallest stitch that is interchangeable, in {of} {of:cell|cells}: {counts}.",
     "matrix.ladder_count": "{stitch} in {n}",
     "matrix.ladder_none": "none in {n}",
+    "matrix.ladder_label": (
+        "Up to this stitch more than the label comes across: {counts}. Above it, a label-only sender catches "
+        "up in {label} {label:cell|cells}. No untrained sender was compared."
+    ),
     "matrix.ladder_ahead": (
         "Up to this stitch compatibility is real, since the trained sender keeps more than an untrained or "
         "a label-only one: {counts}. Above it, an untrained sender catches up in {untrained} "

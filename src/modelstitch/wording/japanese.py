@@ -171,6 +171,10 @@ SENTENCES = {
     "matrix.ladder": "互換と判定された最小の接合層（{of}件）：{counts}。",
     "matrix.ladder_count": "{stitch}が{n}件",
     "matrix.ladder_none": "なしが{n}件",
+    "matrix.ladder_label": (
+        "次の接合層までは、ラベル以外の情報が伝わります：{counts}。それより大きい接合層でラベルだけの送り手が追いつ"
+        "くのは{label}件です。未学習の送り手とは比べていません。"
+    ),
     "matrix.ladder_ahead": (
         "次の接合層までは、学習済みの送り手が未学習の送り手やラベルだけの送り手より多くを保つため、適合性は本物"
         "です：{counts}。それより大きい接合層で未学習の送り手が追いつくのは{untrained}件、ラベルだけの送り手が追"
