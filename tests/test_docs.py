@@ -64,7 +64,12 @@ def space(
         Image.fromarray(pixels.numpy()).save(folder / f"{index}.png")
     model, other = (network.module for network in networks)
     small = {"cuts": ["layers.3"], "evidence": ms.EvidenceSpec(n_examples=100)}
-    for verb, given in ((ms.compare, small), (ms.compare_all, {}), (ms.stitch, {})):
+    for verb, given in (
+        (ms.compare, small),
+        (ms.compare_labels, small),
+        (ms.compare_all, {}),
+        (ms.stitch, {}),
+    ):
         monkeypatch.setattr(ms, verb.__name__, short(verb, given))
     return {
         "model": model,
