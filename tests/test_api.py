@@ -374,7 +374,7 @@ def test_options_reach_every_pair(checkpoints: tuple[Path, Path], tmp_path: Path
         stitch=["identity", ms.StitchSpec(family="lowrank", size=2)],
         fit=ms.FitSpec(steps=2),
         controls="random-sender",
-        evidence="trajectory",
+        evidence="kept",
         seeds=[3, 4],
         device="cpu",
         pictures=True,
@@ -536,7 +536,7 @@ def test_models_of_another_precision_run_as_they_are(
         digits,
         cuts=("layers.1", "layers.3"),
         controls=("self-stitch",),
-        evidence=ms.EvidenceSpec.parse(("trajectory",), 100),
+        evidence=ms.EvidenceSpec.parse(("kept",), 100),
         fit=ms.FitSpec(steps=20),
     )
     plain = ms.compare(

@@ -80,7 +80,7 @@ def test_language_models_are_stitched_scored_and_judged(
         data,
         cuts=("embed", "blocks.0"),
         fit=FitSpec(steps=120),
-        evidence=ms.EvidenceSpec.parse(("trajectory", "agreement"), 510),
+        evidence=ms.EvidenceSpec.parse(("kept", "agreement"), 510),
         out=tmp_path / "run",
     )
     whole = found.baseline("receiver")
@@ -94,13 +94,15 @@ def test_language_models_are_stitched_scored_and_judged(
         (row.control, row.receiver_cut): row.value
         for row in found.evidence
         if (row.kind, row.name, row.where, row.sender_cut)
-        == ("trajectory", "within_cka", row.receiver_cut, row.receiver_cut)
+        == ("kept", "recovered", row.receiver_cut, row.receiver_cut)
     }
     for cut in ("embed", "blocks.0"):
         own, label = within["self-stitch", cut], within["clustered-noise", cut]
         assert own is not None
         assert label is not None
         assert own > 0.8 > 0.1 > abs(label)
+    assert len(found.verdicts()) == 4
+    assert all(verdict.reason is not ms.Reason.NO_VALUE for verdict in found.verdicts().values())
     (row, *_) = (each for each in found.evidence if each.name == "agreement_receiver")
     assert row.n > 500  # positions, not sentences
     assert found.cells[0].n_heldout == len(data.heldout)

@@ -41,7 +41,7 @@ TINY = ["--limit", "60", "--heldout-limit", "40", "--steps", "1", "--evidence-ex
 TINIER = ["--limit", "20", "--heldout-limit", "20", *TINY[4:], "--controls", "none"]
 """For models of a hub, which are large."""
 
-FEWEST_KINDS = ["--evidence", "trajectory"]
+FEWEST_KINDS = ["--evidence", "kept"]
 """What a verdict needs, for commands that choose no evidence; every kind has tests of its own."""
 
 OURS, FOREIGN = ["--cuts", "layers.3"], ["--cuts", "layer1.2"]

@@ -165,7 +165,7 @@ def test_a_sender_that_depends_on_its_batch_is_stitched_and_the_result_says_so(t
         cuts=["2"],
         fit=FitSpec(steps=20),
         controls=["random-sender", "self-stitch"],
-        evidence=["trajectory", "agreement"],
+        evidence=["kept", "agreement"],
     )
     assert result.facts.pair.by_batch == ms.BySide(True, False)
     assert ms.load(tmp_path).facts.pair.by_batch == ms.BySide(True, False)

@@ -253,7 +253,7 @@ def test_language_models_of_two_kinds_are_stitched(tmp_path: Path) -> None:
         sender_cuts=("transformer.h.0",),
         receiver_cuts=("model.layers.0",),
         fit=ms.FitSpec(steps=3),
-        evidence=("trajectory",),
+        evidence=("kept",),
     )
     assert not found.failed
     assert found.controls == ("trained", "random-sender", "clustered-noise", "one-hot", "self-stitch")
