@@ -15,7 +15,14 @@ from modelstitch.grid.grid import Budget, fit_grid, passes
 from modelstitch.grid.representations import STORAGES, Storage, plan_passes
 from modelstitch.grid.storage_cost import costs, disk_bytes_per_second
 from modelstitch.report.limits import limits
-from modelstitch.runs.memory import affordable, fixed_bytes, needed_bytes, representation_bytes, working_bytes
+from modelstitch.runs.memory import (
+    affordable,
+    fixed_bytes,
+    needed_bytes,
+    representation_bytes,
+    training_bytes,
+    working_bytes,
+)
 from modelstitch.runs.run import run
 from modelstitch.runs.session import Session
 from modelstitch.specs import CellSpec, EvidenceSpec, FitSpec
@@ -118,7 +125,7 @@ def test_evidence_takes_fewer_examples_or_is_refused(session: Session) -> None:
     spec = EvidenceSpec()
     assert affordable(session, spec, None) == spec
     assert affordable(session, spec, 10**11) == spec
-    fixed = fixed_bytes(session)
+    fixed = fixed_bytes(session) + training_bytes(session, spec)
     some = affordable(session, spec, fixed + 4 * 10**6)
     assert 80 <= some.n_examples < 599
     assert affordable(session, spec, fixed + 4 * 10**6) == some
@@ -129,5 +136,5 @@ def test_evidence_takes_fewer_examples_or_is_refused(session: Session) -> None:
             r"give --memory \d\.\dGB"
         ),
     ):
-        affordable(session, spec, 10**8)
+        affordable(session, spec, fixed)
     assert affordable(session, EvidenceSpec(kinds=()), 10**8).kinds == ()

@@ -33,6 +33,9 @@ from modelstitch.specs import CONTROLS, OBJECTIVES, CellSpec, EvidenceSpec, FitS
 from modelstitch.stitches import Stitch
 from modelstitch.stitches.linear import Linear
 
+MOST_KEPT = 2**27
+"""Bytes of a sender's representations of training examples that are kept between its cells."""
+
 _GENUINE_EXAMPLES = 1000
 _PIXELS, _VOXELS = 8, 4
 _LONG = 1024
@@ -237,13 +240,19 @@ class _Provided:
     changed: ChangedSender
     _train: list[Tensor] = field(default_factory=list)
 
-    def represent(self, part: PartName, receiver: ReceiverResiduals) -> Tensor:
-        """Return the representations of the examples of a part that readers are fitted to, or judged on."""
+    def represent(self, part: PartName, rows: Tensor, receiver: ReceiverResiduals) -> Tensor:
+        """Return the representations of some of the examples that readers are fitted to, or judged on.
+
+        Those of training examples are kept if they are small; large ones are computed for each cell.
+        """
         if part == "held-out":
-            return self.x
+            return self.x[rows]
+        indices = receiver.training.units.indices
+        if 4 * len(indices) * math.prod(self.x.shape[1:]) > MOST_KEPT:
+            return _represented(self.sender, self.cut, part, indices[rows])
         if not self._train:
-            self._train.append(_represented(self.sender, self.cut, part, receiver.training.units.indices))
-        return self._train[0]
+            self._train.append(_represented(self.sender, self.cut, part, indices))
+        return self._train[0][rows]
 
 
 def _measure_sender_cut(

@@ -143,12 +143,27 @@ class Units:
 def _some_positions(shape: tuple[int, ...], n_extra: int) -> Tensor:
     """Choose positions of a representation (n, C, P), those of extra tokens first."""
     _, n_features, n_positions = shape
-    most = max(_NUMBERS // n_features, _FEWEST_POSITIONS) + n_extra
+    most = _most_positions(n_features, n_extra)
     if n_positions <= most:
         return torch.arange(n_positions)
     generator = torch.Generator().manual_seed(0)
     others = n_extra + torch.randperm(n_positions - n_extra, generator=generator)[: most - n_extra]
     return torch.cat([torch.arange(n_extra), others.sort().values])
+
+
+def _most_positions(n_features: int, n_extra: int) -> int:
+    return max(_NUMBERS // n_features, _FEWEST_POSITIONS) + n_extra
+
+
+def row_numbers(layout: Layout) -> int:
+    """Return how many numbers of one example :meth:`Units.rows` keeps.
+
+    Example:
+        >>> row_numbers(Layout("map2d", (16, 32, 32))), row_numbers(Layout("vector", (10,)))
+        (8192, 10)
+    """
+    n_positions = math.prod(layout.positions) + layout.extra
+    return layout.n_features * min(n_positions, _most_positions(layout.n_features, layout.extra))
 
 
 def _several_of_each(places: Tensor, labels: Tensor, n_units: int) -> Tensor:

@@ -29,6 +29,10 @@ _MOST_FEATURES = 512
 _FOR_DIRECTIONS = 2000
 
 
+Represent = Callable[[PartName, Tensor], Tensor]
+"""Gives the sender's representations (m, *shape) of some examples of a part."""
+
+
 @dataclass(frozen=True)
 class PartUnits:
     """Some examples of one part, as units in the order of their labels."""
@@ -61,7 +65,7 @@ class ReceiverResiduals:
         self._directions: dict[str, Tensor | None] = {}
 
     def beside(
-        self, name: str, later: tuple[str, ...], stitch: nn.Module, represent: Callable[[PartName], Tensor]
+        self, name: str, later: tuple[str, ...], stitch: nn.Module, represent: Represent
     ) -> list[Residuals]:
         """Return the residuals at a cut, at later cuts and in the output.
 
@@ -69,20 +73,18 @@ class ReceiverResiduals:
             name: of the receiver cut.
             later: cuts behind it.
             stitch: makes the stitched representation.
-            represent: gives the sender's representations of a part's examples, in the order of its units.
+            represent: gives the sender's representations of some examples of a part, by their places (m,)
+                among its units.
         """
         places = (name, *later, OUTPUT)
         expected = {part.part: self._expected(part, places) for part in (self.training, self.heldout)}
-        stitched = {
-            part.part: self._run(part, name, later, _stitched(represent(part.part), stitch, self.side))
+        train, held = (
+            self._left(part, self._run(part, name, later, self._stitched(part, stitch, represent)))
             for part in (self.training, self.heldout)
-        }
+        )
         return [
             self._joined(
-                place,
-                self._within(stitched["train"][place], self.training, place),
-                self._within(stitched["held-out"][place], self.heldout, place),
-                {part: rows[place] for part, rows in expected.items()},
+                place, train[place], held[place], {part: rows[place] for part, rows in expected.items()}
             )
             for place in places
         ]
@@ -114,12 +116,13 @@ class ReceiverResiduals:
         if missing:
             rows = self._run_whole(part, tuple(place for place in missing if place != OUTPUT))
             for place in missing:
+                whole = part.units.in_order(rows.pop(place))
                 if part.part == "train":
-                    self._directions[place] = _directions(residuals(rows[place], part.units.labels))
-                self._own[part.part, place] = self._within(rows[place], part, place)
+                    self._directions[place] = _directions(residuals(whole, part.units.labels))
+                self._own[part.part, place] = self._within(whole, part, place)
         return {place: self._own[part.part, place] for place in places}
 
-    def _run_whole(self, part: PartUnits, cuts: tuple[str, ...]) -> dict[str, Tensor]:
+    def _run_whole(self, part: PartUnits, cuts: tuple[str, ...]) -> dict[str, list[Tensor]]:
         side, units = self.side, part.units
         at: dict[str, list[Tensor]] = {place: [] for place in (*cuts, OUTPUT)}
         first = 0
@@ -131,11 +134,11 @@ class ReceiverResiduals:
         at[OUTPUT] = self._output_rows(
             part, (outputs for outputs, _ in side.outputs(part.part, side.whole, units.indices))
         )
-        return {place: units.in_order(rows) for place, rows in at.items()}
+        return at
 
     def _run(
         self, part: PartUnits, name: str, later: tuple[str, ...], batches: Iterator[tuple[Tensor, int]]
-    ) -> dict[str, Tensor]:
+    ) -> dict[str, list[Tensor]]:
         """Run stitched representations through the receiver's later layers."""
         side, units = self.side, part.units
         trail = side.bound(side.trail(name, later, torch.float32), part.part) if later else None
@@ -150,7 +153,17 @@ class ReceiverResiduals:
                 outputs = last(parts[-1] if parts else y, indices)
                 at[OUTPUT].append(units.rows(outputs, None, first))
         at[OUTPUT] = [side.reading.answers(rows[:, 0])[:, None] for rows in at[OUTPUT]]
-        return {place: units.in_order(rows) for place, rows in at.items()}
+        return at
+
+    def _stitched(
+        self, part: PartUnits, stitch: nn.Module, represent: Represent
+    ) -> Iterator[tuple[Tensor, int]]:
+        for some in score_batches(len(part.units.indices), self.side.score_batch):
+            yield stitch(represent(part.part, some)), int(some[0])
+
+    def _left(self, part: PartUnits, at: dict[str, list[Tensor]]) -> dict[str, Tensor]:
+        """Return the residuals at each place; the rows of a place are let go of before those of the next."""
+        return {place: self._within(part.units.in_order(at.pop(place)), part, place) for place in [*at]}
 
     def _output_rows(self, part: PartUnits, batches: Iterator[Tensor]) -> list[Tensor]:
         rows, first = [], 0
@@ -166,11 +179,6 @@ class ReceiverResiduals:
     def _residuals(self, rows: Tensor, part: PartUnits) -> Tensor:
         left = residuals(rows.float(), part.units.labels.to(rows.device))
         return left if part.part == "train" else left[self._large.to(left.device)]
-
-
-def _stitched(x: Tensor, stitch: nn.Module, side: Side) -> Iterator[tuple[Tensor, int]]:
-    for some in score_batches(len(x), side.score_batch):
-        yield stitch(x[some]), int(some[0])
 
 
 def _directions(rows: Tensor) -> Tensor | None:

@@ -11,6 +11,9 @@ from dataclasses import replace
 import torch
 
 from modelstitch.errors import SpecError
+from modelstitch.evidence.measure import MOST_KEPT
+from modelstitch.evidence.units import row_numbers
+from modelstitch.evidence.within import TRAINING_EXAMPLES
 from modelstitch.runs.session import Session
 from modelstitch.specs import CONTROLS, EvidenceSpec
 
@@ -60,11 +63,11 @@ def affordable(session: Session, evidence: EvidenceSpec, total_bytes: int | None
     free = _free_bytes(session, total_bytes)
     if not evidence.kinds or free is None:
         return evidence
-    needed_each = _evidence_bytes(session, evidence)
-    most = int(free / max(1, needed_each))
+    needed_each, training = _evidence_bytes(session, evidence), training_bytes(session, evidence)
+    most = int(max(0, free - training) / max(1, needed_each))
     fewest = _FEWEST_A_CLASS * len(session.pair.data.classes)
     if most < min(evidence.n_examples, len(session.pair.data.heldout), fewest):
-        needed = (fixed_bytes(session) + fewest * needed_each) / 1e9
+        needed = (fixed_bytes(session) + training + fewest * needed_each) / 1e9
         raise SpecError(
             f"expected room for evidence on {_FEWEST_A_CLASS} held-out examples a class, got room for {most} "
             f"in all: give --memory {needed:.1f}GB or more, or --evidence none"
@@ -85,7 +88,7 @@ def _evidence_bytes(session: Session, evidence: EvidenceSpec) -> int:
 
     They are: the expected one at every receiver cut and after it, that of the moved image at every receiver
     cut (where information is measured), the stitched one at a cut and after it, twice, the provided one,
-    twice, and two more at the cut.
+    twice, two more at the cut, and the residuals that readers are judged on (where kept is measured).
     """
     pair, spec = session.pair, session.spec
     receiver = pair.receiver
@@ -95,7 +98,33 @@ def _evidence_bytes(session: Session, evidence: EvidenceSpec) -> int:
     trail = max(sum(sizes[name] for name in names) for names in later.values())
     moved = sum(sizes[name] for name in later) if "information" in evidence.kinds else 0
     widest = max(sizes[name] for name in later)
-    return 4 * (sum(sizes.values()) + moved + 2 * trail + 2 * provided + 2 * widest)
+    read = reader_bytes(session) if "kept" in evidence.kinds else 0
+    return 4 * (sum(sizes.values()) + moved + 2 * trail + 2 * provided + 2 * widest) + read
+
+
+def training_bytes(session: Session, evidence: EvidenceSpec) -> int:
+    """Return the bytes of the training examples that readers are fitted to, whatever is held out."""
+    if "kept" not in evidence.kinds:
+        return 0
+    n = min(TRAINING_EXAMPLES, len(session.pair.data.train))
+    sender = session.pair.sender
+    provided = [4 * n * math.prod(sender.cut(name).shape) for name in session.spec.sender_cuts]
+    kept = max((size for size in provided if size <= MOST_KEPT), default=0)
+    return n * reader_bytes(session) + kept
+
+
+def reader_bytes(session: Session) -> int:
+    """Return the bytes of the residuals of one example that a reader reads, in float32.
+
+    They are: the expected ones at every receiver cut, after it and in the output, the stitched ones at a cut,
+    after it and in the output, and six at the widest place: residuals are made one place at a time, and their
+    squares are added up in float64.
+    """
+    receiver = session.pair.receiver
+    later = {name: (name, *receiver.later(name)) for name in session.spec.receiver_cuts}
+    sizes = {name: row_numbers(receiver.cut(name).layout) for names in later.values() for name in names}
+    trail = max(sum(sizes[name] for name in names) for names in later.values())
+    return 4 * (sum(sizes.values()) + trail + 6 * max(sizes.values()) + 2 * receiver.n_outputs)
 
 
 def completed(session: Session, evidence: EvidenceSpec) -> EvidenceSpec:
