@@ -13,7 +13,7 @@ from modelstitch.evidence.units import row_numbers
 from modelstitch.evidence.within import ReceiverResiduals
 from modelstitch.grid.grid import Budget, fit_grid
 from modelstitch.grid.side import Side
-from modelstitch.runs.memory import reader_bytes, affordable, fixed_bytes, training_bytes
+from modelstitch.runs.memory import affordable, fixed_bytes, reader_bytes, training_bytes
 from modelstitch.runs.session import Session
 from modelstitch.specs import CellSpec, EvidenceSpec, FitSpec
 
