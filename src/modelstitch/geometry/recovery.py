@@ -56,9 +56,12 @@ def residuals(x: Float[Tensor, "n p c"], labels: Int[Tensor, " n"]) -> Float[Ten
     counts = number.bincount()
     sums = x.new_zeros(len(counts), *x.shape[1:]).index_add_(0, number, x)
     left: Tensor = x - (sums / counts[:, None, None])[number]
-    rounding = _ROUNDING * float(x.double().square().sum())
     # Values that are not finite stay so: nothing that was not measured may look like 0.
-    return torch.zeros_like(left) if float(left.double().square().sum()) <= rounding else left
+    return torch.zeros_like(left) if _square(left) < _ROUNDING * _square(x) else left
+
+
+def _square(x: Float[Tensor, "n p c"]) -> float:
+    return float(torch.dot(x.flatten(), x.flatten()))
 
 
 def fit_reader(x: Float[Tensor, "n p c"], y: Float[Tensor, "n p e"]) -> RidgeReader:
@@ -89,12 +92,10 @@ def fit_reader(x: Float[Tensor, "n p c"], y: Float[Tensor, "n p e"]) -> RidgeRea
     # The error on the choosing examples is quadratic in the shrunken eigen-coordinates.
     square = (vectors.T @ others[0] @ vectors) * (onto @ onto.T)
     linear = ((vectors.T @ others[1]) * onto).sum(1)
-
-    def error(ridge: float) -> float:
-        shrunk = 1 / (values + ridge * values[-1])
-        return float(shrunk @ square @ shrunk - 2 * shrunk @ linear)
-
-    ridge = min(READER_RIDGES, key=error)
+    ridges = torch.tensor(READER_RIDGES, dtype=values.dtype, device=values.device)
+    shrunk = 1 / (values + ridges[:, None] * values[-1])
+    errors = ((shrunk @ square) * shrunk).sum(1) - 2 * shrunk @ linear
+    ridge = READER_RIDGES[int(errors.argmin())]
     gram, cross = some[0] + others[0], some[1] + others[1]
     largest = torch.linalg.eigvalsh(gram)[-1]
     penalty = ridge * largest * torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
@@ -131,8 +132,7 @@ def permuted_products(
     for count in labels.unique_consecutive(return_counts=True)[1].tolist():
         part = slice(first, first + count)
         gram = (read[part].flatten(1) @ y[part].flatten(1).T).double()
-        rows = torch.arange(count, device=y.device)
-        products += gram[rows, orders[:, part] - first].sum(1)
+        products += gram.gather(1, (orders[:, part] - first).T).sum(0)
         first += count
     return products
 
