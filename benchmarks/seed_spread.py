@@ -1,16 +1,17 @@
 """What the interval of kept leaves out: the seed of the fit, and the sample that it was fitted to.
 
-    python benchmarks/seed_spread.py SENDER RECEIVER --data digits [--limit N] [--cuts NAME NAME] [--seeds 20] [--json]
+    python benchmarks/seed_spread.py SENDER RECEIVER --data digits [--cuts NAME ...] [--seeds 20]
 
 Fits every cell between the cuts, its self-stitch and its label-only sender with each seed on all training
 examples, and with seed 0 on as many random halves of them. Prints for each cell kept, half the width of its
-interval, and the standard deviations of kept over the seeds and over the halves. The spread of an estimate over
-random halves of one sample is about that over new samples of the whole size (half-sampling, Efron 1982).
-The held-out examples are the same throughout.
+interval in one of these maps, and the standard deviations of kept over seeds and over halves. The spread over
+random halves of one sample is about that over new samples of the whole size (half-sampling, Efron 1982). The
+held-out examples are the same throughout.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -50,6 +51,11 @@ def spread(rows: Sequence[KeptRow]) -> float:
     return round(float(np.std([row.kept for row in rows if row.kept is not None], ddof=1)), 4)
 
 
+def half(row: KeptRow) -> float:
+    """Return half the width of the interval of kept; NaN where it is not known."""
+    return math.nan if row.high is None or row.low is None else (row.high - row.low) / 2
+
+
 def summary(
     seeds: Mapping[str, Sequence[KeptRow]], samples: Mapping[str, Sequence[KeptRow]]
 ) -> dict[str, Any]:
@@ -57,18 +63,7 @@ def summary(
     return {
         cell: {
             "kept": round(float(np.mean([row.kept for row in rows if row.kept is not None])), 4),
-            "half_width": round(
-                float(
-                    np.mean(
-                        [
-                            (row.high - row.low) / 2
-                            for row in rows
-                            if row.high is not None and row.low is not None
-                        ]
-                    )
-                ),
-                4,
-            ),
+            "half_width": round(float(np.mean([half(row) for row in samples[cell]])), 4),
             "over_seeds": spread(rows),
             "over_training_samples": spread(samples[cell]),
             "unknown": sum(row.kept is None for row in [*rows, *samples[cell]]),
@@ -86,19 +81,16 @@ def main() -> None:
     data = load_data(DataSpec(source=options.data, limit=options.limit))
 
     def rows(some: Data, seeds: Sequence[int]) -> list[KeptRow]:
-        found: list[KeptRow] = []
-        for seed in seeds:  # one run a seed: the intervals are those of one seed
-            compared = ms.compare(
-                options.sender,
-                options.receiver,
-                some,
-                cuts=options.cuts,
-                controls=_CONTROLS,
-                evidence=("kept",),
-                seeds=(seed,),
-            )
-            found.extend(compared.kept)
-        return found
+        compared = ms.compare(
+            options.sender,
+            options.receiver,
+            some,
+            cuts=options.cuts,
+            controls=_CONTROLS,
+            evidence=("kept",),
+            seeds=seeds,
+        )
+        return list(compared.kept)
 
     of_seeds = rows(data, range(options.seeds))
     of_samples = [row for half in halves(data, options.seeds) for row in rows(half, (0,))]
