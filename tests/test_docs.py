@@ -23,6 +23,7 @@ from modelstitch.cli import read
 from modelstitch.cli.reference import page as cli_page
 from modelstitch.data.parts import Data
 from modelstitch.models.network import Network
+from modelstitch.report.answer import ADVICE
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -176,3 +177,10 @@ def test_the_site_builds_with_every_link_checked(tmp_path: Path) -> None:
     text = (tmp_path / "site" / "api" / "index.html").read_text(encoding="utf-8")
     assert "modelstitch.compare" in text
     assert "Source: Hernandez" in text
+
+
+def test_every_reason_of_cannot_tell_stands_in_the_page_of_checks() -> None:
+    page = (ROOT / "docs" / "checks.md").read_text(encoding="utf-8")
+    outcomes = [row.split("|")[2] for row in page[page.index("## Verdicts") :].splitlines() if row[:1] == "|"]
+    named = set(re.findall(r"`([a-z]+(?:-[a-z]+)+)`", " ".join(outcomes)))
+    assert named == {reason.value for reason in ADVICE}

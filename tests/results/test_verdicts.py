@@ -251,9 +251,12 @@ def test_scores_beside_their_references() -> None:
 
 
 def test_a_seed_without_a_verdict_keeps_the_others_from_speaking_for_it() -> None:
-    found = verdicts(CELLS, EVIDENCE, KEPT, 0.1)
+    lead = {"lead": 0.3, "lead_low": 0.2, "lead_high": 0.4, "untrained": (0.6, 0.7)}
+    found = verdicts(CELLS, EVIDENCE, [kept(REAL, **lead)], 0.1)
     (key,) = found
+    assert found[key].learnt is Learnt.LEARNT
     assert over_seeds(found, [0])[key[:3]] == found[key]
     both = over_seeds(found, [0, 1])[key[:3]]
     assert both.name == VerdictName.CANNOT_TELL
     assert both.reason == Reason.SEEDS_MISSING
+    assert (both.learnt, both.untrained) == (Learnt.NOT_ASKED, ())

@@ -353,15 +353,7 @@ def _learnt_together(pooled: Verdict, verdicts: Sequence[Verdict]) -> Verdict:
     answers = {verdict.learnt for verdict in verdicts}
     asked = [verdict for verdict in verdicts if verdict.learnt is not Learnt.NOT_ASKED]
     if not asked or pooled.name not in (VerdictName.PARTLY, VerdictName.INTERCHANGEABLE):
-        return replace(
-            pooled,
-            learnt=Learnt.NOT_ASKED,
-            lead=math.nan,
-            lead_low=math.nan,
-            lead_high=math.nan,
-            untrained=(),
-            untrained_control=None,
-        )
+        return not_asked(pooled)
     return replace(
         pooled,
         learnt=answers.pop() if len(answers) == 1 else Learnt.UNCLEAR,
@@ -371,6 +363,20 @@ def _learnt_together(pooled: Verdict, verdicts: Sequence[Verdict]) -> Verdict:
         lead_high=max(one.lead_high for one in asked),
         untrained=tuple(kept for one in asked for kept in one.untrained),
         untrained_control=asked[0].untrained_control,
+    )
+
+
+def not_asked(verdict: Verdict) -> Verdict:
+    """Return a verdict without its second answer."""
+    return replace(
+        verdict,
+        learnt=Learnt.NOT_ASKED,
+        learnt_confidence=Confidence.LOW,
+        lead=math.nan,
+        lead_low=math.nan,
+        lead_high=math.nan,
+        untrained=(),
+        untrained_control=None,
     )
 
 

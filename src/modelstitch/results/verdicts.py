@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from modelstitch.evidence.verdict import Facts, Thresholds, Verdict, decide, together
+from modelstitch.evidence.verdict import Facts, Thresholds, Verdict, decide, not_asked, together
 from modelstitch.geometry.intervals import ValueWithInterval, wilson
 from modelstitch.results.rows import CellKey, CellRow, EvidenceRow, KeptRow
 from modelstitch.specs import (
@@ -98,7 +98,8 @@ def over_seeds(
         if len(known) == len(seeds):
             return verdict
         because = VerdictReason(reason=Reason.SEEDS_MISSING)
-        return replace(verdict, name=VerdictName.CANNOT_TELL, because=because, confidence=Confidence.LOW)
+        missing = replace(verdict, name=VerdictName.CANNOT_TELL, because=because, confidence=Confidence.LOW)
+        return not_asked(missing)
 
     return {place: pooled(place) for place in places}
 
