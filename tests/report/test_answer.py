@@ -227,6 +227,15 @@ def test_limits_are_said_one_by_one() -> None:
         at_chance
     )
     assert "missing: clustered noise" in texts(run(controls=("trained", "random-sender", "self-stitch")))
+    # One untrained sender is as good as another.
+    calibrated = replace(
+        run(),
+        cells=tuple(
+            replace(cell, control="random-sender-bn") if cell.control == "random-sender" else cell
+            for cell in run().cells
+        ),
+    )
+    assert "missing" not in texts(calibrated)
     assert "6 cells of the pair had not converged" in texts(run(converged=False))
     failed = run(score=None, failure="loss nan at step 2")
     failed = Comparison(

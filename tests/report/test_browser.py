@@ -143,7 +143,7 @@ def test_switches_change_what_the_maps_show(opened: Page) -> None:
     assert cell.text_content() == "0.93"
     # A control has what it keeps below its score; the pair has its own map for that.
     beside = square(opened, "random-sender", 0, 0).locator("text")
-    assert beside.all_text_contents() == ["0.50", "40\u00a0%"]
+    assert beside.all_text_contents() == ["0.50", "◐ 40\u00a0%"]
     opened.get_by_label("show", exact=True).select_option("penalty")
     assert cell.text_content() == "0.02"
     assert beside.all_text_contents() == ["0.45", ""]

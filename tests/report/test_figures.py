@@ -39,7 +39,7 @@ def test_the_matrices_of_a_run_begin_with_its_map_of_verdicts() -> None:
     assert [text.get_text() for text in drawn[0].texts] == ["✓ 95 %\n0.93"] * 6
     assert {text.get_text() for text in drawn[1].texts} == {"0.93"}
     # Beside the pair stand its controls with what they keep.
-    assert {text.get_text() for text in drawn[2].texts} == {"0.50\n40 %"}
+    assert {text.get_text() for text in drawn[2].texts} == {"0.50\n◐ 40 %"}
 
 
 def test_width_is_kept_and_refused_where_no_page_has_it() -> None:

@@ -38,6 +38,16 @@ def test_accuracies_and_verdicts_stand_in_the_order_of_rows_and_columns() -> Non
     assert verdict["reason"].startswith("score 0.93 (self-stitch 0.95, chance 0.10)")
     assert facts["kept"]["trained|affine|0"] == [0.95] * 6
     assert facts["kept"]["random-sender|affine|0"] == [0.4] * 6
+    # Controls are judged too: their answers are known beforehand.
+    words = {
+        name: {facts["looks"][word][1] for word in each} for name, each in facts["words_of_controls"].items()
+    }
+    assert words == {
+        "random-sender|affine": {"partly"},
+        "clustered-noise|affine": {"decodable only"},
+        "one-hot|affine": {"decodable only"},
+        "self-stitch|affine": {"interchangeable"},
+    }
 
 
 def test_of_one_seed_among_several_both_answers_stay_and_the_rest_goes() -> None:

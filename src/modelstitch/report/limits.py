@@ -72,7 +72,12 @@ def _missing_controls(comparison: Comparison) -> Sentence | None:
     controls = _controls(comparison)
     if not controls:
         return say("limit.no_controls")
-    missing = [control for control in VERDICT_CONTROLS if control not in controls]
+    untrained = any(CONTROLS[name].random_sender for name in controls)
+    missing = [
+        name
+        for name in VERDICT_CONTROLS
+        if name not in controls and not (CONTROLS[name].random_sender and untrained)
+    ]
     if not missing:
         return None
     return say("limit.controls", names=Listed([say(CONTROLS[name].title) for name in missing]))

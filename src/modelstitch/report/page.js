@@ -104,7 +104,7 @@ function redraw() {
   const [low, high] = scale();
   for (const figure of document.querySelectorAll("figure.map")) {
     const name = figure.dataset.map, cells = figure.querySelectorAll("tbody td");
-    if (name !== "verdict") figure.querySelector(".shown").textContent = state.measure === "score" && name !== REAL && Object.keys(D.kept).length ? fill(W.score_and_kept, { score: W.score }) : measureName(state.measure);
+    if (name !== "verdict") figure.querySelector(".shown").textContent = state.measure === "score" && D.words_of_controls[`${name}|${state.stitch}`] ? fill(W.score_and_kept, { score: W.score }) : measureName(state.measure);
     for (const square of figure.querySelectorAll("g")) {
       const index = +square.dataset.index, i = Math.floor(index / nC), j = index % nC;
       const place = `${D.rows[name === "verdict" ? REAL : name][i]} → ${D.receivers[j]}: `;
@@ -114,9 +114,10 @@ function redraw() {
       const colour = shadeOf((value - low) / (high - low), paletteOf(state.measure));
       const moved = PLAIN.includes(state.measure) && unsettled(name, index);
       const number = state.measure === "score" ? value.toFixed(2) : said(value), text = number + (moved ? "?" : "");
-      // The score of a control has what it keeps below it; the pair's stands in the map of verdicts.
-      const keeps = state.measure === "score" && name !== REAL ? valueOf(name, index, "kept") : null, second = known(keeps) ? percent(keeps) : "";
-      const told = [measureName(state.measure) + W.colon + number, ...(moved ? [W.not_converged] : []), ...(second ? [W.kept + W.colon + second] : [])];
+      // The score of a control has below it what comes across, over all seeds; the pair has the map of verdicts.
+      const word = state.measure === "score" ? (D.words_of_controls[`${name}|${state.stitch}`] || [])[index] : null, keeps = valueOf(name, index, "kept");
+      const second = known(word) ? D.looks[word][0] + (known(keeps) ? ` ${percent(keeps)}` : "") : "";
+      const told = [measureName(state.measure) + W.colon + number, ...(moved ? [W.not_converged] : []), ...(second ? [D.looks[word][1] + (known(keeps) ? ` ${percent(keeps)}` : "")] : [])];
       paint(square, text, colour, ink(colour), place + told.join(W.comma), second);
       cells[index].textContent = second ? `${text} · ${second}` : text;
     }

@@ -14,7 +14,8 @@ from modelstitch.results.colours import LEARNT_MARKS, MARKS, palette
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.plots import KEPT_COLOURS
 from modelstitch.results.rows import CellKey, CellRow, EvidenceRow, KeptRow
-from modelstitch.results.verdicts import normalised_scores
+from modelstitch.results.verdict_cells import verdicts_of_control
+from modelstitch.results.verdicts import judged_controls, normalised_scores
 from modelstitch.specs import CONTROLS, SELF_STITCH, TRAINED, StitchSpec
 from modelstitch.specs.verdicts import Confidence, Learnt, VerdictName
 from modelstitch.wording import LANGUAGES, measure_words, plain, translated
@@ -100,6 +101,7 @@ def page_data(comparison: Comparison, language: str, budget_bytes: int = BYTES) 
         "verdict_fields": VERDICT_FIELDS,
         "verdicts": _verdicts(comparison, seeds, language),
         "kept": _kept(comparison, rows, receivers),
+        "words_of_controls": _words_of_controls(comparison, rows, receivers),
     }
     facts["normalised"] = _by_place(comparison, normalised_scores(comparison.cells))
     measures, evidence = _evidence(comparison, rows, language)
@@ -250,13 +252,28 @@ def _verdict_row(
     return list(values)
 
 
+def _words_of_controls(
+    comparison: Comparison, rows: dict[str, list[str]], receivers: Sequence[str]
+) -> dict[str, list[int | None]]:
+    """Return by ``control|stitch`` the number of the word of each cell, over all seeds."""
+    words: dict[str, list[int | None]] = {}
+    for control in comparison.controls:
+        for stitch in comparison.stitches:
+            judged = verdicts_of_control(comparison, control, stitch)
+            if judged:
+                names = {place: _NAMES.index(verdict.name) for place, verdict in judged.items()}
+                words[f"{control}|{stitch}"] = [names.get((i, j)) for i in rows[control] for j in receivers]
+    return words
+
+
 def _kept(
     comparison: Comparison, rows: dict[str, list[str]], receivers: Sequence[str]
 ) -> dict[str, list[float | int | None]]:
     """Return for each grid what its cells keep."""
     by_grid: dict[str, list[float | int | None]] = {}
+    judged = {TRAINED, *judged_controls(comparison.cells)} & set(rows)
     for row in comparison.kept:
-        if row.control in rows:
+        if row.control in judged:
             empty: list[float | int | None] = [None] * (len(rows[row.control]) * len(receivers))
             values = by_grid.setdefault(_key((row.control, row.stitch, row.seed)), empty)
             values[_index(row, rows, receivers)] = _number(row.kept, 4)

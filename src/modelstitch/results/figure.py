@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from modelstitch.evidence.verdict import Thresholds
 from modelstitch.results import plots, sentences
-from modelstitch.results.verdict_cells import legend, percent, verdict_cells
-from modelstitch.specs import CONTROLS, TRAINED
+from modelstitch.results.verdict_cells import legend, verdict_cell, verdict_cells, verdicts_of_control
+from modelstitch.specs import CONTROLS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,7 +35,10 @@ def figure(comparison: Comparison) -> Figure:
             title=title(comparison, control, stitch),
             scores=comparison.matrix(control, stitch=stitch),
             doubtful=comparison.doubtful(control, stitch),
-            below=_kept_of_control(comparison, control, stitch),
+            below={
+                place: verdict_cell(verdict, math.nan).word
+                for place, verdict in verdicts_of_control(comparison, control, stitch).items()
+            },
         )
         for stitch in comparison.stitches
         for control in comparison.controls
@@ -43,15 +46,6 @@ def figure(comparison: Comparison) -> Figure:
     kept = [drawn for stitch in comparison.stitches if (drawn := kept_map(comparison, stitch)) is not None]
     words = legend(comparison, comparison.main_stitch) if kept else ()
     return plots.sheet(panels, heading(comparison), comparison.score_name, kept, words)
-
-
-def _kept_of_control(comparison: Comparison, control: str, stitch: str) -> dict[tuple[str, str], str]:
-    """Return what the cells of a control keep, the mean over seeds; nothing for the pair, which has a map."""
-    values: dict[tuple[str, str], list[float]] = {}
-    for row in comparison.kept:
-        if control != TRAINED and (row.control, row.stitch) == (control, stitch) and row.kept is not None:
-            values.setdefault((row.sender_cut, row.receiver_cut), []).append(row.kept)
-    return {place: f"{percent(sum(each) / len(each))} %" for place, each in values.items()}
 
 
 def kept_map(comparison: Comparison, stitch: str) -> plots.KeptMap | None:

@@ -12,6 +12,7 @@ import xarray as xr
 from modelstitch.evidence.verdict import Thresholds, Verdict
 from modelstitch.results.colours import LEARNT_MARKS, MARKS
 from modelstitch.results.sentences import at_least_partly, of_yardstick
+from modelstitch.results.verdicts import judged_controls, over_seeds
 from modelstitch.specs.verdicts import Learnt, VerdictName
 from modelstitch.wording import Listed, Sentence, say
 
@@ -83,6 +84,19 @@ def verdict_cells(
         ]
         for sender, scores in zip(senders, matrix.to_numpy(), strict=True)
     ]
+
+
+def verdicts_of_control(comparison: Comparison, control: str, stitch: str) -> dict[tuple[str, str], Verdict]:
+    """Return the verdict on each cell of a control, over all its seeds.
+
+    Its answers are known beforehand, so that they show whether those on the pair can be trusted. There is
+    nothing for the pair itself, which has a map, and for a control that no verdict is about.
+    """
+    if control not in judged_controls(comparison.cells):
+        return {}
+    seeds = sorted({cell.seed for cell in comparison.cells if cell.control == control})
+    verdicts = over_seeds(comparison.verdicts(stitch, control=control), seeds)
+    return {place[:2]: verdict for place, verdict in verdicts.items()}
 
 
 def score_in_words(name: str) -> str:

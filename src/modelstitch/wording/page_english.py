@@ -433,7 +433,7 @@ SENTENCES = {
     "ui.all_seeds": "all",
     "ui.controls": "controls",
     "ui.score": "accuracy",
-    "ui.score_and_kept": "{score}; below it: kept",
+    "ui.score_and_kept": "{score}; below it: what comes across",
     "ui.penalty": "penalty (whole receiver minus stitched)",
     "ui.normalised": "normalised (0 random sender, 1 self-stitch)",
     "ui.kept": "kept beyond the label",

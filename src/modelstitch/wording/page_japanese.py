@@ -422,7 +422,7 @@ SENTENCES = {
     "ui.all_seeds": "すべて",
     "ui.controls": "対照実験",
     "ui.score": "正解率",
-    "ui.score_and_kept": "{score}（下段：保持率）",
+    "ui.score_and_kept": "{score}（下段：何が伝わるか）",
     "ui.penalty": "低下（受け手単独との差）",
     "ui.normalised": "正規化した正解率（0：未学習の送り手、1：受け手自身への接合）",
     "ui.kept": "ラベル以外の情報の保持率",
