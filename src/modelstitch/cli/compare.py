@@ -71,7 +71,7 @@ class Compare:
     """The model whose last layers are used, in the same form."""
     data: str = "digits"
     """Examples to fit and score on:
-    digits, cifar10, cifar100, or the path of the official archive of CIFAR;
+    digits, numbers, cifar10, cifar100, or the path of the official archive of CIFAR;
     a folder with train*.parquet and test*.parquet;
     a folder that holds one folder a class, of images, sounds (.wav) or texts (.txt);
     a .parquet or .npz file;

@@ -18,7 +18,8 @@ class Train:
     model: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="MODEL")]]
     """zoo:R1111 ... zoo:R2222, zoo:R18 or zoo:R34."""
     data: str = "digits"
-    """Images to train on: digits, cifar10, cifar100, or the path of the official archive of the last two;
+    """Images to train on: digits, numbers, cifar10, cifar100, or the path of the official archive of the last
+    two;
     a folder with train*.parquet and test*.parquet;
     a folder that holds one folder of images a class;
     a .parquet or .npz file;
@@ -38,7 +39,8 @@ class Train:
     translate: int = 2
     """Largest random shift in pixels."""
     flip: bool | None = None
-    """Mirror images at random (True or False); by default True, but False for digits and with --rotations."""
+    """Mirror images at random (True or False); by default True, but False for digits, numbers and with
+    --rotations."""
     data_channels: int | None = None
     """Read all images as grey (1) or as colour (3); for data that hold both."""
     group_column: str | None = None
@@ -94,7 +96,9 @@ class Train:
             batch_size=self.batch_size,
             learning_rate=self.learning_rate,
             translate=self.translate,
-            flip=self.data != "digits" and not self.rotations if self.flip is None else self.flip,
+            flip=self.data not in ("digits", "numbers") and not self.rotations
+            if self.flip is None
+            else self.flip,
             seed=self.seed,
         )
         device = choose_device(self.device)

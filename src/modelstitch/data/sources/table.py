@@ -63,6 +63,7 @@ class DataSource:
 # The first row that recognises a source and serves its task reads it.
 DATA_SOURCES = (
     DataSource("digits", ("digits",)),
+    DataSource("numbers", ("numbers",)),
     DataSource("cifar", ("cifar10", "cifar100", "the official CIFAR archive")),
     DataSource("hugging_face", ("hf:NAME_OR_FOLDER",), has_texts=True, is_image_files=True, has_columns=True),
     DataSource("torchvision", ("torchvision:NAME(root=...)",), is_image_files=True),

@@ -22,6 +22,7 @@ def train_network(
     recipe: Recipe,
     width: int = 64,
     on_epoch: Callable[[int, float], None] | None = None,
+    start: SmallResNet | None = None,
 ) -> tuple[SmallResNet, Card, Trained]:
     """Train the network ``name`` of the zoo on ``data``, on the device where the data is.
 
@@ -31,6 +32,8 @@ def train_network(
         recipe: schedule, augmentation and seed.
         width: channels of the first stage.
         on_epoch: called with the number of the epoch and its mean loss.
+        start: a network of the same shape, whose weights the training begins with; it stays as it is. Without
+            it, weights are drawn with the seed of the recipe.
 
     Returns:
         The network in eval mode, its card for a checkpoint, and the outcome of the training.
@@ -52,6 +55,8 @@ def train_network(
     arguments = {"width": width, "classes": len(data.classes), "channels": channels}
     with seeded(recipe.seed):
         module = zoo.build(name, **arguments)
+    if start is not None:
+        module.load_state_dict(start.state_dict())
     module = module.to(images.device)
     view = channel_view(images, channels)
     expect_in_range(data, view, name)
