@@ -31,3 +31,10 @@ def test_verdicts_of_a_control_by_name(run: ms.Comparison) -> None:
     assert verdict.name is not ms.VerdictName.INTERCHANGEABLE
     with pytest.raises(ms.SpecError, match="unknown control 'probe': expected one of trained, "):
         run.verdicts(control="probe")
+
+
+def test_a_sentence_counts_the_answers_beside_those_that_must_come_out(run: ms.Comparison) -> None:
+    (said,) = [each for each in run.sentences() if each.startswith("Planted senders")]
+    untrained = next(iter(run.verdicts(control="random-sender").values())).name
+    assert f"a random sender (nothing that was learnt): 1 {untrained}; " in said
+    assert said.endswith("the receiver into itself at the same cut (interchangeable): 1 interchangeable.")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 NETWORK, WIDTH = "R1111", 8
 CUTS = ("layers.0", "layers.1", "layers.2", "layers.4")
 CONTROLS = ("random-sender-bn", "one-hot", "self-stitch")
-"""The untrained copies have calibrated batch norms: whether a part was learnt is asked against such copies."""
+"""Untrained copies have calibrated batch norms, as have those that tell whether a part was learnt."""
 
 KNOWN = 50
 """The old network learns the numbers below it."""
@@ -25,7 +25,7 @@ N_FITTED = 2500
 
 @dataclass(frozen=True)
 class Demo:
-    """Start here: train a small network, train it further on new classes, stitch the old into the new, report."""
+    """Start here: train a small network, update it on new classes, stitch old into new, report."""
 
     out: Path = Path("modelstitch-demo")
     """Run folder; an existing one is continued."""
@@ -63,9 +63,7 @@ class Demo:
         """Train the old and the new network, each unless its checkpoint is there; return the checkpoints."""
         from modelstitch.models.zoo.recipe import Recipe
 
-        recipe = Recipe(
-            epochs=10, batch_size=64, learning_rate=0.2, translate=0, flip=False, seed=self.seed
-        )
+        recipe = Recipe(epochs=10, batch_size=64, learning_rate=0.2, translate=0, flip=False, seed=self.seed)
         few = data.train.take((data.train.labels < KNOWN).nonzero().flatten())
         old = self._checkpoint("old", replace(data, train=few), recipe, watcher)
         further = replace(recipe, epochs=5, learning_rate=0.05, seed=self.seed + 1)

@@ -16,6 +16,7 @@ from modelstitch.results.curve_sentences import of_curves
 from modelstitch.results.curves import capacity_curves
 from modelstitch.results.facts import BySide
 from modelstitch.results.rows import AdvantageRow, EvidenceRow
+from modelstitch.results.verdicts import judged_controls
 from modelstitch.specs import (
     CONTROLS,
     RANDOM_SENDER,
@@ -246,6 +247,7 @@ def of_comparison(comparison: Comparison) -> list[Sentence]:
         texts += of_shape(shape.triangle, shape.asymmetry, shape.corresponding, shape.distant)
         texts += of_verdicts(_verdict_names(comparison, stitch), len(comparison.seeds))
         texts += learnt_sentences(list(comparison.cell_verdicts(stitch).values()))
+        texts += of_planted(comparison, stitch)
         texts += of_yardstick(comparison.facts.yardstick)
     if comparison.has_curves:
         texts += of_curves(capacity_curves(comparison))
@@ -306,6 +308,27 @@ def of_verdicts(names: np.ndarray, n_seeds: int = 1) -> list[Sentence]:
     if 0 < int(lower.sum()) < n_cells:
         texts.append(say("matrix.lower", n=int(lower.sum()), counts=_counts(names[lower])))
     return texts
+
+
+def of_planted(comparison: Comparison, stitch: str) -> list[Sentence]:
+    """Return a sentence on the verdicts of the controls whose answer is known; none without such a control.
+
+    Of the receiver into itself, the cells with the same cut on both sides count: the others have no answer
+    that is known.
+    """
+    parts = []
+    for control in judged_controls(comparison.cells):
+        info = CONTROLS[control]
+        names = [
+            verdict.name
+            for key, verdict in comparison.verdicts(stitch, control=control).items()
+            if not info.self_stitch or key.sender_cut == key.receiver_cut
+        ]
+        if names:
+            kind = "self" if info.self_stitch else "label" if info.label_only else "untrained"
+            counts = _counts(np.asarray(names))
+            parts.append(say(f"matrix.planted_{kind}", control=say(info.phrase), counts=counts))
+    return [say("matrix.planted", parts=Listed(parts, "list.semicolon"))] if parts else []
 
 
 def learnt_sentences(verdicts: Sequence[Verdict]) -> list[Sentence]:

@@ -179,6 +179,12 @@ SENTENCES = {
     "matrix.lower": (
         "Verdicts of the {n} cells whose receiver cut is no deeper than the sender cut: {counts}."
     ),
+    "matrix.planted": (
+        "Planted senders are judged by the same rule; in brackets is what must come out: {parts}."
+    ),
+    "matrix.planted_untrained": "{control} (nothing that was learnt): {counts}",
+    "matrix.planted_label": "{control} (decodable at most): {counts}",
+    "matrix.planted_self": "{control} at the same cut (interchangeable): {counts}",
     "matrix.count": "{n} {name}",
     "matrix.ladder": "Smallest stitch that is interchangeable, in {of} {of:cell|cells}: {counts}.",
     "matrix.ladder_count": "{stitch} in {n}",
