@@ -101,6 +101,21 @@ def test_training_is_a_function_of_data_recipe_and_seed(digits: Data) -> None:
     assert results[0][2].accuracy == results[1][2].accuracy
 
 
+def test_a_training_begins_with_the_weights_of_another_network(digits: Data) -> None:
+    first, card, _ = train_network("R1111", digits, QUICK, width=2)
+    before = {name: value.clone() for name, value in first.state_dict().items()}
+    still = replace(QUICK, learning_rate=1e-12, seed=1)
+    second, further, _ = train_network("R1111", digits, still, width=2, start=first)
+    for name, value in first.named_parameters():
+        assert torch.allclose(second.get_parameter(name), value, atol=1e-6)
+    for name, value in first.state_dict().items():
+        assert torch.equal(value, before[name])
+    assert (card.label, further.label) == (
+        "R1111 (width 2, seed 0)",
+        "R1111 (width 2, seed 1, trained further)",
+    )
+
+
 def test_a_trained_network_has_learnt(checkpoints: tuple[Path, Path]) -> None:
     for path in checkpoints:
         card = read_card(path)

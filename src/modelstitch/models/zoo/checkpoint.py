@@ -17,6 +17,9 @@ from modelstitch.util.atomic_files import atomic_write
 
 _KEY = "modelstitch"
 
+TRAINED_FURTHER = "trained_further"
+"""In the recipe of a network whose training began with the weights of another one."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Card:
@@ -45,8 +48,9 @@ class Card:
 
     @property
     def label(self) -> str:
-        """The network in short: name, width and seed."""
-        return f"{self.network} (width {self.arguments['width']}, seed {self.seed})"
+        """The network in short: name, width and seed, and whether its training began with another network."""
+        further = ", trained further" if self.recipe.get(TRAINED_FURTHER) else ""
+        return f"{self.network} (width {self.arguments['width']}, seed {self.seed}{further})"
 
 
 def save_checkpoint(module: nn.Module, card: Card, path: str | Path) -> None:

@@ -11,7 +11,7 @@ from modelstitch.data.ranges import expect_in_range
 from modelstitch.errors import DataError
 from modelstitch.models import zoo
 from modelstitch.models.seeding import seeded
-from modelstitch.models.zoo.checkpoint import Card
+from modelstitch.models.zoo.checkpoint import TRAINED_FURTHER, Card
 from modelstitch.models.zoo.recipe import Recipe, Trained, channel_view, train
 from modelstitch.models.zoo.resnet import SmallResNet
 
@@ -80,7 +80,7 @@ def train_network(
             "content": data.digest,
             "fingerprint": fingerprint(images),
         },
-        recipe=asdict(recipe),
+        recipe=asdict(recipe) | ({} if start is None else {TRAINED_FURTHER: True}),
         seed=recipe.seed,
         accuracy=trained.accuracy,
         n_heldout=len(data.heldout),
