@@ -20,7 +20,7 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image
 
-CONTROLS = ("trained", "random-sender-bn", "clustered-noise", "self-stitch")
+CONTROLS = ("trained", "random-sender-bn", "one-hot", "self-stitch")
 ANSWERS = {
     ("interchangeable", "learnt"),
     ("interchangeable", "not learnt"),
@@ -42,7 +42,7 @@ def main() -> None:
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     real, own = (verdicts[verdicts.control == control] for control in ("trained", "self-stitch"))
     answers = set(real[["name", "learnt"]].itertuples(index=False, name=None))
-    labels = verdicts[verdicts.control == "clustered-noise"]
+    labels = verdicts[verdicts.control == "one-hot"]
     promises = {
         "64 cells, 16 a grid": cells.groupby("control").size().to_dict() == dict.fromkeys(CONTROLS, 16),
         "a verdict on each place": len(real) == 16 and "Verdicts: " in printed,

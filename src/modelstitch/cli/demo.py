@@ -11,11 +11,14 @@ if TYPE_CHECKING:
     from modelstitch.models.zoo.recipe import Recipe
     from modelstitch.util.progress import Progress
 
-NETWORK, WIDTH = "R1111", 8
+NETWORK, WIDTH = "R1111", 12
+"""More channels than the nine pixels of a filter: an untrained first convolution then holds all that a
+trained one does, which is the example of a part that was not learnt."""
+
 CUTS = ("layers.0.0", "layers.1", "layers.2", "layers.4")
 """The first convolution, and the ends of three of the four stages."""
 
-CONTROLS = ("random-sender-bn", "clustered-noise", "self-stitch")
+CONTROLS = ("random-sender-bn", "one-hot", "self-stitch")
 """Untrained copies have calibrated batch norms, as have those that tell whether a part was learnt."""
 
 N_OLD = 1500
