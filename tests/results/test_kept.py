@@ -317,7 +317,9 @@ def test_a_lead_is_kept_less_the_mean_of_the_draws() -> None:
         influences.append(-(cell - cell.mean()) + np.mean([each - each.mean() for each in untrained], axis=0))
         spreads.append(math.sqrt(max(squares / freedom, float(np.var(values, ddof=1))) / len(values)))
     for half, (at, (lead, values, _, _)) in zip(
-        half_widths(np.stack(influences), np.array(spreads), freedom), expected.items(), strict=True
+        half_widths(np.stack(influences), np.array(spreads), freedom, level=0.975),
+        expected.items(),
+        strict=True,
     ):
         row = row_of(rows, at)
         assert row.lead == pytest.approx(lead)

@@ -40,6 +40,9 @@ _LEAST_ERRORS = 4
 
 _LEVEL = 0.95
 
+_LOOKS = 2
+"""Times that a run looks at the leads: after the first draws, and after more where they leave it unclear."""
+
 
 @dataclass(frozen=True)
 class ExampleParts:
@@ -213,7 +216,10 @@ def _widths(kept: Mapping[tuple[str, CellKey], Kept]) -> dict[tuple[str, CellKey
 
 
 def _at_once(
-    influences: Mapping[_At, np.ndarray], drawn: Mapping[_At, float] | None = None, freedom: int = 1
+    influences: Mapping[_At, np.ndarray],
+    drawn: Mapping[_At, float] | None = None,
+    freedom: int = 1,
+    error: float = 1 - _LEVEL,
 ) -> dict[_At, np.ndarray]:
     """Return half-widths (L,) of intervals that all hold at once, by cell.
 
@@ -222,6 +228,7 @@ def _at_once(
     Args:
         influences: (L, n) by cell.
         drawn, freedom: by cell, and as in :func:`half_widths`.
+        error: of all intervals together.
     """
     groups: dict[int, list[_At]] = {}
     for at, rows in influences.items():
@@ -233,7 +240,7 @@ def _at_once(
             np.concatenate([influences[at] for at in some]),
             None if drawn is None else np.repeat([drawn[at] for at in some], sizes),
             freedom,
-            1 - (1 - _LEVEL) / len(groups),
+            1 - error / len(groups),
         )
         ends = np.cumsum(sizes)
         widths |= dict(zip(some, np.split(joint, ends[:-1]), strict=True))
@@ -361,7 +368,8 @@ def leads(cells: Mapping[CellKey, tuple[Kept, Sequence[Kept]]]) -> dict[CellKey,
 
     The examples are the same on both sides. :math:`s^2` is the variance between draws, pooled over the cells,
     or that between the cell's own draws where it is larger: a few draws say little of one cell, but draws of
-    some cells differ more than those of others, and the mean alone would make those cells look too sure.
+    some cells differ more than those of others, and the mean alone would make those cells look too sure. A
+    run looks twice, at the first draws and at more where they leave it unclear: each look has half the error.
 
     Args:
         cells: what each cell keeps, and what each untrained sender drawn for it keeps.
@@ -383,7 +391,7 @@ def leads(cells: Mapping[CellKey, tuple[Kept, Sequence[Kept]]]) -> dict[CellKey,
         influences[key] = (kept.influences[kept.at] - mean)[None]
         own = squares[key] / max(1, len(drawn) - 1)
         spread[key] = math.sqrt(max(own, pooled) / len(drawn))
-    widths = _at_once(influences, spread, max(1, freedom))
+    widths = _at_once(influences, spread, max(1, freedom), (1 - _LEVEL) / _LOOKS)
     return {
         key: UntrainedLead(
             kept.value - float(np.mean(draws[key])),
