@@ -69,7 +69,7 @@ _ROWS = (
     PlantFamily(name="constant", make=without_label.constant, truth=_NOTHING),
     PlantFamily(name="label removed", make=without_label.rank_within_class, truth=_NOTHING),
     PlantFamily(
-        name="low rank", make=low_rank.low_rank, doses=(0.97, 0.9, 0.75, 0.6, 0.4, 0.2), few=(0.9, 0.4)
+        name="low rank", make=low_rank.low_rank, doses=(0.97, 0.9, 0.75, 0.6, 0.4, 0.3, 0.2), few=(0.9, 0.4)
     ),
     PlantFamily(
         name="low rank of another network",
@@ -90,11 +90,11 @@ _ROWS = (
     ),
     PlantFamily(name="removable garbage", make=noise.garbage, doses=(3.0, 10.0), few=(10.0,)),
     PlantFamily(name="label and brightness", make=nuisance.brightness, doses=(4.0, 2.0, 1.0), few=(4.0, 1.0)),
-    PlantFamily(name="label and hash", make=nuisance.hashed, doses=(0.5, 2.0), few=(2.0,), truth=_LABEL),
+    PlantFamily(name="label and hash", make=nuisance.hashed, doses=(0.5, 1.0, 2.0), few=(2.0,), truth=_LABEL),
     PlantFamily(
         name="dominating number",
         make=dominating.label_and_number,
-        doses=(10.0, 100.0),
+        doses=(10.0, 100.0, 1000.0),
         few=(100.0,),
         alters=dominating.dominated,
     ),

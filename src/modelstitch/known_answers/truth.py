@@ -102,10 +102,10 @@ def best_affine(sender: Side, receiver: Side, cut: str) -> AffineMap:
     return AffineMap(weight, mean_y - mean_x @ weight, layout)
 
 
-def represented(sender: Side, cut: str, within: ReceiverResiduals, part: PartName) -> Tensor:
-    """Return a sender's representations of the examples that readers are fitted to, or judged on."""
+def represented(sender: Side, cut: str, within: ReceiverResiduals, part: PartName, rows: Tensor) -> Tensor:
+    """Return a sender's representations of some examples that readers are fitted to, or judged on."""
     units = within.training.units if part == "train" else within.heldout.units
-    return torch.cat(list(_batches(sender, cut, part, units.indices)))
+    return torch.cat(list(_batches(sender, cut, part, units.indices[rows])))
 
 
 def _batches(side: Side, cut: str, part: PartName, indices: Tensor) -> Iterator[Tensor]:
