@@ -227,6 +227,8 @@ def test_limits_are_said_one_by_one() -> None:
         at_chance
     )
     assert "missing: clustered noise" in texts(run(controls=("trained", "random-sender", "self-stitch")))
+    one_of_two = ("trained", "random-sender", "one-hot", "self-stitch")
+    assert "missing" not in texts(run(controls=one_of_two))
     # One untrained sender is as good as another.
     calibrated = replace(
         run(),

@@ -72,11 +72,15 @@ def _missing_controls(comparison: Comparison) -> Sentence | None:
     controls = _controls(comparison)
     if not controls:
         return say("limit.no_controls")
+    # One untrained sender is enough, and one that holds the label alone.
     untrained = any(CONTROLS[name].random_sender for name in controls)
+    label_only = any(CONTROLS[name].label_only for name in controls)
     missing = [
         name
         for name in VERDICT_CONTROLS
-        if name not in controls and not (CONTROLS[name].random_sender and untrained)
+        if name not in controls
+        and not (CONTROLS[name].random_sender and untrained)
+        and not (CONTROLS[name].label_only and label_only)
     ]
     if not missing:
         return None
