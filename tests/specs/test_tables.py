@@ -23,8 +23,14 @@ OTHER_MEANINGS = {
     ("geometry/measure.py", "orthogonal"),  # an invariance of a measure
     ("stitches/scale.py", "scale"),  # a parameter
     ("fitting/closed_form.py", "scale"),  # the same
-    ("known_answers/plants.py", "scale"),  # the purpose of a random draw
-    ("known_answers/cases.py", "one-hot"),  # a family of known answers
+    ("known_answers/plants/invertible.py", "scale"),  # the purpose of a random draw
+    ("known_answers/families.py", "one-hot"),  # a family of known answers
+    ("known_answers/conditions.py", "one-hot"),  # the same
+    ("known_answers/conditions.py", "conv"),  # the stitch of a condition, as a reader would choose it
+    ("known_answers/conditions.py", "mlp"),  # the same
+    ("cli/demo.py", "random-sender-bn"),  # the controls of the demo, as a reader would choose them
+    ("cli/demo.py", "one-hot"),
+    ("cli/demo.py", "self-stitch"),
 }
 
 
