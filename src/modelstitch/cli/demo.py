@@ -6,6 +6,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modelstitch.specs import CONTROLS as ALL_CONTROLS
+from modelstitch.specs import label_only_controls
+
 if TYPE_CHECKING:
     from modelstitch.data.parts import Data
     from modelstitch.models.zoo.recipe import Recipe
@@ -18,8 +21,13 @@ trained one does, which is the example of a part that was not learnt."""
 CUTS = ("layers.0.0", "layers.1", "layers.2", "layers.4")
 """The first convolution, and the ends of three of the four stages."""
 
-CONTROLS = ("random-sender-bn", "one-hot", "self-stitch")
-"""Untrained copies have calibrated batch norms, as have those that tell whether a part was learnt."""
+CONTROLS = tuple(
+    name
+    for name, info in ALL_CONTROLS.items()
+    if (info.random_sender and info.calibrated) or info.self_stitch or name == label_only_controls()[-1]
+)
+"""Untrained copies have calibrated batch norms, as have those that tell whether a part was learnt. One sender
+that holds the label alone is enough."""
 
 N_OLD = 1500
 """Images that the old network is trained on; the new one goes on from it with all of them."""
