@@ -28,9 +28,6 @@ OTHER_MEANINGS = {
     ("known_answers/conditions.py", "one-hot"),  # the same
     ("known_answers/conditions.py", "conv"),  # the stitch of a condition, as a reader would choose it
     ("known_answers/conditions.py", "mlp"),  # the same
-    ("cli/demo.py", "random-sender-bn"),  # the controls of the demo, as a reader would choose them
-    ("cli/demo.py", "one-hot"),
-    ("cli/demo.py", "self-stitch"),
 }
 
 
