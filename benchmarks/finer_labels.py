@@ -109,7 +109,7 @@ def main() -> None:
             cuts=CUTS,
             fit=ms.FitSpec(steps=options.steps),
             controls=CONTROLS[1:],
-            evidence=("trajectory", "label-sets"),
+            evidence=("kept", "label-sets"),
         )
         name = labels or "class and rotation"
         results[name] = {

@@ -42,7 +42,7 @@ def train(
     return ms.ModelSpec(source=f"{source}:{factory.__name__}", weights=str(path))
 
 
-QUICK_EVIDENCE = ("trajectory",)
+QUICK_EVIDENCE = ("kept",)
 """What a verdict needs, for a quick look."""
 
 

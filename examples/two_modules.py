@@ -34,7 +34,7 @@ def main() -> None:
     narrow, wide = build(4, data, seed=0), build(12, data, seed=1)
     fit, evidence = (
         ms.FitSpec(steps=30, batch_size=128),
-        ms.EvidenceSpec.parse(["trajectory"], 200),
+        ms.EvidenceSpec.parse(["kept"], 200),
     )  # a quick look
     result = ms.compare(narrow, wide, data, fit=fit, evidence=evidence)
     print(result.matrix().to_pandas().round(2))

@@ -26,12 +26,9 @@ def through(own: ReceiverResiduals, name: str, later: tuple[str, ...], stitch: n
     """Residuals of the receiver's own representations at a cut, passed through a stitch."""
     side = own.side
 
-    def represent(part: PartName) -> Tensor:
+    def represent(part: PartName, places: Tensor) -> Tensor:
         units = own.training.units if part == "train" else own.heldout.units
-        batches = [
-            side.represent((name,), part, some, torch.float32)[0].clone() for some in units.indices.split(100)
-        ]
-        return torch.cat(batches)
+        return side.represent((name,), part, units.indices[places], torch.float32)[0].clone()
 
     return own.beside(name, later, stitch, represent)
 

@@ -55,7 +55,7 @@ _CONTROLS_HELP = (
     f"{'; '.join(_CONTROL_NAMES)}."
 )
 _EVIDENCE_HELP = (
-    "What to measure beside accuracy; standard is the first seven, all is all, none is nothing: "
+    "What to measure beside accuracy; standard is the first eight, all is all, none is nothing: "
     f"{', '.join(EVIDENCE)}."
 )
 

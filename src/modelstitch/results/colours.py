@@ -54,6 +54,7 @@ def shade(value: float | None, scale: str = COLOURS) -> tuple[str, str]:
         scale: name of the scale, that of scores or that of what is kept.
 
     Example:
+        >>> from modelstitch.results.plots import KEPT_COLOURS
         >>> shade(1.0), shade(0.0), shade(0.0, KEPT_COLOURS)
         (('#fde725', 'black'), ('#440154', 'white'), ('#0d0887', 'white'))
     """
