@@ -47,13 +47,19 @@ def by_cell(rows: Sequence[KeptRow]) -> dict[str, list[KeptRow]]:
 
 
 def spread(rows: Sequence[KeptRow]) -> float:
-    """Return the standard deviation of kept."""
-    return round(float(np.std([row.kept for row in rows if row.kept is not None], ddof=1)), 4)
+    """Return the standard deviation of kept; NaN of fewer than two known values."""
+    known = [row.kept for row in rows if row.kept is not None]
+    return round(float(np.std(known, ddof=1)), 4) if len(known) > 1 else math.nan
 
 
 def half(row: KeptRow) -> float:
     """Return half the width of the interval of kept; NaN where it is not known."""
     return math.nan if row.high is None or row.low is None else (row.high - row.low) / 2
+
+
+def middle(values: Sequence[float]) -> float:
+    """Return the mean; NaN of no values."""
+    return round(float(np.mean(values)), 4) if values else math.nan
 
 
 def summary(
@@ -62,7 +68,7 @@ def summary(
     """Return the spreads beside the width, by cell."""
     return {
         cell: {
-            "kept": round(float(np.mean([row.kept for row in rows if row.kept is not None])), 4),
+            "kept": middle([row.kept for row in rows if row.kept is not None]),
             "half_width": round(float(np.mean([half(row) for row in samples[cell]])), 4),
             "over_seeds": spread(rows),
             "over_training_samples": spread(samples[cell]),

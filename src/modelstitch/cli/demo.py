@@ -35,8 +35,8 @@ N_OLD = 1500
 N_FITTED = 2000
 """Images that stitches are fitted to."""
 
-FIRST_STEPS, MOST_EPOCHS = 20, 2
-"""Shorter fits than by default: at most 320 steps. A cell that is still moving then says so."""
+STEPS = 80
+"""Of each fit: fewer than by default, and the same for all of them."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Demo:
                 str(new),
                 DataSpec(source="numbers", limit=N_FITTED),
                 cuts=CUTS,
-                fit=FitSpec(first_steps=FIRST_STEPS, max_epochs=MOST_EPOCHS),
+                fit=FitSpec(steps=STEPS),
                 controls=CONTROLS,
                 seeds=(self.seed,),
                 device="cpu",
