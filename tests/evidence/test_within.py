@@ -9,9 +9,10 @@ from torch import Tensor, nn
 from modelstitch.data.parts import PartName
 from modelstitch.evidence.kinds.kept import recovered
 from modelstitch.evidence.material import Residuals
-from modelstitch.evidence.measure import ReceiverExamples, yardstick
+from modelstitch.evidence.measure import ReceiverExamples
 from modelstitch.evidence.units import Units
 from modelstitch.evidence.within import OUTPUT, PartUnits, ReceiverResiduals
+from modelstitch.evidence.yardstick import yardstick
 from modelstitch.geometry.recovery import residuals
 from modelstitch.grid.side import Side
 from modelstitch.runs.prepare import prepare

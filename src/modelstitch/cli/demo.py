@@ -38,6 +38,9 @@ N_FITTED = 2000
 STEPS = 80
 """Of each fit: fewer than by default, and the same for all of them."""
 
+EVIDENCE = ("errors", "kept", "agreement", "geometry")
+"""What the verdicts and the sections of the page read; ``modelstitch compare`` measures more."""
+
 
 @dataclass(frozen=True)
 class Demo:
@@ -54,7 +57,7 @@ class Demo:
         from modelstitch.cli.terminal import watching
         from modelstitch.runs.prepare import prepare
         from modelstitch.runs.run import run
-        from modelstitch.specs import DataSpec, FitSpec
+        from modelstitch.specs import DataSpec, EvidenceSpec, FitSpec
 
         with watching() as watcher:
             old, new = self._networks(watcher)
@@ -69,7 +72,8 @@ class Demo:
                 device="cpu",
                 progress=watcher,
             )
-            comparison = run(prepared, out=self.out, progress=watcher)
+            measured = EvidenceSpec.parse(EVIDENCE)
+            comparison = run(prepared, out=self.out, evidence=measured, progress=watcher)
         return report(comparison, self.out, as_json=False)
 
     def _networks(self, watcher: Progress) -> tuple[Path, Path]:

@@ -15,7 +15,6 @@ from modelstitch.cutting.layouts import Layout
 from modelstitch.data.parts import DataPart, PartName
 from modelstitch.evidence.kinds import KINDS
 from modelstitch.evidence.kinds.distribution import summarise
-from modelstitch.evidence.kinds.kept import recovered
 from modelstitch.evidence.kinds.robustness import CHANGES, disturb, shift
 from modelstitch.evidence.material import FinestScores, Genuine, Material, Measurement, Residuals
 from modelstitch.evidence.residuals import Rows
@@ -23,7 +22,6 @@ from modelstitch.evidence.units import Units
 from modelstitch.evidence.within import PartUnits, ReceiverResiduals
 from modelstitch.fitting.closed_form import solve
 from modelstitch.fitting.schedules import spread
-from modelstitch.geometry.intervals import ValueWithInterval
 from modelstitch.grid.moments import SecondMoments
 from modelstitch.grid.pool import GivesSides
 from modelstitch.grid.representations import Representations
@@ -82,29 +80,6 @@ def measure_cells(
             for cut in dict.fromkeys(cell.sender_cut for cell in cells):
                 some = [cell for cell in cells if cell.sender_cut == cut]
                 yield from _measure_sender_cut(sender, expected, some, stitches, matched, kinds)
-
-
-def yardstick(sender: Side, receiver: Side, n_examples: int) -> ValueWithInterval | None:
-    """Return what a reader recovers of the receiver's outputs within classes from the whole sender's.
-
-    None where the sender has no outputs for these targets, or the share is not defined.
-
-    Args:
-        sender, receiver: two whole networks.
-        n_examples: most held-out examples to measure on.
-    """
-    if sender.data.task.by_position and not sender.can_score:
-        return None
-
-    def outputs(part: PartUnits) -> Tensor:
-        return part.units.outputs(
-            batch for batch, _ in sender.outputs(part.part, sender.whole, part.units.indices)
-        )
-
-    share, _ = recovered(ReceiverExamples(receiver, n_examples).residuals.outputs_beside(outputs))
-    if math.isnan(share.value) or share.low is None or share.high is None:
-        return None
-    return share.value, share.low, share.high
 
 
 class ReceiverExamples:

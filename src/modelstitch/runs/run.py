@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from modelstitch.errors import SpecError, TruthError
-from modelstitch.evidence.measure import kinds_of, measure_cells, yardstick
+from modelstitch.evidence.measure import kinds_of, measure_cells
+from modelstitch.evidence.yardstick import yardstick
 from modelstitch.grid.cell import score, scoring_suffix
 from modelstitch.grid.grid import Budget, fit_grid
 from modelstitch.grid.paint import contact_sheet, paint
