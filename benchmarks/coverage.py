@@ -141,13 +141,11 @@ def residuals_of(
     for cell in cells:
         sender = session.pair.sides(cell.spec.control, 0)[0]
 
-        def represent(part: PartName, side: Side = sender, cut: str = cell.spec.sender_cut) -> Tensor:
+        def represent(
+            part: PartName, places: Tensor, side: Side = sender, cut: str = cell.spec.sender_cut
+        ) -> Tensor:
             units = own.training.units if part == "train" else heldout
-            batches = [
-                side.represent((cut,), part, some, torch.float32)[0].clone()
-                for some in units.indices.split(500)
-            ]
-            return torch.cat(batches)
+            return side.represent((cut,), part, units.indices[places], torch.float32)[0].clone()
 
         later = tuple(receiver.later(cell.spec.receiver_cut))
         for at in own.beside(cell.spec.receiver_cut, later, cell.stitch.eval(), represent):

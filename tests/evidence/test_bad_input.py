@@ -177,13 +177,13 @@ def coded(n: int, seed: int) -> Part:
 
 def label_net() -> nn.Sequential:
     """Return a receiver that reads the label alone: equal within each class, right everywhere."""
-    model = nn.Sequential(nn.Linear(WIDTH, 8), nn.ReLU(), nn.Linear(8, CLASSES))
+    first, last = nn.Linear(WIDTH, 8), nn.Linear(8, CLASSES)
     with torch.no_grad():
-        for layer in (model[0], model[2]):
+        for layer in (first, last):
             layer.weight.copy_(torch.eye(*layer.weight.shape))
             layer.bias.zero_()
-        model[0].weight[:, CLASSES:] = 0
-    return model.eval()
+        first.weight[:, CLASSES:] = 0
+    return nn.Sequential(first, nn.ReLU(), last).eval()
 
 
 def test_a_receiver_that_knows_nothing_beyond_the_label_has_nothing_to_keep() -> None:
@@ -254,7 +254,7 @@ def test_a_network_that_is_nan_for_the_first_examples_is_refused_by_name(
 def test_a_network_of_nan_is_refused() -> None:
     dead = net(CLASSES, 3)
     with torch.no_grad():
-        dead[0].weight.fill_(math.nan)
+        dead.get_parameter("0.weight").fill_(math.nan)
     with pytest.raises(ModelError, match="gives NaN for inputs that are numbers"):
         compare(dead, good(seed=1))
 
@@ -293,7 +293,14 @@ def test_a_task_without_the_score_of_a_guess_has_no_verdict() -> None:
 @pytest.mark.parametrize("value", [None, math.nan])
 def test_evidence_without_a_value_is_no_evidence(value: float | None) -> None:
     run = planted_run(1, 2)
-    nothing = {"kept": value, "low": value, "high": value, "recovered": value, "own": value, "label": value}
+    nothing: dict[str, Any] = {
+        "kept": value,
+        "low": value,
+        "high": value,
+        "recovered": value,
+        "own": value,
+        "label": value,
+    }
     rows = tuple(replace(row, **nothing) for row in run.kept)
     verdicts = replace(run, kept=rows).verdicts().values()
     assert {(verdict.name, verdict.reason) for verdict in verdicts} == {

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from modelstitch.cutting.layouts import Layout
 from modelstitch.data.parts import PartName
 from modelstitch.evidence import measure
-from modelstitch.evidence.units import row_numbers
+from modelstitch.evidence.units import Units, row_numbers
 from modelstitch.evidence.within import ReceiverResiduals
 from modelstitch.grid.grid import Budget, fit_grid
 from modelstitch.grid.side import Side
@@ -57,7 +57,7 @@ def test_what_readers_read_is_no_more_than_is_counted(session: Session) -> None:
 )
 def test_numbers_of_an_example_are_those_of_its_rows(layout: Layout, numbers: int, session: Session) -> None:
     data = session.pair.data
-    units = measure.Units(data.heldout, torch.arange(3), data.task, 3)
+    units = Units(data.heldout, torch.arange(3), data.task, 3)
     rows = units.rows(torch.zeros(3, *layout.shape), layout, 0)
     assert rows[0].numel() == row_numbers(layout) == numbers
 

@@ -13,6 +13,7 @@ import pytest
 from modelstitch.data.parts import Data
 from modelstitch.errors import RunError
 from modelstitch.evidence.verdict import Facts
+from modelstitch.geometry.intervals import ValueWithInterval
 from modelstitch.known_answers.bed import Bed
 from modelstitch.known_answers.calibration import line_between, upper_bound
 from modelstitch.known_answers.cases import Case, cases
@@ -57,8 +58,8 @@ def outcomes(bed: Bed) -> list[Outcome]:
 
 def test_the_tables_name_what_exists() -> None:
     for condition in CONDITIONS.values():
-        for family, dose in condition.families:
-            assert dose in PLANT_FAMILIES[family].doses or len(PLANT_FAMILIES[family].doses) == 1
+        for name, dose in condition.families:
+            assert dose in PLANT_FAMILIES[name].doses or len(PLANT_FAMILIES[name].doses) == 1
     for family in PLANT_FAMILIES.values():
         assert set(family.few) <= set(family.doses)
 
@@ -128,16 +129,19 @@ def test_a_family_is_judged_by_lines_of_the_others(outcomes: list[Outcome]) -> N
     assert 0.5 < derive(plain).kept_high < 0.97
     # A measure that is twice the truth has lines that are twice as high, for all but a strange family.
     doubled = [
-        replace(o, facts=replace(o.facts, kept=tuple(2 * end for end in o.facts.kept)))
-        if o.case.family != "noise added"
-        else o
+        replace(o, facts=replace(o.facts, kept=twice(o.facts.kept))) if o.case.family != "noise added" else o
         for o in plain
     ]
     lines = derive([o for o in doubled if o.case.family != "noise added"])
     assert lines.kept_high > 1.2
     judged = dict(zip(doubled_names(doubled), leave_one_family_out(doubled), strict=True))
-    assert judged["noise added 0.25"] != VerdictName.INTERCHANGEABLE
+    assert judged["noise added 0.25"].name != VerdictName.INTERCHANGEABLE
     assert judged["mixing"].name == VerdictName.INTERCHANGEABLE
+
+
+def twice(kept: ValueWithInterval) -> ValueWithInterval:
+    value, low, high = kept
+    return 2 * value, 2 * low, 2 * high
 
 
 def doubled_names(outcomes: list[Outcome]) -> list[str]:

@@ -131,7 +131,7 @@ def kept_row(cell: CellRow, kept: float, lead: float | None = None, half: float 
         lead: over untrained senders; None where none was drawn.
         half: half the width of every interval.
     """
-    compared = {
+    compared: dict[str, Any] = {
         "lead": lead,
         "lead_low": None if lead is None else lead - half,
         "lead_high": None if lead is None else lead + half,

@@ -67,13 +67,16 @@ def test_its_markdown_and_its_figures(golden: Comparison) -> None:
 
 
 def test_both_answers_stand_in_the_table_of_verdicts(golden: Comparison) -> None:
-    table = golden.verdict_frame().set_index(["control", "sender_cut", "receiver_cut"])
-    row = table.loc[("trained", "layers.0", "layers.2")]
+    table = {
+        (row["control"], row["sender_cut"], row["receiver_cut"]): row
+        for row in golden.verdict_frame().to_dict("records")
+    }
+    row = table["trained", "layers.0", "layers.2"]
     assert (row["name"], row["learnt"]) == ("partly", "not learnt")
     assert row["untrained_control"] == "random-sender-bn"
     assert row["lead_low"] < row["lead"] < row["lead_high"] < 0.05
     assert row["kept_low"] < row["kept"] < row["kept_high"]
-    assert table.loc[("trained", "layers.4", "layers.0"), "untrained_control"] == ""
+    assert table["trained", "layers.4", "layers.0"]["untrained_control"] == ""
 
 
 def test_it_is_the_same_run_in_both_languages(golden: Comparison) -> None:

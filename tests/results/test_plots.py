@@ -89,7 +89,9 @@ def test_a_map_of_verdicts_has_its_colours_from_kept_and_its_texts_as_given() ->
     assert image.cmap.name == plots.KEPT_COLOURS != plots.COLOURS
     assert [text.get_text() for text in ax.texts] == ["L 0 %\n0.9", "◐ 50 %\n0.8", "?\n0.7"]
     # What is not known has a grey of its own, with black on it, and no colour of the scale.
-    shown = image.to_rgba(image.get_array(), bytes=True)[0, :, :3]
+    values = image.get_array()
+    assert values is not None
+    shown = image.to_rgba(values, bytes=True)[0, :, :3]
     assert tuple(shown[2]) == (0xD0, 0xD3, 0xDA)
     assert ax.texts[2].get_color() == "black"
     for text, colour in zip(ax.texts, shown, strict=True):

@@ -99,7 +99,7 @@ def facts(
 
 
 def test_the_rule_is_given_the_numbers_of_its_own_cell() -> None:
-    lead = {"lead": 0.3, "lead_low": 0.2, "lead_high": 0.4, "untrained": (0.6, 0.7)}
+    lead: dict[str, Any] = {"lead": 0.3, "lead_low": 0.2, "lead_high": 0.4, "untrained": (0.6, 0.7)}
     others = [kept(cell("a", "c"), 0.1), kept(RANDOM, 0.2), kept(with_stitch(REAL, "mlp(8)"), 0.3)]
     found = facts(rows=[*others, kept(REAL, untrained_control="random-sender", **lead), *KEPT[1:]])
     assert found is not None
@@ -198,7 +198,7 @@ def test_a_failed_cell_is_judged_as_failed() -> None:
 
 
 def test_a_row_of_the_table_has_both_answers_with_their_numbers() -> None:
-    lead = {"lead": 0.3, "lead_low": 0.2, "lead_high": 0.4, "untrained": (0.6, 0.7)}
+    lead: dict[str, Any] = {"lead": 0.3, "lead_low": 0.2, "lead_high": 0.4, "untrained": (0.6, 0.7)}
     rows = [kept(REAL, untrained_control="random-sender", **lead)]
     (verdict,) = verdicts(CELLS, EVIDENCE, rows, 0.1).values()
     values = verdict_values(verdict)
@@ -251,7 +251,7 @@ def test_scores_beside_their_references() -> None:
 
 
 def test_a_seed_without_a_verdict_keeps_the_others_from_speaking_for_it() -> None:
-    lead = {"lead": 0.3, "lead_low": 0.2, "lead_high": 0.4, "untrained": (0.6, 0.7)}
+    lead: dict[str, Any] = {"lead": 0.3, "lead_low": 0.2, "lead_high": 0.4, "untrained": (0.6, 0.7)}
     found = verdicts(CELLS, EVIDENCE, [kept(REAL, **lead)], 0.1)
     (key,) = found
     assert found[key].learnt is Learnt.LEARNT

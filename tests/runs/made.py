@@ -11,7 +11,7 @@ from typing import Any
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.facts import RunFacts
 from modelstitch.results.rows import Baseline, CellRow, EvidenceRow
-from modelstitch.runs.store import Header
+from modelstitch.runs.held import Header
 from tests.made import run_spec
 
 FACTS = RunFacts(n_classes=2, chance=0.5)

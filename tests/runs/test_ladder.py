@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import final
+from typing import Any, final
 
 import pytest
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 import modelstitch as ms
 from modelstitch.results.curves import Curve
+from modelstitch.specs.objectives import ObjectiveName
 from tests.digit_nets import N_TRAINED, digit_images, digit_net, trained_digit_net
 
 pytestmark = pytest.mark.slow
@@ -60,7 +61,11 @@ def mixing(matrix: Tensor) -> nn.Module:
 
 
 def curve(
-    sender: nn.Module, receiver: nn.Module, stitch: list[str], objective: str = "match", **options: object
+    sender: nn.Module,
+    receiver: nn.Module,
+    stitch: list[str],
+    objective: ObjectiveName = "match",
+    **options: Any,
 ) -> Curve:
     x, y = digit_images()
     comparison = ms.compare(
@@ -126,7 +131,8 @@ def test_one_rank_is_not_enough_even_for_the_receiver_itself(receiver: nn.Module
 
 def test_a_sender_that_knows_the_label_alone_is_never_interchangeable(receiver: nn.Module) -> None:
     # The label that the receiver itself names is within no class, so nothing is left of it there.
-    sender = nn.Sequential(nn.Identity(), Named(copy.deepcopy(receiver)), *copy.deepcopy(receiver)[2:]).eval()
+    later = list(copy.deepcopy(receiver).children())[2:]
+    sender = nn.Sequential(nn.Identity(), Named(copy.deepcopy(receiver)), *later).eval()
     found = curve(sender, receiver, ["scale", "affine", "conv(3)"], "task", controls=WITHOUT_UNTRAINED)
     assert found.interchangeable is None
     assert found.ahead is None

@@ -17,8 +17,10 @@ Checkpoints = tuple[Path, Path]
 
 def compare(checkpoints: Checkpoints, out: Path | None = None, **choices: Any) -> ms.Comparison:
     """Stitch at one deep cut, where the trained sender keeps more than the label."""
+    sender, receiver = map(str, checkpoints)
     return ms.compare(
-        *map(str, checkpoints),
+        sender,
+        receiver,
         "digits",
         cuts=["layers.4"],
         fit=ms.FitSpec(steps=15),
