@@ -71,6 +71,8 @@ if TYPE_CHECKING:  # for type checkers and editors: the same names as in the tab
     from modelstitch.results.rows import CellRow as CellRow
     from modelstitch.results.rows import EvidenceRow as EvidenceRow
     from modelstitch.results.rows import KeptRow as KeptRow
+    from modelstitch.results.stitched import GivesStitched as GivesStitched
+    from modelstitch.results.stitched import StitchedCell as StitchedCell
     from modelstitch.results.triangle import MatrixShape as MatrixShape
     from modelstitch.specs import CellSpec as CellSpec
     from modelstitch.specs import DataSpec as DataSpec
@@ -121,6 +123,7 @@ _HOMES = {
     "FitSpec": "specs",
     "FromDict": "models.from_dict",
     "GeometryError": "errors",
+    "GivesStitched": "results.stitched",
     "InputError": "errors",
     "KeptRow": "results.rows",
     "LabelFacts": "results.facts",
@@ -147,6 +150,7 @@ _HOMES = {
     "StitchError": "errors",
     "StitchSpec": "specs",
     "Stitched": "grid.stitched",
+    "StitchedCell": "results.stitched",
     "Task": "tasks",
     "Thresholds": "evidence.verdict",
     "TruthError": "errors",

@@ -393,7 +393,8 @@ def stitch(
             device=device,
         )
         (fitted,) = fit_grid(session.pair, session.cells, session.spec.fit, budget)
-        return Stitched(fitted, session.pair.sender, session.pair.receiver)
+        pair = session.pair
+        return Stitched(fitted.spec, fitted.stitch, fitted.accuracy, pair.sender, pair.receiver)
 
 
 def load(path: str | Path) -> Comparison:

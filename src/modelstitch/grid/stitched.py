@@ -12,9 +12,9 @@ from modelstitch.data.ranges import expect_values_in_range
 from modelstitch.data.texts import MASK
 from modelstitch.data.views import ends, in_precision, show
 from modelstitch.errors import ModelError
-from modelstitch.grid.cell import FittedCell
 from modelstitch.grid.scoring import SCORE_BATCH, scored
 from modelstitch.grid.side import Side
+from modelstitch.specs import CellSpec
 from modelstitch.stitches import Stitch
 from modelstitch.tasks import Targets, mean_score
 
@@ -26,24 +26,34 @@ class Stitched(nn.Module):
     which the sender sees in its own view, or texts as :func:`modelstitch.data.texts.encoded` returns them.
 
     Attributes:
-        stitch: the fitted stitch.
-        accuracy: held-out accuracy measured when it was fitted.
+        prefix, stitch, suffix: the sender up to its cut, the fitted stitch, the receiver from its cut on.
+        accuracy: held-out score measured when it was fitted; for classification the accuracy.
     """
 
-    def __init__(self, fitted: FittedCell, sender: Side, receiver: Side) -> None:
+    def __init__(self, spec: CellSpec, stitch: Stitch, accuracy: float, sender: Side, receiver: Side) -> None:
         super().__init__()
-        self.spec = fitted.spec
+        self.spec = spec
         self.view, self.rate = sender.inputs.view, sender.inputs.rate
         self.views = sender.inputs.view, receiver.inputs.view
-        self.prefix = sender.cutting.prefix(fitted.spec.sender_cut)
-        self.stitch: Stitch = fitted.stitch
-        self.suffix = receiver.cutting.suffix(fitted.spec.receiver_cut)
-        self.accuracy = fitted.accuracy
+        self.prefix = sender.cutting.prefix(spec.sender_cut)
+        self.stitch: Stitch = stitch
+        self.suffix = receiver.cutting.suffix(spec.receiver_cut)
+        self.accuracy = accuracy
         self.task, self.reading = receiver.data.task, receiver.reading
         self.further = sender.inputs.names, receiver.inputs.names
         self.dtypes = sender.inputs.dtype, receiver.inputs.dtype
         self.readers = sender.inputs.reader, receiver.inputs.reader
         self.eval()
+
+    @property
+    def sender_part(self) -> nn.Module:
+        """The sender's prefix."""
+        return self.prefix
+
+    @property
+    def receiver_part(self) -> nn.Module:
+        """The receiver's suffix."""
+        return self.suffix
 
     def forward(self, images: Tensor, samples: Tensor | None = None, **kwargs: Tensor) -> Tensor:
         """Return the receiver's output that is scored, as the receiver gives it.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +30,7 @@ from modelstitch.results.frames import (
 )
 from modelstitch.results.rows import AdvantageRow, Baseline, CellKey, CellRow, EvidenceRow, KeptRow
 from modelstitch.results.sentences import of_comparison
+from modelstitch.results.stitched import GivesStitched, StitchedCell, cell_of
 from modelstitch.results.triangle import MatrixShape, shape
 from modelstitch.results.verdicts import judged_controls, over_seeds, verdicts
 from modelstitch.specs import CONTROLS, DEFAULT_FAMILY, TRAINED, RunSpec
@@ -53,6 +54,7 @@ class Comparison:
         evidence: what was measured about the cells beside their scores.
         advantages: differences to the controls on the same examples, with simultaneous intervals.
         kept: how much of the receiver's content within classes each cell keeps.
+        networks: what :meth:`stitched` gets a network from; None where only numbers are known.
     """
 
     sender: str
@@ -65,6 +67,7 @@ class Comparison:
     evidence: tuple[EvidenceRow, ...] = ()
     advantages: tuple[AdvantageRow, ...] = ()
     kept: tuple[KeptRow, ...] = ()
+    networks: GivesStitched | None = field(default=None, compare=False, repr=False)
 
     def baseline(self, role: str, control: str = TRAINED) -> float | None:
         """Return the mean score over seeds of the whole ``sender`` or ``receiver`` under a control."""
@@ -314,6 +317,44 @@ class Comparison:
         senders, receivers = (self.cuts_in_order(role, TRAINED) for role in ("sender", "receiver"))
         pairs = list(zip(senders, receivers, strict=False))
         return error_table(self.evidence, pairs if len(senders) == len(receivers) else ())
+
+    def stitched(
+        self,
+        sender_cut: str,
+        receiver_cut: str,
+        *,
+        stitch: str | None = None,
+        seed: int | None = None,
+        objective: str | None = None,
+    ) -> StitchedCell:
+        """Return the stitched network of one finished cell; nothing is fitted again.
+
+        Args:
+            sender_cut, receiver_cut: where the sender ends, and where the receiver begins.
+            stitch: label of the stitch; needed where several were fitted.
+            seed: of the fit; likewise.
+            objective: what the stitch was fitted to; likewise.
+
+        Returns:
+            An ordinary module, from the sender's input to the receiver's output, with ``.prefix``,
+            ``.stitch``, ``.suffix`` and ``.cell``. Its halves share the parameters of the two networks.
+
+        Raises:
+            SpecError: no such cell, or several, which are listed; or one whose fit failed.
+            RunError: the comparison is numbers alone, or its networks cannot be loaded again.
+            TruthError: the networks, or the file of the stitch, are not those of the run.
+        """
+        cell = cell_of(self, sender_cut, receiver_cut, stitch, seed, objective)
+        if self.networks is None:
+            raise RunError(
+                "expected a comparison with its stitches for stitched(), got numbers alone: take that of "
+                "compare(), or load the run folder"
+            )
+        return self.networks.stitched(self, cell)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A comparison that travels is numbers: its networks stay where they are.
+        return {**self.__dict__, "networks": None}
 
     def sentences(self) -> list[Sentence]:
         """Return a few plain sentences on what the matrix shows, computed from the numbers alone."""

@@ -18,8 +18,9 @@ from modelstitch.results.facts import RunFacts
 from modelstitch.results.formats import FORMAT, expect_readable
 from modelstitch.results.rows import AdvantageRow, Baseline, CellRow, EvidenceRow, KeptRow
 from modelstitch.runs import format_1
+from modelstitch.runs.networks import StoredNetworks
 from modelstitch.runs.order import Row, in_grid_order
-from modelstitch.specs import RunSpec
+from modelstitch.specs import TRAINED, RunSpec
 
 CELL_COLUMNS = [field.name for field in fields(CellRow)]
 
@@ -46,7 +47,8 @@ def read_run(folder: str | Path) -> Comparison:
             version = format_of(connection)
             expect_readable(what, version)
             if version == FORMAT:
-                return comparison_of(connection)
+                networks = StoredNetworks(Path(folder))
+                return replace(comparison_of(connection), networks=networks)
             older = Comparison.from_json(format_1.values_of(connection))
     except (sqlite3.Error, KeyError, ValueError, TypeError, SpecError) as error:
         known = "" if version is None else f" (format {version})"
@@ -135,6 +137,28 @@ def _evidence(connection: sqlite3.Connection, measured: dict[str, int] | None) -
         (measured["version"], measured["n_examples"]),
     )
     return [EvidenceRow(**dict(zip(columns, values, strict=True))) for values in selected]
+
+
+def key_of(folder: str | Path, cell: CellRow) -> str:
+    """Return the key of a finished cell of the real grid.
+
+    Raises:
+        RunError: the folder has no such cell.
+    """
+    database = Path(folder) / "run.sqlite"
+    wanted = (TRAINED, cell.sender_cut, cell.receiver_cut, cell.stitch, cell.objective, cell.seed)
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+            found = connection.execute(
+                "SELECT key FROM cells WHERE control = ? AND sender_cut = ? AND receiver_cut = ? AND "
+                "stitch = ? AND objective = ? AND seed = ? ORDER BY draw",
+                wanted,
+            ).fetchone()
+    except sqlite3.Error as error:
+        raise RunError(f"cannot read run {str(folder)!r}: {error}") from error
+    if found is None:
+        raise RunError(f"run {str(folder)!r} has no cell {cell.sender_cut} -> {cell.receiver_cut} any more")
+    return str(found[0])
 
 
 def read_weights(folder: str | Path, key: str) -> dict[str, Tensor]:

@@ -31,6 +31,7 @@ from modelstitch.results.simultaneous import advantages
 from modelstitch.results.verdicts import asks_for_draws
 from modelstitch.runs.held import Header, HeldResults, Keeps
 from modelstitch.runs.memory import affordable, completed, needed_bytes
+from modelstitch.runs.networks import HeldNetworks
 from modelstitch.runs.session import Session
 from modelstitch.runs.store import Store
 from modelstitch.runs.untrained import DRAWS, untrained_control
@@ -82,7 +83,7 @@ def run(
         held = HeldResults(header)
         _fill(session, held, budget, evidence, progress)
         held.write_facts(_finished(session, header.facts, evidence))
-        return held.comparison()
+        return replace(held.comparison(), networks=HeldNetworks(session, held.read_weights))
     with Store(out, header) as store:
         keys = _fill(session, store, budget, evidence, progress)
         facts = _finished(session, header.facts, evidence)
@@ -94,7 +95,7 @@ def run(
             progress.stage("painting what stitches into the receiver's input make")
             _paint(session, store, budget)
         _write_page(store, comparison)
-        return comparison
+        return replace(comparison, networks=HeldNetworks(session, store.read_weights))
 
 
 def _fill(

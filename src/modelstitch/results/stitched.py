@@ -1,0 +1,110 @@
+"""The stitched network of one finished cell, and where a comparison gets it from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol, final
+
+from modelstitch.errors import SpecError, expect_one_of
+from modelstitch.grid.side import Side
+from modelstitch.grid.stitched import Stitched
+from modelstitch.results.rows import CellRow
+from modelstitch.specs import TRAINED, CellSpec, StitchSpec
+from modelstitch.stitches import Stitch
+
+if TYPE_CHECKING:
+    from modelstitch.results.comparison import Comparison
+
+_MOST_LISTED = 8
+
+
+@final
+class StitchedCell(Stitched):
+    """The stitched network of a finished cell: an ordinary module that was not fitted again.
+
+    Attributes:
+        cell: the finished cell, with its score and how it was fitted.
+        comparison: the run that the cell is of, with its sources, facts, verdicts and controls.
+    """
+
+    def __init__(
+        self, comparison: Comparison, cell: CellRow, spec: CellSpec, stitch: Stitch, sides: tuple[Side, Side]
+    ) -> None:
+        assert cell.score is not None
+        super().__init__(spec, stitch, cell.score, *sides)
+        self.comparison, self.cell = comparison, cell
+
+
+class GivesStitched(Protocol):
+    """Gives the stitched network of a finished cell: from memory, or from a run folder."""
+
+    def stitched(self, comparison: Comparison, cell: CellRow) -> StitchedCell:
+        """Return the stitched network of a cell of the real grid."""
+
+
+def cell_of(
+    comparison: Comparison,
+    sender_cut: str,
+    receiver_cut: str,
+    stitch: str | None = None,
+    seed: int | None = None,
+    objective: str | None = None,
+) -> CellRow:
+    """Return the one finished cell of the real grid that fits.
+
+    Args:
+        comparison: what was run.
+        sender_cut, receiver_cut: names of cuts.
+        stitch: label of the stitch, such as ``affine``; a family with another objective is found by it too.
+        seed: of the fit.
+        objective: what the stitch was fitted to.
+
+    Raises:
+        SpecError: no such cell, several of them, or one whose fit failed.
+    """
+    rows = [row for row in comparison.cells if row.control == TRAINED]
+    for name, cut in (("sender cut", sender_cut), ("receiver cut", receiver_cut)):
+        held = list(dict.fromkeys(getattr(row, name.replace(" ", "_")) for row in rows))
+        expect_one_of(f"{name} of this run", cut, held, SpecError)
+    rows = [row for row in rows if (row.sender_cut, row.receiver_cut) == (sender_cut, receiver_cut)]
+    at = f"{sender_cut} -> {receiver_cut}"
+    if not rows:
+        raise SpecError(f"expected a finished cell, got {at}, which this run has not fitted: run it first")
+    if objective is not None:
+        expect_one_of(f"objective of {at}", objective, [row.objective for row in rows], SpecError)
+        rows = [row for row in rows if row.objective == objective]
+    if stitch is not None:
+        labels = list(dict.fromkeys(row.stitch for row in rows))
+        exact = [row for row in rows if row.stitch == stitch]
+        rows = exact or [row for row in rows if _without_objective(row.stitch) == stitch]
+        if not rows:
+            expect_one_of(f"stitch of {at}", stitch, labels, SpecError)
+    if seed is not None:
+        expect_one_of(f"seed of {at}", str(seed), [str(row.seed) for row in rows], SpecError)
+        rows = [row for row in rows if row.seed == seed]
+    if len(rows) > 1:
+        raise SpecError(
+            f"expected one fit of {at}, got {len(rows)}: {_listed(rows)}; choose one by stitch, seed or "
+            "objective"
+        )
+    (row,) = rows
+    if row.failure is not None:
+        raise SpecError(
+            f"expected a cell that was fitted, got {at} ({_named(row)}), which failed: {row.failure}"
+        )
+    return row
+
+
+def _without_objective(label: str) -> str:
+    spec = StitchSpec.parse(label)
+    return StitchSpec(family=spec.family, size=spec.size, norm=spec.norm).label
+
+
+def _named(row: CellRow) -> str:
+    return f"stitch {row.stitch}, seed {row.seed}, objective {row.objective}"
+
+
+def _listed(rows: Sequence[CellRow]) -> str:
+    n_more = len(rows) - _MOST_LISTED
+    shown = "; ".join(map(_named, rows[:_MOST_LISTED]))
+    return shown + (f"; and {n_more} more" if n_more > 0 else "")

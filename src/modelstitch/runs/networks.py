@@ -1,0 +1,129 @@
+"""Where a finished run gets its stitched networks from: what is in memory, or its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, final
+
+from torch import Tensor
+
+from modelstitch.errors import InputError, RunError, TruthError
+from modelstitch.grid.side import Side
+from modelstitch.models.network import digest
+from modelstitch.results.from_cells import cell_spec
+from modelstitch.results.rows import CellRow
+from modelstitch.results.stitched import StitchedCell
+from modelstitch.specs import TRAINED, CellSpec
+from modelstitch.stitches import build
+
+if TYPE_CHECKING:
+    from modelstitch.results.comparison import Comparison
+    from modelstitch.runs.session import Session
+
+Weights = Mapping[str, Tensor]
+
+
+@final
+class HeldNetworks:
+    """Both networks of a run in memory, with the weights of its stitches.
+
+    Args:
+        session: what was run.
+        weights_of: the weights of the stitch of a finished cell, by its key.
+    """
+
+    def __init__(self, session: Session, weights_of: Callable[[str], Weights]) -> None:
+        self._sides = session.pair.sender, session.pair.receiver
+        self._keys = {cell: session.key(cell) for cell in session.cells if cell.control == TRAINED}
+        self._weights_of = weights_of
+
+    def stitched(self, comparison: Comparison, cell: CellRow) -> StitchedCell:
+        """Return the stitched network of a cell.
+
+        Raises:
+            TruthError: a network has other weights than when the cell was fitted.
+        """
+        for role, side in zip(("sender", "receiver"), self._sides, strict=True):
+            if digest(side.network.module) != side.digest:
+                raise TruthError(
+                    f"the {role} {side.network.name} has other weights than in the run: its stitches belong "
+                    "to the weights that it had then"
+                )
+        spec = cell_spec(cell)
+        return joined(comparison, cell, spec, self._weights_of(self._keys[spec]), self._sides)
+
+
+@final
+@dataclass(frozen=True)
+class StoredNetworks:
+    """Both networks of a run folder, loaded again from their sources when they are asked for.
+
+    Attributes:
+        folder: of the run.
+    """
+
+    folder: Path
+
+    def stitched(self, comparison: Comparison, cell: CellRow) -> StitchedCell:
+        """Return the stitched network of a cell.
+
+        Raises:
+            RunError: a network or the data were given in memory, or cannot be loaded again.
+            TruthError: a source holds other weights than in the run, or the file of the stitch is not its
+                own.
+        """
+        from modelstitch.runs.reader import key_of, read_weights
+
+        # By the key that the database holds: another version would compute another one.
+        weights = read_weights(self.folder, key_of(self.folder, cell))
+        return joined(comparison, cell, cell_spec(cell), weights, self._sides(comparison, cell))
+
+    def _sides(self, comparison: Comparison, cell: CellRow) -> tuple[Side, Side]:
+        from modelstitch.runs.prepare import IN_MEMORY, prepare
+
+        spec = comparison.spec
+        again = (
+            "call stitched() on what compare() returns; with the same folder as out, it fits nothing twice"
+        )
+        if spec.data.source == IN_MEMORY:
+            raise RunError(
+                f"expected data that can be read again, got those of run {str(self.folder)!r}, which were "
+                f"given in memory: {again}"
+            )
+        try:
+            session = prepare(
+                spec.sender,
+                spec.receiver,
+                spec.data,
+                sender_cuts=(cell.sender_cut,),
+                receiver_cuts=(cell.receiver_cut,),
+                controls=(),
+                random=spec.random,
+            )
+        except InputError as error:
+            raise RunError(
+                f"cannot load the networks of run {str(self.folder)!r} again: {error}; for models that were "
+                f"given in memory, {again}"
+            ) from error
+        sides = session.pair.sender, session.pair.receiver
+        recorded = {row.role: row.digest for row in comparison.baselines if row.control == TRAINED}
+        for role, side in zip(("sender", "receiver"), sides, strict=True):
+            if side.digest != recorded.get(role, side.digest):
+                raise TruthError(
+                    f"the {role} {side.network.name} has other weights ({side.digest[:8]}) than in run "
+                    f"{str(self.folder)!r} ({recorded[role][:8]}): restore its file, or run again"
+                )
+        return sides
+
+
+def joined(
+    comparison: Comparison, cell: CellRow, spec: CellSpec, weights: Weights, sides: tuple[Side, Side]
+) -> StitchedCell:
+    """Return the stitched network of a cell from its parts."""
+    sender, receiver = sides
+    stitch = build(spec.stitch, sender.cut(spec.sender_cut).layout, receiver.cut(spec.receiver_cut).layout)
+    stitch.load_state_dict(dict(weights))
+    stitch = stitch.to(receiver.data.heldout.images.device)
+    return StitchedCell(comparison, cell, spec, stitch, sides)
