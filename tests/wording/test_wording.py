@@ -33,7 +33,15 @@ from modelstitch.wording.measures import TRANSLATIONS
 
 SOURCE = Path(modelstitch.__file__).parent
 KANA = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")
-TEMPLATES = ("english", "japanese", "page_english", "page_japanese", "measures_japanese")
+TEMPLATES = (
+    "english",
+    "japanese",
+    "page_english",
+    "page_japanese",
+    "measures_japanese",
+    "worth_english",
+    "worth_japanese",
+)
 SAME_EVERYWHERE = {"ui.comma", "ui.colon", "list.comma", "list.semicolon", "list.or", "list.and"}
 
 

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from modelstitch.wording import english, japanese, page_english, page_japanese
+from modelstitch.wording import (
+    english,
+    japanese,
+    page_english,
+    page_japanese,
+    worth_english,
+    worth_japanese,
+)
 
 LANGUAGES: dict[str, Mapping[str, str]] = {
-    "en": english.SENTENCES | page_english.SENTENCES,
-    "ja": japanese.SENTENCES | page_japanese.SENTENCES,
+    "en": english.SENTENCES | page_english.SENTENCES | worth_english.SENTENCES,
+    "ja": japanese.SENTENCES | page_japanese.SENTENCES | worth_japanese.SENTENCES,
 }
 """Templates by language and key; the languages have the same keys and name the same values."""
