@@ -2,9 +2,9 @@
 
     python benchmarks/whole_demo.py
 
-64 cells in four grids, a verdict on each of the 16 places, every answer that a verdict can give, planted
+36 cells in four grids, a verdict on each of the 9 places, every answer that a verdict can give, planted
 senders with the answers that they must have, one wide picture, and less than 1.5 GB of memory. The tests run
-the same at two of the four cuts (``tests/cli/test_commands.py``). It prints seconds of the clock and of the
+the same at two of the three cuts (``tests/cli/test_commands.py``). It prints seconds of the clock and of the
 processor, and memory, and names what does not hold.
 """
 
@@ -44,8 +44,8 @@ def main() -> None:
     answers = set(real[["name", "learnt"]].itertuples(index=False, name=None))
     labels = verdicts[verdicts.control == "one-hot"]
     promises = {
-        "64 cells, 16 a grid": cells.groupby("control").size().to_dict() == dict.fromkeys(CONTROLS, 16),
-        "a verdict on each place": len(real) == 16 and "Verdicts: " in printed,
+        "36 cells, 9 a grid": cells.groupby("control").size().to_dict() == dict.fromkeys(CONTROLS, 9),
+        "a verdict on each place": len(real) == 9 and "Verdicts: " in printed,
         "every answer": answers >= ANSWERS,
         "at most one cell cannot tell": int((real["name"] == "cannot tell").sum()) <= 1,
         "itself is interchangeable": set(own[own.sender_cut == own.receiver_cut]["name"])

@@ -293,7 +293,7 @@ def test_a_reader_who_leaves_early_is_no_error() -> None:
 def test_the_demo(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The main job at the first and the last of its four cuts: every answer that a verdict can give.
+    """The main job at the first and the last of its cuts: every answer that a verdict can give.
 
     ``benchmarks/whole_demo.py`` holds the whole of it to the same, and its memory.
     """

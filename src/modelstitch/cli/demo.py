@@ -18,8 +18,8 @@ NETWORK, WIDTH = "R1111", 12
 """More channels than the nine pixels of a filter: an untrained first convolution then holds all that a
 trained one does, which is the example of a part that was not learnt."""
 
-CUTS = ("layers.0.0", "layers.1", "layers.2", "layers.4")
-"""The first convolution, and the ends of three of the four stages."""
+CUTS = ("layers.0.0", "layers.2", "layers.4")
+"""The first convolution, and the ends of the second and of the last stage."""
 
 CONTROLS = tuple(
     name

@@ -245,16 +245,14 @@ def _stand_in(comparison: Comparison, decision: Decision) -> tuple[Sentence, ...
     for key, more, places, most in sorts:
         n_named = min(most, _MOST_BESIDE) if lines else most
         if places and key == "answer.part":
-            names = {"sender_name": comparison.sender, "receiver_name": comparison.receiver}
-            lines.append(say("answer.part_of", **names))
+            lines.append(say("answer.part_of"))
         lines += [
-            say(key, **_numbers(comparison, *item), learnt=_learnt(item[1]))
-            for item in list(places.items())[:n_named]
+            say(key, **_numbers(*item), learnt=_learnt(item[1])) for item in list(places.items())[:n_named]
         ]
         if len(places) > n_named:
             lines.append(say(more, n=len(places) - n_named))
     if not lines:
-        return say("answer.none"), *_nearest(comparison, decision.verdicts), *others
+        return say("answer.none"), *_nearest(decision.verdicts), *others
     return *lines, *of_yardstick(comparison.facts.yardstick), *others
 
 
@@ -264,20 +262,18 @@ def _learnt(verdict: Verdict) -> Sentence:
     return say(f"answer.learnt.{verdict.learnt}", untrained=untrained)
 
 
-def _nearest(comparison: Comparison, verdicts: ByPlace) -> list[Sentence]:
+def _nearest(verdicts: ByPlace) -> list[Sentence]:
     """Return a sentence on the cell that keeps most."""
     known = {place: verdict for place, verdict in verdicts.items() if not math.isnan(verdict.kept)}
     if not known:
         return []
     place = max(known, key=lambda place: known[place].kept)
-    return [say("answer.nearest", **_numbers(comparison, place, known[place]))]
+    return [say("answer.nearest", **_numbers(place, known[place]))]
 
 
-def _numbers(comparison: Comparison, place: tuple[str, str], verdict: Verdict) -> dict[str, str | float]:
-    """Return the names and the percentages that a sentence on one cell holds."""
+def _numbers(place: tuple[str, str], verdict: Verdict) -> dict[str, str | float]:
+    """Return the cuts and the percentages that a sentence on one cell holds."""
     return {
-        "sender_name": comparison.sender,
-        "receiver_name": comparison.receiver,
         "sender": place[0],
         "receiver": place[1],
         **_kept(verdict),

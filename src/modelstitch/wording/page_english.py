@@ -39,9 +39,10 @@ SENTENCES = {
     "recommend.undecided": "Undecided",
     "recommend.unmeasured": "Not measured",
     "answer.tried": (
-        "The first layers of {sender} ({senders} {senders:cut|cuts}) were joined to the last layers of "
-        "{receiver} ({receivers} {receivers:cut|cuts}). Each stitch was fitted on {n_train:,} examples of "
-        "{data} and tested on {n_heldout:,} others. The two networks were not changed."
+        "The first layers of {sender} (the sender, {senders} {senders:cut|cuts}) were joined to the last "
+        "layers of {receiver} (the receiver, {receivers} {receivers:cut|cuts}). Each stitch was fitted on "
+        "{n_train:,} examples of {data} and tested on {n_heldout:,} others. The two networks were not "
+        "changed."
     ),
     "answer.controls": (
         "The same was done with {n} {n:control|controls}: networks or signals whose limits are known."
@@ -49,20 +50,20 @@ SENTENCES = {
     "answer.no_controls": "No control was run for comparison.",
     "answer.no_verdict": "The answer needs evidence and controls.",
     "answer.good": (
-        "{sender_name} up to {sender} can replace {receiver_name} up to {receiver}. It keeps {kept:.0f} % of "
-        "what the receiver knows about an input beyond its label (95 % interval {low:.0f} to {high:.0f}), "
-        "and {score:.0f} % of the score. Confidence: {confidence}.{learnt}"
+        "The sender up to {sender} can replace the receiver up to {receiver}. It keeps {kept:.0f} % of what "
+        "the receiver knows about an input beyond its label (95 % interval {low:.0f} to {high:.0f}), and "
+        "{score:.0f} % of the score. Confidence: {confidence}.{learnt}"
     ),
     "answer.part_of": (
-        "Of {sender_name} into {receiver_name} part comes across. Kept is the share of what the receiver "
-        "knows about an input beyond its label:"
+        "In some places part comes across. Kept is the share of what the receiver knows about an input "
+        "beyond its label:"
     ),
     "answer.part": (
         "{sender} -> {receiver}: {kept:.0f} % kept ({low:.0f} to {high:.0f}), {score:.0f} % of the "
         "score; confidence {confidence}.{learnt}"
     ),
     "answer.spare": (
-        "{receiver_name} up to {receiver} is a replaceable part: {sender_name} up to {sender} keeps "
+        "The receiver up to {receiver} is a replaceable part: the sender up to {sender} keeps "
         "{kept:.0f} % ({low:.0f} to {high:.0f}) and {score:.0f} % of the score. Confidence: "
         "{confidence}.{learnt} Perhaps nothing needs to be reused there."
     ),
@@ -75,7 +76,7 @@ SENTENCES = {
     "answer.more": "The map below shows {n} more.",
     "answer.none": "This run found none.",
     "answer.nearest": (
-        "The nearest is {sender_name} up to {sender} in place of {receiver_name} up to {receiver}. It keeps "
+        "The nearest is the sender up to {sender} in place of the receiver up to {receiver}. It keeps "
         "{kept:.0f} % beyond the label ({low:.0f} to {high:.0f}) and {score:.0f} % of the score."
     ),
     "answer.sure": "The evidence decides in {n} of {of} {of:place|places}.",

@@ -38,9 +38,9 @@ SENTENCES = {
     "recommend.undecided": "判断保留",
     "recommend.unmeasured": "未測定",
     "answer.tried": (
-        "{sender}の前半（切断位置{senders}か所）と{receiver}の後半（切断位置{receivers}か所）を接合層でつなぎ"
-        "ました。各接合層は{data}の{n_train:,}件で学習し、別の{n_heldout:,}件で評価しました。二つのネットワー"
-        "ク自体は変更していません。"
+        "{sender}（送り手）の前半（切断位置{senders}か所）と{receiver}（受け手）の後半（切断位置{receivers}か"
+        "所）を接合層でつなぎました。各接合層は{data}の{n_train:,}件で学習し、別の{n_heldout:,}件で評価しました"
+        "。二つのネットワーク自体は変更していません。"
     ),
     "answer.controls": (
         "比較のため、何ができて何ができないかがあらかじめ分かっているネットワークや信号でも、同じことを行いま"
@@ -49,21 +49,19 @@ SENTENCES = {
     "answer.no_controls": "対照実験は行っていません。",
     "answer.no_verdict": "判定に必要な測定と対照実験がないため、お答えできません。",
     "answer.good": (
-        "{receiver_name}の先頭から{receiver}までは、{sender_name}の先頭から{sender}までで置き換えられます。受"
-        "け手が各入力について把握しているラベル以外の情報の保持率は{kept:.0f}%（95%区間：{low:.0f}〜"
+        "受け手の先頭から{receiver}までは、送り手の先頭から{sender}までで置き換えられます。受け手が各入力について把握しているラベル以外の情報の保持率は{kept:.0f}%（95%区間：{low:.0f}〜"
         "{high:.0f}）、正解率の保持率は{score:.0f}%です。確信度は「{confidence}」です。{learnt}"
     ),
     "answer.part_of": (
-        "{sender_name}から{receiver_name}へは、一部が伝わります。受け手が各入力について把握しているラベル以外"
-        "の情報の保持率は、次のとおりです。"
+        "一部が伝わる所があります。受け手が各入力について把握しているラベル以外の情報の保持率は、次のとおりで"
+        "す。"
     ),
     "answer.part": (
         "{sender} → {receiver}：保持率{kept:.0f}%（{low:.0f}〜{high:.0f}）、正解率の保持率{score:.0f}%、"
         "確信度「{confidence}」。{learnt}"
     ),
     "answer.spare": (
-        "{receiver_name}の先頭から{receiver}までは取り替えのきく部品です。{sender_name}の先頭から{sender}まで"
-        "の保持率は{kept:.0f}%（{low:.0f}〜{high:.0f}）、正解率の保持率は{score:.0f}%です。確信度は「"
+        "受け手の先頭から{receiver}までは取り替えのきく部品です。送り手の先頭から{sender}までの保持率は{kept:.0f}%（{low:.0f}〜{high:.0f}）、正解率の保持率は{score:.0f}%です。確信度は「"
         "{confidence}」です。{learnt}そこで再利用する必要はないかもしれません。"
     ),
     "answer.more_partly": "ほかに{n}か所で一部が伝わります。",
@@ -75,8 +73,7 @@ SENTENCES = {
     "answer.more": "ほかに{n}か所あります。下の図をご覧ください。",
     "answer.none": "今回の測定で確認できたものはありません。",
     "answer.nearest": (
-        "最も近いのは、{receiver_name}の先頭から{receiver}までを{sender_name}の先頭から{sender}までで置き換え"
-        "る場合です。ラベル以外の情報の保持率は{kept:.0f}%（{low:.0f}〜{high:.0f}）、正解率の保持率は"
+        "最も近いのは、受け手の先頭から{receiver}までを送り手の先頭から{sender}までで置き換える場合です。ラベル以外の情報の保持率は{kept:.0f}%（{low:.0f}〜{high:.0f}）、正解率の保持率は"
         "{score:.0f}%です。"
     ),
     "answer.sure": "測定結果から判定できたのは、{of}か所のうち{n}か所です。",
