@@ -33,6 +33,8 @@ def settle_norms(stitch: nn.Module, provided: Callable[[Tensor], Tensor], exampl
     chosen = spread(examples, _EXAMPLES)
     with torch.no_grad():
         for indices in chosen.split(_BATCH):
+            if len(indices) == 1 < len(chosen):
+                continue  # one example has no variance
             stitch(in_full(provided(indices)))
     stitch.eval()
     for norm, momentum in zip(norms, momenta, strict=True):

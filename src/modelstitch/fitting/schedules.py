@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from modelstitch.stitches import Stitch, Values
+from modelstitch.stitches import Fittable, Values
 
 _WARMUP_STEPS = 8
 
@@ -51,7 +51,7 @@ class RunningMean:
             else:
                 self._sum[name] = value.detach().clone()
 
-    def value(self, stitch: Stitch) -> Values:
+    def value(self, stitch: Fittable) -> Values:
         return stitch.project({name: total / self._count for name, total in self._sum.items()})
 
 

@@ -22,7 +22,7 @@ from modelstitch.fitting.norms import in_full, settle_norms
 from modelstitch.fitting.objectives import Criterion
 from modelstitch.fitting.schedules import RunningMean, averaged_rate, batches, rate
 from modelstitch.specs import FitSpec
-from modelstitch.stitches import Stitch, Values
+from modelstitch.stitches import Fittable, Values
 from modelstitch.stitches.coordinates import Coordinates
 
 _VALIDATION_BATCH = 256
@@ -101,7 +101,8 @@ class Fit:
     """A fit of one stitch to one criterion.
 
     Args:
-        stitch: stitch at PyTorch's random start; holds the fitted parameters in the end.
+        stitch: a stitch, or any other module, at PyTorch's random start; holds the fitted parameters in the
+            end.
         criterion: what to fit it to.
         provided: example indices (n,) to provided representations (n, ...).
         examples: indices of the examples to fit on.
@@ -118,7 +119,7 @@ class Fit:
 
     def __init__(
         self,
-        stitch: Stitch,
+        stitch: Fittable,
         criterion: Criterion,
         provided: Callable[[Tensor], Tensor],
         examples: Tensor,

@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 from modelstitch.stitches.affine import Affine
-from modelstitch.stitches.base import Stitch, Values
+from modelstitch.stitches.base import Stitch
 from modelstitch.stitches.build import build, class_of
 from modelstitch.stitches.conv import Conv
+from modelstitch.stitches.fittable import Fittable, Values
 from modelstitch.stitches.identity import Identity
 from modelstitch.stitches.lowrank import LowRank
 from modelstitch.stitches.mlp import Mlp
@@ -17,6 +18,7 @@ from modelstitch.stitches.scale import Scale
 __all__ = [
     "Affine",
     "Conv",
+    "Fittable",
     "Identity",
     "LowRank",
     "Mlp",

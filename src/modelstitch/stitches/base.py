@@ -8,18 +8,15 @@ from typing import Any, ClassVar, Literal
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from modelstitch.cutting.layouts import Layout, Shaped, as_layout, stitchable
 from modelstitch.specs import StitchSpec
 from modelstitch.stitches.bridges import AxisSizes, Bridge, plan
-from modelstitch.stitches.coordinates import Coordinates
-
-Values = dict[str, Tensor]
-"""The trainable parameters of a stitch, by name."""
+from modelstitch.stitches.fittable import Fittable
 
 
-class Stitch(nn.Module, ABC):
+class Stitch(Fittable, ABC):
     """A bridge and a trainable transformation of one family, from provided to expected representation.
 
     Args:
@@ -142,25 +139,6 @@ class Stitch(nn.Module, ABC):
     @abstractmethod
     def transform(self, x: Float[Tensor, "n c *grid"]) -> Float[Tensor, "n d *strided"]:
         """Map C provided features to D expected ones, on a grid of any size, divided by the stride."""
-
-    def to_plain(self, values: Values, coordinates: Coordinates) -> Values:
-        """Return the parameters in plain coordinates that equal ``values`` in ``coordinates``.
-
-        Differentiable: an optimiser works on ``values`` while the network sees the plain ones.
-        """
-        return values
-
-    def from_plain(self, values: Values, coordinates: Coordinates) -> Values:
-        """Undo :meth:`to_plain`."""
-        return values
-
-    def random_start(self, generator: torch.Generator) -> Values:
-        """Draw parameters in whitened coordinates; their scale gives outputs the expected variance."""
-        return {name: value.detach().clone() for name, value in self.named_parameters()}
-
-    def project(self, values: Values) -> Values:
-        """Project parameters onto the family's constraint after a step; a no-op without a constraint."""
-        return values
 
     def extra_repr(self) -> str:
         shapes = f"{self.provided_layout.shape} -> {self.expected_layout.shape}"

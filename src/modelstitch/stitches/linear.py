@@ -9,9 +9,10 @@ from torch import Tensor, nn
 
 from modelstitch.cutting.layouts import Shaped
 from modelstitch.specs import StitchSpec
-from modelstitch.stitches.base import Stitch, Values, fixed_generator
+from modelstitch.stitches.base import Stitch, fixed_generator
 from modelstitch.stitches.convolve import batch_norm, convolve
 from modelstitch.stitches.coordinates import Coordinates
+from modelstitch.stitches.fittable import Values
 
 
 def uniform(shape: tuple[int, ...], variance: float, generator: torch.Generator) -> Tensor:

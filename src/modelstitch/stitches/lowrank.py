@@ -7,9 +7,10 @@ from torch import Tensor, nn
 
 from modelstitch.cutting.layouts import Shaped
 from modelstitch.specs import StitchSpec
-from modelstitch.stitches.base import Stitch, Values, fixed_generator
+from modelstitch.stitches.base import Stitch, fixed_generator
 from modelstitch.stitches.convolve import batch_norm, convolve
 from modelstitch.stitches.coordinates import Coordinates
+from modelstitch.stitches.fittable import Values
 from modelstitch.stitches.linear import uniform
 
 

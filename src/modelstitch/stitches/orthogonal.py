@@ -9,8 +9,8 @@ from torch import Tensor
 from modelstitch.cutting.layouts import Shaped
 from modelstitch.errors import StitchError
 from modelstitch.specs import StitchSpec
-from modelstitch.stitches.base import Values
 from modelstitch.stitches.coordinates import Coordinates
+from modelstitch.stitches.fittable import Values
 from modelstitch.stitches.linear import Linear
 
 

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from modelstitch.cutting.layouts import Shaped
 from modelstitch.errors import StitchError
 from modelstitch.specs import StitchSpec
-from modelstitch.stitches.base import Stitch, Values
+from modelstitch.stitches.base import Stitch
 from modelstitch.stitches.coordinates import Coordinates
+from modelstitch.stitches.fittable import Values
 
 
 class Scale(Stitch):

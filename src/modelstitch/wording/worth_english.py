@@ -35,4 +35,41 @@ SENTENCES = {
     "on this machine as much as one of a GPU.",
     "money.today": "Assumed: the receiver is what is in use today; trained again, it costs as much to run.",
     "money.unpriced": "Not priced: answers that become wrong or right, risk, data that change with time.",
+    # Rivals.
+    "rival.title.whole-receiver": "the whole receiver",
+    "rival.title.fine-tuned-receiver": "the receiver fine-tuned",
+    "rival.title.sender-new-head": "the whole sender with a new linear head",
+    "rival.title.probe": "a linear probe at the sender's cut",
+    "rival.title.short-receiver": "the receiver cut short, with a linear head",
+    "rival.title.distilled-student": "a distilled student of equal cost",
+    "rival.title.student-from-scratch": "the same student from scratch",
+    "rival.as_it_is": "as it is, nothing fitted",
+    "rival.tuned": "all its parameters, from the trained ones on",
+    "rival.head": "head behind {cut}",
+    "rival.taught": "taught by {by}; {student}",
+    "rival.of_receiver": "the receiver",
+    "rival.of_sender": "the sender",
+    "rival.student.slim": "a copy of the receiver with {share:.2f} times its channels",
+    "rival.student.zoo": "R1111 of width {width}, on images averaged {pool} to 1 along a side",
+    "rival.not_run": "not run: {why}",
+    "rival.standing.wins": "wins",
+    "rival.standing.better-but-dearer": "better, but dearer",
+    "rival.standing.level": "level: neither is shown to be better",
+    "rival.standing.loses": "loses",
+    "rival.standing.unfair": "unfair: it still gained when its schedule ended, so it neither wins nor loses",
+    "rival.won": "{n:A rival wins|Rivals win} against the candidate: {names}.{unfair}{missing}",
+    "rival.none_won": "No rival is shown to win against the candidate: {lost} {lost:loses|lose}, of {level} "
+    "it is not shown which is better at equal cost.{unfair}{missing}",
+    "rival.unfair_ones": " Nothing is known of rivals that had not converged: {names}.",
+    "rival.missing_ones": " Not run: {names}.",
+    "rival.none": "",
+    "rival.line": "{name} ({what}): {score:.3f}, {difference:+.3f} [{low:+.3f}, {high:+.3f}] against the "
+    "candidate, {cost:.2f} times its multiply-adds, {size:.2f} times its parameters; {standing}. Spent: "
+    "{steps:,} steps, {examples:,} examples, {spent} multiply-adds.",
+    "rival.line_not_run": "{name}: {what}.",
+    "rival.rule": "Scores of {n:,} confirming examples; each interval holds with {level:.2f} %, all at once "
+    "with 95 %. A rival wins where it is better at no more than 1.05 times the multiply-adds, or no more "
+    "than {margin:g} points worse at less than 0.95 times. All get the same training examples and labels, "
+    "none a changed image; a tenth of the training part decides when a fit has converged.",
+    "rival.candidate_unconverged": "The candidate's own fit had not converged: it could have done better.",
 }

@@ -34,4 +34,42 @@ SENTENCES = {
     "money.today": "仮定：現在使われているのは受け手であり、学習し直しても運用の費用は変わらない。",
     "money.unpriced": "金額に含めないもの："
     "新たに誤りまたは正解になる答え、リスク、時間とともに変わるデータ。",
+    "rival.title.whole-receiver": "受け手全体",
+    "rival.title.fine-tuned-receiver": "追加学習した受け手",
+    "rival.title.sender-new-head": "新しい線形ヘッドを付けた送り手全体",
+    "rival.title.probe": "送り手の切断点での線形プローブ",
+    "rival.title.short-receiver": "途中で切って線形ヘッドを付けた受け手",
+    "rival.title.distilled-student": "同じ費用の蒸留された生徒",
+    "rival.title.student-from-scratch": "同じ生徒を初めから学習したもの",
+    "rival.as_it_is": "そのまま、当てはめなし",
+    "rival.tuned": "学習済みの値から全パラメータを学習",
+    "rival.head": "{cut}の後のヘッド",
+    "rival.taught": "教師：{by}、{student}",
+    "rival.of_receiver": "受け手",
+    "rival.of_sender": "送り手",
+    "rival.student.slim": "チャネル数を{share:.2f}倍にした受け手の写し",
+    "rival.student.zoo": "幅{width}のR1111、画像は一辺{pool}画素を1画素に平均",
+    "rival.not_run": "実行していない：{why}",
+    "rival.standing.wins": "勝ち",
+    "rival.standing.better-but-dearer": "優れているが費用が高い",
+    "rival.standing.level": "互角：どちらが優れているとも示されていない",
+    "rival.standing.loses": "負け",
+    "rival.standing.unfair": "不公平：予定の終わりにまだ向上していたため、勝ちとも負けともしない",
+    "rival.won": "候補に勝つ競争相手がある（{n}件）：{names}。{unfair}{missing}",
+    "rival.none_won": "候補に勝つと示された競争相手はない（負け{lost}件、"
+    "同じ費用での優劣が示されていないもの{level}件）。"
+    "{unfair}{missing}",
+    "rival.unfair_ones": "収束しなかった競争相手については何も分からない：{names}。",
+    "rival.missing_ones": "実行していないもの：{names}。",
+    "rival.none": "",
+    "rival.line": "{name}（{what}）：{score:.3f}、候補との差 {difference:+.3f} [{low:+.3f}, {high:+.3f}]、"
+    "積和演算は候補の{cost:.2f}倍、パラメータは{size:.2f}倍。{standing}。"
+    "学習：{steps:,}ステップ、例{examples:,}件、積和演算{spent}回。",
+    "rival.line_not_run": "{name}：{what}。",
+    "rival.rule": "確認用の例{n:,}件の得点。各区間の信頼度は{level:.2f} %で、"
+    "全区間が同時に成り立つ確率は95 %。"
+    "積和演算が1.05倍以下で候補より優れるか、0.95倍未満で{margin:g}点より悪くなければ競争相手の勝ちとする。"
+    "すべて同じ学習用の例とラベルを使い、画像は変化させない。"
+    "収束は学習用部分の1割で判定する。",
+    "rival.candidate_unconverged": "候補自身の当てはめが収束していないので、候補はもっと良くなり得た。",
 }
