@@ -87,7 +87,7 @@ def run(toys: tuple[Side, Side], names: tuple[str, ...], **changes: object) -> R
 
 
 def test_where_a_linear_probe_solves_the_task_the_probe_wins(toys: tuple[Side, Side]) -> None:
-    (probe,) = run(toys, ("probe",)).rivals
+    (probe,) = run(toys, ("sender-probe",)).rivals
     assert probe.standing == "wins"
     assert probe.score is not None
     assert probe.score > 0.97
@@ -121,7 +121,7 @@ def test_a_rival_that_still_gains_is_unfair_and_neither_wins_nor_loses(toys: tup
 
 
 def test_what_is_fitted_does_not_see_the_held_out_examples(toys: tuple[Side, Side]) -> None:
-    names = ("probe", "student-from-scratch")
+    names = ("sender-probe", "student-from-scratch")
     first = run(toys, names)
     data = toys[0].data
     wrong = replace(data, heldout=replace(data.heldout, labels=(data.heldout.labels + 1) % 3))
@@ -190,8 +190,8 @@ def test_what_cannot_be_run_is_named_and_does_not_lose(toys: tuple[Side, Side]) 
 
 
 def test_bad_names_and_shared_examples_are_refused(toys: tuple[Side, Side]) -> None:
-    with pytest.raises(SpecError, match=r"unknown rival 'prob'.*did you mean 'probe'"):
-        run(toys, ("prob",))
+    with pytest.raises(SpecError, match=r"unknown rival 'sender-prob'.*mean 'sender-probe'"):
+        run(toys, ("sender-prob",))
     division = parts(toys)
     with pytest.raises(SpecError, match="choose or confirm, got some that do both"):
         rivals(*toys, poor(toys), division.confirm, division.confirm)

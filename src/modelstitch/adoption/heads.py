@@ -39,20 +39,20 @@ class LinearHead(Fittable):
     """
 
     mean: Tensor
-    scale: Tensor
+    deviation: Tensor
 
     def __init__(self, features: Tensor, n_outputs: int) -> None:
         super().__init__()
         std, mean = torch.std_mean(features, 0)
         self.register_buffer("mean", mean)
-        self.register_buffer("scale", torch.where(std > 0, std, 1.0))
+        self.register_buffer("deviation", torch.where(std > 0, std, 1.0))
         self.linear = nn.Linear(features.shape[1], n_outputs, device=features.device)
         nn.init.zeros_(self.linear.weight)
         nn.init.zeros_(self.linear.bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return outputs of features (n, F)."""
-        output: Tensor = self.linear((x - self.mean) / self.scale)
+        output: Tensor = self.linear((x - self.mean) / self.deviation)
         return output
 
     @property

@@ -39,7 +39,7 @@ SENTENCES = {
     "rival.title.whole-receiver": "the whole receiver",
     "rival.title.fine-tuned-receiver": "the receiver fine-tuned",
     "rival.title.sender-new-head": "the whole sender with a new linear head",
-    "rival.title.probe": "a linear probe at the sender's cut",
+    "rival.title.sender-probe": "a linear probe at the sender's cut",
     "rival.title.short-receiver": "the receiver cut short, with a linear head",
     "rival.title.distilled-student": "a distilled student of equal cost",
     "rival.title.student-from-scratch": "the same student from scratch",

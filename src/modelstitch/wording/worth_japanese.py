@@ -37,7 +37,7 @@ SENTENCES = {
     "rival.title.whole-receiver": "受け手全体",
     "rival.title.fine-tuned-receiver": "追加学習した受け手",
     "rival.title.sender-new-head": "新しい線形ヘッドを付けた送り手全体",
-    "rival.title.probe": "送り手の切断点での線形プローブ",
+    "rival.title.sender-probe": "送り手の切断点での線形プローブ",
     "rival.title.short-receiver": "途中で切って線形ヘッドを付けた受け手",
     "rival.title.distilled-student": "同じ費用の蒸留された生徒",
     "rival.title.student-from-scratch": "同じ生徒を初めから学習したもの",
