@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:  # for type checkers and editors: the same names as in the table below, which a test holds
+    from modelstitch.adoption.loading import LoadedStitched as LoadedStitched
+    from modelstitch.adoption.loading import load_stitched as load_stitched
     from modelstitch.api import compare as compare
     from modelstitch.api import compare_all as compare_all
     from modelstitch.api import compare_labels as compare_labels
@@ -130,6 +132,7 @@ _HOMES = {
     "LabelSet": "data.label_sets",
     "Layout": "cutting.layouts",
     "Learnt": "specs.verdicts",
+    "LoadedStitched": "adoption.loading",
     "MatrixShape": "results.triangle",
     "MissingExtraError": "errors",
     "MemoryFacts": "results.facts",
@@ -171,6 +174,7 @@ _HOMES = {
     "load": "api",
     "load_data": "data.load",
     "load_model": "models.load",
+    "load_stitched": "adoption.loading",
     "split": "cutting",
     "stitch": "api",
     "write_report": "api",

@@ -20,6 +20,7 @@ import tyro
 from modelstitch.cli.compare import Compare
 from modelstitch.cli.cuts import Cuts
 from modelstitch.cli.demo import Demo
+from modelstitch.cli.export import Export
 from modelstitch.cli.figures import Figures
 from modelstitch.cli.report import Report
 from modelstitch.cli.selftest import Selftest
@@ -53,6 +54,7 @@ COMMANDS = {
     "cuts": CommandRow(Cuts),
     "report": CommandRow(Report),
     "figures": CommandRow(Figures),
+    "export": CommandRow(Export),
     "selftest": CommandRow(Selftest),
 }
 """All commands by name, in the order of the help."""

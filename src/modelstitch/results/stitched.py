@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, final
 
-from modelstitch.errors import SpecError, expect_one_of
+from modelstitch.errors import ModelError, SpecError, expect_one_of
 from modelstitch.grid.side import Side
 from modelstitch.grid.stitched import Stitched
 from modelstitch.results.rows import CellRow
 from modelstitch.specs import TRAINED, CellSpec, StitchSpec
 from modelstitch.stitches import Stitch
+from modelstitch.util.imported import imported
 
 if TYPE_CHECKING:
     from modelstitch.results.comparison import Comparison
 
 _MOST_LISTED = 8
+
+_EXPORT = "modelstitch.adoption.export:export_with"
+"""What writes a candidate; by name, since it stands below this module in the tower."""
 
 
 @final
@@ -25,6 +30,7 @@ class StitchedCell(Stitched):
     Attributes:
         cell: the finished cell, with its score and how it was fitted.
         comparison: the run that the cell is of, with its sources, facts, verdicts and controls.
+        sides: sender and receiver with their data, as the run prepared them.
     """
 
     def __init__(
@@ -32,7 +38,54 @@ class StitchedCell(Stitched):
     ) -> None:
         assert cell.score is not None
         super().__init__(spec, stitch, cell.score, *sides)
-        self.comparison, self.cell = comparison, cell
+        self.comparison, self.cell, self.sides = comparison, cell, sides
+
+    def export(
+        self,
+        folder: str | Path,
+        *,
+        by: str,
+        reason: str = "",
+        margin: float = 0.02,
+        accept_risk: str = "",
+        sender_licence: str = "",
+        receiver_licence: str = "",
+        division_seed: int = 0,
+    ) -> Path:
+        """Write the network as a candidate: weights, program, ONNX file, model card, sums and ledger.
+
+        Args:
+            folder: a new one; it appears whole or not at all.
+            by: who exports, the first name in the ledger.
+            reason: why, for the ledger.
+            margin: the most of the score that may be lost against the whole receiver.
+            accept_risk: why a candidate that does not show all it must is exported; empty refuses it.
+            sender_licence, receiver_licence: licences of the originals.
+            division_seed: of the division of the held-out examples into those that choose, confirm and
+                calibrate.
+
+        Returns:
+            The folder, for :func:`modelstitch.load_stitched`.
+
+        Raises:
+            RunError: the folder exists, or the data are not those of the run.
+            SpecError: the candidate does not show what it must.
+            DataError: fewer than 100 examples to calibrate a monitor.
+            ModelError: the network cannot be traced.
+            TruthError: a form gives other outputs than the network.
+        """
+        write = imported(_EXPORT, "function", "export", ModelError)
+        wishes: dict[str, object] = {
+            "by": by,
+            "reason": reason,
+            "margin": margin,
+            "accept_risk": accept_risk,
+            "sender_licence": sender_licence,
+            "receiver_licence": receiver_licence,
+            "division_seed": division_seed,
+        }
+        written: Path = write(self, folder, **wishes)
+        return written
 
 
 class GivesStitched(Protocol):

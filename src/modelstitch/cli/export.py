@@ -1,0 +1,131 @@
+"""``modelstitch export``: a folder that carries a candidate."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+
+from modelstitch.errors import RunError, SpecError
+
+if TYPE_CHECKING:
+    from modelstitch.adoption.card import Card
+    from modelstitch.adoption.signature import Signer
+
+
+@dataclass(frozen=True)
+class Export:
+    """Write the stitched network of one cell of a run: weights, program, ONNX, model card, sums, ledger."""
+
+    run_folder: tyro.conf.Positional[Annotated[Path, tyro.conf.arg(metavar="RUN")]]
+    """The run folder."""
+    sender_cut: str
+    """Where the sender ends."""
+    receiver_cut: str
+    """Where the receiver begins."""
+    out: Path
+    """The folder to write; it must not exist yet."""
+    by: str
+    """Who exports: the first name in the ledger of the candidate."""
+    stitch: str | None = None
+    """Which stitch, where several were fitted."""
+    seed: int | None = None
+    """Which fitting seed, likewise."""
+    objective: str | None = None
+    """Which objective, likewise."""
+    reason: str = ""
+    """Why this candidate, for the ledger."""
+    margin: float = 0.02
+    """The most of the score that may be lost against the whole receiver, shown on the confirming examples."""
+    accept_risk: str = ""
+    """Export a candidate that is not shown to be at least partly, or to lose no more than the margin: say
+    why. The reason stands in the card and in the ledger."""
+    sender_licence: str = ""
+    """Licence of the sender, such as MIT; without it the card says unknown."""
+    receiver_licence: str = ""
+    """Licence of the receiver."""
+    sign_key: Path | None = None
+    """Sign the folder with this private key (PEM, elliptic curve); needs the extra sign."""
+    sign_certificate: Path | None = None
+    """The certificate of that key."""
+    sign_chain: tuple[Path, ...] = ()
+    """The certificates above it."""
+    division_seed: int = 0
+    """Seed of the division of the held-out examples; the same as for modelstitch reuse."""
+    json: bool = False
+    """Print the card as JSON on stdout; news go to stderr."""
+
+    def run(self) -> bool:
+        """Write the folder; no cell can fail here."""
+        from modelstitch.adoption.new_folder import expect_new
+
+        # Refused before anything is loaded.
+        expect_new(self.out)
+        if not self.run_folder.is_dir():
+            raise RunError(
+                f"expected a run folder, got {str(self.run_folder)!r}: a saved comparison holds no stitches; "
+                "models given in memory are exported from Python, by result.stitched(...).export(...)"
+            )
+        from modelstitch.adoption.export import Wishes, export
+        from modelstitch.api import load
+        from modelstitch.cli.terminal import watching
+
+        wishes = Wishes(
+            by=self.by,
+            reason=self.reason,
+            margin=self.margin,
+            accept_risk=self.accept_risk,
+            sender_licence=self.sender_licence,
+            receiver_licence=self.receiver_licence,
+            signer=self._signer(),
+            division_seed=self.division_seed,
+            command=shlex.join(["modelstitch", *sys.argv[1:]]),
+        )
+        comparison = load(self.run_folder)
+        with watching() as watcher:
+            stitched = comparison.stitched(
+                self.sender_cut,
+                self.receiver_cut,
+                stitch=self.stitch,
+                seed=self.seed,
+                objective=self.objective,
+            )
+            card = export(stitched, self.out, wishes, watcher).card
+        for why in card.not_written.values():
+            print(f"modelstitch: {why}", file=sys.stderr)
+        if self.json:
+            print(json.dumps(card.to_plain(), allow_nan=False))
+        else:
+            self._show(card)
+        return False
+
+    def _signer(self) -> Signer | None:
+        from modelstitch.adoption.signature import Signer
+
+        if self.sign_key is not None:
+            return Signer(key=self.sign_key, certificate=self.sign_certificate, chain=self.sign_chain)
+        if self.sign_certificate is not None or self.sign_chain:
+            raise SpecError("expected a private key beside the certificates, got none: give --sign-key")
+        return None
+
+    def _show(self, card: Card) -> None:
+        from modelstitch.adoption.card import CARD
+
+        value, low, high = card.score
+        print(f"{card.name}: {card.n_parameters:,} parameters")
+        print(
+            f"{card.score_name} {value:.3f} ({low:.3f} to {high:.3f}) on {card.n_confirm} confirming examples"
+        )
+        if card.lost is not None:
+            lost, least, most = card.lost
+            print(f"lost against the whole receiver: {lost:.3f} ({least:.3f} to {most:.3f})")
+        for reason in card.risk_reasons:
+            print(f"accepted risk: {reason}")
+        for one in card.forms:
+            print(f"  {self.out / one.form}  differs by {one.difference:.2g}, {one.answers} other answers")
+        print(f"  {self.out / CARD}  the model card")
