@@ -12,6 +12,7 @@ import pytest
 import torch
 from hypothesis import settings
 
+import modelstitch as ms
 from modelstitch.data.load import load_data
 from modelstitch.data.parts import Data
 from modelstitch.models.load import load_model
@@ -19,6 +20,7 @@ from modelstitch.models.network import Network
 from modelstitch.models.zoo.checkpoint import save_checkpoint
 from modelstitch.models.zoo.recipe import Recipe
 from modelstitch.models.zoo.training import train_network
+from modelstitch.results.comparison import Comparison
 from modelstitch.runs.prepare import prepare
 from modelstitch.runs.session import Session
 from modelstitch.specs import DataSpec, FitSpec, ModelSpec
@@ -89,6 +91,28 @@ def session(checkpoints: tuple[Path, Path], digits: Data) -> Session:
         fit=FitSpec(steps=20, batch_size=128),
         controls=("random-sender", "random-receiver", "random-both"),
     )
+
+
+@pytest.fixture(scope="session")
+def small_run(
+    checkpoints: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Comparison, Path]:
+    """A run of two cuts, two stitches and two objectives, and its folder."""
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    sender, receiver = map(str, checkpoints)
+    result = ms.compare(
+        sender,
+        receiver,
+        "digits",
+        out=folder,
+        sender_cuts=["layers.0", "layers.2"],
+        receiver_cuts="layers.2",
+        stitch=["affine", "affine by match", "scale"],
+        fit=FitSpec(steps=2),
+        controls=(),
+        evidence=(),
+    )
+    return result, folder
 
 
 @pytest.fixture

@@ -18,24 +18,9 @@ from modelstitch.results.comparison import Comparison
 QUICK = ms.FitSpec(steps=2)
 
 
-@pytest.fixture(scope="module")
-def made(checkpoints: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> tuple[Comparison, Path]:
-    """A run of two cuts, two stitches and two objectives, and its folder."""
-    folder = tmp_path_factory.mktemp("runs") / "run"
-    sender, receiver = map(str, checkpoints)
-    result = ms.compare(
-        sender,
-        receiver,
-        "digits",
-        out=folder,
-        sender_cuts=["layers.0", "layers.2"],
-        receiver_cuts="layers.2",
-        stitch=["affine", "affine by match", "scale"],
-        fit=QUICK,
-        controls=(),
-        evidence=(),
-    )
-    return result, folder
+@pytest.fixture
+def made(small_run: tuple[Comparison, Path]) -> tuple[Comparison, Path]:
+    return small_run
 
 
 def score_of(comparison: Comparison, *cell: str) -> float:

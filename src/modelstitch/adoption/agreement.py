@@ -27,8 +27,8 @@ MOST_DIFFERENCE = 1e-4
 _MOST_SCORE = 1e-3
 """Largest difference of the score of an example, where scores are no right or wrong."""
 
-Tensors = Mapping[str, Tensor]
-Run = Callable[[Tensors], Tensors]
+NamedTensors = Mapping[str, Tensor]
+Run = Callable[[NamedTensors], NamedTensors]
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ class Compared:
         targets: of the examples.
     """
 
-    inputs: Tensors
-    outputs: Tensors
+    inputs: NamedTensors
+    outputs: NamedTensors
     targets: Targets
 
 
@@ -111,7 +111,7 @@ def agreement(form: str, run: Run, batches: Sequence[Compared], reading: OutputR
     return Agreement(form=form, difference=max(differences), answers=answers, n=n, batches=sizes)
 
 
-def difference(got: Tensors, expected: Tensors) -> float:
+def difference(got: NamedTensors, expected: NamedTensors) -> float:
     """Return the largest difference of two sets of outputs, as a share of the largest value of each output.
 
     Example:

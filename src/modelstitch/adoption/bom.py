@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from modelstitch.adoption.card import UNKNOWN, Card, Source
+from modelstitch.adoption.card import UNKNOWN, CandidateCard, Source
 from modelstitch.report.redaction import source
 
 BOM = "bom.cdx.json"
@@ -16,7 +16,7 @@ _SPDX = ("Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC-BY-4.0", "CC0-1.0", "
 """Licences that are named by their SPDX identifier; any other is named as it was given."""
 
 
-def bom(card: Card, sums: Mapping[str, str], when: str) -> dict[str, Any]:
+def bom(card: CandidateCard, sums: Mapping[str, str], when: str) -> dict[str, Any]:
     """Return the bill of materials of a candidate as JSON values.
 
     Args:
@@ -87,7 +87,7 @@ def _licences(*of: Source) -> list[dict[str, Any]]:
     return [{"license": {"id": name} if name in _SPDX else {"name": name or UNKNOWN}} for name in names]
 
 
-def _model_card(card: Card) -> dict[str, Any]:
+def _model_card(card: CandidateCard) -> dict[str, Any]:
     value, low, high = card.score
     return {
         "modelParameters": {

@@ -3,10 +3,11 @@ r"""What a monitor ranks new examples against: numbers of the calibrating exampl
 Of each calibrating example the file holds its loss, its score and the distance of its stitched
 representation. Each column is sorted by itself, so no row is an example. The distance is
 
-.. math:: d(x) = \lVert W (f(x) - \mu) \rVert^2 / D
+.. math:: d(x) = \lVert W^\top (f(x) - \mu) \rVert^2 / D
 
 with :math:`f(x)` the stitched representation, its channels averaged over positions, :math:`\mu` and
-:math:`\Sigma = (W^\top W)^{-1}` mean and covariance of :math:`f` over training examples (Ledoit & Wolf 2004).
+:math:`\Sigma = (W W^\top)^{-1}` mean and covariance of :math:`f` over training examples, of channels of
+variance 1 and shrunk (Ledoit & Wolf 2004). ``whitener`` is :math:`W^\top`.
 """
 
 from __future__ import annotations
@@ -38,9 +39,9 @@ class Calibration:
     """The numbers of the calibrating examples.
 
     Attributes:
-        loss, score, distance: (n,) in ascending order, each by itself; NaN-free.
+        loss, score, distance: (n,) in ascending order, each by itself.
         mean: (D,) of the features of training examples.
-        whitener: (D, D) the matrix W.
+        whitener: (D, D) what features less the mean are multiplied by.
         answers: (K,) how many calibrating examples get each answer; (0,) for a task without classes.
         labels: (K,) how many have each label; likewise.
 
@@ -92,17 +93,20 @@ def features_of(representation: Float[Tensor, "n c *positions"], channel_axis: i
 
 
 def whitening(features: Float[Tensor, "n d"]) -> tuple[Float[Tensor, " d"], Float[Tensor, "d d"]]:
-    """Return mean and whitener of features, with a covariance shrunk towards a multiple of the identity.
+    """Return mean and whitener of features: channels of variance 1, their covariance shrunk to the identity.
 
     Source: Ledoit & Wolf 2004.
     """
     from sklearn.covariance import ledoit_wolf
 
-    covariance = torch.from_numpy(ledoit_wolf(features.double().numpy())[0])
+    exact = features.double()
+    scale = exact.std(0)
+    scale = torch.where(scale > 0, scale, 1.0)
+    covariance = torch.from_numpy(ledoit_wolf((exact / scale).numpy())[0])
     values, vectors = torch.linalg.eigh(covariance)
     least = values.max().clamp_min(1e-12) * 1e-9
     whitener = vectors / values.clamp_min(least).sqrt() @ vectors.T
-    return features.double().mean(0).float(), whitener.float()
+    return exact.mean(0).float(), (whitener / scale[:, None]).float()
 
 
 def distances(

@@ -52,7 +52,7 @@ class Source:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Card:
+class CandidateCard:
     """What is known of a candidate.
 
     Attributes:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from modelstitch.adoption.card import UNKNOWN, Card, Source
+from modelstitch.adoption.card import UNKNOWN, CandidateCard, Source
 from modelstitch.report.redaction import shown, source
 
 _HUB_LICENCES = {
@@ -22,7 +22,7 @@ _HUB_LICENCES = {
 }
 
 
-def card_markdown(card: Card) -> str:
+def card_markdown(card: CandidateCard) -> str:
     """Return a card as Markdown; paths of this machine are cut to their last part."""
     sections = [
         _metadata(card),
@@ -43,7 +43,7 @@ def card_markdown(card: Card) -> str:
     return "\n\n".join(part for part in sections if part) + "\n"
 
 
-def _metadata(card: Card) -> str:
+def _metadata(card: CandidateCard) -> str:
     """Return the block between the lines ``---``; JSON is YAML too, and needs no quoting rules."""
     licences = {one.licence for one in (card.sender, card.receiver)}
     known = _HUB_LICENCES.get(next(iter(licences)).lower()) if len(licences) == 1 else None
@@ -64,7 +64,7 @@ def _metadata(card: Card) -> str:
     return "\n".join(["---", *lines, "---"])
 
 
-def _opening(card: Card) -> str:
+def _opening(card: CandidateCard) -> str:
     halves = (
         "Both halves are frozen: they are those of the originals."
         if card.frozen
@@ -77,7 +77,7 @@ def _opening(card: Card) -> str:
     )
 
 
-def _risk(card: Card) -> str:
+def _risk(card: CandidateCard) -> str:
     if not card.risk_reasons:
         return ""
     return (
@@ -87,7 +87,7 @@ def _risk(card: Card) -> str:
     )
 
 
-def _origins(card: Card) -> list[tuple[str, str, str]]:
+def _origins(card: CandidateCard) -> list[tuple[str, str, str]]:
     def row(name: str, value: Any) -> tuple[str, str, str]:
         return name, value(card.sender), value(card.receiver)
 
@@ -110,7 +110,7 @@ def _files(files: Mapping[str, str]) -> str:
     return "<br>".join(f"{_plain(name)} `{value}`" for name, value in files.items()) or "none of its own"
 
 
-def _scores(card: Card) -> str:
+def _scores(card: CandidateCard) -> str:
     value, low, high = card.score
     rows = [("this network", f"{value:.4f} ({low:.4f} to {high:.4f})")]
     for name, score in (("whole sender", card.sender.score), ("whole receiver", card.receiver.score)):
@@ -127,7 +127,7 @@ def _scores(card: Card) -> str:
     return f"{table}\n\nBeside its controls, as the run has them:\n\n{beside}"
 
 
-def _verdict(card: Card) -> str:
+def _verdict(card: CandidateCard) -> str:
     if not card.verdict:
         return "The run has no verdict on this cell."
     said = " ".join(f"{_plain(card.verdict[key])}." for key in ("sentence", "learnt_sentence"))
@@ -136,7 +136,7 @@ def _verdict(card: Card) -> str:
     return f"{words}: {said}\n\n" + _table(("number", "value"), numbers)
 
 
-def _contract(card: Card) -> str:
+def _contract(card: CandidateCard) -> str:
     contract = card.contract
     lines = [f"takes {_plain(one.said)}" for one in contract.inputs]
     lines += [f"gives {_plain(one.said)}" for one in contract.outputs]
@@ -157,7 +157,7 @@ def _contract(card: Card) -> str:
     return _list(lines)
 
 
-def _forms(card: Card) -> str:
+def _forms(card: CandidateCard) -> str:
     rows = [
         (
             f"`{one.form}`",
@@ -172,7 +172,7 @@ def _forms(card: Card) -> str:
     return _table(head, rows) + missing
 
 
-def _made(card: Card) -> str:
+def _made(card: CandidateCard) -> str:
     versions = ", ".join(f"{name} {value}" for name, value in card.versions.items())
     return f"    {shown(card.command)}\n\nExported by {_plain(card.exported_by)}, with {versions}."
 

@@ -23,12 +23,12 @@ from modelstitch.tasks.outputs import WHOLE, named_outputs
 PRIMARY, SAMPLES, OUTPUT = "x", "samples", "output"
 """Names of the first input, of the number of samples of each sound, and of an output without a name."""
 
-Tensors = dict[str, Tensor]
-"""Inputs or outputs by name, in their order."""
+TensorsByName = dict[str, Tensor]
+"""StitchedInputs or outputs by name, in their order."""
 
 
 @dataclass(frozen=True)
-class Inputs:
+class StitchedInputs:
     """Which tensors a stitched network takes beside its first input, and where each comes from.
 
     Attributes:
@@ -49,7 +49,7 @@ class Inputs:
         return tuple(dict.fromkeys((PRIMARY, *([SAMPLES] if self.samples else []), *further)))
 
 
-def inputs_of(sender: Side, receiver: Side) -> Inputs:
+def inputs_of(sender: Side, receiver: Side) -> StitchedInputs:
     """Return the inputs that a stitched network takes.
 
     Further inputs of both halves are one input where both halves read the examples alike. The mask of sounds
@@ -61,7 +61,7 @@ def inputs_of(sender: Side, receiver: Side) -> Inputs:
     made_inside = {MASK} if is_sound else set()
     alike = ours.reader == theirs.reader
     masked = bool(ours.view.masked) or MASK in (*ours.names, *theirs.names)
-    return Inputs(
+    return StitchedInputs(
         of_sender=tuple((name, name) for name in ours.names if name not in made_inside),
         of_receiver=tuple(
             (name if alike or name not in ours.names else f"receiver_{name}", name)
@@ -86,7 +86,7 @@ class Deployed(nn.Module):
     and no example of any data stays in it.
     """
 
-    def __init__(self, stitched: Stitched, inputs: Inputs, outputs: tuple[str, ...]) -> None:
+    def __init__(self, stitched: Stitched, inputs: StitchedInputs, outputs: tuple[str, ...]) -> None:
         super().__init__()
         self.outputs = outputs
         self.sender_part, self.stitch, self.receiver_part = (
@@ -116,7 +116,7 @@ class Deployed(nn.Module):
     def _given(self, further: tuple[Tensor, ...]) -> Mapping[str, Tensor]:
         return dict(zip(self.inputs.names[1:], further, strict=True))
 
-    def _of(self, half: int, x: Tensor, given: Mapping[str, Tensor]) -> Tensors:
+    def _of(self, half: int, x: Tensor, given: Mapping[str, Tensor]) -> TensorsByName:
         pairs = (self.inputs.of_sender, self.inputs.of_receiver)[half]
         found = {argument: given[name] for name, argument in pairs}
         if self.inputs.rate is not None and MASK in self.further[half]:
@@ -124,7 +124,7 @@ class Deployed(nn.Module):
         return found
 
 
-def all_outputs(output: object, reading: OutputReading, n_examples: int) -> Tensors:
+def all_outputs(output: object, reading: OutputReading, n_examples: int) -> TensorsByName:
     """Return the tensors of an output by name, the one that is scored first.
 
     Args:
@@ -153,7 +153,9 @@ def _own(half: nn.Module) -> nn.Module:
     return own
 
 
-def inputs_for(inputs: Inputs, sender: Side, receiver: Side, part: PartName, indices: Tensor) -> Tensors:
+def inputs_for(
+    inputs: StitchedInputs, sender: Side, receiver: Side, part: PartName, indices: Tensor
+) -> TensorsByName:
     """Return the inputs of some examples by name, on the CPU; texts as the tokens of the sender.
 
     Args:
@@ -178,7 +180,7 @@ def inputs_for(inputs: Inputs, sender: Side, receiver: Side, part: PartName, ind
 
 def original_outputs(
     stitched: Stitched, sender: Side, receiver: Side, part: PartName, indices: Tensor
-) -> Tensors:
+) -> TensorsByName:
     """Return every output of the stitched network for some examples, through the path that it was fitted by.
 
     This path shares no code with :class:`Deployed` but the halves: it is what exported forms are held to.

@@ -22,15 +22,15 @@ from modelstitch.adoption.calibration_file import (
     expect_enough,
     write_calibration,
 )
-from modelstitch.adoption.card import CARD, CARD_PLAIN, Card, Source, licence_of, limits_of
+from modelstitch.adoption.card import CARD, CARD_PLAIN, CandidateCard, Source, licence_of, limits_of
 from modelstitch.adoption.card_markdown import card_markdown
 from modelstitch.adoption.contract import Contract, TensorContract
-from modelstitch.adoption.deployed import Deployed, Inputs, inputs_for, inputs_of, original_outputs
+from modelstitch.adoption.deployed import Deployed, StitchedInputs, inputs_for, inputs_of, original_outputs
 from modelstitch.adoption.division import Division, divide
 from modelstitch.adoption.forms import Written, write_forms
-from modelstitch.adoption.ledger import LEDGER, Entry, expect_name
+from modelstitch.adoption.ledger import LEDGER, LedgerEntry, expect_name
 from modelstitch.adoption.manifest import MANIFEST, manifest_text, sum_of, sums
-from modelstitch.adoption.measured import Figures, calibrated, figures
+from modelstitch.adoption.measured import Confirmed, calibrated, figures
 from modelstitch.adoption.new_folder import expect_new, new_folder
 from modelstitch.adoption.risk import Risk, expect_margin, reasons_against
 from modelstitch.adoption.run_file import RUN_FILE, run_file
@@ -93,7 +93,7 @@ class Exported:
     """
 
     folder: Path
-    card: Card
+    card: CandidateCard
 
 
 def export(
@@ -155,7 +155,7 @@ def _division(stitched: StitchedCell, seed: int) -> Division:
     return divide(len(data.heldout), data.digest, seed)
 
 
-def _batches(stitched: StitchedCell, inputs: Inputs) -> list[Compared]:
+def _batches(stitched: StitchedCell, inputs: StitchedInputs) -> list[Compared]:
     """Return held-out examples in batches of 1, 2 and 257; where there are fewer, some come again."""
     sender, receiver = stitched.sides
     n = len(receiver.data.heldout)
@@ -174,7 +174,7 @@ def _batches(stitched: StitchedCell, inputs: Inputs) -> list[Compared]:
     return found
 
 
-def _contract(stitched: StitchedCell, inputs: Inputs, batch: Compared) -> Contract:
+def _contract(stitched: StitchedCell, inputs: StitchedInputs, batch: Compared) -> Contract:
     sender, receiver = stitched.sides
     data, view = receiver.data, sender.inputs.view
     resampled = inputs.rate is not None and inputs.rate != sender.inputs.rate
@@ -228,16 +228,16 @@ def _classes(receiver: Side) -> tuple[str, ...]:
 def _card(
     stitched: StitchedCell,
     wishes: Wishes,
-    measured: Figures,
+    measured: Confirmed,
     verdict: Verdict | None,
     risk: Risk,
     contract: Contract,
     written: Written,
     division: Division,
-) -> Card:
+) -> CandidateCard:
     comparison, cell, (sender, receiver) = stitched.comparison, stitched.cell, stitched.sides
     pair = comparison.facts.pair
-    return Card(
+    return CandidateCard(
         name=f"{_last(comparison.sender)} at {cell.sender_cut} into {_last(comparison.receiver)} at "
         f"{cell.receiver_cut}",
         sender=_source(stitched, "sender", wishes.sender_licence, measured.sender),
@@ -347,7 +347,7 @@ def _sizes(division: Division, wishes: Wishes) -> dict[str, int]:
 def _write(
     folder: Path,
     stitched: StitchedCell,
-    card: Card,
+    card: CandidateCard,
     written: Written,
     division: Division,
     numbers: Calibration,
@@ -362,7 +362,7 @@ def _write(
         "fingerprint": stitched.sides[1].data.digest,
         "division_seed": str(wishes.division_seed),
     }
-    entry = Entry(event="candidate", by=wishes.by, reason=_reason(card, wishes))
+    entry = LedgerEntry(event="candidate", by=wishes.by, reason=_reason(card, wishes))
     _text(folder / SPEC, spec.to_json())
     write_calibration(numbers, folder / CALIBRATION, facts)
     _text(folder / RUN_FILE, run_file(card.contract))
@@ -374,11 +374,11 @@ def _write(
     if wishes.signer is not None:
         sign(folder, wishes.signer)
     recorded = {"manifest": sha256(manifest.encode()).hexdigest(), "risk": list(card.risk_reasons)}
-    _text(folder / LEDGER, Entry(**{**asdict(entry), "facts": recorded}).line)
+    _text(folder / LEDGER, LedgerEntry(**{**asdict(entry), "facts": recorded}).line)
 
 
 def _folder_spec(
-    stitched: StitchedCell, card: Card, written: Written, division: Division, wishes: Wishes
+    stitched: StitchedCell, card: CandidateCard, written: Written, division: Division, wishes: Wishes
 ) -> FolderSpec:
     comparison, cell, receiver = stitched.comparison, stitched.cell, stitched.sides[1]
     layout = receiver.cut(stitched.spec.receiver_cut).layout
@@ -403,7 +403,7 @@ def _folder_spec(
     )
 
 
-def _reason(card: Card, wishes: Wishes) -> str:
+def _reason(card: CandidateCard, wishes: Wishes) -> str:
     return "; ".join(text for text in (wishes.reason.strip(), card.accepted_risk) if text)
 
 

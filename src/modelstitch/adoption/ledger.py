@@ -25,7 +25,7 @@ _FIRST = "0" * 64
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
+class LedgerEntry:
     """One line of a ledger.
 
     Attributes:
@@ -40,7 +40,7 @@ class Entry:
         SpecError: an unknown event, or an empty name.
 
     Example:
-        >>> Entry(event="candidate", by="A. Rossi", reason="saves a third").previous[:4]
+        >>> LedgerEntry(event="candidate", by="A. Rossi", reason="saves a third").previous[:4]
         '0000'
     """
 
@@ -77,7 +77,7 @@ def expect_name(by: str) -> None:
         raise SpecError(f"expected the name of a person or a team in one line, got {by!r}: give --by NAME")
 
 
-def read_ledger(path: Path) -> tuple[Entry, ...]:
+def read_ledger(path: Path) -> tuple[LedgerEntry, ...]:
     """Return the lines of a ledger, and check that each follows from the one before.
 
     Args:
@@ -90,13 +90,13 @@ def read_ledger(path: Path) -> tuple[Entry, ...]:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise RunError(f"cannot read the ledger {str(path)!r}: {error}") from error
-    entries: list[Entry] = []
+    entries: list[LedgerEntry] = []
     for number, line in enumerate(lines, 1):
         before = entries[-1].hash if entries else _FIRST
         try:
             values = json.loads(line)
             written = values.pop("hash")
-            entry = Entry(**values)
+            entry = LedgerEntry(**values)
         except (ValueError, TypeError, KeyError, AttributeError, SpecError) as error:
             raise RunError(f"line {number} of the ledger {str(path)!r} is damaged: {error}") from error
         if entry.hash != written or entry.previous != before:
@@ -110,7 +110,7 @@ def read_ledger(path: Path) -> tuple[Entry, ...]:
     return tuple(entries)
 
 
-def append(path: Path, entry: Entry) -> Entry:
+def append(path: Path, entry: LedgerEntry) -> LedgerEntry:
     """Add one line to a ledger, chained to the last one; return what was written.
 
     Args:
@@ -121,7 +121,7 @@ def append(path: Path, entry: Entry) -> Entry:
         RunError: the ledger is damaged, or cannot be written.
     """
     last = read_ledger(path)[-1]
-    chained = Entry(**{**asdict(entry), "previous": last.hash})
+    chained = LedgerEntry(**{**asdict(entry), "previous": last.hash})
     try:
         with path.open("a", encoding="utf-8", newline="\n") as file:
             file.write(chained.line)

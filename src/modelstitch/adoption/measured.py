@@ -11,7 +11,7 @@ from torch import Tensor
 from modelstitch.adoption.calibration_file import Calibration, calibration, features_of
 from modelstitch.adoption.deployed import original_outputs
 from modelstitch.adoption.division import Division
-from modelstitch.adoption.paired import difference_interval, mean_interval
+from modelstitch.adoption.score_intervals import difference_interval, mean_interval
 from modelstitch.cutting.capture import no_fused_attention
 from modelstitch.data.parts import PartName
 from modelstitch.errors import DataError
@@ -26,7 +26,7 @@ _TRAIN_EXAMPLES = 2000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Figures:
+class Confirmed:
     """What a candidate does on the confirming examples.
 
     Attributes:
@@ -44,13 +44,13 @@ class Figures:
     n: int
 
 
-def figures(stitched: StitchedCell, division: Division) -> Figures:
+def figures(stitched: StitchedCell, division: Division) -> Confirmed:
     """Measure a stitched network on the confirming examples."""
     chosen = division.confirm
     own = scored(stitched.task, _outputs(stitched, chosen))
     whole = [side.own_scores for side in stitched.sides]
     sender, receiver = (None if scores is None else scores.cpu()[chosen] for scores in whole)
-    return Figures(
+    return Confirmed(
         score=mean_interval(own),
         lost=None if receiver is None else difference_interval(receiver, own),
         sender=None if sender is None else mean_score(sender),

@@ -42,6 +42,8 @@ def write_onnx(program: ExportedProgram, path: Path, inputs: Sequence[str], outp
             optional_package(package, "onnx", ONNX)
     except MissingExtraError as error:
         raise NotWrittenError(f"{ONNX} is not written: {error}") from error
+    batch = {0: BATCH}
+    free = (batch, tuple(batch for _ in inputs[1:])) if len(inputs) > 1 else (batch,)
     try:
         with warnings.catch_warnings(), no_logs(), contextlib.redirect_stdout(io.StringIO()):
             warnings.simplefilter("ignore")
@@ -50,6 +52,7 @@ def write_onnx(program: ExportedProgram, path: Path, inputs: Sequence[str], outp
                 dynamo=True,
                 input_names=list(inputs),
                 output_names=list(outputs),
+                dynamic_shapes=free,
                 verbose=False,
             )
             assert written is not None

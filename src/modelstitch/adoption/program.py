@@ -54,7 +54,7 @@ def program_of(deployed: Deployed, shapes: Shapes) -> ExportedProgram:
         with torch.no_grad(), no_fused_attention(), no_logs(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             traced = torch.export.export(deployed, (x, *further), dynamic_shapes=free)
-            program: ExportedProgram = traced.run_decompositions({})
+            program = traced.run_decompositions({})
             if _unused(program):
                 # A half that runs by hooks holds the whole network: trace again what the graph uses.
                 used, free = _Used(module_of(program)), (tuple(batch for _ in shapes),)
@@ -70,6 +70,7 @@ def program_of(deployed: Deployed, shapes: Shapes) -> ExportedProgram:
             for node in module.graph.nodes:
                 for name in _OF_THIS_MACHINE:
                     node.meta.pop(name, None)
+    assert isinstance(program, ExportedProgram)
     return program
 
 

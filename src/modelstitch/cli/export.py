@@ -14,7 +14,7 @@ import tyro
 from modelstitch.errors import RunError, SpecError
 
 if TYPE_CHECKING:
-    from modelstitch.adoption.card import Card
+    from modelstitch.adoption.card import CandidateCard
     from modelstitch.adoption.signature import Signer
 
 
@@ -53,7 +53,7 @@ class Export:
     """Sign the folder with this private key (PEM, elliptic curve); needs the extra sign."""
     sign_certificate: Path | None = None
     """The certificate of that key."""
-    sign_chain: tuple[Path, ...] = ()
+    sign_chain: tuple[str, ...] = ()
     """The certificates above it."""
     division_seed: int = 0
     """Seed of the division of the held-out examples; the same as for modelstitch reuse."""
@@ -74,6 +74,7 @@ class Export:
         from modelstitch.adoption.export import Wishes, export
         from modelstitch.api import load
         from modelstitch.cli.terminal import watching
+        from modelstitch.results.stitched import cell_of
 
         wishes = Wishes(
             by=self.by,
@@ -87,13 +88,15 @@ class Export:
             command=shlex.join(["modelstitch", *sys.argv[1:]]),
         )
         comparison = load(self.run_folder)
+        cell = cell_of(comparison, self.sender_cut, self.receiver_cut, self.stitch, self.seed, self.objective)
         with watching() as watcher:
+            watcher.stage("loading both networks and the data again")
             stitched = comparison.stitched(
-                self.sender_cut,
-                self.receiver_cut,
-                stitch=self.stitch,
-                seed=self.seed,
-                objective=self.objective,
+                cell.sender_cut,
+                cell.receiver_cut,
+                stitch=cell.stitch,
+                seed=cell.seed,
+                objective=cell.objective,
             )
             card = export(stitched, self.out, wishes, watcher).card
         for why in card.not_written.values():
@@ -107,13 +110,14 @@ class Export:
     def _signer(self) -> Signer | None:
         from modelstitch.adoption.signature import Signer
 
+        chain = tuple(map(Path, self.sign_chain))
         if self.sign_key is not None:
-            return Signer(key=self.sign_key, certificate=self.sign_certificate, chain=self.sign_chain)
-        if self.sign_certificate is not None or self.sign_chain:
+            return Signer(key=self.sign_key, certificate=self.sign_certificate, chain=chain)
+        if self.sign_certificate is not None or chain:
             raise SpecError("expected a private key beside the certificates, got none: give --sign-key")
         return None
 
-    def _show(self, card: Card) -> None:
+    def _show(self, card: CandidateCard) -> None:
         from modelstitch.adoption.card import CARD
 
         value, low, high = card.score

@@ -1,0 +1,102 @@
+r"""Intervals of a mean score, and of the difference of two scores on the same examples.
+
+For right and wrong answers the difference :math:`\delta` has the score interval of Tango: with b examples
+that the first network alone answers right and c that the second alone does, it holds all :math:`\delta` with
+
+.. math:: |b - c - n\delta| \le z \sqrt{n (2 \tilde q + \delta (1 - \delta))}
+
+and :math:`\tilde q` the probability of c that is most likely for this :math:`\delta`. For scores from 0 to 1
+the interval is that of an empirical Bernstein bound. No interval has width 0.
+
+Source: Tango 1998; Wilson 1927; Maurer & Pontil 2009, theorem 4.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from statistics import NormalDist
+
+import torch
+from jaxtyping import Shaped
+from torch import Tensor
+
+from modelstitch.geometry.intervals import ValueWithInterval
+
+LEVEL = 0.95
+"""Share of repetitions in which an interval holds the truth, at least."""
+
+
+def mean_interval(scores: Shaped[Tensor, " n"], level: float = LEVEL) -> ValueWithInterval:
+    """Return the mean of scores with its interval: Wilson's for right and wrong.
+
+    Example:
+        >>> [round(end, 3) for end in mean_interval(torch.tensor([True] * 90 + [False] * 10))]
+        [0.9, 0.826, 0.945]
+    """
+    if scores.dtype != torch.bool:
+        return _bernstein(scores.double(), 0.0, 1.0, level)
+    n, z = len(scores), _quantile(level)
+    share = int(scores.sum()) / n
+    middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    return share, max(0.0, middle - half), min(1.0, middle + half)
+
+
+def difference_interval(
+    first: Shaped[Tensor, " n"], second: Shaped[Tensor, " n"], level: float = LEVEL
+) -> ValueWithInterval:
+    """Return the mean of ``first - second`` with its interval.
+
+    Args:
+        first, second: (n,) scores of two networks on the same examples, bool or from 0 to 1.
+        level: of the interval.
+
+    Example:
+        >>> same = torch.tensor([True] * 100)
+        >>> [round(end, 3) for end in difference_interval(same, same)]
+        [0.0, -0.037, 0.037]
+    """
+    if first.dtype != torch.bool or second.dtype != torch.bool:
+        return _bernstein(first.double() - second.double(), -1.0, 1.0, level)
+    b, c, n = int((first & ~second).sum()), int((second & ~first).sum()), len(first)
+    value, z = (b - c) / n, _quantile(level)
+
+    def beyond(delta: float) -> float:
+        return (b - c - n * delta) ** 2 - z**2 * n * (2 * _least(b, c, n, delta) + delta * (1 - delta))
+
+    return value, _end(beyond, value, -1.0), _end(beyond, value, 1.0)
+
+
+def _least(b: int, c: int, n: int, delta: float) -> float:
+    """Return the probability of "the second alone" that is most likely, given the difference."""
+    first = 2 * n
+    second = -b - c + (2 * n - b + c) * delta
+    third = -c * delta * (1 - delta)
+    return (math.sqrt(max(0.0, second**2 - 4 * first * third)) - second) / (2 * first)
+
+
+def _end(beyond: Callable[[float], float], inside: float, outside: float) -> float:
+    """Return where a function that is at most 0 inside becomes positive, by halving."""
+    if beyond(outside) <= 0:
+        return outside
+    for _ in range(60):
+        middle = (inside + outside) / 2
+        if beyond(middle) <= 0:
+            inside = middle
+        else:
+            outside = middle
+    return inside
+
+
+def _bernstein(values: Tensor, low: float, high: float, level: float) -> ValueWithInterval:
+    n, mean = len(values), float(values.mean())
+    if n < 2:
+        return mean, low, high
+    log = math.log(4 / (1 - level))
+    half = math.sqrt(2 * float(values.var()) * log / n) + 7 * (high - low) * log / (3 * (n - 1))
+    return mean, max(low, mean - half), min(high, mean + half)
+
+
+def _quantile(level: float) -> float:
+    return NormalDist().inv_cdf(0.5 + level / 2)
