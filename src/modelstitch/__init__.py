@@ -24,6 +24,8 @@ if TYPE_CHECKING:  # for type checkers and editors: the same names as in the tab
     from modelstitch.cutting import CutList as CutList
     from modelstitch.cutting import cuts as cuts
     from modelstitch.cutting import split as split
+    from modelstitch.cutting.cost import Share as Share
+    from modelstitch.cutting.cost import Work as Work
     from modelstitch.cutting.layouts import Layout as Layout
     from modelstitch.data.absent import Unscored as Unscored
     from modelstitch.data.copies import Copies as Copies
@@ -149,6 +151,7 @@ _HOMES = {
     "RunFacts": "results.facts",
     "RunSpec": "specs",
     "Sentence": "wording",
+    "Share": "cutting.cost",
     "SpecError": "errors",
     "StitchError": "errors",
     "StitchSpec": "specs",
@@ -165,6 +168,7 @@ _HOMES = {
     "View": "specs",
     "WeightsError": "errors",
     "WeightsFacts": "models.weights.facts",
+    "Work": "cutting.cost",
     "capacity_curves": "results.curves",
     "compare": "api",
     "compare_all": "api",

@@ -164,7 +164,8 @@ def compare(
             mode back afterwards.
         data: a source's name, a DataSpec, Data, ``(x, y)``, a Dataset, or a pair (train, held-out) or a
             mapping (``train``, ``test`` or ``validation``) of these last two.
-        out: run folder; an existing one is continued. By default nothing is written.
+        out: run folder; an existing one is continued, and grows by what it lacks of seeds, cuts, stitches,
+            controls and evidence. By default nothing is written.
         cuts: names of cuts of both models; by default the ends of all blocks.
         sender_cuts, receiver_cuts: names of cuts of one model, instead of ``cuts``.
         stitch: one stitch or several, such as ``"affine"`` or ``["affine", "lowrank(8)"]``.

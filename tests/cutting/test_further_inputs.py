@@ -62,7 +62,7 @@ def test_every_cut_of_a_masked_model_is_exact(batch_first: bool) -> None:
         )
     for cut in cutting.boundaries:
         assert (str(cut.layout), cut.shape) == ("tokens", (7, 16))
-    assert cutting.work_before()["blocks.0"].parameters < cutting.work_before()["blocks.1"].parameters
+    assert cutting.find("blocks.0").before.parameters < cutting.find("blocks.1").before.parameters
 
 
 def test_a_suffix_feels_the_mask_that_it_is_given() -> None:

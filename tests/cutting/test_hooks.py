@@ -230,9 +230,10 @@ def test_later_cuts_and_other_models_of_the_same_architecture() -> None:
     other = cutting.bind(second)
     got = other.suffix("layers.1")(other.prefix("layers.1")(VECTORS)[0])
     assert torch.equal(got, second(VECTORS))
-    work = cutting.work_before()
-    assert work["layers.0"].parameters == pytest.approx(42 / 161)
-    assert work["layers.2"].multiply_adds == pytest.approx(108 / 138)
+    before, behind = cutting.find("layers.0"), cutting.find("layers.2")
+    assert (before.before.parameters, before.after.parameters) == (42, 161 - 42)
+    assert before.before.share.parameters == pytest.approx(42 / 161)
+    assert (behind.before.multiply_adds, behind.after.multiply_adds) == (108, 30)
 
 
 def test_split_says_nothing_else_than_the_two_halves() -> None:

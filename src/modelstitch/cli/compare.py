@@ -78,7 +78,8 @@ class Compare:
     hf:NAME_OR_FOLDER or torchvision:NAME(root=...).
     For the tasks next-token and masked-token also a .txt file, or a folder with .txt files at any depth."""
     out: Path | None = None
-    """Run folder; an existing one is continued. By default nothing is saved."""
+    """Run folder; an existing one is continued, and grows by what it lacks: more --seeds, cuts, stitches,
+    --controls or --evidence. By default nothing is saved."""
     sender_weights: Path | None = None
     """Weights file of the sender: .safetensors, or a state dict that torch.save wrote."""
     receiver_weights: Path | None = None

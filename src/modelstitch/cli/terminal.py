@@ -6,6 +6,7 @@ import contextlib
 import json
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -91,7 +92,6 @@ def watching() -> Iterator[Watcher]:
 
 def cuts_as_json(model: CutModel) -> str:
     """Return the cuts of a model as a JSON list."""
-    before = model.work_before()
     return json.dumps(
         [
             {
@@ -99,8 +99,10 @@ def cuts_as_json(model: CutModel) -> str:
                 "layout": str(cut.layout),
                 "shape": cut.shape,
                 "default": cut.boundary,
-                "parameters_before": before[cut.name].parameters,
-                "multiply_adds_before": before[cut.name].multiply_adds,
+                "before": asdict(cut.before),
+                "after": asdict(cut.after),
+                "parameters_before": cut.before.share.parameters,
+                "multiply_adds_before": cut.before.share.multiply_adds,
                 "aliases": cut.aliases,
             }
             for cut in model.cuts
@@ -109,7 +111,7 @@ def cuts_as_json(model: CutModel) -> str:
 
 
 def print_cuts(model: CutModel, title: str) -> None:
-    """Print one row a cut: its layout, whether it is used by default, and the share of the work before it."""
+    """Print one row a cut: its layout, whether it is used by default, and the work before it."""
     table = Table(title=title)
     for heading in ("cut", "layout", "shape"):
         table.add_column(heading, no_wrap=True, overflow="fold")
@@ -117,16 +119,15 @@ def print_cuts(model: CutModel, title: str) -> None:
     for heading in ("params before", "mult-adds before"):
         table.add_column(heading, justify="right")
     table.add_column("also called", overflow="fold")
-    before = model.work_before()
     for cut in model.cuts:
-        work = before[cut.name]
+        before = cut.before
         table.add_row(
             cut.name,
             str(cut.layout),
             " x ".join(map(str, cut.shape)),
             "yes" if cut.boundary else "",
-            f"{100 * work.parameters:.0f} %",
-            f"{100 * work.multiply_adds:.0f} %",
+            f"{before.parameters:,} ({100 * before.share.parameters:.0f} %)",
+            f"{before.multiply_adds:,} ({100 * before.share.multiply_adds:.0f} %)",
             ", ".join(cut.aliases),
         )
     console = Console()

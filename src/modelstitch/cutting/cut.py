@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 import difflib
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Self
 
 from torch import nn
 
-from modelstitch.cutting.cost import Work
+from modelstitch.cutting.cost import CutWork, Work
 from modelstitch.cutting.layouts import Layout, parse
 from modelstitch.errors import CutError, StitchError
 
@@ -25,12 +26,47 @@ class Cut:
         aliases: other names of the same tensor.
         layout: how to read the representation.
         boundary: whether a block of the model ends here; boundaries are the default set of cuts.
+        counts: counts the work of the model on both sides of a cut by name, when it is first asked for.
+
+    Example:
+        >>> import torch
+        >>> from modelstitch.cutting import cuts
+        >>> model = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
+        >>> cut = cuts(model, torch.randn(5, 3)).find("1")
+        >>> cut.before.parameters, cut.before.multiply_adds, cut.after.multiply_adds
+        (16, 12, 8)
+        >>> cut.before.share.multiply_adds
+        0.6
     """
 
     name: str
     aliases: tuple[str, ...]
     layout: Layout
     boundary: bool
+    counts: Callable[[str], tuple[Work, Work]] | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def before(self) -> Work:
+        """What the prefix reads and computes.
+
+        Raises:
+            CutError: the cut is of no model.
+        """
+        return self._counted()[0]
+
+    @property
+    def after(self) -> Work:
+        """What the suffix reads and computes.
+
+        Raises:
+            CutError: the cut is of no model.
+        """
+        return self._counted()[1]
+
+    def _counted(self) -> tuple[Work, Work]:
+        if self.counts is None:
+            raise CutError(f"expected a cut of a model to count its work, got {self.name!r} alone")
+        return self.counts(self.name)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -140,8 +176,17 @@ class CutModel(ABC):
         """Return the bytes of all tensors that the suffix at ``name`` makes for one example, at most."""
 
     @abstractmethod
-    def work_before(self) -> dict[str, Work]:
-        """Return for each cut what of the model lies before it: shares of parameters and of multiply-adds."""
+    def _work(self) -> dict[str, CutWork]:
+        """Count for each cut what of the model lies before it, and what behind it."""
+
+    @cached_property
+    def works(self) -> dict[str, CutWork]:
+        """For each cut, what of the model lies before it, and what behind it; counted once."""
+        return self._work()
+
+    def counted(self, name: str) -> tuple[Work, Work]:
+        """Return the work before and behind the cut ``name``."""
+        return self.works[name].before, self.works[name].after
 
 
 def _expect_same_shapes(ours: nn.Module, theirs: nn.Module, name: str) -> None:

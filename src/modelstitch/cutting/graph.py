@@ -11,7 +11,7 @@ from torch.fx import Node
 from modelstitch.cutting import slicing
 from modelstitch.cutting.axes import layout_of
 from modelstitch.cutting.capture import NO_KWARGS, Captured, Kwargs, capture, tensor_of
-from modelstitch.cutting.cost import Work, work_before
+from modelstitch.cutting.cost import CutWork, work_of
 from modelstitch.cutting.cut import Cut, CutModel
 from modelstitch.cutting.dataflow import bypasses, classify, dominators, live_data
 from modelstitch.cutting.naming import call_of, enclosing, is_block, name_values, outermost_blocks
@@ -59,7 +59,8 @@ class GraphCutModel(CutModel):
         for index, node in enumerate(candidates):
             named = names[node]
             boundary = (named.block or index == first) if blocks else "+" not in named.name
-            cuts.append(Cut(named.name, named.aliases, layout_of(node, graph, self._dependences), boundary))
+            layout = layout_of(node, graph, self._dependences)
+            cuts.append(Cut(named.name, named.aliases, layout, boundary, self.counted))
             self._nodes[named.name] = node
         self.cuts: tuple[Cut, ...] = tuple(cuts)
         if not cuts:
@@ -158,8 +159,8 @@ class GraphCutModel(CutModel):
         except CutError as error:
             raise CutError(f"cannot cut model {self.name} at {name!r}: {error}") from error
 
-    def work_before(self) -> dict[str, Work]:
-        return work_before(
+    def _work(self) -> dict[str, CutWork]:
+        return work_of(
             self._captured, self._captured_from, {cut.name: self._nodes[cut.name] for cut in self.cuts}
         )
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -18,7 +18,6 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import FlopCounterMode
 
 from modelstitch.cutting.capture import (
     NO_KWARGS,
@@ -28,7 +27,7 @@ from modelstitch.cutting.capture import (
     no_fused_attention,
     run_eagerly,
 )
-from modelstitch.cutting.cost import Work
+from modelstitch.cutting.cost import CutWork, counter, per_example, work
 from modelstitch.cutting.cut import Cut, CutModel
 from modelstitch.cutting.hook_halves import HookPrefix, HookSuffix, chain_after, hooked
 from modelstitch.cutting.layouts import recognise
@@ -158,7 +157,7 @@ class HookCutModel(CutModel):
             reasons = "; ".join(sorted(set(self._why.values()))) or "no module's output is one tensor"
             raise CutError(f"model {name} has no cut: {reason}, and with hooks {reasons}")
         if not any(cut.boundary for cut in cuts):
-            cuts = [Cut(cut.name, cut.aliases, cut.layout, True) for cut in cuts]
+            cuts = [replace(cut, boundary=True) for cut in cuts]
         self.cuts = tuple(cuts)
         chain = all(chain_after(model, call) is not None for call in self._at.values())
         cost = "nothing computed twice" if chain else "which run the receiver's first layers too"
@@ -178,7 +177,7 @@ class HookCutModel(CutModel):
         aliases = tuple(name for index, name in enumerate(names) if index != chosen)
         last = True if call.axis == 1 else call.last
         layout = recognise(call.shape, last=last if 2 <= len(call.shape) <= 4 else None)
-        return Cut(names[chosen], aliases, layout, bool(blocks))
+        return Cut(names[chosen], aliases, layout, bool(blocks), self.counted)
 
     def _first_legal(self, group: list[Call], kwargs: Kwargs) -> tuple[Call, str | None]:
         """Return the outermost call of a group that is a legal cut, or why the outermost is none."""
@@ -214,16 +213,18 @@ class HookCutModel(CutModel):
         self.find(name)
         return sum(call.bytes for call in self._calls)
 
-    def work_before(self) -> dict[str, Work]:
-        whole = max(1, sum(p.numel() for p in self.model.parameters()))
-        flops = max(1, self._calls[-1].flops)
+    def _work(self) -> dict[str, CutWork]:
+        n = len(self.example)
+        whole = sum(p.numel() for p in self.model.parameters()), per_example(self._calls[-1].flops, n)
         by_call = {(call.path, call.number): call for call in self._calls}
-        return {
-            cut.name: Work(
-                by_call[self._at[cut.name]].parameters / whole, by_call[self._at[cut.name]].flops / flops
-            )
-            for cut in self.cuts
-        }
+        found = {}
+        for cut in self.cuts:
+            call = by_call[self._at[cut.name]]
+            done = per_example(call.flops, n)
+            # Hooks see whole modules: what was not read before a cut counts as read behind it.
+            behind = whole[0] - call.parameters, whole[1] - done
+            found[cut.name] = CutWork(work((call.parameters, done), whole), work(behind, whole))
+        return found
 
 
 def _expect_any_batch(model: nn.Module, example: Tensor, name: str, reason: str, kwargs: Kwargs) -> None:
@@ -276,7 +277,7 @@ def _version(x: Tensor) -> int:
 def _traced(model: nn.Module, example: Tensor, kwargs: Kwargs) -> tuple[list[list[Call]], list[Call]]:
     """Run the model once; return candidate calls, grouped by their output, and all calls in order."""
     calls: list[tuple[Call, tuple[Tensor, int] | None]] = []
-    counter = FlopCounterMode(display=False)
+    operations = counter()
     used: set[int] = set()
     others = _sizes(model, example, kwargs)
     parameters = {path: list(module.parameters(recurse=True)) for path, module in model.named_modules()}
@@ -302,13 +303,13 @@ def _traced(model: nn.Module, example: Tensor, kwargs: Kwargs) -> tuple[list[lis
             shape,
             n_bytes,
             sum(sizes[i] for i in used),
-            counter.get_total_flops(),
+            operations.get_total_flops(),
             known[0],
             axis or 0,
         )
         calls.append((call, (output, _version(output)) if fits else None))
 
-    with torch.no_grad(), counter, hooked(model, note):
+    with torch.no_grad(), operations, hooked(model, note):
         last = model(example.clone(), **kwargs)
     groups: list[list[Call]] = []
     tensors: list[tuple[Tensor, int]] = []

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from modelstitch.cutting import Cut, CutModel
-from modelstitch.cutting.cost import Work
+from modelstitch.cutting.cost import CutWork
 from modelstitch.cutting.layouts import recognise
 from modelstitch.errors import DataError
 from modelstitch.fitting.schedules import spread
@@ -66,7 +66,7 @@ class InputCut(CutModel):
         """Raise: paintings are not estimated."""
         raise NotImplementedError
 
-    def work_before(self) -> dict[str, Work]:
+    def _work(self) -> dict[str, CutWork]:
         """Raise: paintings are not estimated."""
         raise NotImplementedError
 

@@ -86,8 +86,8 @@ class Keeps(Protocol):
     def parts(self) -> PartsByCell:
         """Return what was measured by example, by control and cell."""
 
-    def drawn_parts(self, control: str, n_draws: int) -> dict[CellKey, list[ExampleParts]]:
-        """Return the same of the first untrained senders that were drawn, by cell of the trained pair."""
+    def drawn_parts(self, control: str, n_draws: Mapping[CellKey, int]) -> dict[CellKey, list[ExampleParts]]:
+        """Return the same of the first untrained senders that were drawn for some cells of the pair."""
 
     def write_kept(self, rows: Sequence[KeptRow]) -> None:
         """Keep or replace what every cell keeps."""
@@ -171,10 +171,10 @@ class HeldResults:
             if draw == 0 and key in self._parts
         }
 
-    def drawn_parts(self, control: str, n_draws: int) -> dict[CellKey, list[ExampleParts]]:
+    def drawn_parts(self, control: str, n_draws: Mapping[CellKey, int]) -> dict[CellKey, list[ExampleParts]]:
         drawn: dict[CellKey, list[tuple[int, ExampleParts]]] = {}
         for key, (row, draw) in self._cells.items():
-            if row.control == control and draw < n_draws and key in self._parts:
+            if row.control == control and draw < n_draws.get(row.key, 0) and key in self._parts:
                 drawn.setdefault(row.key, []).append((draw, self._parts[key]))
         return {
             key: [parts for _, parts in sorted(each, key=lambda one: one[0])] for key, each in drawn.items()

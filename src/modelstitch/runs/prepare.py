@@ -151,10 +151,9 @@ def prepare(
         sender_cuts=_choose_cuts(pair.sender, sender_cuts or cuts),
         receiver_cuts=_choose_cuts(pair.receiver, receiver_cuts or cuts),
     )
-    cells = _possible_cells(spec, pair)
-    expect_gradients(pair.receiver, cells, spec.fit.objective)
     progress.stage("checking that the cuts reproduce the models")
-    facts = _check_cuts(pair, spec)
+    session = _checked(pair, spec)
+    facts = session.facts
     for told in (*sentences_of_weights(facts.weights), *sentences_of_outputs(facts.outputs)):
         progress.warn(told)
     _warn_at_chance(pair.receiver, progress)
@@ -164,7 +163,27 @@ def prepare(
         for sentence in (doubtful, cut):
             if sentence is not None:
                 progress.warn(sentence)
-    return Session(pair, spec, cells, facts)
+    return session
+
+
+def widened(session: Session, spec: RunSpec) -> Session:
+    """Return a session with more cuts, stitches, controls or seeds of the same networks and data, checked.
+
+    Raises:
+        InputError: the spec cannot be used.
+        TruthError: a cut does not reproduce its model.
+    """
+    if spec == session.spec:
+        return session
+    expect_no_norm_of_padding(spec.stitches, session.pair.data)
+    expect_controls_fit([control for control in spec.controls if control != TRAINED], session.pair.data)
+    return _checked(session.pair, spec)
+
+
+def _checked(pair: Pair, spec: RunSpec) -> Session:
+    cells = _possible_cells(spec, pair)
+    expect_gradients(pair.receiver, cells, spec.fit.objective)
+    return Session(pair, spec, cells, _check_cuts(pair, spec))
 
 
 def read(data: Any, networks: Sequence[Network]) -> Data:

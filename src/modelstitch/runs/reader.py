@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from modelstitch.results.rows import AdvantageRow, Baseline, CellRow, EvidenceRo
 from modelstitch.runs import format_1
 from modelstitch.runs.networks import StoredNetworks
 from modelstitch.runs.order import Row, in_grid_order
-from modelstitch.specs import TRAINED, RunSpec
+from modelstitch.specs import EVIDENCE, TRAINED, EvidenceSpec, RunSpec
 
 CELL_COLUMNS = [field.name for field in fields(CellRow)]
 
@@ -58,6 +58,49 @@ def read_run(folder: str | Path) -> Comparison:
         cells=tuple(in_grid_order(older.cells, older.spec)),
         evidence=tuple(in_grid_order(older.evidence, older.spec)),
     )
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a run folder was asked for.
+
+    Attributes:
+        spec: of the run.
+        evidence: kinds that were measured, and on how many examples; None where none were.
+        facts: the entries of the table of facts, by name.
+    """
+
+    spec: RunSpec
+    evidence: EvidenceSpec | None
+    facts: dict[str, Any]
+
+
+def asked_of(folder: str | Path) -> Asked | None:
+    """Return what a run folder was last asked for; None where it holds no run.
+
+    A folder that cannot be read, or of another format, is left to the writer, which refuses it by name.
+    """
+    database = Path(folder) / "run.sqlite"
+    if not database.is_file():
+        return None
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+            if not has_run(connection) or format_of(connection) != FORMAT:
+                return None
+            facts = facts_of(connection)
+            measured = facts.get("evidence") or {"version": 0, "n_examples": 1}
+            kinds = connection.execute(
+                "SELECT DISTINCT kind FROM appraisals WHERE version = ? AND n_examples = ?",
+                (measured["version"], measured["n_examples"]),
+            ).fetchall()
+            spec = RunSpec.from_plain(facts["spec"])
+    except (sqlite3.Error, KeyError, ValueError, TypeError, SpecError):
+        return None
+    there = {kind for (kind,) in kinds}
+    if not there:
+        return Asked(spec, None, facts)
+    ordered = tuple(kind for kind in EVIDENCE if kind in there)
+    return Asked(spec, EvidenceSpec(kinds=ordered, n_examples=measured["n_examples"]), facts)
 
 
 def format_of(connection: sqlite3.Connection) -> int:
@@ -136,7 +179,9 @@ def _evidence(connection: sqlite3.Connection, measured: dict[str, int] | None) -
         f"WHERE version = ? AND n_examples = ? {first} ORDER BY evidence.rowid",
         (measured["version"], measured["n_examples"]),
     )
-    return [EvidenceRow(**dict(zip(columns, values, strict=True))) for values in selected]
+    rows = [EvidenceRow(**dict(zip(columns, values, strict=True))) for values in selected]
+    # A kind that was asked for later stands where it would have stood at once.
+    return sorted(rows, key=lambda row: EVIDENCE.index(row.kind))
 
 
 def key_of(folder: str | Path, cell: CellRow) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 from collections.abc import Mapping
 from dataclasses import replace
@@ -29,9 +30,12 @@ from modelstitch.results.kept import kept_rows
 from modelstitch.results.rows import Baseline, CellKey
 from modelstitch.results.simultaneous import advantages
 from modelstitch.results.verdicts import asks_for_draws
+from modelstitch.runs.growth import differing, grown, with_kinds
 from modelstitch.runs.held import Header, HeldResults, Keeps
 from modelstitch.runs.memory import affordable, completed, needed_bytes
 from modelstitch.runs.networks import HeldNetworks
+from modelstitch.runs.prepare import widened
+from modelstitch.runs.reader import asked_of
 from modelstitch.runs.session import Session
 from modelstitch.runs.store import Store
 from modelstitch.runs.untrained import DRAWS, untrained_control
@@ -57,6 +61,9 @@ def run(
 ) -> Comparison:
     """Fit and score what a session still lacks, measure its evidence, and check the saved run.
 
+    A run folder that holds a run of the same networks, data and fit gets what it lacks of the seeds, cuts,
+    stitches, controls and kinds of evidence; the result is that of a run that was asked for all at once.
+
     Args:
         session: what to run.
         out: run folder, in which each cell is saved as it finishes; nothing is written without it.
@@ -71,7 +78,10 @@ def run(
         RunError: the folder cannot be written, or holds another run.
         TruthError: a check failed, so that the numbers must not be believed.
     """
-    evidence = affordable(session, completed(session, evidence or EvidenceSpec()), budget.total)
+    evidence = evidence or EvidenceSpec()
+    if out is not None:
+        session, evidence = _with_stored(session, evidence, out)
+    evidence = affordable(session, completed(session, evidence), budget.total)
     if pictures:
         _expect_pictures(session, out)
     ready(session)
@@ -96,6 +106,20 @@ def run(
             _paint(session, store, budget)
         _write_page(store, comparison)
         return replace(comparison, networks=HeldNetworks(session, store.read_weights))
+
+
+def _with_stored(session: Session, evidence: EvidenceSpec, out: str | Path) -> tuple[Session, EvidenceSpec]:
+    """Return session and evidence together with what a run folder was asked for before."""
+    before = asked_of(out)
+    if before is None or differing(before.facts, json.loads(json.dumps(session.identity))):
+        return session, evidence  # no run, or one that the store refuses and says why
+    pair = session.pair
+    cuts_of = {
+        "sender": [cut.name for cut in pair.sender.cutting.cuts],
+        "receiver": [cut.name for cut in pair.receiver.cutting.cuts],
+    }
+    spec = grown(before.spec, session.spec, cuts_of)
+    return widened(session, spec), with_kinds(evidence, before.evidence)
 
 
 def _fill(
@@ -197,37 +221,42 @@ def _keep(session: Session, store: Keeps, budget: Budget, evidence: EvidenceSpec
     control = untrained_control(session)
     if control is None:
         return
+    n_draws: dict[CellKey, int] = {}
     for draws in DRAWS:
         comparison = store.comparison()
         asked = [
-            replace(cell_spec(row), control=control, draw=draw)
+            cell_spec(row)
             for row in comparison.cells
             if row.control == TRAINED
             and asks_for_draws(comparison.verdicts().get(row.key), first=draws[0] == 0)
-            for draw in draws
         ]
         if not asked:
             return
-        keys = {cell: session.key(cell) for cell in asked}
+        drawn = [replace(cell, control=control, draw=draw) for cell in asked for draw in draws]
+        keys = {cell: session.key(cell) for cell in drawn}
         only = replace(evidence, kinds=("kept",))
         done = len(store.finished() & set(keys.values()))
         progress.start(len(keys), done, "fitting stitches to untrained senders")
         _fit(session, store, keys, budget, progress)
         _measure(session, store, keys, only, progress)
-        _write_kept(session, store, control, draws[-1] + 1)
+        n_draws |= {cell_key(cell): draws[-1] + 1 for cell in asked}
+        _write_kept(session, store, control, n_draws)
 
 
-def _write_kept(session: Session, store: Keeps, untrained: str | None = None, n_draws: int = 0) -> None:
+def _write_kept(
+    session: Session, store: Keeps, untrained: str | None = None, n_draws: Mapping[CellKey, int] | None = None
+) -> None:
     """Write what every cell keeps.
 
     Args:
         session, store: the run.
         untrained: the control whose draws trained senders are compared with.
-        n_draws: how many of its draws are read: a resumed run has more than it has asked for so far.
+        n_draws: by cell, how many of its draws are read. A run that was resumed or has grown may have drawn
+            more, and must give the numbers of a run that was not.
     """
     parts = store.parts()
     parts = {at: parts[at] for at in _places(session) if at in parts}
-    drawn = {} if untrained is None else store.drawn_parts(untrained, n_draws)
+    drawn = {} if untrained is None else store.drawn_parts(untrained, n_draws or {})
     drawn = {key: drawn[key] for control, key in parts if control == TRAINED and key in drawn}
     store.write_kept(kept_rows(parts, drawn, untrained, _narrow(session)))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from modelstitch.results.facts import RunFacts
 from modelstitch.results.formats import FORMAT, expect_readable
 from modelstitch.results.kept import ExampleParts, PartsByCell
 from modelstitch.results.rows import AdvantageRow, Baseline, CellKey, CellRow, EvidenceRow, KeptRow
+from modelstitch.runs.growth import GROWS, differing, fixed, lost
 from modelstitch.runs.held import Header
 from modelstitch.runs.reader import CELL_COLUMNS, comparison_of, facts_of, format_of, has_run, read_weights
 from modelstitch.util.atomic_files import atomic_write
@@ -71,7 +72,8 @@ class Store:
 
     Args:
         folder: made where it does not exist.
-        header: what the run is; ``header.identity`` must equal that of an existing run.
+        header: what the run is. Its spec may hold more cuts, stitches, controls and seeds than that of an
+            existing run, which then grows; all else of ``header.identity`` must be equal.
 
     Raises:
         RunError: the folder cannot be written, is in use, or holds a run of another spec or format.
@@ -113,6 +115,7 @@ class Store:
                 if has_run(self._connection):
                     self._expect_format()
                     self._expect_same_run(header)
+                    self._grow(cursor, header)
                 else:
                     self._create(cursor, header)
         except BaseException:
@@ -142,16 +145,31 @@ class Store:
 
     def _expect_same_run(self, header: Header) -> None:
         stored, given = facts_of(self._connection), _plain(header.to_plain())
-        differing = [name for name in header.identity if stored.get(name) != given[name]]
-        if differing:
-            differences = [_difference(name, stored, given) for name in differing[:_MOST_DIFFERENCES]]
-            n_more = len(differing) - _MOST_DIFFERENCES
+        one, other = fixed(stored), fixed(given)
+        names = differing(stored, _plain(dict(header.identity)))
+        if names:
+            differences = [_difference(name, one, other) for name in names[:_MOST_DIFFERENCES]]
+            n_more = len(names) - _MOST_DIFFERENCES
             raise RunError(
                 f"run folder {str(self.folder)!r} holds another run: "
                 + "; ".join(differences)
                 + (f"; and {n_more} more differ" if n_more > 0 else "")
-                + "; choose another folder, or repeat the command of that run"
+                + "; choose another folder, or repeat the command of that run (with more seeds, cuts, "
+                "stitches, controls or evidence it grows)"
             )
+        missing = lost(stored["spec"], given["spec"])
+        if missing:
+            raise RunError(
+                f"run folder {str(self.folder)!r} has other {' and '.join(missing)} than a moment ago: "
+                "another process added them; give the command again"
+            )
+
+    def _grow(self, cursor: sqlite3.Cursor, header: Header) -> None:
+        """Replace the spec by that of the larger run, and the facts by what was checked of it."""
+        stored, given = facts_of(self._connection), _plain(header.to_plain())
+        if any(stored["spec"][name] != given["spec"][name] for name in GROWS):
+            changed = [(name, json.dumps(given[name])) for name in ("spec", "facts", *header.identity)]
+            cursor.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", changed)
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Cursor]:
@@ -288,11 +306,11 @@ class Store:
         """Return what was measured by example, by control and cell."""
         return {at: parts for (at, draw), parts in self._parts().items() if draw == 0}
 
-    def drawn_parts(self, control: str, n_draws: int) -> dict[CellKey, list[ExampleParts]]:
-        """Return the same of the first untrained senders that were drawn, by cell of the trained pair."""
+    def drawn_parts(self, control: str, n_draws: Mapping[CellKey, int]) -> dict[CellKey, list[ExampleParts]]:
+        """Return the same of the first untrained senders that were drawn for some cells of the pair."""
         drawn: dict[CellKey, list[ExampleParts]] = {}
         for ((name, key), draw), parts in sorted(self._parts().items(), key=lambda item: item[0][1]):
-            if name == control and draw < n_draws:
+            if name == control and draw < n_draws.get(key, 0):
                 drawn.setdefault(key, []).append(parts)
         return drawn
 
