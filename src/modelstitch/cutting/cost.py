@@ -114,7 +114,8 @@ def _bilinear(left: _Shape, weight: _Shape, right: _Shape, *expanded: Any, **__:
         for place in sorted(places):
             lengths.insert(place, 1)
         sizes.append(lengths)
-    return 2 * math.prod(max(lengths) for lengths in zip(*sizes, strict=True))
+    broadcast: list[int] = [max(lengths) for lengths in zip(*sizes, strict=True)]
+    return 2 * math.prod(broadcast)
 
 
 def _matrix_vector(matrix: _Shape, *_: Any, **__: Any) -> int:
