@@ -27,7 +27,7 @@ from modelstitch.adoption.training import (
     numbers_of,
     of_task,
 )
-from modelstitch.adoption.work import Load, load_of, multiply_adds, n_parameters
+from modelstitch.adoption.work import Load, load_of
 from modelstitch.errors import ModelError, SpecError, expect_one_of
 from modelstitch.grid.side import Side
 from modelstitch.specs import FitSpec
@@ -475,11 +475,8 @@ def whole_load(side: Side) -> Load:
 
 def before(side: Side, cut: str) -> Load:
     """Return what lies before a cut."""
-    few = side.inputs.batch("train", torch.arange(2))
-    prefix = side.cutting.prefix(cut, frozen=True)
-    counted = multiply_adds(lambda: prefix(few.x, **few.kwargs), 2)
-    total = n_parameters(side.network.module.parameters())
-    return Load(round(side.cutting.work_before()[cut].parameters * total), counted)
+    work = side.cut(cut).before
+    return Load(work.parameters, work.multiply_adds)
 
 
 # What is said.

@@ -8,7 +8,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
+
+from modelstitch.cutting.cost import counter, per_example
 
 
 @dataclass(frozen=True)
@@ -49,10 +50,9 @@ def multiply_adds(run: Callable[[], Any], n_examples: int) -> int:
         >>> multiply_adds(lambda: layer(x), len(x))
         200
     """
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
+    with counter() as operations, torch.no_grad():
         run()
-    # The counter counts a multiplication and an addition as two.
-    return int(counter.get_total_flops() / 2 / n_examples + 0.5)
+    return per_example(operations.get_total_flops(), n_examples)
 
 
 def load_of(module: nn.Module, x: Tensor, **kwargs: Tensor) -> Load:
