@@ -13,8 +13,10 @@ import torch
 from hypothesis import settings
 
 import modelstitch as ms
+from modelstitch.cutting import cut_model
 from modelstitch.data.load import load_data
 from modelstitch.data.parts import Data
+from modelstitch.grid import side
 from modelstitch.models.load import load_model
 from modelstitch.models.network import Network
 from modelstitch.models.zoo.checkpoint import save_checkpoint
@@ -24,6 +26,7 @@ from modelstitch.results.comparison import Comparison
 from modelstitch.runs.prepare import prepare
 from modelstitch.runs.session import Session
 from modelstitch.specs import DataSpec, FitSpec, ModelSpec
+from tests.captured_once import CapturedOnce
 
 # How long an example takes says nothing on a machine that does other things too.
 settings.register_profile("untimed", deadline=None)
@@ -36,6 +39,20 @@ CUTS = ("layers.0", "layers.2", "layers.4")
 def one_thread() -> None:
     """Use one thread: tensors of a test are small, so a second thread mostly waits."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def captured_once() -> Iterator[None]:
+    """Capture one architecture once for all runs of the session; tests of captures call the cutting itself."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(side, "cut_model", CapturedOnce(cut_model))
+        yield
+
+
+@pytest.fixture
+def captured_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Capture every model, as outside of the tests."""
+    monkeypatch.setattr(side, "cut_model", cut_model)
 
 
 @pytest.fixture(autouse=True)

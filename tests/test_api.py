@@ -690,6 +690,7 @@ class Scaled(nn.Module):
         return output
 
 
+@pytest.mark.usefixtures("captured_anew")
 def test_copies_of_one_architecture_share_a_capture(digits: Data, monkeypatch: pytest.MonkeyPatch) -> None:
     from modelstitch.cutting import capture as capturing
     from modelstitch.cutting import graph

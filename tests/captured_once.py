@@ -1,0 +1,80 @@
+"""Graphs that were captured before: a capture takes a second or more, and most tests cut the same few networks."""
+
+from __future__ import annotations
+
+import copy
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.utils import _pytree as pytree
+
+from modelstitch.cutting import CutModel, GraphCutModel
+from modelstitch.cutting.capture import eval_mode, no_fused_attention
+from modelstitch.cutting.certify import relative_difference
+from modelstitch.cutting.copies import are_copies
+from modelstitch.cutting.deterministic import expect_deterministic
+
+Kwargs = Mapping[str, Tensor]
+CutsModel = Callable[[nn.Module, Tensor, str, Kwargs], CutModel]
+
+_KEPT = 40
+"""Captures that are kept; the one that was needed last goes last."""
+
+
+@dataclass(frozen=True)
+class _Captured:
+    """The cuts of a model, the model as it was then, and the form of what it was given."""
+
+    cutting: GraphCutModel
+    model: nn.Module
+    form: object
+
+
+def _form(example: Tensor, kwargs: Kwargs) -> object:
+    return {
+        name: (value.shape, value.dtype, value.device) for name, value in {"": example, **kwargs}.items()
+    }
+
+
+class CapturedOnce:
+    """Finds cuts as ``cut_model`` does; a copy of a model that was captured before is given the same graph.
+
+    The graph has to give the model's own output to the bit, as where a pair shares one. Hooks are always
+    set anew.
+
+    Args:
+        cut_model: what captures a model that is not known yet.
+    """
+
+    def __init__(self, cut_model: CutsModel) -> None:
+        self.cut_model = cut_model
+        self._captured: deque[_Captured] = deque(maxlen=_KEPT)
+
+    def __call__(self, model: nn.Module, example: Tensor, name: str, kwargs: Kwargs) -> CutModel:
+        form = _form(example, kwargs)
+        for captured in self._captured:
+            if captured.form == form and are_copies(captured.model, model):
+                cutting = captured.cutting.bind(model)
+                cutting.name = name
+                expect_deterministic(model, example, name, kwargs)
+                if _reproduces(cutting, model, example, kwargs):
+                    self._captured.remove(captured)
+                    self._captured.append(captured)
+                    return cutting
+        found = self.cut_model(model, example, name, kwargs)
+        if isinstance(found, GraphCutModel):
+            as_it_was = copy.deepcopy(model)
+            kept = found.bind(as_it_was)
+            self._captured.append(_Captured(kept, as_it_was, form))
+        return found
+
+
+def _reproduces(cutting: CutModel, model: nn.Module, example: Tensor, kwargs: Kwargs) -> bool:
+    first = cutting.cuts[0].name
+    prefix, suffix = cutting.prefix(first, frozen=True), cutting.suffix(first, frozen=True)
+    with torch.no_grad(), no_fused_attention(), eval_mode(model):
+        got = suffix(prefix(example, **kwargs)[0], **kwargs)
+        return relative_difference(got, model(example, **kwargs)) == 0
