@@ -1,6 +1,7 @@
 """Does compatibility hold when the task gets finer? The same images by 2, 10 and 40 labels: class x rotation.
 
-    python benchmarks/finer_labels.py --data FOLDER [--models FOLDER] [--limit 4000] [--steps N] [--json]
+    python benchmarks/finer_labels.py --data FOLDER [--models FOLDER] [--limit 4000] [--steps N] [--cuts CUT ...]
+        [--json]
 
 Two R_1111 of width 16 are trained on 25,000 images to name class and rotation (40 labels), or taken from
 --models. Stitches are fitted three times: to whether the image is turned (2 labels), to its class (10), and
@@ -17,7 +18,7 @@ import argparse
 import math
 import statistics
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,19 +47,19 @@ def checkpoints(folder: Path, data: str, width: int) -> list[str]:
     return [str(path) for path in paths]
 
 
-def regions() -> dict[str, list[tuple[str, str]]]:
+def regions(cuts: Sequence[str]) -> dict[str, list[tuple[str, str]]]:
     """Return the cells of the diagonal, below it and above it."""
-    lower = lower_triangle((5, 5))
-    cells = {(i, j): (CUTS[i], CUTS[j]) for i in range(5) for j in range(5)}
+    lower = lower_triangle((len(cuts), len(cuts)))
+    cells = {(i, j): (a, b) for i, a in enumerate(cuts) for j, b in enumerate(cuts)}
     return {
         "diagonal": [cell for (i, j), cell in cells.items() if i == j],
         "below": [cell for (i, j), cell in cells.items() if i != j and lower[i, j]],
-        "4 -> 0": [cells[4, 0]],
+        "last -> first": [(cuts[-1], cuts[0])],
         "above": [cell for (i, j), cell in cells.items() if not lower[i, j]],
     }
 
 
-def summary(comparison: ms.Comparison) -> dict[str, Any]:
+def summary(comparison: ms.Comparison, cuts: Sequence[str]) -> dict[str, Any]:
     """Return, by control and region, mean shares of the receiver's score by label set, and the mean kept."""
     by_cell: dict[tuple[str, str, str], dict[tuple[str, str], float]] = {}
     for row in comparison.evidence:
@@ -68,7 +69,7 @@ def summary(comparison: ms.Comparison) -> dict[str, Any]:
     kept = {cell[:2]: verdict.kept for cell, verdict in comparison.cell_verdicts().items()}
     result: dict[str, Any] = {}
     for control in CONTROLS:
-        for region, cells in regions().items():
+        for region, cells in regions(cuts).items():
             own = [by_cell.get((control, *cell), {}) for cell in cells]
             shares = {
                 labels: _mean(cell.get(("share_by", labels), math.nan) for cell in own)
@@ -94,6 +95,7 @@ def main() -> None:
     parser.add_argument(
         "--steps", type=int, default=None, help="of every fit; as long as it gains without it"
     )
+    parser.add_argument("--cuts", nargs="+", default=list(CUTS), help="two or more, in their order")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     sender, receiver = checkpoints(options.models, options.data, options.width)
@@ -106,7 +108,7 @@ def main() -> None:
             sender,
             receiver,
             data,
-            cuts=CUTS,
+            cuts=options.cuts,
             fit=ms.FitSpec(steps=options.steps),
             controls=CONTROLS[1:],
             evidence=("kept", "label-sets"),
@@ -117,7 +119,7 @@ def main() -> None:
             "chance": comparison.chance,
             "mean accuracy": float(comparison.matrix().mean()),
             "unconverged": len(comparison.unconverged),
-            **summary(comparison),
+            **summary(comparison, options.cuts),
         }
         print(f"{name}: {results[name]}", file=sys.stderr, flush=True)
     show(results, options.json)
