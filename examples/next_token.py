@@ -94,10 +94,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     train_and_stitch(
-        load(limit=400, heldout_limit=150) if options.quick else load(),
+        load(limit=200, heldout_limit=100) if options.quick else load(),
         {"narrow": narrow, "wide": wide},
         CUTS,
-        n_steps=300 if options.quick else 1500,
+        n_steps=150 if options.quick else 1500,
         quick=options.quick,
         out=options.out,
         batch_size=64,

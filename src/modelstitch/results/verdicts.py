@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 from modelstitch.evidence.verdict import Facts, Thresholds, Verdict, decide, not_asked, together
 from modelstitch.geometry.intervals import ValueWithInterval, wilson
@@ -64,9 +65,30 @@ def judged_controls(cells: Sequence[CellRow]) -> tuple[str, ...]:
     return tuple(name for name, info in CONTROLS.items() if name in ran and info.reaches == ("sender",))
 
 
-def measured_cells(evidence: Sequence[EvidenceRow]) -> dict[tuple[str, CellKey], int]:
-    """Return by control and cell on how many held-out examples it was measured within classes."""
-    return {(row.control, row.key): row.n for row in evidence if row.kind == "kept"}
+@dataclass(frozen=True)
+class Measured:
+    """The cells of a run that were measured within classes.
+
+    Attributes:
+        n: on how many held-out examples, by control and cell.
+    """
+
+    n: Mapping[tuple[str, CellKey], int]
+
+    @cached_property
+    def _after_label_only(self) -> frozenset[tuple[str, str, int]]:
+        names = set(label_only_controls())
+        return frozenset(key[1:] for control, key in self.n if control in names)
+
+    def has_label_only(self, key: CellKey) -> bool:
+        """Tell whether a label-only sender stands before the same receiver cut, stitch and seed."""
+        # The rows of a self-stitch are cuts of the receiver, where no label-only sender stands.
+        return key[1:] in self._after_label_only
+
+
+def measured_cells(evidence: Sequence[EvidenceRow]) -> Measured:
+    """Return what was measured within classes."""
+    return Measured({(row.control, row.key): row.n for row in evidence if row.kind == "kept"})
 
 
 def asks_for_draws(verdict: Verdict | None, *, first: bool) -> bool:
@@ -132,7 +154,7 @@ def facts_of(
     cell: CellRow,
     cells: Mapping[tuple[str, CellKey], CellRow],
     kept: Mapping[tuple[str, CellKey], KeptRow],
-    measured: Mapping[tuple[str, CellKey], int],
+    measured: Measured,
     chance: float,
 ) -> Facts | None:
     """Return what the rule reads about one cell; None without the evidence for a verdict.
@@ -146,17 +168,17 @@ def facts_of(
     key = cell.key
     diagonal = key._replace(sender_cut=cell.receiver_cut)
     own = cells.get((SELF_STITCH, diagonal))
-    if own is None or (own.failure is None and (SELF_STITCH, diagonal) not in measured):
+    if own is None or (own.failure is None and (SELF_STITCH, diagonal) not in measured.n):
         return None
-    if cell.failure is None and (cell.control, key) not in measured:
+    if cell.failure is None and (cell.control, key) not in measured.n:
         return None
     facts = Facts(
         n=cell.n_heldout,
-        n_within=measured.get((cell.control, key)),
+        n_within=measured.n.get((cell.control, key)),
         chance=chance,
         score=_score(cell),
         self_score=_nan(own.score),
-        label_only=_has_label_only(key, measured),
+        label_only=measured.has_label_only(key),
         converged=cell.converged,
         self_converged=own.converged,
         self_above=_above(own),
@@ -181,12 +203,6 @@ def facts_of(
         untrained=row.untrained,
         untrained_control=row.untrained_control,
     )
-
-
-def _has_label_only(key: CellKey, measured: Mapping[tuple[str, CellKey], int]) -> bool:
-    # The rows of a self-stitch are cuts of the receiver, where no label-only sender stands.
-    into = {(name, at[1:]) for name, at in measured}
-    return any((name, key[1:]) in into for name in label_only_controls())
 
 
 def _score(cell: CellRow) -> ValueWithInterval:
