@@ -1,7 +1,7 @@
 """Does compatibility hold when the task gets finer? The same images by 2, 10 and 40 labels: class x rotation.
 
-    python benchmarks/finer_labels.py --data FOLDER [--models FOLDER] [--limit 4000] [--steps N] [--cuts CUT ...]
-        [--json]
+    python benchmarks/finer_labels.py --data FOLDER [--models FOLDER] [--limit 4000] [--steps N]
+        [--cuts CUT ...] [--json]
 
 Two R_1111 of width 16 are trained on 25,000 images to name class and rotation (40 labels), or taken from
 --models. Stitches are fitted three times: to whether the image is turned (2 labels), to its class (10), and

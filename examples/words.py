@@ -79,7 +79,9 @@ def load(one_in: int = 1) -> ms.Data:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--quick", action="store_true", help="fewer texts, less training, one cut each, short fits")
+    parser.add_argument(
+        "--quick", action="store_true", help="fewer texts, less training, one cut each, short fits"
+    )
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     data = load(one_in=4 if options.quick else 1)

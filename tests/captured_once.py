@@ -1,4 +1,4 @@
-"""Graphs that were captured before: a capture takes a second or more, and most tests cut the same few networks."""
+"""Graphs of earlier tests: a capture takes a second or more, and most tests cut the same few networks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.utils import _pytree as pytree
 
 from modelstitch.cutting import CutModel, GraphCutModel
 from modelstitch.cutting.capture import eval_mode, no_fused_attention
@@ -34,9 +33,7 @@ class _Captured:
 
 
 def _form(example: Tensor, kwargs: Kwargs) -> object:
-    return {
-        name: (value.shape, value.dtype, value.device) for name, value in {"": example, **kwargs}.items()
-    }
+    return {name: (value.shape, value.dtype, value.device) for name, value in {"": example, **kwargs}.items()}
 
 
 class CapturedOnce:

@@ -43,7 +43,7 @@ def one_thread() -> None:
 
 @pytest.fixture(autouse=True, scope="session")
 def captured_once() -> Iterator[None]:
-    """Capture one architecture once for all runs of the session; tests of captures call the cutting itself."""
+    """Capture an architecture once in a session; tests of captures call the cutting itself."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(side, "cut_model", CapturedOnce(cut_model))
         yield
