@@ -62,11 +62,16 @@ class CapturedOnce:
                     self._captured.append(captured)
                     return cutting
         found = self.cut_model(model, example, name, kwargs)
-        if isinstance(found, GraphCutModel):
+        if isinstance(found, GraphCutModel) and not _is_exported(model):
             as_it_was = copy.deepcopy(model)
             kept = found.bind(as_it_was)
             self._captured.append(_Captured(kept, as_it_was, form))
         return found
+
+
+def _is_exported(model: nn.Module) -> bool:
+    """Tell whether torch.export made a module, which cannot be copied without a warning then."""
+    return any(type(module).__module__.startswith("torch.export") for module in model.modules())
 
 
 def _reproduces(cutting: CutModel, model: nn.Module, example: Tensor, kwargs: Kwargs) -> bool:

@@ -66,7 +66,7 @@ def judged_controls(cells: Sequence[CellRow]) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredCells:
     """The cells of a run that were measured within classes.
 
     Attributes:
@@ -86,9 +86,9 @@ class Measured:
         return key[1:] in self._after_label_only
 
 
-def measured_cells(evidence: Sequence[EvidenceRow]) -> Measured:
+def measured_cells(evidence: Sequence[EvidenceRow]) -> MeasuredCells:
     """Return what was measured within classes."""
-    return Measured({(row.control, row.key): row.n for row in evidence if row.kind == "kept"})
+    return MeasuredCells({(row.control, row.key): row.n for row in evidence if row.kind == "kept"})
 
 
 def asks_for_draws(verdict: Verdict | None, *, first: bool) -> bool:
@@ -154,7 +154,7 @@ def facts_of(
     cell: CellRow,
     cells: Mapping[tuple[str, CellKey], CellRow],
     kept: Mapping[tuple[str, CellKey], KeptRow],
-    measured: Measured,
+    measured: MeasuredCells,
     chance: float,
 ) -> Facts | None:
     """Return what the rule reads about one cell; None without the evidence for a verdict.
