@@ -14,7 +14,6 @@ from torch import Tensor, nn
 
 from modelstitch.adoption.division import Division, divide
 from modelstitch.adoption.heads import features, fit_head, sizes_of
-from modelstitch.adoption.paired import paired
 from modelstitch.adoption.rivals import (
     RIVALS,
     Contender,
@@ -29,36 +28,16 @@ from modelstitch.adoption.students import slimmed, student
 from modelstitch.adoption.training import distilling, of_task
 from modelstitch.adoption.work import Load, load_of
 from modelstitch.cutting.layouts import as_layout
-from modelstitch.data.from_arrays import data_from
-from modelstitch.data.parts import Data
 from modelstitch.errors import ModelError, SpecError
 from modelstitch.grid.side import Side, make_side
 from modelstitch.models import zoo
 from modelstitch.models.network import digest, wrap
-from modelstitch.models.seeding import seeded
 from modelstitch.runs.session import Session
 from modelstitch.specs import FitSpec
 from modelstitch.tasks import CLASSIFICATION
+from tests.adoption.toys import mlp, separable
 
 QUICK = RivalFits(max_epochs=16)
-
-
-def separable(n: int = 600) -> Data:
-    """Three classes of vectors that a linear map of their first three numbers tells apart."""
-    generator = torch.Generator().manual_seed(0)
-    x = torch.randn(n, 6, generator=generator)
-    labels = torch.arange(n) % 3
-    x[torch.arange(n), labels] += 6
-    return data_from(x, labels)
-
-
-def mlp(seed: int) -> nn.Module:
-    with seeded(seed):
-        return nn.Sequential(
-            nn.Sequential(nn.Linear(6, 12), nn.ReLU()),
-            nn.Sequential(nn.Linear(12, 12), nn.ReLU()),
-            nn.Linear(12, 3),
-        ).eval()
 
 
 @pytest.fixture(scope="module")
@@ -211,22 +190,6 @@ def test_a_standing_follows_its_rule(middle: float, half: float, cost: float, ma
     # Whoever is cheaper stands no worse.
     if found == "wins":
         assert standing(low, high, cost / 2, True, margin) == "wins"
-
-
-def test_an_interval_of_equal_answers_has_a_width_and_holds_often_enough() -> None:
-    value, low, high = paired(torch.ones(50), torch.ones(50))
-    assert value == 0.0
-    assert low < 0 < high
-    generator = torch.Generator().manual_seed(0)
-    held = 0
-    for _ in range(400):
-        one = torch.rand(60, generator=generator) < 0.9
-        other = torch.where(torch.rand(60, generator=generator) < 0.8, one, ~one)
-        _, low, high = paired(one, other)
-        held += low <= 0.2 * (2 * 0.9 - 1) <= high
-    assert held / 400 > 0.93
-    with pytest.raises(SpecError, match="two scores for each of several"):
-        paired(torch.ones(3), torch.ones(2))
 
 
 def test_a_head_does_as_well_as_a_logistic_regression(session: Session) -> None:

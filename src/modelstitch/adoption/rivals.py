@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from modelstitch.adoption.heads import FittedHead, fit_head, n_outputs_of, why_no_head
-from modelstitch.adoption.paired import paired
+from modelstitch.adoption.score_intervals import difference_interval
 from modelstitch.adoption.students import Student, student
 from modelstitch.adoption.training import (
     NOTHING,
@@ -262,7 +262,7 @@ def rivals(
 
 
 def _compared(name: str, ran: _Ran, own: Tensor, load: Load, level: float, margin: float) -> Rival:
-    difference, low, high = paired(ran.scores, own, level)
+    difference, low, high = difference_interval(ran.scores, own, level)
     converged = None if ran.outcome is None else ran.outcome.converged and ran.outcome.failure is None
     return Rival(
         name=name,

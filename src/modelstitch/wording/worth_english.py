@@ -72,4 +72,15 @@ SENTENCES = {
     "than {margin:g} points worse at less than 0.95 times. All get the same training examples and labels, "
     "none a changed image; a tenth of the training part decides when a fit has converged.",
     "rival.candidate_unconverged": "The candidate's own fit had not converged: it could have done better.",
+    # Short cuts.
+    "regret.name.cka": "CKA",
+    "regret.name.mutual-knn": "mutual k-NN",
+    "regret.name.probes": "KL between probes",
+    "regret.name.closed-form": "the score of the closed form",
+    "regret.name.kept": "kept",
+    "regret.name.deepest": "the deepest sender cut",
+    "regret.proxy": "Whoever chooses the sender cut by {proxy} loses {mean:.3f} [{low:.3f}, {high:.3f}] of "
+    "the score, the mean over receiver cuts, and {whole:.3f} with one choice over the map.",
+    "regret.rule": "Against the cells that score best on {choose:,} examples; what is lost is measured on "
+    "{confirm:,} others, so that it may be negative by chance.",
 }

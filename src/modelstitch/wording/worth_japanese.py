@@ -72,4 +72,14 @@ SENTENCES = {
     "すべて同じ学習用の例とラベルを使い、画像は変化させない。"
     "収束は学習用部分の1割で判定する。",
     "rival.candidate_unconverged": "候補自身の当てはめが収束していないので、候補はもっと良くなり得た。",
+    "regret.name.cka": "CKA（類似度）",
+    "regret.name.mutual-knn": "相互k近傍",
+    "regret.name.probes": "プローブ間のKL",
+    "regret.name.closed-form": "閉形式の得点",
+    "regret.name.kept": "保持率",
+    "regret.name.deepest": "送り手の最も深い切断点",
+    "regret.proxy": "「{proxy}」で送り手の切断点を選ぶと、得点を受け手の切断点の平均で{mean:.3f} "
+    "[{low:.3f}, {high:.3f}]失い、全体から一つ選ぶ場合は{whole:.3f}失う。",
+    "regret.rule": "比較相手は{choose:,}件の例で得点が最も高いセル。損失は別の{confirm:,}件で測るため、"
+    "偶然により負になることもある。",
 }
