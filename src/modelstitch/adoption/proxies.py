@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from modelstitch.adoption.heads import FittedHead, fit_head, n_outputs_of, why_no_head
-from modelstitch.adoption.regret import RegretTable, regrets
+from modelstitch.adoption.regret import CutPair, RegretTable, regrets
 from modelstitch.adoption.rivals import RivalFits
 from modelstitch.errors import GeometryError, SpecError
 from modelstitch.fitting.schedules import spread
@@ -36,8 +36,8 @@ DEEPEST = "deepest"
 _EXAMPLES = 500
 _NEIGHBOURS = 10
 
-Cell = tuple[str, str]
-Values = Mapping[Cell, float]
+ProxyValues = Mapping[CutPair, float]
+"""A number for each cell; higher is better."""
 
 
 def heldout_scores(stitched: StitchedCell) -> Tensor:
@@ -91,7 +91,7 @@ def proxy_regrets(
     scores = {cell: heldout_scores(networks[cell]) for cell in cells}
     sender, receiver = networks[cells[0]].sides
     progress.stage("computing the proxies")
-    known: dict[str, Values] = {
+    known: dict[str, ProxyValues] = {
         "cka": _compared(sender, receiver, cells, cka),
         "mutual-knn": _compared(
             sender, receiver, cells, lambda x, y: mutual_knn(x, y, min(_NEIGHBOURS, len(x) - 1))
@@ -115,8 +115,8 @@ def proxy_regrets(
 
 
 def _compared(
-    sender: Side, receiver: Side, cells: Sequence[Cell], measure: Callable[[Tensor, Tensor], float]
-) -> Values:
+    sender: Side, receiver: Side, cells: Sequence[CutPair], measure: Callable[[Tensor, Tensor], float]
+) -> ProxyValues:
     """Return a measure of the two representations of each cell, on some training examples."""
     few = spread(torch.arange(len(sender.data.train)), _EXAMPLES)
     kept: dict[tuple[Side, str], Tensor] = {}
@@ -136,7 +136,7 @@ def _compared(
     return values
 
 
-def probes(sender: Side, receiver: Side, cells: Sequence[Cell], fits: RivalFits) -> Values:
+def probes(sender: Side, receiver: Side, cells: Sequence[CutPair], fits: RivalFits) -> ProxyValues:
     r"""Return how alike linear probes at the two cuts answer some training examples; higher is more alike.
 
     .. math:: -\frac1n \sum_n \mathrm{KL}(\mathrm{softmax}(r_n) \,\|\, \mathrm{softmax}(s_n))
@@ -165,7 +165,7 @@ def probes(sender: Side, receiver: Side, cells: Sequence[Cell], fits: RivalFits)
     }
 
 
-def _closed_form(result: Comparison, cells: Sequence[Cell], seed: int, choose: Tensor) -> Values:
+def _closed_form(result: Comparison, cells: Sequence[CutPair], seed: int, choose: Tensor) -> ProxyValues:
     """Return the score on the choosing examples of stitches that least squares has fitted to ``match``."""
     solved = {
         (row.sender_cut, row.receiver_cut): row

@@ -19,6 +19,9 @@ from modelstitch.wording import Sentence, say
 
 LEVEL = 0.95
 
+CutPair = tuple[str, str]
+"""A cell by its sender cut and its receiver cut."""
+
 _UNKNOWN = (math.nan, math.nan, math.nan)
 
 
@@ -157,14 +160,11 @@ def regrets(
     )
 
 
-Cell = tuple[str, str]
-
-
 def _of_proxy(
     name: str,
-    values: Mapping[Cell, float],
-    chosen_by: Mapping[Cell, float],
-    confirmed: Mapping[Cell, Tensor],
+    values: Mapping[CutPair, float],
+    chosen_by: Mapping[CutPair, float],
+    confirmed: Mapping[CutPair, Tensor],
     receiver_cuts: list[str],
 ) -> ProxyRegret:
     rows, lost = [], []
@@ -183,9 +183,9 @@ def _of_proxy(
 def _choice(
     name: str,
     cut: str | None,
-    values: Mapping[Cell, float],
-    chosen_by: Mapping[Cell, float],
-    confirmed: Mapping[Cell, Tensor],
+    values: Mapping[CutPair, float],
+    chosen_by: Mapping[CutPair, float],
+    confirmed: Mapping[CutPair, Tensor],
 ) -> tuple[Regret, Tensor | None]:
     best = max(chosen_by, key=lambda cell: chosen_by[cell])
     known = [cell for cell in chosen_by if not math.isnan(values.get(cell, math.nan))]
@@ -199,7 +199,7 @@ def _choice(
 
 
 def _row(
-    name: str, cut: str | None, chosen: Cell | None, best: Cell | None, value: ValueWithInterval
+    name: str, cut: str | None, chosen: CutPair | None, best: CutPair | None, value: ValueWithInterval
 ) -> Regret:
     return Regret(
         proxy=name, receiver_cut=cut, chosen=chosen, best=best, value=value[0], low=value[1], high=value[2]
