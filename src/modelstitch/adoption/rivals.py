@@ -46,7 +46,7 @@ RIVALS = (
 )
 """All rivals by name, in the order of the table."""
 
-Standing = Literal["wins", "better-but-dearer", "level", "loses", "unfair", "not-run"]
+RivalStanding = Literal["wins", "better-but-dearer", "level", "loses", "unfair", "not-run"]
 
 EQUAL_COST = 0.05
 """Difference in multiply-adds up to which two networks cost the same."""
@@ -108,7 +108,7 @@ class Rival:
     """
 
     name: str
-    standing: Standing
+    standing: RivalStanding
     what: Sentence
     score: float | None = None
     difference: float | None = None
@@ -278,7 +278,7 @@ def _compared(name: str, ran: _Ran, own: Tensor, load: Load, level: float, margi
     )
 
 
-def standing(low: float, high: float, cost: float, converged: bool | None, margin: float) -> Standing:
+def standing(low: float, high: float, cost: float, converged: bool | None, margin: float) -> RivalStanding:
     """Return how a rival stands to a candidate.
 
     It wins where it is better at no more cost, or no worse than the margin at less cost.

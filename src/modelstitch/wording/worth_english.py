@@ -83,4 +83,13 @@ SENTENCES = {
     "the score, the mean over receiver cuts, and {whole:.3f} with one choice over the map.",
     "regret.rule": "Against the cells that score best on {choose:,} examples; what is lost is measured on "
     "{confirm:,} others, so that it may be negative by chance.",
+    # Chains.
+    "chain.looked": "{possible:,} chains of three parts are possible, {affordable:,} of them with at most "
+    "{at_most:g} times the multiply-adds of {outer}; {scored:,} were scored.",
+    "chain.none": "No chain fits the budget.",
+    "chain.best": "The best one: {outer} up to {leave}, {inner} from {enter} to {exit}, {outer} from {back} "
+    "on. It scores {score:.3f} on {n:,} confirming examples and loses {lost:+.3f} [{low:+.3f}, {high:+.3f}] "
+    "against {outer} alone, with {cost:.2f} times its multiply-adds and {size:.2f} times its parameters.",
+    "chain.rule": "Each stitch was fitted for its own pair; nothing was fitted for the chain. The best one "
+    "was chosen on other examples than those that score it.",
 }

@@ -82,4 +82,12 @@ SENTENCES = {
     "[{low:.3f}, {high:.3f}]失い、全体から一つ選ぶ場合は{whole:.3f}失う。",
     "regret.rule": "比較相手は{choose:,}件の例で得点が最も高いセル。損失は別の{confirm:,}件で測るため、"
     "偶然により負になることもある。",
+    "chain.looked": "三つの部分からなる連鎖は{possible:,}通り可能で、"
+    "積和演算が{outer}の{at_most:g}倍以下のものは{affordable:,}通り、うち{scored:,}通りを採点した。",
+    "chain.none": "予算に収まる連鎖はない。",
+    "chain.best": "最良の連鎖：{outer}の{leave}まで、{inner}の{enter}から{exit}まで、{outer}の{back}以降。"
+    "確認用の例{n:,}件での得点は{score:.3f}、{outer}単独に対する損失は{lost:+.3f} [{low:+.3f}, {high:+.3f}]、"
+    "積和演算は{cost:.2f}倍、パラメータは{size:.2f}倍。",
+    "chain.rule": "各ステッチはそれぞれの組のために当てはめたもので、連鎖のための当てはめはしていない。"
+    "最良のものは採点とは別の例で選んだ。",
 }
