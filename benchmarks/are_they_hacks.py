@@ -14,8 +14,8 @@ held-out images. The two seeds are stitched at all 25 cells, the other pairs at 
 with the patch is fitted and scored on images with the patch, all other pairs on plain images. --quick takes
 2,000 images to fit on, and layers 0, 2 and 4.
 
-Prints for each pair the accuracies, the share kept and the verdicts, and how often the triangle is
-interchangeable.
+Prints for each pair the accuracies, the share kept and both answers of the verdict, and how often the triangle
+is interchangeable.
 """
 
 from __future__ import annotations
@@ -160,11 +160,14 @@ def show_pair(name: str, result: ms.Comparison) -> dict[str, dict[str, Any]]:
             verdict = verdicts[sender, receiver, result.stitches[0]]
             accuracy = float(matrix.sel(sender_cut=sender, receiver_cut=receiver))
             share = "–" if math.isnan(verdict.kept) else f"{100 * verdict.kept:.0f} %"
-            row.append(f"{accuracy:.2f}, {share}, {verdict.name}")
+            learnt = "" if verdict.learnt == "not asked" else f", {verdict.learnt}"
+            row.append(f"{accuracy:.2f}, {share}, {verdict.name}{learnt}")
             kept[f"{sender} -> {receiver}"] = {
                 "accuracy": accuracy,
                 "kept": None if math.isnan(verdict.kept) else verdict.kept,
                 "verdict": verdict.name,
+                "learnt": verdict.learnt,
+                "confidence": verdict.confidence,
                 "reason": verdict.sentence,
             }
         print(f"| {sender.removeprefix('layers.')} | " + " | ".join(row) + " |", flush=True)
