@@ -14,8 +14,8 @@ held-out images. The two seeds are stitched at all 25 cells, the other pairs at 
 with the patch is fitted and scored on images with the patch, all other pairs on plain images. --quick takes
 2,000 images to fit on, and layers 0, 2 and 4.
 
-Prints for each pair the accuracies, the share kept and both answers of the verdict, and how often the triangle
-is interchangeable.
+Prints for each pair the accuracies, the share kept and both answers of the verdict, and how often the
+triangle is interchangeable.
 """
 
 from __future__ import annotations

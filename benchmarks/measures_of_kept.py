@@ -3,10 +3,18 @@
     python benchmarks/measures_of_kept.py A.safetensors [--data digits] [--cuts layers.2 layers.4]
 
 For each sender: what a reader recovers of the expected residuals within classes from the stitched ones. Some
-readers read the channels alike at every position, others read all positions at once. Shares are by variance,
-by standard deviation and by direction of the expected residuals; at the cut alone, in the output alone, and
-the smallest of all places. For each of them: rank correlation with the truth, and the largest value of a
-sender that is not interchangeable beside the smallest one of a sender that is.
+readers read the channels alike at every position, others read all positions at once, linearly or by a kernel.
+Shares are by variance, by standard deviation and by direction of the expected residuals; at the cut alone, in
+the output alone, and the smallest of all places.
+
+Besides: whether what is read finds its own example among those of its class (retrieval); whether what the
+receiver takes for equal is equal for the stitched network too (backward: what the expected residuals say of
+the stitched ones); whether the output that stands out most is the same (agreement within the class, less
+chance); and how much of the receiver's fall in the output, when one direction of the cut is removed, the
+stitched network shares.
+
+For each of them: rank correlation with the truth, and the largest value of a sender that is not
+interchangeable beside the smallest one of a sender that is.
 """
 
 from __future__ import annotations
@@ -14,12 +22,14 @@ from __future__ import annotations
 import argparse
 import math
 import statistics
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import final
 
 import torch
 from scipy import stats
-from torch import Tensor
+from torch import Tensor, nn
 
+from modelstitch.cutting.layouts import Layout
 from modelstitch.data.load import load_data
 from modelstitch.evidence.material import Residuals
 from modelstitch.geometry.recovery import READER_RIDGES, fit_reader
@@ -31,6 +41,7 @@ from modelstitch.specs import DataSpec, ModelSpec
 from modelstitch.specs.verdicts import VerdictName
 
 _MOST_DIRECTIONS = 600
+_FALL, _REMOVED = "fall without direction", 4
 
 
 def main() -> None:
@@ -47,30 +58,116 @@ def main() -> None:
     data = load_data(DataSpec(source=asked.data, limit=asked.limit, heldout_limit=asked.heldout_limit))
     bed = Bed([load_model(ModelSpec(source=asked.model))], data)
     listed = [case for case in cases(1, asked.cuts or bed.cuts, quick=True) if case.condition == "plain"]
-    table = [(case, bed.truth(case), candidates(bed.residuals(case))) for case in listed]
+    table = [(case, bed.truth(case), measured(bed, case)) for case in listed]
+    own = {case.cut: values for case, _, values in table if case.family == "itself"}
+    for case, _, values in table:
+        values |= shared_fall(values, own[case.cut])
     for case, truth, values in table:
         print(f"{case.name:55s} {truth:6.3f}  " + "  ".join(f"{name} {v:.3f}" for name, v in values.items()))
-    own = {case.cut: values for case, _, values in table if case.family == "itself"}
     print("\n| measure | rank correlation | highest that is not | lowest that is | in order |")
     print("| --- | --- | --- | --- | --- |")
-    for name in table[0][2]:
+    for name in (name for name in table[0][2] if not name.startswith(_FALL)):
         scaled = [(case, truth, values[name] / own[case.cut][name]) for case, truth, values in table]
         print(summary(name, scaled))
 
 
-def candidates(places: list[Residuals]) -> dict[str, float]:
+@final
+class Without(nn.Module):
+    """Take one direction out of the features, the same at every position: its mean stays."""
+
+    def __init__(self, layout: Layout, direction: Tensor) -> None:
+        super().__init__()
+        self.layout, self.direction = layout, direction
+
+    def forward(self, x: Tensor) -> Tensor:
+        first = self.layout.features_first(x)
+        along = torch.einsum("nc...,c->n...", first, self.direction)
+        along = along - along.mean(0, keepdim=True)
+        shape = (1, -1, *[1] * (first.ndim - 2))
+        return self.layout.features_back(first - along[:, None] * self.direction.reshape(shape))
+
+
+def measured(bed: Bed, case: Case) -> dict[str, float]:
     """Return every candidate for one case."""
+    whole, *changed = bed.residuals(case, _without_directions)
+    share = shares(whole[-1].y, _by_channels(whole[-1]))["by variance"]
+    falls = {}
+    for number, places in enumerate(changed):
+        # The reader of the whole representation reads what is left: one fitted anew would make up for it.
+        read = fit_reader(whole[-1].x_train, whole[-1].y_train).read(places[-1].x)
+        falls[f"{_FALL} {number}"] = share - shares(places[-1].y, read)["by variance"]
+    return candidates(whole) | falls
+
+
+def _without_directions(layout: Layout, places: list[Residuals]) -> list[nn.Module]:
+    """Return modules that each take one of the receiver's leading directions at the cut away."""
+    directions = torch.linalg.svd(places[0].y.flatten(0, 1), full_matrices=False)[2]
+    return [Without(layout, direction) for direction in directions[:_REMOVED]]
+
+
+def shared_fall(values: dict[str, float], own: dict[str, float]) -> dict[str, float]:
+    """Return the share of the receiver's own falls that a stitched network has too."""
+    names = [name for name in own if name.startswith(_FALL)]
+    shared = sum(min(max(values[name], 0.0), max(own[name], 0.0)) for name in names)
+    return {"fall shared": shared / max(sum(max(own[name], 0.0) for name in names), 1e-12)}
+
+
+def candidates(places: list[Residuals]) -> dict[str, float]:
+    """Return every candidate that needs the residuals alone."""
     found: dict[str, list[float]] = {}
     for at in places:
-        for reader, read in (("channels", _by_channels(at)), ("flattened", _by_all(at))):
+        by_channels = _by_channels(at)
+        readers = {
+            "channels": by_channels,
+            "flattened": _by_all(at, _linear),
+            "kernel": _by_all(at, _gaussian(at.x_train)),
+        }
+        for reader, read in readers.items():
             for name, share in shares(at.y, read).items():
                 found.setdefault(f"{reader}, {name}", []).append(share)
+        found.setdefault("backward", []).append(backward(at))
+        found.setdefault("retrieval", []).append(retrieval(by_channels, at))
     values: dict[str, float] = {}
     for name, by_place in found.items():
         values |= {f"{name}, smallest": min(by_place)}
         if name.endswith("variance"):
             values |= {f"{name}, at the cut": by_place[0], f"{name}, in the output": by_place[-1]}
-    return values
+    return values | {"agreement within class": agreement(places[-1])}
+
+
+def backward(at: Residuals) -> float:
+    """Return the share of the stitched residuals that the expected ones say; 1 where there are none.
+
+    Where nothing differs for the stitched network, all that the receiver takes for equal is equal.
+    """
+    whole = float(at.x.double().square().sum())
+    if whole == 0:
+        return 1.0
+    left = at.x - fit_reader(at.y_train, at.x_train).read(at.y)
+    return 1 - float(left.double().square().sum()) / whole
+
+
+def retrieval(read: Tensor, at: Residuals) -> float:
+    """Return how often what is read is nearest to its own expected residual, among those of its class."""
+    right = []
+    for label in at.labels.unique():
+        members = (at.labels == label).nonzero().flatten()
+        far = torch.cdist(read[members].flatten(1), at.y[members].flatten(1))
+        right.append((far.argmin(1) == torch.arange(len(members))).double())
+    return float(torch.cat(right).mean())
+
+
+def agreement(at: Residuals) -> float:
+    """Return Cohen's kappa of the output that lies furthest above its mean in the class."""
+    got, expected = (rows[:, 0].argmax(1) for rows in (at.x, at.y))
+    agreed, by_chance = [], []
+    for label in at.labels.unique():
+        one, other = (rows[at.labels == label].bincount(minlength=at.y.shape[-1]) for rows in (got, expected))
+        members = int(one.sum())
+        agreed.append(float((got == expected)[at.labels == label].sum()))
+        by_chance.append(float((one * other).sum()) / members)
+    n = len(at.labels)
+    return (sum(agreed) - sum(by_chance)) / max(n - sum(by_chance), 1e-12)
 
 
 def shares(y: Tensor, read: Tensor) -> dict[str, float]:
@@ -93,11 +190,24 @@ def _by_channels(at: Residuals) -> Tensor:
     return fit_reader(at.x_train, at.y_train).read(at.x)
 
 
-def _by_all(at: Residuals) -> Tensor:
-    """Return what ridge regression of all positions at once reads, in its dual form."""
+Kernel = Callable[[Tensor, Tensor], Tensor]
+
+
+def _linear(one: Tensor, other: Tensor) -> Tensor:
+    return one @ other.T
+
+
+def _gaussian(rows: Tensor) -> Kernel:
+    """Return the Gaussian kernel as wide as the median distance."""
+    width = float(torch.pdist(rows.flatten(1).double()[:500]).median()) or 1.0
+    return lambda one, other: torch.exp(-torch.cdist(one, other).square() / (2 * width**2))
+
+
+def _by_all(at: Residuals, kernel: Kernel) -> Tensor:
+    """Return what kernel ridge regression of all positions at once reads."""
     x, y, held = (rows.flatten(1).double() for rows in (at.x_train, at.y_train, at.x))
     choosing = torch.arange(len(x)) % 4 == 0
-    gram = x @ x.T
+    gram = kernel(x, x)
 
     def read(some: Tensor, onto: Tensor, target: Tensor, ridges: Iterable[float]) -> list[Tensor]:
         values, vectors = torch.linalg.eigh(some)
@@ -109,7 +219,7 @@ def _by_all(at: Residuals) -> Tensor:
 
     tried = read(gram[~choosing][:, ~choosing], gram[choosing][:, ~choosing], y[~choosing], READER_RIDGES)
     errors = [float((y[choosing] - each).square().sum()) for each in tried]
-    (found,) = read(gram, held @ x.T, y, [READER_RIDGES[errors.index(min(errors))]])
+    (found,) = read(gram, kernel(held, x), y, [READER_RIDGES[errors.index(min(errors))]])
     return found.reshape(at.y.shape).to(at.y)
 
 

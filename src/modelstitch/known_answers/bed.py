@@ -9,8 +9,10 @@ from functools import partial
 from typing import Any, final
 
 import torch
+from torch import nn
 
 from modelstitch.controls import roles_of
+from modelstitch.cutting.layouts import Layout
 from modelstitch.data.parts import Data
 from modelstitch.evidence.material import Residuals
 from modelstitch.evidence.measure import ReceiverExamples, measure_cells
@@ -47,6 +49,9 @@ EXAMPLES = 2000
 _BUDGET = Budget(bytes=2 * 10**9)
 _MEASURED_ON = 1000
 _PLACES_AT_ONCE = 2
+
+Behind = Callable[[Layout, list[Residuals]], Sequence[nn.Module]]
+"""Gives modules that run behind a stitch."""
 
 
 @dataclass(frozen=True)
@@ -208,18 +213,26 @@ class Bed:
         """Return the share that comes across of one case, from 0 to 1."""
         return Truth(dict(self._truth(case))).value
 
-    def residuals(self, case: Case) -> list[Residuals]:
-        """Stitch one case, and return what is left of its representations after class means, by place."""
+    def residuals(self, case: Case, behind: Behind | None = None) -> list[list[Residuals]]:
+        """Stitch one case, and return what is left of its representations after class means, by place.
+
+        Args:
+            case: what to stitch.
+            behind: gives, from the receiver's layout at the cut and the residuals with the stitch alone,
+                modules that run between stitch and later layers, each in turn.
+
+        Returns:
+            The residuals with the stitch alone, then with each of the modules behind it.
+        """
         place = self._place(case, CONDITIONS[case.condition])
         sender = self._sender(case, place)
         (stitch,) = place.numbers(sender).stitches.values()
-        within = place.examples.residuals
-        return within.beside(
-            case.cut,
-            place.receiver.later(case.cut),
-            stitch.eval(),
-            partial(represented, sender, case.cut, within),
-        )
+        within, later = place.examples.residuals, place.receiver.later(case.cut)
+        represent = partial(represented, sender, case.cut, within)
+        alone = within.beside(case.cut, later, stitch.eval(), represent)
+        more = () if behind is None else behind(place.receiver.cut(case.cut).layout, alone)
+        changed = (nn.Sequential(stitch, module) for module in more)
+        return [alone, *(within.beside(case.cut, later, module, represent) for module in changed)]
 
     def _place(self, case: Case, condition: Condition) -> _Place:
         family = case.plant_family
