@@ -182,7 +182,8 @@ def test_the_upper_bound_of_nothing_seen() -> None:
 
 def outcome(case: Case) -> Outcome:
     facts = Facts(n=500, chance=0.1, score=(0.9, 0.88, 0.92), self_score=0.9, kept=(math.nan,) * 3)
-    return Outcome(case, {"output": 0.5}, facts, {"output": 0.4}, {"CKA": None})
+    fitted = CONDITIONS[case.condition].digest
+    return Outcome(case, {"output": 0.5}, facts, {"output": 0.4}, {"CKA": None}, {"output": 0.9}, fitted)
 
 
 def test_a_record_goes_on_after_a_line_that_was_cut_off(tmp_path: Path) -> None:
@@ -221,3 +222,16 @@ def test_known_outcomes_are_taken_as_they_are(bed: Bed) -> None:
     assert bed.run([case], known=bed.usable(known), on_outcome=told.append) == [known[case]]
     assert not told
     assert bed.usable({case: replace(known[case], measures={})}) == {}
+
+
+def test_outcomes_of_another_fit_are_not_taken(bed: Bed) -> None:
+    plain, wide = (Case("itself", 1.0, 0, CUT, name) for name in ("plain", "over-fitted conv(5)"))
+    known = {case: outcome(case) for case in (plain, wide)}
+    stale = replace(known[wide], fitted=known[plain].fitted)
+    assert bed.usable({plain: known[plain], wide: stale}) == {plain: known[plain]}
+    assert bed.usable(known) == known
+
+
+def test_the_last_cut_comes_first() -> None:
+    listed = [case.cut for case in cases(1, tuple("abc")) if case.condition == "plain"]
+    assert list(dict.fromkeys(listed)) == ["c", "b", "a"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, final
 
@@ -37,7 +37,6 @@ from modelstitch.specs import (
     SELF_STITCH,
     TRAINED,
     CellSpec,
-    content_hash,
     label_only_controls,
 )
 from modelstitch.stitches import Stitch
@@ -155,15 +154,17 @@ class Bed:
         return {
             "networks": [digest(network.module) for network in self.networks],
             "data": self.data.digest,
-            "fits": content_hash([asdict(condition.fit) for condition in CONDITIONS.values()]),
             "evidence": EVIDENCE_VERSION,
             "seed": self.seed,
         }
 
     def usable(self, known: Mapping[Case, Outcome]) -> dict[Case, Outcome]:
-        """Return the outcomes that have every measure that is asked for."""
+        """Return the outcomes that have every measure that is asked for, and whose condition fits as then."""
         return {
-            case: outcome for case, outcome in known.items() if set(self.measures) <= set(outcome.measures)
+            case: outcome
+            for case, outcome in known.items()
+            if set(self.measures) <= set(outcome.measures)
+            and outcome.fitted == CONDITIONS[case.condition].digest
         }
 
     def run(
@@ -206,7 +207,13 @@ class Bed:
         )
         assert facts is not None
         return Outcome(
-            case, self._truth(case), facts, _by_place(parts), self._measured(place, sender, numbers)
+            case,
+            self._truth(case),
+            facts,
+            _by_place(parts),
+            self._measured(place, sender, numbers),
+            _recovered(parts, SELF_STITCH),
+            place.condition.digest,
         )
 
     def truth(self, case: Case) -> float:
@@ -307,4 +314,15 @@ def _by_place(parts: Mapping[tuple[str, CellKey], ExampleParts]) -> dict[str, fl
         place: float(value)
         for place, value in zip(kept.places, kept.values, strict=True)
         if not math.isnan(value)
+    }
+
+
+def _recovered(parts: Mapping[tuple[str, CellKey], ExampleParts], control: str) -> dict[str, float]:
+    """Return the share that a reader recovers from a control's cell, at every place where it is defined."""
+    cells = [each for (name, _), each in parts.items() if name == control]
+    return {
+        place: 1 - float(errors.mean())
+        for cell in cells
+        for place, errors in cell.errors.items()
+        if errors is not None
     }

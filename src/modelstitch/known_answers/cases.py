@@ -42,6 +42,8 @@ class Case:
 def cases(n_networks: int, cuts: Sequence[str], *, quick: bool = False) -> list[Case]:
     """Return the cases of networks with these cuts; those of one network, condition and cut are neighbours.
 
+    The last cut comes first: little of the receiver is behind it, so that a bed that is stopped has the most.
+
     Args:
         n_networks: number of networks.
         cuts: their cuts.
@@ -56,13 +58,13 @@ def cases(n_networks: int, cuts: Sequence[str], *, quick: bool = False) -> list[
     two = tuple(dict.fromkeys((cuts[len(cuts) // 2], cuts[-1])))
     listed = []
     for network in networks:
-        for cut in two if quick else cuts:
+        for cut in reversed(two if quick else cuts):
             for family in PLANT_FAMILIES.values():
                 if not family.by_another or n_networks > 1:
                     doses = family.few if quick else family.doses
                     listed += [Case(family.name, dose, network, cut) for dose in doses]
         for condition in CONDITIONS.values():
-            for cut in two[-1:] if quick else two:
+            for cut in reversed(two[-1:] if quick else two):
                 listed += [
                     Case(name, dose, network, cut, condition.name) for name, dose in condition.families
                 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from types import MappingProxyType
 
 import torch
@@ -14,7 +14,7 @@ from modelstitch.errors import DataError
 from modelstitch.grid.side import Side
 from modelstitch.known_answers.altered import altered
 from modelstitch.known_answers.ground import Ground
-from modelstitch.specs import FitSpec, StitchSpec
+from modelstitch.specs import FitSpec, StitchSpec, content_hash
 from modelstitch.specs.verdicts import VerdictName
 
 PLAIN = "plain"
@@ -49,6 +49,11 @@ class Condition:
     fit: FitSpec = FIT
     families: tuple[tuple[str, float], ...] = ()
     truth: VerdictName | None = None
+
+    @property
+    def digest(self) -> str:
+        """Hash of what is fitted, and how."""
+        return content_hash([asdict(self.stitch), asdict(self.fit)])
 
 
 def unbalanced(data: Data, side: Side) -> Data:

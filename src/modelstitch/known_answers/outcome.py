@@ -41,6 +41,8 @@ class Outcome:
         facts: what the rule reads.
         kept: what is kept at every place.
         measures: value of each measure of similarity that was asked for; None where it is not defined.
+        own: share that a reader recovers from the self-stitch at every place.
+        fitted: hash of what was fitted, and how.
     """
 
     case: Case
@@ -48,6 +50,8 @@ class Outcome:
     facts: Facts
     kept: Mapping[str, float] = field(default_factory=dict)
     measures: Mapping[str, float | None] = field(default_factory=dict)
+    own: Mapping[str, float] = field(default_factory=dict)
+    fitted: str = ""
 
     @cached_property
     def verdict(self) -> Verdict:
@@ -80,6 +84,4 @@ class Outcome:
             name: tuple(value) if isinstance(value, list) else value
             for name, value in values["facts"].items()
         }
-        return cls(
-            Case(**values["case"]), values["places"], Facts(**facts), values["kept"], values["measures"]
-        )
+        return cls(**{**values, "case": Case(**values["case"]), "facts": Facts(**facts)})

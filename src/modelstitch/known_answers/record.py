@@ -12,7 +12,7 @@ from modelstitch.known_answers.cases import Case
 from modelstitch.known_answers.outcome import Outcome
 from modelstitch.util.atomic_files import atomic_write
 
-_VERSION = 1
+_VERSION = 2
 
 
 @final
