@@ -29,7 +29,11 @@ def small(seed: int, width: int) -> nn.Sequential:
 
 
 def stitched_of(
-    sender: nn.Module, receiver: nn.Module, data: object, sender_cut: str, receiver_cut: str
+    sender: nn.Module | ms.Network,
+    receiver: nn.Module | ms.Network,
+    data: object,
+    sender_cut: str,
+    receiver_cut: str,
 ) -> StitchedCell:
     """Fit one stitch for three steps, without controls and evidence."""
     run = ms.compare(

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 from torch.export.graph_signature import InputKind
 from torch.fx import GraphModule, Interpreter, Node
+from torch.fx.experimental.proxy_tensor import make_fx
 
 from modelstitch.adoption.deployed import Deployed
 from modelstitch.cutting.capture import no_fused_attention, no_logs
@@ -19,6 +20,8 @@ from modelstitch.errors import ModelError, first_line
 
 PROGRAM = "model.pt2"
 """Name of the file."""
+
+_aten = torch.ops.aten
 
 _EXAMPLES = 3
 """Size of the batch that a program is traced with; sizes 0 and 1 are special to the tracer."""
@@ -53,9 +56,8 @@ def program_of(deployed: Deployed, shapes: Shapes) -> ExportedProgram:
     try:
         with torch.no_grad(), no_fused_attention(), no_logs(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            traced = torch.export.export(deployed, (x, *further), dynamic_shapes=free)
-            program = traced.run_decompositions({})
-            if _unused(program):
+            program, by_hooks = _traced(deployed, (x, *further), free)
+            if by_hooks or _unused(program):
                 # A half that runs by hooks holds the whole network: trace again what the graph uses.
                 used, free = _Used(module_of(program)), (tuple(batch for _ in shapes),)
                 again = torch.export.export(used, (x, *further), dynamic_shapes=free)
@@ -74,6 +76,21 @@ def program_of(deployed: Deployed, shapes: Shapes) -> ExportedProgram:
     return program
 
 
+def _traced(deployed: Deployed, inputs: tuple[Tensor, ...], free: Any) -> tuple[ExportedProgram, bool]:
+    """Trace a network by torch.export; where its halves run by hooks, through a graph of its operations.
+
+    Returns:
+        The program, and whether a half runs by hooks.
+    """
+    try:
+        return torch.export.export(deployed, inputs, dynamic_shapes=free).run_decompositions({}), False
+    except AssertionError:
+        # A half by hooks leaves the modules that it is in at once, which torch.export does not follow.
+        graph = make_fx(deployed, tracing_mode="symbolic", _allow_non_fake_inputs=True)(*inputs)
+        free = tuple({0: Dim("batch", min=1)} for _ in inputs)
+        return torch.export.export(graph, inputs, dynamic_shapes=free).run_decompositions({}), True
+
+
 def _unused(program: ExportedProgram) -> list[str]:
     """Return the parameters, buffers and constants that no operation of a program reads."""
     held = (InputKind.PARAMETER, InputKind.BUFFER, InputKind.CONSTANT_TENSOR)
@@ -85,11 +102,21 @@ def _unused(program: ExportedProgram) -> list[str]:
     ]
 
 
+def _is_blank(node: object) -> bool:
+    """Tell whether a value has no numbers of its own yet."""
+    blank = (_aten.empty_like.default, _aten.empty_permuted.default, _aten.new_empty.default)
+    return isinstance(node, Node) and node.target in blank
+
+
 class _Used(nn.Module):
     """A traced network with the tensors that it reads, and no other ones."""
 
     def __init__(self, module: GraphModule) -> None:
         super().__init__()
+        for node in module.graph.nodes:
+            # A half by hooks copies the representation over a value of its own, whose shape alone counts.
+            if node.target is _aten.copy.default and _is_blank(node.args[0]):
+                node.replace_all_uses_with(node.args[1])
         module.graph.eliminate_dead_code()
         read = {str(node.target) for node in module.graph.nodes if node.op == "get_attr"}
         for name in [*dict(module.named_parameters()), *dict(module.named_buffers())]:

@@ -184,7 +184,8 @@ def ends(sounds: Tensor, view: View, rate: int, samples: Tensor | None = None) -
     shared = math.gcd(rate, view.rate or rate)
     up, down = (view.rate or rate) // shared, rate // shared
     length = -(-sounds.shape[-1] * up // down)
-    full = torch.full((len(sounds),), sounds.shape[-1], device=sounds.device)
+    # A length by len() would be a fixed number in an exported graph.
+    full = torch.full((sounds.shape[0],), sounds.shape[-1], device=sounds.device)
     own = full if samples is None else samples.to(sounds.device).clamp(1, sounds.shape[-1])
     last = -(-own * up // down)
     return (torch.arange(length, device=sounds.device)[None] < last[:, None]).long()

@@ -1,0 +1,218 @@
+"""Networks with masks, tokens, sounds and several outputs; with a backward of their own; beyond ONNX."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import onnxruntime
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+import modelstitch as ms
+from modelstitch.adoption.export import Exported, Wishes, export
+from modelstitch.errors import DataError, RunError
+from modelstitch.results.stitched import StitchedCell
+
+from .conftest import small, stitched_of
+
+WISHES = Wishes(by="Ann", accept_risk="a test")
+
+
+def drawn(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+class Words(nn.Module):
+    """Tokens and their mask to two outputs; the tokens of the first half decide the label."""
+
+    def __init__(self, seed: int, width: int) -> None:
+        super().__init__()
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            self.embed = nn.Embedding(20, width)
+            self.mix = nn.Linear(width, width)
+            self.head = nn.Linear(width, 2)
+
+    def forward(self, x: Tensor, attention_mask: Tensor) -> dict[str, Tensor]:
+        tokens = torch.relu(self.mix(self.embed(x)))
+        here = attention_mask[:, :, None].to(tokens.dtype)
+        pooled = (tokens * here).sum(1) / here.sum(1).clamp_min(1)
+        return {"pooled": pooled, "logits": self.head(pooled)}
+
+
+def words() -> ms.Data:
+    x = torch.randint(1, 20, (1800, 6), generator=drawn(0))
+    mask = (torch.arange(6) < torch.randint(2, 7, (1800, 1), generator=drawn(1))).long()
+    return ms.data_from(x * mask, (x[:, 0] > 9).long(), kwargs={"attention_mask": mask})
+
+
+def test_tokens_a_mask_and_two_outputs(tmp_path: Path) -> None:
+    data = words()
+    stitched = stitched_of(Words(0, 4), Words(1, 5), data, "mix", "mix")
+    found = export(stitched, tmp_path / "words", WISHES)
+    assert all(one.holds for one in found.card.forms)
+    assert [one.form for one in found.card.forms][-1] == "model.onnx"
+    module = ms.load_stitched(found.folder)
+    few = data.heldout.take(torch.arange(5))
+    with torch.no_grad():
+        outputs = module.outputs(few.images, **few.kwargs)
+        assert list(outputs) == ["logits", "pooled"]
+        torch.testing.assert_close(outputs["logits"], stitched(few.images, **few.kwargs))
+        other = module(few.images, attention_mask=torch.ones_like(few.kwargs["attention_mask"]))
+    assert not torch.allclose(other, outputs["logits"])
+    session = onnxruntime.InferenceSession(str(found.folder / "model.onnx"))
+    assert [(one.name, one.shape[0]) for one in session.get_inputs()] == [
+        ("x", "batch"),
+        ("attention_mask", "batch"),
+    ]
+    with pytest.raises(DataError, match="expected the inputs x, attention_mask, got x"):
+        module(few.images)
+
+
+class Calls(nn.Module):
+    """Sounds and where they end to two scores."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            self.first, self.second = nn.Conv1d(1, 4, 3, padding=1), nn.Conv1d(4, 4, 3, padding=1)
+            self.head = nn.Linear(4, 2)
+
+    def forward(self, x: Tensor, attention_mask: Tensor) -> Tensor:
+        y = torch.relu(self.second(torch.relu(self.first(x))))
+        here = attention_mask[:, None].to(y.dtype)
+        scores: Tensor = self.head((y * here).sum(2) / here.sum(2))
+        return scores
+
+
+def test_sounds_of_several_lengths(tmp_path: Path) -> None:
+    def part(n: int, seed: int) -> ms.DataPart:
+        samples = torch.randint(20, 41, (n,), generator=drawn(seed))
+        x = torch.rand(n, 1, 40, generator=drawn(seed + 1)) * 2 - 1
+        x = x * (torch.arange(40) < samples[:, None])[:, None]
+        return ms.DataPart(x, (x[:, 0, 0] > 0).long(), samples=samples)
+
+    data = ms.Data(part(600, 0), part(600, 2), ("low", "high"), "calls", "as made", rate=1000)
+    networks = [
+        ms.Network(module=Calls(seed).eval(), name=f"calls {seed}", view=ms.View(masked=True))
+        for seed in (0, 1)
+    ]
+    stitched = stitched_of(networks[0], networks[1], data, "first", "first")
+    found = export(stitched, tmp_path / "calls", WISHES)
+    assert all(one.holds for one in found.card.forms)
+    module = ms.load_stitched(found.folder)
+    assert [one.name for one in module.spec.contract.inputs] == ["x", "samples"]
+    assert module.spec.contract.rate == 1000
+    few = data.heldout.take(torch.arange(7))
+    assert few.samples is not None
+    with torch.no_grad():
+        got = module(few.images, samples=few.samples)
+        torch.testing.assert_close(got, stitched(few.images, few.samples))
+        assert not torch.allclose(got, module(few.images, samples=torch.full((7,), 40)))
+
+
+class _Half(torch.autograd.Function):
+    """Has a backward of its own, which no graph keeps: networks with it are cut by hooks."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return x / 2
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        return gradients[0] / 2
+
+
+class Halving(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        halved: Tensor = _Half.apply(x)  # type: ignore[no-untyped-call]
+        return halved
+
+
+class Wrapped(nn.Module):
+    """A network around another one, which hooks must run as a whole."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, x: Tensor) -> Tensor:
+        output: Tensor = self.inner(x)
+        return output
+
+
+def hooked(seed: int, width: int) -> Wrapped:
+    layers = small(seed, width)
+    return Wrapped(nn.Sequential(*list(layers)[:3], Halving(), *list(layers)[3:]))
+
+
+def test_a_network_that_is_cut_by_hooks(digits: ms.Data, tmp_path: Path) -> None:
+    stitched = stitched_of(hooked(0, 4), hooked(1, 6), digits, "inner.2", "inner.5")
+    assert [side.cutting.technique for side in stitched.sides] != ["", ""]
+    assert type(stitched.prefix).__name__ == "HookPrefix"
+    found = export(stitched, tmp_path / "hooked", WISHES)
+    weights = load_file(found.folder / "model.safetensors")
+    n_sender = 4 * 9 + 4 + 4 * 4  # a convolution, and the four vectors of a batch norm
+    n_stitch = 4 * 12 * 4 + 12  # 4 channels to 12, in patches of 2 x 2
+    n_receiver = 12 * 16 * 10 + 10
+    counted = sum(value.numel() for value in weights.values() if value.is_floating_point())
+    assert counted == n_sender + n_stitch + n_receiver
+    everything = [path.read_bytes() for path in found.folder.iterdir()]
+    rows = torch.cat([part.images[:20, 0, 2:6].reshape(20, -1) for part in (digits.train, digits.heldout)])
+    assert not any(row.contiguous().numpy().tobytes() in held for row in rows for held in everything)
+    with torch.no_grad():
+        x = digits.heldout.images[:3]
+        torch.testing.assert_close(ms.load_stitched(found.folder)(x), stitched(x), rtol=1e-4, atol=1e-5)
+
+
+class BesselScaled(nn.Module):
+    """An operation that ONNX does not have."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        scaled: Tensor = torch.special.i0e(x)
+        return scaled
+
+
+def test_an_operator_that_onnx_lacks_is_named(digits: ms.Data, tmp_path: Path) -> None:
+    layers = small(1, 6)
+    receiver = nn.Sequential(*list(layers)[:5], BesselScaled(), *list(layers)[5:])
+    found = export(stitched_of(small(0, 4), receiver, digits, "2", "4"), tmp_path / "bessel", WISHES)
+    assert found.card.not_written == {
+        "model.onnx": "model.onnx is not written: ONNX lacks the operator prims.bessel_i0e"
+    }
+    assert [one.form for one in found.card.forms] == ["model.pt2", "model.safetensors"]
+    assert not (found.folder / "model.onnx").exists()
+    assert "ONNX lacks the operator" in (found.folder / "README.md").read_text()
+
+
+def test_a_missing_extra_leaves_the_other_forms(
+    candidate: StitchedCell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "onnxscript", None)
+    found: Exported = export(candidate, tmp_path / "new", WISHES)
+    assert 'pip install "modelstitch[onnx]"' in found.card.not_written["model.onnx"]
+    assert [one.form for one in found.card.forms] == ["model.pt2", "model.safetensors"]
+
+
+def test_data_that_changed_since_the_run_are_refused(
+    candidate: StitchedCell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dataclasses import replace
+
+    facts = replace(candidate.comparison.facts, data_content="0" * 64)
+    monkeypatch.setattr(candidate, "comparison", replace(candidate.comparison, facts=facts))
+    with pytest.raises(RunError, match="the data digits have changed since the run"):
+        export(candidate, tmp_path / "new", WISHES)
+    assert not list(tmp_path.iterdir())
+
+
+def test_fewer_than_a_hundred_calibrating_examples_are_refused(digits: ms.Data, tmp_path: Path) -> None:
+    few = ms.Data(digits.train, digits.heldout.take(torch.arange(490)), digits.classes, "few", "by hand")
+    stitched = stitched_of(small(0, 4), small(1, 6), few, "2", "4")
+    with pytest.raises(DataError, match=r"at least 100 examples to calibrate .*got 98.*at least 500"):
+        export(stitched, tmp_path / "new", WISHES)
+    assert not list(tmp_path.iterdir())
