@@ -12,8 +12,28 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:  # for type checkers and editors: the same names as in the table below, which a test holds
+    from modelstitch.adoption.chains import Chain as Chain
+    from modelstitch.adoption.chains import ChainTable as ChainTable
     from modelstitch.adoption.loading import LoadedStitched as LoadedStitched
     from modelstitch.adoption.loading import load_stitched as load_stitched
+    from modelstitch.adoption.money import Changed as Changed
+    from modelstitch.adoption.money import Cost as Cost
+    from modelstitch.adoption.money import Money as Money
+    from modelstitch.adoption.money import Needs as Needs
+    from modelstitch.adoption.prices import Prices as Prices
+    from modelstitch.adoption.regret import ProxyRegret as ProxyRegret
+    from modelstitch.adoption.regret import Regret as Regret
+    from modelstitch.adoption.regret import RegretTable as RegretTable
+    from modelstitch.adoption.rivals import Contender as Contender
+    from modelstitch.adoption.rivals import Rival as Rival
+    from modelstitch.adoption.rivals import RivalFits as RivalFits
+    from modelstitch.adoption.rivals import RivalTable as RivalTable
+    from modelstitch.adoption.training import Spent as Spent
+    from modelstitch.adoption.work import Load as Load
+    from modelstitch.adoption.worth import chains_of as chains_of
+    from modelstitch.adoption.worth import cost_of as cost_of
+    from modelstitch.adoption.worth import regret_of as regret_of
+    from modelstitch.adoption.worth import rivals_of as rivals_of
     from modelstitch.api import compare as compare
     from modelstitch.api import compare_all as compare_all
     from modelstitch.api import compare_labels as compare_labels
@@ -106,9 +126,14 @@ _HOMES = {
     "CellKey": "results.rows",
     "CellRow": "results.rows",
     "CellSpec": "specs",
+    "Chain": "adoption.chains",
+    "ChainTable": "adoption.chains",
+    "Changed": "adoption.money",
     "Comparison": "results.comparison",
     "Confidence": "specs.verdicts",
+    "Contender": "adoption.rivals",
     "Copies": "data.copies",
+    "Cost": "adoption.money",
     "Curve": "results.curves",
     "CurvePoint": "results.curves",
     "Cut": "cutting",
@@ -134,25 +159,36 @@ _HOMES = {
     "LabelSet": "data.label_sets",
     "Layout": "cutting.layouts",
     "Learnt": "specs.verdicts",
+    "Load": "adoption.work",
     "LoadedStitched": "adoption.loading",
     "MatrixShape": "results.triangle",
-    "MissingExtraError": "errors",
     "MemoryFacts": "results.facts",
+    "MissingExtraError": "errors",
     "ModelError": "errors",
     "ModelSpec": "specs",
     "ModelStitchError": "errors",
+    "Money": "adoption.money",
+    "Needs": "adoption.money",
     "Network": "models.network",
     "Numbering": "tasks",
     "OutputFacts": "results.facts",
     "PairFacts": "results.facts",
+    "Prices": "adoption.prices",
     "Progress": "util.progress",
+    "ProxyRegret": "adoption.regret",
     "Reason": "specs.verdicts",
+    "Regret": "adoption.regret",
+    "RegretTable": "adoption.regret",
+    "Rival": "adoption.rivals",
+    "RivalFits": "adoption.rivals",
+    "RivalTable": "adoption.rivals",
     "RunError": "errors",
     "RunFacts": "results.facts",
     "RunSpec": "specs",
     "Sentence": "wording",
     "Share": "cutting.cost",
     "SpecError": "errors",
+    "Spent": "adoption.training",
     "StitchError": "errors",
     "StitchSpec": "specs",
     "Stitched": "grid.stitched",
@@ -170,15 +206,19 @@ _HOMES = {
     "WeightsFacts": "models.weights.facts",
     "Work": "cutting.cost",
     "capacity_curves": "results.curves",
+    "chains_of": "adoption.worth",
     "compare": "api",
     "compare_all": "api",
     "compare_labels": "api",
+    "cost_of": "adoption.worth",
     "cuts": "cutting",
     "data_from": "data.from_arrays",
     "load": "api",
     "load_data": "data.load",
     "load_model": "models.load",
     "load_stitched": "adoption.loading",
+    "regret_of": "adoption.worth",
+    "rivals_of": "adoption.worth",
     "split": "cutting",
     "stitch": "api",
     "write_report": "api",

@@ -1,0 +1,232 @@
+"""What a finished cell is worth: its rivals, its money, chains with it, and the regret of short cuts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from modelstitch.adoption.chains import ChainTable, chains
+from modelstitch.adoption.division import Division, divide
+from modelstitch.adoption.money import Money, Needs, money
+from modelstitch.adoption.prices import Prices, read_prices
+from modelstitch.adoption.proxies import heldout_scores, proxy_regrets
+from modelstitch.adoption.regret import RegretTable
+from modelstitch.adoption.rivals import RIVALS, Contender, RivalFits, RivalTable, rivals, whole_load
+from modelstitch.adoption.training import FORWARD_AND_BACK, Spent
+from modelstitch.adoption.work import Load, load_of
+from modelstitch.errors import SpecError
+from modelstitch.specs import TRAINED
+from modelstitch.util.progress import SILENT, Progress
+from modelstitch.util.random_state import kept_random_state
+
+if TYPE_CHECKING:
+    from modelstitch.results.comparison import Comparison
+    from modelstitch.results.stitched import StitchedCell
+
+_FORWARD_AND_BACK_FROZEN = 2
+"""The same for a frozen part behind a stitch: a gradient takes one more pass, for its input alone."""
+
+
+def rivals_of(
+    result: Comparison,
+    sender_cut: str,
+    receiver_cut: str,
+    *,
+    stitch: str | None = None,
+    seed: int | None = None,
+    names: Sequence[str] = RIVALS,
+    fits: RivalFits | None = None,
+    margin: float = 0.02,
+    progress: Progress = SILENT,
+) -> RivalTable:
+    """Fit what else one could do for the cost of a cell, and score it beside the cell.
+
+    The whole receiver, the receiver fine-tuned, the whole sender with a new linear head, a linear probe at
+    the sender's cut, the receiver cut short, a distilled student of equal cost, and that student from
+    scratch. All get the same examples and labels and are fitted by the rule of stitches. Scores are those of
+    the confirming examples, 30 % of the held-out ones.
+
+    Args:
+        result: a run that can give its networks.
+        sender_cut, receiver_cut: of the cell.
+        stitch, seed: which fit; needed where several were made.
+        names: some of the rivals by name; all of them by default.
+        fits: how they are fitted, and how long at most.
+        margin: points of score up to which a cheaper rival counts as no worse.
+        progress: receives news.
+
+    Returns:
+        The table; a rival that still gained at the end is *unfair*, and neither wins nor loses.
+
+    Raises:
+        SpecError: no such cell, or no such rival.
+        RunError: the run cannot give its networks.
+    """
+    with kept_random_state():
+        network = result.stitched(sender_cut, receiver_cut, stitch=stitch, seed=seed)
+        division = division_of(network)
+        return rivals(
+            *network.sides,
+            contender_of(network),
+            division.choose,
+            division.confirm,
+            names=names,
+            fits=fits,
+            margin=margin,
+            progress=progress,
+        )
+
+
+def cost_of(
+    result: Comparison,
+    sender_cut: str,
+    receiver_cut: str,
+    prices: Prices | str | Path,
+    *,
+    stitch: str | None = None,
+    seed: int | None = None,
+    labels_needed: int | None = None,
+) -> Money:
+    """Return what it costs to reuse a cell, to train the receiver again, and to leave things as they are.
+
+    Args:
+        result: a run that can give its networks.
+        sender_cut, receiver_cut: of the cell.
+        prices: of the user, or the TOML file that holds them.
+        stitch, seed: which fit; needed where several were made.
+        labels_needed: labelled examples that the stitch needs; by default all that it was fitted on.
+
+    Raises:
+        SpecError: no such cell, or prices that cannot be.
+        RunError: the run cannot give its networks.
+    """
+    known = prices if isinstance(prices, Prices) else read_prices(prices)
+    network = result.stitched(sender_cut, receiver_cut, stitch=stitch, seed=seed)
+    n_train = len(network.sides[0].data.train)
+    whole = whole_load(network.sides[1])
+    needs = Needs(
+        labels_reuse=n_train if labels_needed is None else labels_needed,
+        labels_retrain=n_train,
+        gpu_hours_reuse=network.cell.seconds / 3600,
+        load=load_of_cell(network).multiply_adds / max(1, whole.multiply_adds),
+    )
+    return money(known, needs)
+
+
+def chains_of(
+    forward: Comparison,
+    backward: Comparison,
+    *,
+    at_most: float = 1.0,
+    stitch: str | None = None,
+    seed: int | None = None,
+    progress: Progress = SILENT,
+) -> ChainTable:
+    """Compose the stitches of A into B and of B into A to chains of three parts, under a budget.
+
+    Args:
+        forward, backward: two runs that can give their networks, sender and receiver exchanged.
+        at_most: bound on the multiply-adds of a chain, in those of A.
+        stitch, seed: which fits; by default the stitch of the run's sentences, and its first seed.
+        progress: receives news.
+
+    Returns:
+        Chains with their scores on the choosing examples, and the best one on the confirming examples.
+
+    Raises:
+        SpecError: no fitted cell, or a budget that is not above 0.
+        RunError: the runs are not two directions of one pair, or cannot give their networks.
+    """
+    division = _division(forward)
+    return chains(
+        forward,
+        backward,
+        division.choose,
+        division.confirm,
+        at_most=at_most,
+        stitch=stitch,
+        seed=seed,
+        progress=progress,
+    )
+
+
+def regret_of(
+    result: Comparison,
+    *,
+    stitch: str | None = None,
+    seed: int | None = None,
+    progress: Progress = SILENT,
+) -> RegretTable:
+    """Return the score lost by choosing sender cuts by CKA, mutual k-NN, probes, the closed form or *kept*.
+
+    Args:
+        result: a run that can give its networks. The closed form is looked at where a stitch was fitted to
+            ``match`` too, *kept* where the run has measured it.
+        stitch, seed: which fits; by default the stitch of the run's sentences, and its first seed.
+        progress: receives news.
+
+    Raises:
+        SpecError: no cell of that stitch and seed.
+        RunError: the run cannot give its networks.
+    """
+    division = _division(result)
+    with kept_random_state():
+        return proxy_regrets(
+            result, division.choose, division.confirm, stitch=stitch, seed=seed, progress=progress
+        )
+
+
+def division_of(network: StitchedCell) -> Division:
+    """Return the division of the held-out examples of a run, the same for everything that is chosen on it."""
+    data = network.sides[0].data
+    return divide(len(data.heldout), data.digest)
+
+
+def _division(result: Comparison) -> Division:
+    row = next((row for row in result.cells if row.control == TRAINED and row.failure is None), None)
+    if row is None:
+        raise SpecError("expected a run with a finished cell, got none: fit one first")
+    network = result.stitched(row.sender_cut, row.receiver_cut, stitch=row.stitch, seed=row.seed)
+    return division_of(network)
+
+
+def contender_of(network: StitchedCell) -> Contender:
+    """Return a finished cell as its rivals meet it."""
+    return Contender(
+        network.spec.sender_cut,
+        network.spec.receiver_cut,
+        heldout_scores(network),
+        load_of_cell(network),
+        _spent(network),
+        network.cell.converged,
+    )
+
+
+def load_of_cell(network: StitchedCell) -> Load:
+    """Return what the joined network of a cell costs."""
+    sender, receiver = network.sides
+    front, end = (
+        sender.cut(network.spec.sender_cut).before,
+        receiver.cut(network.spec.receiver_cut).after,
+    )
+    own = Load(front.parameters + end.parameters, front.multiply_adds + end.multiply_adds)
+    return own + _of_stitch(network)
+
+
+def _of_stitch(network: StitchedCell) -> Load:
+    device = network.sides[0].data.train.images.device
+    return load_of(network.stitch, torch.zeros(2, *network.stitch.provided_layout.shape, device=device))
+
+
+def _spent(network: StitchedCell) -> Spent:
+    """Return what the fit of a cell took: the sender runs once, the receiver's rest at every step."""
+    sender, receiver = network.sides
+    cell, n_train = network.cell, len(sender.data.train)
+    n_seen = cell.total_steps * min(network.comparison.spec.fit.batch_size, n_train)
+    once = n_train * sender.cut(network.spec.sender_cut).before.multiply_adds
+    each = FORWARD_AND_BACK * _of_stitch(network).multiply_adds
+    each += _FORWARD_AND_BACK_FROZEN * receiver.cut(network.spec.receiver_cut).after.multiply_adds
+    return Spent(cell.total_steps, n_seen, once + n_seen * each)
