@@ -5,6 +5,7 @@ It stands here, not in tests/, because the hook has to come before the first imp
 
 from __future__ import annotations
 
+import pytest
 from jaxtyping import install_import_hook
 
 CHECKED = (
@@ -17,3 +18,8 @@ CHECKED = (
 
 # An int is a legal float (PEP 484).
 install_import_hook(list(CHECKED), "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start with the slow tests: two processes then end together."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)

@@ -6,16 +6,19 @@ import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import jaxtyping
 import pytest
 import torch
 from hypothesis import settings
+from torch import Tensor
 
 import modelstitch as ms
 from modelstitch.cutting import cut_model
 from modelstitch.data.load import load_data
 from modelstitch.data.parts import Data
+from modelstitch.fitting.trained import Fit
 from modelstitch.grid import side
 from modelstitch.models.load import load_model
 from modelstitch.models.network import Network
@@ -32,6 +35,9 @@ from tests.captured_once import CapturedOnce
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
+N_CHECKED_STEPS = 3
+"""Of each fit, at every call of which shapes are checked."""
+
 CUTS = ("layers.0", "layers.2", "layers.4")
 
 
@@ -46,6 +52,24 @@ def captured_once() -> Iterator[None]:
     """Capture an architecture once in a session; tests of captures call the cutting itself."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(side, "cut_model", CapturedOnce(cut_model))
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def first_steps_are_checked() -> Iterator[None]:
+    """Check shapes in the first steps of a fit alone: later ones call the same with the same shapes."""
+    step = Fit._step
+
+    def checked_at_first(self: Fit, *arguments: Any) -> Tensor:
+        before = jaxtyping.config.jaxtyping_disable
+        jaxtyping.config.update("jaxtyping_disable", before or self.total_steps >= N_CHECKED_STEPS)
+        try:
+            return step(self, *arguments)
+        finally:
+            jaxtyping.config.update("jaxtyping_disable", before)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Fit, "_step", checked_at_first)
         yield
 
 

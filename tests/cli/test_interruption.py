@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 def command(checkpoints: tuple[Path, Path], out: Path) -> list[str]:
     models = [str(path) for path in checkpoints]
     options = ["--steps", "60", "--controls", "none", "--device", "cpu", "--out", str(out)]
-    options += ["--evidence-examples", "50"]
+    options += ["--evidence", "none"]
     cuts = ["--cuts", "layers.1", "layers.2", "layers.3"]
     return ["compare", *models, *cuts, *options]
 

@@ -146,7 +146,7 @@ def test_films_and_pictures_are_stitched_both_ways(
             evidence=ms.EvidenceSpec.parse(
                 ("trajectory", "distribution", "information", "robustness", "geometry"), 80
             ),
-            fit=ms.FitSpec(steps=60),
+            fit=ms.FitSpec(steps=40, batch_size=64),
             out=tmp_path / type(sender).__name__,
         )
         own = found.baseline("receiver")

@@ -144,12 +144,14 @@ def gcv_ridge(values: Float64[Tensor, " r"], energy: Float64[Tensor, " r"], vari
     # Where x spans all training rows, nothing is outside, and what subtraction leaves would be rounding.
     outside = max(variance - float(energy.sum()), 0.0) if spare else 0.0
 
-    def score(ridge: float) -> float:
+    if not len(values):
+        return 0.0
+    scores = []
+    for ridge in RIDGES:
         lost = ridge * values[-1] / (values + ridge * values[-1])
         freedom = spare + float(lost.sum())
-        return (outside + float((energy * lost.square()).sum())) / freedom**2
-
-    return min(RIDGES, key=score) if len(values) else 0.0
+        scores.append((outside + float((energy * lost.square()).sum())) / freedom**2)
+    return RIDGES[scores.index(min(scores))]
 
 
 def cosine(x: Float[Tensor, "n d"] | ArrayLike, y: Float[Tensor, "n d"] | ArrayLike) -> float:

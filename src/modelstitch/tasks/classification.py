@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
@@ -93,6 +94,12 @@ def by_label_set(label_of: Sequence[int]) -> Task:
         >>> task.score(torch.tensor([[2.0, 2.0, 2.5]]), torch.tensor([0])).tolist()
         [True]
     """
+    return _by_label_set(tuple(label_of))
+
+
+@lru_cache(maxsize=64)
+def _by_label_set(label_of: tuple[int, ...]) -> Task:
+    # Data ask for their task at every batch.
     classes_of = [
         [k for k, label in enumerate(label_of) if label == coarse] for coarse in range(max(label_of) + 1)
     ]
