@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import subprocess
@@ -13,7 +14,6 @@ import torch
 from published_weights import LEAST, RECEIVER, SENDER, arguments
 from torch import nn
 
-from examples.cifar_resnet import resnet20, resnet32
 from modelstitch.cli import main
 from modelstitch.data.load import load_data
 from modelstitch.data.parts import DataPart
@@ -57,9 +57,10 @@ def test_foreign_resnets_through_the_command_line(
     result = json.loads(capsys.readouterr().out)
     source = str(shared_data / "data" / "cifar10-jpeg")
     part = load_data(DataSpec(source=source, limit=500, heldout_limit=1000)).heldout
+    models = importlib.import_module("examples.cifar_resnet")
     for role, module, weights, published in (
-        ("sender", resnet20(), "resnet20-12fca82f.th", SENDER),
-        ("receiver", resnet32(), "resnet32-d509ac18.th", RECEIVER),
+        ("sender", models.resnet20(), "resnet20-12fca82f.th", SENDER),
+        ("receiver", models.resnet32(), "resnet32-d509ac18.th", RECEIVER),
     ):
         plain = accuracy_in_plain_pytorch(module, shared_data / "weights" / weights, part)
         assert result[f"{role}_accuracy"] == pytest.approx(plain, abs=1e-6)
