@@ -33,7 +33,7 @@ from modelstitch.specs import ModelSpec
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 ELSEWHERE = re.compile(
-    r"make (demo|test)\b|modelstitch (demo|selftest)\b|python examples/|MODELSTITCH_DATA=\S+ examples/|"
+    r"make (demo|test)\b|modelstitch (demo|selftest|reuse)\b|python examples/|MODELSTITCH_DATA=\S+ examples/|"
     r"pip install "
 )
 

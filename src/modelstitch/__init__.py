@@ -12,6 +12,10 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:  # for type checkers and editors: the same names as in the table below, which a test holds
+    from modelstitch.adoption.candidates import Candidate as Candidate
+    from modelstitch.adoption.candidates import Candidates as Candidates
+    from modelstitch.adoption.candidates import Latency as Latency
+    from modelstitch.adoption.candidates import Whole as Whole
     from modelstitch.adoption.chains import Chain as Chain
     from modelstitch.adoption.chains import ChainTable as ChainTable
     from modelstitch.adoption.loading import LoadedStitched as LoadedStitched
@@ -34,6 +38,7 @@ if TYPE_CHECKING:  # for type checkers and editors: the same names as in the tab
     from modelstitch.adoption.worth import cost_of as cost_of
     from modelstitch.adoption.worth import regret_of as regret_of
     from modelstitch.adoption.worth import rivals_of as rivals_of
+    from modelstitch.api import candidates as candidates
     from modelstitch.api import compare as compare
     from modelstitch.api import compare_all as compare_all
     from modelstitch.api import compare_labels as compare_labels
@@ -123,6 +128,8 @@ _HOMES = {
     "Budget": "grid.grid",
     "ByLabels": "results.by_labels",
     "BySide": "results.facts",
+    "Candidate": "adoption.candidates",
+    "Candidates": "adoption.candidates",
     "CellKey": "results.rows",
     "CellRow": "results.rows",
     "CellSpec": "specs",
@@ -157,6 +164,7 @@ _HOMES = {
     "KeptRow": "results.rows",
     "LabelFacts": "results.facts",
     "LabelSet": "data.label_sets",
+    "Latency": "adoption.candidates",
     "Layout": "cutting.layouts",
     "Learnt": "specs.verdicts",
     "Load": "adoption.work",
@@ -204,7 +212,9 @@ _HOMES = {
     "View": "specs",
     "WeightsError": "errors",
     "WeightsFacts": "models.weights.facts",
+    "Whole": "adoption.candidates",
     "Work": "cutting.cost",
+    "candidates": "api",
     "capacity_curves": "results.curves",
     "chains_of": "adoption.worth",
     "compare": "api",

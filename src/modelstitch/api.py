@@ -9,6 +9,9 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
+from modelstitch.adoption.candidates import Candidates
+from modelstitch.adoption.reuse import BATCHES, MARGIN, Wanted
+from modelstitch.adoption.reuse import candidates as find_candidates
 from modelstitch.data.several_labels import by_each, run_folders
 from modelstitch.errors import RunError, SpecError
 from modelstitch.grid.grid import Budget, fit_grid
@@ -410,6 +413,40 @@ def load(path: str | Path) -> Comparison:
     if not path.exists():
         raise RunError(f"no run folder or saved comparison at {str(path)!r}")
     return Comparison.read(path)
+
+
+@_keeping_random_state
+def candidates(
+    comparison: Comparison,
+    margin: float = MARGIN,
+    *,
+    rank_by: str = "multiply-adds",
+    latency: bool = True,
+    progress: Progress = SILENT,
+) -> Candidates:
+    """Return the cells that are worth looking at for reuse: what each saves, what it loses, how sure that is.
+
+    Cells that cost less than a network that they could replace are chosen on half of the held-out examples,
+    and measured on 30 % of them. All cells of the run are looked at; ``modelstitch reuse`` fits only those
+    that can be worth it.
+
+    Args:
+        comparison: what :func:`compare` returned, or :func:`load` of a run folder.
+        margin: points of score up to which a candidate counts as no worse.
+        rank_by: ``"score"``, ``"multiply-adds"``, ``"parameters"`` or ``"latency"``.
+        latency: whether to measure latency at batch 1 and 64.
+        progress: receives news.
+
+    Returns:
+        The table; ``.outcome`` is ``"candidate"``, ``"undecided"`` or ``"none"``.
+
+    Raises:
+        InputError: the run has no networks, too few held-out examples, or a receiver without a score.
+
+    Source: Tango 1998 (intervals of paired answers); Waudby-Smith & Ramdas 2024 (of other scores).
+    """
+    wanted = Wanted(margin=margin, rank_by=rank_by, batches=BATCHES if latency else ())
+    return find_candidates(comparison, wanted, progress)
 
 
 def write_report(

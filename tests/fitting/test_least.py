@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from modelstitch.fitting.trained import Candidate, Fit, Fitted, Least
+from modelstitch.fitting.trained import Fit, Fitted, Least, TriedFit
 from modelstitch.specs import FitSpec, StitchSpec
 from modelstitch.stitches import build
 from tests.fitting.test_trained import SHAPE
@@ -33,11 +33,11 @@ def fitted(
     """Fit with scripted scores: ``right`` gives the share from each multiple of the first schedule on."""
     asked: list[int] = []
 
-    def candidate(self: Fit, values: dict[str, Tensor], n_steps: int, loss: float) -> Candidate:
+    def candidate(self: Fit, values: dict[str, Tensor], n_steps: int, loss: float) -> TriedFit:
         asked.append(n_steps)
         share = right[max(each for each in right if each * FIRST <= n_steps)]
         state = {name: value.detach().clone() for name, value in self.stitch.state_dict().items()}
-        return Candidate(state, share_right(share), torch.ones(N), n_steps, loss)
+        return TriedFit(state, share_right(share), torch.ones(N), n_steps, loss)
 
     def step(self: Fit, *rest: object) -> Tensor:
         self.total_steps += 1

@@ -6,9 +6,9 @@ that the first network alone answers right and c that the second alone does, it 
 .. math:: |b - c - n\delta| \le z \sqrt{n (2 \tilde q + \delta (1 - \delta))}
 
 and :math:`\tilde q` the probability of c that is most likely for this :math:`\delta`. For scores from 0 to 1
-the interval is that of an empirical Bernstein bound. No interval has width 0.
+the interval is one by betting (:mod:`modelstitch.adoption.betting`). No interval has width 0.
 
-Source: Tango 1998; Wilson 1927; Maurer & Pontil 2009, theorem 4.
+Source: Tango 1998; Wilson 1927; Waudby-Smith & Ramdas 2024.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import torch
 from jaxtyping import Shaped
 from torch import Tensor
 
+from modelstitch.adoption.betting import betting_interval
 from modelstitch.geometry.intervals import ValueWithInterval
 
 LEVEL = 0.95
@@ -35,7 +36,7 @@ def mean_interval(scores: Shaped[Tensor, " n"], level: float = LEVEL) -> ValueWi
         [0.9, 0.826, 0.945]
     """
     if scores.dtype != torch.bool:
-        return _bernstein(scores.double(), 0.0, 1.0, level)
+        return betting_interval(scores, 0.0, 1.0, level)
     n, z = len(scores), _quantile(level)
     share = int(scores.sum()) / n
     middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
@@ -58,7 +59,7 @@ def difference_interval(
         [0.0, -0.037, 0.037]
     """
     if first.dtype != torch.bool or second.dtype != torch.bool:
-        return _bernstein(first.double() - second.double(), -1.0, 1.0, level)
+        return betting_interval(first.double() - second.double(), -1.0, 1.0, level)
     b, c, n = int((first & ~second).sum()), int((second & ~first).sum()), len(first)
     value, z = (b - c) / n, _quantile(level)
 
@@ -87,15 +88,6 @@ def _end(beyond: Callable[[float], float], inside: float, outside: float) -> flo
         else:
             outside = middle
     return inside
-
-
-def _bernstein(values: Tensor, low: float, high: float, level: float) -> ValueWithInterval:
-    n, mean = len(values), float(values.mean())
-    if n < 2:
-        return mean, low, high
-    log = math.log(4 / (1 - level))
-    half = math.sqrt(2 * float(values.var()) * log / n) + 7 * (high - low) * log / (3 * (n - 1))
-    return mean, max(low, mean - half), min(high, mean + half)
 
 
 def _quantile(level: float) -> float:

@@ -20,15 +20,17 @@ import tyro
 from modelstitch.cli.compare import Compare
 from modelstitch.cli.cuts import Cuts
 from modelstitch.cli.demo import Demo
+from modelstitch.cli.exits import Exit
 from modelstitch.cli.export import Export
 from modelstitch.cli.figures import Figures
 from modelstitch.cli.report import Report
+from modelstitch.cli.reuse import Reuse
 from modelstitch.cli.selftest import Selftest
 from modelstitch.cli.train import Train
 from modelstitch.cli.values import VALUES, gathered
 from modelstitch.errors import InputError, TruthError
 
-EXIT_OK, EXIT_INPUT, EXIT_FAILED_CELLS, EXIT_UNTRUE, EXIT_INTERRUPTED = 0, 2, 3, 4, 130
+EXIT_OK, EXIT_INPUT, EXIT_FAILED_CELLS, EXIT_UNTRUE, EXIT_INTERRUPTED = Exit
 
 
 class Command(Protocol):
@@ -36,8 +38,8 @@ class Command(Protocol):
 
     __dataclass_fields__: ClassVar[dict[str, Any]]
 
-    def run(self) -> bool:
-        """Do it; return whether some cells failed."""
+    def run(self) -> bool | Exit:
+        """Do it; return whether some cells failed, or the exit code."""
 
 
 class CommandRow(NamedTuple):
@@ -54,6 +56,7 @@ COMMANDS = {
     "cuts": CommandRow(Cuts),
     "report": CommandRow(Report),
     "figures": CommandRow(Figures),
+    "reuse": CommandRow(Reuse, resumes=True),
     "export": CommandRow(Export),
     "selftest": CommandRow(Selftest),
 }
@@ -67,24 +70,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: without the program's name; those of the process without it.
 
     Returns:
-        0 for success, 2 for bad input, 3 if cells failed, 4 if a truth check failed, 130 after Ctrl-C.
+        One of :class:`modelstitch.cli.exits.Exit`.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given == ["--version"]:
         from modelstitch import __version__
 
         print(f"modelstitch {__version__}")
-        return EXIT_OK
+        return Exit.HOLDS
     command: Command | None = None
     try:
         command = read(given)
-        return EXIT_FAILED_CELLS if command.run() else EXIT_OK
+        outcome = command.run()
+        if isinstance(outcome, Exit):
+            return outcome
+        return Exit.INCOMPLETE if outcome else Exit.HOLDS
     except InputError as error:
         print(f"modelstitch: {error}", file=sys.stderr)
-        return EXIT_INPUT
+        return Exit.INPUT
     except TruthError as error:
         print(f"modelstitch: a truth check failed, do not believe this run: {error}", file=sys.stderr)
-        return EXIT_UNTRUE
+        return Exit.DOES_NOT_HOLD
     except (MemoryError, RuntimeError) as error:
         if not _is_out_of_memory(error):
             raise
@@ -94,20 +100,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "(--limit, --size, --crop), keep less at once (--memory), or take smaller batches (--batch-size)",
             file=sys.stderr,
         )
-        return EXIT_INPUT
+        return Exit.INPUT
     except BrokenPipeError:
         # The reader of our output has closed it, as head does; what is still buffered must not fail at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_OK
+        return Exit.HOLDS
     except KeyboardInterrupt:
         again = shlex.join(["modelstitch", *given])
-        outcome = (
+        after = (
             f"finished cells are saved, the same command goes on: {again}"
             if _resumes(command)
             else f"nothing was saved; to start again: {again}"
         )
-        print(f"\nmodelstitch: interrupted; {outcome}", file=sys.stderr)
-        return EXIT_INTERRUPTED
+        print(f"\nmodelstitch: interrupted; {after}", file=sys.stderr)
+        return Exit.INTERRUPTED
 
 
 def read(words: Sequence[str]) -> Command:

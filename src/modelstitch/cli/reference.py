@@ -18,8 +18,9 @@ An option that takes several values takes them with commas or spaces: `--cuts la
 `--cuts layer1 layer2`. Commas inside brackets or quotes do not count: `zoo:R1111(width=8, channels=1)` is one
 model.
 
-Exit codes: 0 success; 2 bad input, with what to do; 3 some cells failed; 4 a truth check failed, so that the
-run must not be believed; 130 interrupted.
+Exit codes: 0 done, and what was asked for holds; 2 cannot be done as asked, with what to do; 3 undecided or
+incomplete: some cells failed; 4 checked and does not hold: a truth check failed, so that the run must not be
+believed, or `reuse` finds no candidate that qualifies; 130 interrupted.
 
 This page is printed by `python -m modelstitch.cli.reference`, and tested to be the help of the commands.
 """

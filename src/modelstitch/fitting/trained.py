@@ -70,7 +70,7 @@ class Fitted:
 
 
 @dataclass(frozen=True)
-class Candidate:
+class TriedFit:
     """A finished stitch: state in plain coordinates, and score and loss (n,) of the validation examples."""
 
     state: dict[str, Tensor]
@@ -141,7 +141,7 @@ class Fit:
         # Examples that are scored against each other are judged together.
         self.validation_batch = max(1, len(validation)) if criterion.weight is None else validation_batch
         self.total_steps = 0
-        self._kept: Candidate | None = None
+        self._kept: TriedFit | None = None
 
     def run(self) -> Fitted:
         """Fit the stitch in place.
@@ -281,7 +281,7 @@ class Fit:
         spec: FitSpec,
         done: int,
         n_steps: int,
-    ) -> Candidate:
+    ) -> TriedFit:
         """Take the steps from ``done`` to ``n_steps``, and return the stitch of that schedule."""
         averaged = spec.schedule == "averaged"
         mean, losses = RunningMean(), []
@@ -296,7 +296,7 @@ class Fit:
         return self._candidate(mean.value(self.stitch) if averaged else values, n_steps, loss)
 
     def _has_converged(
-        self, candidate: Candidate, last: Candidate, best: Candidate, spec: FitSpec
+        self, candidate: TriedFit, last: TriedFit, best: TriedFit, spec: FitSpec
     ) -> bool | None:
         """Tell whether the fit has converged; None where a longer schedule is to decide."""
         gain, noise = paired_gain(candidate.scores, last.scores)
@@ -308,7 +308,7 @@ class Fit:
             not self._hidden_gain(candidate, last, gain, noise) or self._learnt_nothing(candidate)
         )
 
-    def _may_go_on(self, candidate: Candidate, last: Candidate, spec: FitSpec) -> bool:
+    def _may_go_on(self, candidate: TriedFit, last: TriedFit, spec: FitSpec) -> bool:
         """Tell whether a fit still gains, and a schedule twice as long is allowed."""
         gain, noise = paired_gain(candidate.scores, last.scores)
         gains = gain > noise or self._hidden_gain(candidate, last, gain, noise)
@@ -316,12 +316,12 @@ class Fit:
         return gains and 2 * candidate.steps <= min(most, self.most_steps or most)
 
     @staticmethod
-    def _is_short(candidate: Candidate, least: Least) -> bool:
+    def _is_short(candidate: TriedFit, least: Least) -> bool:
         """Tell whether a fit is below what it has to reach, beyond noise."""
         gap, noise = paired_gain(least.scores, candidate.scores)
         return gap > noise
 
-    def _hidden_gain(self, candidate: Candidate, last: Candidate, gain: float, noise: float) -> bool:
+    def _hidden_gain(self, candidate: TriedFit, last: TriedFit, gain: float, noise: float) -> bool:
         """Tell whether the loss still falls where the score is blind: at chance, or with much noise.
 
         Elsewhere a falling loss is no reason to continue: more confident answers lower it without changing
@@ -335,7 +335,7 @@ class Fit:
         fall, loss_noise = paired_gain(last.losses, candidate.losses)
         return blind and fall > loss_noise
 
-    def _learnt_nothing(self, candidate: Candidate) -> bool:
+    def _learnt_nothing(self, candidate: TriedFit) -> bool:
         """Tell whether the validation loss is that of a constant answer, or up to a tenth above.
 
         Such a loss may still fall: the fit unlearns what was wrong in its start. Farther above it is too
@@ -393,7 +393,7 @@ class Fit:
             return 1.0
         return self.criterion.weight(part) / max(1, self.criterion.weight(whole))
 
-    def _candidate(self, values: Values, n_steps: int, loss: float) -> Candidate:
+    def _candidate(self, values: Values, n_steps: int, loss: float) -> TriedFit:
         """Finish the stitch as if the fit ended here, and judge it on the validation examples."""
         with torch.no_grad():
             for name, value in self._to_plain(values).items():
@@ -407,7 +407,7 @@ class Fit:
                 y = self._stitched(values, x)
                 scores, losses = self.criterion.judge(y, indices)
                 judged.append((scores.float().cpu(), losses.float().cpu()))
-        return Candidate(
+        return TriedFit(
             {name: value.detach().clone() for name, value in self.stitch.state_dict().items()},
             torch.cat([scores for scores, _ in judged]),
             torch.cat([losses for _, losses in judged]),

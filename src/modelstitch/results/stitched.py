@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, final
+from typing import TYPE_CHECKING, Any, Protocol, final
+
+import numpy as np
 
 from modelstitch.errors import ModelError, SpecError, expect_one_of
 from modelstitch.grid.side import Side
 from modelstitch.grid.stitched import Stitched
-from modelstitch.results.rows import CellRow
+from modelstitch.results.rows import CellKey, CellRow
 from modelstitch.specs import TRAINED, CellSpec, StitchSpec
 from modelstitch.stitches import Stitch
 from modelstitch.util.imported import imported
@@ -93,6 +95,12 @@ class GivesStitched(Protocol):
 
     def stitched(self, comparison: Comparison, cell: CellRow) -> StitchedCell:
         """Return the stitched network of a cell of the real grid."""
+
+    def sides(self, comparison: Comparison) -> tuple[Any, Any]:
+        """Return sender and receiver with their data, each a :class:`modelstitch.grid.side.Side`."""
+
+    def answers(self) -> dict[tuple[str, CellKey], np.ndarray]:
+        """Return the score of each held-out example, (n_heldout,), by control and cell."""
 
 
 def cell_of(

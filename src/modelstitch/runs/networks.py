@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, final
 
+import numpy as np
 from torch import Tensor
 
 from modelstitch.errors import InputError, RunError, TruthError
 from modelstitch.grid.side import Side
 from modelstitch.models.network import digest
 from modelstitch.results.from_cells import cell_spec
-from modelstitch.results.rows import CellRow
+from modelstitch.results.rows import CellKey, CellRow
 from modelstitch.results.stitched import StitchedCell
 from modelstitch.specs import TRAINED, CellSpec
 from modelstitch.stitches import build
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from modelstitch.runs.session import Session
 
 Weights = Mapping[str, Tensor]
+ScoresByCell = dict[tuple[str, CellKey], np.ndarray]
 
 
 @final
@@ -32,18 +34,21 @@ class HeldNetworks:
     Args:
         session: what was run.
         weights_of: the weights of the stitch of a finished cell, by its key.
+        answers_of: the score of each held-out example, by control and cell.
     """
 
-    def __init__(self, session: Session, weights_of: Callable[[str], Weights]) -> None:
+    def __init__(
+        self, session: Session, weights_of: Callable[[str], Weights], answers_of: Callable[[], ScoresByCell]
+    ) -> None:
         self._sides = session.pair.sender, session.pair.receiver
         self._keys = {cell: session.key(cell) for cell in session.cells if cell.control == TRAINED}
-        self._weights_of = weights_of
+        self._weights_of, self.answers = weights_of, answers_of
 
-    def stitched(self, comparison: Comparison, cell: CellRow) -> StitchedCell:
-        """Return the stitched network of a cell.
+    def sides(self, comparison: Comparison) -> tuple[Side, Side]:
+        """Return sender and receiver.
 
         Raises:
-            TruthError: a network has other weights than when the cell was fitted.
+            TruthError: a network has other weights than when the cells were fitted.
         """
         for role, side in zip(("sender", "receiver"), self._sides, strict=True):
             if digest(side.network.module) != side.digest:
@@ -51,8 +56,16 @@ class HeldNetworks:
                     f"the {role} {side.network.name} has other weights than in the run: its stitches belong "
                     "to the weights that it had then"
                 )
+        return self._sides
+
+    def stitched(self, comparison: Comparison, cell: CellRow) -> StitchedCell:
+        """Return the stitched network of a cell.
+
+        Raises:
+            TruthError: a network has other weights than when the cell was fitted.
+        """
         spec = cell_spec(cell)
-        return joined(comparison, cell, spec, self._weights_of(self._keys[spec]), self._sides)
+        return joined(comparison, cell, spec, self._weights_of(self._keys[spec]), self.sides(comparison))
 
 
 @final
@@ -65,6 +78,7 @@ class StoredNetworks:
     """
 
     folder: Path
+    _loaded: list[tuple[Side, Side]] = field(default_factory=list, compare=False, repr=False)
 
     def stitched(self, comparison: Comparison, cell: CellRow) -> StitchedCell:
         """Return the stitched network of a cell.
@@ -78,9 +92,26 @@ class StoredNetworks:
 
         # By the key that the database holds: another version would compute another one.
         weights = read_weights(self.folder, key_of(self.folder, cell))
-        return joined(comparison, cell, cell_spec(cell), weights, self._sides(comparison, cell))
+        return joined(comparison, cell, cell_spec(cell), weights, self.sides(comparison))
 
-    def _sides(self, comparison: Comparison, cell: CellRow) -> tuple[Side, Side]:
+    def answers(self) -> ScoresByCell:
+        """Return the score of each held-out example, by control and cell."""
+        from modelstitch.runs.reader import read_answers
+
+        return read_answers(self.folder)
+
+    def sides(self, comparison: Comparison) -> tuple[Side, Side]:
+        """Return sender and receiver, loaded once.
+
+        Raises:
+            RunError: a network or the data were given in memory, or cannot be loaded again.
+            TruthError: a source holds other weights than in the run.
+        """
+        if not self._loaded:
+            self._loaded.append(self._load(comparison))
+        return self._loaded[0]
+
+    def _load(self, comparison: Comparison) -> tuple[Side, Side]:
         from modelstitch.runs.prepare import IN_MEMORY, prepare
 
         spec = comparison.spec
@@ -97,8 +128,8 @@ class StoredNetworks:
                 spec.sender,
                 spec.receiver,
                 spec.data,
-                sender_cuts=(cell.sender_cut,),
-                receiver_cuts=(cell.receiver_cut,),
+                sender_cuts=spec.sender_cuts,
+                receiver_cuts=spec.receiver_cuts,
                 controls=(),
                 random=spec.random,
             )

@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
@@ -16,7 +17,7 @@ from modelstitch.errors import RunError, SpecError, TruthError
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.facts import RunFacts
 from modelstitch.results.formats import FORMAT, expect_readable
-from modelstitch.results.rows import AdvantageRow, Baseline, CellRow, EvidenceRow, KeptRow
+from modelstitch.results.rows import AdvantageRow, Baseline, CellKey, CellRow, EvidenceRow, KeptRow
 from modelstitch.runs import format_1
 from modelstitch.runs.networks import StoredNetworks
 from modelstitch.runs.order import Row, in_grid_order
@@ -153,6 +154,40 @@ def _cells(connection: sqlite3.Connection) -> list[CellRow]:
     return [
         replace(cell, converged=None if cell.converged is None else bool(cell.converged)) for cell in cells
     ]
+
+
+def read_answers(folder: str | Path) -> dict[tuple[str, CellKey], np.ndarray]:
+    """Return the score of each held-out example, (n_heldout,), by control and cell of a run folder.
+
+    Raises:
+        RunError: the folder cannot be read.
+    """
+    try:
+        with contextlib.closing(
+            sqlite3.connect(f"file:{Path(folder) / 'run.sqlite'}?mode=ro", uri=True)
+        ) as connection:
+            return answers_of(connection)
+    except sqlite3.Error as error:
+        raise RunError(f"cannot read run {str(folder)!r}: {error}") from error
+
+
+def answers_of(connection: sqlite3.Connection) -> dict[tuple[str, CellKey], np.ndarray]:
+    """Return the same from an open database."""
+    selected = connection.execute(
+        "SELECT control, sender_cut, receiver_cut, stitch, seed, n_heldout, answers FROM cells "
+        "WHERE answers IS NOT NULL AND score IS NOT NULL AND draw = 0"
+    )
+    return {
+        (control, CellKey(sender, receiver, stitch, seed)): _unpacked(packed, n)
+        for control, sender, receiver, stitch, seed, n, packed in selected
+    }
+
+
+def _unpacked(packed: bytes, n: int) -> np.ndarray:
+    # Right and wrong take a bit for each example, other scores four bytes.
+    if len(packed) == 4 * n:
+        return np.frombuffer(packed, dtype="<f4")
+    return np.unpackbits(np.frombuffer(packed, dtype=np.uint8), count=n).astype(bool)
 
 
 def _baselines(connection: sqlite3.Connection) -> list[Baseline]:

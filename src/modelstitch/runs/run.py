@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -35,7 +37,7 @@ from modelstitch.runs.held import Header, HeldResults, Keeps
 from modelstitch.runs.memory import affordable, completed, needed_bytes
 from modelstitch.runs.networks import HeldNetworks
 from modelstitch.runs.prepare import widened
-from modelstitch.runs.reader import asked_of
+from modelstitch.runs.reader import asked_of, read_answers
 from modelstitch.runs.session import Session
 from modelstitch.runs.store import Store
 from modelstitch.runs.untrained import DRAWS, untrained_control
@@ -57,6 +59,7 @@ def run(
     budget: Budget = BUDGET,
     evidence: EvidenceSpec | None = None,
     pictures: bool = False,
+    only: Callable[[CellSpec], bool] | None = None,
     progress: Progress = SILENT,
 ) -> Comparison:
     """Fit and score what a session still lacks, measure its evidence, and check the saved run.
@@ -70,6 +73,7 @@ def run(
         budget: how much of the representations may be kept at once.
         evidence: what to measure about the cells; the standard set without it.
         pictures: whether to paint what stitches into the receiver's input make, as ``pictures.png``.
+        only: which cells of the grids to fit and measure; all without it.
         progress: receives news of the run.
 
     Raises:
@@ -79,8 +83,13 @@ def run(
         TruthError: a check failed, so that the numbers must not be believed.
     """
     evidence = evidence or EvidenceSpec()
+    kept: set[tuple[str, CellKey]] = set()
     if out is not None:
-        session, evidence = _with_stored(session, evidence, out)
+        session, evidence, kept = _with_stored(session, evidence, out)
+    if only is not None:
+        # What is judged already stays so: intervals of all cells hold at once.
+        cells = [cell for cell in session.cells if only(cell) or (cell.control, cell_key(cell)) in kept]
+        session = replace(session, cells=tuple(cells))
     evidence = affordable(session, completed(session, evidence), budget.total)
     if pictures:
         _expect_pictures(session, out)
@@ -93,7 +102,7 @@ def run(
         held = HeldResults(header)
         _fill(session, held, budget, evidence, progress)
         held.write_facts(_finished(session, header.facts, evidence))
-        return replace(held.comparison(), networks=HeldNetworks(session, held.read_weights))
+        return replace(held.comparison(), networks=HeldNetworks(session, held.read_weights, held.answers))
     with Store(out, header) as store:
         keys = _fill(session, store, budget, evidence, progress)
         facts = _finished(session, header.facts, evidence)
@@ -105,21 +114,29 @@ def run(
             progress.stage("painting what stitches into the receiver's input make")
             _paint(session, store, budget)
         _write_page(store, comparison)
-        return replace(comparison, networks=HeldNetworks(session, store.read_weights))
+        networks = HeldNetworks(session, store.read_weights, partial(read_answers, store.folder))
+        return replace(comparison, networks=networks)
 
 
-def _with_stored(session: Session, evidence: EvidenceSpec, out: str | Path) -> tuple[Session, EvidenceSpec]:
-    """Return session and evidence together with what a run folder was asked for before."""
+def _with_stored(
+    session: Session, evidence: EvidenceSpec, out: str | Path
+) -> tuple[Session, EvidenceSpec, set[tuple[str, CellKey]]]:
+    """Return session and evidence with what a run folder was asked for before, and what it judged."""
     before = asked_of(out)
     if before is None or differing(before.facts, json.loads(json.dumps(session.identity))):
-        return session, evidence  # no run, or one that the store refuses and says why
+        return session, evidence, set()  # no run, or one that the store refuses and says why
     pair = session.pair
     cuts_of = {
         "sender": [cut.name for cut in pair.sender.cutting.cuts],
         "receiver": [cut.name for cut in pair.receiver.cutting.cuts],
     }
     spec = grown(before.spec, session.spec, cuts_of)
-    return widened(session, spec), with_kinds(evidence, before.evidence)
+    judged = {(row["control"], _key_of(row)) for row in before.facts.get("kept", ())}
+    return widened(session, spec), with_kinds(evidence, before.evidence), judged
+
+
+def _key_of(row: Mapping[str, Any]) -> CellKey:
+    return CellKey(row["sender_cut"], row["receiver_cut"], row["stitch"], row["seed"])
 
 
 def _fill(

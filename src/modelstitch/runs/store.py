@@ -27,7 +27,15 @@ from modelstitch.results.kept import ExampleParts, PartsByCell
 from modelstitch.results.rows import AdvantageRow, Baseline, CellKey, CellRow, EvidenceRow, KeptRow
 from modelstitch.runs.growth import GROWS, differing, fixed, lost
 from modelstitch.runs.held import Header
-from modelstitch.runs.reader import CELL_COLUMNS, comparison_of, facts_of, format_of, has_run, read_weights
+from modelstitch.runs.reader import (
+    CELL_COLUMNS,
+    answers_of,
+    comparison_of,
+    facts_of,
+    format_of,
+    has_run,
+    read_weights,
+)
 from modelstitch.util.atomic_files import atomic_write
 
 _SCHEMA = f"""
@@ -245,14 +253,7 @@ class Store:
 
     def answers(self) -> dict[tuple[str, CellKey], np.ndarray]:
         """Return the score of each held-out example, (n_heldout,), by control and cell."""
-        selected = self._connection.execute(
-            "SELECT control, sender_cut, receiver_cut, stitch, seed, n_heldout, answers FROM cells "
-            "WHERE answers IS NOT NULL AND score IS NOT NULL AND draw = 0"
-        )
-        return {
-            (control, CellKey(sender, receiver, stitch, seed)): _unpacked(packed, n)
-            for control, sender, receiver, stitch, seed, n, packed in selected
-        }
+        return answers_of(self._connection)
 
     def write_advantages(self, rows: Sequence[AdvantageRow]) -> None:
         """Write or replace the differences to the controls."""
@@ -385,13 +386,6 @@ def _packed(answers: Tensor | None) -> bytes | None:
         return None
     scores = answers.cpu().numpy()
     return np.packbits(scores).tobytes() if scores.dtype == bool else scores.astype("<f4").tobytes()
-
-
-def _unpacked(packed: bytes, n: int) -> np.ndarray:
-    # Right and wrong take a bit for each example, other scores four bytes.
-    if len(packed) == 4 * n:
-        return np.frombuffer(packed, dtype="<f4")
-    return np.unpackbits(np.frombuffer(packed, dtype=np.uint8), count=n).astype(bool)
 
 
 def _plain(value: Any) -> Any:

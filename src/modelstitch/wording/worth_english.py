@@ -92,4 +92,24 @@ SENTENCES = {
     "against {outer} alone, with {cost:.2f} times its multiply-adds and {size:.2f} times its parameters.",
     "chain.rule": "Each stitch was fitted for its own pair; nothing was fitted for the chain. The best one "
     "was chosen on other examples than those that score it.",
+    # Candidates.
+    "reuse.looked": "{n} {n:cell was|cells were} fitted, of which {cheaper} {cheaper:costs|cost} less "
+    "than a network that {cheaper:it|they} could replace; on the choosing examples no other is both "
+    "cheaper and better than the {named} {named:shown|shown}.",
+    "reuse.division": "Chosen on {choose} held-out examples and measured on {confirm} others; {calibrate}"
+    " are left for a monitor. The intervals of points lost hold for all candidates at once; the verdict "
+    "is that of the run, on all held-out examples.",
+    "reuse.outcome.candidate": "A candidate is shown to lose no more than {margin:g} against the network "
+    "that it would replace, and meets what was asked.",
+    "reuse.outcome.undecided": "Undecided: none is shown to lose no more than {margin:g}, and some may.",
+    "reuse.outcome.none": "Nothing is worth reusing here: no cell is cheaper, loses no more than "
+    "{margin:g}, and meets what was asked. Keep the whole network.",
+    "reuse.best": "The first: the sender up to {sender} in front of the receiver from {receiver}, in "
+    "place of the whole {role}. It saves {fewer:.1%} of the multiply-adds and {parameters:.1%} of the "
+    "parameters, and needs {trained:,} trained numbers.",
+    "reuse.flips": "Of {n} confirming examples {wrong} right {wrong:answer becomes|answers become} "
+    "wrong, and {right} wrong {right:answer becomes|answers become} right.",
+    "reuse.risk": "It is not interchangeable: other answers are to be expected on inputs unlike these.",
+    "reuse.no_verdict": "No verdict was asked for: whether more than the label comes across is not known.",
+    "reuse.failed": "{n} {n:cell|cells} failed to fit: what they would be worth is not known.",
 }

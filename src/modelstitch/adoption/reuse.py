@@ -1,0 +1,383 @@
+"""From a finished run to its table of candidates: chosen on some held-out examples, confirmed on others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from modelstitch.adoption.candidates import (
+    RANKS,
+    Candidate,
+    Candidates,
+    Latency,
+    Whole,
+    examples_needed,
+    front,
+    ranked,
+    standing,
+)
+from modelstitch.adoption.constraints import Constraints
+from modelstitch.adoption.division import Division, divide
+from modelstitch.adoption.latency import latencies
+from modelstitch.adoption.score_intervals import difference_interval, mean_interval
+from modelstitch.adoption.work import Load, multiply_adds, n_parameters
+from modelstitch.errors import DataError, RunError, SpecError, expect_one_of
+from modelstitch.geometry.intervals import ValueWithInterval
+from modelstitch.grid.side import Side
+from modelstitch.results.comparison import Comparison
+from modelstitch.results.rows import CellKey, CellRow
+from modelstitch.specs import SELF_STITCH, TRAINED, StitchSpec
+from modelstitch.stitches import build
+from modelstitch.util.progress import SILENT, Progress
+
+MARGIN = 0.02
+BATCHES = (1, 64)
+MOST_NAMED = 8
+"""Most candidates that are named: each one more makes the intervals of all wider."""
+
+_FEWEST_CONFIRMING = 30
+
+ReusePlace = tuple[str, str, str]
+"""Sender cut, receiver cut and label of the stitch: a candidate, whatever the seed of its fit."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is asked of candidates.
+
+    Attributes:
+        margin: points of score up to which a candidate counts as no worse.
+        constraints: what they have to meet.
+        rank_by: one of :data:`modelstitch.adoption.candidates.RANKS`.
+        batches: sizes at which latency is measured; empty for no latency.
+
+    Raises:
+        SpecError: a margin that is not between 0 and 1, or an unknown order.
+    """
+
+    margin: float = MARGIN
+    constraints: Constraints = field(default_factory=Constraints)
+    rank_by: str = "multiply-adds"
+    batches: tuple[int, ...] = BATCHES
+
+    def __post_init__(self) -> None:
+        if not 0 < self.margin < 1:
+            raise SpecError(
+                f"expected a margin between 0 and 1, such as 0.02 for two points, got {self.margin}"
+            )
+        expect_one_of("order of candidates", self.rank_by, RANKS, SpecError)
+        if self.constraints.latency is not None and not self.batches:
+            raise SpecError(
+                "expected a measured latency for its bound, got none: measure it, or leave the bound out"
+            )
+        if self.rank_by == "latency" and not self.batches:
+            raise SpecError(
+                "expected a measured latency to order by, got none: measure it, or order by score"
+            )
+
+
+def candidates(
+    comparison: Comparison, wanted: Wanted | None = None, progress: Progress = SILENT
+) -> Candidates:
+    """Return the candidates of a run, each with its cost and what it loses.
+
+    Cells that cost no less than a network that they could replace are left out. Of the rest, the Pareto front
+    of score against multiply-adds on the choosing examples is named, at most eight. All numbers of a named
+    candidate are of the confirming examples, the intervals corrected for the number of the named.
+
+    Args:
+        comparison: a run with its networks.
+        wanted: margin, constraints and order.
+        progress: receives news.
+
+    Raises:
+        RunError: numbers alone, or networks that cannot be loaded again.
+        DataError: too few held-out examples to choose and to confirm.
+        SpecError: the receiver has no score, so that nothing can be lost against it.
+    """
+    wanted = wanted or Wanted()
+    if comparison.networks is None:
+        raise RunError(
+            "expected a comparison with its stitches to look for candidates, got numbers alone: take that of "
+            "compare(), or load the run folder"
+        )
+    sides: tuple[Side, Side] = comparison.networks.sides(comparison)
+    sender, receiver = sides
+    if sender.data.task.together:
+        raise SpecError(
+            "expected a task that scores each example by itself, to choose on some and confirm on others, "
+            f"got {sender.data.task.name}"
+        )
+    if receiver.own_scores is None:
+        raise SpecError(
+            f"expected a receiver with a score of its own, got {receiver.network.name}, which has no output "
+            "for some class: nothing can be lost against it"
+        )
+    n_heldout = len(sender.data.heldout)
+    division = divide(n_heldout, comparison.facts.data_content)
+    if len(division.confirm) < _FEWEST_CONFIRMING:
+        raise DataError(
+            f"expected at least {_FEWEST_CONFIRMING} held-out examples to confirm candidates on, got "
+            f"{len(division.confirm)} (30 % of {n_heldout}): give more held-out examples"
+        )
+    scores = {
+        key: torch.from_numpy(np.array(each))
+        for (control, key), each in comparison.networks.answers().items()
+        if control == TRAINED
+    }
+    own = {
+        key: torch.from_numpy(np.array(each))
+        for (control, key), each in comparison.networks.answers().items()
+        if control == SELF_STITCH
+    }
+    rows = {row.key: row for row in comparison.cells if row.control == TRAINED and row.key in scores}
+    places = _places(rows)
+    wholes = {"sender": _whole(sender, division), "receiver": _whole(receiver, division)}
+    loads = {place: joined_load(sender, receiver, rows[keys[0]]) for place, keys in places.items()}
+    replaced = {place: replaces(load, wholes) for place, load in loads.items()}
+    cheap = [place for place in places if replaced[place] is not None]
+    chosen = _named(cheap, loads, {place: _choosing(scores, places[place], division) for place in cheap})
+    level = 1 - 0.05 / max(1, len(chosen))
+    progress.start(len(chosen), 0, "measuring candidates")
+    found = []
+    for place in chosen:
+        one = _Measured(comparison, (sender, receiver), division, wholes, wanted, level)
+        candidate = one.of(
+            rows[places[place][0]],
+            [scores[key] for key in places[place]],
+            loads[place],
+            str(replaced[place]),
+            own,
+        )
+        found.append(candidate)
+        progress.measured(" -> ".join(place[:2]))
+    found, wholes = _timed(comparison, (sender, receiver), found, wholes, wanted)
+    found = [replace(row, misses=wanted.constraints.misses(row, wholes[row.replaces])) for row in found]
+    return Candidates(
+        rows=ranked(found, wanted.rank_by),
+        sender=wholes["sender"],
+        receiver=wholes["receiver"],
+        data=comparison.data,
+        score_name=comparison.score_name,
+        margin=wanted.margin,
+        level=level,
+        classes=tuple(sender.data.classes),
+        n_cells=len(places),
+        n_cheaper=len(cheap),
+        n_choose=len(division.choose),
+        n_confirm=len(division.confirm),
+        n_calibrate=len(division.calibrate),
+        n_failed=sum(row.control == TRAINED and row.failed for row in comparison.cells),
+        rank_by=wanted.rank_by,
+    )
+
+
+def joined_load(sender: Side, receiver: Side, row: CellRow) -> Load:
+    """Return what the joined network of a cell costs."""
+    return load_at(sender, receiver, row.sender_cut, row.receiver_cut, StitchSpec.parse(row.stitch))
+
+
+def load_at(sender: Side, receiver: Side, sender_cut: str, receiver_cut: str, stitch: StitchSpec) -> Load:
+    """Return what a joined network costs, before anything is fitted."""
+    before, after = sender.cut(sender_cut), receiver.cut(receiver_cut)
+    built = build(stitch, before.layout, after.layout)
+    return (
+        Load(before.before.parameters, before.before.multiply_adds)
+        + Load(
+            n_parameters(built.parameters()), multiply_adds(lambda: built(torch.zeros(2, *before.shape)), 2)
+        )
+        + Load(after.after.parameters, after.after.multiply_adds)
+    )
+
+
+def whole_load(side: Side) -> Load:
+    """Return what a whole network costs, counted as its cuts are."""
+    cut = side.cutting.cuts[0]
+    before, after = cut.before.multiply_adds, cut.after.multiply_adds
+    return Load(n_parameters(side.network.module.parameters()), before + after)
+
+
+def replaces(load: Load, wholes: Mapping[str, Whole]) -> str | None:
+    """Return the network that a joined one would replace: one that costs more; the receiver comes first.
+
+    It costs less where it has fewer multiply-adds or fewer parameters.
+    """
+    for role in ("receiver", "sender"):
+        whole = wholes[role]
+        if whole.score is None:
+            continue
+        if load.multiply_adds < whole.load.multiply_adds or load.parameters < whole.load.parameters:
+            return role
+    return None
+
+
+def _places(rows: Iterable[CellKey]) -> dict[ReusePlace, list[CellKey]]:
+    """Return the cells of each place, by ascending seed."""
+    places: dict[ReusePlace, list[CellKey]] = {}
+    for key in sorted(rows, key=lambda each: each.seed):
+        places.setdefault((key.sender_cut, key.receiver_cut, key.stitch), []).append(key)
+    return places
+
+
+def _choosing(scores: Mapping[CellKey, Tensor], keys: Sequence[CellKey], division: Division) -> float:
+    return float(np.mean([float(scores[key][division.choose].double().mean()) for key in keys]))
+
+
+def _named(
+    cheap: Sequence[ReusePlace], loads: Mapping[ReusePlace, Load], chosen: Mapping[ReusePlace, float]
+) -> list[ReusePlace]:
+    """Return the places of the Pareto front of score against multiply-adds; the highest scores of many."""
+    points = [(loads[place].multiply_adds, chosen[place]) for place in cheap]
+    return [cheap[at] for at in front(points)][-MOST_NAMED:]
+
+
+def _whole(side: Side, division: Division) -> Whole:
+    own = side.own_scores
+    return Whole(
+        name=side.network.name,
+        score=None if own is None else mean_interval(own.cpu()[division.confirm]),
+        load=whole_load(side),
+        size_bytes=_bytes(side.network.module),
+        latency={},
+    )
+
+
+def _bytes(module: nn.Module) -> int:
+    held = {id(value): value for value in (*module.parameters(), *module.buffers())}
+    return sum(value.numel() * value.element_size() for value in held.values())
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """Measures one candidate after the other, against the same whole networks."""
+
+    comparison: Comparison
+    sides: tuple[Side, Side]
+    division: Division
+    wholes: Mapping[str, Whole]
+    wanted: Wanted
+    level: float
+
+    def of(
+        self,
+        row: CellRow,
+        scores: Sequence[Tensor],
+        load: Load,
+        role: str,
+        own: Mapping[CellKey, Tensor],
+    ) -> Candidate:
+        confirm = self.division.confirm
+        module = self.comparison.stitched(row.sender_cut, row.receiver_cut, stitch=row.stitch, seed=row.seed)
+        mine = scores[0][confirm]
+        lost = {
+            name: self._lost(side, mine)
+            for name, side in zip(("sender", "receiver"), self.sides, strict=True)
+        }
+        against = lost[role]
+        whole = self._own(self.sides[role == "receiver"])
+        assert whole is not None
+        verdict = self.comparison.cell_verdicts().get((row.sender_cut, row.receiver_cut, row.stitch))
+        self_stitch = own.get(row.key._replace(sender_cut=row.receiver_cut))
+        stands = standing(against, self.wanted.margin)
+        wrong, right = self._flips(whole, mine)
+        return Candidate(
+            sender_cut=row.sender_cut,
+            receiver_cut=row.receiver_cut,
+            stitch=row.stitch,
+            seed=row.seed,
+            replaces=role,
+            load=load,
+            trained=row.n_parameters,
+            size_bytes=_bytes(module),
+            score=mean_interval(mine),
+            lost_to_receiver=lost["receiver"],
+            lost_to_sender=lost["sender"],
+            standing=stands,
+            examples_needed=self._needed(whole, mine, stands),
+            seeds=tuple(float(each[confirm].double().mean()) for each in scores),
+            self_stitch=None if self_stitch is None else float(self_stitch[confirm].double().mean()),
+            comes_across=None if verdict is None else verdict.name.value,
+            learnt=None if verdict is None else verdict.learnt.value,
+            became_wrong=wrong,
+            became_right=right,
+            converged=row.converged,
+            latency={},
+            labels_needed=None,
+            misses=(),
+        )
+
+    def _own(self, side: Side) -> Tensor | None:
+        return None if side.own_scores is None else side.own_scores.cpu()[self.division.confirm]
+
+    def _lost(self, side: Side, mine: Tensor) -> ValueWithInterval | None:
+        own = self._own(side)
+        if own is None:
+            return None
+        if own.dtype != mine.dtype:
+            own, mine = own.double(), mine.double()
+        return difference_interval(own, mine, self.level)
+
+    def _needed(self, whole: Tensor, mine: Tensor, stands: str) -> int | None:
+        if stands != "undecided":
+            return None
+        difference = whole.double() - mine.double()
+        mean, variance = float(difference.mean()), float(difference.var(correction=0))
+        return examples_needed(mean, variance, len(difference), self.wanted.margin, self.level)
+
+    def _flips(self, whole: Tensor, mine: Tensor) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Return by class how many right answers became wrong, and how many wrong ones right."""
+        data = self.sides[0].data
+        if whole.dtype != torch.bool or mine.dtype != torch.bool or data.task.by_position:
+            return (), ()
+        labels = data.heldout.labels.cpu()[self.division.confirm]
+
+        def by_class(which: Tensor) -> tuple[int, ...]:
+            counted: list[int] = torch.bincount(labels[which], minlength=len(data.classes)).tolist()
+            return tuple(counted)
+
+        return by_class(whole & ~mine), by_class(mine & ~whole)
+
+
+def _timed(
+    comparison: Comparison,
+    sides: tuple[Side, Side],
+    rows: list[Candidate],
+    wholes: Mapping[str, Whole],
+    wanted: Wanted,
+) -> tuple[list[Candidate], dict[str, Whole]]:
+    """Return candidates and whole networks with their latency, all measured in turn in one run."""
+    by_batch: dict[int, dict[str, Latency]] = {}
+    modules = [
+        comparison.stitched(row.sender_cut, row.receiver_cut, stitch=row.stitch, seed=row.seed)
+        for row in rows
+    ]
+    for batch in wanted.batches if rows else ():
+        calls: dict[str, Callable[[], object]] = {}
+        some = [side.inputs.batch("held-out", torch.arange(batch) % len(side.data.heldout)) for side in sides]
+        for role, side, given in zip(("sender", "receiver"), sides, some, strict=True):
+            calls[role] = _call(side.network.module, given.x, given.kwargs)
+        for number, module in enumerate(modules):
+            calls[str(number)] = _joined_call(module.prefix, module.stitch, module.suffix, some[0], some[1])
+        by_batch[batch] = latencies(calls, sides[0].data.heldout.images.device)
+    timed = [
+        replace(row, latency={batch: each[str(number)] for batch, each in by_batch.items()})
+        for number, row in enumerate(rows)
+    ]
+    return timed, {
+        role: replace(whole, latency={batch: each[role] for batch, each in by_batch.items()})
+        for role, whole in wholes.items()
+    }
+
+
+def _call(module: nn.Module, x: Tensor, kwargs: Mapping[str, Tensor]) -> Callable[[], object]:
+    return lambda: module(x, **kwargs)
+
+
+def _joined_call(
+    prefix: nn.Module, stitch: nn.Module, suffix: nn.Module, sent: object, got: object
+) -> Callable[[], object]:
+    return lambda: suffix(stitch(prefix(sent.x, **sent.kwargs)[0].float()), **got.kwargs)  # type: ignore[attr-defined]

@@ -1,0 +1,140 @@
+"""Fit what may be worth reusing, the cheap before the dear: costs, least squares, the task, controls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from modelstitch.adoption.candidates import Whole, front
+from modelstitch.adoption.division import divide
+from modelstitch.adoption.reuse import MOST_NAMED, ReusePlace, load_at, replaces, whole_load
+from modelstitch.errors import SpecError
+from modelstitch.grid.grid import Budget
+from modelstitch.results.comparison import Comparison
+from modelstitch.runs.memory import affordable, completed
+from modelstitch.runs.prepare import widened
+from modelstitch.runs.run import run
+from modelstitch.runs.session import Session
+from modelstitch.specs import CONTROLS, TRAINED, CellSpec, EvidenceSpec
+from modelstitch.util.progress import SILENT, Progress
+
+MOST_FITTED = 25
+"""Cells that are all fitted to the task; of more, those with the best least squares are."""
+
+_NO_EVIDENCE = EvidenceSpec(kinds=())
+
+
+def search(
+    session: Session,
+    *,
+    out: str | Path,
+    budget: Budget,
+    evidence: EvidenceSpec,
+    progress: Progress = SILENT,
+) -> Comparison:
+    """Fit the cells that cost less than a network that they could replace; judge the best of them.
+
+    1. Cells that cost no less than the receiver or the sender are not fitted.
+    2. Of more than 25, the 25 with the best score of a ``match`` stitch on the choosing examples go on.
+    3. These are fitted to the task, with the first seed.
+    4. The Pareto front of score against multiply-adds on the choosing examples gets all seeds, controls and
+       evidence.
+
+    Args:
+        session: networks, data, cuts, stitches, seeds and controls.
+        out: run folder, from which the second look goes on where the first ended.
+        budget, evidence, progress: as for :func:`modelstitch.runs.run.run`.
+
+    Raises:
+        SpecError: no cell costs less than a network that it could replace, or no room for evidence.
+    """
+    spec, pair = session.spec, session.pair
+    real = [cell for cell in session.cells if cell.control == TRAINED and cell.seed == spec.seeds[0]]
+    loads = {
+        _place(cell): load_at(pair.sender, pair.receiver, cell.sender_cut, cell.receiver_cut, cell.stitch)
+        for cell in real
+    }
+    wholes = {role: _cost(session, role) for role in ("sender", "receiver")}
+    cheap = {place for place, load in loads.items() if replaces(load, wholes) is not None}
+    if not cheap:
+        raise SpecError(
+            f"expected a cell that costs less than the sender or the receiver, got {len(loads)} that cost as "
+            "much: give cuts further apart, or another pair"
+        )
+    affordable(session, completed(session, evidence), budget.total)  # refused before anything is fitted
+    if len(cheap) > MOST_FITTED:
+        cheap = _best_by_match(session, cheap, budget, progress)
+    first = replace(spec, controls=(TRAINED,), seeds=spec.seeds[:1])
+    fitted = run(
+        widened(session, first),
+        out=out,
+        budget=budget,
+        evidence=_NO_EVIDENCE,
+        only=lambda cell: _place(cell) in cheap,
+        progress=progress,
+    )
+    scores = _choosing(fitted, session)
+    known = [place for place in loads if place in cheap and place in scores]
+    points = [(loads[place].multiply_adds, scores[place]) for place in known]
+    named = {known[at] for at in front(points)[-MOST_NAMED:]}
+    return run(
+        session,
+        out=out,
+        budget=budget,
+        evidence=evidence,
+        only=lambda cell: _belongs(cell, named),
+        progress=progress,
+    )
+
+
+def _place(cell: CellSpec) -> ReusePlace:
+    return cell.sender_cut, cell.receiver_cut, cell.stitch.label
+
+
+def _belongs(cell: CellSpec, named: set[ReusePlace]) -> bool:
+    """Tell whether a cell is of the front, or of a control of it."""
+    if CONTROLS[cell.control].self_stitch:
+        at = {(receiver, stitch) for _, receiver, stitch in named}
+        return cell.sender_cut == cell.receiver_cut and (cell.receiver_cut, cell.stitch.label) in at
+    return _place(cell) in named
+
+
+def _cost(session: Session, role: str) -> Whole:
+    side = session.pair.sender if role == "sender" else session.pair.receiver
+    score = None if side.own_scores is None else (0.0, 0.0, 0.0)
+    return Whole(name=role, score=score, load=whole_load(side), size_bytes=0, latency={})
+
+
+def _best_by_match(
+    session: Session, cheap: set[ReusePlace], budget: Budget, progress: Progress
+) -> set[ReusePlace]:
+    """Return the 25 places whose least-squares stitch scores best on the choosing examples."""
+    spec = session.spec
+    fit = replace(spec.fit, objective="match")
+    stitches = tuple(replace(stitch, objective=None) for stitch in spec.stitches)
+    by_match = replace(spec, fit=fit, stitches=stitches, controls=(TRAINED,), seeds=spec.seeds[:1])
+    screened = run(
+        widened(session, by_match),
+        budget=budget,
+        evidence=_NO_EVIDENCE,
+        only=lambda cell: _place(cell) in cheap,
+        progress=progress,
+    )
+    scores = _choosing(screened, session)
+    return set(sorted(cheap, key=lambda place: -scores.get(place, -1.0))[:MOST_FITTED])
+
+
+def _choosing(comparison: Comparison, session: Session) -> Mapping[ReusePlace, float]:
+    """Return the score of each place on the choosing examples."""
+    assert comparison.networks is not None
+    division = divide(len(session.pair.data.heldout), session.pair.data_digest)
+    return {
+        (key.sender_cut, key.receiver_cut, key.stitch): float(
+            torch.from_numpy(each[division.choose.numpy()] * 1.0).mean()
+        )
+        for (control, key), each in comparison.networks.answers().items()
+        if control == TRAINED
+    }

@@ -1,0 +1,92 @@
+"""Candidates in the terminal: one row each, and what it all says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+from modelstitch.adoption.candidates import Candidate, Candidates, Whole
+from modelstitch.adoption.said import sentences
+
+if TYPE_CHECKING:
+    from modelstitch.geometry.intervals import ValueWithInterval
+
+
+def print_candidates(found: Candidates) -> None:
+    """Print the table and its sentences."""
+    console = Console()
+    if not console.is_terminal:  # a file or a pipe has room
+        console = Console(width=200)
+    table = Table(title=f"{found.sender.name} in front of {found.receiver.name}, on {found.data}")
+    for heading in ("sender up to", "receiver from", "stitch"):
+        table.add_column(heading, overflow="fold")
+    for heading in (
+        found.score_name,
+        "points lost",
+        "smallest margin",
+        "multiply-adds",
+        "parameters",
+        "ms (1 / 64)",
+    ):
+        table.add_column(heading, justify="right")
+    for heading in ("comes across", "stands"):
+        table.add_column(heading, overflow="fold")
+    for role, whole in (("sender", found.sender), ("receiver", found.receiver)):
+        table.add_row(
+            f"whole {role}",
+            "",
+            "",
+            "" if whole.score is None else f"{whole.score[0]:.3f}",
+            "",
+            "",
+            _millions(whole.load.multiply_adds),
+            f"{whole.load.parameters:,}",
+            _latency(whole),
+        )
+    table.add_section()
+    for row in found.rows:
+        whole = found.receiver if row.replaces == "receiver" else found.sender
+        table.add_row(
+            row.sender_cut,
+            row.receiver_cut,
+            row.stitch,
+            f"{row.score[0]:.3f}",
+            _points(row.lost),
+            "" if row.smallest_margin is None else f"{row.smallest_margin:.3f}",
+            _with_share(_millions(row.load.multiply_adds), row.load.multiply_adds, whole.load.multiply_adds),
+            _with_share(f"{row.load.parameters:,}", row.load.parameters, whole.load.parameters),
+            _latency(row),
+            row.comes_across or "",
+            _stands(row),
+        )
+    if found.rows:
+        console.print(table)
+    for sentence in sentences(found):
+        console.print(f"- {sentence}", highlight=False, soft_wrap=True)
+
+
+def _points(lost: ValueWithInterval | None) -> str:
+    return "" if lost is None else f"{lost[0]:+.3f} ({lost[1]:+.3f} to {lost[2]:+.3f})"
+
+
+def _millions(n: int) -> str:
+    return f"{n / 1e6:.2f} M"
+
+
+def _with_share(shown: str, part: int, whole: int) -> str:
+    return f"{shown} ({part / whole:.2f}x)" if whole else shown
+
+
+def _latency(one: Candidate | Whole) -> str:
+    return " / ".join(f"{each.median:.1f}" for _, each in sorted(one.latency.items()))
+
+
+def _stands(row: Candidate) -> str:
+    if row.misses:
+        return "misses: " + "; ".join(row.misses)
+    more = "" if row.examples_needed is None else f", about {row.examples_needed:,} examples needed"
+    return (
+        f"{row.standing} than the {row.replaces}{more}" if row.standing != "undecided" else f"undecided{more}"
+    )

@@ -1,0 +1,192 @@
+"""``modelstitch reuse``: which part of one network is worth keeping in front of a part of another."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+
+from modelstitch.cli.compare import Compare
+from modelstitch.cli.exits import Exit
+from modelstitch.cli.options import memory
+from modelstitch.errors import RunError, SpecError
+from modelstitch.specs import DEFAULT_FAMILY, VERDICT_CONTROLS, DataSpec, EvidenceSpec, StitchSpec
+
+if TYPE_CHECKING:
+    from modelstitch.adoption.candidates import Candidates
+    from modelstitch.adoption.reuse import Wanted
+    from modelstitch.results.comparison import Comparison
+    from modelstitch.util.progress import Progress
+
+
+@dataclass(frozen=True)
+class Reuse:
+    """Say which part of one model is worth reusing in another: what it saves, what it loses, how sure.
+
+    Exit code 0: a candidate qualifies; 4: none does; 3: undecided.
+    """
+
+    sender: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="SENDER")]]
+    """The model whose first layers would be reused, as for compare; or a finished run folder, alone."""
+    receiver: tyro.conf.Positional[Annotated[str | None, tyro.conf.arg(metavar="RECEIVER")]] = None
+    """The model whose last layers would be kept; none with a run folder."""
+    data: str = "digits"
+    """Examples to fit and score on, as for compare."""
+    out: Path | None = None
+    """Run folder, which gets candidates.csv, candidates.json and candidates.png too. A finished run grows."""
+    margin: float = 0.02
+    """Points of score up to which a candidate counts as no worse than the network that it would replace."""
+    at_most_multiply_adds: str | None = None
+    """Most multiply-adds of a candidate: a number, such as 30M, or a share of the network that it would
+    replace, such as 0.6x."""
+    at_most_parameters: str | None = None
+    """Most parameters, likewise."""
+    at_most_latency: str | None = None
+    """Most milliseconds of a call with one example (median), likewise."""
+    at_least_score: float | None = None
+    """Least score on the confirming examples."""
+    rank_by: str = "multiply-adds"
+    """Order of the candidates: score, multiply-adds, parameters or latency."""
+    latency: bool = True
+    """Measure latency at batch 1 and 64, each candidate and both networks in turn."""
+    sender_weights: Path | None = None
+    """Weights file of the sender."""
+    receiver_weights: Path | None = None
+    """Weights file of the receiver."""
+    cuts: tuple[str, ...] = ()
+    """Cuts of both models; by default the ends of all blocks."""
+    sender_cuts: tuple[str, ...] = ()
+    """Cuts of the sender, instead of --cuts."""
+    receiver_cuts: tuple[str, ...] = ()
+    """Cuts of the receiver, instead of --cuts."""
+    stitch: tuple[str, ...] = (DEFAULT_FAMILY,)
+    """Stitches to fit."""
+    controls: tuple[str, ...] = VERDICT_CONTROLS
+    """Controls of the cells on the front of score against cost; none for no verdict."""
+    evidence: tuple[str, ...] = ("standard",)
+    """Evidence about the same cells."""
+    seeds: tuple[int, ...] = (0,)
+    """Seeds of the fits of the same cells."""
+    limit: int | None = None
+    """Number of training examples to fit on: a stratified choice."""
+    heldout_limit: int | None = None
+    """Number of held-out examples to choose and confirm on: a stratified choice."""
+    size: int | None = None
+    """Height and width of images for both models."""
+    mean: tuple[float, ...] = ()
+    """Mean of each channel that both models subtract."""
+    std: tuple[float, ...] = ()
+    """Standard deviation of each channel that both models divide by."""
+    device: str = "auto"
+    """auto (a GPU if there is one), cpu or cuda."""
+    memory: str = "2GB"
+    """How much memory the process may take."""
+    json: bool = False
+    """Print the table as JSON on stdout; news go to stderr."""
+
+    def run(self) -> Exit:
+        """Look for candidates; the exit code says whether there is one."""
+        from modelstitch.adoption.reuse import candidates
+        from modelstitch.cli.terminal import watching
+
+        wanted = self._wanted()
+        with watching() as watcher, tempfile.TemporaryDirectory() as scratch:
+            folder = self.out or Path(scratch) / "run"
+            comparison = self._stored() if self.receiver is None else self._searched(folder, watcher)
+            found = candidates(comparison, wanted, watcher)
+        out = self.out if self.receiver is not None else Path(self.sender)
+        if out is not None:
+            self._write(found, out)
+        self._show(found, out)
+        return {"candidate": Exit.HOLDS, "undecided": Exit.INCOMPLETE, "none": Exit.DOES_NOT_HOLD}[
+            found.outcome
+        ]
+
+    def _wanted(self) -> Wanted:
+        from modelstitch.adoption.constraints import Bound, Constraints
+        from modelstitch.adoption.reuse import BATCHES, Wanted
+
+        bounds = {
+            name: None if text is None else Bound.parse(name.replace("_", "-"), text)
+            for name, text in (
+                ("multiply_adds", self.at_most_multiply_adds),
+                ("parameters", self.at_most_parameters),
+                ("latency", self.at_most_latency),
+            )
+        }
+        return Wanted(
+            margin=self.margin,
+            constraints=Constraints(score=self.at_least_score, **bounds),
+            rank_by=self.rank_by,
+            batches=BATCHES if self.latency else (),
+        )
+
+    def _stored(self) -> Comparison:
+        from modelstitch.api import load
+
+        if not Path(self.sender).is_dir():
+            raise RunError(
+                f"expected a sender and a receiver, or a finished run folder, got {self.sender!r} alone, "
+                "which is no folder: give the receiver, too"
+            )
+        if self.out is not None:
+            raise SpecError(
+                "expected --out with a sender and a receiver, got it with a run folder: leave it out"
+            )
+        return load(self.sender)
+
+    def _searched(self, out: Path, watcher: Progress) -> Comparison:
+        from modelstitch.adoption.search import search
+        from modelstitch.grid.grid import Budget
+        from modelstitch.runs.memory import representation_bytes
+        from modelstitch.runs.prepare import prepare
+
+        memory_bytes = memory(self.memory)
+        evidence = EvidenceSpec.parse(self.evidence)
+        names = ("sender_weights", "receiver_weights", "size", "mean", "std")
+        assert self.receiver is not None
+        models = Compare(self.sender, self.receiver, **{name: getattr(self, name) for name in names})
+        session = prepare(
+            models._model("sender"),
+            models._model("receiver"),
+            DataSpec(source=self.data, limit=self.limit, heldout_limit=self.heldout_limit),
+            cuts=self.cuts,
+            sender_cuts=self.sender_cuts,
+            receiver_cuts=self.receiver_cuts,
+            stitches=[StitchSpec.parse(text) for text in self.stitch],
+            controls=() if self.controls == ("none",) else self.controls,
+            seeds=self.seeds,
+            device=self.device,
+            progress=watcher,
+        )
+        budget = Budget(representation_bytes(session, memory_bytes), "auto", memory_bytes)
+        return search(session, out=out, budget=budget, evidence=evidence, progress=watcher)
+
+    def _write(self, found: Candidates, out: Path) -> None:
+        from modelstitch.adoption.picture import picture
+        from modelstitch.util.atomic_files import atomic_write
+
+        text = json.dumps(found.to_json(), allow_nan=False, indent=1)
+        drawn, rows = picture(found), found.to_csv()
+        try:
+            atomic_write(out / "candidates.json", lambda path: path.write_text(text, encoding="utf-8"))
+            atomic_write(out / "candidates.csv", lambda path: path.write_text(rows, encoding="utf-8"))
+            atomic_write(out / "candidates.png", lambda path: drawn.savefig(path, format="png", dpi=150))
+        except OSError as error:
+            raise RunError(f"cannot write candidates to {str(out)!r}: {error}") from error
+
+    def _show(self, found: Candidates, out: Path | None) -> None:
+        if self.json:
+            print(json.dumps(found.to_json(), allow_nan=False))
+            return
+        from modelstitch.cli.candidate_table import print_candidates
+
+        print_candidates(found)
+        if out is not None:
+            print("\nFiles:")
+            for name, what in (("csv", "the table"), ("json", "all numbers"), ("png", "score against cost")):
+                print(f"  {out / f'candidates.{name}'}  {what}")

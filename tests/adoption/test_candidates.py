@@ -1,0 +1,228 @@
+"""Candidates: a pair whose truth is known by construction, and what is refused."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+import modelstitch as ms
+from modelstitch.adoption.candidates import Candidates, front
+from modelstitch.adoption.constraints import Bound, Constraints
+from modelstitch.adoption.division import divide
+from modelstitch.adoption.latency import latencies
+from modelstitch.adoption.picture import picture
+from modelstitch.adoption.reuse import Wanted, candidates
+from modelstitch.adoption.said import sentences
+from modelstitch.cli import main
+
+QUIET = Wanted(batches=())
+
+
+def with_a_layer_too_many(data: ms.Data, *, noise: float = 0.0) -> nn.Sequential:
+    """Return a network whose second linear layer passes its input as it is; its head is solved."""
+    drawn = torch.Generator().manual_seed(0)
+    first, idle, head = nn.Linear(64, 48), nn.Linear(48, 48), nn.Linear(48, 10)
+    images = data.train.images.flatten(1)
+    with torch.no_grad():
+        first.weight.copy_(torch.randn(48, 64, generator=drawn) / 4)
+        idle.weight.copy_(torch.eye(48))
+        idle.bias.zero_()
+        hidden = first(images).relu()
+        wanted = nn.functional.one_hot(data.train.labels, 10).float()
+        ones = torch.cat([hidden, torch.ones(len(hidden), 1)], 1)
+        solved = torch.linalg.lstsq(ones, wanted).solution
+        head.weight.copy_(solved[:-1].T)
+        head.bias.copy_(solved[-1])
+        first.weight.add_(noise * torch.randn(48, 64, generator=drawn))
+    return nn.Sequential(nn.Flatten(), first, nn.ReLU(), idle, nn.ReLU(), head).eval()
+
+
+def run_of(sender: nn.Module, receiver: nn.Module, data: ms.Data, cuts: tuple[str, str]) -> ms.Comparison:
+    return ms.compare(
+        sender,
+        receiver,
+        data,
+        sender_cuts=cuts[0],
+        receiver_cuts=cuts[1],
+        stitch="identity",
+        controls=(),
+        evidence=(),
+    )
+
+
+@pytest.fixture(scope="module")
+def receiver(digits: ms.Data) -> nn.Sequential:
+    return with_a_layer_too_many(digits)
+
+
+@pytest.fixture(scope="module")
+def same(receiver: nn.Sequential, digits: ms.Data) -> ms.Comparison:
+    """The receiver into itself, around the layer that does nothing."""
+    return run_of(receiver, receiver, digits, ("2", "4"))
+
+
+def test_a_layer_too_many_is_found_and_nothing_is_lost(
+    same: ms.Comparison, receiver: nn.Sequential, digits: ms.Data
+) -> None:
+    found = candidates(same, replace(QUIET, margin=0.03))
+    (row,) = found.rows
+    assert found.outcome == "candidate"
+    assert (row.sender_cut, row.receiver_cut, row.replaces) == ("2", "4", "receiver")
+    assert (row.load.parameters, row.load.multiply_adds) == (65 * 48 + 49 * 10, 64 * 48 + 48 * 10)
+    assert found.receiver.load.multiply_adds == 64 * 48 + 48 * 48 + 48 * 10
+    assert row.trained == 0
+    assert row.size_bytes == 4 * row.load.parameters
+    # Score and points lost are those of the confirming examples alone, computed here by hand.
+    confirm = divide(599, same.facts.data_content).confirm
+    part = digits.heldout.take(confirm)
+    with torch.no_grad():
+        right = receiver(part.images).argmax(1) == part.labels
+    assert row.score[0] == found.receiver.score[0] == float(right.double().mean())  # type: ignore[index]
+    assert row.lost is not None
+    assert row.lost[0] == 0
+    # No answer differs among n: Tango's interval ends at z^2 / (n + z^2).
+    assert row.lost[2] == pytest.approx(3.8415 / (180 + 3.8415), abs=1e-4)
+    assert row.smallest_margin == row.lost[2]
+    assert sum(row.became_wrong) == sum(row.became_right) == 0
+    assert "saves 39.3% of the multiply-adds" in " ".join(sentences(found))
+
+
+def test_too_few_examples_leave_it_undecided_and_say_how_many_are_needed(same: ms.Comparison) -> None:
+    found = ms.candidates(same, latency=False)
+    assert found.outcome == "undecided"
+    (row,) = found.rows
+    assert row.standing == "undecided"
+    assert row.examples_needed is not None
+    assert row.examples_needed > found.n_confirm == 180
+    assert "Undecided" in " ".join(sentences(found))
+
+
+def test_nothing_may_be_worth_it(receiver: nn.Sequential, digits: ms.Data) -> None:
+    worse = with_a_layer_too_many(digits, noise=1.0)
+    found = candidates(run_of(worse, receiver, digits, ("2", "4")), QUIET)
+    (row,) = found.rows
+    assert row.standing == "worse"
+    assert row.lost_to_receiver is not None
+    assert row.lost_to_receiver[1] > 0.02
+    changed = sum(row.became_wrong) - sum(row.became_right)
+    assert changed / found.n_confirm == pytest.approx(row.lost_to_receiver[0])
+    assert found.outcome == "none"
+    assert "Keep the whole network" in " ".join(sentences(found))
+
+
+def test_a_cell_that_costs_as_much_is_no_candidate(receiver: nn.Sequential, digits: ms.Data) -> None:
+    found = candidates(run_of(receiver, receiver, digits, ("2", "2")), QUIET)
+    assert (found.rows, found.n_cells, found.n_cheaper, found.outcome) == ((), 1, 0, "none")
+
+
+def test_constraints_leave_a_candidate_out_and_say_why(same: ms.Comparison) -> None:
+    wanted = replace(QUIET, margin=0.03)
+    for bounds, why in (
+        (Constraints(multiply_adds=Bound(0.6, True)), "3,552 multiply-adds, at most 3,514"),
+        (Constraints(parameters=Bound(100)), "3,610 parameters, at most 100"),
+        (Constraints(score=1.0), "at least 1.000"),
+    ):
+        found = candidates(same, replace(wanted, constraints=bounds))
+        assert found.outcome == "none"
+        assert why in found.rows[0].misses[0]
+    assert candidates(same, replace(wanted, constraints=Constraints(multiply_adds=Bound.parse("", "0.61x"))))\
+        .outcome == "candidate"  # fmt: skip
+
+
+def test_the_table_as_files_and_as_a_picture(same: ms.Comparison) -> None:
+    found = candidates(same, Wanted(margin=0.03, batches=(1, 2)))
+    plain = json.loads(json.dumps(found.to_json(), allow_nan=False))
+    assert plain["outcome"] == "candidate"
+    assert plain["rows"][0]["of_receiver"]["multiply_adds"] == pytest.approx(3552 / 5856)
+    (line,) = csv.DictReader(found.to_csv().splitlines())
+    assert (line["sender_cut"], line["standing"], line["multiply_adds"]) == ("2", "no worse", "3552")
+    assert set(found.rows[0].latency) == set(found.receiver.latency) == {1, 2}
+    assert all(0 < each.median <= each.most for each in found.rows[0].latency.values())
+    labels = {text.get_text() for text in picture(found).axes[0].get_legend().get_texts()}  # type: ignore[union-attr]
+    assert labels == {"whole receiver", "whole sender", "no worse"}
+
+
+def test_numbers_alone_and_few_examples_are_refused(
+    same: ms.Comparison, receiver: nn.Sequential, digits: ms.Data
+) -> None:
+    with pytest.raises(ms.RunError, match="got numbers alone"):
+        candidates(replace(same, networks=None), QUIET)
+    few = replace(digits, heldout=digits.heldout.take(torch.arange(60)))
+    with pytest.raises(
+        ms.DataError, match=r"at least 30 held-out examples to confirm .* got 18 \(30 % of 60\)"
+    ):
+        candidates(run_of(receiver, receiver, few, ("2", "4")), QUIET)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Wanted(margin=0), "a margin between 0 and 1, such as 0.02"),
+        (lambda: Wanted(rank_by="cost"), "unknown order of candidates 'cost'"),
+        (lambda: Wanted(rank_by="latency", batches=()), "a measured latency to order by"),
+        (lambda: Bound.parse("multiply-adds", "half"), "or as a share of the replaced network, such as 0.6x"),
+        (lambda: Bound.parse("parameters", "0x"), "a number above 0"),
+        (lambda: Constraints(score=1.2), "a least score from 0 to 1, got 1.2"),
+    ],
+)
+def test_wishes_that_cannot_be(make: object, message: str) -> None:
+    with pytest.raises(ms.SpecError, match=message):
+        make()  # type: ignore[operator]
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=12))
+def test_no_point_beats_one_of_the_front(points: list[tuple[float, float]]) -> None:
+    chosen = [points[at] for at in front(points)]
+    assert len(set(chosen)) == len(chosen)
+    for cost, score in chosen:
+        assert not any(c <= cost and s >= score and (c, s) != (cost, score) for c, s in points)
+    for point in points:
+        assert any(c <= point[0] and s >= point[1] for c, s in chosen)
+
+
+def test_calls_are_timed_in_turn() -> None:
+    order: list[str] = []
+    calls = {name: (lambda name=name: order.append(name)) for name in "ab"}
+    timed = latencies(calls, torch.device("cpu"), rounds=4)
+    assert set(timed) == {"a", "b"}
+    assert order == ["a", "b", "b", "a"] * 3 + ["a", "b"]
+
+
+def test_the_command_finds_writes_and_answers_by_its_exit_code(
+    checkpoints: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = map(str, checkpoints)
+    out = tmp_path / "run"
+    options = (
+        "--limit 300 --sender-cuts layers.0,layers.4 --receiver-cuts layers.4 --controls none --evidence none"
+    )
+    words = ["reuse", first, second, *options.split(), "--no-latency", "--out", str(out)]
+    code = main([*words, "--margin", "0.6", "--json"])
+    plain = json.loads(capsys.readouterr().out)
+    assert code == 0
+    # The cell that costs as much was never fitted.
+    assert {(row.sender_cut, row.receiver_cut) for row in ms.load(out).cells} == {("layers.0", "layers.4")}
+    assert plain["rows"][0]["qualifies"] is True
+    assert {"candidates.csv", "candidates.json", "candidates.png"} <= {path.name for path in out.iterdir()}
+    assert json.loads((out / "candidates.json").read_text()) == plain
+    # The finished run alone, with another wish: nothing is fitted, and the answer is no.
+    code = main(["reuse", str(out), "--no-latency", "--at-most-parameters", "0.01x", "--margin", "0.6"])
+    shown = capsys.readouterr().out
+    assert code == 4
+    assert "Nothing is worth reusing here" in shown
+    assert main(["reuse", first]) == 2
+    assert "is no folder: give the receiver, too" in capsys.readouterr().err
+
+
+def test_failed_cells_leave_it_undecided(same: ms.Comparison) -> None:
+    found = candidates(same, replace(QUIET, margin=0.03, constraints=Constraints(score=1.0)))
+    assert isinstance(found, Candidates)
+    assert replace(found, n_failed=1).outcome == "undecided"
