@@ -78,7 +78,7 @@ def test_a_layer_too_many_is_found_and_nothing_is_lost(
     assert (row.sender_cut, row.receiver_cut, row.replaces) == ("2", "4", "receiver")
     assert (row.load.parameters, row.load.multiply_adds) == (65 * 48 + 49 * 10, 64 * 48 + 48 * 10)
     assert found.receiver.load.multiply_adds == 64 * 48 + 48 * 48 + 48 * 10
-    assert row.trained == 0
+    assert row.trained_parameters == 0
     assert row.size_bytes == 4 * row.load.parameters
     # Score and points lost are those of the confirming examples alone, computed here by hand.
     confirm = divide(599, same.facts.data_content).confirm

@@ -23,7 +23,7 @@ _COLUMNS = (
     *("sender_cut", "receiver_cut", "stitch", "seed", "replaces", "qualifies", "standing"),
     *("score", "score_low", "score_high", "lost", "lost_low", "lost_high"),
     *("smallest_margin", "examples_needed", "comes_across", "learnt"),
-    *("parameters", "multiply_adds", "trained", "size_bytes"),
+    *("parameters", "multiply_adds", "trained_parameters", "size_bytes"),
     *("multiply_adds_of_receiver", "multiply_adds_of_sender", "became_wrong", "became_right"),
     *("self_stitch", "labels_needed", "misses"),
 )
@@ -46,7 +46,7 @@ class Candidate:
         replaces: the network that it would replace: ``receiver`` (its front by the sender's), or ``sender``
             (its head by the receiver's), where it costs less than the sender alone.
         load: parameters and multiply-adds of the joined network.
-        trained: parameters that are trained: those of the stitch.
+        trained_parameters: those that are trained: those of the stitch.
         size_bytes: bytes of its parameters and buffers.
         score: of the joined network, with its interval.
         lost_to_receiver, lost_to_sender: score of the whole network less that of the candidate, with its
@@ -74,7 +74,7 @@ class Candidate:
     seed: int
     replaces: str
     load: Load
-    trained: int
+    trained_parameters: int
     size_bytes: int
     score: ValueWithInterval
     lost_to_receiver: ValueWithInterval | None
@@ -203,7 +203,7 @@ class Candidates:
                     row.learnt,
                     row.load.parameters,
                     row.load.multiply_adds,
-                    row.trained,
+                    row.trained_parameters,
                     row.size_bytes,
                     self._shares(row, self.receiver)["multiply_adds"],
                     self._shares(row, self.sender)["multiply_adds"],

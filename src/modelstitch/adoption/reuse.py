@@ -291,7 +291,7 @@ class _Measured:
             seed=row.seed,
             replaces=role,
             load=load,
-            trained=row.n_parameters,
+            trained_parameters=row.n_parameters,
             size_bytes=_bytes(module),
             score=mean_interval(mine),
             lost_to_receiver=lost["receiver"],

@@ -36,7 +36,7 @@ def _of_best(found: Candidates, best: Candidate) -> list[Sentence]:
             role=say(f"role.{best.replaces}"),
             fewer=1 - best.load.multiply_adds / whole.load.multiply_adds if whole.load.multiply_adds else 0.0,
             parameters=1 - best.load.parameters / whole.load.parameters if whole.load.parameters else 0.0,
-            trained=best.trained,
+            trained=best.trained_parameters,
         )
     ]
     if best.became_wrong:
