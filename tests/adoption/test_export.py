@@ -41,6 +41,7 @@ FILES = {
 
 def test_the_folder_holds_all_that_a_candidate_needs(exported: Exported) -> None:
     assert {path.name for path in exported.folder.iterdir()} == FILES
+    assert all(path.stat().st_mode & 0o044 == 0o044 for path in exported.folder.iterdir())
     assert [one.form for one in exported.card.forms] == ["model.pt2", "model.safetensors", "model.onnx"]
     assert all(one.holds and one.n == 260 and one.batches == (1, 2, 257) for one in exported.card.forms)
     assert check_folder(exported.folder).holds

@@ -45,7 +45,8 @@ def new_folder(folder: Path) -> Iterator[Path]:
         raise RunError(f"cannot write folder {str(folder)!r}: {error.strerror}") from error
     try:
         yield unfinished
-        unfinished.chmod(0o755)  # the name was private while it was filled
+        for path in (unfinished, *unfinished.rglob("*")):  # some writers make files that nobody else may read
+            path.chmod(0o755 if path.is_dir() else 0o644)
         expect_new(folder)
         unfinished.rename(folder)
     except OSError as error:
