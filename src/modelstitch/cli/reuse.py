@@ -17,6 +17,7 @@ from modelstitch.errors import RunError, SpecError
 from modelstitch.specs import DEFAULT_FAMILY, VERDICT_CONTROLS, DataSpec, EvidenceSpec, StitchSpec
 
 if TYPE_CHECKING:
+    from modelstitch.adoption.beside import Further, FurtherWanted
     from modelstitch.adoption.candidates import Candidates
     from modelstitch.adoption.reuse import Wanted
     from modelstitch.results.comparison import Comparison
@@ -53,6 +54,18 @@ class Reuse:
     """Order of the candidates: score, multiply-adds, parameters or latency."""
     latency: bool = True
     """Measure latency at batch 1 and 64, each candidate and both networks in turn."""
+    rivals: bool = False
+    """Fit what else one could do for the cost of the first candidate, and score it beside: the receiver
+    fine-tuned or cut short, linear heads, a distilled student. Takes longer than the search."""
+    prices: Path | None = None
+    """TOML file of prices (an hour of labelling, of a GPU, of an engineer, a million inferences) and of
+    what you assume: what it costs to reuse the first candidate, to train again, to leave things as they are."""
+    parts: int = 2
+    """3 composes chains sender, receiver, sender from fitted stitches, with --back."""
+    back: Path | None = None
+    """Finished run folder of the receiver into the sender."""
+    at_most_chain: float = 1.0
+    """Most multiply-adds of a chain, in those of the sender."""
     sender_weights: Path | None = None
     """Weights file of the sender."""
     receiver_weights: Path | None = None
@@ -90,18 +103,20 @@ class Reuse:
 
     def run(self) -> Exit:
         """Look for candidates; the exit code says whether there is one."""
+        from modelstitch.adoption.beside import further
         from modelstitch.adoption.reuse import candidates
         from modelstitch.cli.terminal import watching
 
-        wanted = self._wanted()
+        wanted, beside = self._wanted(), self._beside()
         with watching() as watcher, tempfile.TemporaryDirectory() as scratch:
             folder = self.out or Path(scratch) / "run"
             comparison = self._stored() if self.receiver is None else self._searched(folder, watcher)
             found = candidates(comparison, wanted, watcher)
+            told = further(comparison, found, beside, watcher)
         out = self.out if self.receiver is not None else Path(self.sender)
         if out is not None:
-            self._write(found, out)
-        self._show(found, out)
+            self._write(found, told, out)
+        self._show(found, told, out)
         return {"candidate": Exit.HOLDS, "undecided": Exit.INCOMPLETE, "none": Exit.DOES_NOT_HOLD}[
             found.outcome
         ]
@@ -123,6 +138,20 @@ class Reuse:
             constraints=Constraints(score=self.at_least_score, **bounds),
             rank_by=self.rank_by,
             batches=BATCHES if self.latency else (),
+        )
+
+    def _beside(self) -> FurtherWanted:
+        """Return what is asked for beside candidates; wrong prices are refused before anything is fitted."""
+        from modelstitch.adoption.beside import FurtherWanted, expect_parts
+        from modelstitch.adoption.prices import read_prices
+        from modelstitch.api import load
+
+        expect_parts(self.parts, None if self.back is None else str(self.back))
+        return FurtherWanted(
+            rivals=self.rivals,
+            prices=None if self.prices is None else read_prices(self.prices),
+            back=None if self.back is None else load(self.back),
+            at_most=self.at_most_chain,
         )
 
     def _stored(self) -> Comparison:
@@ -166,11 +195,11 @@ class Reuse:
         budget = Budget(representation_bytes(session, memory_bytes), "auto", memory_bytes)
         return search(session, out=out, budget=budget, evidence=evidence, progress=watcher)
 
-    def _write(self, found: Candidates, out: Path) -> None:
+    def _write(self, found: Candidates, told: Further, out: Path) -> None:
         from modelstitch.adoption.picture import picture
         from modelstitch.util.atomic_files import atomic_write
 
-        text = json.dumps(found.to_json(), allow_nan=False, indent=1)
+        text = json.dumps({**found.to_json(), **told.to_plain()}, allow_nan=False, indent=1)
         drawn, rows = picture(found), found.to_csv()
         try:
             atomic_write(out / "candidates.json", lambda path: path.write_text(text, encoding="utf-8"))
@@ -179,13 +208,15 @@ class Reuse:
         except OSError as error:
             raise RunError(f"cannot write candidates to {str(out)!r}: {error}") from error
 
-    def _show(self, found: Candidates, out: Path | None) -> None:
+    def _show(self, found: Candidates, told: Further, out: Path | None) -> None:
         if self.json:
-            print(json.dumps(found.to_json(), allow_nan=False))
+            print(json.dumps({**found.to_json(), **told.to_plain()}, allow_nan=False))
             return
         from modelstitch.cli.candidate_table import print_candidates
 
         print_candidates(found)
+        for sentence in told.sentences():
+            print(f"\n{sentence}")
         if out is not None:
             print("\nFiles:")
             for name, what in (("csv", "the table"), ("json", "all numbers"), ("png", "score against cost")):

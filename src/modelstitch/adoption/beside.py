@@ -1,0 +1,142 @@
+"""What stands beside the table of candidates when it is asked for: rivals, money, chains of three parts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from modelstitch.adoption.chains import ChainTable
+from modelstitch.adoption.money import Money
+from modelstitch.adoption.prices import Prices
+from modelstitch.adoption.rivals import RivalTable
+from modelstitch.adoption.worth import chains_of, cost_of, rivals_of
+from modelstitch.errors import SpecError
+from modelstitch.util.progress import SILENT, Progress
+from modelstitch.wording import Sentence, say
+
+if TYPE_CHECKING:
+    from modelstitch.adoption.candidates import Candidate, Candidates
+    from modelstitch.results.comparison import Comparison
+
+PARTS = (2, 3)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FurtherWanted:
+    """What is asked for beside candidates.
+
+    Attributes:
+        rivals: whether the first candidate meets its rivals.
+        prices: of the user; None for no money.
+        back: the finished run of the other direction; None for no chains.
+        at_most: bound on the multiply-adds of a chain, in those of the sender.
+    """
+
+    rivals: bool = False
+    prices: Prices | None = None
+    back: Comparison | None = None
+    at_most: float = 1.0
+
+
+@dataclass(frozen=True)
+class Further:
+    """What was found beside the candidates; None for what was not asked for, or had no candidate.
+
+    Attributes:
+        rivals: of the first candidate.
+        money: of the first candidate.
+        chains: of three parts.
+        without_candidate: whether something needed a candidate, and there was none.
+    """
+
+    rivals: RivalTable | None = None
+    money: Money | None = None
+    chains: ChainTable | None = None
+    without_candidate: bool = False
+
+    def sentences(self) -> list[Sentence]:
+        """Return everything in words."""
+        told = [] if self.rivals is None else self.rivals.sentences()
+        if self.money is not None:
+            told += [*self.money.sentences(), *self.money.assumptions()]
+        if self.chains is not None:
+            told += self.chains.sentences()
+        return [*told, say("further.no_candidate")] if self.without_candidate else told
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return what was asked for as plain values, by name."""
+        found = {"rivals": self.rivals, "money": self.money, "chains": self.chains}
+        return {name: one.to_plain() for name, one in found.items() if one is not None}
+
+
+def expect_parts(parts: int, back: str | None) -> None:
+    """Raise unless a number of parts, and the run of the other direction, fit each other.
+
+    Raises:
+        SpecError: another number than 2 or 3, chains without the other run, or that run without chains.
+
+    Example:
+        >>> expect_parts(3, None)
+        Traceback (most recent call last):
+        ...
+        modelstitch.errors.SpecError: expected --back with --parts 3: the folder of the run ...
+    """
+    if parts not in PARTS:
+        raise SpecError(f"expected --parts 2 or 3, got {parts}")
+    if parts == 3 and back is None:
+        raise SpecError(
+            "expected --back with --parts 3: the folder of the run of the receiver into the sender "
+            "(modelstitch compare, or reuse, with the two exchanged)"
+        )
+    if parts == 2 and back is not None:
+        raise SpecError(f"expected --parts 3 with --back {back}, got --parts 2")
+
+
+def further(
+    comparison: Comparison, found: Candidates, wanted: FurtherWanted, progress: Progress = SILENT
+) -> Further:
+    """Return what is asked for beside the candidates of a run.
+
+    Rivals and money are those of the first candidate that qualifies, or of the first one where none does.
+
+    Args:
+        comparison: the run.
+        found: its candidates.
+        wanted: what is asked for.
+        progress: receives news.
+
+    Raises:
+        RunError: the other run is not the other direction of this one.
+        SpecError: a budget that is not above 0.
+    """
+    row = named(found)
+    rivals = money = chains = None
+    if row is not None and wanted.rivals:
+        rivals = rivals_of(
+            comparison,
+            row.sender_cut,
+            row.receiver_cut,
+            stitch=row.stitch,
+            seed=row.seed,
+            margin=found.margin,
+            progress=progress,
+        )
+    if row is not None and wanted.prices is not None:
+        money = cost_of(
+            comparison,
+            row.sender_cut,
+            row.receiver_cut,
+            wanted.prices,
+            stitch=row.stitch,
+            seed=row.seed,
+            labels_needed=row.labels_needed,
+        )
+    if wanted.back is not None:
+        chains = chains_of(comparison, wanted.back, at_most=wanted.at_most, progress=progress)
+    without = row is None and (wanted.rivals or wanted.prices is not None)
+    return Further(rivals, money, chains, without)
+
+
+def named(found: Candidates) -> Candidate | None:
+    """Return the candidate that rivals and money are about; None where there is none."""
+    return next((row for row in found.rows if row.qualifies), next(iter(found.rows), None))
