@@ -144,7 +144,8 @@ def fit_head(
     """Fit a linear head on the frozen representation at a cut, and keep the better of two.
 
     One reads the mean over positions, one the finest grid of means with at most 4,096 numbers; the
-    validation examples decide.
+    validation examples decide. The other one need not be at its end where it is farther behind than its last
+    doubling gained.
 
     Args:
         side: the network.
@@ -177,6 +178,10 @@ def fit_head(
         sum(one.outcome.spent.examples for one in found),
         sum(one.outcome.spent.multiply_adds for one in found) + before * len(train),
     )
-    # A head that may still gain could be the better one: both have to be at their end.
-    converged = all(one.outcome.converged for one in found)
+    # The other head matters where as much as its last doubling gained would bring it to the kept one.
+    converged = all(
+        one.outcome.converged
+        or (one is not best and best.outcome.score - one.outcome.score > max(0.0, one.outcome.gain or 0.0))
+        for one in found
+    )
     return replace(best, outcome=replace(best.outcome, spent=spent, converged=converged))

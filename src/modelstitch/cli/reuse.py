@@ -59,7 +59,7 @@ class Reuse:
     fine-tuned or cut short, linear heads, a distilled student. Takes longer than the search."""
     prices: Path | None = None
     """TOML file of prices (an hour of labelling, of a GPU, of an engineer, a million inferences) and of
-    what you assume: what it costs to reuse the first candidate, to train again, to leave things as they are."""
+    what you assume: what it costs to reuse the first candidate, to train again, to leave all as it is."""
     parts: int = 2
     """3 composes chains sender, receiver, sender from fitted stitches, with --back."""
     back: Path | None = None
