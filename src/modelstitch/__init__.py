@@ -113,6 +113,7 @@ if TYPE_CHECKING:  # for type checkers and editors: the same names as in the tab
     from modelstitch.specs import View as View
     from modelstitch.specs.families import FamilyInfo as FamilyInfo
     from modelstitch.specs.verdicts import Confidence as Confidence
+    from modelstitch.specs.verdicts import KeptScale as KeptScale
     from modelstitch.specs.verdicts import Learnt as Learnt
     from modelstitch.specs.verdicts import Reason as Reason
     from modelstitch.specs.verdicts import VerdictName as VerdictName
@@ -162,6 +163,7 @@ _HOMES = {
     "GivesStitched": "results.stitched",
     "InputError": "errors",
     "KeptRow": "results.rows",
+    "KeptScale": "specs.verdicts",
     "LabelFacts": "results.facts",
     "LabelSet": "data.label_sets",
     "Latency": "adoption.candidates",

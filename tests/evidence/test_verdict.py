@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelstitch.evidence.verdict import Facts, Thresholds, Verdict, decide, together
-from modelstitch.specs.verdicts import Confidence, Learnt, Reason, VerdictName, VerdictReason
+from modelstitch.specs.verdicts import Confidence, KeptScale, Learnt, Reason, VerdictName, VerdictReason
 
 INTERCHANGEABLE, PARTLY = VerdictName.INTERCHANGEABLE, VerdictName.PARTLY
 DECODABLE_ONLY, INCOMPATIBLE = VerdictName.DECODABLE_ONLY, VerdictName.INCOMPATIBLE
@@ -68,6 +68,16 @@ def test_every_word_has_its_lines(changes: dict[str, Any], name: VerdictName, re
     assert (found.name, found.reason) == (name, reason)
     assert (found.kept, found.kept_low, found.kept_high) == replace(GOOD, **changes).kept
     assert found.head == 0.97
+
+
+def test_where_the_self_stitch_loses_much_the_sentence_names_both_scales() -> None:
+    found = judged(kept=(0.4, 0.37, 1.05), scaled_by=KeptScale.BOTH)
+    assert (found.name, found.confidence) == (PARTLY, Confidence.LOW)
+    assert "low end with the receiver itself as 100 %, high end with the self-stitch" in found.sentence
+    assert "受け手自身への接合を100%" in found.sentence.in_language("ja")
+    little = judged(kept=(0.0, -0.01, 0.02), scaled_by=KeptScale.BOTH)
+    assert (little.name, little.confidence) == (DECODABLE_ONLY, Confidence.HIGH)
+    assert "100 %" not in judged(kept=at(0.5)).sentence
 
 
 @pytest.mark.parametrize(
@@ -175,6 +185,8 @@ def test_a_reason_holds_the_numbers_that_decided() -> None:
         ({"converged": False}, Reason.FIT_NOT_CONVERGED),
         ({"self_converged": False}, Reason.SELF_STITCH_NOT_CONVERGED),
         ({"kept": at(0.5, 0.4)}, Reason.KEPT_TOO_WIDE),
+        ({"kept": (0.1, 0.08, 0.3), "scaled_by": KeptScale.BOTH}, Reason.SELF_STITCH_LOSES),
+        ({"kept": (0.1, 0.08, 1.0), "scaled_by": KeptScale.BOTH}, Reason.SELF_STITCH_LOSES),
         ({"score": at(0.2)}, Reason.SCORE_BETWEEN),
     ],
 )

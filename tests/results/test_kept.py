@@ -15,6 +15,7 @@ from modelstitch.results.kept import ExampleParts, kept_at, kept_rows, more_than
 from modelstitch.results.rows import CellKey, KeptRow
 from modelstitch.results.simultaneous import half_widths
 from modelstitch.specs import SELF_STITCH, TRAINED, label_only_controls
+from modelstitch.specs.verdicts import KeptScale
 
 LABEL = label_only_controls()[0]
 seeds = st.integers(0, 10**6)
@@ -159,7 +160,7 @@ def test_the_ends_are_the_smallest_ends_so_that_ties_do_not_narrow_them() -> Non
 
 def test_a_place_without_a_range_makes_kept_unknown_and_is_named() -> None:
     n = 200
-    label, own, cell = drawn(n, 1.0), drawn(n, 0.1, 1), drawn(n, 0.3, 2)
+    label, own, cell = drawn(n, 0.45), drawn(n, 0.1, 1), drawn(n, 0.3, 2)
     for near in (label - 0.05, None):  # label-only sender and self-stitch alike, and nothing measured
         row = row_of(
             kept_rows(
@@ -179,6 +180,59 @@ def test_a_place_without_a_range_makes_kept_unknown_and_is_named() -> None:
     row = row_of(kept_rows(rows), key())
     assert (row.kept, row.where) == (None, "cut")
     assert row.head == pytest.approx((label - cell).mean() / (label - own).mean())
+
+
+@settings(max_examples=20)
+@given(st.floats(0.15, 0.45), st.floats(0, 1), seeds)
+def test_where_the_self_stitch_loses_more_than_half_the_low_end_is_without_it(
+    own_share: float, share: float, seed: int
+) -> None:
+    label, own = np.ones(200), drawn(200, 1 - own_share, seed).clip(max=1.5)
+    cell = (1 - share) * label + share * own
+    row = row_of(kept_rows(one_cell(parts(output=cell), parts(output=own), parts(output=label))), key())
+    assert row.scaled_by is KeptScale.BOTH
+    assert row.own == pytest.approx(1 - own.mean())
+    assert row.kept is not None
+    assert row.kept == pytest.approx(1 - cell.mean())
+    assert row.low is not None
+    assert row.low <= row.kept
+    assert row.high is not None
+    assert row.high >= share - 1e-9
+    assert row.kept <= share + 1e-9
+
+
+def test_where_the_self_stitch_keeps_more_than_half_it_is_the_one_scale() -> None:
+    label, own = np.ones(200), drawn(200, 0.4)
+    row = row_of(kept_rows(one_cell(parts(output=own), parts(output=own), parts(output=label))), key())
+    assert (row.scaled_by, row.kept, row.high) == (KeptScale.SELF_STITCH, 1.0, 1.0)
+
+
+def test_a_label_alone_is_known_to_keep_little_though_the_self_stitch_keeps_hardly_more() -> None:
+    label, cut, output = np.ones(200), drawn(200, 0.8), drawn(200, 0.95)
+    nothing = parts(cut=drawn(200, 1.0, 1), output=label)
+    own, floor = parts(cut=cut, output=output), parts(cut=drawn(200, 1.0, 1), output=label)
+    row = row_of(kept_rows(one_cell(nothing, own, floor)), key())
+    assert row.scaled_by is KeptScale.BOTH
+    assert row.kept == pytest.approx(0, abs=1e-9)
+    assert row.high is not None
+    assert row.high < 0.175
+    # The self-stitch's own sender reaches from what it keeps of the receiver to all that it keeps itself.
+    same = row_of(kept_rows(one_cell(own, own, floor)), key())
+    assert same.kept == pytest.approx(1 - output.mean(), abs=1e-6)
+    assert same.high == pytest.approx(1)
+    # In the output alone nothing bounds it from above: it is not known.
+    alone = one_cell(parts(output=output), parts(output=output), parts(output=label))
+    assert row_of(kept_rows(alone), key()).kept is None
+
+
+def test_no_lead_is_stated_where_the_self_stitch_loses_more_than_half() -> None:
+    label, own = np.ones(200), drawn(200, 0.7)
+    found = kept_rows(
+        one_cell(parts(output=own), parts(output=own), parts(output=label)),
+        {key(): [parts(output=drawn(200, 0.9, seed)) for seed in range(3)]},
+        "random-sender",
+    )
+    assert row_of(found, key()).lead is None
 
 
 def test_a_range_within_its_error_is_none() -> None:

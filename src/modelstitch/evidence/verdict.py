@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from modelstitch.geometry.intervals import ValueWithInterval
-from modelstitch.specs.verdicts import Confidence, Learnt, Reason, VerdictName, VerdictReason
+from modelstitch.specs.verdicts import Confidence, KeptScale, Learnt, Reason, VerdictName, VerdictReason
 from modelstitch.wording import Sentence, learnt_sentence, reason_sentence
 
 _NOTHING: ValueWithInterval = (math.nan, math.nan, math.nan)
@@ -73,6 +73,7 @@ class Facts:
         recovered, own, label: what a reader recovers there, from the cell, the self-stitch and the label
             alone.
         head: what is kept behind the cut alone.
+        scaled_by: what counts as 1 of what is kept.
         p_label: p-value of "no more than the label comes across"; NaN where it is not known.
         label_only: whether a label-only sender was run.
         depth: what the receiver's own cut of the sender cut's name keeps, or None.
@@ -97,6 +98,7 @@ class Facts:
     own: float = math.nan
     label: float = math.nan
     head: float = math.nan
+    scaled_by: KeptScale = KeptScale.SELF_STITCH
     p_label: float = 0.0
     label_only: bool = True
     depth: float | None = None
@@ -262,6 +264,8 @@ def _by_kept(facts: Facts, share: float, thresholds: Thresholds) -> Verdict:
         because = replace(_because(reason, facts, share), depth=_depth(facts))
         return _verdict(name, because, _confidence(distance, half), share, facts)
 
+    if low < lower <= high and facts.scaled_by == KeptScale.BOTH:
+        return _cannot_tell(_because(Reason.SELF_STITCH_LOSES, facts, share), share, facts)
     if low < lower and high >= upper:
         return _cannot_tell(_because(Reason.KEPT_TOO_WIDE, facts, share), share, facts)
     if low < lower:
@@ -406,6 +410,7 @@ def _because(reason: Reason, facts: Facts, share: float) -> VerdictReason:
         kept_low=low,
         kept_high=high,
         where=facts.where,
+        scaled_by=facts.scaled_by,
         recovered=facts.recovered,
         own=facts.own,
         label=facts.label,

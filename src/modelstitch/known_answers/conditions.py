@@ -151,14 +151,14 @@ _ROWS = (
         data=few_to_fit_on,
         stitch=StitchSpec(family="conv", size=5),
         fit=_LONG,
-        families=_KNOWN + _LABELS,
+        families=_KNOWN + _LABELS + _DOSES,
     ),
     Condition(
         name="over-fitted mlp(512)",
         data=few_to_fit_on,
         stitch=StitchSpec(family="mlp", size=512),
         fit=_LONG,
-        families=_KNOWN + _LABELS,
+        families=_KNOWN + _LABELS + _DOSES,
     ),
     Condition(
         name="collapsed receiver",

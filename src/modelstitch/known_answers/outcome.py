@@ -11,7 +11,7 @@ from typing import Any
 from modelstitch.evidence.verdict import Facts, Verdict, decide
 from modelstitch.known_answers.cases import Case
 from modelstitch.known_answers.conditions import CONDITIONS
-from modelstitch.specs.verdicts import VerdictName
+from modelstitch.specs.verdicts import KeptScale, VerdictName
 
 INTERCHANGEABLE_FROM, PARTLY, DECODABLE_TO = 0.85, (0.25, 0.75), 0.10
 """Truth that is scored; what lies between is drawn and shown, and not scored."""
@@ -84,4 +84,5 @@ class Outcome:
             name: tuple(value) if isinstance(value, list) else value
             for name, value in values["facts"].items()
         }
+        facts["scaled_by"] = KeptScale(facts.get("scaled_by", KeptScale.SELF_STITCH))
         return cls(**{**values, "case": Case(**values["case"]), "facts": Facts(**facts)})

@@ -42,6 +42,7 @@ class Recommendation(StrEnum):
 
 ADVICE: dict[Reason, str] = {
     Reason.KEPT_TOO_WIDE: "advice.wide",
+    Reason.SELF_STITCH_LOSES: "advice.loses",
     Reason.SCORE_BETWEEN: "advice.between",
     Reason.FIT_NOT_CONVERGED: "advice.moves",
     Reason.SELF_STITCH_NOT_CONVERGED: "advice.moves",

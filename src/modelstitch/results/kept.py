@@ -16,6 +16,11 @@ through ``lowrank(r)`` with fewer ranks than channels, or ``mlp(h)`` with fewer 
 channel, the self-stitch loses it too, and :math:`e^\text{self}` is 0 there: that of the receiver without a
 stitch. So 1 is always the whole of what the receiver knows, whatever else a run fits, and the rungs of
 ``--ladder`` can be compared.
+
+Where a self-stitch that could carry it all loses more than half of the receiver's variance at a place, as
+one that was fitted to few examples may, it is no sound 1: senders that keep less than the receiver reach it.
+There the value and the low end of the interval are those with :math:`e^\text{self}` = 0, the high end is that
+of the self-stitch, and no lead over untrained senders is stated.
 """
 
 from __future__ import annotations
@@ -31,12 +36,16 @@ import numpy as np
 from modelstitch.results.rows import CellKey, KeptRow
 from modelstitch.results.simultaneous import half_widths
 from modelstitch.specs import CONTROLS, SELF_STITCH, TRAINED, label_only_controls
+from modelstitch.specs.verdicts import KeptScale
 
 _LEAST_RANGE = 0.1
 """Share of the variance that must lie between label-only sender and self-stitch at every place."""
 
 _LEAST_ERRORS = 4
 """Standard errors of that range that it must be larger than."""
+
+_LEAST_OWN = 0.5
+"""Share of the receiver's variance that the self-stitch must keep at a place to be a 1 there."""
 
 _LEVEL = 0.95
 
@@ -75,6 +84,8 @@ class Kept:
         ranges: (L, 2) of the range between label and self-stitch, over that range: the covariance of its
             error with that of the value, and the variance of its error.
         shares: (L, 3) what a reader recovers from the cell, the self-stitch and the label-only sender.
+        scaled_by: what 1 is.
+        by_self: the same with the self-stitch as 1 everywhere, where ``scaled_by`` is ``BOTH``.
     """
 
     places: tuple[str, ...]
@@ -82,6 +93,8 @@ class Kept:
     influences: np.ndarray
     ranges: np.ndarray
     shares: np.ndarray
+    scaled_by: KeptScale = KeptScale.SELF_STITCH
+    by_self: Kept | None = None
 
     @property
     def at(self) -> int:
@@ -195,23 +208,44 @@ def _kept(parts: PartsByCell, key: CellKey, cell: ExampleParts, control: str, *,
         ]
     if own is None or not labels or not cell.errors:
         return None
-    return kept_at(cell, own if wide else _without_a_stitch(own), labels)
+    if not wide:
+        bare = kept_at(cell, _without_a_stitch(own, own.errors), labels)
+        return replace(bare, scaled_by=KeptScale.RECEIVER)
+    lost = [at for at, errors in own.errors.items() if _share(errors) < _LEAST_OWN]
+    by_self = kept_at(cell, own, labels)
+    if not lost:
+        return by_self
+    bare = kept_at(cell, _without_a_stitch(own, lost), labels)
+    return replace(bare, shares=by_self.shares, scaled_by=KeptScale.BOTH, by_self=by_self)
 
 
-def _without_a_stitch(own: ExampleParts) -> ExampleParts:
-    """Return what a reader leaves of the receiver's own representation: nothing."""
-    nothing = {at: None if errors is None else np.zeros_like(errors) for at, errors in own.errors.items()}
-    return ExampleParts(nothing)
+def _without_a_stitch(own: ExampleParts, places: Collection[str]) -> ExampleParts:
+    """Return the self-stitch, with what a reader leaves without a stitch at some places: nothing."""
+    return ExampleParts(
+        {
+            at: np.zeros_like(errors) if errors is not None and at in places else errors
+            for at, errors in own.errors.items()
+        }
+    )
 
 
 def _widths(kept: Mapping[tuple[str, CellKey], Kept]) -> dict[tuple[str, CellKey], np.ndarray]:
-    """Return half the width of the interval at every place: for the trained pair's cells of all at once."""
-    widths = _at_once({at: each.influences for at, each in kept.items() if at[0] == TRAINED})
-    for at, each in kept.items():
+    """Return half the width of the interval at every place: for the trained pair's cells of all at once.
+
+    Cells that have both scales get both, one after the other.
+    """
+    rows = {
+        at: each.influences
+        if each.by_self is None
+        else np.concatenate([each.influences, each.by_self.influences])
+        for at, each in kept.items()
+    }
+    widths = _at_once({at: each for at, each in rows.items() if at[0] == TRAINED})
+    for at, each in rows.items():
         if at not in widths:
             # Bonferroni over a few places costs nothing, and controls are many.
-            far = NormalDist().inv_cdf(1 - (1 - _LEVEL) / (2 * len(each.places)))
-            widths[at] = np.array([far * _standard_error(row) for row in each.influences])
+            far = NormalDist().inv_cdf(1 - (1 - _LEVEL) / (2 * max(1, len(each))))
+            widths[at] = np.array([far * _standard_error(row) for row in each])
     return widths
 
 
@@ -253,6 +287,7 @@ def _row(control: str, key: CellKey, kept: Kept, width: np.ndarray) -> KeptRow:
     value, low, high = _least(kept.values, *ends)
     head, head_low, head_high = _least(kept.values[1:], *(end[1:] for end in ends))
     return KeptRow(
+        scaled_by=kept.scaled_by,
         control=control,
         sender_cut=key.sender_cut,
         receiver_cut=key.receiver_cut,
@@ -295,10 +330,16 @@ def _ends(kept: Kept, width: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     Args:
         kept: of one cell.
-        width: (L,) half-widths.
+        width: (L,) half-widths, or (2 L,) of both scales: then from the lower to the higher end of the two.
 
     Source: Fieller 1954, Journal of the Royal Statistical Society B 16.
     """
+    if kept.by_self is not None:
+        own_width, self_width = np.split(width, 2)
+        low, high = _ends(replace(kept, by_self=None), own_width)
+        self_low, self_high = _ends(kept.by_self, self_width)
+        # Where the self-stitch keeps nothing to compare with, any value from the low end on would do.
+        return np.fmin(low, self_low), np.where(np.isnan(self_high), math.inf, np.maximum(high, self_high))
     n = kept.influences.shape[1]
     variance = (kept.influences**2).sum(1) / max(1, n * (n - 1))
     square = width**2 / np.where(variance > 0, variance, 1)
@@ -317,7 +358,7 @@ def _least(
 
     Each end is the smallest of those ends: the true smallest value lies between, where all values do.
     """
-    if not len(values) or np.isnan(values).any() or np.isnan(low).any():
+    if not len(values) or np.isnan(values).any() or np.isnan(low).any() or not np.isfinite(high).any():
         return None, None, None
     return float(values.min()), float(low.min()), float(high.min())
 
@@ -372,12 +413,15 @@ def leads(cells: Mapping[CellKey, tuple[Kept, Sequence[Kept]]]) -> dict[CellKey,
     run looks twice, at the first draws and at more where they leave it unclear: each look has half the error.
 
     Args:
-        cells: what each cell keeps, and what each untrained sender drawn for it keeps.
+        cells: what each cell keeps, and what each untrained sender drawn for it keeps. Those that have both
+            scales are left out: without a stitch as 1, differences are too small.
     """
     known = {
         key: (kept, drawn)
         for key, (kept, drawn) in cells.items()
-        if drawn and not any(math.isnan(each.value) for each in (kept, *drawn))
+        if drawn
+        and kept.scaled_by is not KeptScale.BOTH
+        and not any(math.isnan(each.value) for each in (kept, *drawn))
     }
     if not known:
         return {}

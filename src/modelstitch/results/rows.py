@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from modelstitch.specs.verdicts import KeptScale
+
 
 class CellKey(NamedTuple):
     """Which cell of a grid: the cuts, the label of the stitch (such as ``lowrank(8)+batch``) and the seed."""
@@ -148,6 +150,7 @@ class KeptRow:
         untrained: kept of each untrained sender that was drawn.
         untrained_control: the control that they are of; None where none was drawn.
         n: held-out examples, in classes of at least four.
+        scaled_by: what 1 is.
     """
 
     control: str
@@ -172,6 +175,7 @@ class KeptRow:
     untrained: tuple[float, ...] = ()
     untrained_control: str | None = None
     n: int = 0
+    scaled_by: KeptScale = KeptScale.SELF_STITCH
 
     @property
     def key(self) -> CellKey:
@@ -180,4 +184,5 @@ class KeptRow:
     @classmethod
     def from_plain(cls, values: Mapping[str, Any]) -> KeptRow:
         """Return the row that ``dataclasses.asdict`` turned into ``values``, also read back from JSON."""
-        return cls(**{**values, "untrained": tuple(values["untrained"])})
+        scaled_by = KeptScale(values.get("scaled_by", KeptScale.SELF_STITCH))
+        return cls(**{**values, "untrained": tuple(values["untrained"]), "scaled_by": scaled_by})

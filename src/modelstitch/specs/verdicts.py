@@ -34,6 +34,16 @@ class Confidence(StrEnum):
     LOW = "low"
 
 
+class KeptScale(StrEnum):
+    """What counts as 1 of what is kept."""
+
+    SELF_STITCH = "stitched receiver"
+    RECEIVER = "receiver"
+    """The receiver without a stitch: the stitch is too narrow to carry it."""
+    BOTH = "both"
+    """Value and low end by the receiver, high end by the self-stitch, which loses more than half of it."""
+
+
 class Reason(StrEnum):
     """What decided a verdict; the value is the code in tables."""
 
@@ -62,6 +72,7 @@ class Reason(StrEnum):
     PART_OF_LABEL = "part-of-label"
     NO_MORE_THAN_LABEL = "no-more-than-label"
     KEPT_TOO_WIDE = "kept-too-wide"
+    SELF_STITCH_LOSES = "self-stitch-loses"
     # Several seeds.
     SEEDS_DISAGREE = "seeds-disagree"
     SEEDS_MISSING = "seeds-missing"
@@ -80,6 +91,7 @@ class VerdictReason:
         score_share: (score - chance) / (self-stitch's score - chance).
         kept, kept_low, kept_high: share that is kept beyond the label, and its interval.
         where: the place that keeps least, a receiver cut or ``output``.
+        scaled_by: what counts as 1 of what is kept.
         recovered, own, label: what a reader recovers there, from the cell, from the self-stitch and from the
             label alone.
         head: what is kept for this head alone.
@@ -102,6 +114,7 @@ class VerdictReason:
     kept_low: float = math.nan
     kept_high: float = math.nan
     where: str | None = None
+    scaled_by: KeptScale = KeptScale.SELF_STITCH
     recovered: float = math.nan
     own: float = math.nan
     label: float = math.nan

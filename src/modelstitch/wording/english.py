@@ -99,7 +99,12 @@ SENTENCES = {
     "reason.fit-not-converged": "{score}; the fit had not converged",
     "reason.self-stitch-not-converged": "{score}; {kept}; but the fit of the self-stitch had not converged",
     "reason.score-between": "{score}; {kept}: the score is between done and not done",
-    "because.kept": "{kept:.0f} % kept ({low:.0f} to {high:.0f}), least {place}",
+    "because.kept": "{kept:.0f} % kept ({low:.0f} to {high:.0f}), least {place}{scale}",
+    "because.both_scales": (
+        " (low end with the receiver itself as 100 %, high end with the self-stitch, which loses more than "
+        "half somewhere)"
+    ),
+    "because.one_scale": "",
     "because.at_cut": "at {cut}",
     "because.at_output": "in the output",
     "reason.kept": "{score}; {kept}",
@@ -117,6 +122,7 @@ SENTENCES = {
     "reason.kept-too-wide": (
         "{score}; {kept}: the interval reaches from the label alone to the receiver itself"
     ),
+    "reason.self-stitch-loses": "{score}; {kept}: the self-stitch loses too much to be compared with",
     "because.depth": (
         "; the receiver's own cut of that name keeps no more ({own:.0f} %), so the depth loses it, not the "
         "pair"

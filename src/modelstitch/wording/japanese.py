@@ -93,7 +93,14 @@ SENTENCES = {
     "reason.fit-not-converged": "{score}。学習が収束していません",
     "reason.self-stitch-not-converged": "{score}。{kept}。ただし、受け手自身への接合の学習が収束していません",
     "reason.score-between": "{score}。{kept}。正解率は、解けたとも解けていないとも言えない水準です",
-    "because.kept": "ラベル以外の情報の保持率は{place}最も低く、{kept:.0f}%（{low:.0f}～{high:.0f}）です",
+    "because.kept": (
+        "ラベル以外の情報の保持率は{place}最も低く、{kept:.0f}%（{low:.0f}～{high:.0f}）です{scale}"
+    ),
+    "because.both_scales": (
+        "（下限は接合なしの受け手を、上限は受け手自身への接合を100%とした値です。受け手自身への接合は、どこかで情報"
+        "の半分以上を失っています）"
+    ),
+    "because.one_scale": "",
     "because.at_cut": "{cut}で",
     "because.at_output": "出力で",
     "reason.kept": "{score}。{kept}",
@@ -109,6 +116,9 @@ SENTENCES = {
         "{score}。{kept}。ただし、クラス内で例を並べ替えても、同程度の値がどこかの組み合わせで得られます"
     ),
     "reason.kept-too-wide": "{score}。{kept}。区間が、ラベルのみの水準から受け手自身の水準にまで及んでいます",
+    "reason.self-stitch-loses": (
+        "{score}。{kept}。受け手自身への接合で失われる情報が多すぎて、比較の基準になりません"
+    ),
     "because.depth": (
         "。受け手自身の同じ名前の位置からつないでも保持率は上回らないため（{own:.0f}%）、情報が失われる原因は"
         "、組み合わせではなく層の深さにあります"

@@ -145,6 +145,10 @@ SENTENCES = {
         "The score is between done and not done in {n} {n:place|places}. Try larger stitches (--ladder) or "
         "more held-out examples."
     ),
+    "advice.loses": (
+        "In {n} {n:place|places} the self-stitch loses more than half of what the receiver knows. Fit on "
+        "more training examples (--limit), or with a smaller stitch (--stitch)."
+    ),
     "advice.wide": (
         "The interval of kept is too wide in {n} {n:place|places}. Measure on more held-out examples "
         "(--evidence-examples, --heldout-limit)."

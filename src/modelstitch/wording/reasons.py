@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modelstitch.specs.verdicts import Learnt, Reason, VerdictReason
+from modelstitch.specs.verdicts import KeptScale, Learnt, Reason, VerdictReason
 from modelstitch.wording.sentence import Listed, Sentence, say
 
 
@@ -72,6 +72,7 @@ def _kept(because: VerdictReason) -> Sentence:
         low=_percent(because.kept_low),
         high=_percent(because.kept_high),
         place=_place(because),
+        scale=say("because.both_scales" if because.scaled_by == KeptScale.BOTH else "because.one_scale"),
     )
 
 
