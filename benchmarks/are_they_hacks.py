@@ -26,6 +26,7 @@ import json
 import math
 import sys
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -100,27 +101,27 @@ def unseen(everything: Data, seen: DataPart, n_train: int) -> DataPart:
     return everything.train.take(torch.tensor(new[:n_train]))
 
 
-def networks(folder: Path, data: Data, width: int) -> dict[str, Path]:
-    """Return the checkpoints by name, trained here where the folder lacks them."""
-    tasks = {
-        "s0": (data, 0),
-        "s1": (data, 1),
-        "rotations": (rotated(data, 0), 2),
-        "shuffled": (relabelled(data, 0), 3),
-        "patch": (patched(data), 4),
+def networks(folder: Path, data: Data, width: int, senders: Sequence[str]) -> dict[str, Path]:
+    """Return the checkpoints of the receiver and of some senders; train those that the folder lacks."""
+    tasks: dict[str, Callable[[], tuple[Data, int]]] = {
+        "s0": lambda: (data, 0),
+        "s1": lambda: (data, 1),
+        "rotations": lambda: (rotated(data, 0), 2),
+        "shuffled": lambda: (relabelled(data, 0), 3),
+        "patch": lambda: (patched(data), 4),
     }
-    paths = {}
-    for name, (task, seed) in tasks.items():
-        paths[name] = folder / f"R1111-w{width}-{name}.safetensors"
-        if not paths[name].is_file():
-            print(f"training {name} ...", file=sys.stderr)
+    paths = {name: folder / f"R1111-w{width}-{name}.safetensors" for name in ("s0", *senders)}
+    for name, path in paths.items():
+        if path.is_file():
+            continue
+        print(f"training {name} ...", file=sys.stderr)
+        if name == "tuned":
+            module, card = tuned(paths["s0"], data)
+        else:
+            task, seed = tasks[name]()
             module, card, _ = train_network("R1111", task, Recipe(seed=seed), width)
-            save_checkpoint(module, card, paths[name])
-            print(f"  {card.accuracy:.3f} on its own task", file=sys.stderr)
-    paths["tuned"] = folder / f"R1111-w{width}-tuned.safetensors"
-    if not paths["tuned"].is_file():
-        longer, longer_card = tuned(paths["s0"], data)
-        save_checkpoint(longer, longer_card, paths["tuned"])
+        save_checkpoint(module, card, path)
+        print(f"  {card.accuracy:.3f} on its own task", file=sys.stderr)
     return paths
 
 
@@ -187,7 +188,7 @@ def main() -> None:
     parser.add_argument("--trained", type=int, default=25_000, help="images that the networks are trained on")
     options = parser.parse_args()
     seen = ms.load_data(ms.DataSpec(source=options.data, limit=options.trained))
-    paths = networks(options.models, seen.to(choose_device("auto")), options.width)
+    paths = networks(options.models, seen.to(choose_device("auto")), options.width, options.only)
     n_fitted = 2000 if options.quick else N_FITTED
     plain = ms.load_data(ms.DataSpec(source=options.data, limit=n_fitted, heldout_limit=N_HELDOUT))
     known = set(hashes(seen.train.images))
