@@ -17,11 +17,13 @@ import modelstitch as ms
 from modelstitch.adoption.candidates import Candidates, front
 from modelstitch.adoption.constraints import Bound, Constraints
 from modelstitch.adoption.division import divide
+from modelstitch.adoption.labels import labels_needed
 from modelstitch.adoption.latency import latencies
 from modelstitch.adoption.picture import picture
 from modelstitch.adoption.reuse import Wanted, candidates
 from modelstitch.adoption.said import sentences
 from modelstitch.cli import main
+from modelstitch.results.from_cells import cell_spec
 
 QUIET = Wanted(batches=())
 
@@ -226,3 +228,23 @@ def test_failed_cells_leave_it_undecided(same: ms.Comparison) -> None:
     found = candidates(same, replace(QUIET, margin=0.03, constraints=Constraints(score=1.0)))
     assert isinstance(found, Candidates)
     assert replace(found, n_failed=1).outcome == "undecided"
+
+
+def test_labels_that_a_candidate_needs(receiver: nn.Sequential, digits: ms.Data) -> None:
+    run = ms.compare(
+        receiver,
+        receiver,
+        digits,
+        sender_cuts="2",
+        receiver_cuts="4",
+        stitch=["identity", "affine"],
+        fit=ms.FitSpec(steps=30),
+        controls=(),
+        evidence=(),
+    )
+    sides = run.networks.sides(run)  # type: ignore[union-attr]
+    chosen = divide(599, run.facts.data_content).choose
+    identity, affine = (cell_spec(row) for row in run.cells)
+    # An identity has nothing to fit: the least number tried is enough; a score that none reaches is left out.
+    found = labels_needed(sides, {identity: run.cells[0].score or 0, affine: 2.0}, run.spec.fit, chosen, 0.05)
+    assert found == {identity: 50}

@@ -22,6 +22,7 @@ from modelstitch.adoption.candidates import (
 )
 from modelstitch.adoption.constraints import Constraints
 from modelstitch.adoption.division import Division, divide
+from modelstitch.adoption.labels import labels_needed
 from modelstitch.adoption.latency import latencies
 from modelstitch.adoption.score_intervals import difference_interval, mean_interval
 from modelstitch.adoption.work import Load, multiply_adds, n_parameters
@@ -29,7 +30,9 @@ from modelstitch.errors import DataError, RunError, SpecError, expect_one_of
 from modelstitch.geometry.intervals import ValueWithInterval
 from modelstitch.grid.side import Side
 from modelstitch.results.comparison import Comparison
+from modelstitch.results.from_cells import cell_key, cell_spec
 from modelstitch.results.rows import CellKey, CellRow
+from modelstitch.results.stitched import cell_of
 from modelstitch.specs import SELF_STITCH, TRAINED, StitchSpec
 from modelstitch.stitches import build
 from modelstitch.util.progress import SILENT, Progress
@@ -54,6 +57,7 @@ class Wanted:
         constraints: what they have to meet.
         rank_by: one of :data:`modelstitch.adoption.candidates.RANKS`.
         batches: sizes at which latency is measured; empty for no latency.
+        labels: whether to find how many labelled examples each candidate needs, which fits it several times.
 
     Raises:
         SpecError: a margin that is not between 0 and 1, or an unknown order.
@@ -63,6 +67,7 @@ class Wanted:
     constraints: Constraints = field(default_factory=Constraints)
     rank_by: str = "multiply-adds"
     batches: tuple[int, ...] = BATCHES
+    labels: bool = False
 
     def __post_init__(self) -> None:
         if not 0 < self.margin < 1:
@@ -155,6 +160,9 @@ def candidates(
         )
         found.append(candidate)
         progress.measured(" -> ".join(place[:2]))
+    if wanted.labels:
+        progress.stage("fitting candidates on fewer labelled examples")
+        found = _labelled(comparison, sides, found, division, wanted.margin)
     found, wholes = _timed(comparison, (sender, receiver), found, wholes, wanted)
     found = [replace(row, misses=wanted.constraints.misses(row, wholes[row.replaces])) for row in found]
     return Candidates(
@@ -340,6 +348,27 @@ class _Measured:
             return tuple(counted)
 
         return by_class(whole & ~mine), by_class(mine & ~whole)
+
+
+def _labelled(
+    comparison: Comparison,
+    sides: tuple[Side, Side],
+    rows: list[Candidate],
+    division: Division,
+    margin: float,
+) -> list[Candidate]:
+    """Return candidates with the labelled examples that they need."""
+    assert comparison.networks is not None
+    scores = comparison.networks.answers()
+    cells = [
+        cell_spec(cell_of(comparison, row.sender_cut, row.receiver_cut, row.stitch, row.seed)) for row in rows
+    ]
+    full = {
+        cell: float(scores[TRAINED, cell_key(cell)][division.choose.numpy()].astype(float).mean())
+        for cell in cells
+    }
+    needed = labels_needed(sides, full, comparison.spec.fit, division.choose, margin)
+    return [replace(row, labels_needed=needed.get(cell)) for row, cell in zip(rows, cells, strict=True)]
 
 
 def _timed(

@@ -86,7 +86,7 @@ def _latency(one: Candidate | Whole) -> str:
 def _stands(row: Candidate) -> str:
     if row.misses:
         return "misses: " + "; ".join(row.misses)
+    labels = "" if row.labels_needed is None else f"; {row.labels_needed:,} labelled examples do"
     more = "" if row.examples_needed is None else f", about {row.examples_needed:,} examples needed"
-    return (
-        f"{row.standing} than the {row.replaces}{more}" if row.standing != "undecided" else f"undecided{more}"
-    )
+    stands = "undecided" if row.standing == "undecided" else f"{row.standing} than the {row.replaces}"
+    return f"{stands}{more}{labels}"

@@ -66,6 +66,9 @@ class Reuse:
     """Finished run folder of the receiver into the sender."""
     at_most_chain: float = 1.0
     """Most multiply-adds of a chain, in those of the sender."""
+    labels: bool = False
+    """Also find how many labelled examples each candidate needs: its stitch is fitted on 50, 100, 200, ... of
+    them, until it is within the margin of that of all."""
     sender_weights: Path | None = None
     """Weights file of the sender."""
     receiver_weights: Path | None = None
@@ -138,6 +141,7 @@ class Reuse:
             constraints=Constraints(score=self.at_least_score, **bounds),
             rank_by=self.rank_by,
             batches=BATCHES if self.latency else (),
+            labels=self.labels,
         )
 
     def _beside(self) -> FurtherWanted:
