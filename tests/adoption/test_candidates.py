@@ -196,6 +196,9 @@ def test_calls_are_timed_in_turn() -> None:
     timed = latencies(calls, torch.device("cpu"), rounds=4)
     assert set(timed) == {"a", "b"}
     assert order == ["a", "b", "b", "a"] * 3 + ["a", "b"]
+    order.clear()
+    latencies(calls, torch.device("cpu"), rounds=1000, most_seconds=0.0)
+    assert order.count("a") == order.count("b") == 13  # three to warm up, and the ten that are always made
 
 
 def test_the_command_finds_writes_and_answers_by_its_exit_code(

@@ -11,11 +11,16 @@ import torch
 from modelstitch.adoption.candidates import Latency
 
 ROUNDS = 30
-_WARM = 3
+_WARM, _FEWEST = 3, 10
+_MOST_SECONDS = 60.0
+"""After so long no further round begins, if the fewest are done: a busy machine, or large networks."""
 
 
 def latencies(
-    calls: Mapping[str, Callable[[], object]], device: torch.device, rounds: int = ROUNDS
+    calls: Mapping[str, Callable[[], object]],
+    device: torch.device,
+    rounds: int = ROUNDS,
+    most_seconds: float = _MOST_SECONDS,
 ) -> dict[str, Latency]:
     """Return how long each call takes.
 
@@ -24,12 +29,16 @@ def latencies(
     Args:
         calls: by name.
         device: where they run; on a GPU a call counts until its work is done.
-        rounds: number of measured rounds.
+        rounds: number of measured rounds, at most.
+        most_seconds: after which no further round begins, if 10 are done.
     """
     names = list(calls)
     seconds: dict[str, list[float]] = {name: [] for name in names}
+    begin = time.perf_counter()
     with torch.inference_mode():
         for number in range(_WARM + rounds):
+            if number >= _WARM + _FEWEST and time.perf_counter() - begin > most_seconds:
+                break
             turn = number % len(names)
             for name in (*names[turn:], *names[:turn]):
                 start = time.perf_counter()
