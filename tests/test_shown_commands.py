@@ -59,6 +59,7 @@ SMALL = {
     "are_they_hacks.py": ["--width", "2", "--trained", "150", "--quick", "--only", "s1"],
     "measures_of_kept.py": ["--limit", "200", "--heldout-limit", "200", "--cuts", "layers.3"],
     "proxies.py": ["--limit", "150", "--heldout-limit", "150", "--sender-cuts", "layers.3", "--steps", "1"],
+    "coverage.py": ["--limit", "300", "--resamples", "2"],
     "error_rates.py": ["--maps", "1"],
     "seed_spread.py": ["--limit", "200", "--seeds", "2", "--cuts", "layers.3"],
     "finer_labels.py": ["--width", "2", "--limit", "400", "--steps", "1", "--cuts", "layers.0", "layers.4"],

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pytest
+import tyro
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -37,9 +38,16 @@ def list_options() -> list[tuple[str, str, list[Any]]]:
 
 
 def words_before(command: str) -> list[str]:
-    """Return a command with something for each argument that it needs."""
-    needed = [field for field in fields(COMMANDS[command].command) if _is_needed(field)]
-    return [command, *["x" for _ in needed]]
+    """Return a command with something for each argument and each option that it needs."""
+    needed = [field.name for field in fields(COMMANDS[command].command) if _is_needed(field)]
+    marked = get_type_hints(COMMANDS[command].command, include_extras=True)
+    options = [name for name in needed if not _is_positional(marked[name])]
+    words = [command, *["x" for name in needed if name not in options]]
+    return [*words, *(word for name in options for word in (f"--{name.replace('_', '-')}", "x"))]
+
+
+def _is_positional(kind: Any) -> bool:
+    return tyro.conf.Positional in getattr(kind, "__metadata__", ())
 
 
 def _is_needed(field: Field[Any]) -> bool:

@@ -55,7 +55,7 @@ def betting_interval(
     at = np.flatnonzero(held)
     step = 1 / _GRID
     # One step of the grid to either side: an end lies between two values that were tried.
-    ends = (max(0.0, (at[0] - 1) * step), min(1.0, (at[-1] + 1) * step)) if len(at) else (0.0, 1.0)
+    ends = (max(0.0, (int(at[0]) - 1) * step), min(1.0, (int(at[-1]) + 1) * step)) if len(at) else (0.0, 1.0)
     mean = float(values.double().mean())
     below, above = (low + (high - low) * end for end in ends)
     return mean, min(below, mean), max(above, mean)
