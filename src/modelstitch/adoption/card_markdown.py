@@ -81,7 +81,7 @@ def _risk(card: CandidateCard) -> str:
     if not card.risk_reasons:
         return ""
     return (
-        "> **Exported with an accepted risk.** Of this candidate, "
+        "> **Exported with an accepted risk**: "
         + "; and ".join(map(_plain, card.risk_reasons))
         + f". Reason given: {_plain(card.accepted_risk)}"
     )

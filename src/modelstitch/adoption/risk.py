@@ -33,7 +33,7 @@ class Risk:
     def __post_init__(self) -> None:
         if self.reasons and not self.accepted.strip():
             raise SpecError(
-                "expected a candidate that shows what it must, got one of which "
+                "expected a candidate that shows what it must, got another: "
                 f"{'; and '.join(self.reasons)}"
                 '; choose another cell, or say why with --accept-risk "reason"'
             )

@@ -135,8 +135,8 @@ class StoredNetworks:
             )
         except InputError as error:
             raise RunError(
-                f"cannot load the networks of run {str(self.folder)!r} again: {error}; for models that were "
-                f"given in memory, {again}"
+                f"cannot load the networks of run {str(self.folder)!r} again: {error}; a relative path "
+                f"begins where the run was started; for models that were given in memory, {again}"
             ) from error
         sides = session.pair.sender, session.pair.receiver
         recorded = {row.role: row.digest for row in comparison.baselines if row.control == TRAINED}
