@@ -28,9 +28,9 @@ if TYPE_CHECKING:  # for type checkers and editors: the same names as in the tab
     from modelstitch.adoption.regret import ProxyRegret as ProxyRegret
     from modelstitch.adoption.regret import Regret as Regret
     from modelstitch.adoption.regret import RegretTable as RegretTable
-    from modelstitch.adoption.rivals import Contender as Contender
+    from modelstitch.adoption.rival_kinds import Contender as Contender
+    from modelstitch.adoption.rival_kinds import RivalFits as RivalFits
     from modelstitch.adoption.rivals import Rival as Rival
-    from modelstitch.adoption.rivals import RivalFits as RivalFits
     from modelstitch.adoption.rivals import RivalTable as RivalTable
     from modelstitch.adoption.training import Spent as Spent
     from modelstitch.adoption.work import Load as Load
@@ -139,7 +139,7 @@ _HOMES = {
     "Changed": "adoption.money",
     "Comparison": "results.comparison",
     "Confidence": "specs.verdicts",
-    "Contender": "adoption.rivals",
+    "Contender": "adoption.rival_kinds",
     "Copies": "data.copies",
     "Cost": "adoption.money",
     "Curve": "results.curves",
@@ -190,7 +190,7 @@ _HOMES = {
     "Regret": "adoption.regret",
     "RegretTable": "adoption.regret",
     "Rival": "adoption.rivals",
-    "RivalFits": "adoption.rivals",
+    "RivalFits": "adoption.rival_kinds",
     "RivalTable": "adoption.rivals",
     "RunError": "errors",
     "RunFacts": "results.facts",

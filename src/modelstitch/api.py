@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from modelstitch.adoption.candidates import Candidates
-from modelstitch.adoption.reuse import BATCHES, MARGIN, Wanted
+from modelstitch.adoption.reuse import BATCHES, MARGIN, ReuseSpec
 from modelstitch.adoption.reuse import candidates as find_candidates
 from modelstitch.data.several_labels import by_each, run_folders
 from modelstitch.errors import RunError, SpecError
@@ -445,7 +445,7 @@ def candidates(
 
     Source: Tango 1998 (intervals of paired answers); Waudby-Smith & Ramdas 2024 (of other scores).
     """
-    wanted = Wanted(margin=margin, rank_by=rank_by, batches=BATCHES if latency else ())
+    wanted = ReuseSpec(margin=margin, rank_by=rank_by, batches=BATCHES if latency else ())
     return find_candidates(comparison, wanted, progress)
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 import modelstitch as ms
-from modelstitch.adoption.export import Exported, Wishes, export
+from modelstitch.adoption.export import Exported, ExportSpec, export
 from modelstitch.results.stitched import StitchedCell
 
 
@@ -57,8 +57,8 @@ def candidate(digits: ms.Data) -> StitchedCell:
 @pytest.fixture(scope="session")
 def exported(candidate: StitchedCell, tmp_path_factory: pytest.TempPathFactory) -> Exported:
     folder = tmp_path_factory.mktemp("candidates") / "digits"
-    wishes = Wishes(by="Ann", reason="smaller", accept_risk="a test", sender_licence="MIT")
-    return export(candidate, folder, wishes)
+    options = ExportSpec(by="Ann", reason="smaller", accept_risk="a test", sender_licence="MIT")
+    return export(candidate, folder, options)
 
 
 @pytest.fixture

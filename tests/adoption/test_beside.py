@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import modelstitch as ms
-from modelstitch.adoption.beside import Further, FurtherWanted, expect_parts, further, named
+from modelstitch.adoption.beside import BesideSpec, Further, expect_parts, further, named
 from modelstitch.adoption.candidates import Candidates
 from modelstitch.cli import main
 from modelstitch.errors import SpecError
@@ -38,7 +38,7 @@ def test_what_is_asked_for_stands_beside_the_candidates(
     forward, backward = runs
     row = named(found)
     assert row is not None
-    told = further(forward, found, FurtherWanted(prices=PRICES, back=backward, at_most=10))
+    told = further(forward, found, BesideSpec(prices=PRICES, back=backward, at_most=10))
     assert told.rivals is None
     assert told.money is not None
     assert told.money.needs.load == pytest.approx(row.load.multiply_adds / found.receiver.load.multiply_adds)
@@ -56,7 +56,7 @@ def test_rivals_are_those_of_the_first_candidate(
 ) -> None:
     row = named(found)
     assert row is not None
-    told = further(runs[0], found, FurtherWanted(rivals=True))
+    told = further(runs[0], found, BesideSpec(rivals=True))
     assert told.rivals is not None
     assert (told.rivals.candidate.sender_cut, told.rivals.candidate.receiver_cut) == (
         row.sender_cut,
@@ -70,7 +70,7 @@ def test_rivals_are_those_of_the_first_candidate(
 def test_nothing_asked_for_is_nothing_said(
     runs: tuple[ms.Comparison, ms.Comparison], found: Candidates
 ) -> None:
-    told = further(runs[0], found, FurtherWanted())
+    told = further(runs[0], found, BesideSpec())
     assert (told, told.sentences(), told.to_plain()) == (Further(), [], {})
 
 

@@ -20,12 +20,12 @@ from modelstitch.adoption.division import divide
 from modelstitch.adoption.labels import labels_needed
 from modelstitch.adoption.latency import latencies
 from modelstitch.adoption.picture import picture
-from modelstitch.adoption.reuse import Wanted, candidates
-from modelstitch.adoption.said import sentences
+from modelstitch.adoption.reuse import ReuseSpec, candidates
+from modelstitch.adoption.sentences import sentences
 from modelstitch.cli import main
 from modelstitch.results.from_cells import cell_spec
 
-QUIET = Wanted(batches=())
+QUIET = ReuseSpec(batches=())
 
 
 def with_a_layer_too_many(data: ms.Data, *, noise: float = 0.0) -> nn.Sequential:
@@ -38,9 +38,9 @@ def with_a_layer_too_many(data: ms.Data, *, noise: float = 0.0) -> nn.Sequential
         idle.weight.copy_(torch.eye(48))
         idle.bias.zero_()
         hidden = first(images).relu()
-        wanted = nn.functional.one_hot(data.train.labels, 10).float()
+        options = nn.functional.one_hot(data.train.labels, 10).float()
         ones = torch.cat([hidden, torch.ones(len(hidden), 1)], 1)
-        solved = torch.linalg.lstsq(ones, wanted).solution
+        solved = torch.linalg.lstsq(ones, options).solution
         head.weight.copy_(solved[:-1].T)
         head.bias.copy_(solved[-1])
         first.weight.add_(noise * torch.randn(48, 64, generator=drawn))
@@ -126,21 +126,21 @@ def test_a_cell_that_costs_as_much_is_no_candidate(receiver: nn.Sequential, digi
 
 
 def test_constraints_leave_a_candidate_out_and_say_why(same: ms.Comparison) -> None:
-    wanted = replace(QUIET, margin=0.03)
+    options = replace(QUIET, margin=0.03)
     for bounds, why in (
         (Constraints(multiply_adds=Bound(0.6, True)), "3,552 multiply-adds, at most 3,514"),
         (Constraints(parameters=Bound(100)), "3,610 parameters, at most 100"),
         (Constraints(score=1.0), "at least 1.000"),
     ):
-        found = candidates(same, replace(wanted, constraints=bounds))
+        found = candidates(same, replace(options, constraints=bounds))
         assert found.outcome == "none"
         assert why in found.rows[0].misses[0]
-    assert candidates(same, replace(wanted, constraints=Constraints(multiply_adds=Bound.parse("", "0.61x"))))\
-        .outcome == "candidate"  # fmt: skip
+    loose = Constraints(multiply_adds=Bound.parse("", "0.61x"))
+    assert candidates(same, replace(options, constraints=loose)).outcome == "candidate"
 
 
 def test_the_table_as_files_and_as_a_picture(same: ms.Comparison) -> None:
-    found = candidates(same, Wanted(margin=0.03, batches=(1, 2)))
+    found = candidates(same, ReuseSpec(margin=0.03, batches=(1, 2)))
     plain = json.loads(json.dumps(found.to_json(), allow_nan=False))
     assert plain["outcome"] == "candidate"
     assert plain["rows"][0]["of_receiver"]["multiply_adds"] == pytest.approx(3552 / 5856)
@@ -167,9 +167,9 @@ def test_numbers_alone_and_few_examples_are_refused(
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Wanted(margin=0), "a margin between 0 and 1, such as 0.02"),
-        (lambda: Wanted(rank_by="cost"), "unknown order of candidates 'cost'"),
-        (lambda: Wanted(rank_by="latency", batches=()), "a measured latency to order by"),
+        (lambda: ReuseSpec(margin=0), "a margin between 0 and 1, such as 0.02"),
+        (lambda: ReuseSpec(rank_by="cost"), "unknown order of candidates 'cost'"),
+        (lambda: ReuseSpec(rank_by="latency", batches=()), "a measured latency to order by"),
         (lambda: Bound.parse("multiply-adds", "half"), "or as a share of the replaced network, such as 0.6x"),
         (lambda: Bound.parse("parameters", "0x"), "a number above 0"),
         (lambda: Constraints(score=1.2), "a least score from 0 to 1, got 1.2"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import subprocess
 import sys
@@ -19,8 +20,10 @@ from sklearn.covariance import LedoitWolf
 import modelstitch as ms
 from modelstitch.adoption.calibration_file import CALIBRATION, distances, read_calibration
 from modelstitch.adoption.check import check_folder
-from modelstitch.adoption.export import Exported, Wishes, export
+from modelstitch.adoption.export import Exported, ExportSpec, export
 from modelstitch.adoption.ledger import LEDGER, read_ledger
+from modelstitch.adoption.loading import WEIGHTS
+from modelstitch.adoption.program import PROGRAM
 from modelstitch.errors import DataError, ModelError, RunError, SpecError, TruthError
 from modelstitch.results.stitched import StitchedCell
 
@@ -220,7 +223,24 @@ def test_a_form_that_differs_is_refused_and_nothing_is_left(
 
     monkeypatch.setattr(forms, "_weights", off)
     with pytest.raises(TruthError, match="model.safetensors differs from the stitched network by"):
-        export(candidate, tmp_path / "new", Wishes(by="Ann", accept_risk="a test"))
+        export(candidate, tmp_path / "new", ExportSpec(by="Ann", accept_risk="a test"))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", [PROGRAM, WEIGHTS])
+def test_a_full_disk_is_one_line_and_nothing_is_left(
+    name: str, candidate: StitchedCell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = Path.write_bytes
+
+    def write(path: Path, data: bytes) -> int:
+        if path.name == name:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return whole(path, data)
+
+    monkeypatch.setattr(Path, "write_bytes", write)
+    with pytest.raises(RunError, match="^cannot write folder '.*new': No space left on device$"):
+        export(candidate, tmp_path / "new", ExportSpec(by="Ann", accept_risk="a test"))
     assert not list(tmp_path.iterdir())
 
 
@@ -231,7 +251,7 @@ def test_risk_is_refused_unless_somebody_takes_it(candidate: StitchedCell, tmp_p
 
 
 @pytest.mark.parametrize(
-    ("wishes", "message"),
+    ("options", "message"),
     [
         ({"by": " "}, "expected the name of a person"),
         ({"by": "a\nb"}, "expected the name of a person"),
@@ -239,9 +259,9 @@ def test_risk_is_refused_unless_somebody_takes_it(candidate: StitchedCell, tmp_p
         ({"by": "Ann", "margin": float("nan")}, "expected a margin between 0 and 1"),
     ],
 )
-def test_wishes_that_cannot_be(wishes: dict[str, object], message: str) -> None:
+def test_options_that_cannot_be(options: dict[str, object], message: str) -> None:
     with pytest.raises(SpecError, match=message):
-        Wishes(**wishes)  # type: ignore[arg-type]
+        ExportSpec(**options)  # type: ignore[arg-type]
 
 
 def test_a_folder_that_exists_is_refused(candidate: StitchedCell, tmp_path: Path) -> None:

@@ -12,13 +12,13 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 import modelstitch as ms
-from modelstitch.adoption.export import Exported, Wishes, export
+from modelstitch.adoption.export import Exported, ExportSpec, export
 from modelstitch.errors import DataError, RunError
 from modelstitch.results.stitched import StitchedCell
 
 from .conftest import small, stitched_of
 
-WISHES = Wishes(by="Ann", accept_risk="a test")
+OPTIONS = ExportSpec(by="Ann", accept_risk="a test")
 
 
 def drawn(seed: int) -> torch.Generator:
@@ -52,7 +52,7 @@ def words() -> ms.Data:
 def test_tokens_a_mask_and_two_outputs(tmp_path: Path) -> None:
     data = words()
     stitched = stitched_of(Words(0, 4), Words(1, 5), data, "mix", "mix")
-    found = export(stitched, tmp_path / "words", WISHES)
+    found = export(stitched, tmp_path / "words", OPTIONS)
     assert all(one.holds for one in found.card.forms)
     assert [one.form for one in found.card.forms][-1] == "model.onnx"
     module = ms.load_stitched(found.folder)
@@ -102,7 +102,7 @@ def test_sounds_of_several_lengths(tmp_path: Path) -> None:
         for seed in (0, 1)
     ]
     stitched = stitched_of(networks[0], networks[1], data, "first", "first")
-    found = export(stitched, tmp_path / "calls", WISHES)
+    found = export(stitched, tmp_path / "calls", OPTIONS)
     assert all(one.holds for one in found.card.forms)
     module = ms.load_stitched(found.folder)
     assert [one.name for one in module.spec.contract.inputs] == ["x", "samples"]
@@ -154,7 +154,7 @@ def test_a_network_that_is_cut_by_hooks(digits: ms.Data, tmp_path: Path) -> None
     stitched = stitched_of(hooked(0, 4), hooked(1, 6), digits, "inner.2", "inner.5")
     assert [side.cutting.technique for side in stitched.sides] != ["", ""]
     assert type(stitched.prefix).__name__ == "HookPrefix"
-    found = export(stitched, tmp_path / "hooked", WISHES)
+    found = export(stitched, tmp_path / "hooked", OPTIONS)
     weights = load_file(found.folder / "model.safetensors")
     n_sender = 4 * 9 + 4 + 4 * 4  # a convolution, and the four vectors of a batch norm
     n_stitch = 4 * 12 * 4 + 12  # 4 channels to 12, in patches of 2 x 2
@@ -180,7 +180,7 @@ class BesselScaled(nn.Module):
 def test_an_operator_that_onnx_lacks_is_named(digits: ms.Data, tmp_path: Path) -> None:
     layers = small(1, 6)
     receiver = nn.Sequential(*list(layers)[:5], BesselScaled(), *list(layers)[5:])
-    found = export(stitched_of(small(0, 4), receiver, digits, "2", "4"), tmp_path / "bessel", WISHES)
+    found = export(stitched_of(small(0, 4), receiver, digits, "2", "4"), tmp_path / "bessel", OPTIONS)
     assert found.card.not_written == {
         "model.onnx": "model.onnx is not written: ONNX lacks the operator prims.bessel_i0e"
     }
@@ -193,7 +193,7 @@ def test_a_missing_extra_leaves_the_other_forms(
     candidate: StitchedCell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(__import__("sys").modules, "onnxscript", None)
-    found: Exported = export(candidate, tmp_path / "new", WISHES)
+    found: Exported = export(candidate, tmp_path / "new", OPTIONS)
     assert 'pip install "modelstitch[onnx]"' in found.card.not_written["model.onnx"]
     assert [one.form for one in found.card.forms] == ["model.pt2", "model.safetensors"]
 
@@ -206,7 +206,7 @@ def test_data_that_changed_since_the_run_are_refused(
     facts = replace(candidate.comparison.facts, data_content="0" * 64)
     monkeypatch.setattr(candidate, "comparison", replace(candidate.comparison, facts=facts))
     with pytest.raises(RunError, match="the data digits have changed since the run"):
-        export(candidate, tmp_path / "new", WISHES)
+        export(candidate, tmp_path / "new", OPTIONS)
     assert not list(tmp_path.iterdir())
 
 
@@ -214,5 +214,5 @@ def test_fewer_than_a_hundred_calibrating_examples_are_refused(digits: ms.Data, 
     few = ms.Data(digits.train, digits.heldout.take(torch.arange(490)), digits.classes, "few", "by hand")
     stitched = stitched_of(small(0, 4), small(1, 6), few, "2", "4")
     with pytest.raises(DataError, match=r"at least 100 examples to calibrate .*got 98.*at least 500"):
-        export(stitched, tmp_path / "new", WISHES)
+        export(stitched, tmp_path / "new", OPTIONS)
     assert not list(tmp_path.iterdir())

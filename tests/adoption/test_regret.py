@@ -14,7 +14,7 @@ import modelstitch as ms
 from modelstitch.adoption.division import divide
 from modelstitch.adoption.proxies import heldout_scores, probes, proxy_regrets
 from modelstitch.adoption.regret import regrets
-from modelstitch.adoption.rivals import RivalFits
+from modelstitch.adoption.rival_kinds import RivalFits
 from modelstitch.errors import SpecError
 from modelstitch.tasks import mean_score
 from tests.adoption.toys import mlp, separable

@@ -14,19 +14,11 @@ from torch import Tensor, nn
 
 from modelstitch.adoption.division import Division, divide
 from modelstitch.adoption.heads import features, fit_head, sizes_of
-from modelstitch.adoption.rivals import (
-    RIVALS,
-    Contender,
-    RivalFits,
-    RivalTable,
-    before,
-    rivals,
-    standing,
-    whole_load,
-)
+from modelstitch.adoption.rival_kinds import Contender, RivalFits
+from modelstitch.adoption.rivals import RIVALS, RivalTable, rivals, standing
 from modelstitch.adoption.students import slimmed, student
 from modelstitch.adoption.training import distilling, of_task
-from modelstitch.adoption.work import Load, load_of
+from modelstitch.adoption.work import Load, load_before, load_of, whole_load
 from modelstitch.cutting.layouts import as_layout
 from modelstitch.errors import ModelError, SpecError
 from modelstitch.grid.side import Side, make_side
@@ -223,8 +215,8 @@ def test_costs_are_those_of_the_closed_formulas() -> None:
 
 def test_what_lies_before_a_cut_is_counted(toys: tuple[Side, Side]) -> None:
     first, second = (cut.name for cut in toys[0].cutting.boundaries[:2])
-    assert before(toys[0], first) == Load(6 * 12 + 12, 6 * 12)
-    assert before(toys[0], second) == Load(7 * 12 + 13 * 12, 6 * 12 + 12 * 12)
+    assert load_before(toys[0], first) == Load(6 * 12 + 12, 6 * 12)
+    assert load_before(toys[0], second) == Load(7 * 12 + 13 * 12, 6 * 12 + 12 * 12)
 
 
 @pytest.mark.parametrize("width", [2, 3])

@@ -22,7 +22,7 @@ PARTS = (2, 3)
 
 
 @dataclass(frozen=True, kw_only=True)
-class FurtherWanted:
+class BesideSpec:
     """What is asked for beside candidates.
 
     Attributes:
@@ -93,7 +93,7 @@ def expect_parts(parts: int, back: str | None) -> None:
 
 
 def further(
-    comparison: Comparison, found: Candidates, wanted: FurtherWanted, progress: Progress = SILENT
+    comparison: Comparison, found: Candidates, options: BesideSpec, progress: Progress = SILENT
 ) -> Further:
     """Return what is asked for beside the candidates of a run.
 
@@ -102,7 +102,7 @@ def further(
     Args:
         comparison: the run.
         found: its candidates.
-        wanted: what is asked for.
+        options: what is asked for.
         progress: receives news.
 
     Raises:
@@ -111,7 +111,7 @@ def further(
     """
     row = named(found)
     rivals = money = chains = None
-    if row is not None and wanted.rivals:
+    if row is not None and options.rivals:
         rivals = rivals_of(
             comparison,
             row.sender_cut,
@@ -121,19 +121,19 @@ def further(
             margin=found.margin,
             progress=progress,
         )
-    if row is not None and wanted.prices is not None:
+    if row is not None and options.prices is not None:
         money = cost_of(
             comparison,
             row.sender_cut,
             row.receiver_cut,
-            wanted.prices,
+            options.prices,
             stitch=row.stitch,
             seed=row.seed,
             labels_needed=row.labels_needed,
         )
-    if wanted.back is not None:
-        chains = chains_of(comparison, wanted.back, at_most=wanted.at_most, progress=progress)
-    without = row is None and (wanted.rivals or wanted.prices is not None)
+    if options.back is not None:
+        chains = chains_of(comparison, options.back, at_most=options.at_most, progress=progress)
+    without = row is None and (options.rivals or options.prices is not None)
     return Further(rivals, money, chains, without)
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import torch
 from jaxtyping import Float, Int
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from modelstitch.errors import DataError, RunError
@@ -156,7 +156,7 @@ def write_calibration(found: Calibration, path: Path, facts: Mapping[str, str]) 
         path: the file.
         facts: what is recorded beside it, such as the axis of the channels and the division.
     """
-    save_file({name: value.contiguous() for name, value in vars(found).items()}, path, dict(facts))
+    path.write_bytes(save({name: value.contiguous() for name, value in vars(found).items()}, dict(facts)))
 
 
 def read_calibration(path: Path) -> tuple[Calibration, dict[str, str]]:

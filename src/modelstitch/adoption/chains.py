@@ -14,9 +14,8 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from modelstitch.adoption.rivals import before, whole_load
 from modelstitch.adoption.score_intervals import difference_interval
-from modelstitch.adoption.work import Load, load_of
+from modelstitch.adoption.work import Load, load_before, load_of, whole_load
 from modelstitch.errors import RunError, SpecError
 from modelstitch.geometry.intervals import ValueWithInterval
 from modelstitch.grid.representations import Representations
@@ -236,7 +235,7 @@ def chain_load(first: StitchedCell, second: StitchedCell) -> Load:
 def _load(outer: Side, inner: Side, cuts: tuple[str, str, str, str], stitches: Load) -> Load:
     leave, enter, exit_, back = cuts
     front, end = outer.cut(leave).before, outer.cut(back).after
-    until, from_ = before(inner, exit_), before(inner, enter)
+    until, from_ = load_before(inner, exit_), load_before(inner, enter)
     middle = Load(until.parameters - from_.parameters, until.multiply_adds - from_.multiply_adds)
     own = Load(front.parameters + end.parameters, front.multiply_adds + end.multiply_adds)
     return own + middle + stitches

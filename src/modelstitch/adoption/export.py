@@ -51,7 +51,7 @@ MARGIN = 0.02
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wishes:
+class ExportSpec:
     """What an exporter says beside which cell to export.
 
     Attributes:
@@ -97,14 +97,14 @@ class Exported:
 
 
 def export(
-    stitched: StitchedCell, folder: str | Path, wishes: Wishes, progress: Progress = SILENT
+    stitched: StitchedCell, folder: str | Path, options: ExportSpec, progress: Progress = SILENT
 ) -> Exported:
     """Write the stitched network of a finished cell as a candidate; the folder appears whole or not at all.
 
     Args:
         stitched: from :meth:`modelstitch.Comparison.stitched`.
         folder: a new one.
-        wishes: who exports, and what else is said.
+        options: who exports, and what else is said.
         progress: receives news.
 
     Raises:
@@ -116,14 +116,14 @@ def export(
     """
     folder = Path(folder)
     expect_new(folder)
-    division = _division(stitched, wishes.division_seed)
+    division = _division(stitched, options.division_seed)
     expect_enough(len(division.calibrate))
     progress.stage("measuring the candidate on the confirming examples")
     measured = figures(stitched, division)
     verdict = stitched.comparison.verdicts().get(stitched.cell.key)
     risk = Risk(
-        reasons=reasons_against(verdict, measured.lost, measured.n, wishes.margin),
-        accepted=wishes.accept_risk,
+        reasons=reasons_against(verdict, measured.lost, measured.n, options.margin),
+        accepted=options.accept_risk,
     )
     inputs = inputs_of(*stitched.sides)
     batches = _batches(stitched, inputs)
@@ -134,14 +134,14 @@ def export(
     with new_folder(folder) as unfinished:
         progress.stage("writing the forms, and comparing each with the network")
         written = write_forms(unfinished, deployed, contract, batches)
-        card = _card(stitched, wishes, measured, verdict, risk, contract, written, division)
-        _write(unfinished, stitched, card, written, division, numbers, wishes)
+        card = _card(stitched, options, measured, verdict, risk, contract, written, division)
+        _write(unfinished, stitched, card, written, division, numbers, options)
     return Exported(folder, card)
 
 
-def export_with(stitched: StitchedCell, folder: str | Path, **wishes: Any) -> Path:
-    """Write a candidate with the wishes of a caller in Python; return the folder."""
-    return export(stitched, folder, Wishes(**wishes)).folder
+def export_with(stitched: StitchedCell, folder: str | Path, **options: Any) -> Path:
+    """Write a candidate with options given in Python; return the folder."""
+    return export(stitched, folder, ExportSpec(**options)).folder
 
 
 def _division(stitched: StitchedCell, seed: int) -> Division:
@@ -227,7 +227,7 @@ def _classes(receiver: Side) -> tuple[str, ...]:
 
 def _card(
     stitched: StitchedCell,
-    wishes: Wishes,
+    options: ExportSpec,
     measured: Confirmed,
     verdict: Verdict | None,
     risk: Risk,
@@ -240,8 +240,8 @@ def _card(
     return CandidateCard(
         name=f"{_last(comparison.sender)} at {cell.sender_cut} into {_last(comparison.receiver)} at "
         f"{cell.receiver_cut}",
-        sender=_source(stitched, "sender", wishes.sender_licence, measured.sender),
-        receiver=_source(stitched, "receiver", wishes.receiver_licence, measured.receiver),
+        sender=_source(stitched, "sender", options.sender_licence, measured.sender),
+        receiver=_source(stitched, "receiver", options.receiver_licence, measured.receiver),
         stitch={
             "label": cell.stitch,
             "objective": cell.objective,
@@ -254,8 +254,8 @@ def _card(
         score=measured.score,
         lost=measured.lost,
         n_confirm=measured.n,
-        division=_sizes(division, wishes),
-        margin=wishes.margin,
+        division=_sizes(division, options),
+        margin=options.margin,
         run_score=float(cell.score or 0.0),
         verdict=_said(verdict),
         controls=_controls(stitched),
@@ -283,8 +283,8 @@ def _card(
             "torch": torch.__version__,
             "python": platform.python_version(),
         },
-        command=wishes.command,
-        exported_by=wishes.by,
+        command=options.command,
+        exported_by=options.by,
     )
 
 
@@ -339,9 +339,9 @@ def _controls(stitched: StitchedCell) -> dict[str, float | None]:
     return found
 
 
-def _sizes(division: Division, wishes: Wishes) -> dict[str, int]:
+def _sizes(division: Division, options: ExportSpec) -> dict[str, int]:
     sizes = {name: len(part) for name, part in vars(division).items()}
-    return {"seed": wishes.division_seed, **sizes}
+    return {"seed": options.division_seed, **sizes}
 
 
 def _write(
@@ -351,18 +351,18 @@ def _write(
     written: Written,
     division: Division,
     numbers: Calibration,
-    wishes: Wishes,
+    options: ExportSpec,
 ) -> None:
     """Write everything beside the network: spec, cards, calibration, sums, signature and ledger."""
     forms = {one.form: sum_of(folder / one.form) for one in card.forms}
-    spec = _folder_spec(stitched, card, written, division, wishes)
+    spec = _folder_spec(stitched, card, written, division, options)
     layout = stitched.sides[1].cut(stitched.spec.receiver_cut).layout
     facts = {
         "channels": f"axis {spec.channel_axis} of {layout}, averaged over positions",
         "fingerprint": stitched.sides[1].data.digest,
-        "division_seed": str(wishes.division_seed),
+        "division_seed": str(options.division_seed),
     }
-    entry = LedgerEntry(event="candidate", by=wishes.by, reason=_reason(card, wishes))
+    entry = LedgerEntry(event="candidate", by=options.by, reason=_reason(card, options))
     _text(folder / SPEC, spec.to_json())
     write_calibration(numbers, folder / CALIBRATION, facts)
     _text(folder / RUN_FILE, run_file(card.contract))
@@ -371,14 +371,14 @@ def _write(
     _text(folder / CARD, card_markdown(card))
     manifest = manifest_text(sums(folder))
     _text(folder / MANIFEST, manifest)
-    if wishes.signer is not None:
-        sign(folder, wishes.signer)
+    if options.signer is not None:
+        sign(folder, options.signer)
     recorded = {"manifest": sha256(manifest.encode()).hexdigest(), "risk": list(card.risk_reasons)}
     _text(folder / LEDGER, LedgerEntry(**{**asdict(entry), "facts": recorded}).line)
 
 
 def _folder_spec(
-    stitched: StitchedCell, card: CandidateCard, written: Written, division: Division, wishes: Wishes
+    stitched: StitchedCell, card: CandidateCard, written: Written, division: Division, options: ExportSpec
 ) -> FolderSpec:
     comparison, cell, receiver = stitched.comparison, stitched.cell, stitched.sides[1]
     layout = receiver.cut(stitched.spec.receiver_cut).layout
@@ -398,13 +398,13 @@ def _folder_spec(
             "receiver": card.receiver.digest,
             "data": receiver.data.digest,
         },
-        division=_sizes(division, wishes),
-        margin=wishes.margin,
+        division=_sizes(division, options),
+        margin=options.margin,
     )
 
 
-def _reason(card: CandidateCard, wishes: Wishes) -> str:
-    return "; ".join(text for text in (wishes.reason.strip(), card.accepted_risk) if text)
+def _reason(card: CandidateCard, options: ExportSpec) -> str:
+    return "; ".join(text for text in (options.reason.strip(), card.accepted_risk) if text)
 
 
 def _name_of(dtype: torch.dtype) -> str:

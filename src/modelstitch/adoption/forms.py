@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 from torch.export import ExportedProgram
 from torch.fx import GraphModule
@@ -62,7 +62,7 @@ def write_forms(folder: Path, deployed: Deployed, contract: Contract, batches: S
     """
     program = program_of(deployed, {one.name: (one.torch_dtype, one.shape) for one in contract.inputs})
     save_program(program, folder / PROGRAM)
-    save_file(_weights(program), folder / WEIGHTS)
+    (folder / WEIGHTS).write_bytes(save(_weights(program)))
     module = module_of(load_program(folder / PROGRAM))
     found = [_compared(PROGRAM, module, deployed, contract, batches)]
     with_weights = module_of(load_program(folder / PROGRAM))

@@ -57,6 +57,8 @@ def write_onnx(program: ExportedProgram, path: Path, inputs: Sequence[str], outp
             )
             assert written is not None
             written.save(path)
+    except OSError:  # a full disk is no fault of ONNX
+        raise
     except Exception as error:  # the exporter raises many unrelated types
         path.unlink(missing_ok=True)
         raise NotWrittenError(f"{ONNX} is not written: {_why(error)}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -132,10 +133,17 @@ class _Used(nn.Module):
 
 
 def save_program(program: ExportedProgram, path: Path) -> None:
-    """Write a program to a file."""
+    """Write a program to a file.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    # Through memory: torch's own writer aborts with a trace of C++ where a disk is full.
+    held = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        torch.export.save(program, path)
+        torch.export.save(program, held)
+    path.write_bytes(held.getbuffer())
 
 
 def load_program(path: Path) -> ExportedProgram:

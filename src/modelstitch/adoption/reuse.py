@@ -25,9 +25,10 @@ from modelstitch.adoption.division import Division, divide
 from modelstitch.adoption.labels import labels_needed
 from modelstitch.adoption.latency import latencies
 from modelstitch.adoption.score_intervals import difference_interval, mean_interval
-from modelstitch.adoption.work import Load, multiply_adds, n_parameters
+from modelstitch.adoption.work import Load, load_before, load_of, whole_load
 from modelstitch.errors import DataError, RunError, SpecError, expect_one_of
 from modelstitch.geometry.intervals import ValueWithInterval
+from modelstitch.grid.inputs import ExampleBatch
 from modelstitch.grid.side import Side
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.from_cells import cell_key, cell_spec
@@ -49,8 +50,8 @@ ReusePlace = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What is asked of candidates.
+class ReuseSpec:
+    """What candidates are asked for: margin, constraints, order, and what to measure.
 
     Attributes:
         margin: points of score up to which a candidate counts as no worse.
@@ -86,7 +87,7 @@ class Wanted:
 
 
 def candidates(
-    comparison: Comparison, wanted: Wanted | None = None, progress: Progress = SILENT
+    comparison: Comparison, options: ReuseSpec | None = None, progress: Progress = SILENT
 ) -> Candidates:
     """Return the candidates of a run, each with its cost and what it loses.
 
@@ -96,7 +97,7 @@ def candidates(
 
     Args:
         comparison: a run with its networks.
-        wanted: margin, constraints and order.
+        options: margin, constraints and order.
         progress: receives news.
 
     Raises:
@@ -104,7 +105,7 @@ def candidates(
         DataError: too few held-out examples to choose and to confirm.
         SpecError: the receiver has no score, so that nothing can be lost against it.
     """
-    wanted = wanted or Wanted()
+    options = options or ReuseSpec()
     if comparison.networks is None:
         raise RunError(
             "expected a comparison with its stitches to look for candidates, got numbers alone: take that of "
@@ -150,7 +151,7 @@ def candidates(
     progress.start(len(chosen), 0, "measuring candidates")
     found = []
     for place in chosen:
-        one = _Measured(comparison, (sender, receiver), division, wholes, wanted, level)
+        one = _Measured(comparison, (sender, receiver), division, wholes, options, level)
         candidate = one.of(
             rows[places[place][0]],
             [scores[key] for key in places[place]],
@@ -160,18 +161,18 @@ def candidates(
         )
         found.append(candidate)
         progress.measured(" -> ".join(place[:2]))
-    if wanted.labels:
+    if options.labels:
         progress.stage("fitting candidates on fewer labelled examples")
-        found = _labelled(comparison, sides, found, division, wanted.margin)
-    found, wholes = _timed(comparison, (sender, receiver), found, wholes, wanted)
-    found = [replace(row, misses=wanted.constraints.misses(row, wholes[row.replaces])) for row in found]
+        found = _labelled(comparison, sides, found, division, options.margin)
+    found, wholes = _timed(comparison, (sender, receiver), found, wholes, options)
+    found = [replace(row, misses=options.constraints.misses(row, wholes[row.replaces])) for row in found]
     return Candidates(
-        rows=ranked(found, wanted.rank_by),
+        rows=ranked(found, options.rank_by),
         sender=wholes["sender"],
         receiver=wholes["receiver"],
         data=comparison.data,
         score_name=comparison.score_name,
-        margin=wanted.margin,
+        margin=options.margin,
         level=level,
         classes=tuple(sender.data.classes),
         n_cells=len(places),
@@ -180,7 +181,7 @@ def candidates(
         n_confirm=len(division.confirm),
         n_calibrate=len(division.calibrate),
         n_failed=sum(row.control == TRAINED and row.failed for row in comparison.cells),
-        rank_by=wanted.rank_by,
+        rank_by=options.rank_by,
     )
 
 
@@ -194,19 +195,10 @@ def load_at(sender: Side, receiver: Side, sender_cut: str, receiver_cut: str, st
     before, after = sender.cut(sender_cut), receiver.cut(receiver_cut)
     built = build(stitch, before.layout, after.layout)
     return (
-        Load(before.before.parameters, before.before.multiply_adds)
-        + Load(
-            n_parameters(built.parameters()), multiply_adds(lambda: built(torch.zeros(2, *before.shape)), 2)
-        )
+        load_before(sender, sender_cut)
+        + load_of(built, torch.zeros(2, *before.shape))
         + Load(after.after.parameters, after.after.multiply_adds)
     )
-
-
-def whole_load(side: Side) -> Load:
-    """Return what a whole network costs, counted as its cuts are."""
-    cut = side.cutting.cuts[0]
-    before, after = cut.before.multiply_adds, cut.after.multiply_adds
-    return Load(n_parameters(side.network.module.parameters()), before + after)
 
 
 def replaces(load: Load, wholes: Mapping[str, Whole]) -> str | None:
@@ -267,7 +259,7 @@ class _Measured:
     sides: tuple[Side, Side]
     division: Division
     wholes: Mapping[str, Whole]
-    wanted: Wanted
+    options: ReuseSpec
     level: float
 
     def of(
@@ -290,7 +282,7 @@ class _Measured:
         assert whole is not None
         verdict = self.comparison.cell_verdicts().get((row.sender_cut, row.receiver_cut, row.stitch))
         self_stitch = own.get(row.key._replace(sender_cut=row.receiver_cut))
-        stands = standing(against, self.wanted.margin)
+        stands = standing(against, self.options.margin)
         wrong, right = self._flips(whole, mine)
         return Candidate(
             sender_cut=row.sender_cut,
@@ -301,7 +293,7 @@ class _Measured:
             load=load,
             trained_parameters=row.n_parameters,
             size_bytes=_bytes(module),
-            score=mean_interval(mine),
+            score=mean_interval(mine, self.level),
             lost_to_receiver=lost["receiver"],
             lost_to_sender=lost["sender"],
             standing=stands,
@@ -334,7 +326,7 @@ class _Measured:
             return None
         difference = whole.double() - mine.double()
         mean, variance = float(difference.mean()), float(difference.var(correction=0))
-        return examples_needed(mean, variance, len(difference), self.wanted.margin, self.level)
+        return examples_needed(mean, variance, len(difference), self.options.margin, self.level)
 
     def _flips(self, whole: Tensor, mine: Tensor) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Return by class how many right answers became wrong, and how many wrong ones right."""
@@ -376,7 +368,7 @@ def _timed(
     sides: tuple[Side, Side],
     rows: list[Candidate],
     wholes: Mapping[str, Whole],
-    wanted: Wanted,
+    options: ReuseSpec,
 ) -> tuple[list[Candidate], dict[str, Whole]]:
     """Return candidates and whole networks with their latency, all measured in turn in one run."""
     by_batch: dict[int, dict[str, Latency]] = {}
@@ -384,7 +376,7 @@ def _timed(
         comparison.stitched(row.sender_cut, row.receiver_cut, stitch=row.stitch, seed=row.seed)
         for row in rows
     ]
-    for batch in wanted.batches if rows else ():
+    for batch in options.batches if rows else ():
         calls: dict[str, Callable[[], object]] = {}
         some = [side.inputs.batch("held-out", torch.arange(batch) % len(side.data.heldout)) for side in sides]
         for role, side, given in zip(("sender", "receiver"), sides, some, strict=True):
@@ -407,6 +399,6 @@ def _call(module: nn.Module, x: Tensor, kwargs: Mapping[str, Tensor]) -> Callabl
 
 
 def _joined_call(
-    prefix: nn.Module, stitch: nn.Module, suffix: nn.Module, sent: object, got: object
+    prefix: nn.Module, stitch: nn.Module, suffix: nn.Module, sent: ExampleBatch, received: ExampleBatch
 ) -> Callable[[], object]:
-    return lambda: suffix(stitch(prefix(sent.x, **sent.kwargs)[0].float()), **got.kwargs)  # type: ignore[attr-defined]
+    return lambda: suffix(stitch(prefix(sent.x, **sent.kwargs)[0].float()), **received.kwargs)

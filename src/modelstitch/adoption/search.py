@@ -10,7 +10,8 @@ import torch
 
 from modelstitch.adoption.candidates import Whole, front
 from modelstitch.adoption.division import divide
-from modelstitch.adoption.reuse import MOST_NAMED, ReusePlace, load_at, replaces, whole_load
+from modelstitch.adoption.reuse import MOST_NAMED, ReusePlace, load_at, replaces
+from modelstitch.adoption.work import whole_load
 from modelstitch.errors import SpecError
 from modelstitch.grid.grid import Budget
 from modelstitch.results.comparison import Comparison

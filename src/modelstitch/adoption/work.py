@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from modelstitch.cutting.capture import no_fused_attention
 from modelstitch.cutting.cost import counter, per_example
+from modelstitch.grid.side import Side
 
 
 @dataclass(frozen=True)
@@ -70,3 +71,17 @@ def load_of(module: nn.Module, x: Tensor, **kwargs: Tensor) -> Load:
         Load(parameters=224, multiply_adds=5400)
     """
     return Load(n_parameters(module.parameters()), multiply_adds(lambda: module(x, **kwargs), len(x)))
+
+
+def whole_load(side: Side) -> Load:
+    """Return what a whole network costs, counted as its cuts are."""
+    cut = side.cutting.cuts[0]
+    return Load(
+        n_parameters(side.network.module.parameters()), cut.before.multiply_adds + cut.after.multiply_adds
+    )
+
+
+def load_before(side: Side, cut: str) -> Load:
+    """Return what the layers before a cut cost."""
+    work = side.cut(cut).before
+    return Load(work.parameters, work.multiply_adds)

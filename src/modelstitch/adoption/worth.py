@@ -14,9 +14,10 @@ from modelstitch.adoption.money import Money, Needs, money
 from modelstitch.adoption.prices import Prices, read_prices
 from modelstitch.adoption.proxies import heldout_scores, proxy_regrets
 from modelstitch.adoption.regret import RegretTable
-from modelstitch.adoption.rivals import RIVALS, Contender, RivalFits, RivalTable, rivals, whole_load
+from modelstitch.adoption.rival_kinds import Contender, RivalFits
+from modelstitch.adoption.rivals import RIVALS, RivalTable, rivals
 from modelstitch.adoption.training import FORWARD_AND_BACK, Spent
-from modelstitch.adoption.work import Load, load_of
+from modelstitch.adoption.work import Load, load_of, whole_load
 from modelstitch.errors import SpecError
 from modelstitch.specs import TRAINED
 from modelstitch.util.progress import SILENT, Progress

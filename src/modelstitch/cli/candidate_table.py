@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from modelstitch.adoption.candidates import Candidate, Candidates, Whole
-from modelstitch.adoption.said import sentences
+from modelstitch.adoption.sentences import sentences
 
 if TYPE_CHECKING:
     from modelstitch.geometry.intervals import ValueWithInterval

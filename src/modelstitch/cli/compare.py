@@ -32,7 +32,6 @@ from modelstitch.wording import say
 if TYPE_CHECKING:
     from modelstitch.grid.grid import Budget
     from modelstitch.grid.representations import Pass
-    from modelstitch.results.by_labels import ByLabels
     from modelstitch.results.comparison import Comparison
     from modelstitch.runs.session import Session
     from modelstitch.util.progress import Progress
@@ -313,6 +312,8 @@ class Compare:
         if self.dry_run:
             print(_together(costs, self.json))
             return False
+        from modelstitch.cli.printed import report, report_labels
+
         if len(found) == 1:
             return report(next(iter(found.values())), self.out, self.json)
         from modelstitch.results.by_labels import ByLabels
@@ -483,82 +484,3 @@ def _together(costs: dict[str, str], as_json: bool) -> str:
     if as_json:
         return json.dumps({name: json.loads(text) for name, text in costs.items()})
     return "\n\n".join(f"label set {name}\n{text}" for name, text in costs.items())
-
-
-def report_labels(found: ByLabels, out: Path | None, as_json: bool) -> bool:
-    """Show finished comparisons by several label sets; return whether some cells failed."""
-    import json
-
-    table = None if out is None else found.write(out)
-    if as_json:
-        print(json.dumps(found.to_json(), allow_nan=False))
-    else:
-        from modelstitch.cli.terminal import print_labels
-
-        print_labels(found)
-        for sentence in found.sentences():
-            print(f"- {sentence}")
-        if table is not None and out is not None:
-            print("\nFiles:")
-            print(f"  {table}  score, kept and verdict of each cell by each label set")
-            for name in found.tried_for:
-                print(f"  {out / name / 'report.html'}  the page of {name}")
-    failed = [bool(_say_failed(each)) for each in found.comparisons.values()]
-    return any(failed)
-
-
-def report(comparison: Comparison, out: Path | None, as_json: bool) -> bool:
-    """Show a finished comparison; return whether some cells failed."""
-    import json
-
-    if as_json:
-        print(json.dumps(comparison.to_json(), allow_nan=False))
-    else:
-        from modelstitch.cli.terminal import print_curves, print_matrix, print_verdicts
-
-        for stitch in comparison.stitches:
-            accuracies = [
-                f"whole {role} {value:.3f}"
-                for role in ("sender", "receiver")
-                if (value := comparison.baseline(role)) is not None
-            ]
-            print_matrix(comparison.matrix(stitch=stitch), f"{stitch}: {', '.join(accuracies)}")
-            print_verdicts(comparison, stitch)
-        for sentence in comparison.sentences():
-            print(f"- {sentence}")
-        if comparison.has_curves:
-            print_curves(comparison)
-        if out is not None:
-            print("\nFiles:")
-            for name, what in (
-                ("report.html", "the page: open this one"),
-                ("matrix.png", "the picture"),
-                *([("pictures.png", "what stitches paint")] if (out / "pictures.png").is_file() else []),
-                *([("capacity.png", "the capacity curves")] if comparison.has_curves else []),
-                *([("capacity.csv", "the same as a table")] if comparison.has_curves else []),
-                ("cells.csv", "the table"),
-                ("cells.parquet", "the same"),
-                *([("evidence.csv", "the evidence")] if comparison.evidence else []),
-                *([("advantages.csv", "differences to the controls")] if comparison.advantages else []),
-                *([("errors.csv", "EV, ES and SV")] if len(comparison.error_table()) else []),
-                *([("verdicts.csv", "the verdicts with their reasons")] if comparison.verdicts() else []),
-                ("run.sqlite", "the database"),
-                ("stitches/", "the fitted stitches"),
-            ):
-                print(f"  {out / name}  {what}")
-    return _say_failed(comparison)
-
-
-def _say_failed(comparison: Comparison) -> bool:
-    """Say on stderr how many cells failed; return whether some did."""
-    import sys
-
-    if comparison.failed:
-        first = comparison.failed[0]
-        print(
-            f"modelstitch: {len(comparison.failed)} of {len(comparison.cells)} cells failed, the first is "
-            f"{first.sender_cut} -> {first.receiver_cut} ({first.control}): {first.failure}; "
-            "a lower --learning-rate may help",
-            file=sys.stderr,
-        )
-    return bool(comparison.failed)

@@ -53,7 +53,7 @@ class Demo:
 
     def run(self) -> bool:
         """Train, stitch and show; return whether some cells failed."""
-        from modelstitch.cli.compare import report
+        from modelstitch.cli.printed import report
         from modelstitch.cli.terminal import watching
         from modelstitch.runs.prepare import prepare
         from modelstitch.runs.run import run

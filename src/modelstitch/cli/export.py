@@ -71,12 +71,12 @@ class Export:
                 f"expected a run folder, got {str(self.run_folder)!r}: a saved comparison holds no stitches; "
                 "models given in memory are exported from Python, by result.stitched(...).export(...)"
             )
-        from modelstitch.adoption.export import Wishes, export
+        from modelstitch.adoption.export import ExportSpec, export
         from modelstitch.api import load
         from modelstitch.cli.terminal import watching
         from modelstitch.results.stitched import cell_of
 
-        wishes = Wishes(
+        options = ExportSpec(
             by=self.by,
             reason=self.reason,
             margin=self.margin,
@@ -98,7 +98,7 @@ class Export:
                 seed=cell.seed,
                 objective=cell.objective,
             )
-            card = export(stitched, self.out, wishes, watcher).card
+            card = export(stitched, self.out, options, watcher).card
         for why in card.not_written.values():
             print(f"modelstitch: {why}", file=sys.stderr)
         if self.json:

@@ -17,9 +17,9 @@ from modelstitch.errors import RunError, SpecError
 from modelstitch.specs import DEFAULT_FAMILY, VERDICT_CONTROLS, DataSpec, EvidenceSpec, StitchSpec
 
 if TYPE_CHECKING:
-    from modelstitch.adoption.beside import Further, FurtherWanted
+    from modelstitch.adoption.beside import BesideSpec, Further
     from modelstitch.adoption.candidates import Candidates
-    from modelstitch.adoption.reuse import Wanted
+    from modelstitch.adoption.reuse import ReuseSpec
     from modelstitch.results.comparison import Comparison
     from modelstitch.util.progress import Progress
 
@@ -110,11 +110,11 @@ class Reuse:
         from modelstitch.adoption.reuse import candidates
         from modelstitch.cli.terminal import watching
 
-        wanted, beside = self._wanted(), self._beside()
+        options, beside = self._reuse_spec(), self._beside()
         with watching() as watcher, tempfile.TemporaryDirectory() as scratch:
             folder = self.out or Path(scratch) / "run"
             comparison = self._stored() if self.receiver is None else self._searched(folder, watcher)
-            found = candidates(comparison, wanted, watcher)
+            found = candidates(comparison, options, watcher)
             told = further(comparison, found, beside, watcher)
         out = self.out if self.receiver is not None else Path(self.sender)
         if out is not None:
@@ -124,9 +124,9 @@ class Reuse:
             found.outcome
         ]
 
-    def _wanted(self) -> Wanted:
+    def _reuse_spec(self) -> ReuseSpec:
         from modelstitch.adoption.constraints import Bound, Constraints
-        from modelstitch.adoption.reuse import BATCHES, Wanted
+        from modelstitch.adoption.reuse import BATCHES, ReuseSpec
 
         bounds = {
             name: None if text is None else Bound.parse(name.replace("_", "-"), text)
@@ -136,7 +136,7 @@ class Reuse:
                 ("latency", self.at_most_latency),
             )
         }
-        return Wanted(
+        return ReuseSpec(
             margin=self.margin,
             constraints=Constraints(score=self.at_least_score, **bounds),
             rank_by=self.rank_by,
@@ -144,14 +144,14 @@ class Reuse:
             labels=self.labels,
         )
 
-    def _beside(self) -> FurtherWanted:
+    def _beside(self) -> BesideSpec:
         """Return what is asked for beside candidates; wrong prices are refused before anything is fitted."""
-        from modelstitch.adoption.beside import FurtherWanted, expect_parts
+        from modelstitch.adoption.beside import BesideSpec, expect_parts
         from modelstitch.adoption.prices import read_prices
         from modelstitch.api import load
 
         expect_parts(self.parts, None if self.back is None else str(self.back))
-        return FurtherWanted(
+        return BesideSpec(
             rivals=self.rivals,
             prices=None if self.prices is None else read_prices(self.prices),
             back=None if self.back is None else load(self.back),

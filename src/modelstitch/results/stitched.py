@@ -77,7 +77,7 @@ class StitchedCell(Stitched):
             TruthError: a form gives other outputs than the network.
         """
         write = imported(_EXPORT, "function", "export", ModelError)
-        wishes: dict[str, object] = {
+        options: dict[str, object] = {
             "by": by,
             "reason": reason,
             "margin": margin,
@@ -86,7 +86,7 @@ class StitchedCell(Stitched):
             "receiver_licence": receiver_licence,
             "division_seed": division_seed,
         }
-        written: Path = write(self, folder, **wishes)
+        written: Path = write(self, folder, **options)
         return written
 
 

@@ -1,0 +1,89 @@
+"""Print a finished comparison, or several by label set, and the files that it left."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from modelstitch.results.by_labels import ByLabels
+    from modelstitch.results.comparison import Comparison
+
+
+def report_labels(found: ByLabels, out: Path | None, as_json: bool) -> bool:
+    """Show finished comparisons by several label sets; return whether some cells failed."""
+    import json
+
+    table = None if out is None else found.write(out)
+    if as_json:
+        print(json.dumps(found.to_json(), allow_nan=False))
+    else:
+        from modelstitch.cli.terminal import print_labels
+
+        print_labels(found)
+        for sentence in found.sentences():
+            print(f"- {sentence}")
+        if table is not None and out is not None:
+            print("\nFiles:")
+            print(f"  {table}  score, kept and verdict of each cell by each label set")
+            for name in found.tried_for:
+                print(f"  {out / name / 'report.html'}  the page of {name}")
+    failed = [bool(_say_failed(each)) for each in found.comparisons.values()]
+    return any(failed)
+
+
+def report(comparison: Comparison, out: Path | None, as_json: bool) -> bool:
+    """Show a finished comparison; return whether some cells failed."""
+    import json
+
+    if as_json:
+        print(json.dumps(comparison.to_json(), allow_nan=False))
+    else:
+        from modelstitch.cli.terminal import print_curves, print_matrix, print_verdicts
+
+        for stitch in comparison.stitches:
+            accuracies = [
+                f"whole {role} {value:.3f}"
+                for role in ("sender", "receiver")
+                if (value := comparison.baseline(role)) is not None
+            ]
+            print_matrix(comparison.matrix(stitch=stitch), f"{stitch}: {', '.join(accuracies)}")
+            print_verdicts(comparison, stitch)
+        for sentence in comparison.sentences():
+            print(f"- {sentence}")
+        if comparison.has_curves:
+            print_curves(comparison)
+        if out is not None:
+            print("\nFiles:")
+            for name, what in (
+                ("report.html", "the page: open this one"),
+                ("matrix.png", "the picture"),
+                *([("pictures.png", "what stitches paint")] if (out / "pictures.png").is_file() else []),
+                *([("capacity.png", "the capacity curves")] if comparison.has_curves else []),
+                *([("capacity.csv", "the same as a table")] if comparison.has_curves else []),
+                ("cells.csv", "the table"),
+                ("cells.parquet", "the same"),
+                *([("evidence.csv", "the evidence")] if comparison.evidence else []),
+                *([("advantages.csv", "differences to the controls")] if comparison.advantages else []),
+                *([("errors.csv", "EV, ES and SV")] if len(comparison.error_table()) else []),
+                *([("verdicts.csv", "the verdicts with their reasons")] if comparison.verdicts() else []),
+                ("run.sqlite", "the database"),
+                ("stitches/", "the fitted stitches"),
+            ):
+                print(f"  {out / name}  {what}")
+    return _say_failed(comparison)
+
+
+def _say_failed(comparison: Comparison) -> bool:
+    """Say on stderr how many cells failed; return whether some did."""
+    import sys
+
+    if comparison.failed:
+        first = comparison.failed[0]
+        print(
+            f"modelstitch: {len(comparison.failed)} of {len(comparison.cells)} cells failed, the first is "
+            f"{first.sender_cut} -> {first.receiver_cut} ({first.control}): {first.failure}; "
+            "a lower --learning-rate may help",
+            file=sys.stderr,
+        )
+    return bool(comparison.failed)
