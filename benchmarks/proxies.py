@@ -16,8 +16,8 @@ import torch
 
 import modelstitch as ms
 from modelstitch.adoption.division import divide
-from modelstitch.adoption.proxies import proxy_regrets
-from modelstitch.adoption.regret import ProxyRegret
+from modelstitch.adoption.worth.proxies import proxy_regrets
+from modelstitch.adoption.worth.regret import ProxyRegret
 from modelstitch.specs import DataSpec, ModelSpec
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -41,6 +43,8 @@ TOWER = (
     "cli",
 )
 RANK = {room: rank for rank, room in enumerate(TOWER)}
+# Likewise inside the room of adoption; its own files stand above its packages.
+FLOORS_OF_ADOPTION = ("", "candidates", "rivals", "worth", "folder", "stages", "pilot", "verify", "monitor")
 MOST_ROOT_NAMES = 24
 
 
@@ -73,6 +77,16 @@ def test_imports_point_one_way(path: Path) -> None:
     assert room in RANK, f"{room} has no place in the house"
     for imported in imports(path):
         assert RANK[imported] <= RANK[room], f"{room} imports {imported}, which stands below it"
+
+
+@pytest.mark.parametrize("path", sorted((SOURCE / "adoption").rglob("*.py")), ids=lambda path: path.name)
+def test_imports_point_one_way_inside_the_room_of_adoption(path: Path) -> None:
+    def floor(parts: Sequence[str]) -> int:
+        return FLOORS_OF_ADOPTION.index(parts[0] if len(parts) > 1 else "")
+
+    here = floor(path.relative_to(SOURCE / "adoption").parts)
+    for name in re.findall(r"from modelstitch\.adoption\.([\w.]+) import", path.read_text(encoding="utf-8")):
+        assert floor(name.split(".")) <= here, f"{path.name} imports {name}, which stands below it"
 
 
 def test_the_check_of_imports_sees_an_arrow_the_other_way(tmp_path: Path) -> None:

@@ -12,32 +12,32 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:  # for type checkers and editors: the same names as in the table below, which a test holds
-    from modelstitch.adoption.candidates import Candidate as Candidate
-    from modelstitch.adoption.candidates import Candidates as Candidates
-    from modelstitch.adoption.candidates import Latency as Latency
-    from modelstitch.adoption.candidates import Whole as Whole
-    from modelstitch.adoption.chains import Chain as Chain
-    from modelstitch.adoption.chains import ChainTable as ChainTable
-    from modelstitch.adoption.loading import LoadedStitched as LoadedStitched
-    from modelstitch.adoption.loading import load_stitched as load_stitched
-    from modelstitch.adoption.money import Changed as Changed
-    from modelstitch.adoption.money import Cost as Cost
-    from modelstitch.adoption.money import Money as Money
-    from modelstitch.adoption.money import Needs as Needs
-    from modelstitch.adoption.prices import Prices as Prices
-    from modelstitch.adoption.regret import ProxyRegret as ProxyRegret
-    from modelstitch.adoption.regret import Regret as Regret
-    from modelstitch.adoption.regret import RegretTable as RegretTable
-    from modelstitch.adoption.rival_kinds import Contender as Contender
-    from modelstitch.adoption.rival_kinds import RivalFits as RivalFits
-    from modelstitch.adoption.rivals import Rival as Rival
-    from modelstitch.adoption.rivals import RivalTable as RivalTable
-    from modelstitch.adoption.training import Spent as Spent
+    from modelstitch.adoption.candidates.candidate import Candidate as Candidate
+    from modelstitch.adoption.candidates.candidate import Candidates as Candidates
+    from modelstitch.adoption.candidates.candidate import Latency as Latency
+    from modelstitch.adoption.candidates.candidate import Whole as Whole
+    from modelstitch.adoption.folder.loading import LoadedStitched as LoadedStitched
+    from modelstitch.adoption.folder.loading import load_stitched as load_stitched
+    from modelstitch.adoption.rivals.rival_kinds import Contender as Contender
+    from modelstitch.adoption.rivals.rival_kinds import RivalFits as RivalFits
+    from modelstitch.adoption.rivals.table import Rival as Rival
+    from modelstitch.adoption.rivals.table import RivalTable as RivalTable
+    from modelstitch.adoption.rivals.training import Spent as Spent
     from modelstitch.adoption.work import Load as Load
-    from modelstitch.adoption.worth import chains_of as chains_of
-    from modelstitch.adoption.worth import cost_of as cost_of
-    from modelstitch.adoption.worth import regret_of as regret_of
-    from modelstitch.adoption.worth import rivals_of as rivals_of
+    from modelstitch.adoption.worth.chains import Chain as Chain
+    from modelstitch.adoption.worth.chains import ChainTable as ChainTable
+    from modelstitch.adoption.worth.money import Changed as Changed
+    from modelstitch.adoption.worth.money import Cost as Cost
+    from modelstitch.adoption.worth.money import Money as Money
+    from modelstitch.adoption.worth.money import Needs as Needs
+    from modelstitch.adoption.worth.prices import Prices as Prices
+    from modelstitch.adoption.worth.regret import ProxyRegret as ProxyRegret
+    from modelstitch.adoption.worth.regret import Regret as Regret
+    from modelstitch.adoption.worth.regret import RegretTable as RegretTable
+    from modelstitch.adoption.worth.verbs import chains_of as chains_of
+    from modelstitch.adoption.worth.verbs import cost_of as cost_of
+    from modelstitch.adoption.worth.verbs import regret_of as regret_of
+    from modelstitch.adoption.worth.verbs import rivals_of as rivals_of
     from modelstitch.api import candidates as candidates
     from modelstitch.api import compare as compare
     from modelstitch.api import compare_all as compare_all
@@ -129,19 +129,19 @@ _HOMES = {
     "Budget": "grid.grid",
     "ByLabels": "results.by_labels",
     "BySide": "results.facts",
-    "Candidate": "adoption.candidates",
-    "Candidates": "adoption.candidates",
+    "Candidate": "adoption.candidates.candidate",
+    "Candidates": "adoption.candidates.candidate",
     "CellKey": "results.rows",
     "CellRow": "results.rows",
     "CellSpec": "specs",
-    "Chain": "adoption.chains",
-    "ChainTable": "adoption.chains",
-    "Changed": "adoption.money",
+    "Chain": "adoption.worth.chains",
+    "ChainTable": "adoption.worth.chains",
+    "Changed": "adoption.worth.money",
     "Comparison": "results.comparison",
     "Confidence": "specs.verdicts",
-    "Contender": "adoption.rival_kinds",
+    "Contender": "adoption.rivals.rival_kinds",
     "Copies": "data.copies",
-    "Cost": "adoption.money",
+    "Cost": "adoption.worth.money",
     "Curve": "results.curves",
     "CurvePoint": "results.curves",
     "Cut": "cutting",
@@ -166,39 +166,39 @@ _HOMES = {
     "KeptScale": "specs.verdicts",
     "LabelFacts": "results.facts",
     "LabelSet": "data.label_sets",
-    "Latency": "adoption.candidates",
+    "Latency": "adoption.candidates.candidate",
     "Layout": "cutting.layouts",
     "Learnt": "specs.verdicts",
     "Load": "adoption.work",
-    "LoadedStitched": "adoption.loading",
+    "LoadedStitched": "adoption.folder.loading",
     "MatrixShape": "results.triangle",
     "MemoryFacts": "results.facts",
     "MissingExtraError": "errors",
     "ModelError": "errors",
     "ModelSpec": "specs",
     "ModelStitchError": "errors",
-    "Money": "adoption.money",
-    "Needs": "adoption.money",
+    "Money": "adoption.worth.money",
+    "Needs": "adoption.worth.money",
     "Network": "models.network",
     "Numbering": "tasks",
     "OutputFacts": "results.facts",
     "PairFacts": "results.facts",
-    "Prices": "adoption.prices",
+    "Prices": "adoption.worth.prices",
     "Progress": "util.progress",
-    "ProxyRegret": "adoption.regret",
+    "ProxyRegret": "adoption.worth.regret",
     "Reason": "specs.verdicts",
-    "Regret": "adoption.regret",
-    "RegretTable": "adoption.regret",
-    "Rival": "adoption.rivals",
-    "RivalFits": "adoption.rival_kinds",
-    "RivalTable": "adoption.rivals",
+    "Regret": "adoption.worth.regret",
+    "RegretTable": "adoption.worth.regret",
+    "Rival": "adoption.rivals.table",
+    "RivalFits": "adoption.rivals.rival_kinds",
+    "RivalTable": "adoption.rivals.table",
     "RunError": "errors",
     "RunFacts": "results.facts",
     "RunSpec": "specs",
     "Sentence": "wording",
     "Share": "cutting.cost",
     "SpecError": "errors",
-    "Spent": "adoption.training",
+    "Spent": "adoption.rivals.training",
     "StitchError": "errors",
     "StitchSpec": "specs",
     "Stitched": "grid.stitched",
@@ -214,23 +214,23 @@ _HOMES = {
     "View": "specs",
     "WeightsError": "errors",
     "WeightsFacts": "models.weights.facts",
-    "Whole": "adoption.candidates",
+    "Whole": "adoption.candidates.candidate",
     "Work": "cutting.cost",
     "candidates": "api",
     "capacity_curves": "results.curves",
-    "chains_of": "adoption.worth",
+    "chains_of": "adoption.worth.verbs",
     "compare": "api",
     "compare_all": "api",
     "compare_labels": "api",
-    "cost_of": "adoption.worth",
+    "cost_of": "adoption.worth.verbs",
     "cuts": "cutting",
     "data_from": "data.from_arrays",
     "load": "api",
     "load_data": "data.load",
     "load_model": "models.load",
-    "load_stitched": "adoption.loading",
-    "regret_of": "adoption.worth",
-    "rivals_of": "adoption.worth",
+    "load_stitched": "adoption.folder.loading",
+    "regret_of": "adoption.worth.verbs",
+    "rivals_of": "adoption.worth.verbs",
     "split": "cutting",
     "stitch": "api",
     "write_report": "api",

@@ -9,9 +9,9 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from modelstitch.adoption.candidates import Candidates
-from modelstitch.adoption.reuse import BATCHES, MARGIN, ReuseSpec
-from modelstitch.adoption.reuse import candidates as find_candidates
+from modelstitch.adoption.candidates.candidate import Candidates
+from modelstitch.adoption.candidates.reuse import BATCHES, MARGIN, ReuseSpec
+from modelstitch.adoption.candidates.reuse import candidates as find_candidates
 from modelstitch.data.several_labels import by_each, run_folders
 from modelstitch.errors import RunError, SpecError
 from modelstitch.grid.grid import Budget, fit_grid

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 import modelstitch as ms
-from modelstitch.adoption.export import Exported, ExportSpec, export
+from modelstitch.adoption.folder.export import Exported, ExportSpec, export
 from modelstitch.results.stitched import StitchedCell
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from modelstitch.adoption.agreement import Compared, agreement, difference
+from modelstitch.adoption.folder.agreement import Compared, agreement, difference
 from modelstitch.errors import ModelError
 from modelstitch.tasks import CLASSIFICATION, OutputReading, regression
 

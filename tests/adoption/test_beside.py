@@ -9,8 +9,8 @@ import pytest
 import torch
 
 import modelstitch as ms
-from modelstitch.adoption.beside import BesideSpec, Further, expect_parts, further, named
-from modelstitch.adoption.candidates import Candidates
+from modelstitch.adoption.candidates.candidate import Candidates
+from modelstitch.adoption.worth.beside import BesideSpec, Further, expect_parts, further, named
 from modelstitch.cli import main
 from modelstitch.errors import SpecError
 from tests.adoption.test_money import PRICES, TOML

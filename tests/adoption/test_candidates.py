@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from torch import nn
 
 import modelstitch as ms
-from modelstitch.adoption.candidates import Candidates, front
-from modelstitch.adoption.constraints import Bound, Constraints
+from modelstitch.adoption.candidates.candidate import Candidates, front
+from modelstitch.adoption.candidates.constraints import Bound, Constraints
+from modelstitch.adoption.candidates.labels import labels_needed
+from modelstitch.adoption.candidates.latency import latencies
+from modelstitch.adoption.candidates.picture import picture
+from modelstitch.adoption.candidates.reuse import ReuseSpec, candidates
+from modelstitch.adoption.candidates.sentences import sentences
 from modelstitch.adoption.division import divide
-from modelstitch.adoption.labels import labels_needed
-from modelstitch.adoption.latency import latencies
-from modelstitch.adoption.picture import picture
-from modelstitch.adoption.reuse import ReuseSpec, candidates
-from modelstitch.adoption.sentences import sentences
 from modelstitch.cli import main
 from modelstitch.results.from_cells import cell_spec
 

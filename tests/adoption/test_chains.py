@@ -10,9 +10,9 @@ import torch
 from torch import nn
 
 import modelstitch as ms
-from modelstitch.adoption.chains import ChainTable, chain_load, chain_scores, chains
 from modelstitch.adoption.division import Division, divide
 from modelstitch.adoption.work import whole_load
+from modelstitch.adoption.worth.chains import ChainTable, chain_load, chain_scores, chains
 from modelstitch.data.parts import Data
 from modelstitch.errors import RunError, SpecError
 from tests.adoption.toys import mlp, separable

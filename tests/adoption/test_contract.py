@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from modelstitch.adoption.contract import Contract, TensorContract
+from modelstitch.adoption.folder.contract import Contract, TensorContract
 from modelstitch.errors import DataError
 
 X = TensorContract(name="x", dtype="float32", shape=(1, 100), low=-1, high=1, seen=(-0.5, 0.25))

@@ -18,12 +18,12 @@ from safetensors.torch import load_file
 from sklearn.covariance import LedoitWolf
 
 import modelstitch as ms
-from modelstitch.adoption.calibration_file import CALIBRATION, distances, read_calibration
-from modelstitch.adoption.check import check_folder
-from modelstitch.adoption.export import Exported, ExportSpec, export
-from modelstitch.adoption.ledger import LEDGER, read_ledger
-from modelstitch.adoption.loading import WEIGHTS
-from modelstitch.adoption.program import PROGRAM
+from modelstitch.adoption.folder.calibration_file import CALIBRATION, distances, read_calibration
+from modelstitch.adoption.folder.check import check_folder
+from modelstitch.adoption.folder.export import Exported, ExportSpec, export
+from modelstitch.adoption.folder.ledger import LEDGER, read_ledger
+from modelstitch.adoption.folder.loading import WEIGHTS
+from modelstitch.adoption.folder.program import PROGRAM
 from modelstitch.errors import DataError, ModelError, RunError, SpecError, TruthError
 from modelstitch.results.stitched import StitchedCell
 
@@ -214,7 +214,7 @@ def test_the_contract_refuses_other_inputs(exported: Exported) -> None:
 def test_a_form_that_differs_is_refused_and_nothing_is_left(
     candidate: StitchedCell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from modelstitch.adoption import forms
+    from modelstitch.adoption.folder import forms
 
     honest = forms._weights
 

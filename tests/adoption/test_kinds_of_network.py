@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 import modelstitch as ms
-from modelstitch.adoption.export import Exported, ExportSpec, export
+from modelstitch.adoption.folder.export import Exported, ExportSpec, export
 from modelstitch.errors import DataError, RunError
 from modelstitch.results.stitched import StitchedCell
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from modelstitch.adoption.ledger import LedgerEntry, append, read_ledger
+from modelstitch.adoption.folder.ledger import LedgerEntry, append, read_ledger
 from modelstitch.errors import RunError, SpecError
 
 

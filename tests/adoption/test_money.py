@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelstitch.adoption.money import CHOICES, Cost, Needs, cheaper_between, money
-from modelstitch.adoption.prices import NUMBERS, Prices, prices_from, read_prices
+from modelstitch.adoption.worth.money import CHOICES, Cost, Needs, cheaper_between, money
+from modelstitch.adoption.worth.prices import NUMBERS, Prices, prices_from, read_prices
 from modelstitch.errors import SpecError
 
 PRICES = Prices(

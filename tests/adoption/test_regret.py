@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 import modelstitch as ms
 from modelstitch.adoption.division import divide
-from modelstitch.adoption.proxies import heldout_scores, probes, proxy_regrets
-from modelstitch.adoption.regret import regrets
-from modelstitch.adoption.rival_kinds import RivalFits
+from modelstitch.adoption.rivals.rival_kinds import RivalFits
+from modelstitch.adoption.worth.proxies import heldout_scores, probes, proxy_regrets
+from modelstitch.adoption.worth.regret import regrets
 from modelstitch.errors import SpecError
 from modelstitch.tasks import mean_score
 from tests.adoption.toys import mlp, separable

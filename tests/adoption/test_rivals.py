@@ -13,11 +13,11 @@ from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
 
 from modelstitch.adoption.division import Division, divide
-from modelstitch.adoption.heads import features, fit_head, sizes_of
-from modelstitch.adoption.rival_kinds import Contender, RivalFits
-from modelstitch.adoption.rivals import RIVALS, RivalTable, rivals, standing
-from modelstitch.adoption.students import slimmed, student
-from modelstitch.adoption.training import distilling, of_task
+from modelstitch.adoption.rivals.heads import features, fit_head, sizes_of
+from modelstitch.adoption.rivals.rival_kinds import Contender, RivalFits
+from modelstitch.adoption.rivals.students import slimmed, student
+from modelstitch.adoption.rivals.table import RIVALS, RivalTable, rivals, standing
+from modelstitch.adoption.rivals.training import distilling, of_task
 from modelstitch.adoption.work import Load, load_before, load_of, whole_load
 from modelstitch.cutting.layouts import as_layout
 from modelstitch.errors import ModelError, SpecError

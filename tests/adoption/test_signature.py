@@ -13,10 +13,10 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from modelstitch.adoption.check import check_folder, is_signed
-from modelstitch.adoption.ledger import LEDGER, LedgerEntry, append
-from modelstitch.adoption.manifest import manifest_text, sums
-from modelstitch.adoption.signature import Signer, Trust, sign
+from modelstitch.adoption.folder.check import check_folder, is_signed
+from modelstitch.adoption.folder.ledger import LEDGER, LedgerEntry, append
+from modelstitch.adoption.folder.manifest import manifest_text, sums
+from modelstitch.adoption.folder.signature import Signer, Trust, sign
 from modelstitch.errors import RunError, SpecError
 
 

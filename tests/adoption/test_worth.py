@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import modelstitch as ms
-from modelstitch.adoption.worth import contender_of, load_of_cell
+from modelstitch.adoption.worth.verbs import contender_of, load_of_cell
 from modelstitch.errors import SpecError
 from modelstitch.tasks import mean_score
 from tests.adoption.test_money import PRICES

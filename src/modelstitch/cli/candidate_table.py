@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from modelstitch.adoption.candidates import Candidate, Candidates, Whole
-from modelstitch.adoption.sentences import sentences
+from modelstitch.adoption.candidates.candidate import Candidate, Candidates, Whole
+from modelstitch.adoption.candidates.sentences import sentences
 
 if TYPE_CHECKING:
     from modelstitch.geometry.intervals import ValueWithInterval

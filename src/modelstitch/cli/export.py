@@ -14,8 +14,8 @@ import tyro
 from modelstitch.errors import RunError, SpecError
 
 if TYPE_CHECKING:
-    from modelstitch.adoption.card import CandidateCard
-    from modelstitch.adoption.signature import Signer
+    from modelstitch.adoption.folder.card import CandidateCard
+    from modelstitch.adoption.folder.signature import Signer
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Export:
 
     def run(self) -> bool:
         """Write the folder; no cell can fail here."""
-        from modelstitch.adoption.new_folder import expect_new
+        from modelstitch.adoption.folder.new_folder import expect_new
 
         # Refused before anything is loaded.
         expect_new(self.out)
@@ -71,7 +71,7 @@ class Export:
                 f"expected a run folder, got {str(self.run_folder)!r}: a saved comparison holds no stitches; "
                 "models given in memory are exported from Python, by result.stitched(...).export(...)"
             )
-        from modelstitch.adoption.export import ExportSpec, export
+        from modelstitch.adoption.folder.export import ExportSpec, export
         from modelstitch.api import load
         from modelstitch.cli.terminal import watching
         from modelstitch.results.stitched import cell_of
@@ -108,7 +108,7 @@ class Export:
         return False
 
     def _signer(self) -> Signer | None:
-        from modelstitch.adoption.signature import Signer
+        from modelstitch.adoption.folder.signature import Signer
 
         chain = tuple(map(Path, self.sign_chain))
         if self.sign_key is not None:
@@ -118,7 +118,7 @@ class Export:
         return None
 
     def _show(self, card: CandidateCard) -> None:
-        from modelstitch.adoption.card import CARD
+        from modelstitch.adoption.folder.card import CARD
 
         value, low, high = card.score
         print(f"{card.name}: {card.n_parameters:,} parameters")

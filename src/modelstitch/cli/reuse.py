@@ -17,9 +17,9 @@ from modelstitch.errors import RunError, SpecError
 from modelstitch.specs import DEFAULT_FAMILY, VERDICT_CONTROLS, DataSpec, EvidenceSpec, StitchSpec
 
 if TYPE_CHECKING:
-    from modelstitch.adoption.beside import BesideSpec, Further
-    from modelstitch.adoption.candidates import Candidates
-    from modelstitch.adoption.reuse import ReuseSpec
+    from modelstitch.adoption.candidates.candidate import Candidates
+    from modelstitch.adoption.candidates.reuse import ReuseSpec
+    from modelstitch.adoption.worth.beside import BesideSpec, Further
     from modelstitch.results.comparison import Comparison
     from modelstitch.util.progress import Progress
 
@@ -106,8 +106,8 @@ class Reuse:
 
     def run(self) -> Exit:
         """Look for candidates; the exit code says whether there is one."""
-        from modelstitch.adoption.beside import further
-        from modelstitch.adoption.reuse import candidates
+        from modelstitch.adoption.candidates.reuse import candidates
+        from modelstitch.adoption.worth.beside import further
         from modelstitch.cli.terminal import watching
 
         options, beside = self._reuse_spec(), self._beside()
@@ -125,8 +125,8 @@ class Reuse:
         ]
 
     def _reuse_spec(self) -> ReuseSpec:
-        from modelstitch.adoption.constraints import Bound, Constraints
-        from modelstitch.adoption.reuse import BATCHES, ReuseSpec
+        from modelstitch.adoption.candidates.constraints import Bound, Constraints
+        from modelstitch.adoption.candidates.reuse import BATCHES, ReuseSpec
 
         bounds = {
             name: None if text is None else Bound.parse(name.replace("_", "-"), text)
@@ -146,8 +146,8 @@ class Reuse:
 
     def _beside(self) -> BesideSpec:
         """Return what is asked for beside candidates; wrong prices are refused before anything is fitted."""
-        from modelstitch.adoption.beside import BesideSpec, expect_parts
-        from modelstitch.adoption.prices import read_prices
+        from modelstitch.adoption.worth.beside import BesideSpec, expect_parts
+        from modelstitch.adoption.worth.prices import read_prices
         from modelstitch.api import load
 
         expect_parts(self.parts, None if self.back is None else str(self.back))
@@ -173,7 +173,7 @@ class Reuse:
         return load(self.sender)
 
     def _searched(self, out: Path, watcher: Progress) -> Comparison:
-        from modelstitch.adoption.search import search
+        from modelstitch.adoption.candidates.search import search
         from modelstitch.grid.grid import Budget
         from modelstitch.runs.memory import representation_bytes
         from modelstitch.runs.prepare import prepare
@@ -200,7 +200,7 @@ class Reuse:
         return search(session, out=out, budget=budget, evidence=evidence, progress=watcher)
 
     def _write(self, found: Candidates, told: Further, out: Path) -> None:
-        from modelstitch.adoption.picture import picture
+        from modelstitch.adoption.candidates.picture import picture
         from modelstitch.util.atomic_files import atomic_write
 
         text = json.dumps({**found.to_json(), **told.to_plain()}, allow_nan=False, indent=1)

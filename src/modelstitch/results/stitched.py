@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _MOST_LISTED = 8
 
-_EXPORT = "modelstitch.adoption.export:export_with"
+_EXPORT = "modelstitch.adoption.folder.export:export_with"
 """What writes a candidate; by name, since it stands below this module in the tower."""
 
 

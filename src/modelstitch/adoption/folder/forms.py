@@ -12,12 +12,12 @@ from torch import Tensor
 from torch.export import ExportedProgram
 from torch.fx import GraphModule
 
-from modelstitch.adoption.agreement import Agreement, Compared, agreement
-from modelstitch.adoption.contract import Contract
-from modelstitch.adoption.deployed import Deployed
-from modelstitch.adoption.loading import WEIGHTS
-from modelstitch.adoption.onnx_form import ONNX, onnx_runner, write_onnx
-from modelstitch.adoption.program import (
+from modelstitch.adoption.folder.agreement import Agreement, Compared, agreement
+from modelstitch.adoption.folder.contract import Contract
+from modelstitch.adoption.folder.deployed import Deployed
+from modelstitch.adoption.folder.loading import WEIGHTS
+from modelstitch.adoption.folder.onnx_form import ONNX, onnx_runner, write_onnx
+from modelstitch.adoption.folder.program import (
     PROGRAM,
     NotWrittenError,
     load_program,

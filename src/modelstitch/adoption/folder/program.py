@@ -15,7 +15,7 @@ from torch.export.graph_signature import InputKind
 from torch.fx import GraphModule, Interpreter, Node
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from modelstitch.adoption.deployed import Deployed
+from modelstitch.adoption.folder.deployed import Deployed
 from modelstitch.cutting.capture import no_fused_attention, no_logs
 from modelstitch.errors import ModelError, first_line
 

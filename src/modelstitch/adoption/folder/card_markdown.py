@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from modelstitch.adoption.card import UNKNOWN, CandidateCard, Source
+from modelstitch.adoption.folder.card import UNKNOWN, CandidateCard, Source
 from modelstitch.report.redaction import shown, source
 
 _HUB_LICENCES = {

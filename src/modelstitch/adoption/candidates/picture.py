@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modelstitch.adoption.candidates import Candidates
+from modelstitch.adoption.candidates.candidate import Candidates
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

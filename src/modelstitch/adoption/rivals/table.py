@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from torch import Tensor
 
-from modelstitch.adoption.rival_kinds import (
+from modelstitch.adoption.rivals.rival_kinds import (
     EQUAL_COST,
     RUN,
     Contender,
@@ -20,11 +20,11 @@ from modelstitch.adoption.rival_kinds import (
     RivalInputs,
     RivalOutcome,
 )
-from modelstitch.adoption.score_intervals import difference_interval
-from modelstitch.adoption.training import (
+from modelstitch.adoption.rivals.training import (
     NOTHING,
     Spent,
 )
+from modelstitch.adoption.score_intervals import difference_interval
 from modelstitch.adoption.work import Load
 from modelstitch.errors import ModelError, SpecError, expect_one_of
 from modelstitch.grid.side import Side

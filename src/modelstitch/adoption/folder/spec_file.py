@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from modelstitch.adoption.contract import Contract
+from modelstitch.adoption.folder.contract import Contract
 from modelstitch.errors import DataError, RunError
 
 SPEC = "spec.json"

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from modelstitch.adoption.agreement import Agreement
-from modelstitch.adoption.contract import Contract
+from modelstitch.adoption.folder.agreement import Agreement
+from modelstitch.adoption.folder.contract import Contract
 
 CARD, CARD_PLAIN = "README.md", "card.json"
 """Names of the files: the card as a hub shows it, and as JSON."""

@@ -7,8 +7,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from modelstitch.adoption.ledger import LEDGER
-from modelstitch.adoption.manifest import SIGNATURE
+from modelstitch.adoption.folder.ledger import LEDGER
+from modelstitch.adoption.folder.manifest import SIGNATURE
 from modelstitch.errors import RunError, SpecError, first_line
 from modelstitch.util.optional import optional_package
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import torch
 
-from modelstitch.adoption.candidates import Whole, front
+from modelstitch.adoption.candidates.candidate import Whole, front
+from modelstitch.adoption.candidates.reuse import MOST_NAMED, ReusePlace, load_at, replaces
 from modelstitch.adoption.division import divide
-from modelstitch.adoption.reuse import MOST_NAMED, ReusePlace, load_at, replaces
 from modelstitch.adoption.work import whole_load
 from modelstitch.errors import SpecError
 from modelstitch.grid.grid import Budget

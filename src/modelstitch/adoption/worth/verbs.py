@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from modelstitch.adoption.chains import ChainTable, chains
 from modelstitch.adoption.division import Division, divide
-from modelstitch.adoption.money import Money, Needs, money
-from modelstitch.adoption.prices import Prices, read_prices
-from modelstitch.adoption.proxies import heldout_scores, proxy_regrets
-from modelstitch.adoption.regret import RegretTable
-from modelstitch.adoption.rival_kinds import Contender, RivalFits
-from modelstitch.adoption.rivals import RIVALS, RivalTable, rivals
-from modelstitch.adoption.training import FORWARD_AND_BACK, Spent
+from modelstitch.adoption.rivals.rival_kinds import Contender, RivalFits
+from modelstitch.adoption.rivals.table import RIVALS, RivalTable, rivals
+from modelstitch.adoption.rivals.training import FORWARD_AND_BACK, Spent
 from modelstitch.adoption.work import Load, load_of, whole_load
+from modelstitch.adoption.worth.chains import ChainTable, chains
+from modelstitch.adoption.worth.money import Money, Needs, money
+from modelstitch.adoption.worth.prices import Prices, read_prices
+from modelstitch.adoption.worth.proxies import heldout_scores, proxy_regrets
+from modelstitch.adoption.worth.regret import RegretTable
 from modelstitch.errors import SpecError
 from modelstitch.specs import TRAINED
 from modelstitch.util.progress import SILENT, Progress

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 import torch
 
-from modelstitch.adoption.candidates import Latency
+from modelstitch.adoption.candidates.candidate import Latency
 
 ROUNDS = 30
 _WARM, _FEWEST = 3, 10

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from modelstitch.adoption.card import UNKNOWN, CandidateCard, Source
+from modelstitch.adoption.folder.card import UNKNOWN, CandidateCard, Source
 from modelstitch.report.redaction import source
 
 BOM = "bom.cdx.json"

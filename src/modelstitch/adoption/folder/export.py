@@ -14,28 +14,34 @@ from typing import Any
 import torch
 
 from modelstitch import __version__
-from modelstitch.adoption.agreement import BATCHES, Compared, expect_finite
-from modelstitch.adoption.bom import BOM, bom
-from modelstitch.adoption.calibration_file import (
+from modelstitch.adoption.division import Division, divide
+from modelstitch.adoption.folder.agreement import BATCHES, Compared, expect_finite
+from modelstitch.adoption.folder.bom import BOM, bom
+from modelstitch.adoption.folder.calibration_file import (
     CALIBRATION,
     Calibration,
     expect_enough,
     write_calibration,
 )
-from modelstitch.adoption.card import CARD, CARD_PLAIN, CandidateCard, Source, licence_of, limits_of
-from modelstitch.adoption.card_markdown import card_markdown
-from modelstitch.adoption.contract import Contract, TensorContract
-from modelstitch.adoption.deployed import Deployed, StitchedInputs, inputs_for, inputs_of, original_outputs
-from modelstitch.adoption.division import Division, divide
-from modelstitch.adoption.forms import Written, write_forms
-from modelstitch.adoption.ledger import LEDGER, LedgerEntry, expect_name
-from modelstitch.adoption.manifest import MANIFEST, manifest_text, sum_of, sums
-from modelstitch.adoption.measured import Confirmed, calibrated, figures
-from modelstitch.adoption.new_folder import expect_new, new_folder
-from modelstitch.adoption.risk import Risk, expect_margin, reasons_against
-from modelstitch.adoption.run_file import RUN_FILE, run_file
-from modelstitch.adoption.signature import Signer, sign
-from modelstitch.adoption.spec_file import SPEC, FolderSpec
+from modelstitch.adoption.folder.card import CARD, CARD_PLAIN, CandidateCard, Source, licence_of, limits_of
+from modelstitch.adoption.folder.card_markdown import card_markdown
+from modelstitch.adoption.folder.contract import Contract, TensorContract
+from modelstitch.adoption.folder.deployed import (
+    Deployed,
+    StitchedInputs,
+    inputs_for,
+    inputs_of,
+    original_outputs,
+)
+from modelstitch.adoption.folder.forms import Written, write_forms
+from modelstitch.adoption.folder.ledger import LEDGER, LedgerEntry, expect_name
+from modelstitch.adoption.folder.manifest import MANIFEST, manifest_text, sum_of, sums
+from modelstitch.adoption.folder.measured import Confirmed, calibrated, figures
+from modelstitch.adoption.folder.new_folder import expect_new, new_folder
+from modelstitch.adoption.folder.risk import Risk, expect_margin, reasons_against
+from modelstitch.adoption.folder.run_file import RUN_FILE, run_file
+from modelstitch.adoption.folder.signature import Signer, sign
+from modelstitch.adoption.folder.spec_file import SPEC, FolderSpec
 from modelstitch.data.ranges import range_of
 from modelstitch.errors import RunError
 from modelstitch.evidence.verdict import Verdict

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from modelstitch.adoption.heads import FittedHead, fit_head, n_outputs_of, why_no_head
-from modelstitch.adoption.regret import CutPair, RegretTable, regrets
-from modelstitch.adoption.rival_kinds import RivalFits
+from modelstitch.adoption.rivals.heads import FittedHead, fit_head, n_outputs_of, why_no_head
+from modelstitch.adoption.rivals.rival_kinds import RivalFits
+from modelstitch.adoption.worth.regret import CutPair, RegretTable, regrets
 from modelstitch.errors import GeometryError, SpecError
 from modelstitch.fitting.schedules import spread
 from modelstitch.geometry.cka import cka

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from modelstitch.adoption.ledger import LEDGER, read_ledger
-from modelstitch.adoption.manifest import SIGNATURE, Changes, changes, manifest_text, read_manifest
-from modelstitch.adoption.signature import Trust, why_not_signed
+from modelstitch.adoption.folder.ledger import LEDGER, read_ledger
+from modelstitch.adoption.folder.manifest import SIGNATURE, Changes, changes, manifest_text, read_manifest
+from modelstitch.adoption.folder.signature import Trust, why_not_signed
 from modelstitch.errors import RunError
 
 

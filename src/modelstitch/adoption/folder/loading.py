@@ -11,10 +11,10 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.fx import GraphModule
 
-from modelstitch.adoption.calibration_file import features_of
-from modelstitch.adoption.manifest import changes
-from modelstitch.adoption.program import PROGRAM, Tapped, load_program, module_of
-from modelstitch.adoption.spec_file import FolderSpec, read_spec
+from modelstitch.adoption.folder.calibration_file import features_of
+from modelstitch.adoption.folder.manifest import changes
+from modelstitch.adoption.folder.program import PROGRAM, Tapped, load_program, module_of
+from modelstitch.adoption.folder.spec_file import FolderSpec, read_spec
 from modelstitch.errors import ModelError, RunError, first_line
 
 WEIGHTS = "model.safetensors"

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from modelstitch.adoption.candidates import (
+from modelstitch.adoption.candidates.candidate import (
     RANKS,
     Candidate,
     Candidates,
@@ -20,10 +20,10 @@ from modelstitch.adoption.candidates import (
     ranked,
     standing,
 )
-from modelstitch.adoption.constraints import Constraints
+from modelstitch.adoption.candidates.constraints import Constraints
+from modelstitch.adoption.candidates.labels import labels_needed
+from modelstitch.adoption.candidates.latency import latencies
 from modelstitch.adoption.division import Division, divide
-from modelstitch.adoption.labels import labels_needed
-from modelstitch.adoption.latency import latencies
 from modelstitch.adoption.score_intervals import difference_interval, mean_interval
 from modelstitch.adoption.work import Load, load_before, load_of, whole_load
 from modelstitch.errors import DataError, RunError, SpecError, expect_one_of
@@ -56,7 +56,7 @@ class ReuseSpec:
     Attributes:
         margin: points of score up to which a candidate counts as no worse.
         constraints: what they have to meet.
-        rank_by: one of :data:`modelstitch.adoption.candidates.RANKS`.
+        rank_by: one of :data:`modelstitch.adoption.candidates.candidate.RANKS`.
         batches: sizes at which latency is measured; empty for no latency.
         labels: whether to find how many labelled examples each candidate needs, which fits it several times.
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from modelstitch.adoption.chains import ChainTable
-from modelstitch.adoption.money import Money
-from modelstitch.adoption.prices import Prices
-from modelstitch.adoption.rivals import RivalTable
-from modelstitch.adoption.worth import chains_of, cost_of, rivals_of
+from modelstitch.adoption.rivals.table import RivalTable
+from modelstitch.adoption.worth.chains import ChainTable
+from modelstitch.adoption.worth.money import Money
+from modelstitch.adoption.worth.prices import Prices
+from modelstitch.adoption.worth.verbs import chains_of, cost_of, rivals_of
 from modelstitch.errors import SpecError
 from modelstitch.util.progress import SILENT, Progress
 from modelstitch.wording import Sentence, say
 
 if TYPE_CHECKING:
-    from modelstitch.adoption.candidates import Candidate, Candidates
+    from modelstitch.adoption.candidates.candidate import Candidate, Candidates
     from modelstitch.results.comparison import Comparison
 
 PARTS = (2, 3)

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from modelstitch.adoption.training import FitOutcome, Spent, fitted, of_task
+from modelstitch.adoption.rivals.training import FitOutcome, Spent, fitted, of_task
 from modelstitch.adoption.work import Load
 from modelstitch.cutting.layouts import Layout
 from modelstitch.data.parts import PartName

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from modelstitch.adoption.prices import NUMBERS, Prices
+from modelstitch.adoption.worth.prices import NUMBERS, Prices
 from modelstitch.errors import SpecError
 from modelstitch.wording import Listed, Sentence, say
 

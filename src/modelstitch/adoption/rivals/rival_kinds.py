@@ -10,9 +10,9 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from modelstitch.adoption.heads import FittedHead, fit_head, n_outputs_of, why_no_head
-from modelstitch.adoption.students import Student, student
-from modelstitch.adoption.training import (
+from modelstitch.adoption.rivals.heads import FittedHead, fit_head, n_outputs_of, why_no_head
+from modelstitch.adoption.rivals.students import Student, student
+from modelstitch.adoption.rivals.training import (
     ByNumber,
     FitOutcome,
     Spent,

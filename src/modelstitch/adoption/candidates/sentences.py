@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modelstitch.adoption.candidates import Candidate, Candidates
+from modelstitch.adoption.candidates.candidate import Candidate, Candidates
 from modelstitch.wording import Sentence, say
 
 

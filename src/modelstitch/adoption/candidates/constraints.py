@@ -6,7 +6,7 @@ import math
 import re
 from dataclasses import dataclass
 
-from modelstitch.adoption.candidates import Candidate, Whole
+from modelstitch.adoption.candidates.candidate import Candidate, Whole
 from modelstitch.errors import SpecError
 
 

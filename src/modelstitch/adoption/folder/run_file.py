@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modelstitch.adoption.contract import Contract
+from modelstitch.adoption.folder.contract import Contract
 
 RUN_FILE = "run.py"
 """Name of the file."""
@@ -12,7 +12,7 @@ def run_file(contract: Contract) -> str:
     """Return the program: it runs the network on tensors that ``torch.save`` wrote, or on zeros.
 
     Example:
-        >>> from modelstitch.adoption.contract import TensorContract
+        >>> from modelstitch.adoption.folder.contract import TensorContract
         >>> x = TensorContract(name="x", dtype="uint8", shape=(3, 8, 8))
         >>> y = TensorContract(name="output", dtype="float32", shape=(10,))
         >>> len(run_file(Contract(inputs=(x,), outputs=(y,), preprocessing={})).splitlines())

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from modelstitch.adoption.calibration_file import Calibration, calibration, features_of
-from modelstitch.adoption.deployed import original_outputs
 from modelstitch.adoption.division import Division
+from modelstitch.adoption.folder.calibration_file import Calibration, calibration, features_of
+from modelstitch.adoption.folder.deployed import original_outputs
 from modelstitch.adoption.score_intervals import difference_interval, mean_interval
 from modelstitch.cutting.capture import no_fused_attention
 from modelstitch.data.parts import PartName

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hashlib import file_digest
 from pathlib import Path
 
-from modelstitch.adoption.ledger import LEDGER
+from modelstitch.adoption.folder.ledger import LEDGER
 from modelstitch.errors import RunError
 
 MANIFEST, SIGNATURE = "manifest.sha256", "model.sig"

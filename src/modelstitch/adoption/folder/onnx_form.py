@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.export import ExportedProgram
 
-from modelstitch.adoption.program import NotWrittenError
+from modelstitch.adoption.folder.program import NotWrittenError
 from modelstitch.cutting.capture import no_logs
 from modelstitch.errors import MissingExtraError, first_line
 from modelstitch.util.optional import optional_package

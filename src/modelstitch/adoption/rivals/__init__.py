@@ -1,0 +1,1 @@
+"""Rivals: what else one could do with the same images, labels and cost."""

@@ -1,0 +1,1 @@
+"""Worth: chains of parts, money, and how good the short cuts are."""
