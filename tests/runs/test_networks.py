@@ -101,7 +101,9 @@ def test_networks_in_memory_cannot_be_loaded_again(
         module, module, digits, out=tmp_path, cuts="layers.2", fit=QUICK, controls=(), evidence=()
     )
     assert made.stitched("layers.2", "layers.2").cell.score is not None
-    with pytest.raises(ms.RunError, match="given in memory: call stitched.. on what compare.. returns"):
+    with pytest.raises(
+        ms.RunError, match="given in memory in run .*: call stitched.. on what compare.. returns"
+    ):
         ms.load(tmp_path).stitched("layers.2", "layers.2")
     # The stitch belongs to the weights that the network had: others are not stitched without a word.
     with torch.no_grad():
@@ -118,7 +120,7 @@ def test_a_source_with_other_weights_is_refused(
     with pytest.raises(ms.TruthError, match="the sender .* has other weights .*: restore its file"):
         other.stitched("layers.2", "layers.2", stitch="scale")
     gone = replace(loaded.spec.sender, source=str(checkpoints[0]) + ".gone.safetensors")
-    with pytest.raises(ms.RunError, match="cannot load the networks of run .* again"):
+    with pytest.raises(ms.RunError, match="cannot load the sender of run .* again"):
         replace(loaded, spec=replace(loaded.spec, sender=gone)).stitched(
             "layers.2", "layers.2", stitch="scale"
         )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from hashlib import file_digest
+from pathlib import Path
 
 from modelstitch.cutting.layouts import channels_last
 from modelstitch.data.class_names import read_class_names
@@ -73,7 +75,19 @@ def load_model(spec: ModelSpec) -> Network:
         output=spec.output,
         output_scale=spec.output_scale,
         weights=facts,
+        files=_files(spec.source, weights),
     )
+
+
+def _files(source: str, weights: str | None) -> tuple[tuple[str, str], ...]:
+    """Return name and SHA-256 of the files that a model was read from, before anybody changes them."""
+    named = dict.fromkeys(Path(text) for text in (source, weights) if text)
+    found = []
+    for path in named:
+        if path.is_file():
+            with path.open("rb") as file:
+                found.append((path.name, file_digest(file, "sha256").hexdigest()))
+    return tuple(found)
 
 
 def _of_source(spec: ModelSpec, built: Built) -> WeightsFacts:

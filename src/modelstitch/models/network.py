@@ -34,6 +34,7 @@ class Network:
         output: name or number of the output that is scored, where it gives several.
         output_scale: what its outputs are, where it cannot be recognised.
         weights: what it took of its weights, and what it did not; None if only the module itself is known.
+        files: pairs of the name of a file that it was read from, without folders, and its SHA-256 then.
     """
 
     module: nn.Module
@@ -49,6 +50,7 @@ class Network:
     output: str | int | None = None
     output_scale: str | None = None
     weights: WeightsFacts | None = None
+    files: tuple[tuple[str, str], ...] = ()
 
 
 def wrap(module: nn.Module, name: str, view: View | None = None) -> Network:

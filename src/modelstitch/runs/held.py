@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol, final
 
 import numpy as np
@@ -25,6 +25,7 @@ class Header:
         sender, receiver, data: names.
         spec, facts: of the run.
         identity: values that must agree for the run to be continued, by name.
+        origin: where it was started, as plain values; empty without a run folder.
     """
 
     sender: str
@@ -33,6 +34,7 @@ class Header:
     spec: RunSpec
     facts: RunFacts
     identity: Mapping[str, Any]
+    origin: Mapping[str, str] = field(default_factory=dict)
 
     def to_plain(self) -> dict[str, Any]:
         """Return the entries of the table ``facts``."""
@@ -43,6 +45,7 @@ class Header:
             "spec": asdict(self.spec),
             "facts": self.facts.to_plain(),
             **self.identity,
+            **({"origin": dict(self.origin)} if self.origin else {}),
         }
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, final
 import numpy as np
 from torch import Tensor
 
-from modelstitch.errors import InputError, RunError, TruthError
+from modelstitch.errors import TruthError
 from modelstitch.grid.side import Side
 from modelstitch.models.network import digest
 from modelstitch.results.from_cells import cell_spec
@@ -112,41 +112,15 @@ class StoredNetworks:
         return self._loaded[0]
 
     def _load(self, comparison: Comparison) -> tuple[Side, Side]:
-        from modelstitch.runs.prepare import IN_MEMORY, prepare
+        from modelstitch.runs.reader import origin_of
+        from modelstitch.runs.sources import folders_of, load_again
 
-        spec = comparison.spec
-        again = (
-            "call stitched() on what compare() returns; with the same folder as out, it fits nothing twice"
-        )
-        if spec.data.source == IN_MEMORY:
-            raise RunError(
-                f"expected data that can be read again, got those of run {str(self.folder)!r}, which were "
-                f"given in memory: {again}"
-            )
-        try:
-            session = prepare(
-                spec.sender,
-                spec.receiver,
-                spec.data,
-                sender_cuts=spec.sender_cuts,
-                receiver_cuts=spec.receiver_cuts,
-                controls=(),
-                random=spec.random,
-            )
-        except InputError as error:
-            raise RunError(
-                f"cannot load the networks of run {str(self.folder)!r} again: {error}; a relative path "
-                f"begins where the run was started; for models that were given in memory, {again}"
-            ) from error
-        sides = session.pair.sender, session.pair.receiver
         recorded = {row.role: row.digest for row in comparison.baselines if row.control == TRAINED}
-        for role, side in zip(("sender", "receiver"), sides, strict=True):
-            if side.digest != recorded.get(role, side.digest):
-                raise TruthError(
-                    f"the {role} {side.network.name} has other weights ({side.digest[:8]}) than in run "
-                    f"{str(self.folder)!r} ({recorded[role][:8]}): restore its file, or run again"
-                )
-        return sides
+        if comparison.facts.data_content:
+            recorded["data"] = comparison.facts.data_content
+        folders = folders_of(self.folder, origin_of(self.folder))
+        session = load_again(comparison.spec, recorded, folders, f"run {str(self.folder)!r}")
+        return session.pair.sender, session.pair.receiver
 
 
 def joined(

@@ -104,6 +104,22 @@ def asked_of(folder: str | Path) -> Asked | None:
     return Asked(spec, EvidenceSpec(kinds=ordered, n_examples=measured["n_examples"]), facts)
 
 
+def origin_of(folder: str | Path) -> dict[str, str] | None:
+    """Return where a run was started, as ``sources.Origin.to_plain``; None of a run that recorded nothing.
+
+    Raises:
+        RunError: the folder cannot be read.
+    """
+    try:
+        with contextlib.closing(
+            sqlite3.connect(f"file:{Path(folder) / 'run.sqlite'}?mode=ro", uri=True)
+        ) as connection:
+            found: dict[str, str] | None = facts_of(connection).get("origin")
+    except sqlite3.Error as error:
+        raise RunError(f"cannot read run {str(folder)!r}: {error}") from error
+    return found
+
+
 def format_of(connection: sqlite3.Connection) -> int:
     """Return the format of a run's database; format 1 did not write its number."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()

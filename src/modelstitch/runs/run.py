@@ -39,6 +39,7 @@ from modelstitch.runs.networks import HeldNetworks
 from modelstitch.runs.prepare import widened
 from modelstitch.runs.reader import asked_of, read_answers
 from modelstitch.runs.session import Session
+from modelstitch.runs.sources import Origin
 from modelstitch.runs.store import Store
 from modelstitch.runs.untrained import DRAWS, untrained_control
 from modelstitch.specs import CONTROLS, EVIDENCE_VERSION, TRAINED, CellSpec, EvidenceSpec, StitchSpec
@@ -103,7 +104,7 @@ def run(
         _fill(session, held, budget, evidence, progress)
         held.write_facts(_finished(session, header.facts, evidence))
         return replace(held.comparison(), networks=HeldNetworks(session, held.read_weights, held.answers))
-    with Store(out, header) as store:
+    with Store(out, replace(header, origin=Origin.here(out).to_plain())) as store:
         keys = _fill(session, store, budget, evidence, progress)
         facts = _finished(session, header.facts, evidence)
         _check(session, store, keys, facts, progress)

@@ -72,6 +72,9 @@ PRAGMA user_version = {FORMAT};
 _ORDERS = ""
 """Stands for a place where the statistic of the permutations is."""
 
+_SOURCES = ("sender", "receiver", "data")
+"""Fields of a spec that say where something comes from."""
+
 _MOST_DIFFERENCES = 3  # a message shows at most 3 differences to another run
 
 
@@ -173,11 +176,18 @@ class Store:
             )
 
     def _grow(self, cursor: sqlite3.Cursor, header: Header) -> None:
-        """Replace the spec by that of the larger run, and the facts by what was checked of it."""
+        """Replace the spec by that of the larger run, and the facts by what was checked of it.
+
+        The origin belongs to the sources of the spec, and is replaced with them, or where they are the same.
+        """
         stored, given = facts_of(self._connection), _plain(header.to_plain())
+        names = []
         if any(stored["spec"][name] != given["spec"][name] for name in GROWS):
-            changed = [(name, json.dumps(given[name])) for name in ("spec", "facts", *header.identity)]
-            cursor.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", changed)
+            names = ["spec", "facts", *header.identity, "origin"]
+        elif all(stored["spec"][name] == given["spec"][name] for name in _SOURCES):
+            names = ["origin"]
+        changed = [(name, json.dumps(given[name])) for name in names if name in given]
+        cursor.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", changed)
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Cursor]:

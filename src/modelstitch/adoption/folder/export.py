@@ -299,12 +299,11 @@ def _source(stitched: StitchedCell, role: str, licence: str, score: float | None
     half = stitched.prefix if role == "sender" else stitched.suffix
     spec = getattr(stitched.comparison.spec, role)
     used, whole = (sum(p.numel() for p in module.parameters()) for module in (half, side.network.module))
-    files = [Path(text) for text in (spec.source, spec.weights) if text]
     return Source(
         name=_last(side.network.name),
         spec=asdict(spec),
         digest=digest(side.network.module),
-        files={path.name: sum_of(path) for path in files if path.is_file()},
+        files=dict(side.network.files),
         licence=licence_of(licence),
         cut=getattr(stitched.cell, f"{role}_cut"),
         used=f"{used:,} of {whole:,} parameters",
