@@ -26,6 +26,7 @@ from modelstitch.cli.figures import Figures
 from modelstitch.cli.report import Report
 from modelstitch.cli.reuse import Reuse
 from modelstitch.cli.selftest import Selftest
+from modelstitch.cli.stage import Stage
 from modelstitch.cli.train import Train
 from modelstitch.cli.values import VALUES, gathered
 from modelstitch.errors import InputError, TruthError
@@ -58,6 +59,7 @@ COMMANDS = {
     "figures": CommandRow(Figures),
     "reuse": CommandRow(Reuse, resumes=True),
     "export": CommandRow(Export),
+    "stage": CommandRow(Stage),
     "selftest": CommandRow(Selftest),
 }
 """All commands by name, in the order of the help."""

@@ -37,6 +37,7 @@ from modelstitch.runs.reader import (
     read_weights,
 )
 from modelstitch.util.atomic_files import atomic_write
+from modelstitch.util.locks import hold
 
 _SCHEMA = f"""
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -105,20 +106,11 @@ class Store:
             raise RunError(f"cannot use run folder {str(folder)!r}: {error}") from error
 
     def _locked(self) -> sqlite3.Connection:
-        # A second database, held in an exclusive transaction. The system releases it when the process dies,
-        # and readers of the run are not blocked.
-        lock = sqlite3.connect(self.folder / "lock.sqlite", isolation_level=None, timeout=0)
-        try:
-            lock.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError as error:
-            lock.close()
-            if "locked" not in str(error):
-                raise
-            raise RunError(
-                f"run folder {str(self.folder)!r} is in use by another process; "
-                "wait for it, or choose another"
-            ) from error
-        return lock
+        # A second database, so that readers of the run are not blocked.
+        return hold(
+            self.folder / "lock.sqlite",
+            f"run folder {str(self.folder)!r} is in use by another process; wait for it, or choose another",
+        )
 
     def _start(self, header: Header, fresh: bool) -> None:
         try:

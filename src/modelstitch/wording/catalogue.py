@@ -9,12 +9,14 @@ from modelstitch.wording import (
     japanese,
     page_english,
     page_japanese,
+    stages_english,
+    stages_japanese,
     worth_english,
     worth_japanese,
 )
 
 LANGUAGES: dict[str, Mapping[str, str]] = {
-    "en": english.SENTENCES | page_english.SENTENCES | worth_english.SENTENCES,
-    "ja": japanese.SENTENCES | page_japanese.SENTENCES | worth_japanese.SENTENCES,
+    "en": english.SENTENCES | page_english.SENTENCES | stages_english.SENTENCES | worth_english.SENTENCES,
+    "ja": japanese.SENTENCES | page_japanese.SENTENCES | stages_japanese.SENTENCES | worth_japanese.SENTENCES,
 }
 """Templates by language and key; the languages have the same keys and name the same values."""

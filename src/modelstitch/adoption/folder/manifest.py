@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from hashlib import file_digest
 from pathlib import Path
 
-from modelstitch.adoption.folder.ledger import LEDGER
+from modelstitch.adoption.folder.ledger import LEDGER, LOCK, UNFINISHED
 from modelstitch.errors import RunError
 
 MANIFEST, SIGNATURE = "manifest.sha256", "model.sig"
 """Names of the files that say what a folder holds, and who says so."""
 
-NOT_SUMMED = (LEDGER, MANIFEST, SIGNATURE)
-"""What the manifest leaves out: the ledger grows, and the others are about the manifest."""
+NOT_SUMMED = (LEDGER, LOCK, UNFINISHED, MANIFEST, SIGNATURE)
+"""What the manifest leaves out: the ledger grows, and the others are about ledger or manifest."""
 
 
 @dataclass(frozen=True)

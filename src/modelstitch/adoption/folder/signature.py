@@ -7,7 +7,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from modelstitch.adoption.folder.ledger import LEDGER
+from modelstitch.adoption.folder.ledger import LEDGER, LOCK, UNFINISHED
 from modelstitch.adoption.folder.manifest import SIGNATURE
 from modelstitch.errors import RunError, SpecError, first_line
 from modelstitch.util.optional import optional_package
@@ -116,7 +116,9 @@ def why_not_signed(folder: Path, trust: Trust) -> str | None:
 
 def _hashing() -> Any:
     config = _package("hashing").Config()
-    return config.set_ignored_paths(paths=[Path(LEDGER), Path(SIGNATURE)], ignore_git_paths=False)
+    return config.set_ignored_paths(
+        paths=[Path(name) for name in (LEDGER, LOCK, UNFINISHED, SIGNATURE)], ignore_git_paths=False
+    )
 
 
 def _package(module: str) -> ModuleType:
