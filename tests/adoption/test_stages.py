@@ -20,7 +20,7 @@ from modelstitch.cli import main
 from modelstitch.errors import DataError, RunError, SpecError
 from modelstitch.util.locks import locked
 
-PASSED = {"k": 1, "result": "passed", "disagreements": 4}
+PASSED: dict[str, Any] = {"k": 1, "result": "passed", "disagreements": 4}
 
 
 def check(folder: Path, event: str, by: str = "Bo", **facts: Any) -> None:
