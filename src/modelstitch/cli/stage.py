@@ -38,11 +38,11 @@ class Stage:
 
     def run(self) -> Exit:
         """Write the line."""
-        from modelstitch.adoption.stages.move import Move, move
+        from modelstitch.adoption.stages.move import StageMove, move
         from modelstitch.adoption.stages.reviewed import read_reviewed
 
         reviewed = None if self.reviewed is None else read_reviewed(self.reviewed)
-        what = Move(to=self.to, by=self.by, note=self.note, skip=self.skip, reviewed=reviewed)
+        what = StageMove(to=self.to, by=self.by, note=self.note, skip=self.skip, reviewed=reviewed)
         entry = move(self.folder, what)
         if self.json:
             print(json.dumps({**asdict(entry), "hash": entry.hash}, allow_nan=False))

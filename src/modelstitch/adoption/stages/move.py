@@ -20,7 +20,7 @@ from modelstitch.errors import RunError, SpecError, expect_one_of
 
 
 @dataclass(frozen=True, kw_only=True)
-class Move:
+class StageMove:
     """A move of a candidate to a stage.
 
     Attributes:
@@ -34,7 +34,7 @@ class Move:
         SpecError: an unknown stage, an empty name, an empty reason, or reviewed examples for another stage.
 
     Example:
-        >>> Move(to="pilot", by="Ann").skip is None
+        >>> StageMove(to="pilot", by="Ann").skip is None
         True
     """
 
@@ -57,7 +57,7 @@ class Move:
             )
 
 
-def move(folder: str | Path, what: Move) -> LedgerEntry:
+def move(folder: str | Path, what: StageMove) -> LedgerEntry:
     """Move a candidate; return the line that its ledger got.
 
     Args:
@@ -77,7 +77,7 @@ def move(folder: str | Path, what: Move) -> LedgerEntry:
     return append_next(folder / LEDGER, make)
 
 
-def facts_of_move(road: Road, what: Move, name: str) -> dict[str, Any]:
+def facts_of_move(road: Road, what: StageMove, name: str) -> dict[str, Any]:
     """Return what a ledger records of a move, after a check that the move is allowed.
 
     Args:
@@ -99,7 +99,7 @@ def facts_of_move(road: Road, what: Move, name: str) -> dict[str, Any]:
     }
 
 
-def _expect_forward(road: Road, what: Move, name: str) -> None:
+def _expect_forward(road: Road, what: StageMove, name: str) -> None:
     now = road.stage
     if now == "retired":
         raise RunError(f"candidate {name!r} is retired: no stage follows; export it again as a new one")
@@ -110,7 +110,7 @@ def _expect_forward(road: Road, what: Move, name: str) -> None:
         raise RunError(f"candidate {name!r} is at the stage {now} already: nothing to record")
 
 
-def _skipped(road: Road, what: Move, name: str) -> tuple[Lack, ...]:
+def _skipped(road: Road, what: StageMove, name: str) -> tuple[Lack, ...]:
     """Return what is skipped with a reason; raise where something is missing that may not be skipped."""
     lacks = [lack for lack in road.lacks if not (lack == "reviewed" and what.reviewed is not None)]
     kept = [lack for lack in lacks if what.skip is None or lack not in PILOT_LACKS]
