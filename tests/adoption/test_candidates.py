@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from modelstitch.adoption.candidates.candidate import Candidates, front
 from modelstitch.adoption.candidates.constraints import Bound, Constraints
 from modelstitch.adoption.candidates.labels import labels_needed
 from modelstitch.adoption.candidates.latency import latencies
+from modelstitch.adoption.candidates.memory import peak_bytes
 from modelstitch.adoption.candidates.picture import picture
 from modelstitch.adoption.candidates.reuse import ReuseSpec, candidates
 from modelstitch.adoption.candidates.sentences import sentences
@@ -225,6 +227,64 @@ def test_the_command_finds_writes_and_answers_by_its_exit_code(
     assert "Nothing is worth reusing here" in shown
     assert main(["reuse", first]) == 2
     assert "is no folder: give the receiver, too" in capsys.readouterr().err
+
+
+def test_several_seeds_stand_in_the_row_and_the_first_is_the_candidate(
+    receiver: nn.Sequential, digits: ms.Data
+) -> None:
+    run = ms.compare(
+        receiver,
+        receiver,
+        digits,
+        sender_cuts="2",
+        receiver_cuts="4",
+        seeds=[3, 1, 2],
+        stitch="lowrank(4)",
+        fit=ms.FitSpec(steps=3),
+        controls=(),
+        evidence=(),
+    )
+    found = candidates(run, QUIET)
+    (row,) = found.rows
+    confirm = divide(599, run.facts.data_content).confirm.numpy()
+    answers = run.networks.answers()  # type: ignore[union-attr]
+    by_seed = {key.seed: float(each[confirm].mean()) for (_, key), each in answers.items()}
+    assert row.seed == 1
+    assert row.seeds == tuple(by_seed[seed] for seed in (1, 2, 3))
+    assert row.score[0] == by_seed[1]
+    assert row.over_seeds is not None
+    mean, low, high = row.over_seeds
+    assert mean == pytest.approx(sum(by_seed.values()) / 3)
+    # Seeds add to what examples leave open: the interval is wider than that of one seed.
+    assert high - low > row.score[2] - row.score[1]
+    (line,) = csv.DictReader(found.to_csv().splitlines())
+    assert float(line["over_seeds_low"]) == low
+
+
+def test_memory_at_its_peak(same: ms.Comparison) -> None:
+    found = candidates(same, ReuseSpec(batches=(2,)))
+    (row,) = found.rows
+    # Two images of 64 numbers; 48 numbers of the layer and 48 behind its ReLU at once, in all three networks.
+    tensors = 4 * 2 * (64 + 48 + 48)
+    assert found.receiver.memory == {2: tensors + found.receiver.size_bytes}
+    assert row.memory == {2: tensors + row.size_bytes}
+    assert row.size_bytes < found.receiver.size_bytes
+
+
+@pytest.mark.parametrize(
+    ("call", "most"),
+    [
+        (lambda x: x.relu().relu().relu(), 2 * 40),
+        (lambda x: x.relu_(), 0),
+        (lambda x: x.view(2, 5)[1], 0),
+        (lambda x: (x.relu(), x.relu(), x.relu()), 3 * 40),
+        (lambda x: torch.stack((x.double(), x.double())).sum(), 4 * 80),
+        (lambda x: torch.zeros(30).sum() + x.sum(), 120 + 4),
+    ],
+)
+def test_tensors_count_while_they_live(call: Callable[[torch.Tensor], object], most: int) -> None:
+    x = torch.zeros(10)
+    assert peak_bytes(lambda: call(x), 7, torch.device("cpu")) == 7 + most
 
 
 def test_failed_cells_leave_it_undecided(same: ms.Comparison) -> None:

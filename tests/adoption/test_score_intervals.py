@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from statistics import NormalDist
 
 import pytest
 import torch
@@ -10,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 from scipy.stats import binomtest
+from scipy.stats import t as student_t
 
-from modelstitch.adoption.score_intervals import difference_interval, mean_interval
+from modelstitch.adoption.score_intervals import difference_interval, interval_over_seeds, mean_interval
 
 
 def pair(both: int, first: int, second: int, neither: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -60,6 +62,33 @@ def test_the_interval_of_a_share_is_wilsons(n: int, share: float) -> None:
     value, low, high = mean_interval(scores)
     assert (value, low, high) == pytest.approx((right / n, oracle.low, oracle.high), abs=1e-9)
     assert low < high
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.05])
+def test_intervals_over_seeds_hold_the_mean_of_all_seeds_and_examples(spread: float) -> None:
+    drawn = torch.Generator().manual_seed(0)
+    hits = 0
+    for _ in range(60):
+        easy = 0.7 + 0.2 * torch.rand(60, generator=drawn)
+        seeds = spread * torch.randn(3, generator=drawn)
+        right = torch.rand(3, 60, generator=drawn) < (easy + seeds[:, None])
+        _, low, high = interval_over_seeds(right.double())
+        hits += low <= 0.8 <= high
+    assert hits >= 57  # at least 95 %
+
+
+def test_seeds_widen_the_interval_by_students_t() -> None:
+    scores = torch.tensor([0.4, 0.5, 0.6])[:, None].expand(3, 200)
+    mean, low, high = interval_over_seeds(scores)
+    _, inner_low, inner_high = mean_interval(torch.full((200,), 0.5), 0.975)
+    half = float(student_t.ppf(1 - 0.05 / 4, 2)) * 0.1 / math.sqrt(3)
+    assert (mean, low, high) == pytest.approx((0.5, inner_low - half, inner_high + half), abs=1e-6)
+    # Seeds of one score by chance, right on other examples, are not taken for seeds that agree.
+    apart = torch.arange(200).remainder(2).double()
+    _, low, high = interval_over_seeds(torch.stack([apart, 1 - apart]))
+    by_chance = 100 / 199 / 200  # 400 residuals of one half, 199 of them free, of a mean over 200
+    half = NormalDist().inv_cdf(1 - 0.05 / 4) * math.sqrt(by_chance / 2)
+    assert high - low == pytest.approx(inner_high - inner_low + 2 * half, abs=1e-6)
 
 
 def test_intervals_of_scores_between_hold_the_truth_and_have_a_width() -> None:

@@ -29,6 +29,7 @@ def print_candidates(found: Candidates) -> None:
         "multiply-adds",
         "parameters",
         "ms (1 / 64)",
+        "MB (1 / 64)",
     ):
         table.add_column(heading, justify="right")
     for heading in ("comes across", "stands"):
@@ -44,6 +45,7 @@ def print_candidates(found: Candidates) -> None:
             _millions(whole.load.multiply_adds),
             f"{whole.load.parameters:,}",
             _latency(whole),
+            _memory(whole),
         )
     table.add_section()
     for row in found.rows:
@@ -52,12 +54,13 @@ def print_candidates(found: Candidates) -> None:
             row.sender_cut,
             row.receiver_cut,
             row.stitch,
-            f"{row.score[0]:.3f}",
+            _score(row),
             _points(row.lost),
             "" if row.smallest_margin is None else f"{row.smallest_margin:.3f}",
             _with_share(_millions(row.load.multiply_adds), row.load.multiply_adds, whole.load.multiply_adds),
             _with_share(f"{row.load.parameters:,}", row.load.parameters, whole.load.parameters),
             _latency(row),
+            _memory(row),
             row.comes_across or "",
             _stands(row),
         )
@@ -65,6 +68,17 @@ def print_candidates(found: Candidates) -> None:
         console.print(table)
     for sentence in sentences(found):
         console.print(f"- {sentence}", highlight=False, soft_wrap=True)
+
+
+def _score(row: Candidate) -> str:
+    if row.over_seeds is None:
+        return f"{row.score[0]:.3f}"
+    mean, low, high = row.over_seeds
+    return f"{row.score[0]:.3f}; of {len(row.seeds)} seeds {mean:.3f} ({low:.3f} to {high:.3f})"
+
+
+def _memory(one: Candidate | Whole) -> str:
+    return " / ".join(f"{each / 1e6:.1f}" for _, each in sorted(one.memory.items()))
 
 
 def _points(lost: ValueWithInterval | None) -> str:

@@ -53,7 +53,7 @@ class Reuse:
     rank_by: str = "multiply-adds"
     """Order of the candidates: score, multiply-adds, parameters or latency."""
     latency: bool = True
-    """Measure latency at batch 1 and 64, each candidate and both networks in turn."""
+    """Measure latency and peak memory at batch 1 and 64, each candidate and both networks in turn."""
     rivals: bool = False
     """Fit what else one could do for the cost of the first candidate, and score it beside: the receiver
     fine-tuned or cut short, linear heads, a distilled student. Takes longer than the search."""

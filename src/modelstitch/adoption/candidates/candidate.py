@@ -26,6 +26,7 @@ _COLUMNS = (
     *("parameters", "multiply_adds", "trained_parameters", "size_bytes"),
     *("multiply_adds_of_receiver", "multiply_adds_of_sender", "became_wrong", "became_right"),
     *("self_stitch", "labels_needed", "misses"),
+    *("over_seeds", "over_seeds_low", "over_seeds_high"),
 )
 
 
@@ -55,6 +56,7 @@ class Candidate:
         examples_needed: confirming examples that would decide, if these shares stayed as they are; None where
             it is decided, or where no number would do.
         seeds: score of each fitting seed.
+        over_seeds: mean of these with its interval over seeds and examples; None with one seed.
         self_stitch: score of the receiver's self-stitch at the same cut: what fitting to these data gains
             by itself; None where it was not run.
         comes_across, learnt: both answers of the verdict in words, on all held-out examples; None without
@@ -63,6 +65,8 @@ class Candidate:
             are wrong, and the reverse; empty for scores that are not right or wrong.
         converged: whether its fit had converged; None where its length was fixed.
         latency: by batch size; empty where it was not measured.
+        memory: most bytes of tensors at once in one call, with the network itself and its input, by batch
+            size.
         labels_needed: least number of labelled examples tried whose stitch is within the margin of that of
             all training examples, on the choosing examples; None where it was not asked for, or none was.
         misses: constraints that it does not meet.
@@ -82,6 +86,7 @@ class Candidate:
     standing: Standing
     examples_needed: int | None
     seeds: tuple[float, ...]
+    over_seeds: ValueWithInterval | None
     self_stitch: float | None
     comes_across: str | None
     learnt: str | None
@@ -89,6 +94,7 @@ class Candidate:
     became_right: tuple[int, ...]
     converged: bool | None
     latency: Mapping[int, Latency]
+    memory: Mapping[int, int]
     labels_needed: int | None
     misses: tuple[str, ...]
 
@@ -117,6 +123,7 @@ class Whole:
     load: Load
     size_bytes: int
     latency: Mapping[int, Latency]
+    memory: Mapping[int, int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,6 +219,7 @@ class Candidates:
                     row.self_stitch,
                     row.labels_needed,
                     "; ".join(row.misses),
+                    *(row.over_seeds or (None, None, None)),
                 )
             )
         return text.getvalue()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,8 +24,9 @@ from modelstitch.adoption.candidates.candidate import (
 from modelstitch.adoption.candidates.constraints import Constraints
 from modelstitch.adoption.candidates.labels import labels_needed
 from modelstitch.adoption.candidates.latency import latencies
+from modelstitch.adoption.candidates.memory import bytes_of, peak_bytes
 from modelstitch.adoption.division import Division, divide
-from modelstitch.adoption.score_intervals import difference_interval, mean_interval
+from modelstitch.adoption.score_intervals import difference_interval, interval_over_seeds, mean_interval
 from modelstitch.adoption.work import Load, load_before, load_of, whole_load
 from modelstitch.errors import DataError, RunError, SpecError, expect_one_of
 from modelstitch.geometry.intervals import ValueWithInterval
@@ -243,12 +245,12 @@ def _whole(side: Side, division: Division) -> Whole:
         load=whole_load(side),
         size_bytes=_bytes(side.network.module),
         latency={},
+        memory={},
     )
 
 
 def _bytes(module: nn.Module) -> int:
-    held = {id(value): value for value in (*module.parameters(), *module.buffers())}
-    return sum(value.numel() * value.element_size() for value in held.values())
+    return bytes_of((*module.parameters(), *module.buffers()))
 
 
 @dataclass(frozen=True)
@@ -299,6 +301,7 @@ class _Measured:
             standing=stands,
             examples_needed=self._needed(whole, mine, stands),
             seeds=tuple(float(each[confirm].double().mean()) for each in scores),
+            over_seeds=self._over_seeds([each[confirm] for each in scores]),
             self_stitch=None if self_stitch is None else float(self_stitch[confirm].double().mean()),
             comes_across=None if verdict is None else verdict.name.value,
             learnt=None if verdict is None else verdict.learnt.value,
@@ -306,9 +309,15 @@ class _Measured:
             became_right=right,
             converged=row.converged,
             latency={},
+            memory={},
             labels_needed=None,
             misses=(),
         )
+
+    def _over_seeds(self, scores: Sequence[Tensor]) -> ValueWithInterval | None:
+        if len(scores) < 2:
+            return None
+        return interval_over_seeds(torch.stack([each.double() for each in scores]), self.level)
 
     def _own(self, side: Side) -> Tensor | None:
         return None if side.own_scores is None else side.own_scores.cpu()[self.division.confirm]
@@ -370,8 +379,10 @@ def _timed(
     wholes: Mapping[str, Whole],
     options: ReuseSpec,
 ) -> tuple[list[Candidate], dict[str, Whole]]:
-    """Return candidates and whole networks with their latency, all measured in turn in one run."""
+    """Return candidates and whole networks with latency and memory, all measured in turn in one run."""
     by_batch: dict[int, dict[str, Latency]] = {}
+    at_peak: dict[int, dict[str, int]] = {}
+    device = sides[0].data.heldout.images.device
     modules = [
         comparison.stitched(row.sender_cut, row.receiver_cut, stitch=row.stitch, seed=row.seed)
         for row in rows
@@ -383,15 +394,33 @@ def _timed(
             calls[role] = _call(side.network.module, given.x, given.kwargs)
         for number, module in enumerate(modules):
             calls[str(number)] = _joined_call(module.prefix, module.stitch, module.suffix, some[0], some[1])
-        by_batch[batch] = latencies(calls, sides[0].data.heldout.images.device)
-    timed = [
-        replace(row, latency={batch: each[str(number)] for batch, each in by_batch.items()})
-        for number, row in enumerate(rows)
-    ]
-    return timed, {
-        role: replace(whole, latency={batch: each[role] for batch, each in by_batch.items()})
-        for role, whole in wholes.items()
-    }
+        by_batch[batch] = latencies(calls, device)
+        networks = {"sender": sides[0].network.module, "receiver": sides[1].network.module}
+        networks |= {str(number): module for number, module in enumerate(modules)}
+        at_peak[batch] = {
+            name: peak_bytes(call, _bytes(networks[name]) + _given_bytes(name, some), device)
+            for name, call in calls.items()
+        }
+
+    def measured(name: str) -> dict[str, Any]:
+        return {
+            "latency": {batch: each[name] for batch, each in by_batch.items()},
+            "memory": {batch: each[name] for batch, each in at_peak.items()},
+        }
+
+    return (
+        [replace(row, **measured(str(number))) for number, row in enumerate(rows)],
+        {role: replace(whole, **measured(role)) for role, whole in wholes.items()},
+    )
+
+
+def _given_bytes(name: str, some: Sequence[ExampleBatch]) -> int:
+    """Return the bytes of what is given: to the receiver its own input, to all others that of the sender."""
+    sent, received = some
+    if name == "receiver":
+        return bytes_of((received.x, *received.kwargs.values()))
+    further = () if name == "sender" else tuple(received.kwargs.values())
+    return bytes_of((sent.x, *sent.kwargs.values(), *further))
 
 
 def _call(module: nn.Module, x: Tensor, kwargs: Mapping[str, Tensor]) -> Callable[[], object]:

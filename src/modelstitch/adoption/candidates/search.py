@@ -106,7 +106,7 @@ def _belongs(cell: CellSpec, named: set[ReusePlace]) -> bool:
 def _cost(session: Session, role: str) -> Whole:
     side = session.pair.sender if role == "sender" else session.pair.receiver
     score = None if side.own_scores is None else (0.0, 0.0, 0.0)
-    return Whole(name=role, score=score, load=whole_load(side), size_bytes=0, latency={})
+    return Whole(name=role, score=score, load=whole_load(side), size_bytes=0, latency={}, memory={})
 
 
 def _best_by_match(
