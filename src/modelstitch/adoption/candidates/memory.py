@@ -36,10 +36,10 @@ def peak_bytes(call: Callable[[], object], held: int, device: torch.device) -> i
         if device.type == "cuda":
             torch.cuda.synchronize(device)
             torch.cuda.reset_peak_memory_stats(device)
-            before = torch.cuda.memory_allocated(device)
+            before = int(torch.cuda.memory_allocated(device))
             call()
             torch.cuda.synchronize(device)
-            return held + int(torch.cuda.max_memory_allocated(device) - before)
+            return held + int(torch.cuda.max_memory_allocated(device)) - before
         # The fused kernel of a whole encoder layer is one operation.
         with no_fused_attention(), _Made() as made:
             call()
