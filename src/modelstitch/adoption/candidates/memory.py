@@ -41,7 +41,8 @@ def peak_bytes(call: Callable[[], object], held: int, device: torch.device) -> i
             torch.cuda.synchronize(device)
             return held + int(torch.cuda.max_memory_allocated(device)) - before
         # The fused kernel of a whole encoder layer is one operation.
-        with no_fused_attention(), _Made() as made:
+        made = _Made()
+        with no_fused_attention(), made:
             call()
     return held + made.most
 
