@@ -48,6 +48,32 @@ def test_a_betting_interval_holds_the_mean_as_often_as_it_says() -> None:
     assert missed <= 30
 
 
+def test_values_alike_within_groups_are_counted_by_group() -> None:
+    """Patients of one to eight pictures, nearly all of whose answers are right, or nearly all wrong."""
+    drawn = np.random.default_rng(0)
+    missed = naive = 0
+    for _ in range(100):
+        sizes = drawn.integers(1, 9, 40)
+        right = np.repeat(drawn.beta(0.6, 0.2, 40), sizes)
+        groups = torch.from_numpy(np.repeat(np.arange(40), sizes))
+        scores = torch.from_numpy(drawn.random(len(right)) < right)
+        (mean, low, high), plain = mean_interval(scores, 0.8, groups), mean_interval(scores, 0.8)
+        assert mean == pytest.approx(float(scores.double().mean()))
+        assert high - low > plain[2] - plain[1]
+        missed += not low <= 0.75 <= high
+        naive += not plain[1] <= 0.75 <= plain[2]
+    assert missed <= 20 < 40 < naive
+
+
+def test_groups_of_one_example_are_no_groups() -> None:
+    drawn = np.random.default_rng(1)
+    values = torch.from_numpy(drawn.random(50))
+    assert betting_interval(values, groups=torch.arange(50)) == pytest.approx(betting_interval(values))
+    # Each value twice, in one group: as much is known as from each value once.
+    twice = betting_interval(values.repeat(2), groups=torch.arange(50).repeat(2))
+    assert twice == pytest.approx(betting_interval(values))
+
+
 def test_other_scores_than_right_and_wrong_are_bet_on() -> None:
     scores = torch.full((50,), 0.5)
     assert mean_interval(scores)[1] < 0.5 < mean_interval(scores)[2]

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -25,7 +26,9 @@ from modelstitch.adoption.candidates.reuse import ReuseSpec, candidates
 from modelstitch.adoption.candidates.sentences import sentences
 from modelstitch.adoption.division import divide
 from modelstitch.cli import main
+from modelstitch.data.from_arrays import data_from
 from modelstitch.results.from_cells import cell_spec
+from tests.adoption.toys import mlp
 
 QUIET = ReuseSpec(batches=())
 
@@ -259,6 +262,24 @@ def test_several_seeds_stand_in_the_row_and_the_first_is_the_candidate(
     assert high - low > row.score[2] - row.score[1]
     (line,) = csv.DictReader(found.to_csv().splitlines())
     assert float(line["over_seeds_low"]) == low
+
+
+def test_examples_of_one_group_count_once() -> None:
+    drawn = torch.Generator().manual_seed(0)
+    x, labels = torch.randn(900, 6, generator=drawn), torch.arange(900) % 3
+    x[torch.arange(900), labels] += 2
+    options: dict[str, Any] = {"stitch": "scale", "fit": ms.FitSpec(steps=5), "controls": (), "evidence": ()}
+    grouped, plain = (
+        candidates(ms.compare(mlp(0), mlp(1), data_from(x, labels, keep_together=groups), **options), QUIET)
+        for groups in (torch.arange(900) // 9, None)
+    )
+    assert grouped.n_groups == round(grouped.n_confirm / 9)
+    assert plain.n_groups is None
+    assert f"in {grouped.n_groups} groups" in " ".join(sentences(grouped))
+    one, other = grouped.rows[0], plain.rows[0]
+    assert one.lost is not None
+    assert other.lost is not None
+    assert one.lost[2] - one.lost[1] > other.lost[2] - other.lost[1]
 
 
 def test_memory_at_its_peak(same: ms.Comparison) -> None:

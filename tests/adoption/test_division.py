@@ -1,11 +1,14 @@
 """The three parts of the held-out examples."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelstitch.adoption.division import Division, divide
+from modelstitch.adoption.division import Division, divide, divide_heldout, groups_of
+from modelstitch.data.from_arrays import data_from
 from modelstitch.errors import DataError
 
 
@@ -46,6 +49,34 @@ def test_a_group_lies_in_one_part(sizes: list[int], seed: int) -> None:
     assert sum(map(len, held)) == len(sizes)
     # A part misses its share by no more than half of the largest group at each of its two ends.
     assert abs(len(parts.confirm) - 0.3 * len(groups)) <= max(sizes) + 1
+
+
+@pytest.mark.parametrize("given", ["one part", "two parts"])
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_groups_that_the_data_name_are_kept_whole(given: str, task: str) -> None:
+    patients = torch.arange(600) // 4
+    x = torch.randn(600, 3, generator=torch.Generator().manual_seed(0))
+    y = torch.arange(600) % 2 if task == "classification" else x[:, 0]
+    if given == "one part":
+        data = data_from(x, y, task=task, keep_together=patients)
+    else:
+        heldout = (x[400:], y[400:])
+        data = data_from(
+            x[:400], y[:400], task=task, heldout=heldout, keep_together=patients, heldout_limit=180
+        )
+    division = divide_heldout(data)
+    of = {tuple(row.tolist()): int(patient) for row, patient in zip(x, patients, strict=True)}
+    patient = torch.tensor([of[tuple(row.tolist())] for row in data.heldout.images])
+    held = [set(patient[part].tolist()) for part in (division.choose, division.confirm, division.calibrate)]
+    assert all(held)
+    assert sum(map(len, held)) == len(set(patient.tolist()))
+    groups = groups_of(data, division.confirm)
+    assert groups is not None
+    assert len(groups.unique()) == len(held[1])
+    # Without groups the division is that of single examples, as it was.
+    plain = replace(data, heldout=replace(data.heldout, groups=None), train=replace(data.train, groups=None))
+    assert groups_of(plain, division.confirm) is None
+    assert torch.equal(divide_heldout(plain).confirm, divide(len(plain.heldout), plain.digest).confirm)
 
 
 def test_what_cannot_be_divided_is_refused() -> None:

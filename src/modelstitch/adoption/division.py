@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from modelstitch.data.parts import Data
 from modelstitch.errors import DataError
 
 CONFIRM, CALIBRATE = 0.3, 0.2
@@ -43,6 +44,25 @@ class Division:
         together = torch.cat(parts)
         if len(together.unique()) < len(together):
             raise DataError("expected three parts that share no example, got an example in two of them")
+
+
+def divide_heldout(data: Data, seed: int = 0) -> Division:
+    """Divide the held-out examples of data, in whole groups where the data name groups.
+
+    This is the division of everything that chooses, confirms or calibrates.
+
+    Raises:
+        DataError: too few examples, or too few groups, for three parts.
+    """
+    return divide(len(data.heldout), data.digest, seed, data.heldout.groups)
+
+
+def groups_of(data: Data, part: Int[Tensor, " n"]) -> Int[Tensor, " n"] | None:
+    """Return the group (n,) of each of some held-out examples; None where each is a group of its own."""
+    if data.heldout.groups is None:
+        return None
+    groups = data.heldout.groups.cpu()[part]
+    return groups if len(groups.unique()) < len(groups) else None
 
 
 def divide(

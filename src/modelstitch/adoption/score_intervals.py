@@ -6,7 +6,8 @@ that the first network alone answers right and c that the second alone does, it 
 .. math:: |b - c - n\delta| \le z \sqrt{n (2 \tilde q + \delta (1 - \delta))}
 
 and :math:`\tilde q` the probability of c that is most likely for this :math:`\delta`. For scores from 0 to 1
-the interval is one by betting (:mod:`modelstitch.adoption.betting`). No interval has width 0.
+the interval is one by betting (:mod:`modelstitch.adoption.betting`), and so is every interval where examples
+come in groups, with one bet a group. No interval has width 0.
 
 Source: Tango 1998; Wilson 1927; Waudby-Smith & Ramdas 2024.
 """
@@ -18,7 +19,7 @@ from collections.abc import Callable
 from statistics import NormalDist
 
 import torch
-from jaxtyping import Shaped
+from jaxtyping import Int, Shaped
 from torch import Tensor
 
 from modelstitch.adoption.betting import betting_interval
@@ -28,15 +29,22 @@ LEVEL = 0.95
 """Share of repetitions in which an interval holds the truth, at least."""
 
 
-def mean_interval(scores: Shaped[Tensor, " n"], level: float = LEVEL) -> ValueWithInterval:
+def mean_interval(
+    scores: Shaped[Tensor, " n"], level: float = LEVEL, groups: Int[Tensor, " n"] | None = None
+) -> ValueWithInterval:
     """Return the mean of scores with its interval: Wilson's for right and wrong.
+
+    Args:
+        scores: (n,) bool, or from 0 to 1.
+        level: of the interval.
+        groups: (n,) scores of one group depend on each other; None where none do.
 
     Example:
         >>> [round(end, 3) for end in mean_interval(torch.tensor([True] * 90 + [False] * 10))]
         [0.9, 0.826, 0.945]
     """
-    if scores.dtype != torch.bool:
-        return betting_interval(scores, 0.0, 1.0, level)
+    if scores.dtype != torch.bool or groups is not None:
+        return betting_interval(scores, 0.0, 1.0, level, groups)
     n, z = len(scores), _quantile(level)
     share = int(scores.sum()) / n
     middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
@@ -44,7 +52,9 @@ def mean_interval(scores: Shaped[Tensor, " n"], level: float = LEVEL) -> ValueWi
     return share, max(0.0, middle - half), min(1.0, middle + half)
 
 
-def interval_over_seeds(scores: Shaped[Tensor, "seeds n"], level: float = LEVEL) -> ValueWithInterval:
+def interval_over_seeds(
+    scores: Shaped[Tensor, "seeds n"], level: float = LEVEL, groups: Int[Tensor, " n"] | None = None
+) -> ValueWithInterval:
     r"""Return the mean score over seeds with an interval for other seeds and other examples.
 
     Half of the error goes to the examples: the interval of the mean over these seeds, by betting. The other
@@ -59,6 +69,7 @@ def interval_over_seeds(scores: Shaped[Tensor, "seeds n"], level: float = LEVEL)
     Args:
         scores: (S, n) score of each example with each of S seeds, at least two.
         level: share of repetitions, with other seeds and examples, in which it holds the mean, at least.
+        groups: (n,) scores of one group depend on each other; None where none do.
 
     Returns:
         The mean and both ends, from 0 to 1.
@@ -74,7 +85,7 @@ def interval_over_seeds(scores: Shaped[Tensor, "seeds n"], level: float = LEVEL)
 
     n_seeds, n = scores.shape
     values, alpha = scores.double().cpu(), 1 - level
-    mean, low, high = betting_interval(values.mean(0), 0.0, 1.0, 1 - alpha / 2)
+    mean, low, high = betting_interval(values.mean(0), 0.0, 1.0, 1 - alpha / 2, groups)
     of_seeds = values.mean(1)
     left = values - of_seeds[:, None] - values.mean(0) + values.mean()
     by_chance = float(left.square().sum()) / ((n_seeds - 1) * max(1, n - 1)) / n
@@ -85,22 +96,44 @@ def interval_over_seeds(scores: Shaped[Tensor, "seeds n"], level: float = LEVEL)
     return mean, max(0.0, low - half), min(1.0, high + half)
 
 
+def variance_of_examples(values: Shaped[Tensor, " n"], groups: Int[Tensor, " n"] | None = None) -> float:
+    r"""Return n times the variance of a mean: that of one value, or more where groups have values alike.
+
+    .. math:: \frac{1}{n} \sum_g \Bigl( \sum_{i \in g} (x_i - \bar x) \Bigr)^2
+
+    Example:
+        >>> x = torch.tensor([0.0, 0.0, 1.0, 1.0])
+        >>> variance_of_examples(x), variance_of_examples(x, torch.tensor([0, 0, 1, 1]))
+        (0.25, 0.5)
+    """
+    away = values.double().cpu() - values.double().cpu().mean()
+    if groups is None:
+        return float(away.square().mean())
+    _, number = groups.cpu().unique(return_inverse=True)
+    sums = torch.zeros(int(number.max()) + 1, dtype=torch.float64).index_add_(0, number, away)
+    return float(sums.square().sum()) / len(away)
+
+
 def difference_interval(
-    first: Shaped[Tensor, " n"], second: Shaped[Tensor, " n"], level: float = LEVEL
+    first: Shaped[Tensor, " n"],
+    second: Shaped[Tensor, " n"],
+    level: float = LEVEL,
+    groups: Int[Tensor, " n"] | None = None,
 ) -> ValueWithInterval:
     """Return the mean of ``first - second`` with its interval.
 
     Args:
         first, second: (n,) scores of two networks on the same examples, bool or from 0 to 1.
         level: of the interval.
+        groups: (n,) scores of one group depend on each other; None where none do.
 
     Example:
         >>> same = torch.tensor([True] * 100)
         >>> [round(end, 3) for end in difference_interval(same, same)]
         [0.0, -0.037, 0.037]
     """
-    if first.dtype != torch.bool or second.dtype != torch.bool:
-        return betting_interval(first.double() - second.double(), -1.0, 1.0, level)
+    if first.dtype != torch.bool or second.dtype != torch.bool or groups is not None:
+        return betting_interval(first.double() - second.double(), -1.0, 1.0, level, groups)
     b, c, n = int((first & ~second).sum()), int((second & ~first).sum()), len(first)
     value, z = (b - c) / n, _quantile(level)
 

@@ -91,6 +91,15 @@ class Reuse:
     """Number of training examples to fit on: a stratified choice."""
     heldout_limit: int | None = None
     """Number of held-out examples to choose and confirm on: a stratified choice."""
+    task: str = "classification"
+    """What is scored, as for compare."""
+    group_column: str | None = None
+    """Column (or array of a .npz file) of groups, such as patients, that come into one part: of training and
+    held-out examples, and of those that choose and confirm."""
+    label_column: str | None = None
+    """The column of labels, as for compare."""
+    input_column: tuple[str, ...] = ()
+    """The column of images or texts, likewise."""
     size: int | None = None
     """Height and width of images for both models."""
     mean: tuple[float, ...] = ()
@@ -186,7 +195,7 @@ class Reuse:
         session = prepare(
             models._model("sender"),
             models._model("receiver"),
-            DataSpec(source=self.data, limit=self.limit, heldout_limit=self.heldout_limit),
+            self._data(),
             cuts=self.cuts,
             sender_cuts=self.sender_cuts,
             receiver_cuts=self.receiver_cuts,
@@ -198,6 +207,17 @@ class Reuse:
         )
         budget = Budget(representation_bytes(session, memory_bytes), "auto", memory_bytes)
         return search(session, out=out, budget=budget, evidence=evidence, progress=watcher)
+
+    def _data(self) -> DataSpec:
+        return DataSpec(
+            source=self.data,
+            limit=self.limit,
+            heldout_limit=self.heldout_limit,
+            task=self.task,
+            group_column=self.group_column,
+            label_column=self.label_column,
+            input_column=self.input_column,
+        )
 
     def _write(self, found: Candidates, told: Further, out: Path) -> None:
         from modelstitch.adoption.candidates.picture import picture

@@ -21,7 +21,7 @@ from modelstitch.data.in_memory import as_parts, from_parts, from_whole
 from modelstitch.data.parts import Data, DataPart
 from modelstitch.data.splitting import choose_parts, third_held_out
 from modelstitch.data.targets import checked_targets, numbered_alike, rows_with_target
-from modelstitch.data.together import Together, alike, expect_apart, group_values, numbered
+from modelstitch.data.together import Together, alike, expect_apart, group_values, numbered_by_part
 from modelstitch.errors import DataError, expect_one_of
 from modelstitch.specs import TASKS, TOKEN_TASKS, DataSpec
 from modelstitch.tasks import Task, shifted, task_named
@@ -151,13 +151,16 @@ def _of_task(
     of_all = grouped(targets, _name(task), None if groups is None else list(itertools.chain(*groups)))
     by_part = of_all.of.split([len(part) for part in parts])
     parts = [replace(part, labels=own) for part, own in zip(parts, by_part, strict=True)]
+    if together is not None:
+        numbers = numbered_by_part(together)
+        parts = [replace(part, groups=own) for part, own in zip(parts, numbers, strict=True)]
     rows = choose_parts(
         parts[0].labels,
         parts[1].labels if len(parts) > 1 else None,
         spec,
         lambda: Together(
             alike(unmasked(parts[0]) if task == "masked-token" else parts[0]),
-            None if together is None else numbered(together[0]),
+            parts[0].groups,
         ),
     )
     if together is not None and len(parts) > 1:
@@ -201,6 +204,8 @@ def _of_classes(
         return from_whole(parts[0], classes=classes, name=name, spec=spec, groups=groups)
     if together is not None:
         expect_apart(together, "keep_together", name)
+        numbers = numbered_by_part(together)
+        parts = [replace(part, groups=own) for part, own in zip(parts, numbers, strict=True)]
     return from_parts(parts[0], parts[1], classes, name, "two parts as given", spec)
 
 

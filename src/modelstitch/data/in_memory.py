@@ -44,7 +44,9 @@ def from_whole(
     """
     if len(whole) < 2:
         raise DataError(f"data {name}: expected at least 2 examples, got {len(whole)}")
-    kept = Together(alike(whole), None if groups is None else numbered_groups(groups))
+    if groups is not None:
+        whole = replace(whole, groups=numbered_groups(groups))
+    kept = Together(alike(whole), whole.groups)
     train, heldout = (whole.take(rows) for rows in hold_out_third(whole.labels, spec.seed, together=kept))
     return from_parts(train, heldout, classes, name, third_held_out(spec.seed), spec)
 

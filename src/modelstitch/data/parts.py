@@ -31,6 +31,8 @@ class DataPart:
         kwargs: (N, ...) further inputs by name of argument, such as a mask; a network gets those it takes.
         samples: (N,) in int64, number of samples of each sound as it was, before silence was added or its end
             cut off; None where all fill their length.
+        groups: (N,) in int64, number of the group of each example, such as a patient, whose examples come
+            into one part and are no independent draws; None where the data name none.
     """
 
     images: Tensor
@@ -38,6 +40,7 @@ class DataPart:
     given_targets: Tensor | None = None
     kwargs: Mapping[str, Tensor] = field(default_factory=dict)
     samples: Tensor | None = None
+    groups: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -67,7 +70,7 @@ class DataPart:
     @property
     def tensors(self) -> dict[str, Tensor]:
         """Every tensor by name."""
-        given = {"targets": self.given_targets, "samples": self.samples}
+        given = {"targets": self.given_targets, "samples": self.samples, "groups": self.groups}
         further = {name: value for name, value in given.items() if value is not None}
         return {"images": self.images, "labels": self.labels, **further, **self.kwargs}
 
@@ -86,6 +89,7 @@ class DataPart:
             None if self.given_targets is None else change(self.given_targets),
             {name: change(value) for name, value in self.kwargs.items()},
             None if self.samples is None else change(self.samples),
+            None if self.groups is None else change(self.groups),
         )
 
     def take(self, indices: Tensor) -> DataPart:

@@ -34,7 +34,13 @@ from modelstitch.data.label_sets import FurtherLabels, may_be_coarser, sets_of
 from modelstitch.data.labels import GivenLabels, are_absent, numbered
 from modelstitch.data.parts import Data, DataPart
 from modelstitch.data.texts import encoded, pad_alike
-from modelstitch.data.together import Together, content_digest, expect_apart, group_values
+from modelstitch.data.together import (
+    Together,
+    content_digest,
+    expect_apart,
+    group_values,
+    numbered_by_part,
+)
 from modelstitch.data.together import numbered as in_order
 from modelstitch.errors import DataError, expect_one_of, first_line
 from modelstitch.specs import DataSpec
@@ -150,7 +156,7 @@ def data_of(
         found.parts[0],
         None if heldout is None else found.parts[1],
         spec,
-        lambda: Together(_alike(chosen[0], inputs), groups),
+        lambda: Together(_alike(chosen[0], inputs), None if groups is None else groups[0]),
         read_inputs,
         lambda some: [one.x for one in some],
     )
@@ -158,6 +164,9 @@ def data_of(
     read = [
         DataPart(some.x, numbers[own]) for some, (_, numbers), own in zip(stacked, ends, rows, strict=True)
     ]
+    if groups is not None:
+        both = (groups[0], groups[-1])
+        read = [replace(part, groups=of[own]) for part, of, own in zip(read, both, rows, strict=True)]
     is_text = inputs.holds == "texts"
     if is_text:
         read = pad_alike(read)
@@ -172,8 +181,8 @@ def data_of(
     return replace(data, is_text=is_text).with_label_sets(label_sets)
 
 
-def _groups(parts: Sequence[TablePart], spec: DataSpec, name: str) -> Tensor | None:
-    """Return the number of the group of each row, where one part is divided by a column of groups.
+def _groups(parts: Sequence[TablePart], spec: DataSpec, name: str) -> list[Tensor] | None:
+    """Return the number of the group of each row, part by part; None without a column of groups.
 
     Raises:
         DataError: no such column, values that are no groups, or a group in both parts.
@@ -188,8 +197,7 @@ def _groups(parts: Sequence[TablePart], spec: DataSpec, name: str) -> Tensor | N
         values.append(group_values(cells, part.n_rows, what))
     if len(values) > 1:
         expect_apart(values, spec.group_column, name)
-        return None
-    return in_order(values[0])
+    return numbered_by_part(values)
 
 
 def _alike(part: TablePart, inputs: Inputs) -> Tensor:

@@ -135,6 +135,17 @@ def joined(one: Tensor | None, other: Tensor | None) -> Tensor | None:
     return numbered(component[rows].tolist())
 
 
+def numbered_by_part(groups: Sequence[Sequence[Hashable]]) -> list[Tensor]:
+    """Return the number (n,) of the group of each example, part by part; a group has one number in all.
+
+    Example:
+        >>> [numbers.tolist() for numbers in numbered_by_part([["a", "b"], ["c", "b"]])]
+        [[0, 1], [2, 1]]
+    """
+    numbers = numbered(value for part in groups for value in part)
+    return list(numbers.split([len(part) for part in groups]))
+
+
 def expect_apart(groups: Sequence[Sequence[Hashable]], column: str, name: str) -> None:
     """Raise if a group stands in both parts that the data come in.
 

@@ -99,6 +99,8 @@ SENTENCES = {
     "reuse.division": "Chosen on {choose} held-out examples and measured on {confirm} others; {calibrate}"
     " are left for a monitor. The intervals of points lost hold for all candidates at once; the verdict "
     "is that of the run, on all held-out examples.",
+    "reuse.groups": "The {n} confirming examples come in {groups} groups, each in one part; intervals and "
+    "examples needed count groups.",
     "reuse.outcome.candidate": "A candidate is shown to lose no more than {margin:g} against the network "
     "that it would replace, and meets what was asked.",
     "reuse.outcome.undecided": "Undecided: none is shown to lose no more than {margin:g}, and some may.",

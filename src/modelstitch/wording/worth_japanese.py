@@ -96,6 +96,8 @@ SENTENCES = {
     "reuse.division": "ホールドアウトの例{choose}個で選び、別の{confirm}個で測った。{calibrate}個は監視の"
     "ために残す。失点の区間は全候補で同時に成り立つ。判定は実行全体のもので、すべてのホールドアウトの例に"
     "よる。",
+    "reuse.groups": "確認の例{n}個は{groups}個の群からなり、どの群も一つの部分に入る。区間と必要な例数は群を"
+    "数える。",
     "reuse.outcome.candidate": "置き換えるネットワークに対する失点が{margin:g}以下と示され、求められた条"
     "件を満たす候補がある。",
     "reuse.outcome.undecided": "未決：失点が{margin:g}以下と示された候補はないが、そうかもしれないものが"

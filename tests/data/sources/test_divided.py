@@ -88,9 +88,19 @@ def test_rows_of_one_group_come_into_one_part(tmp_path: Path) -> None:
     data = load_data(DataSpec(source=source, group_column="patient"))
     assert not patients_of(data.train) & patients_of(data.heldout)
     assert len(data.heldout) == 12
+    # The numbers of the groups stay with the examples: what is divided again keeps them whole, too.
+    for part in (data.train, data.heldout):
+        assert part.groups is not None
+        names = {
+            number: of[image.permute(1, 2, 0).numpy().tobytes()]
+            for image, number in zip(part.images, part.groups.tolist(), strict=True)
+        }
+        assert len(names) == len(set(names.values())) == len(patients_of(part))
     assert data.division.endswith("; each group of 'patient' in one part")
     plain = load_data(DataSpec(source=source))
     assert patients_of(plain.train) & patients_of(plain.heldout)
+    assert plain.heldout.groups is None
+    assert plain.digest != data.digest
     with pytest.raises(DataError, match="unknown group column 'patients'.*did you mean 'patient'"):
         load_data(DataSpec(source=source, group_column="patients"))
     missing = table(tmp_path / "missing.parquet", cells, patient=[None, *patients[1:]])
@@ -188,6 +198,9 @@ def test_groups_of_an_archive_stay_in_one_part_and_are_no_further_input(tmp_path
     source = archive(tmp_path / "set.npz", **arrays)
     for task in ("classification", "retrieval", "regression"):
         data = load_data(DataSpec(source=source, task=task, group_column="film"))
+        assert data.train.groups is not None
+        assert data.heldout.groups is not None
+        assert not set(data.train.groups.tolist()) & set(data.heldout.groups.tolist())
         films = [
             {int(np.flatnonzero((x == row.numpy()).all(1))[0]) % 9 for row in part.images}
             for part in (data.train, data.heldout)

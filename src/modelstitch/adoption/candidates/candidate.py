@@ -141,6 +141,8 @@ class Candidates:
         n_cells, n_cheaper: cells that were looked at, and those that cost less than a network that they could
             replace.
         n_choose, n_confirm, n_calibrate: held-out examples of each part.
+        n_groups: groups, such as patients, that the confirming examples come in, and that intervals count;
+            None where each example counts.
         n_failed: cells whose fit failed.
         rank_by: what the rows are ordered by.
     """
@@ -158,6 +160,7 @@ class Candidates:
     n_choose: int
     n_confirm: int
     n_calibrate: int
+    n_groups: int | None
     n_failed: int
     rank_by: str
 

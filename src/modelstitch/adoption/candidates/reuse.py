@@ -25,8 +25,13 @@ from modelstitch.adoption.candidates.constraints import Constraints
 from modelstitch.adoption.candidates.labels import labels_needed
 from modelstitch.adoption.candidates.latency import latencies
 from modelstitch.adoption.candidates.memory import bytes_of, peak_bytes
-from modelstitch.adoption.division import Division, divide
-from modelstitch.adoption.score_intervals import difference_interval, interval_over_seeds, mean_interval
+from modelstitch.adoption.division import Division, divide_heldout, groups_of
+from modelstitch.adoption.score_intervals import (
+    difference_interval,
+    interval_over_seeds,
+    mean_interval,
+    variance_of_examples,
+)
 from modelstitch.adoption.work import Load, load_before, load_of, whole_load
 from modelstitch.errors import DataError, RunError, SpecError, expect_one_of
 from modelstitch.geometry.intervals import ValueWithInterval
@@ -126,12 +131,13 @@ def candidates(
             "for some class: nothing can be lost against it"
         )
     n_heldout = len(sender.data.heldout)
-    division = divide(n_heldout, comparison.facts.data_content)
+    division = divide_heldout(sender.data)
     if len(division.confirm) < _FEWEST_CONFIRMING:
         raise DataError(
             f"expected at least {_FEWEST_CONFIRMING} held-out examples to confirm candidates on, got "
             f"{len(division.confirm)} (30 % of {n_heldout}): give more held-out examples"
         )
+    groups = groups_of(sender.data, division.confirm)
     scores = {
         key: torch.from_numpy(np.array(each))
         for (control, key), each in comparison.networks.answers().items()
@@ -182,6 +188,7 @@ def candidates(
         n_choose=len(division.choose),
         n_confirm=len(division.confirm),
         n_calibrate=len(division.calibrate),
+        n_groups=None if groups is None else len(groups.unique()),
         n_failed=sum(row.control == TRAINED and row.failed for row in comparison.cells),
         rank_by=options.rank_by,
     )
@@ -241,7 +248,9 @@ def _whole(side: Side, division: Division) -> Whole:
     own = side.own_scores
     return Whole(
         name=side.network.name,
-        score=None if own is None else mean_interval(own.cpu()[division.confirm]),
+        score=None
+        if own is None
+        else mean_interval(own.cpu()[division.confirm], groups=groups_of(side.data, division.confirm)),
         load=whole_load(side),
         size_bytes=_bytes(side.network.module),
         latency={},
@@ -263,6 +272,11 @@ class _Measured:
     wholes: Mapping[str, Whole]
     options: ReuseSpec
     level: float
+
+    @property
+    def groups(self) -> Tensor | None:
+        """The group of each confirming example; None where each is independent of the others."""
+        return groups_of(self.sides[0].data, self.division.confirm)
 
     def of(
         self,
@@ -295,7 +309,7 @@ class _Measured:
             load=load,
             trained_parameters=row.n_parameters,
             size_bytes=_bytes(module),
-            score=mean_interval(mine, self.level),
+            score=mean_interval(mine, self.level, self.groups),
             lost_to_receiver=lost["receiver"],
             lost_to_sender=lost["sender"],
             standing=stands,
@@ -317,7 +331,7 @@ class _Measured:
     def _over_seeds(self, scores: Sequence[Tensor]) -> ValueWithInterval | None:
         if len(scores) < 2:
             return None
-        return interval_over_seeds(torch.stack([each.double() for each in scores]), self.level)
+        return interval_over_seeds(torch.stack([each.double() for each in scores]), self.level, self.groups)
 
     def _own(self, side: Side) -> Tensor | None:
         return None if side.own_scores is None else side.own_scores.cpu()[self.division.confirm]
@@ -328,13 +342,14 @@ class _Measured:
             return None
         if own.dtype != mine.dtype:
             own, mine = own.double(), mine.double()
-        return difference_interval(own, mine, self.level)
+        return difference_interval(own, mine, self.level, self.groups)
 
     def _needed(self, whole: Tensor, mine: Tensor, stands: str) -> int | None:
         if stands != "undecided":
             return None
         difference = whole.double() - mine.double()
-        mean, variance = float(difference.mean()), float(difference.var(correction=0))
+        variance = variance_of_examples(difference, self.groups)
+        mean = float(difference.mean())
         return examples_needed(mean, variance, len(difference), self.options.margin, self.level)
 
     def _flips(self, whole: Tensor, mine: Tensor) -> tuple[tuple[int, ...], tuple[int, ...]]:

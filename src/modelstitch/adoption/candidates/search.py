@@ -10,7 +10,7 @@ import torch
 
 from modelstitch.adoption.candidates.candidate import Whole, front
 from modelstitch.adoption.candidates.reuse import MOST_NAMED, ReusePlace, load_at, replaces
-from modelstitch.adoption.division import divide
+from modelstitch.adoption.division import divide_heldout
 from modelstitch.adoption.work import whole_load
 from modelstitch.errors import SpecError
 from modelstitch.grid.grid import Budget
@@ -131,7 +131,7 @@ def _best_by_match(
 def _choosing(comparison: Comparison, session: Session) -> Mapping[ReusePlace, float]:
     """Return the score of each place on the choosing examples."""
     assert comparison.networks is not None
-    division = divide(len(session.pair.data.heldout), session.pair.data_digest)
+    division = divide_heldout(session.pair.data)
     return {
         (key.sender_cut, key.receiver_cut, key.stitch): float(
             torch.from_numpy(each[division.choose.numpy()] * 1.0).mean()

@@ -16,6 +16,7 @@ def sentences(found: Candidates) -> list[Sentence]:
             confirm=found.n_confirm,
             calibrate=found.n_calibrate,
         ),
+        *([] if found.n_groups is None else [say("reuse.groups", n=found.n_confirm, groups=found.n_groups)]),
         say(f"reuse.outcome.{found.outcome}", margin=found.margin),
     ]
     best = next((row for row in found.rows if row.qualifies), None)

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from modelstitch import __version__
-from modelstitch.adoption.division import Division, divide
+from modelstitch.adoption.division import Division, divide_heldout
 from modelstitch.adoption.folder.agreement import BATCHES, Compared, expect_finite
 from modelstitch.adoption.folder.bom import BOM, bom
 from modelstitch.adoption.folder.calibration_file import (
@@ -158,7 +158,7 @@ def _division(stitched: StitchedCell, seed: int) -> Division:
             f"the data {data.name} have changed since the run ({data.digest[:8]}, in the run "
             f"{facts.data_content[:8]}): restore them, or run again"
         )
-    return divide(len(data.heldout), data.digest, seed)
+    return divide_heldout(data, seed)
 
 
 def _batches(stitched: StitchedCell, inputs: StitchedInputs) -> list[Compared]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from modelstitch.adoption.division import Division
+from modelstitch.adoption.division import Division, groups_of
 from modelstitch.adoption.folder.calibration_file import Calibration, calibration, features_of
 from modelstitch.adoption.folder.deployed import original_outputs
 from modelstitch.adoption.score_intervals import difference_interval, mean_interval
@@ -48,11 +48,12 @@ def figures(stitched: StitchedCell, division: Division) -> Confirmed:
     """Measure a stitched network on the confirming examples."""
     chosen = division.confirm
     own = scored(stitched.task, _outputs(stitched, chosen))
+    groups = groups_of(stitched.sides[1].data, chosen)
     whole = [side.own_scores for side in stitched.sides]
     sender, receiver = (None if scores is None else scores.cpu()[chosen] for scores in whole)
     return Confirmed(
-        score=mean_interval(own),
-        lost=None if receiver is None else difference_interval(receiver, own),
+        score=mean_interval(own, groups=groups),
+        lost=None if receiver is None else difference_interval(receiver, own, groups=groups),
         sender=None if sender is None else mean_score(sender),
         receiver=None if receiver is None else mean_score(receiver),
         n=len(chosen),

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from torch import Tensor
 
+from modelstitch.adoption.division import groups_of
 from modelstitch.adoption.rivals.rival_kinds import (
     EQUAL_COST,
     RUN,
@@ -169,6 +170,7 @@ def rivals(
         raise SpecError("expected examples that choose or confirm, got some that do both")
     given = RivalInputs(sender, receiver, candidate, choose, confirm, fits or RivalFits(), seed)
     own = candidate.scores[confirm]
+    groups = groups_of(receiver.data, confirm)
     level = 1 - 0.05 / (len(names) * n_candidates)
     found = []
     for name in RIVALS:
@@ -181,7 +183,7 @@ def rivals(
             why = say("rival.not_run", why=_first_line(error))
             found.append(Rival(name=name, standing="not-run", what=why))
             continue
-        found.append(_compared(name, ran, own, candidate.load, level, margin))
+        found.append(_compared(name, ran, own, candidate.load, level, margin, groups))
     return RivalTable(
         candidate=candidate,
         score=mean_score(own),
@@ -192,8 +194,16 @@ def rivals(
     )
 
 
-def _compared(name: str, ran: RivalOutcome, own: Tensor, load: Load, level: float, margin: float) -> Rival:
-    difference, low, high = difference_interval(ran.scores, own, level)
+def _compared(
+    name: str,
+    ran: RivalOutcome,
+    own: Tensor,
+    load: Load,
+    level: float,
+    margin: float,
+    groups: Tensor | None,
+) -> Rival:
+    difference, low, high = difference_interval(ran.scores, own, level, groups)
     converged = None if ran.outcome is None else ran.outcome.converged and ran.outcome.failure is None
     return Rival(
         name=name,

@@ -6,7 +6,7 @@ fitted for the chain.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from modelstitch.adoption.division import groups_of
 from modelstitch.adoption.score_intervals import difference_interval
 from modelstitch.adoption.work import Load, load_before, load_of, whole_load
 from modelstitch.errors import RunError, SpecError
@@ -166,7 +167,11 @@ def chains(
         raise SpecError("expected examples that choose or confirm, got some that do both")
     there, again = (_cells(run, stitch, seed) for run in (forward, backward))
     outer, inner = _two_directions(forward, backward, there[0], again[0])
-    possible = list(_possible(forward, backward, there, again, outer, inner))
+    lost_by = {
+        **_lost(forward, there, inner, choose),
+        **_lost(backward, again, outer, choose),
+    }
+    possible = list(_possible(lost_by, there, again, outer, inner))
     bound = at_most * whole_load(outer).multiply_adds
     affordable = [chain for chain in possible if chain.load.multiply_adds <= bound]
     promising = sorted(affordable, key=lambda chain: chain.expected)[:most]
@@ -181,7 +186,8 @@ def chains(
         own = outer.own_scores
         best = found[0][2][confirm]
         confirmed = mean_score(best)
-        lost = None if own is None else difference_interval(own.cpu()[confirm], best)
+        groups = groups_of(outer.data, confirm)
+        lost = None if own is None else difference_interval(own.cpu()[confirm], best, groups=groups)
     return ChainTable(
         outer=forward.sender,
         inner=forward.receiver,
@@ -298,9 +304,17 @@ def _stitches(
     )
 
 
+def _lost(run: Comparison, rows: list[CellRow], receiver: Side, choose: Tensor) -> dict[int, float]:
+    """Return what each cell loses against its receiver on the choosing examples, by ``id`` of its row."""
+    assert run.networks is not None
+    answers, own = run.networks.answers(), receiver.own_scores
+    whole = 0.0 if own is None else mean_score(own.cpu()[choose])
+    at = choose.numpy()
+    return {id(row): whole - float((answers[row.control, row.key][at] * 1.0).mean()) for row in rows}
+
+
 def _possible(
-    forward: Comparison,
-    backward: Comparison,
+    lost: Mapping[int, float],
     there: list[CellRow],
     again: list[CellRow],
     outer: Side,
@@ -315,11 +329,6 @@ def _possible(
     loads = {
         id(row): _of_stitch(_untrained(row, *sides))
         for rows, sides in ((there, (outer, inner)), (again, (inner, outer)))
-        for row in rows
-    }
-    lost = {
-        id(row): (run.baseline("receiver") or 0.0) - (row.score or 0.0)
-        for run, rows in ((forward, there), (backward, again))
         for row in rows
     }
     for one in there:

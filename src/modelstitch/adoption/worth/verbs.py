@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from modelstitch.adoption.division import Division, divide
+from modelstitch.adoption.division import Division, divide_heldout
 from modelstitch.adoption.rivals.rival_kinds import Contender, RivalFits
 from modelstitch.adoption.rivals.table import RIVALS, RivalTable, rivals
 from modelstitch.adoption.rivals.training import FORWARD_AND_BACK, Spent
@@ -182,8 +182,7 @@ def regret_of(
 
 def division_of(network: StitchedCell) -> Division:
     """Return the division of the held-out examples of a run, the same for everything that is chosen on it."""
-    data = network.sides[0].data
-    return divide(len(data.heldout), data.digest)
+    return divide_heldout(network.sides[0].data)
 
 
 def _division(result: Comparison) -> Division:

@@ -28,7 +28,7 @@ from modelstitch.data.in_memory import as_parts, from_parts, from_whole
 from modelstitch.data.labels import are_absent
 from modelstitch.data.parts import Data
 from modelstitch.data.splitting import HELDOUT_NAMES
-from modelstitch.data.together import expect_apart, group_values
+from modelstitch.data.together import expect_apart, group_values, numbered_by_part
 from modelstitch.errors import DataError, expect_one_of, first_line
 from modelstitch.specs import DataSpec
 
@@ -265,6 +265,9 @@ def _of_classes(
         groups = None if together is None else together[0]
         data = from_whole(labelled[0], classes=read.classes, name=name, spec=spec, groups=groups)
     else:
+        if together is not None:
+            numbers = numbered_by_part(together)
+            labelled = [replace(part, groups=of) for part, of in zip(labelled, numbers, strict=True)]
         data = from_parts(labelled[0], labelled[1], read.classes, name, division, spec)
     return replace(data, division=division)
 
