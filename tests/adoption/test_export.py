@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import onnxruntime
 import pytest
 import torch
@@ -16,6 +17,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 from huggingface_hub import ModelCard
 from safetensors.torch import load_file
 from sklearn.covariance import LedoitWolf
+from sklearn.decomposition import PCA
 
 import modelstitch as ms
 from modelstitch.adoption.folder.calibration_file import CALIBRATION, distances, read_calibration
@@ -87,7 +89,8 @@ def test_calibration_holds_sorted_numbers_of_the_calibrating_fifth(
 ) -> None:
     found, facts = read_calibration(exported.folder / CALIBRATION)
     assert len(found.loss) == len(found.score) == len(found.distance) == 120
-    for column in (found.loss, found.score, found.distance):
+    assert (*found.coordinates.shape, *found.directions.shape) == (8, 120, 12, 8)
+    for column in (found.loss, found.score, found.distance, *found.coordinates):
         assert torch.equal(column, column.sort().values)
     assert int(found.answers.sum()) == int(found.labels.sum()) == 120
     # The oracle is the Mahalanobis distance of scikit-learn, over the number of channels.
@@ -98,6 +101,13 @@ def test_calibration_holds_sorted_numbers_of_the_calibrating_fifth(
     oracle = LedoitWolf().fit(features.double() / features.double().std(0))
     expected = oracle.mahalanobis(features.double() / features.double().std(0)) / 12
     assert own.numpy() == pytest.approx(expected, rel=1e-3)
+    # Scikit-learn's components, of channels of variance 1: their sign is free.
+    scaled = (features - features.mean(0)) / features.std(0)
+    components = PCA(8).fit_transform(scaled.numpy())
+    along = ((features - found.mean) @ found.directions).numpy()
+    assert np.abs(along) == pytest.approx(np.abs(components), abs=1e-3)
+    held = ["distance", *(f"coordinate-{number}" for number in range(1, 9)), "loss", "label", "paired"]
+    assert module.spec.processes == tuple(held)
     assert facts["fingerprint"] == digits.digest
 
 

@@ -26,19 +26,21 @@ def urn(sequence: tuple[int, ...], n: int) -> float:
     return chance
 
 
-@pytest.mark.parametrize("n", [5, 9])
-def test_the_capital_is_one_on_average_over_all_streams(n: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("n", "length"), [(4, 4), (9, 2)])
+def test_the_capital_is_one_on_average_over_all_streams(
+    n: int, length: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # Bets begin before the first, the second and the third example.
     monkeypatch.setattr(bets, "_FIRST", 1)
     monkeypatch.setattr(bets, "_EACH_DOUBLING", 1)
-    by_length = np.zeros(4)
+    by_length = np.zeros(length)
     total = 0.0
-    for sequence in itertools.product(range(n + 1), repeat=4):
+    for sequence in itertools.product(range(n + 1), repeat=length):
         chance = urn(sequence, n)
         total += chance
         by_length += chance * np.exp(followed(fresh(n), np.array(sequence))[1])
     assert total == pytest.approx(1)
-    assert by_length == pytest.approx(np.ones(4), abs=1e-9)
+    assert by_length == pytest.approx(np.ones(length), abs=1e-9)
 
 
 def test_the_urn_is_the_law_of_gaps_with_and_without_ties() -> None:
@@ -46,19 +48,28 @@ def test_the_urn_is_the_law_of_gaps_with_and_without_ties() -> None:
     rng = np.random.default_rng(0)
     for draw in (rng.random, lambda n: (rng.random(n) < 0.5).astype(float)):
         counts = np.zeros((3, 3))
-        for seed in range(4000):
+        for seed in range(2500):
             values = draw(4)
             first, second = gaps(values[2:], np.sort(values[:2]), seed, "loss", 0)
             counts[first, second] += 1
         expected = np.array([[urn((i, j), 2) for j in range(3)] for i in range(3)])
-        assert np.abs(counts / 4000 - expected).max() < 0.025
+        assert np.abs(counts / 2500 - expected).max() < 0.03
 
 
 def test_gaps_count_the_calibrating_values_below() -> None:
     rng = np.random.default_rng(1)
-    calibration, values = np.sort(rng.random(200)), rng.random(50)
+    calibration, values = np.sort(rng.integers(100, 999, 200)) / 1e3, rng.integers(100, 999, 50) / 1e3 + 5e-4
     expected = [int((calibration < value).sum()) for value in values]
     assert gaps(values, calibration, 0, "loss", 0).tolist() == expected
+
+
+def test_the_last_digits_of_two_forms_of_a_network_are_no_change() -> None:
+    rng = np.random.default_rng(4)
+    losses = np.where(rng.random(1300) < 0.8, rng.choice([0.0, 1.2e-7, 0.5, 0.7], 1300), rng.random(1300))
+    # The stream comes from another form of the network: each of its losses is a little larger.
+    stream = losses[300:] * (1 + 3e-7) + 4e-7
+    state, _ = followed(fresh(300), gaps(stream, np.sort(losses[:300]), 0, "loss", 0))
+    assert state.most < math.log(20)
 
 
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=30), st.integers(0, 2**40), st.integers(1, 29))
@@ -67,7 +78,10 @@ def test_gaps_do_not_depend_on_where_batches_are_cut(values: list[int], seed: in
     calibration = np.sort(np.array([0.0, 0, 1, 1, 1, 2, 3, 3]))
     stream = np.array(values, dtype=float)
     whole = gaps(stream, calibration, seed, "loss", 0)
-    parts = (gaps(stream[:cut], calibration, seed, "loss", 0), gaps(stream[cut:], calibration, seed, "loss", cut))
+    parts = (
+        gaps(stream[:cut], calibration, seed, "loss", 0),
+        gaps(stream[cut:], calibration, seed, "loss", cut),
+    )
     assert np.concatenate(parts).tolist() == whole.tolist()
     low, high = np.searchsorted(calibration, stream), np.searchsorted(calibration, stream, side="right")
     assert ((low <= whole) & (whole <= high)).all()
@@ -75,17 +89,20 @@ def test_gaps_do_not_depend_on_where_batches_are_cut(values: list[int], seed: in
 
 def test_chances_are_uniform_and_other_seeds_and_purposes_have_others() -> None:
     many = chances(0, "loss", 0, 20_000)
-    assert many.min() >= 0 and many.max() < 1 and abs(many.mean() - 0.5) < 0.01 and abs(many.var() - 1 / 12) < 0.005
+    assert 0 <= many.min() < 0.01 < 0.99 < many.max() < 1
+    assert (many.mean(), many.var()) == pytest.approx((0.5, 1 / 12), abs=0.01)
     assert len({float(chances(*which, 0, 1)[0]) for which in ((0, "a"), (1, "a"), (0, "b"))}) == 3
 
 
-def test_one_bet_is_the_beta_binomial_test_where_calibration_is_endless(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_bet_is_the_beta_binomial_test_where_calibration_is_endless(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(martingale, "EDGES", ((0.5,),))
     monkeypatch.setattr(martingale, "STRENGTHS", (20.0,))
     n = 10**9 - 1
     rights = np.random.default_rng(2).random(60) < 0.7
     _, path = followed(fresh(n), np.where(rights, n, 0))
-    oracle = ville.BernoulliTest(0.5, prior=(10, 10)).fit(rights.astype(float)).log_e_
+    oracle = ville.BernoulliTest(0.5, prior=(10, 10)).fit(rights.astype(float)).log_e_values_
     assert path == pytest.approx(np.log(0.5 * np.exp(oracle) + 0.5), abs=1e-6)
 
 
@@ -99,7 +116,8 @@ def test_a_stream_in_batches_gives_the_same_evidence() -> None:
         pieces.append(piece)
     assert np.concatenate(pieces) == pytest.approx(path, abs=1e-9)
     assert state.log_value == pytest.approx(whole.log_value, abs=1e-9)
-    assert whole.most == pytest.approx(path.max()) and whole.most > math.log(20)
+    assert whole.most == pytest.approx(path.max())
+    assert whole.most > math.log(20)
 
 
 def drawn(kind: str, n: int, rng: np.random.Generator) -> ndarray:

@@ -1,19 +1,21 @@
 r"""What a monitor ranks new examples against: numbers of the calibrating examples, and no example.
 
-Of each calibrating example the file holds its loss, its score and the distance of its stitched
-representation. Each column is sorted by itself, so no row is an example. The distance is
+Of each calibrating example the file holds its loss, its score, and the distance and the leading coordinates
+of its stitched representation. Each column is sorted by itself, so no row is an example. The distance is
 
 .. math:: d(x) = \lVert W^\top (f(x) - \mu) \rVert^2 / D
 
 with :math:`f(x)` the stitched representation, its channels averaged over positions, :math:`\mu` and
 :math:`\Sigma = (W W^\top)^{-1}` mean and covariance of :math:`f` over training examples, of channels of
-variance 1 and shrunk (Ledoit & Wolf 2004). ``whitener`` is :math:`W^\top`.
+variance 1 and shrunk (Ledoit & Wolf 2004). ``whitener`` is :math:`W^\top`. The leading coordinates are
+:math:`V^\top (f(x) - \mu)`, along the directions in which channels of variance 1 vary most: a shift that
+moves all examples one way may leave their distance from the mean as it was.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -30,6 +32,9 @@ CALIBRATION = "calibration.safetensors"
 FEWEST = 100
 """Calibrating examples that a monitor needs."""
 
+MOST_COORDINATES = 8
+"""Leading coordinates of a representation that are kept."""
+
 MOST_FEATURES = 1024
 """Channels of a representation that the distance reads; of more, every k-th is read."""
 
@@ -41,7 +46,9 @@ class Calibration:
     Attributes:
         loss, score, distance: (n,) in ascending order, each by itself.
         mean: (D,) of the features of training examples.
-        whitener: (D, D) what features less the mean are multiplied by.
+        whitener: (D, D) what features less the mean are multiplied by, for the distance.
+        coordinates: (C, n) leading coordinates of the features, each row in ascending order by itself.
+        directions: (D, C) what features less the mean are multiplied by, for the coordinates.
         answers: (K,) how many calibrating examples get each answer; (0,) for a task without classes.
         labels: (K,) how many have each label; likewise.
 
@@ -56,6 +63,9 @@ class Calibration:
     whitener: Float[Tensor, "d d"]
     answers: Int[Tensor, " k"]
     labels: Int[Tensor, " k"]
+    # A folder of an earlier version has none.
+    coordinates: Float[Tensor, "c n"] = field(default_factory=lambda: torch.zeros(0, 0))
+    directions: Float[Tensor, "d c"] = field(default_factory=lambda: torch.zeros(0, 0))
 
     def __post_init__(self) -> None:
         expect_enough(len(self.loss))
@@ -109,6 +119,22 @@ def whitening(features: Float[Tensor, "n d"]) -> tuple[Float[Tensor, " d"], Floa
     return exact.mean(0).float(), (whitener / scale[:, None]).float()
 
 
+def leading(features: Float[Tensor, "n d"]) -> Float[Tensor, "d c"]:
+    """Return the directions in which features of variance 1 vary most, at most eight of them.
+
+    Example:
+        >>> x = torch.randn(100, 1, generator=torch.Generator().manual_seed(0))
+        >>> along = leading(torch.cat([x, 2 * x], 1))[:, 0]
+        >>> round(float(along[0] / along[1]), 3)
+        2.0
+    """
+    exact = features.double()
+    scale = exact.std(0)
+    scale = torch.where(scale > 0, scale, 1.0)
+    vectors = torch.linalg.eigh(torch.cov((exact / scale).T).reshape(len(scale), -1))[1].flip(1)
+    return (vectors[:, :MOST_COORDINATES] / scale[:, None]).float().contiguous()
+
+
 def distances(
     features: Float[Tensor, "n d"], mean: Float[Tensor, " d"], whitener: Float[Tensor, "d d"]
 ) -> Float[Tensor, " n"]:
@@ -137,6 +163,7 @@ def calibration(
     """
     expect_enough(len(losses))
     mean, whitener = whitening(train_features)
+    directions = leading(train_features)
     return Calibration(
         loss=losses.float().sort().values,
         score=scores.float().sort().values,
@@ -145,6 +172,8 @@ def calibration(
         whitener=whitener,
         answers=answers,
         labels=labels,
+        coordinates=((features - mean) @ directions).T.sort(1).values.contiguous(),
+        directions=directions,
     )
 
 

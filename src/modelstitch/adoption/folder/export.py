@@ -38,6 +38,7 @@ from modelstitch.adoption.folder.ledger import LEDGER, LedgerEntry, expect_name
 from modelstitch.adoption.folder.manifest import MANIFEST, manifest_text, sum_of, sums
 from modelstitch.adoption.folder.measured import Confirmed, calibrated, figures
 from modelstitch.adoption.folder.new_folder import expect_new, new_folder
+from modelstitch.adoption.folder.processes import processes_of
 from modelstitch.adoption.folder.risk import Risk, expect_margin, reasons_against
 from modelstitch.adoption.folder.run_file import RUN_FILE, run_file
 from modelstitch.adoption.folder.signature import Signer, sign
@@ -360,7 +361,7 @@ def _write(
 ) -> None:
     """Write everything beside the network: spec, cards, calibration, sums, signature and ledger."""
     forms = {one.form: sum_of(folder / one.form) for one in card.forms}
-    spec = _folder_spec(stitched, card, written, division, options)
+    spec = _folder_spec(stitched, card, written, division, options, processes_of(numbers))
     layout = stitched.sides[1].cut(stitched.spec.receiver_cut).layout
     facts = {
         "channels": f"axis {spec.channel_axis} of {layout}, averaged over positions",
@@ -383,7 +384,12 @@ def _write(
 
 
 def _folder_spec(
-    stitched: StitchedCell, card: CandidateCard, written: Written, division: Division, options: ExportSpec
+    stitched: StitchedCell,
+    card: CandidateCard,
+    written: Written,
+    division: Division,
+    options: ExportSpec,
+    processes: tuple[str, ...],
 ) -> FolderSpec:
     comparison, cell, receiver = stitched.comparison, stitched.cell, stitched.sides[1]
     layout = receiver.cut(stitched.spec.receiver_cut).layout
@@ -405,6 +411,7 @@ def _folder_spec(
         },
         division=_sizes(division, options),
         margin=options.margin,
+        processes=processes,
     )
 
 

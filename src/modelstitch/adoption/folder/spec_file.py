@@ -33,6 +33,7 @@ class FolderSpec:
         digests: SHA-256 of the sender's and the receiver's weights, and of the data.
         division: seed, and number of examples of each part.
         margin: the most that may be lost.
+        processes: names of what a monitor follows; empty in a folder of an earlier version.
     """
 
     contract: Contract
@@ -44,6 +45,7 @@ class FolderSpec:
     digests: Mapping[str, str]
     division: Mapping[str, int]
     margin: float
+    processes: tuple[str, ...] = ()
 
     def to_json(self) -> str:
         """Return the text of the file."""
@@ -62,7 +64,8 @@ def read_spec(folder: Path) -> FolderSpec:
         if values.pop("format") != FORMAT:
             raise RunError(f"cannot read {str(path)!r}: expected the format {FORMAT!r}")
         contract = Contract.from_plain(values["contract"])
-        return FolderSpec(**{**values, "contract": contract, "forms": tuple(values["forms"])})
+        lists = {name: tuple(values.get(name, ())) for name in ("forms", "processes")}
+        return FolderSpec(**{**values, **lists, "contract": contract})
     except FileNotFoundError as error:
         raise RunError(
             f"no candidate in {str(folder)!r}: expected a folder that modelstitch export wrote"

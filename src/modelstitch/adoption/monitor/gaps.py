@@ -6,9 +6,9 @@ the values are: that of Polya's urn,
 
 .. math:: P(g_{t+1} = j \mid g_1, \dots, g_t) = \frac{1 + \#\{s \le t : g_s = j\}}{n + 1 + t}
 
-They are not independent: new values that fall between the same two calibrating ones say that this gap is wide.
-Equal values are put in order by numbers from 0 to 1 that each value gets by chance, which keeps the law exact.
-The chance comes from a seed and the number of the example alone: batches may be cut anywhere.
+They are not independent: new values between the same two calibrating ones say that this gap is wide. Values
+that are equal after rounding are put in order by numbers from 0 to 1 that each gets by chance, which keeps
+the law exact. The chance comes from a seed and the number of the example alone: batches may be cut anywhere.
 """
 
 from __future__ import annotations
@@ -40,6 +40,22 @@ def chances(seed: int, purpose: str, first: int, n: int) -> Float[ndarray, " n"]
     return np.asarray((raw >> np.uint64(11)) * 2.0**-53)
 
 
+def rounded(values: Float[ndarray, " n"]) -> Float[ndarray, " n"]:
+    """Return values with four digits, and at most five decimals.
+
+    An exported network and the one that it was made from differ in the last digits. Among values that are
+    nearly equal, such as losses of answers that are sure, these digits would look like a change.
+
+    Example:
+        >>> rounded(np.array([1234.56, -0.25001, 3e-7])).tolist()
+        [1235.0, -0.25, 0.0]
+    """
+    exact = np.asarray(values, dtype=np.float64)
+    size = np.floor(np.log10(np.maximum(np.abs(exact), 1e-5)))
+    step = 10.0 ** np.maximum(size - 3, -5)
+    return np.asarray(np.rint(exact / step) * step)
+
+
 def gaps(
     values: Float[ndarray, " m"], calibration: Float[ndarray, " n"], seed: int, purpose: str, first: int
 ) -> Int[ndarray, " m"]:
@@ -57,9 +73,10 @@ def gaps(
         [1, 0, 3]
     """
     n = len(calibration)
+    values, calibration = rounded(values), rounded(calibration)
     left = np.searchsorted(calibration, values, side="left")
     right = np.searchsorted(calibration, values, side="right")
-    # Calibrating values of one size stand in the order of their own chances: key = number of the size + chance.
+    # Equal calibrating values stand in the order of their chances: key = number of the value + chance.
     group = np.concatenate([[0], np.cumsum(np.diff(calibration) > 0)]).astype(np.float64)
     keys = np.sort(group + chances(seed, f"calibration of {purpose}", 0, n))
     own = group[np.minimum(left, n - 1)] + chances(seed, purpose, first, len(values))

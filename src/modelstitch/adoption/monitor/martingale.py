@@ -12,8 +12,8 @@ inequality the chance that it ever reaches :math:`1 / \alpha` is at most :math:`
 Ranking each value against the calibrating ones alone, as if these ranks were independent, is no such
 martingale: over a long stream the calibrating set's own chance looks like a change.
 
-Source: Vovk, Nouretdinov & Gammerman 2003 (conformal martingales); arXiv 2602.13848 (why a fixed set needs a rule
-of its own: theirs widens the law by a band, this one is exact on average over calibrating sets).
+Source: Vovk, Nouretdinov & Gammerman 2003 (conformal martingales); arXiv 2602.13848 (why a fixed set needs a
+rule of its own: theirs widens the law by a band, this one is exact on average over calibrating sets).
 """
 
 from __future__ import annotations
@@ -185,9 +185,7 @@ def _within(state: Martingale, gaps: Int[ndarray, " m"]) -> tuple[Martingale, Fl
     return after, path
 
 
-def _won(
-    state: Martingale, gaps: Int[ndarray, " m"], edges: tuple[float, ...]
-) -> Float[ndarray, "m j s"]:
+def _won(state: Martingale, gaps: Int[ndarray, " m"], edges: tuple[float, ...]) -> Float[ndarray, "m j s"]:
     """Return the logarithm of what each bet on some bins wins with each value."""
     bounds = bounds_of(edges, state.n)
     bins = np.searchsorted(bounds, gaps, side="right") - 1
