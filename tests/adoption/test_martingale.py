@@ -46,7 +46,7 @@ def test_the_capital_is_one_on_average_over_all_streams(
 def test_the_urn_is_the_law_of_gaps_with_and_without_ties() -> None:
     # Two calibrating values and two of the stream: every order of the four is equally likely.
     rng = np.random.default_rng(0)
-    for draw in (rng.random, lambda n: (rng.random(n) < 0.5).astype(float)):
+    for draw in (rng.random, lambda n: rng.integers(0, 2, n).astype(float)):
         counts = np.zeros((3, 3))
         for seed in range(2500):
             values = draw(4)

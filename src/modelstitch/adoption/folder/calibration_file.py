@@ -131,7 +131,7 @@ def leading(features: Float[Tensor, "n d"]) -> Float[Tensor, "d c"]:
     exact = features.double()
     scale = exact.std(0)
     scale = torch.where(scale > 0, scale, 1.0)
-    vectors = torch.linalg.eigh(torch.cov((exact / scale).T).reshape(len(scale), -1))[1].flip(1)
+    vectors: Tensor = torch.linalg.eigh(torch.cov((exact / scale).T).reshape(len(scale), -1))[1].flip(1)
     return (vectors[:, :MOST_COORDINATES] / scale[:, None]).float().contiguous()
 
 
