@@ -7,7 +7,7 @@ import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
@@ -45,6 +45,12 @@ class Export:
     accept_risk: str = ""
     """Export a candidate that is not shown to be at least partly, or to lose no more than the margin: say
     why. The reason stands in the card and in the ledger."""
+    finetune: int | None = None
+    """Train the network further for so many steps before it is written, by its task, on the training
+    examples. The verdict is that of the network before; scores and forms are those after."""
+    finetune_part: Literal["stitch", "stitch-and-receiver"] | None = None
+    """What is trained further: the stitch (by default), or also the receiver's half, which is then frozen no
+    longer. The sender's half is always frozen."""
     sender_licence: str = ""
     """Licence of the sender, such as MIT; without it the card says unknown."""
     receiver_licence: str = ""
@@ -72,6 +78,7 @@ class Export:
                 "models given in memory are exported from Python, by result.stitched(...).export(...)"
             )
         from modelstitch.adoption.folder.export import ExportSpec, export
+        from modelstitch.adoption.folder.finetune import finetune_spec
         from modelstitch.api import load
         from modelstitch.cli.terminal import watching
         from modelstitch.results.stitched import cell_of
@@ -84,6 +91,7 @@ class Export:
             sender_licence=self.sender_licence,
             receiver_licence=self.receiver_licence,
             signer=self._signer(),
+            finetune=finetune_spec(self.finetune, self.finetune_part),
             division_seed=self.division_seed,
             command=shlex.join(["modelstitch", *sys.argv[1:]]),
         )
@@ -128,8 +136,23 @@ class Export:
         if card.lost is not None:
             lost, least, most = card.lost
             print(f"lost against the whole receiver: {lost:.3f} ({least:.3f} to {most:.3f})")
+        for line in tuned_lines(card):
+            print(line)
         for reason in card.risk_reasons:
             print(f"accepted risk: {reason}")
         for one in card.forms:
             print(f"  {self.out / one.form}  differs by {one.difference:.2g}, {one.answers} other answers")
         print(f"  {self.out / CARD}  the model card")
+
+
+def tuned_lines(card: CandidateCard) -> list[str]:
+    """Return what is printed of a network that was trained further; nothing of another one."""
+    if card.finetuned is None:
+        return []
+    before, after = card.finetuned["score_before"], card.score[0]
+    halves = "both halves are frozen" if card.frozen else "the receiver's half is frozen no longer"
+    return [
+        f"fine-tuned for {card.finetuned['steps']:,} steps ({halves}): {card.score_name} {before:.3f} "
+        f"before, {after:.3f} after",
+        "the verdict and the controls are of the network before fine-tuning",
+    ]

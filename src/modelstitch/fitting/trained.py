@@ -29,7 +29,7 @@ _VALIDATION_BATCH = 256
 _NEAR_CONSTANT = 0.1
 """Share of the constant answer's loss within which a fit may count as having learnt nothing."""
 _START_EXAMPLES = 256
-_RETRY_RATE = 0.1
+RETRY_RATE = 0.1
 _RESOLUTION = 0.025
 """Noise in score above which a gain in loss counts too."""
 
@@ -167,7 +167,7 @@ class Fit:
             retried = True
             self.generator.set_state(state)
             self.stitch.load_state_dict(untouched)
-            slower = replace(self.spec, learning_rate=self.spec.learning_rate * _RETRY_RATE)
+            slower = replace(self.spec, learning_rate=self.spec.learning_rate * RETRY_RATE)
             try:
                 fitted = self._doubled(start, values, slower)
             except _DivergedError as reason:

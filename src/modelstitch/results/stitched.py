@@ -52,6 +52,8 @@ class StitchedCell(Stitched):
         accept_risk: str = "",
         sender_licence: str = "",
         receiver_licence: str = "",
+        finetune: int | None = None,
+        finetune_part: str | None = None,
         division_seed: int = 0,
     ) -> Path:
         """Write the network as a candidate: weights, program, ONNX file, model card, sums and ledger.
@@ -63,6 +65,8 @@ class StitchedCell(Stitched):
             margin: the most of the score that may be lost against the whole receiver.
             accept_risk: why a candidate that does not show all it must is exported; empty refuses it.
             sender_licence, receiver_licence: licences of the originals.
+            finetune: steps to train the network further, by its task, on a copy; by default none.
+            finetune_part: ``"stitch"`` (the default) or ``"stitch-and-receiver"``: what is trained.
             division_seed: of the division of the held-out examples into those that choose, confirm and
                 calibrate.
 
@@ -71,7 +75,7 @@ class StitchedCell(Stitched):
 
         Raises:
             RunError: the folder exists, or the data are not those of the run.
-            SpecError: the candidate does not show what it must.
+            SpecError: the candidate does not show what it must, or cannot be fine-tuned.
             DataError: fewer than 100 examples to calibrate a monitor.
             ModelError: the network cannot be traced.
             TruthError: a form gives other outputs than the network.
@@ -84,6 +88,8 @@ class StitchedCell(Stitched):
             "accept_risk": accept_risk,
             "sender_licence": sender_licence,
             "receiver_licence": receiver_licence,
+            "finetune": finetune,
+            "finetune_part": finetune_part,
             "division_seed": division_seed,
         }
         written: Path = write(self, folder, **options)

@@ -43,7 +43,8 @@ def bom(card: CandidateCard, sums: Mapping[str, str], when: str) -> dict[str, An
                 "type": "machine-learning-model",
                 "bom-ref": "stitched",
                 "name": card.name,
-                "description": f"Stitched network: {card.stitch['label']}",
+                "description": f"Stitched network: {card.stitch['label']}"
+                + ("" if card.finetuned is None else ", fine-tuned"),
                 "licenses": _licences(card.sender, card.receiver),
                 "modelCard": _model_card(card),
             },

@@ -76,6 +76,8 @@ class CandidateCard:
         limits: what is known against it, one sentence each.
         risk_reasons, accepted_risk: what it does not show, and why it was exported all the same.
         frozen: whether both halves are still those of the originals.
+        finetuned: what was trained further after the cell was fitted; None where nothing was. Verdict and
+            controls are then of the network before.
         intended, not_for: uses.
         versions: of the software.
         command: what was asked for.
@@ -104,6 +106,7 @@ class CandidateCard:
     risk_reasons: tuple[str, ...] = ()
     accepted_risk: str = ""
     frozen: bool = True
+    finetuned: Mapping[str, Any] | None = None
     intended: tuple[str, ...] = INTENDED
     not_for: tuple[str, ...] = NOT_FOR
     versions: Mapping[str, str]
@@ -126,7 +129,12 @@ def licence_of(text: str) -> str:
 
 
 def limits_of(
-    *, unconverged: bool, by_batch: Sequence[str], seen: Mapping[str, float | None], outside: str
+    *,
+    unconverged: bool,
+    by_batch: Sequence[str],
+    seen: Mapping[str, float | None],
+    outside: str,
+    trained_further: str | None = None,
 ) -> tuple[str, ...]:
     """Return what is known against a candidate, one sentence each.
 
@@ -135,6 +143,7 @@ def limits_of(
         by_batch: the networks whose output for an example depends on its batch.
         seen: share of the fitting examples that stand in the training set of each network, where it is known.
         outside: preprocessing that does not stand inside; empty where all does.
+        trained_further: what was trained after the cell was fitted; None where nothing was.
     """
     known = [f"{share:.0%} of those of the {name}" for name, share in seen.items() if share is not None]
     return (
@@ -147,4 +156,9 @@ def limits_of(
         *(f"The {name} gives an example other outputs in another batch." for name in by_batch),
         *([f"The examples that the stitch was fitted on contain {' and '.join(known)}."] if known else []),
         *([f"Outside of the network: {outside}."] if outside else []),
+        *(
+            [f"After the fit, {trained_further}: verdict and controls are of the network before."]
+            if trained_further is not None
+            else []
+        ),
     )

@@ -65,15 +65,25 @@ def _metadata(card: CandidateCard) -> str:
 
 
 def _opening(card: CandidateCard) -> str:
-    halves = (
-        "Both halves are frozen: they are those of the originals."
-        if card.frozen
-        else "**The halves are frozen no longer**: they were trained further after they were joined."
-    )
+    halves = _halves(card)
     return (
         f"The first layers of *{_plain(source(card.sender.name))}* up to `{card.sender.cut}`, a stitch "
         f"(`{card.stitch['label']}`), and the last layers of *{_plain(source(card.receiver.name))}* from "
         f"`{card.receiver.cut}` on, as one network of {card.n_parameters:,} parameters. {halves}"
+    )
+
+
+def _halves(card: CandidateCard) -> str:
+    """Return what of the network is still that of the originals."""
+    tuned = card.finetuned
+    if tuned is None:
+        return "Both halves are frozen: they are those of the originals."
+    steps = f"{tuned['steps']:,} steps of fine-tuning on {tuned['examples']:,} training examples"
+    if card.frozen:
+        return f"Both halves are frozen. **The stitch was trained further**: {steps}."
+    return (
+        f"**The halves are frozen no longer**: the stitch and the receiver's half were trained further, "
+        f"{steps}. The sender's half is that of the original."
     )
 
 
@@ -96,10 +106,19 @@ def _origins(card: CandidateCard) -> list[tuple[str, str, str]]:
         row("source", lambda one: _plain(source(str(one.spec.get("source", ""))))),
         row("licence", _licence),
         row("weights (SHA-256)", lambda one: f"`{one.digest}`"),
+        *_after(card),
         row("files (SHA-256)", lambda one: _files(one.files)),
         row("cut", lambda one: f"`{one.cut}`"),
         row("part that is used", lambda one: one.used),
     ]
+
+
+def _after(card: CandidateCard) -> list[tuple[str, str, str]]:
+    """Return the hash of the receiver's half where it is no longer that of the original."""
+    if card.finetuned is None or card.frozen:
+        return []
+    after = f"`{card.finetuned['receiver_digest']}`"
+    return [("half after fine-tuning (SHA-256)", "as it was", after)]
 
 
 def _licence(one: Source) -> str:
@@ -113,6 +132,8 @@ def _files(files: Mapping[str, str]) -> str:
 def _scores(card: CandidateCard) -> str:
     value, low, high = card.score
     rows = [("this network", f"{value:.4f} ({low:.4f} to {high:.4f})")]
+    if card.finetuned is not None:
+        rows.append(("the same before fine-tuning", f"{card.finetuned['score_before']:.4f}"))
     for name, score in (("whole sender", card.sender.score), ("whole receiver", card.receiver.score)):
         rows.append((name, "no score of its own" if score is None else f"{score:.4f}"))
     if card.lost is not None:
@@ -123,7 +144,8 @@ def _scores(card: CandidateCard) -> str:
     controls = [
         (name, "failed" if score is None else f"{score:.4f}") for name, score in card.controls.items()
     ]
-    beside = _table(("same cell", "on all held-out examples"), [("this", f"{card.run_score:.4f}"), *controls])
+    this = "this" if card.finetuned is None else "this, before fine-tuning"
+    beside = _table(("same cell", "on all held-out examples"), [(this, f"{card.run_score:.4f}"), *controls])
     return f"{table}\n\nBeside its controls, as the run has them:\n\n{beside}"
 
 
@@ -133,7 +155,13 @@ def _verdict(card: CandidateCard) -> str:
     said = " ".join(f"{_plain(card.verdict[key])}." for key in ("sentence", "learnt_sentence"))
     numbers = [(name, f"{value:.4f}") for name, value in card.verdict.items() if isinstance(value, float)]
     words = f"**{card.verdict['name']}** ({card.verdict['confidence']} confidence), {card.verdict['learnt']}"
-    return f"{words}: {said}\n\n" + _table(("number", "value"), numbers)
+    before = (
+        ""
+        if card.finetuned is None
+        else "**This verdict is of the network before fine-tuning**; of the one in this folder none is "
+        "known.\n\n"
+    )
+    return f"{before}{words}: {said}\n\n" + _table(("number", "value"), numbers)
 
 
 def _contract(card: CandidateCard) -> str:

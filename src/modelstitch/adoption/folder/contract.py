@@ -64,9 +64,9 @@ class TensorContract:
         if got != self.dtype or tuple(value.shape[1:]) != self.shape or value.ndim == 0:
             lengths = "".join(f", {length}" for length in value.shape[1:])
             raise DataError(f"expected {self.said}, got {got} (N{lengths})")
-        if not value.numel():
+        if not value.numel() or value.is_meta:
             return
-        low, high = (float(end) for end in value.aminmax())
+        low, high = (float(end) for end in value.detach().aminmax())
         if not math.isfinite(low) or not math.isfinite(high):
             raise DataError(f"expected finite values in {self.name}, got NaN or infinity")
         if self.low is not None and self.high is not None and value.is_floating_point():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -99,6 +99,8 @@ class Deployed(nn.Module):
 
     def represent(self, x: Tensor, *further: Tensor) -> Tensor:
         """Return the stitched representation, as the receiver's half takes it."""
+        # The tracer takes a layout of memory for granted; inputs of users have any.
+        x, further = _contiguous(x), tuple(map(_contiguous, further))
         given = self._given(further)
         shown = in_precision(show(x, self.views[0], self.inputs.rate, given.get(SAMPLES)), self.dtypes[0])
         (provided,) = self.sender_part(shown, **self._of(0, x, given))
@@ -108,12 +110,13 @@ class Deployed(nn.Module):
     def forward(self, x: Tensor, *further: Tensor) -> tuple[Tensor, ...]:
         """Return every output, the one that is scored first."""
         stitched = self.represent(x, *further)
+        x, further = _contiguous(x), tuple(map(_contiguous, further))
         output = self.receiver_part(stitched, **self._of(1, x, self._given(further)))
         # The names are known beforehand: a test of sizes here would become an assumption about the batch.
         others = named_outputs(output)
         return (self.reading.part_of(output), *(others[name] for name in self.outputs[1:]))
 
-    def _given(self, further: tuple[Tensor, ...]) -> Mapping[str, Tensor]:
+    def _given(self, further: Sequence[Tensor]) -> Mapping[str, Tensor]:
         return dict(zip(self.inputs.names[1:], further, strict=True))
 
     def _of(self, half: int, x: Tensor, given: Mapping[str, Tensor]) -> TensorsByName:
@@ -141,11 +144,20 @@ def all_outputs(output: object, reading: OutputReading, n_examples: int) -> Tens
     return first | others
 
 
-def _own(half: nn.Module) -> nn.Module:
-    """Return a copy of a half on the CPU, whose tensors hold their own numbers and nothing else."""
+def _contiguous(value: Tensor) -> Tensor:
+    return value.clone(memory_format=torch.contiguous_format)
+
+
+def copied(half: nn.Module) -> nn.Module:
+    """Return a copy of a half that shares no tensor with it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch warns of its own tree of outputs, which is copied too
-        own = copy.deepcopy(half).cpu().eval()
+        return copy.deepcopy(half)
+
+
+def _own(half: nn.Module) -> nn.Module:
+    """Return a copy of a half on the CPU, whose tensors hold their own numbers and nothing else."""
+    own = copied(half).cpu().eval()
     for name, value in (*own.named_parameters(), *own.named_buffers()):
         value.data = value.detach().clone(memory_format=torch.contiguous_format)
         if name.rpartition(".")[2] == "example":  # a half that runs by hooks keeps one: its shape is enough

@@ -33,6 +33,7 @@ from modelstitch.adoption.folder.deployed import (
     inputs_of,
     original_outputs,
 )
+from modelstitch.adoption.folder.finetune import Finetuned, FinetuneSpec, Part, finetune_spec, finetuned
 from modelstitch.adoption.folder.forms import Written, write_forms
 from modelstitch.adoption.folder.ledger import LEDGER, LedgerEntry, expect_name
 from modelstitch.adoption.folder.manifest import MANIFEST, manifest_text, sum_of, sums
@@ -68,6 +69,7 @@ class ExportSpec:
         accept_risk: why a candidate that does not show all it must is exported; empty refuses it.
         sender_licence, receiver_licence: licences of the originals; empty is said to be unknown.
         signer: who signs the folder; None leaves it unsigned.
+        finetune: how the network is trained further before it is written; None leaves it as it was fitted.
         division_seed: of the division of the held-out examples.
         command: what was asked for, for the card.
 
@@ -82,6 +84,7 @@ class ExportSpec:
     sender_licence: str = ""
     receiver_licence: str = ""
     signer: Signer | None = None
+    finetune: FinetuneSpec | None = None
     division_seed: int = 0
     command: str = "StitchedCell.export(...)"
 
@@ -116,7 +119,8 @@ def export(
 
     Raises:
         RunError: the folder exists or cannot be written, or the data are not those of the run.
-        SpecError: the candidate does not show what it must, and nobody accepted that.
+        SpecError: the candidate does not show what it must, and nobody accepted that; or it cannot be
+            fine-tuned.
         DataError: fewer than 100 examples to calibrate a monitor.
         ModelError: the network cannot be traced, or its outputs are not finite.
         TruthError: a form gives other outputs than the network.
@@ -128,6 +132,11 @@ def export(
     progress.stage("measuring the candidate on the confirming examples")
     measured = figures(stitched, division)
     verdict = stitched.comparison.verdicts().get(stitched.cell.key)
+    further = None
+    if options.finetune is not None:
+        progress.stage("training the stitched network further")
+        stitched, further = finetuned(stitched, options.finetune, measured.score[0])
+        measured = figures(stitched, division)
     risk = Risk(
         reasons=reasons_against(verdict, measured.lost, measured.n, options.margin),
         accepted=options.accept_risk,
@@ -141,14 +150,22 @@ def export(
     with new_folder(folder) as unfinished:
         progress.stage("writing the forms, and comparing each with the network")
         written = write_forms(unfinished, deployed, contract, batches)
-        card = _card(stitched, options, measured, verdict, risk, contract, written, division)
+        card = _card(stitched, options, measured, verdict, further, risk, contract, written, division)
         _write(unfinished, stitched, card, written, division, numbers, options)
     return Exported(folder, card)
 
 
-def export_with(stitched: StitchedCell, folder: str | Path, **options: Any) -> Path:
+def export_with(
+    stitched: StitchedCell,
+    folder: str | Path,
+    *,
+    finetune: int | None = None,
+    finetune_part: Part | None = None,
+    **options: Any,
+) -> Path:
     """Write a candidate with options given in Python; return the folder."""
-    return export(stitched, folder, ExportSpec(**options)).folder
+    further = finetune_spec(finetune, finetune_part)
+    return export(stitched, folder, ExportSpec(finetune=further, **options)).folder
 
 
 def _division(stitched: StitchedCell, seed: int) -> Division:
@@ -237,6 +254,7 @@ def _card(
     options: ExportSpec,
     measured: Confirmed,
     verdict: Verdict | None,
+    further: Finetuned | None,
     risk: Risk,
     contract: Contract,
     written: Written,
@@ -264,7 +282,7 @@ def _card(
         division=_sizes(division, options),
         margin=options.margin,
         run_score=float(cell.score or 0.0),
-        verdict=_said(verdict),
+        verdict=_said(verdict) | ({"of": "the network before fine-tuning"} if verdict and further else {}),
         controls=_controls(stitched),
         data={
             "name": comparison.data,
@@ -282,9 +300,12 @@ def _card(
             by_batch=[role for role, side in (("sender", sender), ("receiver", receiver)) if side.by_batch],
             seen=asdict(pair.fitting_images_seen),
             outside=contract.outside,
+            trained_further=None if further is None else further.said,
         ),
         risk_reasons=risk.reasons,
         accepted_risk=risk.accepted.strip() if risk.reasons else "",
+        frozen=further is None or not further.receiver_changed,
+        finetuned=None if further is None else further.to_plain(),
         versions={
             "modelstitch": __version__,
             "torch": torch.__version__,
@@ -379,7 +400,12 @@ def _write(
     _text(folder / MANIFEST, manifest)
     if options.signer is not None:
         sign(folder, options.signer)
-    recorded = {"manifest": sha256(manifest.encode()).hexdigest(), "risk": list(card.risk_reasons)}
+    recorded = {
+        "manifest": sha256(manifest.encode()).hexdigest(),
+        "risk": list(card.risk_reasons),
+        "frozen": card.frozen,
+        "finetuned": card.finetuned,
+    }
     _text(folder / LEDGER, LedgerEntry(**{**asdict(entry), "facts": recorded}).line)
 
 
@@ -412,6 +438,7 @@ def _folder_spec(
         division=_sizes(division, options),
         margin=options.margin,
         processes=processes,
+        finetuned=card.finetuned,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import final
 
@@ -9,11 +11,18 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
-from torch.fx import GraphModule
+from torch.export import ExportedProgram
 
 from modelstitch.adoption.folder.calibration_file import features_of
 from modelstitch.adoption.folder.manifest import changes
-from modelstitch.adoption.folder.program import PROGRAM, Tapped, load_program, module_of
+from modelstitch.adoption.folder.program import (
+    PROGRAM,
+    Tapped,
+    bytes_of,
+    load_program,
+    make_tensors_on,
+    module_of,
+)
 from modelstitch.adoption.folder.spec_file import FolderSpec, read_spec
 from modelstitch.errors import ModelError, RunError, first_line
 
@@ -23,15 +32,21 @@ WEIGHTS = "model.safetensors"
 
 @final
 class LoadedStitched(nn.Module):
-    """The stitched network of a folder as an ordinary module.
+    """The stitched network of a folder as an ordinary module, in eval mode.
+
+    It can be moved to a device, copied, pickled and trained by its gradients. Its mode and its precision are
+    part of the program: it refuses ``train()`` and another precision.
 
     Attributes:
+        program: the operations, with their parameters.
         spec: what the folder says of it; ``spec.contract`` says what it takes and gives.
     """
 
-    def __init__(self, program: GraphModule, spec: FolderSpec) -> None:
+    def __init__(self, exported: ExportedProgram, spec: FolderSpec) -> None:
         super().__init__()
-        self.program, self.spec = program, spec
+        self.__dict__["_exported"] = exported
+        self.program, self.spec = module_of(exported), spec
+        self.training = False
 
     def forward(self, x: Tensor, **further: Tensor) -> Tensor:
         """Return the output that is scored.
@@ -67,8 +82,48 @@ class LoadedStitched(nn.Module):
         return features_of(self.represent(x, **further), self.spec.channel_axis)
 
     def train(self, mode: bool = True) -> LoadedStitched:
-        """Do nothing: the network is frozen in eval mode."""
+        """Stay in eval mode.
+
+        Raises:
+            ModelError: ``mode`` is true: dropout and statistics of batches are no part of the program.
+        """
+        if mode:
+            raise ModelError(
+                "expected eval mode: the network of a candidate was written in it, without dropout and "
+                "statistics of batches; leave train() out (its parameters can be trained as they are), or "
+                "stitch the originals again"
+            )
         return self
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> LoadedStitched:
+        held = (*self.program.parameters(), *self.program.buffers())
+        for dtype, device in dict.fromkeys((value.dtype, value.device) for value in held):
+            found = fn(torch.zeros(2, 2, 2, 2, dtype=dtype, device=device))
+            if found.dtype != dtype or not found.is_contiguous():
+                got = str(found.dtype).removeprefix("torch.") if found.dtype != dtype else "channels_last"
+                raise ModelError(
+                    "expected the precision and the layout in memory that the network of a candidate was "
+                    f"written in, got {got}: its device alone can be changed"
+                )
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        devices = {value.device for value in (*self.program.parameters(), *self.program.buffers())}
+        if len(devices) == 1:
+            make_tensors_on(self.program, devices.pop())
+        return self
+
+    def __deepcopy__(self, memo: dict[int, object]) -> LoadedStitched:
+        return _again(self.__dict__["_exported"], self.spec, self._held())
+
+    def __reduce__(self) -> tuple[Callable[..., LoadedStitched], tuple[object, ...]]:
+        # A program of torch.export holds functions that cannot be pickled, its file does not.
+        return _unpickled, (bytes_of(self.__dict__["_exported"]), self.spec, self._held())
+
+    def _held(self) -> dict[str, Tensor]:
+        """Return copies of all parameters and buffers by name, as they are now; one that is tied is one."""
+        copies: dict[int, Tensor] = {}
+        for _, value in _tensors(self.program):
+            copies.setdefault(id(value), value.detach().clone().requires_grad_(value.requires_grad))
+        return {name: copies[id(value)] for name, value in _tensors(self.program)}
 
     def _given(self, x: Tensor, further: dict[str, Tensor]) -> list[Tensor]:
         contract = self.spec.contract
@@ -101,14 +156,42 @@ def load_stitched(folder: str | Path) -> LoadedStitched:
     return network_in(folder)
 
 
+def _unpickled(program: bytes, spec: FolderSpec, held: Mapping[str, Tensor]) -> LoadedStitched:
+    return _again(load_program(io.BytesIO(program)), spec, held)
+
+
+def _again(exported: ExportedProgram, spec: FolderSpec, held: Mapping[str, Tensor]) -> LoadedStitched:
+    """Return a network with these parameters and buffers, on their device."""
+    module = LoadedStitched(exported, spec)
+    own: dict[int, Tensor] = {}
+    for name, old in _tensors(module.program):
+        new = held[name]
+        if isinstance(old, nn.Parameter):
+            new = own.setdefault(id(new), nn.Parameter(new.detach(), new.requires_grad))
+        path, _, leaf = name.rpartition(".")
+        setattr(module.program.get_submodule(path), leaf, new)
+    devices = {value.device for value in held.values()}
+    if len(devices) == 1:
+        make_tensors_on(module.program, devices.pop())
+    return module
+
+
+def _tensors(module: nn.Module) -> list[tuple[str, Tensor]]:
+    """Return all parameters and buffers, a tied one by each of its names."""
+    return [
+        *module.named_parameters(remove_duplicate=False),
+        *module.named_buffers(remove_duplicate=False),
+    ]
+
+
 def network_in(folder: Path) -> LoadedStitched:
     """Return the network of a folder, whatever its manifest says."""
     spec = read_spec(folder)
-    module = module_of(load_program(folder / PROGRAM))
+    module = LoadedStitched(load_program(folder / PROGRAM), spec)
     try:
-        module.load_state_dict(load_file(folder / WEIGHTS))
+        module.program.load_state_dict(load_file(folder / WEIGHTS))
     except (OSError, SafetensorError, RuntimeError) as error:
         raise RunError(
             f"cannot read the weights in {str(folder / WEIGHTS)!r}: {first_line(error)}"
         ) from error
-    return LoadedStitched(module, spec)
+    return module

@@ -139,15 +139,20 @@ def save_program(program: ExportedProgram, path: Path) -> None:
         OSError: it cannot be written.
     """
     # Through memory: torch's own writer aborts with a trace of C++ where a disk is full.
+    path.write_bytes(bytes_of(program))
+
+
+def bytes_of(program: ExportedProgram) -> bytes:
+    """Return what the file of a program holds."""
     held = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.export.save(program, held)
-    path.write_bytes(held.getbuffer())
+    return held.getvalue()
 
 
-def load_program(path: Path) -> ExportedProgram:
-    """Read a program from a file.
+def load_program(path: Path | io.BytesIO) -> ExportedProgram:
+    """Read a program from a file, or from what :func:`bytes_of` gives.
 
     Raises:
         ModelError: it is damaged, or of a version that this torch does not read.
@@ -165,9 +170,28 @@ def load_program(path: Path) -> ExportedProgram:
 
 def module_of(program: ExportedProgram) -> GraphModule:
     """Return a program as a module with its own parameters."""
-    module = program.module(check_guards=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch warns of its own tree of outputs
+        module = program.module(check_guards=False)
     assert isinstance(module, GraphModule)
     return module
+
+
+def make_tensors_on(module: GraphModule, device: torch.device) -> None:
+    """Have the constants of a program, and the tensors that its operations make, on a device.
+
+    The tracer wrote down where they were; parameters and buffers are moved by the module itself.
+    """
+    for node in module.graph.nodes:
+        if node.kwargs.get("device") is not None:
+            node.kwargs = {**node.kwargs, "device": device}
+        if node.op == "get_attr":
+            path, _, leaf = str(node.target).rpartition(".")
+            holder = module.get_submodule(path)
+            value = getattr(holder, leaf)
+            if isinstance(value, Tensor) and value.device != device:
+                setattr(holder, leaf, value.to(device))
+    module.recompile()
 
 
 class Tapped(nn.Module):

@@ -34,6 +34,8 @@ class FolderSpec:
         division: seed, and number of examples of each part.
         margin: the most that may be lost.
         processes: names of what a monitor follows; empty in a folder of an earlier version.
+        finetuned: what was trained further after the cell was fitted, with the SHA-256 of its weights; None
+            where nothing was.
     """
 
     contract: Contract
@@ -46,6 +48,7 @@ class FolderSpec:
     division: Mapping[str, int]
     margin: float
     processes: tuple[str, ...] = ()
+    finetuned: Mapping[str, Any] | None = None
 
     def to_json(self) -> str:
         """Return the text of the file."""
