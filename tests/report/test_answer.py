@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from modelstitch.report.answer import ADVICE, ENOUGH_SEEDS, answer, decide_on
+from modelstitch.report.answer import ADVICE, ENOUGH_SEEDS, answer, findings_of
 from modelstitch.report.limits import limits
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.rows import CellRow
@@ -19,34 +19,34 @@ THREE = tuple(range(ENOUGH_SEEDS))
 
 
 @pytest.mark.parametrize(
-    ("comparison", "recommendation"),
+    ("comparison", "finding"),
     [
-        (run(), "pilot"),
-        (run(seeds=THREE), "adopt"),
-        (run(kept=0.1, seeds=THREE), "leave"),
-        (run(score=0.1), "leave"),
+        (run(), "interchangeable"),
+        (run(seeds=THREE), "shown"),
+        (run(kept=0.1, seeds=THREE), "nothing"),
+        (run(score=0.1), "nothing"),
         (run(kept=0.65), "partly"),
         (run(kept=0.65, seeds=THREE), "partly"),
         (run(lead=0.0, seeds=THREE), "replaceable"),
-        (run(lead=0.05, seeds=THREE), "pilot"),
-        (run(lead=None, seeds=THREE), "pilot"),
-        (run(converged=False), "undecided"),
+        (run(lead=0.05, seeds=THREE), "interchangeable"),
+        (run(lead=None, seeds=THREE), "interchangeable"),
+        (run(converged=False), "unclear"),
         (run(controls=("trained",)), "unmeasured"),
-        (run(controls=("trained", "self-stitch")), "undecided"),
+        (run(controls=("trained", "self-stitch")), "unclear"),
     ],
 )
-def test_what_is_recommended(comparison: Comparison, recommendation: str) -> None:
-    assert answer(comparison, "affine").recommendation == recommendation
+def test_what_is_found(comparison: Comparison, finding: str) -> None:
+    assert answer(comparison, "affine").finding == finding
 
 
-def test_seeds_that_disagree_are_no_ground_to_adopt() -> None:
+def test_seeds_that_disagree_show_nothing() -> None:
     comparison = run(seeds=THREE)
     spoilt = tuple(
         replace(row, kept=0.1, low=0.08, high=0.12) if (row.seed, row.control) == (2, "trained") else row
         for row in comparison.kept
     )
     found = answer(replace(comparison, kept=spoilt), "affine")
-    assert found.recommendation == "undecided"
+    assert found.finding == "unclear"
     assert found.next_steps[0].startswith("The seeds disagree in 6 places")
 
 
@@ -57,7 +57,7 @@ def test_seeds_that_disagree_by_one_word_say_the_weaker() -> None:
         for row in comparison.kept
     )
     found = answer(replace(comparison, kept=spoilt), "affine")
-    assert found.recommendation == "partly"
+    assert found.finding == "partly"
     assert found.counts == {"partly": 6}
 
 
@@ -71,21 +71,21 @@ def test_every_reason_for_which_nothing_can_be_told_has_its_advice() -> None:
 
 
 def test_the_facts_behind_the_answer() -> None:
-    decision = decide_on(run(3, 3, seeds=THREE), "affine")
+    decision = findings_of(run(3, 3, seeds=THREE), "affine")
     assert (decision.n_places, decision.n_seeds, len(decision.named)) == (9, 3, 9)
-    partly = decide_on(run(kept=0.65), "affine")
+    partly = findings_of(run(kept=0.65), "affine")
     assert (partly.named, len(partly.partly), partly.replaceable) == ({}, 6, {})
-    spare = decide_on(run(lead=0.0), "affine")
+    spare = findings_of(run(lead=0.0), "affine")
     assert (spare.named, spare.partly, len(spare.replaceable)) == ({}, {}, 6)
 
 
 def test_places_without_a_verdict_are_counted_and_stand_against_leaving() -> None:
     whole = run(3, 3, kept=0.1)
-    assert answer(whole, "affine").recommendation == "leave"
+    assert answer(whole, "affine").finding == "nothing"
     facts = replace(whole.facts, n_cells=len(whole.cells))
     first = [cell for cell in whole.cells if cell.control != "trained"] + [whole.cells[0]]
     found = answer(replace(whole, cells=tuple(first), facts=facts), "affine")
-    assert found.recommendation == "undecided"
+    assert found.finding == "unclear"
     assert found.counts == {"decodable only": 1, "cannot tell": 8}
     assert "The evidence decides in 1 of 9 places." in found.sure
 
@@ -102,7 +102,7 @@ def test_a_stitch_that_can_speaks_against_leaving() -> None:
         kept=(*poor.kept, *kept),
     )
     found = answer(both, "affine")
-    assert found.recommendation == "undecided"
+    assert found.finding == "unclear"
     assert (
         "Another stitch, conv(3), makes 4 places interchangeable. Choose it in the maps below."
         in found.stand_in
@@ -118,9 +118,9 @@ def test_the_surest_place_is_the_one_to_try() -> None:
         for row in comparison.kept
     )
     found = answer(replace(comparison, kept=wide), "affine")
-    assert found.recommendation == "adopt"
+    assert found.finding == "shown"
     assert found.headline.startswith("Yes, for this task. In 1 of 2 places")
-    assert found.next_steps[0].startswith("Take c0 -> c1 as a pilot")
+    assert found.next_steps[0].startswith("The place to look at first is c0 -> c1")
 
 
 def test_evidence_that_is_missing_for_a_seed_is_no_disagreement() -> None:
@@ -188,7 +188,7 @@ def test_learnt_and_replaceable_places_stand_side_by_side() -> None:
         for row in comparison.kept
     )
     found = answer(replace(comparison, kept=mixed), "affine")
-    assert found.recommendation == "adopt"
+    assert found.finding == "shown"
     assert found.headline.startswith("Yes, for this task. In 2 of 4 places")
     assert [("replaceable part" in text) for text in found.stand_in] == [False, False, True, True]
 
@@ -209,7 +209,7 @@ def test_the_commonest_reason_gives_the_advice() -> None:
         for row in comparison.kept
     )
     found = answer(replace(comparison, kept=wide), "affine")
-    assert found.recommendation == "undecided"
+    assert found.finding == "unclear"
     assert found.next_steps[0].startswith("The interval of kept is too wide in 6 places.")
 
 

@@ -41,6 +41,8 @@ TEMPLATES = (
     "measures_japanese",
     "worth_english",
     "worth_japanese",
+    "road_english",
+    "road_japanese",
 )
 SAME_EVERYWHERE = {"ui.comma", "ui.colon", "list.comma", "list.semicolon", "list.or", "list.and"}
 

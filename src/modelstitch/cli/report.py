@@ -9,8 +9,6 @@ from typing import Annotated, Literal
 
 import tyro
 
-from modelstitch.errors import RunError
-
 
 @dataclass(frozen=True)
 class Report:
@@ -30,23 +28,22 @@ class Report:
     def run(self) -> bool:
         """Write the page; return whether some cells of the run failed."""
         from modelstitch.api import load
-        from modelstitch.report import markdown, page, read_strips, write_page
+        from modelstitch.cli.page_parts import strips_of
+        from modelstitch.report import markdown, page, write_page
+        from modelstitch.report.beyond import BeyondRun
 
         comparison = load(self.run_folder)
         folder = self.run_folder if self.run_folder.is_dir() else None
+        beyond = BeyondRun() if folder is None else BeyondRun.of_run(comparison, folder)
         if self.markdown:
-            text = markdown(comparison, self.lang, folder=folder, paths=self.paths)
+            text = markdown(comparison, self.lang, beyond=beyond, folder=folder, paths=self.paths)
             if self.out is None:
                 sys.stdout.write(text)
                 return bool(comparison.failed)
             out = self.out
         else:
-            try:
-                strips = {} if folder is None else read_strips(folder)
-            except RunError as error:
-                print(f"modelstitch: {error}; the page is written without them", file=sys.stderr)
-                strips = {}
-            text = page(comparison, self.lang, strips=strips, folder=folder, paths=self.paths)
+            strips = {} if folder is None else strips_of(folder)
+            text = page(comparison, self.lang, strips=strips, beyond=beyond, folder=folder, paths=self.paths)
             name = "report.html" if self.lang == "en" else f"report.{self.lang}.html"
             out = self.out or (folder or self.run_folder.parent) / name
         write_page(text, out)

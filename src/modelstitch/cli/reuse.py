@@ -128,6 +128,7 @@ class Reuse:
         out = self.out if self.receiver is not None else Path(self.sender)
         if out is not None:
             self._write(found, told, out)
+            self._write_page(comparison, out)
         self._show(found, told, out)
         return {"candidate": Exit.HOLDS, "undecided": Exit.INCOMPLETE, "none": Exit.DOES_NOT_HOLD}[
             found.outcome
@@ -232,16 +233,31 @@ class Reuse:
         except OSError as error:
             raise RunError(f"cannot write candidates to {str(out)!r}: {error}") from error
 
+    @staticmethod
+    def _write_page(comparison: Comparison, out: Path) -> None:
+        """Write the page of the run again, which now leads on to its candidates."""
+        from modelstitch.cli.page_parts import strips_of
+        from modelstitch.report import page, write_page
+        from modelstitch.report.beyond import BeyondRun
+
+        text = page(comparison, strips=strips_of(out), folder=out, beyond=BeyondRun.of_run(comparison, out))
+        write_page(text, out / "report.html")
+
     def _show(self, found: Candidates, told: Further, out: Path | None) -> None:
         if self.json:
             print(json.dumps({**found.to_json(), **told.to_plain()}, allow_nan=False))
             return
         from modelstitch.cli.candidate_table import print_candidates
+        from modelstitch.results.decision_sentences import decision_sentences
+        from modelstitch.results.reuse_table import reuse_table_from
 
         print_candidates(found)
+        for sentence in decision_sentences(reuse_table_from(found.to_json())):
+            print(f"- {sentence}")
         for sentence in told.sentences():
             print(f"\n{sentence}")
         if out is not None:
             print("\nFiles:")
             for name, what in (("csv", "the table"), ("json", "all numbers"), ("png", "score against cost")):
                 print(f"  {out / f'candidates.{name}'}  {what}")
+            print(f"  {out / 'report.html'}  the page")

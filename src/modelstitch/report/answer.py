@@ -1,4 +1,4 @@
-"""The first screen: the answer for a reader who decides and does not program, from the verdicts alone."""
+"""The first screen: what comes across, for a reader who does not program, from the verdicts alone."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from modelstitch.specs.verdicts import Confidence, Learnt, Reason, VerdictName
 from modelstitch.wording import Sentence, say
 
 ENOUGH_SEEDS = 3
-"""Fitting seeds that have to agree before the page recommends *adopt*."""
+"""Fitting seeds that have to agree before the page says that places are shown."""
 
 _MOST_NAMED = 6
 """Interchangeable cells that the first screen names."""
@@ -28,15 +28,15 @@ ByPlace = Mapping[tuple[str, str], Verdict]
 """Verdicts by (sender cut, receiver cut)."""
 
 
-class Recommendation(StrEnum):
-    """What a reader should do."""
+class Finding(StrEnum):
+    """What comes across by a run; what to do about it is another question, the findings word's."""
 
-    ADOPT = "adopt"
-    PILOT = "pilot"
+    SHOWN = "shown"
+    INTERCHANGEABLE = "interchangeable"
     PARTLY = "partly"
     REPLACEABLE = "replaceable"
-    LEAVE = "leave"
-    UNDECIDED = "undecided"
+    NOTHING = "nothing"
+    UNCLEAR = "unclear"
     UNMEASURED = "unmeasured"
 
 
@@ -63,13 +63,13 @@ ADVICE: dict[Reason, str] = {
 
 
 @dataclass(frozen=True)
-class Decision:
+class RunFindings:
     """What a run shows with one stitch.
 
     Attributes:
-        recommendation: what to do.
+        finding: what comes across.
         verdicts: of all seeds together.
-        named: the interchangeable cells that support the recommendation, the best to try first.
+        named: the interchangeable cells that support the finding, the best to try first.
         partly: cells from which part comes across, that which keeps most first.
         replaceable: interchangeable cells for which an untrained sender would do.
         counts: cells by verdict.
@@ -78,7 +78,7 @@ class Decision:
         others: other stitches with interchangeable cells, and how many.
     """
 
-    recommendation: Recommendation
+    finding: Finding
     verdicts: ByPlace
     named: ByPlace
     partly: ByPlace
@@ -94,7 +94,7 @@ class Answer:
     """The first screen.
 
     Attributes:
-        recommendation: what to do.
+        finding: what comes across.
         headline: the answer in one line.
         tried: what was tried.
         stand_in: which parts can be exchanged, a sentence each.
@@ -104,7 +104,7 @@ class Answer:
         counts: cells by verdict.
     """
 
-    recommendation: Recommendation
+    finding: Finding
     headline: Sentence
     tried: tuple[Sentence, ...]
     stand_in: tuple[Sentence, ...]
@@ -116,30 +116,30 @@ class Answer:
 
 def answer(comparison: Comparison, stitch: str) -> Answer:
     """Return the answer that a run gives with one stitch."""
-    decision = decide_on(comparison, stitch)
+    findings = findings_of(comparison, stitch)
     return Answer(
-        recommendation=decision.recommendation,
-        headline=_headline(decision),
+        finding=findings.finding,
+        headline=_headline(findings),
         tried=_tried(comparison),
-        stand_in=_stand_in(comparison, decision),
-        sure=_sure(comparison, decision),
+        stand_in=_stand_in(comparison, findings),
+        sure=_sure(comparison, findings),
         not_meant=_not_meant(comparison, stitch),
-        next_steps=_next_steps(decision),
-        counts=decision.counts,
+        next_steps=_next_steps(findings),
+        counts=findings.counts,
     )
 
 
-def _headline(decision: Decision) -> Sentence:
-    recommendation = decision.recommendation
+def _headline(findings: RunFindings) -> Sentence:
+    finding = findings.finding
     places = {
-        Recommendation.PARTLY: decision.partly,
-        Recommendation.REPLACEABLE: decision.replaceable,
-    }.get(recommendation, decision.named)
+        Finding.PARTLY: findings.partly,
+        Finding.REPLACEABLE: findings.replaceable,
+    }.get(finding, findings.named)
     best = _kept(next(iter(places.values()))) if places else {}
-    return say(f"answer.{recommendation}", n=len(places), of=decision.n_places, **best)
+    return say(f"answer.{finding}", n=len(places), of=findings.n_places, **best)
 
 
-def decide_on(comparison: Comparison, stitch: str) -> Decision:
+def findings_of(comparison: Comparison, stitch: str) -> RunFindings:
     """Return what a run shows with one stitch; a pair of cuts without a verdict counts as *cannot tell*."""
     verdicts = _by_place(comparison, stitch)
     n_places = _n_places(comparison, stitch)
@@ -159,23 +159,23 @@ def decide_on(comparison: Comparison, stitch: str) -> Decision:
     }
     n_no = counts[VerdictName.DECODABLE_ONLY] + counts[VerdictName.INCOMPATIBLE]
     if not verdicts:
-        recommendation = Recommendation.UNMEASURED
+        finding = Finding.UNMEASURED
     elif sure and n_seeds >= ENOUGH_SEEDS:
-        recommendation = Recommendation.ADOPT
+        finding = Finding.SHOWN
     elif good:
-        recommendation = Recommendation.PILOT
+        finding = Finding.INTERCHANGEABLE
     elif partly:
-        recommendation = Recommendation.PARTLY
+        finding = Finding.PARTLY
     elif replaceable:
-        recommendation = Recommendation.REPLACEABLE
+        finding = Finding.REPLACEABLE
     elif n_no == n_places and not others:
-        recommendation = Recommendation.LEAVE
+        finding = Finding.NOTHING
     else:
-        recommendation = Recommendation.UNDECIDED
-    return Decision(
-        recommendation=recommendation,
+        finding = Finding.UNCLEAR
+    return RunFindings(
+        finding=finding,
         verdicts=verdicts,
-        named=_surest_first(sure if recommendation is Recommendation.ADOPT else good),
+        named=_surest_first(sure if finding is Finding.SHOWN else good),
         partly=dict(sorted(partly.items(), key=lambda item: -item[1].kept)),
         replaceable=_surest_first(replaceable),
         counts=counts,
@@ -233,14 +233,14 @@ def _tried(comparison: Comparison) -> tuple[Sentence, ...]:
     return joined, say("answer.controls", n=n_controls) if n_controls else say("answer.no_controls")
 
 
-def _stand_in(comparison: Comparison, decision: Decision) -> tuple[Sentence, ...]:
-    others = [say("answer.other_stitch", stitch=stitch, n=n) for stitch, n in decision.others.items()]
-    if not decision.verdicts:
+def _stand_in(comparison: Comparison, findings: RunFindings) -> tuple[Sentence, ...]:
+    others = [say("answer.other_stitch", stitch=stitch, n=n) for stitch, n in findings.others.items()]
+    if not findings.verdicts:
         return say("answer.no_verdict"), *others
     sorts = (
-        ("answer.good", "answer.more", decision.named, _MOST_NAMED),
-        ("answer.part", "answer.more_partly", decision.partly, _MOST_PARTLY),
-        ("answer.spare", "answer.more_spare", decision.replaceable, _MOST_REPLACEABLE),
+        ("answer.good", "answer.more", findings.named, _MOST_NAMED),
+        ("answer.part", "answer.more_partly", findings.partly, _MOST_PARTLY),
+        ("answer.spare", "answer.more_spare", findings.replaceable, _MOST_REPLACEABLE),
     )
     lines: list[Sentence] = []
     for key, more, places, most in sorts:
@@ -253,7 +253,7 @@ def _stand_in(comparison: Comparison, decision: Decision) -> tuple[Sentence, ...
         if len(places) > n_named:
             lines.append(say(more, n=len(places) - n_named))
     if not lines:
-        return say("answer.none"), *_nearest(decision.verdicts), *others
+        return say("answer.none"), *_nearest(findings.verdicts), *others
     return *lines, *of_yardstick(comparison.facts.yardstick), *others
 
 
@@ -287,15 +287,15 @@ def _kept(verdict: Verdict) -> dict[str, float]:
     return {"kept": 100 * verdict.kept, "low": 100 * verdict.kept_low, "high": 100 * verdict.kept_high}
 
 
-def _sure(comparison: Comparison, decision: Decision) -> tuple[Sentence, ...]:
+def _sure(comparison: Comparison, findings: RunFindings) -> tuple[Sentence, ...]:
     lines: list[Sentence] = []
-    n_judged = sum(decision.counts.values())
+    n_judged = sum(findings.counts.values())
     if n_judged:
-        n_decided = n_judged - decision.counts.get(VerdictName.CANNOT_TELL, 0)
+        n_decided = n_judged - findings.counts.get(VerdictName.CANNOT_TELL, 0)
         lines.append(say("answer.sure", n=n_decided, of=n_judged))
-    lines += learnt_sentences(list(decision.verdicts.values()))
-    one_seed = decision.n_seeds < 2
-    lines.append(say("answer.one_seed") if one_seed else say("answer.seeds", n=decision.n_seeds))
+    lines += learnt_sentences(list(findings.verdicts.values()))
+    one_seed = findings.n_seeds < 2
+    lines.append(say("answer.one_seed") if one_seed else say("answer.seeds", n=findings.n_seeds))
     if comparison.unconverged:
         lines.append(say("answer.unconverged", n=len(comparison.unconverged), of=len(comparison.cells)))
     return tuple(lines)
@@ -311,31 +311,31 @@ def _not_meant(comparison: Comparison, stitch: str) -> tuple[Sentence, ...]:
     return first, say("answer.this_task"), say("answer.this_data")
 
 
-def _next_steps(decision: Decision) -> tuple[Sentence, ...]:
-    recommendation = decision.recommendation
-    seeds = [say("next.seeds", n=ENOUGH_SEEDS)] if decision.n_seeds < ENOUGH_SEEDS else []
-    if decision.named:
-        sender, receiver = next(iter(decision.named))
+def _next_steps(findings: RunFindings) -> tuple[Sentence, ...]:
+    finding = findings.finding
+    seeds = [say("next.seeds", n=ENOUGH_SEEDS)] if findings.n_seeds < ENOUGH_SEEDS else []
+    if findings.named:
+        sender, receiver = next(iter(findings.named))
         return say("next.pilot", sender=sender, receiver=receiver), say("next.own_data"), *seeds
-    if recommendation is Recommendation.PARTLY:
-        (sender, receiver), best = next(iter(decision.partly.items()))
+    if finding is Finding.PARTLY:
+        (sender, receiver), best = next(iter(findings.partly.items()))
         first = say("next.partly", sender=sender, receiver=receiver, kept=100 * best.kept)
-        return first, say("next.larger"), *_advice(decision)[:1], *seeds
-    if recommendation is Recommendation.REPLACEABLE:
-        _, receiver = next(iter(decision.replaceable))
-        return say("next.replaceable", receiver=receiver), *_advice(decision)[:1], *seeds
-    if recommendation is Recommendation.UNMEASURED:
+        return first, say("next.larger"), *_advice(findings)[:1], *seeds
+    if finding is Finding.REPLACEABLE:
+        _, receiver = next(iter(findings.replaceable))
+        return say("next.replaceable", receiver=receiver), *_advice(findings)[:1], *seeds
+    if finding is Finding.UNMEASURED:
         return (say("next.measure"),)
-    if recommendation is Recommendation.LEAVE:
+    if finding is Finding.NOTHING:
         return say("next.leave"), say("next.feature")
-    return tuple(_advice(decision)[:2])
+    return tuple(_advice(findings)[:2])
 
 
-def _advice(decision: Decision) -> list[Sentence]:
+def _advice(findings: RunFindings) -> list[Sentence]:
     """Return what to try where nothing can be told, for the commonest reason first."""
     counts = Counter(
         ADVICE[verdict.reason]
-        for verdict in decision.verdicts.values()
+        for verdict in findings.verdicts.values()
         if verdict.name is VerdictName.CANNOT_TELL
     )
     return [say(key, n=n) for key, n in counts.most_common()]

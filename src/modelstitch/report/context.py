@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from modelstitch.report.maps import short
+from modelstitch.report.beyond import BeyondRun
 from modelstitch.results.comparison import Comparison
 from modelstitch.specs import TRAINED
 from modelstitch.wording import plain, translated
@@ -24,11 +25,13 @@ class PageContext:
         comparison: the run, its paths already shortened.
         language: ``en`` or ``ja``.
         strips: painted images by title, as ``data:`` addresses.
+        beyond: what is known beyond the run.
     """
 
     comparison: Comparison
     language: str
     strips: Mapping[str, str] = field(default_factory=dict)
+    beyond: BeyondRun = field(default_factory=BeyondRun)
 
     @property
     def stitch(self) -> str:

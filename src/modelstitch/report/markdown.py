@@ -6,8 +6,10 @@ import re
 from pathlib import Path
 
 from modelstitch.report.answer import answer
+from modelstitch.report.first_word import first_word
 from modelstitch.report.limits import limits, readable
 from modelstitch.report.redaction import redacted
+from modelstitch.report.beyond import BeyondRun
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.verdict_cells import legend, verdict_cells
 from modelstitch.specs import TRAINED
@@ -15,13 +17,19 @@ from modelstitch.wording import plain, translated
 
 
 def markdown(
-    comparison: Comparison, language: str = "en", *, folder: Path | None = None, paths: bool = False
+    comparison: Comparison,
+    language: str = "en",
+    *,
+    beyond: BeyondRun | None = None,
+    folder: Path | None = None,
+    paths: bool = False,
 ) -> str:
     """Return the answer, the limits, the verdicts and the accuracies as Markdown.
 
     Args:
         comparison: what was run.
         language: ``en`` or ``ja``.
+        beyond: what is known beyond the run.
         folder: the run folder: paths inside it are shown from there.
         paths: show the paths of the user's machine as they are.
 
@@ -34,15 +42,17 @@ def markdown(
     first_screen = answer(comparison, stitch)
     names = {"sender": inert(comparison.sender), "receiver": inert(comparison.receiver)}
     lines = [f"### {plain('page.question', language, **names)}", ""]
-    badge = plain(f"recommend.{first_screen.recommendation}", language)
-    lines += [f"**{badge}.** {inert(translated(first_screen.headline, language))}", ""]
+    first = first_word(comparison, beyond or BeyondRun())
+    badge = plain(f"decision.word.{first.word}", language)
+    told = " ".join(inert(translated(text, language)) for text in first.said)
+    lines += [f"**{badge}.** {told}", "", inert(translated(first_screen.headline, language)), ""]
     weak = limits(comparison)
     if weak:
         lines += [f"> - {inert(translated(text, language))}" for text in weak] + [""]
     for key, texts in (
         ("stand_in", first_screen.stand_in),
         ("not_meant", first_screen.not_meant),
-        ("next", first_screen.next_steps),
+        ("next", (*first.steps, *first_screen.next_steps)),
     ):
         lines += [f"**{plain(f'page.{key}', language)}**", ""]
         lines += [f"- {inert(translated(text, language))}" for text in texts] + [""]

@@ -18,6 +18,7 @@ from modelstitch.report.limits import readable
 from modelstitch.report.page_data import as_script, page_data
 from modelstitch.report.recipes import recipes, stitch_words
 from modelstitch.report.redaction import redacted
+from modelstitch.report.beyond import BeyondRun
 from modelstitch.report.sections import SECTIONS
 from modelstitch.results.comparison import Comparison
 from modelstitch.util.atomic_files import atomic_write
@@ -32,6 +33,7 @@ def page(
     language: str = "en",
     *,
     strips: Mapping[str, str] | None = None,
+    beyond: BeyondRun | None = None,
     folder: Path | None = None,
     paths: bool = False,
 ) -> str:
@@ -41,6 +43,7 @@ def page(
         comparison: what was run.
         language: ``en`` or ``ja``.
         strips: painted images by title, as ``data:`` addresses; see :mod:`modelstitch.report.strips`.
+        beyond: what is known beyond the run: candidates, their records, their monitors.
         folder: the run folder; paths inside it are shown from there.
         paths: show the paths of the user's machine as they are.
 
@@ -52,7 +55,7 @@ def page(
     comparison = readable(comparison)
     if not paths:
         comparison = Comparison.from_json(redacted(comparison.to_json(), folder))
-    context = PageContext(comparison, language, strips or {})
+    context = PageContext(comparison, language, strips or {}, beyond or BeyondRun())
     sections = [section for make in SECTIONS.values() if (section := make(context)) is not None]
     fill = partial(
         context.fill,

@@ -11,12 +11,13 @@ from __future__ import annotations
 from modelstitch.wording.catalogue import LANGUAGES
 from modelstitch.wording.measures import measure_words
 from modelstitch.wording.reasons import learnt_sentence, reason_sentence
-from modelstitch.wording.sentence import Listed, Sentence, plain, say, translated
+from modelstitch.wording.sentence import Listed, Sentence, from_plain, plain, say, translated
 
 __all__ = [
     "LANGUAGES",
     "Listed",
     "Sentence",
+    "from_plain",
     "learnt_sentence",
     "measure_words",
     "plain",

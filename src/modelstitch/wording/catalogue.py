@@ -9,6 +9,8 @@ from modelstitch.wording import (
     japanese,
     page_english,
     page_japanese,
+    road_english,
+    road_japanese,
     stages_english,
     stages_japanese,
     worth_english,
@@ -16,7 +18,15 @@ from modelstitch.wording import (
 )
 
 LANGUAGES: dict[str, Mapping[str, str]] = {
-    "en": english.SENTENCES | page_english.SENTENCES | stages_english.SENTENCES | worth_english.SENTENCES,
-    "ja": japanese.SENTENCES | page_japanese.SENTENCES | stages_japanese.SENTENCES | worth_japanese.SENTENCES,
+    "en": english.SENTENCES
+    | page_english.SENTENCES
+    | road_english.SENTENCES
+    | stages_english.SENTENCES
+    | worth_english.SENTENCES,
+    "ja": japanese.SENTENCES
+    | page_japanese.SENTENCES
+    | road_japanese.SENTENCES
+    | stages_japanese.SENTENCES
+    | worth_japanese.SENTENCES,
 }
 """Templates by language and key; the languages have the same keys and name the same values."""

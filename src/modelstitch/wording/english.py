@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 SENTENCES = {
+    "list.one": "{items}",
     "list.comma": ", ",
     "list.semicolon": "; ",
     "list.or": " or ",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 SENTENCES = {
     # The first screen.
-    "answer.adopt": (
+    "answer.shown": (
         "Yes, for this task. In {n} of {of} {of:place|places}, a part of one network does the job of a part "
         "of the other, with every seed."
     ),
-    "answer.pilot": (
-        "Worth a pilot. In {n} of {of} {of:place|places}, the evidence says that the parts can be exchanged."
+    "answer.interchangeable": (
+        "In {n} of {of} {of:place|places}, the evidence says that the parts can be exchanged."
     ),
     "answer.partly": (
         "In {n} of {of} {of:place|places}, part of what the receiver knows beyond the label comes "
@@ -19,11 +19,11 @@ SENTENCES = {
         "Yes, but an untrained part would do. In {n} of {of} {of:place|places} a part can be exchanged, and "
         "nothing that was learnt has to be reused there."
     ),
-    "answer.leave": (
+    "answer.nothing": (
         "No. {of} {of:place was|places were} tried, and none keeps more than the label and a little beside "
         "it."
     ),
-    "answer.undecided": (
+    "answer.unclear": (
         "Not shown. {of} {of:place was|places were} tried. The evidence is not enough in any of them to say "
         "that the parts can be exchanged."
     ),
@@ -31,13 +31,6 @@ SENTENCES = {
         "Not answered. This run measured what can be read from the networks, not which parts can be "
         "exchanged."
     ),
-    "recommend.adopt": "Adopt",
-    "recommend.pilot": "Pilot",
-    "recommend.partly": "In part",
-    "recommend.replaceable": "Replaceable",
-    "recommend.leave": "Leave",
-    "recommend.undecided": "Undecided",
-    "recommend.unmeasured": "Not measured",
     "answer.tried": (
         "The first layers of {sender} (the sender, {senders} {senders:cut|cuts}) were joined to the last "
         "layers of {receiver} (the receiver, {receivers} {receivers:cut|cuts}). Each stitch was fitted on "
@@ -118,10 +111,7 @@ SENTENCES = {
         "The whole receiver scores {own:.2f}, and a guess scores {chance:.2f}. Are its weights missing "
         "(--receiver-weights)? Does it use another tokenizer (--tokenizer)?"
     ),
-    "next.pilot": (
-        "Take {sender} -> {receiver} as a pilot: run the stitched model beside the present model, on a small "
-        "share of the real inputs."
-    ),
+    "next.pilot": "The place to look at first is {sender} -> {receiver}.",
     "next.own_data": (
         "Repeat this comparison on your own recent data. Neither network may have been trained on it."
     ),
@@ -276,6 +266,7 @@ SENTENCES = {
     "page.title": "{sender} into {receiver}",
     "page.question": "Can parts of {sender} do the job of parts of {receiver}?",
     "page.on": "on {data}, {n:,} held-out examples",
+    "page.across": "What comes across",
     "page.limits": "Before you read on",
     "page.tried": "What was tried",
     "page.stand_in": "Which parts can be exchanged",

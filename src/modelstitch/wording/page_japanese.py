@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 SENTENCES = {
-    "answer.adopt": (
+    "answer.shown": (
         "この課題については可能です。{of}か所のうち{n}か所で、すべてのシードにおいて、送り手の部品が受け手の"
         "部品の役割を果たしました。"
     ),
-    "answer.pilot": (
-        "試験導入を検討する価値があります。{of}か所のうち{n}か所で、部品を置き換えられるという証拠が得られま"
-        "した。"
-    ),
+    "answer.interchangeable": ("{of}か所のうち{n}か所で、部品を置き換えられるという証拠が得られました。"),
     "answer.partly": (
         "一部は果たせます。{of}か所のうち{n}か所で、受け手がラベル以外に把握している情報の一部が伝わります。"
         "最も高いところで{kept:.0f}%（{low:.0f}〜{high:.0f}）です。"
@@ -19,10 +16,10 @@ SENTENCES = {
         "置き換えられますが、未学習の部品でも代わりになります。{of}か所のうち{n}か所がこれにあたり、学習され"
         "た部品を再利用する必要はありません。"
     ),
-    "answer.leave": (
+    "answer.nothing": (
         "果たせません。試した{of}か所のいずれでも、ラベル以外の情報はほとんど伝わりませんでした。"
     ),
-    "answer.undecided": (
+    "answer.unclear": (
         "確認できませんでした。試した{of}か所のいずれでも、部品を置き換えられると言えるだけの証拠は得られてい"
         "ません。"
     ),
@@ -30,13 +27,6 @@ SENTENCES = {
         "判断できません。今回の測定で分かるのは、ネットワークから何が読み取れるかであり、どの部品を置き換えら"
         "れるかではありません。"
     ),
-    "recommend.adopt": "採用",
-    "recommend.pilot": "試験導入",
-    "recommend.partly": "一部可能",
-    "recommend.replaceable": "代替可能",
-    "recommend.leave": "見送り",
-    "recommend.undecided": "判断保留",
-    "recommend.unmeasured": "未測定",
     "answer.tried": (
         "{sender}（送り手）の前半（切断位置{senders}か所）と{receiver}（受け手）の後半（切断位置{receivers}か"
         "所）を接合層でつなぎました。各接合層は{data}の{n_train:,}件で学習し、別の{n_heldout:,}件で評価しました"
@@ -117,10 +107,7 @@ SENTENCES = {
         "受け手単独の正解率は{own:.2f}、当て推量では{chance:.2f}です。重みの指定（--receiver-weights）が漏れ"
         "ていませんか。トークナイザー（--tokenizer）は合っていますか。"
     ),
-    "next.pilot": (
-        "{sender} → {receiver}を試験導入の候補とし、実際の入力のごく一部について、接合したモデルを現行のモデ"
-        "ルと並行して動かしてください。"
-    ),
+    "next.pilot": "最初に見るべきは{sender} → {receiver}です。",
     "next.own_data": (
         "どちらのネットワークの学習にも使われていない、お手元の最近のデータで、同じ比較を行ってください。"
     ),
@@ -269,6 +256,7 @@ SENTENCES = {
     "page.title": "{sender}から{receiver}へ",
     "page.question": "{sender}の部品は、{receiver}の部品の役割を果たせますか",
     "page.on": "{data}、評価用データ{n:,}件",
+    "page.across": "何が伝わるか",
     "page.limits": "お読みになる前に",
     "page.tried": "試したこと",
     "page.stand_in": "置き換えられる部品",

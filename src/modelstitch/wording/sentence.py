@@ -26,6 +26,10 @@ class Sentence(str):
         """Return the same sentence in another language."""
         return _filled(self.key, self.values, language)
 
+    def to_plain(self) -> dict[str, Any]:
+        """Return key and values as JSON can hold them; :func:`from_plain` reads them."""
+        return {"key": self.key, "values": {name: _plain(value) for name, value in self.values.items()}}
+
 
 @dataclass(frozen=True)
 class Listed:
@@ -59,6 +63,32 @@ def say(key: str, **values: Any) -> Sentence:
     return sentence
 
 
+def from_plain(stored: Any) -> Sentence:
+    """Return a sentence that :meth:`Sentence.to_plain` wrote.
+
+    Raises:
+        SpecError: no sentence of this catalogue, or other values than it is filled with.
+
+    Example:
+        >>> from_plain(say("role.sender").to_plain())
+        'sender'
+        >>> from_plain({"key": "role.nobody", "values": {}})
+        Traceback (most recent call last):
+        ...
+        modelstitch.errors.SpecError: expected a stored sentence of this version, got 'role.nobody'
+    """
+    key = stored.get("key") if isinstance(stored, Mapping) else None
+    values = stored.get("values") if isinstance(stored, Mapping) else None
+    if not isinstance(key, str) or not isinstance(values, Mapping) or key not in LANGUAGES["en"]:
+        raise SpecError(f"expected a stored sentence of this version, got {key!r}")
+    try:
+        return say(key, **{name: _revived(value) for name, value in values.items()})
+    except (KeyError, ValueError, TypeError, IndexError, AttributeError) as error:
+        raise SpecError(
+            f"expected a stored sentence of this version, got {key!r} with other values"
+        ) from error
+
+
 def translated(text: str, language: str) -> str:
     """Return a text in a language; a string that is no sentence of the catalogue stays as it is."""
     expect_one_of("language", language, tuple(LANGUAGES), SpecError)
@@ -83,6 +113,20 @@ class _Filler(string.Formatter):
 def _filled(key: str, values: Mapping[str, Any], language: str) -> str:
     template = LANGUAGES[language][key]
     return _Filler().vformat(template, (), {name: _shown(v, language) for name, v in values.items()})
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Sentence):
+        return value.to_plain()
+    if isinstance(value, Listed):
+        return {"listed": [_plain(item) for item in value.items], "by": value.by}
+    return value
+
+
+def _revived(value: Any) -> Any:
+    if isinstance(value, Mapping) and "listed" in value:
+        return Listed([_revived(item) for item in value["listed"]], value["by"])
+    return from_plain(value) if isinstance(value, Mapping) else value
 
 
 def _shown(value: Any, language: str) -> Any:

@@ -12,6 +12,8 @@ from typing import Any, Literal
 
 from modelstitch.adoption.work import Load
 from modelstitch.geometry.intervals import ValueWithInterval
+from modelstitch.results.decision import Conditions, DecisionWord
+from modelstitch.results.reuse_table import REUSE_FORMAT, decision_of
 
 Standing = Literal["no worse", "worse", "undecided"]
 """How a candidate stands to the network that it would replace, at the margin."""
@@ -20,7 +22,7 @@ ReuseOutcome = Literal["candidate", "undecided", "none"]
 
 
 _COLUMNS = (
-    *("sender_cut", "receiver_cut", "stitch", "seed", "replaces", "qualifies", "standing"),
+    *("sender_cut", "receiver_cut", "stitch", "seed", "replaces", "qualifies", "decision", "standing"),
     *("score", "score_low", "score_high", "lost", "lost_low", "lost_high"),
     *("smallest_margin", "examples_needed", "comes_across", "learnt"),
     *("parameters", "multiply_adds", "trained_parameters", "size_bytes"),
@@ -61,6 +63,8 @@ class Candidate:
             by itself; None where it was not run.
         comes_across, learnt: both answers of the verdict in words, on all held-out examples; None without
             one.
+        kept: how much more than the label comes across, with its interval; None where it is not known.
+        conditions: what is shown of the three conditions of a pilot.
         became_wrong, became_right: answers by class that were right in the network that it would replace and
             are wrong, and the reverse; empty for scores that are not right or wrong.
         converged: whether its fit had converged; None where its length was fixed.
@@ -90,6 +94,8 @@ class Candidate:
     self_stitch: float | None
     comes_across: str | None
     learnt: str | None
+    kept: ValueWithInterval | None
+    conditions: Conditions
     became_wrong: tuple[int, ...]
     became_right: tuple[int, ...]
     converged: bool | None
@@ -112,6 +118,11 @@ class Candidate:
     def qualifies(self) -> bool:
         """Whether it is no worse by more than the margin, and meets every constraint."""
         return self.standing == "no worse" and not self.misses
+
+    @property
+    def word(self) -> DecisionWord:
+        """What this candidate alone allows one to say: *pilot*, *leave* or *undecided*."""
+        return self.conditions.word
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,7 +155,10 @@ class Candidates:
         n_groups: groups, such as patients, that the confirming examples come in, and that intervals count;
             None where each example counts.
         n_failed: cells whose fit failed.
+        elsewhere: all other cells of the run's cuts, by what they fail: ``dear``, ``worse``, ``label``, or
+            ``open``.
         rank_by: what the rows are ordered by.
+        content: hash of the run that they were found on.
     """
 
     rows: tuple[Candidate, ...]
@@ -162,7 +176,9 @@ class Candidates:
     n_calibrate: int
     n_groups: int | None
     n_failed: int
+    elsewhere: Mapping[str, int]
     rank_by: str
+    content: str
 
     @property
     def outcome(self) -> ReuseOutcome:
@@ -172,6 +188,11 @@ class Candidates:
         open_rows = any(row.standing == "undecided" and not row.misses for row in self.rows)
         return "undecided" if open_rows or self.n_failed else "none"
 
+    @property
+    def decision(self) -> DecisionWord:
+        """The decision word: as ``outcome``, and at least *partly* is asked for too."""
+        return decision_of((row.word for row in self.rows), self.elsewhere, self.n_failed)
+
     def to_json(self) -> dict[str, Any]:
         """Return everything as plain values."""
         rows = [
@@ -179,12 +200,14 @@ class Candidates:
                 **asdict(row),
                 "smallest_margin": row.smallest_margin,
                 "qualifies": row.qualifies,
+                "decision": row.word.value,
                 "of_receiver": self._shares(row, self.receiver),
                 "of_sender": self._shares(row, self.sender),
             }
             for row in self.rows
         ]
-        return {"format": "modelstitch candidates 1", "outcome": self.outcome, **asdict(self), "rows": rows}
+        words = {"outcome": self.outcome, "decision": self.decision.value}
+        return {"format": REUSE_FORMAT, **words, **asdict(self), "rows": rows}
 
     @staticmethod
     def _shares(row: Candidate, whole: Whole) -> dict[str, float | None]:
@@ -204,6 +227,7 @@ class Candidates:
             writer.writerow(
                 (
                     *cells,
+                    row.word.value,
                     row.standing,
                     *row.score,
                     *lost,

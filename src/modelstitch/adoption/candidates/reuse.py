@@ -22,6 +22,7 @@ from modelstitch.adoption.candidates.candidate import (
     standing,
 )
 from modelstitch.adoption.candidates.constraints import Constraints
+from modelstitch.adoption.candidates.judged import Elsewhere, conditions_of, known_kept
 from modelstitch.adoption.candidates.labels import labels_needed
 from modelstitch.adoption.candidates.latency import latencies
 from modelstitch.adoption.candidates.memory import bytes_of, peak_bytes
@@ -38,6 +39,8 @@ from modelstitch.geometry.intervals import ValueWithInterval
 from modelstitch.grid.inputs import ExampleBatch
 from modelstitch.grid.side import Side
 from modelstitch.results.comparison import Comparison
+from modelstitch.results.content import content_of
+from modelstitch.results.decision import Conditions, Shown, at_least_partly
 from modelstitch.results.from_cells import cell_key, cell_spec
 from modelstitch.results.rows import CellKey, CellRow
 from modelstitch.results.stitched import cell_of
@@ -173,7 +176,28 @@ def candidates(
         progress.stage("fitting candidates on fewer labelled examples")
         found = _labelled(comparison, sides, found, division, options.margin)
     found, wholes = _timed(comparison, (sender, receiver), found, wholes, options)
-    found = [replace(row, misses=options.constraints.misses(row, wholes[row.replaces])) for row in found]
+    verdicts = comparison.cell_verdicts()
+    found = [
+        replace(
+            row,
+            misses=options.constraints.misses(row, wholes[row.replaces]),
+            conditions=conditions_of(
+                row,
+                verdicts.get((row.sender_cut, row.receiver_cut, row.stitch)),
+                options.constraints,
+                wholes[row.replaces],
+            ),
+        )
+        for row in found
+    ]
+    unnamed = {
+        place: load for place, load in _all_loads(comparison, sides, loads).items() if place not in chosen
+    }
+    elsewhere = Elsewhere(comparison, sides, wholes, division, options.constraints, options.margin).counts(
+        unnamed,
+        {place: replaces(load, wholes) for place, load in unnamed.items()},
+        {place: scores[keys[0]] for place, keys in places.items()},
+    )
     return Candidates(
         rows=ranked(found, options.rank_by),
         sender=wholes["sender"],
@@ -190,8 +214,27 @@ def candidates(
         n_calibrate=len(division.calibrate),
         n_groups=None if groups is None else len(groups.unique()),
         n_failed=sum(row.control == TRAINED and row.failed for row in comparison.cells),
+        elsewhere=elsewhere,
         rank_by=options.rank_by,
+        content=content_of(comparison),
     )
+
+
+def _all_loads(
+    comparison: Comparison, sides: tuple[Side, Side], known: Mapping[ReusePlace, Load]
+) -> dict[ReusePlace, Load]:
+    """Return the costs of all cells of the run's cuts and stitches, also of those that were not fitted."""
+    spec = comparison.spec
+    asked = {
+        (sender_cut, receiver_cut, stitch.label): stitch
+        for sender_cut in spec.sender_cuts
+        for receiver_cut in spec.receiver_cuts
+        for stitch in spec.stitches
+    }
+    others = {
+        place: load_at(*sides, *place[:2], stitch) for place, stitch in asked.items() if place not in known
+    }
+    return {**known, **others}
 
 
 def joined_load(sender: Side, receiver: Side, row: CellRow) -> Load:
@@ -319,6 +362,8 @@ class _Measured:
             self_stitch=None if self_stitch is None else float(self_stitch[confirm].double().mean()),
             comes_across=None if verdict is None else verdict.name.value,
             learnt=None if verdict is None else verdict.learnt.value,
+            kept=known_kept(verdict),
+            conditions=Conditions(no_worse=Shown.OPEN, saves=Shown.OPEN, partly=at_least_partly(verdict)),
             became_wrong=wrong,
             became_right=right,
             converged=row.converged,

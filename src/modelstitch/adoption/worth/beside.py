@@ -66,7 +66,16 @@ class Further:
     def to_plain(self) -> dict[str, Any]:
         """Return what was asked for as plain values, by name."""
         found = {"rivals": self.rivals, "money": self.money, "chains": self.chains}
-        return {name: one.to_plain() for name, one in found.items() if one is not None}
+        plain = {name: one.to_plain() for name, one in found.items() if one is not None}
+        said = {name: [one.to_plain() for one in told] for name, told in self._said().items()}
+        return {**plain, "said": said} if plain else {}
+
+    def _said(self) -> dict[str, list[Sentence]]:
+        """Return what is said of each, so that a page can say it in another language."""
+        told = {} if self.rivals is None else {"rivals": self.rivals.sentences()}
+        if self.money is not None:
+            told |= {"money": self.money.sentences(), "assumptions": self.money.assumptions()}
+        return told if self.chains is None else told | {"chains": self.chains.sentences()}
 
 
 def expect_parts(parts: int, back: str | None) -> None:

@@ -15,19 +15,29 @@ from markupsafe import Markup
 from modelstitch.report.context import PageContext
 from modelstitch.report.sections import (
     answer,
+    candidates,
     cells,
     curves,
     errors,
     geometry,
     how_to_read,
     maps,
+    meeting,
+    monitors,
     pictures,
+    record,
     reproduce,
     sentences,
+    worth,
 )
 
 SECTIONS: dict[str, Callable[[PageContext], Markup | None]] = {
     "answer": answer.section,
+    "candidates": candidates.section,
+    "worth": worth.section,
+    "record": record.section,
+    "monitors": monitors.section,
+    "meeting": meeting.section,
     "maps": maps.section,
     "how_to_read": how_to_read.section,
     "sentences": sentences.section,

@@ -1,4 +1,4 @@
-"""The first screen: the recommendation, what weakens the run, and what to know and to do."""
+"""The first screen: the decision word, what comes across, what weakens the run, what to know and to do."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ from markupsafe import Markup
 
 from modelstitch.report.answer import answer
 from modelstitch.report.context import PageContext
+from modelstitch.report.first_word import first_word
 from modelstitch.report.limits import limits
 from modelstitch.results.colours import MARKS
 
 TEMPLATE = """
-<section id="answer" class="answer {{ recommendation }}">
-<p class="headline"><strong class="badge">{{ t("recommend." + recommendation) }}</strong> {{ headline }}</p>
+<section id="answer" class="answer {{ word }}">
+<p class="headline"><strong class="badge">{{ t("decision.word." + word) }}</strong> {{ decided[0] }}</p>
+{% for text in decided[1:] %}<p>{{ text }}</p>
+{% endfor %}<p class="across"><b>{{ t("page.across") }}:</b> {{ headline }}</p>
 {% if counts %}<ul class="counts">
 {%- for name, look in looks.items() -%}
 <li><span class="mark" aria-hidden="true">{{ look }}</span>
@@ -31,16 +34,18 @@ TEMPLATE = """
 def section(context: PageContext) -> Markup:
     """Return the first screen."""
     facts = answer(context.comparison, context.stitch)
+    first = first_word(context.comparison, context.beyond)
     points = {
         "tried": facts.tried,
         "stand_in": facts.stand_in,
         "sure": facts.sure,
         "not_meant": facts.not_meant,
-        "next": facts.next_steps,
+        "next": (*first.steps, *facts.next_steps),
     }
     return context.fill(
         TEMPLATE,
-        recommendation=facts.recommendation.value,
+        word=first.word.value,
+        decided=[context.text(text) for text in first.said],
         headline=context.text(facts.headline),
         counts=facts.counts,
         looks=MARKS,

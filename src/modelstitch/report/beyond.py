@@ -1,0 +1,162 @@
+"""The road from a run to a network in use, as the page tells it: candidates, records, monitors; plain values.
+
+The room of adoption stands below the page, so that the page reads what ``modelstitch reuse`` left in the run
+folder, and gets the rest from a caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from modelstitch.results.comparison import Comparison
+from modelstitch.results.decision import (
+    Conditions,
+    DecisionWord,
+    Record,
+    Shown,
+    at_least_partly,
+    decision,
+    with_record,
+)
+from modelstitch.results.reuse_table import ReuseRow, ReuseTable, read_reuse_table
+from modelstitch.specs import TRAINED
+from modelstitch.wording import Sentence
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordLine:
+    """One line of a candidate's ledger.
+
+    Attributes:
+        when: as the ledger has it.
+        by: who did it.
+        what: what was done, with its result.
+        reason: why, in the words of who did it.
+    """
+
+    when: str
+    by: str
+    what: Sentence
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MonitorFacts:
+    """What one monitor of a candidate has seen.
+
+    Attributes:
+        said: what it says, a sentence each.
+        alarm: whether it has raised one.
+        picture: of the evidence over time, as a ``data:`` address; empty for none.
+    """
+
+    said: tuple[Sentence, ...]
+    alarm: bool = False
+    picture: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CandidateFolder:
+    """What is known of one exported candidate.
+
+    Attributes:
+        name: of its folder.
+        place: sender cut, receiver cut, stitch and seed.
+        record: what a decision reads of its ledger.
+        lines: its whole ledger.
+        accepted_risk: why it was exported although it does not show all it must; empty where it does.
+        risk_reasons: what it does not show.
+        next_steps: what comes next.
+        monitors: what its monitors have seen.
+    """
+
+    name: str
+    place: tuple[str, str, str, int]
+    record: Record
+    lines: tuple[RecordLine, ...]
+    accepted_risk: str = ""
+    risk_reasons: tuple[str, ...] = ()
+    next_steps: tuple[Sentence, ...] = ()
+    monitors: tuple[MonitorFacts, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class BeyondRun:
+    """What is known beyond the run itself.
+
+    Attributes:
+        table: candidates that were found on the run as it is now; None where nobody asked.
+        stale: whether candidates were found on an earlier state of the run, and are left out.
+        folders: exported candidates.
+        run: what to call the run in a command.
+    """
+
+    table: ReuseTable | None = None
+    stale: bool = False
+    folders: tuple[CandidateFolder, ...] = ()
+    run: str = "RUN"
+
+    @classmethod
+    def of_run(
+        cls, comparison: Comparison, folder: str | Path, folders: tuple[CandidateFolder, ...] = ()
+    ) -> BeyondRun:
+        """Return what a run folder holds beside its run.
+
+        Raises:
+            RunError: a damaged table of candidates, or one of another version.
+        """
+        table = read_reuse_table(folder)
+        current = table is not None and table.is_of(comparison)
+        name = Path(folder).resolve().name or "RUN"
+        return cls(
+            table=table if current else None,
+            stale=table is not None and not current,
+            folders=folders,
+            run=name,
+        )
+
+    def record_of(self, row: ReuseRow) -> Record | None:
+        """Return the record of a candidate of the table; None where it was not exported."""
+        place = (row.sender_cut, row.receiver_cut, row.stitch, row.seed)
+        return next((one.record for one in self.folders if one.place == place), None)
+
+
+def word_of(comparison: Comparison, beyond: BeyondRun) -> DecisionWord:
+    """Return the decision word of a page: of the run, its candidates, and their records."""
+    if any(with_record(DecisionWord.UNDECIDED, one.record) is DecisionWord.ADOPT for one in beyond.folders):
+        return DecisionWord.ADOPT
+    if beyond.table is None:
+        return decision(run_words(comparison).values())
+    if beyond.table.word is not DecisionWord.PILOT:
+        return beyond.table.word
+    good = [row for row in beyond.table.rows if row.word is DecisionWord.PILOT]
+    return (
+        DecisionWord.PILOT
+        if any(with_record(row.word, beyond.record_of(row)) is DecisionWord.PILOT for row in good)
+        else DecisionWord.UNDECIDED
+    )
+
+
+def run_words(comparison: Comparison) -> Mapping[tuple[str, str, str], DecisionWord]:
+    """Return what each cell of a run allows one to say by itself: *leave*, or *undecided*.
+
+    A run does not know what a cell would save, and asks nobody how much may be lost. What comes across can
+    rule a cell out all the same.
+    """
+    spec = comparison.spec
+    asked = {
+        (sender_cut, receiver_cut, stitch.label): None
+        for sender_cut in spec.sender_cuts
+        for receiver_cut in spec.receiver_cuts
+        for stitch in spec.stitches
+    }
+    ran = {row.key[:3]: None for row in comparison.cells if row.control == TRAINED}
+    verdicts = comparison.cell_verdicts()
+    return {
+        place: Conditions(
+            no_worse=Shown.OPEN, saves=Shown.OPEN, partly=at_least_partly(verdicts.get(place))
+        ).word
+        for place in asked | ran
+    }
