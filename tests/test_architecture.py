@@ -44,7 +44,18 @@ TOWER = (
 )
 RANK = {room: rank for rank, room in enumerate(TOWER)}
 # Likewise inside the room of adoption; its own files stand above its packages.
-FLOORS_OF_ADOPTION = ("", "candidates", "rivals", "worth", "folder", "stages", "pilot", "verify", "monitor")
+FLOORS_OF_ADOPTION = (
+    "",
+    "candidates",
+    "rivals",
+    "worth",
+    "folder",
+    "stages",
+    "pilot",
+    "verify",
+    "monitor",
+    "summary",
+)
 MOST_ROOT_NAMES = 24
 
 

@@ -12,6 +12,7 @@ from typing import Any, ParamSpec, TypeVar
 from modelstitch.adoption.candidates.candidate import Candidates
 from modelstitch.adoption.candidates.reuse import BATCHES, MARGIN, ReuseSpec
 from modelstitch.adoption.candidates.reuse import candidates as find_candidates
+from modelstitch.adoption.summary.of_folder import candidate_folders
 from modelstitch.data.several_labels import by_each, run_folders
 from modelstitch.errors import RunError, SpecError
 from modelstitch.grid.grid import Budget, fit_grid
@@ -19,9 +20,11 @@ from modelstitch.grid.pool import Pool
 from modelstitch.grid.stitched import Stitched
 from modelstitch.models.given import Model, as_network, device_for, in_eval_mode
 from modelstitch.report import markdown, page, write_page
+from modelstitch.report.beyond import BeyondRun
 from modelstitch.results.by_labels import ByLabels
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.facts import BySide
+from modelstitch.results.reuse_table import reuse_table_from
 from modelstitch.runs.prepare import NO_OUTPUTS, OutputChoice, OutputChoices, prepare, read, read_alike
 from modelstitch.runs.reader import read_run
 from modelstitch.runs.run import BUDGET, run
@@ -450,20 +453,35 @@ def candidates(
 
 
 def write_report(
-    comparison: Comparison, path: str | Path, *, language: str = "en", paths: bool = False
+    comparison: Comparison,
+    path: str | Path,
+    *,
+    found: Candidates | None = None,
+    folders: Sequence[str | Path] = (),
+    language: str = "en",
+    paths: bool = False,
 ) -> None:
     """Write the report of a comparison: one HTML file, or Markdown if ``path`` ends in ``.md``.
 
     Args:
         comparison: what was run, or loaded.
         path: the file to write.
+        found: what :func:`candidates` returned for this comparison; without it the page says how to find out.
+        folders: candidates that were exported from it, whose records the page tells.
         language: ``"en"`` or ``"ja"``.
         paths: show paths of this machine in full, instead of their last part.
 
     Raises:
-        SpecError: no such language.
-        RunError: no cell is finished yet, or the file cannot be written.
+        SpecError: no such language, or candidates of another comparison.
+        RunError: no cell is finished yet, a folder is no candidate of it, or the file cannot be written.
     """
     path = Path(path)
+    table = None if found is None else reuse_table_from(found.to_json())
+    if table is not None and not table.is_of(comparison):
+        raise SpecError(
+            "expected candidates of this comparison, got those of another one, or of it before it grew: ask "
+            "candidates(comparison) again"
+        )
+    beyond = BeyondRun(table=table, folders=candidate_folders(folders, comparison))
     form = markdown if path.suffix == ".md" else page
-    write_page(form(comparison, language, paths=paths), path)
+    write_page(form(comparison, language, beyond=beyond, paths=paths), path)

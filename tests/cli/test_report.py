@@ -25,9 +25,9 @@ def test_the_page_is_written_beside_the_run_and_named(
     assert main(["report", str(saved)]) == EXIT_OK
     out = Path(capsys.readouterr().out.strip())
     assert out == saved.parent / "report.html"
-    assert "Worth a pilot" in out.read_text(encoding="utf-8")
+    assert "This command finds out: modelstitch reuse RUN" in out.read_text(encoding="utf-8")
     assert main(["report", str(saved), "--lang", "ja"]) == EXIT_OK
-    assert "試験導入" in (saved.parent / "report.ja.html").read_text(encoding="utf-8")
+    assert "判断保留" in (saved.parent / "report.ja.html").read_text(encoding="utf-8")
     assert main(["report", str(saved), "--out", str(saved.parent / "x.html")]) == EXIT_OK
     assert (saved.parent / "x.html").is_file()
 

@@ -22,11 +22,14 @@ class Report:
     """Language: en or ja."""
     markdown: bool = False
     """Write Markdown for a pull request instead, to stdout or to --out."""
+    candidate: tuple[str, ...] = ()
+    """Folders of candidates that were exported from this run: the page tells who did what with them."""
     paths: bool = False
     """Show paths of this machine in full, instead of their last part."""
 
     def run(self) -> bool:
         """Write the page; return whether some cells of the run failed."""
+        from modelstitch.adoption.summary.of_folder import candidate_folders
         from modelstitch.api import load
         from modelstitch.cli.page_parts import strips_of
         from modelstitch.report import markdown, page, write_page
@@ -34,7 +37,7 @@ class Report:
 
         comparison = load(self.run_folder)
         folder = self.run_folder if self.run_folder.is_dir() else None
-        beyond = BeyondRun() if folder is None else BeyondRun.of_run(comparison, folder)
+        beyond = BeyondRun.of_run(comparison, folder, candidate_folders(self.candidate, comparison))
         if self.markdown:
             text = markdown(comparison, self.lang, beyond=beyond, folder=folder, paths=self.paths)
             if self.out is None:

@@ -7,9 +7,10 @@ folder, and gets the rest from a caller.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from modelstitch.report.redaction import shown
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.decision import (
     Conditions,
@@ -88,7 +89,7 @@ class BeyondRun:
 
     Attributes:
         table: candidates that were found on the run as it is now; None where nobody asked.
-        stale: whether candidates were found on an earlier state of the run, and are left out.
+        stale: whether there are candidates that do not belong to the run as it is now, and are left out.
         folders: exported candidates.
         run: what to call the run in a command.
     """
@@ -100,21 +101,42 @@ class BeyondRun:
 
     @classmethod
     def of_run(
-        cls, comparison: Comparison, folder: str | Path, folders: tuple[CandidateFolder, ...] = ()
+        cls, comparison: Comparison, folder: Path | None, folders: tuple[CandidateFolder, ...] = ()
     ) -> BeyondRun:
-        """Return what a run folder holds beside its run.
+        """Return what is known beyond a run.
+
+        Args:
+            comparison: the run.
+            folder: of the run; None where it has none, and so no table of candidates.
+            folders: exported candidates.
 
         Raises:
-            RunError: a damaged table of candidates, or one of another version.
+            RunError: a damaged table of candidates.
         """
-        table = read_reuse_table(folder)
-        current = table is not None and table.is_of(comparison)
-        name = Path(folder).resolve().name or "RUN"
+        if folder is None:
+            return cls(folders=folders)
+        table, stale = read_reuse_table(folder, comparison)
+        name = folder.resolve().name or "RUN"
         return cls(
-            table=table if current else None,
-            stale=table is not None and not current,
+            table=table,
+            stale=stale,
             folders=folders,
             run=name,
+        )
+
+    def shortened(self, folder: Path | None) -> BeyondRun:
+        """Return the same with the paths in what people wrote shortened, as everywhere on a page."""
+        return replace(
+            self,
+            folders=tuple(
+                replace(
+                    one,
+                    accepted_risk=shown(one.accepted_risk, folder),
+                    risk_reasons=tuple(shown(text, folder) for text in one.risk_reasons),
+                    lines=tuple(replace(line, reason=shown(line.reason, folder)) for line in one.lines),
+                )
+                for one in self.folders
+            ),
         )
 
     def record_of(self, row: ReuseRow) -> Record | None:

@@ -10,8 +10,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from modelstitch.report.maps import short
 from modelstitch.report.beyond import BeyondRun
+from modelstitch.report.maps import short
 from modelstitch.results.comparison import Comparison
 from modelstitch.specs import TRAINED
 from modelstitch.wording import plain, translated

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from modelstitch.evidence.verdict import Thresholds
-from modelstitch.report.beyond import CandidateFolder, BeyondRun, run_words, word_of
+from modelstitch.report.beyond import BeyondRun, CandidateFolder, run_words, word_of
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.decision import DecisionWord, Shown, with_record
 from modelstitch.results.decision_sentences import decision_sentences

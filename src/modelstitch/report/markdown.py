@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 
 from modelstitch.report.answer import answer
+from modelstitch.report.beyond import BeyondRun
 from modelstitch.report.first_word import first_word
 from modelstitch.report.limits import limits, readable
 from modelstitch.report.redaction import redacted
-from modelstitch.report.beyond import BeyondRun
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.verdict_cells import legend, verdict_cells
 from modelstitch.specs import TRAINED

@@ -13,12 +13,12 @@ from pathlib import Path
 from markupsafe import Markup
 
 from modelstitch.errors import RunError, SpecError, expect_one_of
+from modelstitch.report.beyond import BeyondRun
 from modelstitch.report.context import PageContext
 from modelstitch.report.limits import readable
 from modelstitch.report.page_data import as_script, page_data
 from modelstitch.report.recipes import recipes, stitch_words
 from modelstitch.report.redaction import redacted
-from modelstitch.report.beyond import BeyondRun
 from modelstitch.report.sections import SECTIONS
 from modelstitch.results.comparison import Comparison
 from modelstitch.util.atomic_files import atomic_write
@@ -52,10 +52,11 @@ def page(
         SpecError: no such language.
     """
     expect_one_of("language", language, tuple(LANGUAGES), SpecError)
-    comparison = readable(comparison)
+    comparison, beyond = readable(comparison), beyond or BeyondRun()
     if not paths:
+        beyond = beyond.shortened(folder)
         comparison = Comparison.from_json(redacted(comparison.to_json(), folder))
-    context = PageContext(comparison, language, strips or {}, beyond or BeyondRun())
+    context = PageContext(comparison, language, strips or {}, beyond)
     sections = [section for make in SECTIONS.values() if (section := make(context)) is not None]
     fill = partial(
         context.fill,

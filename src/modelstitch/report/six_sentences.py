@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from modelstitch.report.beyond import BeyondRun, CandidateFolder, run_words, word_of
 from modelstitch.report.first_word import adoptable
-from modelstitch.report.beyond import CandidateFolder, BeyondRun, run_words, word_of
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.decision import DecisionWord, Shown
 from modelstitch.results.reuse_table import ReuseRow

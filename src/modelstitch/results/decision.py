@@ -107,7 +107,8 @@ class Record:
     Attributes:
         exporter: who exported it.
         stage: ``candidate``, ``pilot``, ``adopted`` or ``retired``.
-        pilot: result of the latest pilot with labels: ``passed``, ``failed`` or ``undecided``; None without one.
+        pilot: result of the latest pilot with labels: ``passed``, ``failed`` or ``undecided``; None without
+            one.
         checked_by: who else than the exporter verified last that it holds; None where nobody did.
         does_not_hold: whether the latest verify, by anybody, found that it does not hold.
         alarm: whether a monitor has raised an alarm.
@@ -122,7 +123,7 @@ class Record:
 
     @property
     def against(self) -> str | None:
-        """What speaks against it: ``retired``, ``alarm``, ``verify`` or ``pilot``; None where nothing does."""
+        """What speaks against it: ``retired``, ``alarm``, ``verify`` or ``pilot``; None for nothing."""
         if self.stage == "retired":
             return "retired"
         if self.alarm:
@@ -133,7 +134,7 @@ class Record:
 
     @property
     def allows(self) -> bool:
-        """Whether it allows *adopt*: its latest pilot passed, somebody else checked it, nothing is against it."""
+        """Whether it allows *adopt*: its pilot passed, somebody else checked it, nothing is against it."""
         return self.against is None and self.pilot == "passed" and self.checked_by is not None
 
 

@@ -142,27 +142,38 @@ def decision_of(words: Iterable[DecisionWord], elsewhere: Mapping[str, int], n_f
     return decision(words, complete=not elsewhere["open"] and not n_failed)
 
 
-def read_reuse_table(folder: str | Path) -> ReuseTable | None:
-    """Return the table of candidates in a run folder; None where there is none.
+def read_reuse_table(folder: Path, comparison: Comparison) -> tuple[ReuseTable | None, bool]:
+    """Return the table of candidates in a run folder, and whether there is one that is stale.
+
+    A table is stale where it was found on an earlier state of the run, or written by another version.
+
+    Args:
+        folder: of the run.
+        comparison: the run.
+
+    Returns:
+        The table; None where there is none, or where it is stale.
 
     Raises:
-        RunError: a damaged table, or one of another version.
+        RunError: a damaged table.
     """
-    path = Path(folder) / REUSE_FILE
+    path = folder / REUSE_FILE
     try:
-        text = path.read_text(encoding="utf-8")
+        plain = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(plain, Mapping) and _of_another_version(plain.get("format")):
+            return None, True
+        table = reuse_table_from(plain)
     except FileNotFoundError:
-        return None
-    except (OSError, UnicodeDecodeError) as error:
-        raise RunError(
-            f"cannot read {str(path)!r}: {error}; delete it, or ask modelstitch reuse again"
-        ) from error
-    try:
-        return reuse_table_from(json.loads(text))
-    except (ValueError, SpecError) as error:
+        return None, False
+    except (OSError, ValueError, RecursionError, SpecError) as error:
         raise RunError(
             f"cannot read the candidates in {str(path)!r}: {error}; delete it, or ask modelstitch reuse again"
         ) from error
+    return (table, False) if table.is_of(comparison) else (None, True)
+
+
+def _of_another_version(given: Any) -> bool:
+    return isinstance(given, str) and given.startswith("modelstitch candidates ") and given != REUSE_FORMAT
 
 
 def reuse_table_from(plain: Any) -> ReuseTable:

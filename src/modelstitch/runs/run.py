@@ -15,7 +15,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from modelstitch.errors import SpecError, TruthError
+from modelstitch.errors import RunError, SpecError, TruthError
 from modelstitch.evidence.measure import kinds_of, measure_cells
 from modelstitch.evidence.yardstick import yardstick
 from modelstitch.grid.cell import score, scoring_suffix
@@ -24,6 +24,7 @@ from modelstitch.grid.paint import contact_sheet, paint
 from modelstitch.grid.representations import Representations
 from modelstitch.models.drawn import Drawn
 from modelstitch.report import page, read_strips
+from modelstitch.report.beyond import BeyondRun
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.curve_figure import curves_figure
 from modelstitch.results.facts import BySide, MemoryFacts, RunFacts, Versions
@@ -383,7 +384,12 @@ def _write_plots(store: Store, comparison: Comparison) -> None:
 
 
 def _write_page(store: Store, comparison: Comparison) -> None:
-    text = page(comparison, strips=read_strips(store.folder), folder=store.folder)
+    try:
+        beyond = BeyondRun.of_run(comparison, store.folder)
+    except RunError:
+        # A run that is finished is not lost to a damaged table beside it: the page asks for a new one.
+        beyond = BeyondRun(stale=True, run=store.folder.resolve().name)
+    text = page(comparison, strips=read_strips(store.folder), beyond=beyond, folder=store.folder)
     store.write_file("report.html", lambda path: path.write_text(text, encoding="utf-8", errors="replace"))
 
 

@@ -15,7 +15,8 @@ SENTENCES = {
         "did not choose it, it loses at most {most:.1f} points; {margin:g} were allowed."
     ),
     "decision.leave": (
-        "Nothing is worth reusing here. None of {n} {n:place|places} can qualify any more: {reasons}."
+        "Nothing is worth reusing here. None of {n} {n:place|places} can be worth a pilot any more: "
+        "{reasons}."
     ),
     "decision.dear": "{n} {n:saves|save} nothing that was asked for",
     "decision.worse": "{n} {n:loses|lose} more than {margin:g} points",
@@ -33,8 +34,8 @@ SENTENCES = {
         "beyond the label, or the task is not done; the bounds of this run rule each of them out."
     ),
     "decision.stale": (
-        "Candidates were looked for on an earlier state of this run, and are left out. Ask again: "
-        "modelstitch reuse {run}"
+        "Candidates that were found before do not belong to this run as it is now, and are left out. Ask "
+        "again: modelstitch reuse {run}"
     ),
     "decision.adopt": (
         "It can be adopted. The candidate {name} passed its pilot, and {by} checked it, who did not export "
@@ -161,7 +162,6 @@ SENTENCES = {
     "record.verified": "checked: it holds",
     "record.not_verified": "checked: it does not hold",
     "record.monitor": "began to monitor",
-    "record.other": "{event}",
     "record.none": (
         "No candidate of this run is on record here. Name its folder: modelstitch report {run} --candidate "
         "FOLDER"
@@ -180,6 +180,26 @@ SENTENCES = {
     "step.examples": "Confirm it on more examples; about {n:,} would decide.",
     "step.verdict": "Run controls and evidence on it, which say what comes across.",
     "step.kept": "Measure what it keeps on more held-out examples (--heldout-limit), or with more seeds.",
+    "step.pilot": "Try it on real inputs: modelstitch pilot {name} --against receiver --data NEW",
+    "step.pilot_again": (
+        "Its pilot is undecided; try it on more inputs: modelstitch pilot {name} --against receiver --data "
+        "NEW"
+    ),
+    "step.retire": (
+        "Its pilot failed; take another candidate, and retire it: modelstitch stage {name} retired --by NAME"
+    ),
+    "step.verify": "Have it checked by somebody who did not export it: modelstitch verify {name} --by NAME",
+    "step.restore": (
+        "It was found not to hold: see what changed with modelstitch verify {name} --by NAME, or export it "
+        "again"
+    ),
+    "step.review": (
+        "Have a person look at answers that differ, for the decision: modelstitch stage {name} adopted "
+        "--by NAME --reviewed FILE.csv"
+    ),
+    "step.adopt": "Decide, on record: modelstitch stage {name} adopted --by NAME",
+    "step.monitor": "Watch its inputs: modelstitch monitor {name} --data NEW",
+    "step.retired": "None: it is retired.",
     "step.none": "None: leave it.",
     "step.wait": "None that would decide it for sure.",
     # Six sentences for a meeting.

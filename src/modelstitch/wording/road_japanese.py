@@ -32,7 +32,7 @@ SENTENCES = {
         "か、課題を解けません。この実行の区間から、どの所も除外されます。"
     ),
     "decision.stale": (
-        "候補を探した後に実行の内容が増えたため、その候補は載せていません。もう一度お調べください：modelsti"
+        "以前に見つけた候補は現在の実行のものではないため、載せていません。もう一度お調べください：modelsti"
         "tch reuse {run}"
     ),
     "decision.adopt": (
@@ -151,7 +151,6 @@ SENTENCES = {
     "record.verified": "検証：成り立つ",
     "record.not_verified": "検証：成り立たない",
     "record.monitor": "監視を開始",
-    "record.other": "{event}",
     "record.none": (
         "この実行から出力された候補の記録は、まだここにありません。フォルダを指定してください：modelstitch "
         "report {run} --candidate FOLDER"
@@ -169,6 +168,25 @@ SENTENCES = {
     "step.examples": "より多くの例で確認する（約{n:,}件で決まる見込み）。",
     "step.verdict": "何が伝わるかを判定する対照実験と測定を行う。",
     "step.kept": "より多くの評価用の例（--heldout-limit）か、より多くのシードで保持率を測る。",
+    "step.pilot": "実際の入力で試す：modelstitch pilot {name} --against receiver --data NEW",
+    "step.pilot_again": (
+        "試験導入は未決です。より多くの入力で試す：modelstitch pilot {name} --against receiver --data NEW"
+    ),
+    "step.retire": (
+        "試験導入は不合格です。別の候補を選び、これは引退させる：modelstitch stage {name} retired --by NAME"
+    ),
+    "step.verify": "出力した本人以外が検証する：modelstitch verify {name} --by NAME",
+    "step.restore": (
+        "検証で成り立ちませんでした。何が変わったかを modelstitch verify {name} --by NAME で調べるか、出力"
+        "し直す"
+    ),
+    "step.review": (
+        "答えの異なる例に人が目を通してから決める：modelstitch stage {name} adopted --by NAME --reviewed FI"
+        "LE.csv"
+    ),
+    "step.adopt": "決定を記録する：modelstitch stage {name} adopted --by NAME",
+    "step.monitor": "入力を監視する：modelstitch monitor {name} --data NEW",
+    "step.retired": "なし（引退しています）。",
     "step.none": "なし（見送り）。",
     "step.wait": "確実に決まる手段はありません。",
     "meeting.title": "会議のための六つの文",

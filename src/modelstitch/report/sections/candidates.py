@@ -13,9 +13,9 @@ from modelstitch.wording import Listed, Sentence, say
 
 TEMPLATE = """
 <section id="candidates">
-<h2>{{ t("beyond.candidates") }}</h2>
+<h2>{{ t("road.candidates") }}</h2>
 <p>{{ text }}</p>
-{% if not cards %}<p>{{ t("beyond.none") }}</p>{% endif %}
+{% if not cards %}<p>{{ t("road.none") }}</p>{% endif %}
 <div class="cards">
 {% for card in cards %}<article class="card {{ card.word }}">
 <h3>{{ card.place }}</h3>
@@ -23,7 +23,7 @@ TEMPLATE = """
 <span class="note">{{ card.instead }}</span></p>
 <dl>
 {%- for name, lines in card.points -%}
-<dt>{{ t("beyond." + name) }}</dt><dd>{% for line in lines %}<span>{{ line }}</span> {% endfor %}</dd>
+<dt>{{ t("road." + name) }}</dt><dd>{% for line in lines %}<span>{{ line }}</span> {% endfor %}</dd>
 {%- endfor -%}
 </dl>
 </article>
@@ -39,13 +39,13 @@ def section(context: PageContext) -> Markup | None:
     if table is None:
         return None
     text = say(
-        "beyond.candidates_text", choose=table.n_choose, confirm=table.n_confirm, margin=100 * table.margin
+        "road.candidates_text", choose=table.n_choose, confirm=table.n_confirm, margin=100 * table.margin
     )
     cards = [
         {
             "word": row.word.value,
-            "place": context.text(say("beyond.place", sender=row.sender_cut, receiver=row.receiver_cut)),
-            "instead": context.text(say("beyond.replaces", role=say(f"role.{row.replaces}"))),
+            "place": context.text(say("road.place", sender=row.sender_cut, receiver=row.receiver_cut)),
+            "instead": context.text(say("road.replaces", role=say(f"role.{row.replaces}"))),
             "points": [
                 (name, [context.text(line) for line in lines])
                 for name, lines in _points(context, table, row).items()
@@ -58,7 +58,7 @@ def section(context: PageContext) -> Markup | None:
         TEMPLATE,
         text=context.text(text),
         cards=cards,
-        elsewhere=context.text(say("beyond.elsewhere", **table.elsewhere)),
+        elsewhere=context.text(say("road.elsewhere", **table.elsewhere)),
     )
 
 
@@ -69,7 +69,7 @@ def _points(context: PageContext, table: ReuseTable, row: ReuseRow) -> dict[str,
         "cost": [_cost(row)],
         "loses": [_loses(table, row)],
         "risk": risk_sentences(row),
-        "open": [say("beyond.open_text", open=Listed(open_phrases(row, table.margin), "list.and"))]
+        "open": [say("road.open_text", open=Listed(open_phrases(row, table.margin), "list.and"))]
         if undecided
         else [],
         "fails": _fails(row) if left else [],
@@ -78,27 +78,27 @@ def _points(context: PageContext, table: ReuseTable, row: ReuseRow) -> dict[str,
 
 
 def _cost(row: ReuseRow) -> Sentence:
-    labels = say("beyond.no_labels") if row.labels_needed is None else say("beyond.labels", n=row.labels_needed)
+    labels = say("road.no_labels") if row.labels_needed is None else say("road.labels", n=row.labels_needed)
     times = [
-        say("beyond.time", batch=batch, ms=row.latency[batch], whole=row.whole_latency[batch])
+        say("road.time", batch=batch, ms=row.latency[batch], whole=row.whole_latency[batch])
         for batch in sorted(row.latency)
         if batch in row.whole_latency
     ]
     return say(
-        "beyond.cost_text",
+        "road.cost_text",
         trained=row.trained_parameters,
         labels=labels,
-        times=Listed(times, "list.comma") if times else say("beyond.no_time"),
+        times=Listed(times, "list.comma") if times else say("road.no_time"),
     )
 
 
 def _loses(table: ReuseTable, row: ReuseRow) -> Sentence:
     if row.lost is None:
-        return say("beyond.loses_unknown")
+        return say("road.loses_unknown")
     lost, low, high = (100 * end for end in row.lost)
     score, score_low, score_high = row.score
     return say(
-        "beyond.loses_text",
+        "road.loses_text",
         lost=lost,
         low=low,
         high=high,
@@ -111,8 +111,8 @@ def _loses(table: ReuseTable, row: ReuseRow) -> Sentence:
 
 def _fails(row: ReuseRow) -> list[Sentence]:
     if row.misses:
-        return [say("beyond.misses", what=Listed(row.misses, "list.comma"))]
+        return [say("road.misses", what=Listed(row.misses, "list.comma"))]
     failed = [
         name for name in ("no_worse", "saves", "partly") if getattr(row.conditions, name) is Shown.FAILS
     ]
-    return [say("list.one", items=Listed([say(f"beyond.fails.{name}") for name in failed], "list.comma"))]
+    return [say("list.one", items=Listed([say(f"road.fails.{name}") for name in failed], "list.comma"))]

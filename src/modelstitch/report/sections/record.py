@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from modelstitch.report.context import PageContext
 from modelstitch.report.beyond import CandidateFolder
+from modelstitch.report.context import PageContext
 
 TEMPLATE = """
 <section id="record">
@@ -17,7 +17,7 @@ TEMPLATE = """
 {% if one.reasons %}<p>{{ t("record.shows_not") }}</p>
 <ul>{% for text in one.reasons %}<li>{{ text }}</li>{% endfor %}</ul>{% endif %}</div>
 {% endif %}{{ table(head, one.lines, one.name) }}
-{% if one.steps %}<p><b>{{ t("beyond.next") }}:</b>
+{% if one.steps %}<p><b>{{ t("road.next") }}:</b>
 {% for text in one.steps %}{{ text }} {% endfor %}</p>{% endif %}
 {% endfor %}</section>
 """

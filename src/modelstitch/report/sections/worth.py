@@ -13,21 +13,21 @@ from modelstitch.wording import Sentence, say
 
 TEMPLATE = """
 <section id="worth">
-{% if rivals %}<h2>{{ t("beyond.rivals") }}</h2>
+{% if rivals %}<h2>{{ t("road.rivals") }}</h2>
 <p>{{ rivals.said[0] }}</p>
 <p class="note">{{ rivals.text }}</p>
-{{ table(rivals.head, rivals.rows, t("beyond.rivals")) }}
+{{ table(rivals.head, rivals.rows, t("road.rivals")) }}
 {% for text in rivals.rule %}<p class="note">{{ text }}</p>{% endfor %}
 {% endif %}
-{% if money %}<h2>{{ t("beyond.money") }}</h2>
+{% if money %}<h2>{{ t("road.money") }}</h2>
 <ul class="said">{% for text in money.said %}<li>{{ text }}</li>{% endfor %}</ul>
-{{ table(money.head, money.rows, t("beyond.money")) }}
-<details><summary>{{ t("beyond.changed") }}</summary>
-{{ table(money.changed_head, money.changed, t("beyond.changed")) }}</details>
-<h3>{{ t("beyond.assumptions") }}</h3>
+{{ table(money.head, money.rows, t("road.money")) }}
+<details><summary>{{ t("road.changed") }}</summary>
+{{ table(money.changed_head, money.changed, t("road.changed")) }}</details>
+<h3>{{ t("road.assumptions") }}</h3>
 <ul class="said">{% for text in money.assumptions %}<li>{{ text }}</li>{% endfor %}</ul>
 {% endif %}
-{% if chains %}<h2>{{ t("beyond.chains") }}</h2>
+{% if chains %}<h2>{{ t("road.chains") }}</h2>
 <ul class="said">{% for text in chains %}<li>{{ text }}</li>{% endfor %}</ul>{% endif %}
 </section>
 """
@@ -58,8 +58,8 @@ def _rivals(context: PageContext, found: RivalTableRows, said: Sequence[str]) ->
     return {
         "said": said or [""],
         "rule": said[1 + len(found.rows) :],
-        "text": context.t("beyond.rivals_text", n=found.n, **place),
-        "head": [context.t("page.score" if name == "score" else f"beyond.{name}") for name in names],
+        "text": context.t("road.rivals_text", n=found.n, **place),
+        "head": [context.t("page.score" if name == "score" else f"road.{name}") for name in names],
         "rows": [_rival(context, row) for row in found.rows],
     }
 
@@ -67,9 +67,9 @@ def _rivals(context: PageContext, found: RivalTableRows, said: Sequence[str]) ->
 def _rival(context: PageContext, row: RivalRow) -> list[str]:
     name = context.t(f"rival.title.{row.name}")
     if row.score is None or row.difference is None or row.cost is None:
-        return [name, "", "", "", context.t("beyond.not_run")]
+        return [name, "", "", "", context.t("road.not_run")]
     middle, low, high = (100 * end for end in row.difference)
-    difference = context.t("beyond.difference", middle=middle, low=low, high=high)
+    difference = context.t("road.difference", middle=middle, low=low, high=high)
     stands = context.t(f"rival.standing.{row.standing}")
     return [name, f"{row.score:.3f}", difference, f"{row.cost:.2f}x", stands]
 
@@ -91,13 +91,13 @@ def _money(context: PageContext, found: MoneyTable) -> dict[str, Any]:
     numbers = list(dict.fromkeys(name for name, *_ in found.changed))
     return {
         "head": [
-            *(context.t(f"beyond.{name}") for name in ("choice", "once", "monthly")),
-            context.t("beyond.total", months=found.months),
+            *(context.t(f"road.{name}") for name in ("choice", "once", "monthly")),
+            context.t("road.total", months=found.months),
         ],
         "rows": [
             [context.t(f"money.choice.{choice}"), *map(amount, cost)] for choice, cost in found.costs.items()
         ],
-        "changed_head": [context.t(f"beyond.{name}") for name in ("number", "halved", "doubled")],
+        "changed_head": [context.t(f"road.{name}") for name in ("number", "halved", "doubled")],
         "changed": [
             [context.t(f"money.number.{name}"), cheapest(name, 0.5), cheapest(name, 2.0)] for name in numbers
         ],
@@ -105,4 +105,4 @@ def _money(context: PageContext, found: MoneyTable) -> dict[str, Any]:
 
 
 def _cheapest(choice: str, amount: str) -> Sentence:
-    return say("beyond.cheapest", choice=say(f"money.choice.{choice}"), amount=amount)
+    return say("road.cheapest", choice=say(f"money.choice.{choice}"), amount=amount)

@@ -1,0 +1,1 @@
+"""What the page is told of an exported candidate: its record and what comes next, as plain values."""
