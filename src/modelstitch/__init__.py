@@ -86,6 +86,9 @@ if TYPE_CHECKING:  # for type checkers and editors: the same names as in the tab
     from modelstitch.results.curves import Curve as Curve
     from modelstitch.results.curves import CurvePoint as CurvePoint
     from modelstitch.results.curves import capacity_curves as capacity_curves
+    from modelstitch.results.decision import CandidateConditions as CandidateConditions
+    from modelstitch.results.decision import ConditionState as ConditionState
+    from modelstitch.results.decision import DecisionWord as DecisionWord
     from modelstitch.results.facts import BySide as BySide
     from modelstitch.results.facts import CutFacts as CutFacts
     from modelstitch.results.facts import LabelFacts as LabelFacts
@@ -130,6 +133,7 @@ _HOMES = {
     "ByLabels": "results.by_labels",
     "BySide": "results.facts",
     "Candidate": "adoption.candidates.candidate",
+    "CandidateConditions": "results.decision",
     "Candidates": "adoption.candidates.candidate",
     "CellKey": "results.rows",
     "CellRow": "results.rows",
@@ -138,6 +142,7 @@ _HOMES = {
     "ChainTable": "adoption.worth.chains",
     "Changed": "adoption.worth.money",
     "Comparison": "results.comparison",
+    "ConditionState": "results.decision",
     "Confidence": "specs.verdicts",
     "Contender": "adoption.rivals.rival_kinds",
     "Copies": "data.copies",
@@ -152,6 +157,7 @@ _HOMES = {
     "DataError": "errors",
     "DataPart": "data.parts",
     "DataSpec": "specs",
+    "DecisionWord": "results.decision",
     "Drawn": "models.drawn",
     "EvidenceRow": "results.rows",
     "EvidenceSpec": "specs",

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 import modelstitch as ms
-from modelstitch.adoption.candidates.candidate import Candidates, front
+from modelstitch.adoption.candidates.candidate import Candidates, front, standing
 from modelstitch.adoption.candidates.constraints import Bound, Constraints
 from modelstitch.adoption.candidates.labels import labels_needed
 from modelstitch.adoption.candidates.latency import latencies
@@ -25,6 +26,7 @@ from modelstitch.adoption.candidates.picture import picture
 from modelstitch.adoption.candidates.reuse import ReuseSpec, candidates
 from modelstitch.adoption.candidates.sentences import sentences
 from modelstitch.adoption.division import divide
+from modelstitch.adoption.score_intervals import difference_interval
 from modelstitch.cli import main
 from modelstitch.data.from_arrays import data_from
 from modelstitch.results.from_cells import cell_spec
@@ -82,6 +84,11 @@ def test_a_layer_too_many_is_found_and_nothing_is_lost(
     found = candidates(same, replace(QUIET, margin=0.03))
     (row,) = found.rows
     assert found.outcome == "candidate"
+    # The run has no verdict on it: whether more than the label comes across is open, so it is no pilot.
+    assert (found.decision, vars(row.conditions)) == (
+        "undecided",
+        {"no_worse": "holds", "saves": "holds", "partly": "open"},
+    )
     assert (row.sender_cut, row.receiver_cut, row.replaces) == ("2", "4", "receiver")
     assert (row.load.parameters, row.load.multiply_adds) == (65 * 48 + 49 * 10, 64 * 48 + 48 * 10)
     assert found.receiver.load.multiply_adds == 64 * 48 + 48 * 48 + 48 * 10
@@ -121,13 +128,14 @@ def test_nothing_may_be_worth_it(receiver: nn.Sequential, digits: ms.Data) -> No
     assert row.lost_to_receiver[1] > 0.02
     changed = sum(row.became_wrong) - sum(row.became_right)
     assert changed / found.n_confirm == pytest.approx(row.lost_to_receiver[0])
-    assert found.outcome == "none"
+    assert (found.outcome, found.decision) == ("none", "leave")
     assert "Keep the whole network" in " ".join(sentences(found))
 
 
 def test_a_cell_that_costs_as_much_is_no_candidate(receiver: nn.Sequential, digits: ms.Data) -> None:
     found = candidates(run_of(receiver, receiver, digits, ("2", "2")), QUIET)
     assert (found.rows, found.n_cells, found.n_cheaper, found.outcome) == ((), 1, 0, "none")
+    assert (found.elsewhere, found.decision) == ({"dear": 1, "worse": 0, "label": 0, "open": 0}, "leave")
 
 
 def test_constraints_leave_a_candidate_out_and_say_why(same: ms.Comparison) -> None:
@@ -140,6 +148,13 @@ def test_constraints_leave_a_candidate_out_and_say_why(same: ms.Comparison) -> N
         found = candidates(same, replace(options, constraints=bounds))
         assert found.outcome == "none"
         assert why in found.rows[0].misses[0]
+        assert found.decision == "leave"
+    # A least score rules a candidate out only where its whole interval is below it.
+    score = found.rows[0].score
+    near = candidates(same, replace(options, constraints=Constraints(score=(score[0] + score[2]) / 2)))
+    assert (near.outcome, near.rows[0].conditions.saves, near.decision) == ("none", "open", "undecided")
+    low = candidates(same, replace(options, constraints=Constraints(score=0.01)))
+    assert low.rows[0].conditions.saves == "holds"
     loose = Constraints(multiply_adds=Bound.parse("", "0.61x"))
     assert candidates(same, replace(options, constraints=loose)).outcome == "candidate"
 
@@ -332,3 +347,46 @@ def test_labels_that_a_candidate_needs(receiver: nn.Sequential, digits: ms.Data)
     # An identity has nothing to fit: the least number tried is enough; a score that none reaches is left out.
     found = labels_needed(sides, {identity: run.cells[0].score or 0, affine: 2.0}, run.spec.fit, chosen, 0.05)
     assert found == {identity: 50}
+
+
+@pytest.fixture(scope="module")
+def several(receiver: nn.Sequential, digits: ms.Data) -> ms.Comparison:
+    """Two stitches from a sender that knows little."""
+    worse = with_a_layer_too_many(digits, noise=2.0)
+    return ms.compare(
+        worse,
+        receiver,
+        digits,
+        sender_cuts="1",
+        receiver_cuts=["4"],
+        stitch=["identity", "affine"],
+        controls=(),
+        evidence=(),
+        fit=ms.FitSpec(steps=30),
+    )
+
+
+def test_cells_that_are_not_named_are_ruled_out_by_their_bounds_alone(several: ms.Comparison) -> None:
+    found = candidates(several, replace(QUIET, margin=0.03))
+    assert sum(found.elsewhere.values()) + len(found.rows) == found.n_cells == 2
+    # A cell of the run's cuts that was never fitted may still qualify, unless it saves nothing.
+    spec = replace(several.spec, receiver_cuts=("2", "4"))
+    more = candidates(replace(several, spec=spec), replace(QUIET, margin=0.03))
+    assert more.elsewhere["open"] + more.elsewhere["dear"] > found.elsewhere["open"] + found.elsewhere["dear"]
+    assert more.decision != "leave" or not more.elsewhere["open"]
+
+
+def test_no_cell_is_called_worse_too_often() -> None:
+    """Eight cells that lose exactly the margin: in at most 5 % of repetitions is any of them called worse."""
+    generator, margin, n, wrong = np.random.default_rng(0), 0.02, 300, 0
+    for _ in range(100):
+        whole = torch.from_numpy(generator.random(n) < 0.9)
+        for _ in range(8):
+            # A right answer becomes wrong with .05, a wrong one right with .25: .9 * .05 - .1 * .25 = .02.
+            drawn = torch.from_numpy(generator.random(n))
+            cell = torch.where(whole, drawn >= 0.05, drawn < 0.25)
+            level = 1 - 0.05 / 8
+            if standing(difference_interval(whole, cell, level), margin) == "worse":
+                wrong += 1
+                break
+    assert wrong <= 10

@@ -79,6 +79,7 @@ def test_every_line_has_its_words() -> None:
         ((FAILED,), ["retired", "modelstitch verify x", "--reviewed FILE.csv"]),
         ((line("pilot", "Ann", result="passed", disagreements=0), HOLDS_BO), ["stage x adopted --by NAME"]),
         ((line("adopted", "Cy"),), ["modelstitch monitor x"]),
+        ((PASSED, BROKEN_BO, HOLDS_ANN), ["modelstitch verify x", "--reviewed FILE.csv"]),
         ((RETIRED,), ["None: it is retired."]),
     ],
 )

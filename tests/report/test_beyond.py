@@ -110,8 +110,8 @@ def test_a_run_that_is_not_whole_is_not_left() -> None:
 def test_the_risk_stands_in_plain_words() -> None:
     text = Reader(page(RUN, beyond=beyond(row_of()))).text
     assert (
-        "It keeps 62 % of what the receiver distinguishes within a class: other answers are to be expected on "
-        "inputs unlike these." in text
+        "It keeps 62 % of what the receiver distinguishes within a class: other answers are to be expected "
+        "on inputs unlike these." in text
     )
     assert "3 right answers became wrong, and 1 wrong one right." in text
     whole = beyond(row_of(comes_across="interchangeable", kept=[0.95, 0.9, 0.97], learnt="not learnt"))
@@ -165,7 +165,8 @@ def test_who_did_what_and_which_risk_was_accepted() -> None:
 
 def test_what_monitors_see() -> None:
     seen = MonitorFacts(said=(say("record.monitor"),), alarm=True, picture="data:image/png;base64,AAAA")
-    text = page(RUN, beyond=BeyondRun(folders=(folder_of(replace(PASSED, alarm=True), monitors=(seen,)),)))
+    alarmed = folder_of(replace(PASSED, alarm=True), monitors=(seen,))
+    text = page(RUN, beyond=BeyondRun(folders=(alarmed,)))
     assert "Monitor of line-2" in text
     assert '<strong class="badge">Alarm</strong>' in text
     assert '<img src="data:image/png;base64,AAAA"' in text

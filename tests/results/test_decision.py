@@ -11,30 +11,33 @@ from hypothesis import strategies as st
 
 from modelstitch.evidence.verdict import Verdict
 from modelstitch.results.decision import (
-    Conditions,
+    CandidateConditions,
+    ConditionState,
     DecisionWord,
     Record,
-    Shown,
     at_least_partly,
     decision,
     with_record,
 )
 from modelstitch.specs.verdicts import Confidence, Reason, VerdictName, VerdictReason
 
-HOLDS, FAILS, OPEN = Shown.HOLDS, Shown.FAILS, Shown.OPEN
+HOLDS, FAILS, OPEN = ConditionState.HOLDS, ConditionState.FAILS, ConditionState.OPEN
 ADOPT, PILOT, LEAVE, UNDECIDED = DecisionWord
 
 
-@pytest.mark.parametrize("shown", list(itertools.product(Shown, repeat=3)))
-def test_one_candidate(shown: tuple[Shown, Shown, Shown]) -> None:
+@pytest.mark.parametrize("shown", list(itertools.product(ConditionState, repeat=3)))
+def test_one_candidate(shown: tuple[ConditionState, ConditionState, ConditionState]) -> None:
     no_worse, saves, partly = shown
     # Counted by hand: 1 pilot, 19 with a failure, and 7 without one but with something open.
     expected = PILOT if shown == (HOLDS,) * 3 else LEAVE if shown.count(FAILS) else UNDECIDED
-    assert Conditions(no_worse=no_worse, saves=saves, partly=partly).word is expected
+    assert CandidateConditions(no_worse=no_worse, saves=saves, partly=partly).word is expected
 
 
 def test_how_often_each_word_is_said_of_one_candidate() -> None:
-    words = [Conditions(no_worse=a, saves=b, partly=c).word for a, b, c in itertools.product(Shown, repeat=3)]
+    words = [
+        CandidateConditions(no_worse=a, saves=b, partly=c).word
+        for a, b, c in itertools.product(ConditionState, repeat=3)
+    ]
     assert [words.count(word) for word in DecisionWord] == [0, 1, 19, 7]
 
 
@@ -89,7 +92,7 @@ def verdict(name: VerdictName, low: float, high: float) -> Verdict:
         (verdict(VerdictName.DECODABLE_ONLY, math.nan, math.nan), OPEN),
     ],
 )
-def test_at_least_partly_is_decided_by_the_bounds(given: Verdict | None, expected: Shown) -> None:
+def test_at_least_partly_is_decided_by_the_bounds(given: Verdict | None, expected: ConditionState) -> None:
     assert at_least_partly(given) is expected
 
 

@@ -13,10 +13,10 @@ from pathlib import Path
 from modelstitch.report.redaction import shown
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.decision import (
-    Conditions,
+    CandidateConditions,
+    ConditionState,
     DecisionWord,
     Record,
-    Shown,
     at_least_partly,
     decision,
     with_record,
@@ -177,8 +177,10 @@ def run_words(comparison: Comparison) -> Mapping[tuple[str, str, str], DecisionW
     ran = {row.key[:3]: None for row in comparison.cells if row.control == TRAINED}
     verdicts = comparison.cell_verdicts()
     return {
-        place: Conditions(
-            no_worse=Shown.OPEN, saves=Shown.OPEN, partly=at_least_partly(verdicts.get(place))
+        place: CandidateConditions(
+            no_worse=ConditionState.OPEN,
+            saves=ConditionState.OPEN,
+            partly=at_least_partly(verdicts.get(place)),
         ).word
         for place in asked | ran
     }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from modelstitch.evidence.verdict import Thresholds
 from modelstitch.report.beyond import BeyondRun, CandidateFolder, run_words, word_of
 from modelstitch.results.comparison import Comparison
-from modelstitch.results.decision import DecisionWord, Shown, with_record
+from modelstitch.results.decision import ConditionState, DecisionWord, with_record
 from modelstitch.results.decision_sentences import decision_sentences
 from modelstitch.results.reuse_table import ReuseRow
 from modelstitch.wording import Sentence, say
@@ -69,9 +69,9 @@ def next_steps(row: ReuseRow, beyond: BeyondRun) -> tuple[Sentence, ...]:
     if row.word is DecisionWord.LEAVE:
         return (say("step.none"),)
     steps = []
-    if row.conditions.no_worse is Shown.OPEN and row.examples_needed is not None:
+    if row.conditions.no_worse is ConditionState.OPEN and row.examples_needed is not None:
         steps.append(say("step.examples", n=row.examples_needed))
-    if row.conditions.partly is Shown.OPEN:
+    if row.conditions.partly is ConditionState.OPEN:
         steps.append(say("step.verdict" if row.comes_across is None else "step.kept"))
     return tuple(steps) or (say("step.wait"),)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from modelstitch.report.beyond import BeyondRun, CandidateFolder, run_words, word_of
 from modelstitch.report.first_word import adoptable
 from modelstitch.results.comparison import Comparison
-from modelstitch.results.decision import DecisionWord, Shown
+from modelstitch.results.decision import ConditionState, DecisionWord
 from modelstitch.results.reuse_table import ReuseRow
 from modelstitch.specs import CONTROLS, TRAINED
 from modelstitch.specs.verdicts import VerdictName
@@ -112,9 +112,9 @@ def _open(
 
 def _open_of(row: ReuseRow, margin: float) -> list[Sentence]:
     found = []
-    if row.conditions.no_worse is Shown.OPEN:
+    if row.conditions.no_worse is ConditionState.OPEN:
         found.append(say("meeting.open.margin", margin=100 * margin))
-    if row.conditions.partly is Shown.OPEN:
+    if row.conditions.partly is ConditionState.OPEN:
         found.append(say("meeting.open.verdict"))
     if row.comes_across != VerdictName.INTERCHANGEABLE:
         found.append(say("meeting.open.other_answers"))

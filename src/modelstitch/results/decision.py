@@ -17,7 +17,7 @@ from modelstitch.evidence.verdict import Thresholds, Verdict
 from modelstitch.specs.verdicts import VerdictName
 
 
-class Shown(StrEnum):
+class ConditionState(StrEnum):
     """What is shown of one condition."""
 
     HOLDS = "holds"
@@ -35,7 +35,7 @@ class DecisionWord(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Conditions:
+class CandidateConditions:
     """What is shown of the three conditions of one candidate.
 
     Attributes:
@@ -44,24 +44,24 @@ class Conditions:
         partly: it is at least *partly*.
     """
 
-    no_worse: Shown
-    saves: Shown
-    partly: Shown
+    no_worse: ConditionState
+    saves: ConditionState
+    partly: ConditionState
 
     @property
     def word(self) -> DecisionWord:
         """What this candidate alone allows one to say: *pilot*, *leave* or *undecided*."""
         all_three = (self.no_worse, self.saves, self.partly)
-        if Shown.FAILS in all_three:
+        if ConditionState.FAILS in all_three:
             return DecisionWord.LEAVE
-        return DecisionWord.UNDECIDED if Shown.OPEN in all_three else DecisionWord.PILOT
+        return DecisionWord.UNDECIDED if ConditionState.OPEN in all_three else DecisionWord.PILOT
 
 
 def decision(words: Iterable[DecisionWord], *, complete: bool = True) -> DecisionWord:
     """Return the decision word of a run from those of its cells.
 
     Args:
-        words: of each cell, from :attr:`Conditions.word`.
+        words: of each cell, from :attr:`CandidateConditions.word`.
         complete: whether every cell of the run is among them; one that was not fitted, or whose fit failed,
             may still qualify.
 
@@ -80,7 +80,7 @@ def decision(words: Iterable[DecisionWord], *, complete: bool = True) -> Decisio
     return DecisionWord.LEAVE if complete and found <= {DecisionWord.LEAVE} else DecisionWord.UNDECIDED
 
 
-def at_least_partly(verdict: Verdict | None, thresholds: Thresholds | None = None) -> Shown:
+def at_least_partly(verdict: Verdict | None, thresholds: Thresholds | None = None) -> ConditionState:
     """Return whether a cell is at least *partly* by the bounds of what is kept.
 
     It holds where the word is *partly* or *interchangeable* and the lower end of kept is above its line. It
@@ -91,13 +91,13 @@ def at_least_partly(verdict: Verdict | None, thresholds: Thresholds | None = Non
         thresholds: the package's own by default.
     """
     if verdict is None or verdict.name is VerdictName.CANNOT_TELL:
-        return Shown.OPEN
+        return ConditionState.OPEN
     line = (thresholds or Thresholds()).kept_low
     if verdict.name in (VerdictName.PARTLY, VerdictName.INTERCHANGEABLE):
-        return Shown.HOLDS if verdict.kept_low > line else Shown.OPEN
+        return ConditionState.HOLDS if verdict.kept_low > line else ConditionState.OPEN
     if verdict.name is VerdictName.INCOMPATIBLE or verdict.kept_high < line:
-        return Shown.FAILS
-    return Shown.OPEN
+        return ConditionState.FAILS
+    return ConditionState.OPEN
 
 
 @dataclass(frozen=True, kw_only=True)

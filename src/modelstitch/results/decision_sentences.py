@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from modelstitch.evidence.verdict import Thresholds
-from modelstitch.results.decision import DecisionWord, Shown
+from modelstitch.results.decision import ConditionState, DecisionWord
 from modelstitch.results.reuse_table import ReuseRow, ReuseTable
 from modelstitch.specs.verdicts import Learnt, VerdictName
 from modelstitch.wording import Listed, Sentence, say
@@ -61,9 +61,9 @@ def _leave(table: ReuseTable) -> Sentence:
 def _fails(row: ReuseRow) -> str:
     """Return the first condition that a candidate fails, as cells that are not named are counted."""
     conditions = row.conditions
-    if conditions.saves is Shown.FAILS:
+    if conditions.saves is ConditionState.FAILS:
         return "dear"
-    return "worse" if conditions.no_worse is Shown.FAILS else "label"
+    return "worse" if conditions.no_worse is ConditionState.FAILS else "label"
 
 
 def saved_phrase(row: ReuseRow) -> Sentence | Listed:
@@ -95,7 +95,7 @@ def risk_sentences(row: ReuseRow) -> list[Sentence]:
 def open_phrases(row: ReuseRow, margin: float) -> list[Sentence]:
     """Return the conditions of a candidate that are open."""
     conditions, found = row.conditions, []
-    if conditions.no_worse is Shown.OPEN:
+    if conditions.no_worse is ConditionState.OPEN:
         _, low, high = row.lost or (0.0, 0.0, 0.0)
         needed = (
             say("open.no_number")
@@ -103,8 +103,8 @@ def open_phrases(row: ReuseRow, margin: float) -> list[Sentence]:
             else say("open.needed", n=row.examples_needed)
         )
         found.append(say("open.no_worse", margin=100 * margin, low=100 * low, high=100 * high, needed=needed))
-    if conditions.saves is Shown.OPEN:
+    if conditions.saves is ConditionState.OPEN:
         found.append(say("open.saves"))
-    if conditions.partly is Shown.OPEN:
+    if conditions.partly is ConditionState.OPEN:
         found.append(say("open.no_verdict" if row.comes_across is None else "open.partly"))
     return found

@@ -12,7 +12,7 @@ from modelstitch.errors import RunError, SpecError
 from modelstitch.geometry.intervals import ValueWithInterval
 from modelstitch.results.beside_tables import MoneyTable, RivalTableRows, money_from, rivals_from
 from modelstitch.results.content import content_of
-from modelstitch.results.decision import Conditions, DecisionWord, Shown, decision
+from modelstitch.results.decision import CandidateConditions, ConditionState, DecisionWord, decision
 from modelstitch.results.plain_values import count_of, interval_of, number_of, text_of
 from modelstitch.wording import Sentence
 from modelstitch.wording import from_plain as sentence_from
@@ -72,7 +72,7 @@ class ReuseRow:
     kept: ValueWithInterval | None
     comes_across: str | None
     learnt: str | None
-    conditions: Conditions
+    conditions: CandidateConditions
     examples_needed: int | None
     labels_needed: int | None
     became_wrong: int | None
@@ -220,7 +220,9 @@ def _row(plain: Mapping[str, Any], whole: Mapping[str, Any]) -> ReuseRow:
         kept=_optional(interval_of, plain["kept"]),
         comes_across=_optional(text_of, plain["comes_across"]),
         learnt=_optional(text_of, plain["learnt"]),
-        conditions=Conditions(**{name: Shown(value) for name, value in plain["conditions"].items()}),
+        conditions=CandidateConditions(
+            **{name: ConditionState(value) for name, value in plain["conditions"].items()}
+        ),
         examples_needed=_optional(count_of, plain["examples_needed"]),
         labels_needed=_optional(count_of, plain["labels_needed"]),
         became_wrong=_total(plain["became_wrong"]),

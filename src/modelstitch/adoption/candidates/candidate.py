@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from modelstitch.adoption.work import Load
 from modelstitch.geometry.intervals import ValueWithInterval
-from modelstitch.results.decision import Conditions, DecisionWord
+from modelstitch.results.decision import CandidateConditions, DecisionWord
 from modelstitch.results.reuse_table import REUSE_FORMAT, decision_of
 
 Standing = Literal["no worse", "worse", "undecided"]
@@ -95,7 +95,7 @@ class Candidate:
     comes_across: str | None
     learnt: str | None
     kept: ValueWithInterval | None
-    conditions: Conditions
+    conditions: CandidateConditions
     became_wrong: tuple[int, ...]
     became_right: tuple[int, ...]
     converged: bool | None

@@ -18,15 +18,19 @@ from modelstitch.evidence.verdict import Verdict
 from modelstitch.geometry.intervals import ValueWithInterval
 from modelstitch.grid.side import Side
 from modelstitch.results.comparison import Comparison
-from modelstitch.results.decision import Conditions, Shown, at_least_partly
+from modelstitch.results.decision import CandidateConditions, ConditionState, at_least_partly
 from modelstitch.results.reuse_table import ELSEWHERE
 
-_OF_STANDING = {"no worse": Shown.HOLDS, "worse": Shown.FAILS, "undecided": Shown.OPEN}
+_OF_STANDING = {
+    "no worse": ConditionState.HOLDS,
+    "worse": ConditionState.FAILS,
+    "undecided": ConditionState.OPEN,
+}
 
 
 def conditions_of(
     row: Candidate, verdict: Verdict | None, constraints: Constraints, whole: Whole
-) -> Conditions:
+) -> CandidateConditions:
     """Return what is shown of the three conditions of a named candidate.
 
     Args:
@@ -35,12 +39,14 @@ def conditions_of(
         constraints: what was asked for. A least score that is missed is open where the interval holds it.
         whole: the network that it would replace.
     """
-    saves = Shown.HOLDS
+    saves = ConditionState.HOLDS
     if replace(constraints, score=None).misses(row, whole):
-        saves = Shown.FAILS
+        saves = ConditionState.FAILS
     elif constraints.score is not None and row.score[0] < constraints.score:
-        saves = Shown.FAILS if row.score[2] < constraints.score else Shown.OPEN
-    return Conditions(no_worse=_OF_STANDING[row.standing], saves=saves, partly=at_least_partly(verdict))
+        saves = ConditionState.FAILS if row.score[2] < constraints.score else ConditionState.OPEN
+    return CandidateConditions(
+        no_worse=_OF_STANDING[row.standing], saves=saves, partly=at_least_partly(verdict)
+    )
 
 
 def known_kept(verdict: Verdict | None) -> ValueWithInterval | None:
@@ -101,7 +107,7 @@ class Elsewhere:
             return "dear"
         if scores is not None and standing(self._lost(role, scores, level), self.margin) == "worse":
             return "worse"
-        return "label" if at_least_partly(verdict) is Shown.FAILS else "open"
+        return "label" if at_least_partly(verdict) is ConditionState.FAILS else "open"
 
     def _too_dear(self, load: Load, whole: Whole) -> bool:
         bounds = ((name, getattr(self.constraints, name)) for name in ("multiply_adds", "parameters"))

@@ -40,7 +40,7 @@ from modelstitch.grid.inputs import ExampleBatch
 from modelstitch.grid.side import Side
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.content import content_of
-from modelstitch.results.decision import Conditions, Shown, at_least_partly
+from modelstitch.results.decision import CandidateConditions, ConditionState, at_least_partly
 from modelstitch.results.from_cells import cell_key, cell_spec
 from modelstitch.results.rows import CellKey, CellRow
 from modelstitch.results.stitched import cell_of
@@ -363,7 +363,9 @@ class _Measured:
             comes_across=None if verdict is None else verdict.name.value,
             learnt=None if verdict is None else verdict.learnt.value,
             kept=known_kept(verdict),
-            conditions=Conditions(no_worse=Shown.OPEN, saves=Shown.OPEN, partly=at_least_partly(verdict)),
+            conditions=CandidateConditions(
+                no_worse=ConditionState.OPEN, saves=ConditionState.OPEN, partly=at_least_partly(verdict)
+            ),
             became_wrong=wrong,
             became_right=right,
             converged=row.converged,

@@ -99,7 +99,9 @@ class Road:
     def _lacks_of_verify(self) -> tuple[Lack, ...]:
         if self.verify is not None and not holds(self.verify):
             return ("verify-failed",)
-        return () if self.verify_by_another is not None else ("verify",)
+        other = self.verify_by_another
+        # What another found is not undone by the exporter.
+        return () if other is not None and holds(other) else ("verify",)
 
     def _lacks_of_review(self) -> tuple[Lack, ...]:
         # Where two networks never differed there is nothing to look at.

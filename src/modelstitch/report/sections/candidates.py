@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from modelstitch.report.context import PageContext
 from modelstitch.report.first_word import next_steps
-from modelstitch.results.decision import DecisionWord, Shown
+from modelstitch.results.decision import ConditionState, DecisionWord
 from modelstitch.results.decision_sentences import open_phrases, risk_sentences, saved_phrase
 from modelstitch.results.reuse_table import ReuseRow, ReuseTable
 from modelstitch.wording import Listed, Sentence, say
@@ -113,6 +113,8 @@ def _fails(row: ReuseRow) -> list[Sentence]:
     if row.misses:
         return [say("road.misses", what=Listed(row.misses, "list.comma"))]
     failed = [
-        name for name in ("no_worse", "saves", "partly") if getattr(row.conditions, name) is Shown.FAILS
+        name
+        for name in ("no_worse", "saves", "partly")
+        if getattr(row.conditions, name) is ConditionState.FAILS
     ]
     return [say("list.one", items=Listed([say(f"road.fails.{name}") for name in failed], "list.comma"))]
