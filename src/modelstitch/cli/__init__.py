@@ -23,6 +23,7 @@ from modelstitch.cli.demo import Demo
 from modelstitch.cli.exits import Exit
 from modelstitch.cli.export import Export
 from modelstitch.cli.figures import Figures
+from modelstitch.cli.pilot import Pilot
 from modelstitch.cli.report import Report
 from modelstitch.cli.reuse import Reuse
 from modelstitch.cli.selftest import Selftest
@@ -60,6 +61,7 @@ COMMANDS = {
     "reuse": CommandRow(Reuse, resumes=True),
     "export": CommandRow(Export),
     "stage": CommandRow(Stage),
+    "pilot": CommandRow(Pilot),
     "selftest": CommandRow(Selftest),
 }
 """All commands by name, in the order of the help."""

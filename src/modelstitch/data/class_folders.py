@@ -81,6 +81,32 @@ def holds(source: str, file_type: FileType) -> bool:
     return path.is_dir() and any(_holds_any(folder, file_type) for folder in _folders(path))
 
 
+def holds_files(source: str, file_type: FileType) -> bool:
+    """Tell whether a folder itself holds a file of a type."""
+    return any(file_type.holds(file) for file in _files(Path(source)))
+
+
+def partly_labelled(spec: DataSpec, file_type: FileType) -> tuple[Path, list[Path], list[str | None]]:
+    """Return the files of a folder with the class of each; None for a file that lies in no class folder.
+
+    Of a folder with parts, the first held-out one is taken.
+
+    Returns:
+        The folder, its files in order, and their classes.
+
+    Raises:
+        DataError: images or sounds among them that are not read.
+    """
+    path = Path(spec.source)
+    part = next((name for name in HELDOUT_NAMES if (path / name).is_dir()), None)
+    root = path if part is None or not (path / "train").is_dir() else path / part
+    below = sorted((Path(file) for file in _files_below(root)), key=lambda file: _place(str(file)))
+    files = [file for file in below if file_type.holds(file)]
+    _expect_no_examples_among([file for file in below if not file_type.holds(file)], root, file_type)
+    inside = [file.relative_to(root).parts for file in files]
+    return root, files, [parts[0] if len(parts) > 1 else None for parts in inside]
+
+
 def load(spec: DataSpec, file_type: FileType) -> Data:
     """Load a folder of class folders, or one with ``train`` and ``test`` (or ``val``) above them.
 

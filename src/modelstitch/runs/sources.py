@@ -114,6 +114,31 @@ def load_again(spec: RunSpec, digests: Mapping[str, str], folders: Sequence[Path
     return _first(read, lambda session: session.pair.data_digest, folders, asked)
 
 
+def network_again(
+    model: ModelSpec, role: str, recorded: str | None, folders: Sequence[Path], what: str, device: Any
+) -> Network:
+    """Load one network from the first folder where it is what it was.
+
+    Args:
+        model: where it comes from.
+        role: ``sender`` or ``receiver``.
+        recorded: SHA-256 of its parameters and buffers; None for any.
+        folders: in which a relative source may begin, the first one first.
+        what: what it is a source of, such as ``candidate 'out'``, for errors.
+        device: to put it on.
+
+    Raises:
+        RunError: it is in none of the folders.
+        TruthError: every one that is there has other weights.
+    """
+    return _first(
+        partial(_network, model, role, device),
+        lambda found: digest(found.module),
+        folders,
+        _Asked(role, model.source, recorded, what),
+    )
+
+
 def _expect_sources(spec: RunSpec, what: str) -> None:
     """Raise where something was given in memory, which has no source."""
     given = {

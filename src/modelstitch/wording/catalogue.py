@@ -9,6 +9,8 @@ from modelstitch.wording import (
     japanese,
     page_english,
     page_japanese,
+    pilot_english,
+    pilot_japanese,
     road_english,
     road_japanese,
     stages_english,
@@ -17,16 +19,13 @@ from modelstitch.wording import (
     worth_japanese,
 )
 
+_FILES = {
+    "en": (english, page_english, pilot_english, road_english, stages_english, worth_english),
+    "ja": (japanese, page_japanese, pilot_japanese, road_japanese, stages_japanese, worth_japanese),
+}
+
 LANGUAGES: dict[str, Mapping[str, str]] = {
-    "en": english.SENTENCES
-    | page_english.SENTENCES
-    | road_english.SENTENCES
-    | stages_english.SENTENCES
-    | worth_english.SENTENCES,
-    "ja": japanese.SENTENCES
-    | page_japanese.SENTENCES
-    | road_japanese.SENTENCES
-    | stages_japanese.SENTENCES
-    | worth_japanese.SENTENCES,
+    language: {key: text for file in files for key, text in file.SENTENCES.items()}
+    for language, files in _FILES.items()
 }
 """Templates by language and key; the languages have the same keys and name the same values."""

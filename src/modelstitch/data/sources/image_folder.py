@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,7 @@ def _read(parts: list[list[Path]], spec: DataSpec, root: Path) -> tuple[list[Ten
         modes[images.x.shape[1]]: repr(str(files[0])) for images, files in zip(decoded, parts, strict=True)
     }
     expect_one_mode(examples, repr(str(root)))
-    notes = said(decoded[0].done + decoded[1].done, n_images)
+    notes = said(sum((one.done for one in decoded), Counter()), n_images)
     return [images.x for images in decoded], {"notes": notes}
 
 

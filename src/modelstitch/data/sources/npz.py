@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -104,6 +105,40 @@ def load(spec: DataSpec) -> Data:
         seed=spec.seed,
     )
     return replace(data, division=division)
+
+
+def partly_labelled(spec: DataSpec) -> tuple[Tensor, list[Any] | None, dict[str, Tensor], str]:
+    """Read examples of which some or all have no label.
+
+    Returns:
+        Inputs (N, ...), labels as :func:`modelstitch.data.partly_labelled.names_of` takes them with the names
+        of ``classes`` filled in (None without any), further inputs, and the ending of the arrays.
+
+    Raises:
+        DataError: no such file or arrays, or arrays that cannot be used.
+    """
+    path = Path(spec.source)
+    arrays, where = _read(path), f"data {str(path)!r}"
+    asked = spec.input_column[0] if spec.input_column else "x"
+    endings = ["", *(f"_{part}" for part in HELDOUT_NAMES)]
+    ending = next((ending for ending in endings if f"{asked}{ending}" in arrays), None)
+    if ending is None:
+        raise DataError(
+            f"{where}: expected an array {asked}, or {asked}_test of new examples; got {sorted(arrays)}"
+        )
+    names = _Names(asked, spec.label_column or "y")
+    part = _part(arrays, ending, names, where)
+    if part.x.ndim < 2:
+        raise DataError(f"{where}: expected {asked} as an array (N, ...), got shape {tuple(part.x.shape)}")
+    labels: list[Any] | None = None if part.y is None else part.y.tolist()
+    classes = arrays.get("classes")
+    if labels is not None and classes is not None and part.y is not None and part.y.dtype.kind in "iu":
+        known = list(map(str, classes.tolist()))
+        wrong = [label for label in labels if not -1 <= label < len(known)]
+        if wrong:
+            raise DataError(f"{where}: label {wrong[0]} is outside the {len(known)} classes")
+        labels = ["" if label == -1 else known[label] for label in labels]
+    return part.x, labels, part.kwargs, ending
 
 
 def _groups(

@@ -1,0 +1,183 @@
+"""New examples for a pilot: those that neither fitted nor chose the candidate, in a fixed random order."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from modelstitch.adoption.division import divide
+from modelstitch.adoption.folder.spec_file import FolderSpec
+from modelstitch.data.digests import digests
+from modelstitch.data.load import as_data, find_source, load_data
+from modelstitch.data.partly_labelled import new_examples
+from modelstitch.data.parts import Data, DataPart
+from modelstitch.data.splitting import third_held_out
+from modelstitch.errors import DataError
+from modelstitch.specs import DataSpec
+
+_KEPT = ("task", "labels", "seconds", "tokenizer", "length", "seed", "rotations")
+"""Options of the run's data that new data are read with, too."""
+
+
+@dataclass(frozen=True, eq=False)
+class NewData:
+    """New examples as the held-out part of a data set.
+
+    Attributes:
+        data: its held-out part has the examples; its training part stands for their kind alone.
+        labelled: (n,) whether the label, or target, of each is known.
+        places: where each lies.
+        ids: a digest of the input of each.
+        of_run: how many were left out, since they fitted or chose the candidate.
+    """
+
+    data: Data
+    labelled: Tensor
+    places: tuple[str, ...]
+    ids: tuple[str, ...]
+    of_run: int
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+def read_new(given: Any, spec: FolderSpec) -> NewData:
+    """Read new examples for a candidate.
+
+    Data in one part are taken whole, of data in two parts the held-out one. Examples of the run that fitted
+    or chose the candidate are left out where the run's data are given.
+
+    Args:
+        given: a source's name, ``Data``, or ``(x, y)`` with -1 or None where there is no label.
+        spec: of the candidate.
+
+    Raises:
+        DataError: data that cannot be read or do not fit the candidate, or no example that is new.
+    """
+    own = _spec_like(given, spec)
+    classification = spec.contract.task == "classification" and own.labels is None and not own.rotations
+    if classification:
+        partly = new_examples(given, own)
+        data, places = partly.as_data(spec.contract.classes), partly.places
+        labelled = torch.tensor([label is not None for label in partly.labels])
+    else:
+        data, places = _with_targets(given, own)
+        labelled = torch.ones(len(data.heldout), dtype=torch.bool)
+    _expect_fit(data, spec)
+    ids = [value.hex() for value in digests(data.heldout)]
+    known = _of_run(given, spec)
+    rows = torch.tensor([row for row, one in enumerate(ids) if one not in known], dtype=torch.int64)
+    if not len(rows):
+        raise DataError(
+            f"data {data.name}: expected new examples, got {len(ids)} that fitted or chose the candidate"
+        )
+    chosen = rows.tolist()
+    return NewData(
+        data=replace(data, heldout=data.heldout.take(rows)),
+        labelled=labelled[rows],
+        places=tuple(places[row] for row in chosen),
+        ids=tuple(ids[row] for row in chosen),
+        of_run=len(ids) - len(rows),
+    )
+
+
+def shuffled(ids: Sequence[str], seed: int) -> list[int]:
+    """Return the order in which examples are taken: that of SHA-256 over seed and digest.
+
+    Args:
+        ids: digests of the inputs.
+        seed: another seed is another order.
+
+    Returns:
+        Indices of distinct examples; a later copy of an example is left out.
+
+    Example:
+        >>> sorted(shuffled(["a", "b", "a"], 0))
+        [0, 1]
+    """
+    first = {one: row for row, one in reversed(list(enumerate(ids)))}
+    order = sorted(first, key=lambda one: hashlib.sha256(f"{seed}:{one}".encode()).digest())
+    return [first[one] for one in order]
+
+
+def _spec_like(given: Any, spec: FolderSpec) -> DataSpec:
+    """Return how new data are read: as the run's, where their source has such options."""
+    of_run = DataSpec(**spec.sources["data"])
+    source = str(given) if isinstance(given, str) else "in memory"
+    read = DataSpec(source=source, **{name: getattr(of_run, name) for name in _KEPT})
+    if not isinstance(given, str):
+        return read
+    try:
+        kind = find_source(read)
+    except DataError:
+        return read  # a folder of files without classes, which no row of the table has
+    if kind.is_image_files:
+        read = replace(read, crop=of_run.crop, channels=of_run.channels)
+    if kind.has_columns:
+        read = replace(read, label_column=of_run.label_column, input_column=of_run.input_column)
+    return read
+
+
+def _with_targets(given: Any, spec: DataSpec) -> tuple[Data, tuple[str, ...]]:
+    """Return data of another task, whose new examples all have their targets."""
+    data = given if isinstance(given, Data) else as_data(spec if isinstance(given, str) else given)
+    if data.task.together:
+        raise DataError(
+            f"expected a task that scores each example by itself, got {data.task.name}, which scores "
+            "examples against each other: no pilot is possible"
+        )
+    parts = [("held-out", data.heldout)]
+    if data.division.startswith(third_held_out(spec.seed)):
+        parts.insert(0, ("train", data.train))
+    places = tuple(f"{name} {row}" for name, part in parts for row in range(len(part)))
+    return replace(data, heldout=_joined([part for _, part in parts])), places
+
+
+def _joined(parts: Sequence[DataPart]) -> DataPart:
+    joined = {name: torch.cat([part.tensors[name] for part in parts]) for name in parts[0].tensors}
+    return DataPart(
+        joined.pop("images"),
+        joined.pop("labels"),
+        joined.pop("targets", None),
+        samples=joined.pop("samples", None),
+        kwargs=joined,
+    )
+
+
+def _expect_fit(data: Data, spec: FolderSpec) -> None:
+    """Raise unless rate, task and label set are the candidate's; inputs are checked where they are run."""
+    contract = spec.contract
+    for what, own, other in (("rate", contract.rate, data.rate), ("task", contract.task, data.task.name)):
+        if own != other:
+            raise DataError(
+                f"data {data.name} do not fit the candidate: expected the {what} {own or 'none'}, got "
+                f"{other or 'none'}"
+            )
+    possible = [data.classes, *([] if data.finest is None else [data.finest.classes])]
+    if contract.classes and contract.classes not in possible:
+        raise DataError(
+            f"data {data.name} do not fit the candidate: expected the label set "
+            f"{', '.join(contract.classes[:5])} ({len(contract.classes)}), got {', '.join(data.classes[:5])} "
+            f"({len(data.classes)})"
+        )
+
+
+def _of_run(given: Any, spec: FolderSpec) -> set[str]:
+    """Return digests of the examples that fitted or chose the candidate, where its own data are given."""
+    of_run = DataSpec(**spec.sources["data"])
+    if isinstance(given, Data):
+        run = given
+    elif given == of_run.source:
+        run = load_data(of_run)
+    else:
+        return set()
+    if run.digest != spec.digests["data"]:
+        return set()
+    chosen = divide(len(run.heldout), run.digest, spec.division["seed"]).choose
+    parts = (run.train, run.heldout.take(chosen))
+    return {value.hex() for part in parts for value in digests(part)}

@@ -1,0 +1,174 @@
+"""The state folder of one pilot: its rule, and every example in the order in which it was taken."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from modelstitch.errors import RunError
+from modelstitch.util.locks import locked
+
+STATE, LOCK = "pilot.sqlite", "lock.sqlite"
+"""Names of the files in a state folder."""
+
+_FORMAT = 1
+_SCHEMA = f"""
+CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE examples (
+    place INTEGER PRIMARY KEY, id TEXT UNIQUE NOT NULL, source TEXT NOT NULL,
+    own INTEGER NOT NULL, other INTEGER NOT NULL, differ INTEGER NOT NULL,
+    label INTEGER, difference REAL, gap REAL NOT NULL
+);
+PRAGMA user_version = {_FORMAT};
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PilotExample:
+    """One example of a pilot.
+
+    Attributes:
+        id: digest of its input.
+        source: where it lies.
+        own, other: number of the answer of the candidate, and of the original; 0 without classes.
+        differ: whether the answers differ; without classes, whether the scores do.
+        label: number of its class; None where it is not known, or the task has none.
+        difference: score of the candidate less that of the original; None where the label is missing.
+        gap: how far the outputs are apart.
+    """
+
+    id: str
+    source: str
+    own: int
+    other: int
+    differ: bool
+    label: int | None
+    difference: float | None
+    gap: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class PilotFacts:
+    """What is fixed when a pilot begins.
+
+    Attributes:
+        state: a name of this state folder, drawn at random.
+        candidate: hash of the first line of the candidate's ledger.
+        against: which network the candidate is held to.
+        original: SHA-256 of its weights.
+        margin, horizon, k: the rule.
+        seed: of the order of examples.
+        score: name of the score.
+        asks: whether a label is asked only where the answers differ.
+        classes: names by number.
+    """
+
+    state: str
+    candidate: str
+    against: str
+    original: str
+    margin: float
+    horizon: int
+    k: int
+    seed: int
+    score: str
+    asks: bool
+    classes: tuple[str, ...]
+
+
+@contextlib.contextmanager
+def held_state(folder: Path) -> Iterator[None]:
+    """Hold the state folder of a pilot; it is made where it does not exist.
+
+    Raises:
+        RunError: another process holds it, or it cannot be written.
+    """
+    _expect_state(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(f"cannot write the state folder {str(folder)!r}: {error.strerror}") from error
+    in_use = (
+        f"the state folder {str(folder)!r} is in use by another pilot: wait for it, or give another --state"
+    )
+    with locked(folder / LOCK, in_use):
+        yield
+
+
+def _expect_state(folder: Path) -> None:
+    """Raise where a folder holds other things than a pilot, before anything is written into it."""
+    if folder.is_dir() and not (folder / STATE).is_file():
+        others = sorted(each.name for each in folder.iterdir() if each.name != LOCK)
+        if others:
+            raise RunError(
+                f"expected a new folder or the state folder of a pilot, got {str(folder)!r}, which holds "
+                f"{', '.join(others[:3])}: give another --state"
+            )
+
+
+def read_state(folder: Path) -> tuple[PilotFacts, tuple[PilotExample, ...]] | None:
+    """Return what a state folder holds; None where it holds no pilot.
+
+    Raises:
+        RunError: it is damaged, or of another format.
+    """
+    path = folder / STATE
+    if not path.is_file():
+        return None
+    names = [field.name for field in fields(PilotExample)]
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            if version != _FORMAT:
+                raise RunError(
+                    f"expected the state of a pilot of format {_FORMAT}, got {version} in {str(path)!r}"
+                )
+            facts = {
+                name: json.loads(value) for name, value in connection.execute("SELECT name, value FROM facts")
+            }
+            rows = connection.execute(f"SELECT {', '.join(names)} FROM examples ORDER BY place").fetchall()
+        examples = tuple(PilotExample(**dict(zip(names, row, strict=True))) for row in rows)
+        return PilotFacts(**{**facts, "classes": tuple(facts["classes"])}), examples
+    except (sqlite3.Error, ValueError, TypeError, KeyError) as error:
+        raise RunError(f"cannot read the state of a pilot {str(path)!r}: it is damaged ({error})") from error
+
+
+def write_state(folder: Path, facts: PilotFacts, examples: Sequence[PilotExample]) -> None:
+    """Write the state of a pilot, in one transaction: it is there whole, or as it was.
+
+    Raises:
+        RunError: it cannot be written.
+    """
+    path = folder / STATE
+    try:
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+            cursor = connection.cursor()
+            cursor.execute("BEGIN IMMEDIATE")
+            try:
+                _fill(cursor, asdict(facts), examples)
+            except BaseException:
+                cursor.execute("ROLLBACK")
+                raise
+            cursor.execute("COMMIT")
+    except sqlite3.Error as error:
+        raise RunError(f"cannot write the state of a pilot {str(path)!r}: {error}") from error
+
+
+def _fill(cursor: sqlite3.Cursor, facts: Mapping[str, Any], examples: Sequence[PilotExample]) -> None:
+    if not cursor.execute("SELECT 1 FROM sqlite_master WHERE name = 'facts'").fetchall():
+        for statement in _SCHEMA.strip().split(";"):
+            cursor.execute(statement)
+        cursor.executemany(
+            "INSERT INTO facts VALUES (?, ?)", [(name, json.dumps(value)) for name, value in facts.items()]
+        )
+    names = [field.name for field in fields(PilotExample)]
+    columns, marks = ", ".join(("place", *names)), ", ".join("?" * (len(names) + 1))
+    cursor.executemany(
+        f"INSERT OR REPLACE INTO examples ({columns}) VALUES ({marks})",
+        [(place, *(getattr(example, name) for name in names)) for place, example in enumerate(examples)],
+    )

@@ -1,0 +1,19 @@
+"""The sentences of a pilot, in Japanese."""
+
+from __future__ import annotations
+
+SENTENCES = {
+    "pilot.passed": "合格：{against}と比べて、候補の{score}は{margin:g}以上は劣りません（{n}件の例の後）。",
+    "pilot.failed": "不合格：{against}と比べて、候補は{score}を{margin:g}より多く失います（{n}件の例の後）。",
+    "pilot.undecided": "{n}件の例の後で未決：候補の{score}が{against}より{margin:g}以上劣るかどうか。",
+    "pilot.horizon": "{n}件の例で終わりです。これ以上の例は取りません。",
+    "pilot.agree": (
+        "{n}件の例のうち{value:.1%}（{low:.1%}〜{high:.1%}）で両者の答えが一致し、{n_differ}件で異なります。"
+    ),
+    "pilot.difference": "数えた例で、候補の{score}から元のものを引いた差は{value:+.4f}です。",
+    "pilot.labels": "答えが異なる例について{n}件のラベルが必要です：{file}を見てください。",
+    "pilot.forecast": (
+        "例が今までと同様なら、あと{n}件（中央値）が必要で、そのような試行の{share:.0%}が終わりまでに決まります。"
+    ),
+    "pilot.again": "この候補の{k}回目の試行なので、誤った答えの確率はそれぞれ最大{level:g}です。",
+}

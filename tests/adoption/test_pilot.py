@@ -1,0 +1,312 @@
+"""``modelstitch pilot``: two networks on new examples, labels that come later, and what is refused."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import modelstitch as ms
+from modelstitch.adoption.folder.check import check_folder
+from modelstitch.adoption.folder.ledger import LEDGER, LedgerEntry, append
+from modelstitch.adoption.pilot.both import both_networks, paired
+from modelstitch.adoption.pilot.new_data import read_new, shuffled
+from modelstitch.adoption.pilot.original import Against
+from modelstitch.adoption.pilot.record import LOCK, read_state
+from modelstitch.adoption.pilot.run import PilotSpec, pilot
+from modelstitch.adoption.stages.road import Road, road_of
+from modelstitch.cli import main
+from modelstitch.data.partly_labelled import new_examples
+from modelstitch.errors import ModelError, SpecError
+from modelstitch.models.network import Network, wrap
+from modelstitch.specs import DataSpec
+from modelstitch.util.locks import locked
+from tests.adoption.conftest import small
+
+RECEIVER = "tests.adoption.conftest:small(seed=1, width=6)"
+
+
+@pytest.fixture
+def folder(copied: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(copied.parent)
+    return copied
+
+
+@pytest.fixture
+def data(folder: Path, digits: ms.Data) -> dict[str, np.ndarray]:
+    """All held-out examples, written as new.npz; without their labels as bare.npz."""
+    x, y = digits.heldout.images.numpy(), digits.heldout.labels.numpy()
+    np.savez("new.npz", x=x, y=y)
+    np.savez("bare.npz", x=x)
+    return {"x": x, "y": y}
+
+
+def run(folder: Path, *words: str) -> int:
+    return main(["pilot", str(folder), "--receiver", RECEIVER, "--by", "Bo", *words])
+
+
+def last(folder: Path) -> dict[str, Any]:
+    return dict(road_of(folder).pilots[-1].facts)
+
+
+def answers(module: torch.nn.Module, x: np.ndarray) -> np.ndarray:
+    with torch.no_grad():
+        outputs: torch.Tensor = module(torch.from_numpy(x))
+    return np.asarray(outputs.argmax(1))
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
+
+
+def test_a_pilot_counts_what_two_networks_answer(folder: Path, data: dict[str, np.ndarray]) -> None:
+    state = folder.parent / "state"
+    # Networks that are not trained differ much: this margin is never decided on so few examples.
+    assert run(folder, "--data", "new.npz", "--margin", "0.01", "--state", "state") == 3
+    own = answers(ms.load_stitched(folder), data["x"])
+    other = answers(small(1, 6), data["x"])
+    facts = last(folder)
+    assert facts["disagreements"] == int((own != other).sum())
+    assert facts["difference"] == pytest.approx((own == data["y"]).mean() - (other == data["y"]).mean())
+    assert (facts["k"], facts["result"], facts["n"], facts["labelled"]) == (1, "undecided", 599, True)
+    assert len(rows_of(state / "differ.csv")) == facts["disagreements"]
+    with Image.open(state / "differ.png") as sheet:
+        assert sheet.size[0] > 100
+    assert check_folder(folder).holds
+    assert road_of(folder).stage == "pilot"
+    # The same examples again count once, and leave no line.
+    before = (folder / LEDGER).read_bytes()
+    assert run(folder, "--data", "new.npz", "--state", "state") == 3
+    assert (folder / LEDGER).read_bytes() == before
+
+
+def test_labels_are_asked_where_both_differ_and_may_come_later(
+    folder: Path, data: dict[str, np.ndarray], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(folder, "--data", "bare.npz", "--margin", "0.4") == 3
+    state = folder.with_name(f"{folder.name}-pilot-1")
+    own, other = answers(ms.load_stitched(folder), data["x"]), answers(small(1, 6), data["x"])
+    asked = rows_of(state / "labels-needed.csv")
+    differ = set(np.flatnonzero(own != other).tolist())
+    assert {int(row["source"].split()[1]) for row in asked} == differ
+    assert set(asked[0]) == {"example", "label", "source"}  # who labels does not see the answers
+    facts = last(folder)
+    assert (facts["labels_needed"], facts["labelled"]) == (len(differ), False)
+    assert Road(road_of(folder).entries).lacks[0] == "pilot"
+    # The first half of the labels: it goes on as far as they reach.
+    given = {
+        row["example"]: str(data["y"][int(row["source"].split()[1])]) for row in asked[: len(asked) // 2]
+    }
+    lines = [f"{name},{label}" for name, label in given.items()]
+    Path("given.csv").write_text("\n".join(["example,label", *lines, f"{asked[-1]['example']}, "]), "utf-8")
+    capsys.readouterr()
+    code = run(folder, "--labels-file", "given.csv", "--json")
+    said = json.loads(capsys.readouterr().out)
+    assert code == {"passed": 0, "failed": 4, "undecided": 3}[said["result"]]
+    assert (said["k"], said["labelled"]) == (1, True)
+    found = read_state(state)
+    assert found is not None
+    known = [one.difference for one in found[1]]
+    for one, difference in zip(found[1], known, strict=True):
+        row = int(one.source.split()[1])
+        right = float(own[row] == data["y"][row]) - float(other[row] == data["y"][row])
+        assert difference == (right if one.id[:12] in given or row not in differ else None)
+    reach = known.index(None)
+    assert len(given) == sum(one.differ for one in found[1][:reach])
+    assert said["n"] == reach if said["result"] == "undecided" else said["n"] <= reach
+    assert said["difference"] == pytest.approx(np.mean([x for x in known[: said["n"]] if x is not None]))
+
+
+def test_it_passes_against_itself_without_a_label(folder: Path, data: dict[str, np.ndarray]) -> None:
+    itself = wrap(ms.load_stitched(folder), "itself")
+    options = PilotSpec(by="Bo", against=Against(what=itself), state=folder.parent / "s")
+    found = pilot(folder, (data["x"], None), options)
+    assert found.decision.result == "passed"
+    assert (found.disagreements, found.labels_needed) == (0, 0)
+    assert road_of(folder).lacks == ("verify",)
+    again = pilot(folder, (data["x"], None), options)
+    assert again.decision == found.decision
+
+
+def test_batches_come_one_after_another(folder: Path, data: dict[str, np.ndarray]) -> None:
+    for name, rows in (("a", slice(0, 200)), ("b", slice(150, 400))):
+        np.savez(f"{name}.npz", x=data["x"][rows], y=data["y"][rows])
+    run(folder, "--data", "a.npz", "--margin", "0.01")
+    run(folder, "--data", "b.npz")
+    assert [entry.facts["n_taken"] for entry in road_of(folder).pilots] == [200, 400]
+    run(folder, "--data", "new.npz", "--state", "other", "--margin", "0.01", "--at-most", "300")
+    facts = last(folder)
+    assert (facts["k"], facts["n"], facts["ended"], facts["level"]) == (2, 300, True, 0.025)
+
+
+def test_the_examples_that_fitted_or_chose_it_are_left_out(folder: Path, digits: ms.Data) -> None:
+    from modelstitch.adoption.division import divide
+    from modelstitch.adoption.folder.spec_file import read_spec
+
+    spec = read_spec(folder)
+    new = read_new(digits, spec)
+    division = divide(len(digits.heldout), digits.digest)
+    assert len(new) == len(division.confirm) + len(division.calibrate)
+    assert new.of_run == 1797 - len(new)
+    chosen = digits.heldout.images[division.choose[0]]
+    assert not bool((new.data.heldout.images == chosen).flatten(1).all(1).any())
+
+
+def test_a_folder_whose_files_have_labels_in_part(tmp_path: Path) -> None:
+    for name in ("3/a.png", "7/b.png", "c.png"):
+        path = tmp_path / "new" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((8, 8), len(name) * 9 + ord(name[0]), np.uint8)).save(path)
+    source = str(tmp_path / "new")
+    found = new_examples(source, DataSpec(source=source))
+    assert dict(zip(found.places, found.labels, strict=True)) == {
+        "3/a.png": "3",
+        "7/b.png": "7",
+        "c.png": None,
+    }
+
+
+def test_an_order_that_depends_on_the_examples_alone() -> None:
+    ids = [f"{number:x}" for number in range(50)]
+    order = [ids[row] for row in shuffled(ids, 0)]
+    assert order == [ids[::-1][row] for row in shuffled(ids[::-1], 0)]
+    assert order != ids
+    assert order != [ids[row] for row in shuffled(ids, 1)]
+    assert len(shuffled([*ids, *ids], 0)) == 50
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ((), "expected new examples, as --data"),
+        (("--data", "none.npz"), "no data file 'none.npz'"),
+        (("--data", "wide.npz"), "do not fit the candidate: expected x: float32 (N, 1, 8, 8)"),
+        (
+            ("--data", "classes.npz"),
+            "another label set: expected labels among 0, 1, 2, 3, 4, ... (10), got cat",
+        ),
+        (("--data", "nan.npz"), "NaN or infinity"),
+        (("--data", "new.npz", "--margin", "0"), "expected a margin between 0 and 1"),
+        (("--data", "new.npz", "--margin", "nan"), "expected a margin between 0 and 1"),
+        (("--data", "new.npz", "--at-most", "0"), "expected at most 1 to"),
+        (("--data", "new.npz", "--by", " "), "expected the name of a person"),
+        (("--data", "new.npz", "--state", "copy/state"), "expected a state folder outside of the candidate"),
+        (("--data", "new.npz", "--state", "."), "expected a new folder or the state folder of a pilot"),
+        (("--data", "new.npz", "--against", "sender"), "expected --receiver with --against receiver"),
+        (
+            ("--data", "new.npz", "--receiver", "tests.adoption.conftest:small(seed=2, width=6)"),
+            "has other weights",
+        ),
+        (("--data", "new.npz", "--labels-file", "x.csv"), "expected labels for a pilot that was begun"),
+    ],
+)
+def test_bad_input_is_one_line(
+    folder: Path,
+    data: dict[str, np.ndarray],
+    capsys: pytest.CaptureFixture[str],
+    words: tuple[str, ...],
+    message: str,
+) -> None:
+    x = data["x"][:20]
+    np.savez("wide.npz", x=np.random.default_rng(0).random((4, 1, 9, 8), np.float32), y=np.arange(4))
+    np.savez("classes.npz", x=x, y=np.array(["cat"] * 20))
+    np.savez("nan.npz", x=np.where(x > 0.9, np.nan, x), y=data["y"][:20])
+    before, there = (folder / LEDGER).read_bytes(), set(folder.parent.iterdir())
+    assert run(folder, *words) == 2
+    error = capsys.readouterr().err.splitlines()
+    assert message in error[-1]
+    assert sum(line.startswith("modelstitch:") for line in error) == 1
+    assert (folder / LEDGER).read_bytes() == before
+    assert set(folder.parent.iterdir()) == there
+
+
+def test_an_original_that_was_given_in_memory(
+    folder: Path, data: dict[str, np.ndarray], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["pilot", str(folder), "--data", "new.npz"]) == 2
+    assert "give its source with --receiver" in capsys.readouterr().err
+
+
+def test_a_state_folder_belongs_to_one_pilot(
+    folder: Path, data: dict[str, np.ndarray], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(folder, "--data", "new.npz", "--margin", "0.01", "--state", "s") == 3
+    for words, message in (
+        (("--margin", "0.5"), "holds a pilot whose margin is 0.01, got 0.5"),
+        (("--seed", "4"), "holds a pilot whose seed is 0, got 4"),
+        (("--at-most", "9"), "holds a pilot whose at most is 10000, got 9"),
+    ):
+        assert run(folder, "--data", "new.npz", "--state", "s", *words) == 2
+        assert message in capsys.readouterr().err
+    # It goes on elsewhere than in the usual folder: nobody begins another one unasked.
+    assert run(folder, "--data", "new.npz") == 2
+    assert "give it as --state to go on" in capsys.readouterr().err
+    with locked(Path("s") / LOCK, "held"):
+        assert run(folder, "--data", "new.npz", "--state", "s") == 2
+    assert "is in use by another pilot" in capsys.readouterr().err
+    other = folder.with_name("other")
+    shutil.copytree(folder, other)
+    lines = (other / LEDGER).read_text(encoding="utf-8").splitlines(keepends=True)
+    first = json.loads(lines[0])
+    first.pop("hash")
+    (other / LEDGER).write_text(LedgerEntry(**{**first, "by": "Cy"}).line, encoding="utf-8")
+    assert run(other, "--data", "new.npz", "--state", "s") == 2
+    assert "belongs to a pilot of another candidate" in capsys.readouterr().err
+    Path("s/pilot.sqlite").write_bytes(b"no database")
+    assert run(folder, "--data", "new.npz", "--state", "s") == 2
+    assert "cannot read the state of a pilot" in capsys.readouterr().err
+
+
+def test_labels_that_cannot_be(
+    folder: Path, data: dict[str, np.ndarray], capsys: pytest.CaptureFixture[str]
+) -> None:
+    np.savez("some.npz", x=data["x"][:60])
+    run(folder, "--data", "some.npz")
+    name = rows_of(folder.with_name(f"{folder.name}-pilot-1") / "labels-needed.csv")[0]["example"]
+    for text, message in (
+        ("example;label\n", "expected the columns example, label"),
+        (f"example,label\n{name},cat\n", "expected one of the classes 0, 1"),
+        ("example,label\nzzz,1\n", "expected an example of this pilot in line 2"),
+        (f"example,label\n{name},1\n{name},2\n", "another label than it has"),
+    ):
+        Path("labels.csv").write_text(text, encoding="utf-8")
+        assert run(folder, "--labels-file", "labels.csv") == 2
+        assert message in capsys.readouterr().err
+    assert last(folder)["labels_needed"] > 0
+
+
+def test_a_retired_or_changed_candidate(
+    folder: Path, data: dict[str, np.ndarray], capsys: pytest.CaptureFixture[str]
+) -> None:
+    append(folder / LEDGER, LedgerEntry(event="retired", by="Bo"))
+    assert run(folder, "--data", "new.npz") == 2
+    assert "is retired" in capsys.readouterr().err
+    (folder / "card.json").write_text("{}", encoding="utf-8")
+    assert run(folder, "--data", "new.npz") == 2
+    assert "is not what was exported (changed: card.json)" in capsys.readouterr().err
+
+
+def test_outputs_that_are_not_finite(folder: Path, data: dict[str, np.ndarray]) -> None:
+    from modelstitch.adoption.folder.spec_file import read_spec
+
+    broken = small(1, 6)
+    with torch.no_grad():
+        broken.get_parameter("6.bias")[3] = torch.inf
+    new = read_new((data["x"], data["y"]), read_spec(folder))
+    # Only a damaged network gives them, which is refused before, where it is loaded or where it is run.
+    with pytest.raises(ModelError, match="NaN or infinity|not finite|scored"):
+        paired(
+            both_networks(folder, Network(module=broken, name="b", view=ms.View()), new.data), torch.arange(4)
+        )
+
+
+def test_what_an_original_can_be() -> None:
+    with pytest.raises(SpecError, match="beside another model"):
+        Against(what="zoo:R1111", source="elsewhere")
