@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from modelstitch.adoption.division import divide
+from modelstitch.adoption.division import divide_heldout
 from modelstitch.adoption.folder.spec_file import FolderSpec
 from modelstitch.data.digests import digests
 from modelstitch.data.load import as_data, find_source, load_data
@@ -145,6 +145,7 @@ def _joined(parts: Sequence[DataPart]) -> DataPart:
         joined.pop("labels"),
         joined.pop("targets", None),
         samples=joined.pop("samples", None),
+        groups=joined.pop("groups", None),
         kwargs=joined,
     )
 
@@ -178,6 +179,6 @@ def _of_run(given: Any, spec: FolderSpec) -> set[str]:
         return set()
     if run.digest != spec.digests["data"]:
         return set()
-    chosen = divide(len(run.heldout), run.digest, spec.division["seed"]).choose
+    chosen = divide_heldout(run, spec.division["seed"]).choose
     parts = (run.train, run.heldout.take(chosen))
     return {value.hex() for part in parts for value in digests(part)}
