@@ -31,7 +31,7 @@ BATCH = 256
 
 _CHECKED = 8
 
-Outputs = Callable[[Tensor], Tensor]
+OutputsOf = Callable[[Tensor], Tensor]
 """From indices (n,) of new examples to what the task's score takes (n, ...)."""
 
 
@@ -47,8 +47,8 @@ class BothNetworks:
     """
 
     task: Task
-    candidate: Outputs
-    original: Outputs
+    candidate: OutputsOf
+    original: OutputsOf
     examples: DataPart
     batch: int
 
@@ -131,7 +131,7 @@ def paired(both: BothNetworks, rows: Tensor) -> PairedAnswers:
     return PairedAnswers(answers[0], answers[1], differ, difference, gap)
 
 
-def _by_batch(run: Outputs, few: Tensor) -> bool:
+def _by_batch(run: OutputsOf, few: Tensor) -> bool:
     return depends_on_batch(lambda rows, _: run(rows.flatten()), few[:, None], {})
 
 
@@ -171,7 +171,7 @@ def _as_given(contract: Contract, data: Data) -> dict[str, Tensor]:
     return given
 
 
-def _of_original(network: Network, data: Data) -> Outputs:
+def _of_original(network: Network, data: Data) -> OutputsOf:
     """Return the original as a function of indices, its outputs in the order of the classes."""
     inputs = network_inputs(network, data)
     few = inputs.batch("train", torch.arange(min(_CHECKED, len(data.train))))
