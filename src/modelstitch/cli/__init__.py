@@ -28,6 +28,7 @@ from modelstitch.cli.report import Report
 from modelstitch.cli.reuse import Reuse
 from modelstitch.cli.selftest import Selftest
 from modelstitch.cli.stage import Stage
+from modelstitch.cli.status import Status
 from modelstitch.cli.train import Train
 from modelstitch.cli.values import VALUES, gathered
 from modelstitch.errors import InputError, TruthError
@@ -60,6 +61,7 @@ COMMANDS = {
     "figures": CommandRow(Figures),
     "reuse": CommandRow(Reuse, resumes=True),
     "export": CommandRow(Export),
+    "status": CommandRow(Status),
     "stage": CommandRow(Stage),
     "pilot": CommandRow(Pilot),
     "selftest": CommandRow(Selftest),

@@ -90,13 +90,23 @@ def facts_of_move(road: Road, what: StageMove, name: str) -> dict[str, Any]:
     """
     _expect_forward(road, what, name)
     skipped = _skipped(road, what, name) if what.to == "adopted" else ()
-    checks = {"pilot": road.pilot, "verify": road.verify_by_another} if what.to == "adopted" else {}
     return {
         "from": road.stage,
-        **{f"{kind}_line": entry.hash for kind, entry in checks.items() if entry is not None},
+        **(_rests_on(road) if what.to == "adopted" else {}),
         **({} if what.reviewed is None else {"reviewed": what.reviewed.to_plain()}),
         **({} if what.skip is None else {"skip": what.skip.strip(), "skipped": list(skipped)}),
     }
+
+
+def _rests_on(road: Road) -> dict[str, Any]:
+    """Return which checks an adoption rests on, and what its pilot asked for."""
+    found: dict[str, Any] = {}
+    if road.pilot is not None:
+        asked = {name: road.pilot.facts.get(name) for name in ("k", "result", "against", "margin")}
+        found |= {"pilot_line": road.pilot.hash, "pilot": asked}
+    if road.verify_by_another is not None:
+        found["verify_line"] = road.verify_by_another.hash
+    return found
 
 
 def _expect_forward(road: Road, what: StageMove, name: str) -> None:
