@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 import modelstitch as ms
-from modelstitch.adoption.candidates.candidate import Candidates
+from modelstitch.adoption.candidates.candidate import Candidates, Standing
+from modelstitch.adoption.rivals.rival_kinds import RUN, RivalInputs, RivalOutcome
 from modelstitch.adoption.worth.beside import BesideSpec, Further, expect_parts, further, named
 from modelstitch.cli import main
 from modelstitch.errors import SpecError
+from modelstitch.wording import say
 from tests.adoption.test_money import PRICES, TOML
 from tests.adoption.toys import mlp, separable
+
+STANDINGS: tuple[Standing, ...] = ("undecided", "worse", "no worse", "no worse")
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +72,72 @@ def test_rivals_are_those_of_the_first_candidate(
     assert told.rivals.score == pytest.approx(row.score[0])
     assert told.rivals.candidate.load == row.load
     assert told.rivals.n == found.n_confirm
+
+
+def test_candidates_that_may_still_be_chosen_meet_rivals_which_are_fitted_once(
+    runs: tuple[ms.Comparison, ms.Comparison], found: Candidates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = found.rows[0]
+    places = [(row.sender_cut, row.receiver_cut) for row in runs[0].cells]
+    fitted: list[tuple[str, str]] = []
+
+    def outcome(name: str, given: RivalInputs) -> RivalOutcome:
+        fitted.append((name, given.candidate.sender_cut))
+        return RivalOutcome(
+            given.candidate.scores[given.confirm], given.candidate.load, say("rival.as_it_is")
+        )
+
+    for name in RUN:
+        monkeypatch.setitem(RUN, name, partial(outcome, name))
+    rows = tuple(
+        replace(one, sender_cut=sender, receiver_cut=receiver, standing=standing, misses=misses)
+        for (sender, receiver), standing, misses in zip(
+            places, STANDINGS, ((), (), (), ("score",)), strict=True
+        )
+    )
+    told = further(runs[0], replace(found, rows=rows), BesideSpec(rivals=True))
+    tables = [told.rivals, *told.further_rivals]
+    # The third qualifies and comes first, the first may qualify; the others are out.
+    assert [(each.candidate.sender_cut, each.candidate.receiver_cut) for each in tables if each] == [
+        places[2],
+        places[0],
+    ]
+    assert len(fitted) == len(set(fitted)) < 2 * len(RUN)
+    assert {name for name, _ in fitted} == set(RUN)
+    assert sum(name == "fine-tuned-receiver" for name, _ in fitted) == 1
+    # Seven rivals of each of four named candidates hold at once.
+    assert all(each is not None and each.level == pytest.approx(1 - 0.05 / 28) for each in tables)
+    text = " ".join(told.sentences())
+    for sender, receiver in (places[2], places[0]):
+        assert f"for the cost of {sender} -> {receiver} (" in text
+    assert [len(told.to_plain()[name]) > 0 for name in ("rivals", "further_rivals")] == [True, True]
+
+
+def test_three_parts_from_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = separable()
+    train, heldout = ([part.images.numpy(), part.labels.numpy()] for part in (data.train, data.heldout))
+    np.savez(tmp_path / "toy.npz", x_train=train[0], y_train=train[1], x_test=heldout[0], y_test=heldout[1])
+    one, other = (f"tests.adoption.toys:mlp(seed={seed})" for seed in (0, 1))
+    options = f"--data {tmp_path / 'toy.npz'} --steps 1 --controls none --evidence none".split()
+    for first, second, name in ((one, other, "there"), (other, one, "back")):
+        assert main(["compare", first, second, *options, "--out", str(tmp_path / name)]) == 0
+    capsys.readouterr()
+    words = ["reuse", str(tmp_path / "there"), "--no-latency", "--parts", "3"]
+    code = main([*words, "--back", str(tmp_path / "back"), "--at-most-chain", "2.8", "--json"])
+    table = json.loads(capsys.readouterr().out)["chains"]
+    assert code in (0, 3, 4)
+    # One way through the other network, in and out at either cut, with two stitches of 144 multiply-adds.
+    assert (table["outer"], table["whole"]["multiply_adds"]) == (one, 72 + 144 + 36)
+    by_hand = {("0", "0"): 684, ("0", "1"): 540, ("1", "0"): 828, ("1", "1"): 684}
+    affordable = {cuts: cost for cuts, cost in by_hand.items() if cost <= 2.8 * 252}
+    assert (table["n_possible"], table["n_affordable"]) == (4, 3)
+    found = {(chain["leave"], chain["back"]): chain["multiply_adds"] for chain in table["chains"]}
+    assert found == affordable
+    scores = [chain["score"] for chain in table["chains"]]
+    assert scores == sorted(scores, reverse=True)
+    # One direction twice is no other direction, and is refused.
+    assert main([*words, "--back", str(tmp_path / "there")]) == 2
+    assert "the other direction of the first run" in capsys.readouterr().err
 
 
 def test_nothing_asked_for_is_nothing_said(

@@ -267,9 +267,10 @@ def test_several_seeds_stand_in_the_row_and_the_first_is_the_candidate(
     confirm = divide(599, run.facts.data_content).confirm.numpy()
     answers = run.networks.answers()  # type: ignore[union-attr]
     by_seed = {key.seed: float(each[confirm].mean()) for (_, key), each in answers.items()}
-    assert row.seed == 1
-    assert row.seeds == tuple(by_seed[seed] for seed in (1, 2, 3))
-    assert row.score[0] == by_seed[1]
+    # The first that was asked for, whatever seeds a run gets later.
+    assert row.seed == 3
+    assert row.seeds == tuple(by_seed[seed] for seed in (3, 1, 2))
+    assert row.score[0] == by_seed[3]
     assert row.over_seeds is not None
     mean, low, high = row.over_seeds
     assert mean == pytest.approx(sum(by_seed.values()) / 3)

@@ -55,8 +55,9 @@ class Reuse:
     latency: bool = True
     """Measure latency and peak memory at batch 1 and 64, each candidate and both networks in turn."""
     rivals: bool = False
-    """Fit what else one could do for the cost of the first candidate, and score it beside: the receiver
-    fine-tuned or cut short, linear heads, a distilled student. Takes longer than the search."""
+    """Fit what else one could do for the cost of the first candidate, and of every other one that is not
+    shown to be worse, and score it beside: the receiver fine-tuned or cut short, linear heads, a distilled
+    student. Takes longer than the search."""
     prices: Path | None = None
     """TOML file of prices (an hour of labelling, of a GPU, of an engineer, a million inferences) and of
     what you assume: what it costs to reuse the first candidate, to train again, to leave all as it is."""

@@ -62,6 +62,7 @@ def run(
     evidence: EvidenceSpec | None = None,
     pictures: bool = False,
     only: Callable[[CellSpec], bool] | None = None,
+    measure: bool = True,
     progress: Progress = SILENT,
 ) -> Comparison:
     """Fit and score what a session still lacks, measure its evidence, and check the saved run.
@@ -76,6 +77,8 @@ def run(
         evidence: what to measure about the cells; the standard set without it.
         pictures: whether to paint what stitches into the receiver's input make, as ``pictures.png``.
         only: which cells of the grids to fit and measure; all without it.
+        measure: False fits alone. What a run folder has measured before stays; nothing is measured about the
+            new cells, also where the folder was asked for evidence.
         progress: receives news of the run.
 
     Raises:
@@ -88,6 +91,8 @@ def run(
     kept: set[tuple[str, CellKey]] = set()
     if out is not None:
         session, evidence, kept = _with_stored(session, evidence, out)
+    if not measure:
+        evidence = EvidenceSpec(kinds=())
     if only is not None:
         # What is judged already stays so: intervals of all cells hold at once.
         cells = [cell for cell in session.cells if only(cell) or (cell.control, cell_key(cell)) in kept]

@@ -57,6 +57,7 @@ SENTENCES = {
     "rival.standing.level": "level: neither is shown to be better",
     "rival.standing.loses": "loses",
     "rival.standing.unfair": "unfair: it still gained when its schedule ended, so it neither wins nor loses",
+    "rival.of": "What else one could do for the cost of {sender} -> {receiver} ({score:.3f}):",
     "rival.won": "{n:A rival wins|Rivals win} against the candidate: {names}.{unfair}{missing}",
     "rival.none_won": "No rival is shown to win against the candidate: {lost} {lost:loses|lose}, of {level} "
     "it is not shown which is better at equal cost.{unfair}{missing}",

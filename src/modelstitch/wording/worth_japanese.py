@@ -55,6 +55,7 @@ SENTENCES = {
     "rival.standing.level": "互角：どちらが優れているとも示されていない",
     "rival.standing.loses": "負け",
     "rival.standing.unfair": "不公平：予定の終わりにまだ向上していたため、勝ちとも負けともしない",
+    "rival.of": "{sender} -> {receiver}（{score:.3f}）と同じ費用でほかにできること：",
     "rival.won": "候補に勝つ競争相手がある（{n}件）：{names}。{unfair}{missing}",
     "rival.none_won": "候補に勝つと示された競争相手はない（負け{lost}件、"
     "同じ費用での優劣が示されていないもの{level}件）。"

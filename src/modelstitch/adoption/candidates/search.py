@@ -25,8 +25,6 @@ from modelstitch.util.progress import SILENT, Progress
 MOST_FITTED = 25
 """Cells that are all fitted to the task; of more, those with the best least squares are."""
 
-_NO_EVIDENCE = EvidenceSpec(kinds=())
-
 
 def search(
     session: Session,
@@ -68,16 +66,18 @@ def search(
     affordable(session, completed(session, evidence), budget.total)  # refused before anything is fitted
     if len(cheap) > MOST_FITTED:
         cheap = _best_by_match(session, cheap, budget, progress)
-    first = replace(spec, controls=(TRAINED,), seeds=spec.seeds[:1])
+    seed = spec.seeds[0]
+    first = replace(spec, controls=(TRAINED,), seeds=(seed,))
     fitted = run(
         widened(session, first),
         out=out,
         budget=budget,
-        evidence=_NO_EVIDENCE,
-        only=lambda cell: _place(cell) in cheap,
+        measure=False,
+        # A folder of an earlier look has seeds and controls already: they are for the front alone.
+        only=lambda cell: (cell.control, cell.seed) == (TRAINED, seed) and _place(cell) in cheap,
         progress=progress,
     )
-    scores = _choosing(fitted, session)
+    scores = _choosing(fitted, session, seed)
     known = [place for place in loads if place in cheap and place in scores]
     points = [(loads[place].multiply_adds, scores[place]) for place in known]
     named = {known[at] for at in front(points)[-MOST_NAMED:]}
@@ -120,16 +120,16 @@ def _best_by_match(
     screened = run(
         widened(session, by_match),
         budget=budget,
-        evidence=_NO_EVIDENCE,
+        measure=False,
         only=lambda cell: _place(cell) in cheap,
         progress=progress,
     )
-    scores = _choosing(screened, session)
+    scores = _choosing(screened, session, spec.seeds[0])
     return set(sorted(cheap, key=lambda place: -scores.get(place, -1.0))[:MOST_FITTED])
 
 
-def _choosing(comparison: Comparison, session: Session) -> Mapping[ReusePlace, float]:
-    """Return the score of each place on the choosing examples."""
+def _choosing(comparison: Comparison, session: Session, seed: int) -> Mapping[ReusePlace, float]:
+    """Return the score of each place with a seed on the choosing examples."""
     assert comparison.networks is not None
     division = divide_heldout(session.pair.data)
     return {
@@ -137,5 +137,5 @@ def _choosing(comparison: Comparison, session: Session) -> Mapping[ReusePlace, f
             torch.from_numpy(each[division.choose.numpy()] * 1.0).mean()
         )
         for (control, key), each in comparison.networks.answers().items()
-        if control == TRAINED
+        if (control, key.seed) == (TRAINED, seed)
     }

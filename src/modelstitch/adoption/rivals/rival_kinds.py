@@ -242,6 +242,14 @@ def _last_cut(side: Side) -> str:
     return cuts[-1]
 
 
+DEPENDS_ON: dict[str, Callable[[Contender], object]] = {
+    "sender-probe": lambda candidate: candidate.sender_cut,
+    "short-receiver": lambda candidate: candidate.load.multiply_adds,
+    "distilled-student": lambda candidate: candidate.load,
+    "student-from-scratch": lambda candidate: candidate.load,
+}
+"""What of a candidate a rival depends on; all others are the same for every candidate of a pair."""
+
 RUN: dict[str, Callable[[RivalInputs], RivalOutcome]] = {
     "whole-receiver": _whole_receiver,
     "fine-tuned-receiver": _fine_tuned,

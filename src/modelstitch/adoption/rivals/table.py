@@ -14,6 +14,7 @@ from torch import Tensor
 
 from modelstitch.adoption.division import groups_of
 from modelstitch.adoption.rivals.rival_kinds import (
+    DEPENDS_ON,
     EQUAL_COST,
     RUN,
     Contender,
@@ -43,6 +44,9 @@ RIVALS = (
     "student-from-scratch",
 )
 """All rivals by name, in the order of the table."""
+
+Known = dict[tuple[str, object], RivalOutcome]
+"""Fitted rivals by name and by what of the candidate they depend on."""
 
 RivalStanding = Literal["wins", "better-but-dearer", "level", "loses", "unfair", "not-run"]
 
@@ -141,6 +145,7 @@ def rivals(
     margin: float = 0.02,
     n_candidates: int = 1,
     seed: int = 0,
+    known: Known | None = None,
     progress: Progress = SILENT,
 ) -> RivalTable:
     """Fit and score rivals of a candidate.
@@ -155,6 +160,8 @@ def rivals(
         margin: points of score up to which a cheaper rival counts as no worse.
         n_candidates: candidates whose tables are read together; intervals hold for all of them at once.
         seed: of untrained weights and of the order of examples.
+        known: rivals that were fitted for other candidates of the pair, which gets those of this one; none is
+            fitted twice.
         progress: receives news.
 
     Returns:
@@ -172,13 +179,16 @@ def rivals(
     own = candidate.scores[confirm]
     groups = groups_of(receiver.data, confirm)
     level = 1 - 0.05 / (len(names) * n_candidates)
-    found = []
+    found, known = [], {} if known is None else known
     for name in RIVALS:
         if name not in names:
             continue
-        progress.stage(f"fitting a rival: {name}")
+        depends = DEPENDS_ON[name](candidate) if name in DEPENDS_ON else None
         try:
-            ran = RUN[name](given)
+            ran = known.get((name, depends))
+            if ran is None:
+                progress.stage(f"fitting a rival: {name}")
+                ran = known[name, depends] = RUN[name](given)
         except (ModelError, NotImplementedError) as error:  # torch: an operator that the device lacks
             why = say("rival.not_run", why=_first_line(error))
             found.append(Rival(name=name, standing="not-run", what=why))

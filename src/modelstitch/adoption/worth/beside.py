@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from modelstitch.adoption.rivals.table import RivalTable
+from modelstitch.adoption.rivals.table import Known, RivalTable
 from modelstitch.adoption.worth.chains import ChainTable
 from modelstitch.adoption.worth.money import Money
 from modelstitch.adoption.worth.prices import Prices
@@ -26,7 +26,8 @@ class BesideSpec:
     """What is asked for beside candidates.
 
     Attributes:
-        rivals: whether the first candidate meets its rivals.
+        rivals: whether candidates meet their rivals: the first one, and every other one that is not shown to
+            be worse and meets what was asked.
         prices: of the user; None for no money.
         back: the finished run of the other direction; None for no chains.
         at_most: bound on the multiply-adds of a chain, in those of the sender.
@@ -44,6 +45,7 @@ class Further:
 
     Attributes:
         rivals: of the first candidate.
+        further_rivals: of the other ones.
         money: of the first candidate.
         chains: of three parts.
         without_candidate: whether something needed a candidate, and there was none.
@@ -52,11 +54,14 @@ class Further:
     rivals: RivalTable | None = None
     money: Money | None = None
     chains: ChainTable | None = None
+    further_rivals: tuple[RivalTable, ...] = ()
     without_candidate: bool = False
 
     def sentences(self) -> list[Sentence]:
         """Return everything in words."""
-        told = [] if self.rivals is None else self.rivals.sentences()
+        told = [] if self.rivals is None else _under_heading(self.rivals)
+        for table in self.further_rivals:
+            told += _under_heading(table)
         if self.money is not None:
             told += [*self.money.sentences(), *self.money.assumptions()]
         if self.chains is not None:
@@ -66,9 +71,10 @@ class Further:
     def to_plain(self) -> dict[str, Any]:
         """Return what was asked for as plain values, by name."""
         found = {"rivals": self.rivals, "money": self.money, "chains": self.chains}
-        plain = {name: one.to_plain() for name, one in found.items() if one is not None}
+        plain: dict[str, Any] = {name: one.to_plain() for name, one in found.items() if one is not None}
+        more = [table.to_plain() for table in self.further_rivals]
         said = {name: [one.to_plain() for one in told] for name, told in self._said().items()}
-        return {**plain, "said": said} if plain else {}
+        return {**plain, **({"further_rivals": more} if more else {}), "said": said} if plain else {}
 
     def _said(self) -> dict[str, list[Sentence]]:
         """Return what is said of each, so that a page can say it in another language."""
@@ -76,6 +82,12 @@ class Further:
         if self.money is not None:
             told |= {"money": self.money.sentences(), "assumptions": self.money.assumptions()}
         return told if self.chains is None else told | {"chains": self.chains.sentences()}
+
+
+def _under_heading(table: RivalTable) -> list[Sentence]:
+    candidate = table.candidate
+    heading = say("rival.of", sender=candidate.sender_cut, receiver=candidate.receiver_cut, score=table.score)
+    return [heading, *table.sentences()]
 
 
 def expect_parts(parts: int, back: str | None) -> None:
@@ -106,7 +118,9 @@ def further(
 ) -> Further:
     """Return what is asked for beside the candidates of a run.
 
-    Rivals and money are those of the first candidate that qualifies, or of the first one where none does.
+    Money is that of the first candidate that qualifies, or of the first one where none does. Rivals are
+    fitted for it too, and for every other candidate that is not shown to be worse and meets every constraint;
+    their intervals hold for all named candidates at once.
 
     Args:
         comparison: the run.
@@ -119,17 +133,10 @@ def further(
         SpecError: a budget that is not above 0.
     """
     row = named(found)
-    rivals = money = chains = None
+    money = chains = None
+    met: list[RivalTable] = []
     if row is not None and options.rivals:
-        rivals = rivals_of(
-            comparison,
-            row.sender_cut,
-            row.receiver_cut,
-            stitch=row.stitch,
-            seed=row.seed,
-            margin=found.margin,
-            progress=progress,
-        )
+        met = _rivals(comparison, found, row, progress)
     if row is not None and options.prices is not None:
         money = cost_of(
             comparison,
@@ -143,7 +150,29 @@ def further(
     if options.back is not None:
         chains = chains_of(comparison, options.back, at_most=options.at_most, progress=progress)
     without = row is None and (options.rivals or options.prices is not None)
-    return Further(rivals, money, chains, without)
+    return Further(next(iter(met), None), money, chains, tuple(met[1:]), without)
+
+
+def _rivals(
+    comparison: Comparison, found: Candidates, first: Candidate, progress: Progress
+) -> list[RivalTable]:
+    """Return the rivals of the first candidate, and of the others that may still be chosen."""
+    others = [row for row in found.rows if row is not first and row.standing != "worse" and not row.misses]
+    known: Known = {}
+    return [
+        rivals_of(
+            comparison,
+            row.sender_cut,
+            row.receiver_cut,
+            stitch=row.stitch,
+            seed=row.seed,
+            margin=found.margin,
+            n_candidates=len(found.rows),
+            known=known,
+            progress=progress,
+        )
+        for row in (first, *others)
+    ]
 
 
 def named(found: Candidates) -> Candidate | None:

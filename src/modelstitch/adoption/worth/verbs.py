@@ -10,7 +10,7 @@ import torch
 
 from modelstitch.adoption.division import Division, divide_heldout
 from modelstitch.adoption.rivals.rival_kinds import Contender, RivalFits
-from modelstitch.adoption.rivals.table import RIVALS, RivalTable, rivals
+from modelstitch.adoption.rivals.table import RIVALS, Known, RivalTable, rivals
 from modelstitch.adoption.rivals.training import FORWARD_AND_BACK, Spent
 from modelstitch.adoption.work import Load, load_of, whole_load
 from modelstitch.adoption.worth.chains import ChainTable, chains
@@ -41,6 +41,8 @@ def rivals_of(
     names: Sequence[str] = RIVALS,
     fits: RivalFits | None = None,
     margin: float = 0.02,
+    n_candidates: int = 1,
+    known: Known | None = None,
     progress: Progress = SILENT,
 ) -> RivalTable:
     """Fit what else one could do for the cost of a cell, and score it beside the cell.
@@ -57,6 +59,8 @@ def rivals_of(
         names: some of the rivals by name; all of them by default.
         fits: how they are fitted, and how long at most.
         margin: points of score up to which a cheaper rival counts as no worse.
+        n_candidates: cells whose tables are read together; intervals hold for all of them at once.
+        known: rivals fitted for other cells of the run, which gets those of this one: start with ``{}``.
         progress: receives news.
 
     Returns:
@@ -77,6 +81,8 @@ def rivals_of(
             names=names,
             fits=fits,
             margin=margin,
+            n_candidates=n_candidates,
+            known=known,
             progress=progress,
         )
 
