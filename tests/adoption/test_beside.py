@@ -52,7 +52,7 @@ def test_what_is_asked_for_stands_beside_the_candidates(
     assert told.chains is not None
     assert told.chains.n_affordable == 4
     plain = json.loads(json.dumps(told.to_plain(), allow_nan=False))
-    assert list(plain) == ["money", "chains"]
+    assert list(plain) == ["money", "chains", "said"]
     text = " ".join(told.sentences())
     assert "Over 24 months it is cheapest" in text
     assert "chains of three parts are possible" in text
@@ -110,7 +110,12 @@ def test_candidates_that_may_still_be_chosen_meet_rivals_which_are_fitted_once(
     text = " ".join(told.sentences())
     for sender, receiver in (places[2], places[0]):
         assert f"for the cost of {sender} -> {receiver} (" in text
-    assert [len(told.to_plain()[name]) > 0 for name in ("rivals", "further_rivals")] == [True, True]
+    plain = json.loads(json.dumps(told.to_plain(), allow_nan=False))
+    assert [each["sender_cut"] for each in (plain["rivals"], *plain["further_rivals"])] == [
+        places[2][0],
+        places[0][0],
+    ]
+    assert len(plain["said"]["further_rivals"]) == len(plain["said"]["rivals"]) + 1  # a heading
 
 
 def test_three_parts_from_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -34,7 +34,7 @@ ELSEWHERE = ("dear", "worse", "label", "open")
 """What speaks against a cell that is not named: it saves nothing, it loses more than the margin, no more than
 the label comes across, or nothing is shown."""
 
-SAID = ("rivals", "money", "assumptions", "chains")
+SAID = ("rivals", "further_rivals", "money", "assumptions", "chains")
 """What is said beside candidates, where it was asked for."""
 
 

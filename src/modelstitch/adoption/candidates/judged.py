@@ -11,7 +11,7 @@ from torch import Tensor
 
 from modelstitch.adoption.candidates.candidate import Candidate, Whole, standing
 from modelstitch.adoption.candidates.constraints import Constraints
-from modelstitch.adoption.division import Division
+from modelstitch.adoption.division import Division, groups_of
 from modelstitch.adoption.score_intervals import LEVEL, difference_interval
 from modelstitch.adoption.work import Load
 from modelstitch.evidence.verdict import Verdict
@@ -123,4 +123,5 @@ class Elsewhere:
         whole, mine = own.cpu()[self.division.choose], scores[self.division.choose]
         if whole.dtype != mine.dtype:
             whole, mine = whole.double(), mine.double()
-        return difference_interval(whole, mine, level)
+        groups = groups_of(self.sides[0].data, self.division.choose)
+        return difference_interval(whole, mine, level, groups)

@@ -79,6 +79,8 @@ class Further:
     def _said(self) -> dict[str, list[Sentence]]:
         """Return what is said of each, so that a page can say it in another language."""
         told = {} if self.rivals is None else {"rivals": self.rivals.sentences()}
+        if self.further_rivals:
+            told["further_rivals"] = [one for table in self.further_rivals for one in _under_heading(table)]
         if self.money is not None:
             told |= {"money": self.money.sentences(), "assumptions": self.money.assumptions()}
         return told if self.chains is None else told | {"chains": self.chains.sentences()}

@@ -18,6 +18,7 @@ TEMPLATE = """
 <p class="note">{{ rivals.text }}</p>
 {{ table(rivals.head, rivals.rows, t("road.rivals")) }}
 {% for text in rivals.rule %}<p class="note">{{ text }}</p>{% endfor %}
+{% if further %}<ul class="said">{% for text in further %}<li>{{ text }}</li>{% endfor %}</ul>{% endif %}
 {% endif %}
 {% if money %}<h2>{{ t("road.money") }}</h2>
 <ul class="said">{% for text in money.said %}<li>{{ text }}</li>{% endfor %}</ul>
@@ -45,6 +46,7 @@ def section(context: PageContext) -> Markup | None:
     return context.fill(
         TEMPLATE,
         rivals=None if found.rivals is None else _rivals(context, found.rivals, said("rivals")),
+        further=said("further_rivals"),
         money=None
         if found.money is None
         else _money(context, found.money) | {"said": said("money"), "assumptions": said("assumptions")},
