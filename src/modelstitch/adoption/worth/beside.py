@@ -9,7 +9,7 @@ from modelstitch.adoption.rivals.table import Known, RivalTable
 from modelstitch.adoption.worth.chains import ChainTable
 from modelstitch.adoption.worth.money import Money
 from modelstitch.adoption.worth.prices import Prices
-from modelstitch.adoption.worth.verbs import chains_of, cost_of, rivals_of
+from modelstitch.adoption.worth.verbs import chains_of, cost_of, rivals_beside
 from modelstitch.errors import SpecError
 from modelstitch.util.progress import SILENT, Progress
 from modelstitch.wording import Sentence, say
@@ -162,12 +162,8 @@ def _rivals(
     others = [row for row in found.rows if row is not first and row.standing != "worse" and not row.misses]
     known: Known = {}
     return [
-        rivals_of(
-            comparison,
-            row.sender_cut,
-            row.receiver_cut,
-            stitch=row.stitch,
-            seed=row.seed,
+        rivals_beside(
+            comparison.stitched(row.sender_cut, row.receiver_cut, stitch=row.stitch, seed=row.seed),
             margin=found.margin,
             n_candidates=len(found.rows),
             known=known,

@@ -41,8 +41,6 @@ def rivals_of(
     names: Sequence[str] = RIVALS,
     fits: RivalFits | None = None,
     margin: float = 0.02,
-    n_candidates: int = 1,
-    known: Known | None = None,
     progress: Progress = SILENT,
 ) -> RivalTable:
     """Fit what else one could do for the cost of a cell, and score it beside the cell.
@@ -59,8 +57,6 @@ def rivals_of(
         names: some of the rivals by name; all of them by default.
         fits: how they are fitted, and how long at most.
         margin: points of score up to which a cheaper rival counts as no worse.
-        n_candidates: cells whose tables are read together; intervals hold for all of them at once.
-        known: rivals fitted for other cells of the run, which gets those of this one: start with ``{}``.
         progress: receives news.
 
     Returns:
@@ -70,9 +66,30 @@ def rivals_of(
         SpecError: no such cell, or no such rival.
         RunError: the run cannot give its networks.
     """
+    network = result.stitched(sender_cut, receiver_cut, stitch=stitch, seed=seed)
+    return rivals_beside(network, names=names, fits=fits, margin=margin, progress=progress)
+
+
+def rivals_beside(
+    network: StitchedCell,
+    *,
+    names: Sequence[str] = RIVALS,
+    fits: RivalFits | None = None,
+    margin: float = 0.02,
+    n_candidates: int = 1,
+    known: Known | None = None,
+    progress: Progress = SILENT,
+) -> RivalTable:
+    """Return the rivals of a finished cell, one of some that are read together.
+
+    Args:
+        network: of the cell.
+        names, fits, margin, progress: as for :func:`rivals_of`.
+        n_candidates: cells whose tables are read together; intervals hold for all of them at once.
+        known: rivals fitted for other cells of the run, which gets those of this one.
+    """
+    division = division_of(network)
     with kept_random_state():
-        network = result.stitched(sender_cut, receiver_cut, stitch=stitch, seed=seed)
-        division = division_of(network)
         return rivals(
             *network.sides,
             contender_of(network),
