@@ -17,7 +17,8 @@ from modelstitch.adoption.rivals.rival_kinds import RUN, RivalInputs, RivalOutco
 from modelstitch.adoption.worth.beside import BesideSpec, Further, expect_parts, further, named
 from modelstitch.cli import main
 from modelstitch.errors import SpecError
-from modelstitch.wording import say
+from modelstitch.results.reuse_table import reuse_table_from
+from modelstitch.wording import from_plain, say
 from tests.adoption.test_money import PRICES, TOML
 from tests.adoption.toys import mlp, separable
 
@@ -53,6 +54,14 @@ def test_what_is_asked_for_stands_beside_the_candidates(
     assert told.chains.n_affordable == 4
     plain = json.loads(json.dumps(told.to_plain(), allow_nan=False))
     assert list(plain) == ["money", "chains", "said"]
+    # What is said can be said again in another language, from the file alone.
+    assert [from_plain(one) for one in plain["said"]["money"]] == told.money.sentences()
+    japanese = [from_plain(one).in_language("ja") for one in plain["said"]["assumptions"]]
+    assert japanese == [one.in_language("ja") for one in told.money.assumptions()]
+    table = reuse_table_from({**found.to_json(), **plain})
+    assert table.money is not None
+    assert table.money.costs["reuse"][2] == told.money.costs["reuse"].total
+    assert len(table.money.changed) == 20
     text = " ".join(told.sentences())
     assert "Over 24 months it is cheapest" in text
     assert "chains of three parts are possible" in text
@@ -72,6 +81,10 @@ def test_rivals_are_those_of_the_first_candidate(
     assert told.rivals.score == pytest.approx(row.score[0])
     assert told.rivals.candidate.load == row.load
     assert told.rivals.n == found.n_confirm
+    table = reuse_table_from(json.loads(json.dumps({**found.to_json(), **told.to_plain()})))
+    assert table.rivals is not None
+    assert [one.name for one in table.rivals.rows] == [one.name for one in told.rivals.rivals]
+    assert table.said["rivals"] == tuple(told.rivals.sentences())
 
 
 def test_candidates_that_may_still_be_chosen_meet_rivals_which_are_fitted_once(

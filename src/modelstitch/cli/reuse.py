@@ -251,10 +251,11 @@ class Reuse:
         from modelstitch.cli.candidate_table import print_candidates
         from modelstitch.results.decision_sentences import decision_sentences
         from modelstitch.results.reuse_table import reuse_table_from
+        from modelstitch.wording import say
 
         print_candidates(found)
-        for sentence in decision_sentences(reuse_table_from(found.to_json())):
-            print(f"- {sentence}")
+        said = decision_sentences(reuse_table_from(found.to_json()))
+        print(f"\n{say(f'decision.word.{found.decision}')}. {' '.join(said)}")
         for sentence in told.sentences():
             print(f"\n{sentence}")
         if out is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from modelstitch.evidence.verdict import Thresholds
+from modelstitch.report.answer import answer
 from modelstitch.report.beyond import BeyondRun, CandidateFolder, run_words, word_of
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.decision import ConditionState, DecisionWord, with_record
@@ -20,7 +21,7 @@ class FirstWord:
     Attributes:
         word: *adopt*, *pilot*, *leave* or *undecided*.
         said: what it rests on, the first sentence being the answer.
-        steps: what comes next, the first step first.
+        steps: what comes next, the first step first; empty where what comes across says it.
     """
 
     word: DecisionWord
@@ -46,7 +47,7 @@ def first_word(comparison: Comparison, beyond: BeyondRun) -> FirstWord:
             word=word, said=tuple(told), steps=tuple(step for one in against for step in one.next_steps)
         )
     first = beyond.table.first
-    steps = () if first is None else next_steps(first, beyond)
+    steps = (say("next.leave"),) if first is None else next_steps(first, beyond)
     return FirstWord(word=word, said=tuple(decision_sentences(beyond.table)), steps=steps)
 
 
@@ -83,4 +84,5 @@ def _without_table(comparison: Comparison, beyond: BeyondRun, word: DecisionWord
         n, line = len(run_words(comparison)), 100 * Thresholds().kept_low
         return FirstWord(word=word, said=(say("decision.run_leave", n=n, line=line), *stale), steps=())
     said = stale or (say("decision.not_asked", run=beyond.run),)
-    return FirstWord(word=word, said=said, steps=(say("step.reuse", run=beyond.run),))
+    further = answer(comparison, comparison.main_stitch).next_steps
+    return FirstWord(word=word, said=said, steps=(say("step.reuse", run=beyond.run), *further))

@@ -52,7 +52,7 @@ def markdown(
     for key, texts in (
         ("stand_in", first_screen.stand_in),
         ("not_meant", first_screen.not_meant),
-        ("next", (*first.steps, *first_screen.next_steps)),
+        ("next", first.steps or first_screen.next_steps),
     ):
         lines += [f"**{plain(f'page.{key}', language)}**", ""]
         lines += [f"- {inert(translated(text, language))}" for text in texts] + [""]

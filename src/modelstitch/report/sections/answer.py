@@ -40,7 +40,7 @@ def section(context: PageContext) -> Markup:
         "stand_in": facts.stand_in,
         "sure": facts.sure,
         "not_meant": facts.not_meant,
-        "next": (*first.steps, *facts.next_steps),
+        "next": first.steps or facts.next_steps,
     }
     return context.fill(
         TEMPLATE,

@@ -105,7 +105,7 @@ def _loses(table: ReuseTable, row: ReuseRow) -> Sentence:
         score=score,
         score_low=score_low,
         score_high=score_high,
-        name=table.score_name,
+        name=say("page.score") if table.score_name == "accuracy" else table.score_name,
     )
 
 
