@@ -23,6 +23,7 @@ from modelstitch.cli.demo import Demo
 from modelstitch.cli.exits import Exit
 from modelstitch.cli.export import Export
 from modelstitch.cli.figures import Figures
+from modelstitch.cli.monitor import Monitor
 from modelstitch.cli.pilot import Pilot
 from modelstitch.cli.report import Report
 from modelstitch.cli.reuse import Reuse
@@ -64,6 +65,7 @@ COMMANDS = {
     "status": CommandRow(Status),
     "stage": CommandRow(Stage),
     "pilot": CommandRow(Pilot),
+    "monitor": CommandRow(Monitor),
     "selftest": CommandRow(Selftest),
 }
 """All commands by name, in the order of the help."""

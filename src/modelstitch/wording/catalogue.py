@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from modelstitch.wording import (
     english,
     japanese,
+    monitor_english,
+    monitor_japanese,
     page_english,
     page_japanese,
     pilot_english,
@@ -20,8 +22,8 @@ from modelstitch.wording import (
 )
 
 _FILES = {
-    "en": (english, page_english, pilot_english, road_english, stages_english, worth_english),
-    "ja": (japanese, page_japanese, pilot_japanese, road_japanese, stages_japanese, worth_japanese),
+    "en": (english, monitor_english, page_english, pilot_english, road_english, stages_english, worth_english),
+    "ja": (japanese, monitor_japanese, page_japanese, pilot_japanese, road_japanese, stages_japanese, worth_japanese),
 }
 
 LANGUAGES: dict[str, Mapping[str, str]] = {

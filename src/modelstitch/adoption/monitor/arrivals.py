@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from modelstitch.errors import DataError
+from modelstitch.tasks import Task
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -20,6 +21,7 @@ class Arrivals:
         inputs: (n, ...) by name, as the contract of the candidate says.
         labels: (m,) number of the class of each item; None without a label.
         targets: (n, ...) of a task without classes, whose examples all have one; None otherwise.
+        task: what scores them; None where no label can arrive.
         original: gives what the receiver says of some rows; None where it is not at hand.
 
     Raises:
@@ -31,6 +33,7 @@ class Arrivals:
     inputs: Mapping[str, Tensor]
     labels: tuple[int | None, ...]
     targets: Tensor | None = None
+    task: Task | None = None
     original: Callable[[Tensor], Tensor] | None = None
 
     def __post_init__(self) -> None:
@@ -39,18 +42,21 @@ class Arrivals:
             raise DataError(f"expected as many ids, rows and labels, got {sorted(sizes)}")
 
 
-def numbered(ids: Sequence[str]) -> tuple[str, ...]:
-    """Return ids of examples in which equal ones of one batch are told apart by their number.
+def numbered(ids: Sequence[str], times: dict[str, int]) -> tuple[str, ...]:
+    """Return ids of examples in which equal ones of one call are told apart by their number.
 
-    Two equal examples of one batch are two examples; a batch that is given again has the same ids.
+    Two equal examples of one call are two examples; data that are given again have the same ids.
+
+    Args:
+        ids: of the examples.
+        times: how often each came in this call; it is carried on here.
 
     Example:
-        >>> numbered(["a", "b", "a"])
+        >>> numbered(["a", "b", "a"], {})
         ('a', 'b', 'a.1')
     """
-    times: dict[str, int] = {}
     found = []
     for one in ids:
-        times[one] = times.get(one, -1) + 1
-        found.append(one if not times[one] else f"{one}.{times[one]}")
+        times[one] = times.get(one, 0) + 1
+        found.append(one if times[one] == 1 else f"{one}.{times[one] - 1}")
     return tuple(found)

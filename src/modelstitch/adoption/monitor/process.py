@@ -122,9 +122,7 @@ def tracked(track: Track, path: Float[ndarray, " m"], seen: int, log_threshold: 
     alarm = track.alarm
     if alarm is None and len(reached):
         alarm = before + 1 + int(reached[0])
-    return Track(
-        points=tuple(points), stride=stride, most=max(track.most, float(path.max())), alarm=alarm
-    )
+    return Track(points=tuple(points), stride=stride, most=max(track.most, float(path.max())), alarm=alarm)
 
 
 def plain_track(track: Track) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -42,7 +41,7 @@ def expect_random_subset(labelled: Float[Tensor, "n k"], rest: Float[Tensor, "m 
     if chance < _CHANCE:
         sure = "less" if float(margins[0].mean()) > float(margins[1].mean()) else "more"
         raise DataError(
-            f"expected labels of a random subset of the stream, got {len(labelled)} of examples whose answers "
-            f"are {sure} sure than those of the {len(rest)} without a label (chance {chance:.0e}): label "
-            "examples drawn at random, never those where two answers differ"
+            f"expected labels of a random subset of the stream, got {len(labelled)} of examples whose "
+            f"answers are {sure} sure than those of the {len(rest)} without a label (chance {chance:.0e}): "
+            "label examples drawn at random, never those where two answers differ"
         )

@@ -26,9 +26,8 @@ from modelstitch.adoption.monitor.process import (
 from modelstitch.adoption.monitor.random_subset import expect_random_subset
 from modelstitch.adoption.monitor.rule import MonitorRule
 from modelstitch.adoption.monitor.store import SeenExample, Store
-from modelstitch.adoption.pilot.processes import log_evidence
+from modelstitch.adoption.monitor.paired import log_worse
 from modelstitch.errors import DataError
-from modelstitch.tasks import Task
 
 _MOST_COMPARED = 5000
 
@@ -40,7 +39,6 @@ class Watched:
     Attributes:
         loaded: the network.
         calibration: what new examples are ranked against.
-        task: what is scored.
         classes: names of the classes; empty for a task without classes.
         rule: of the stream.
         seed: of the chance that breaks ties.
@@ -49,7 +47,6 @@ class Watched:
 
     loaded: LoadedStitched
     calibration: Calibration
-    task: Task
     classes: tuple[str, ...]
     rule: MonitorRule
     seed: int
@@ -191,7 +188,8 @@ def _of_labels(
     fresh_items: Sequence[int],
 ) -> tuple[Columns, list[float]]:
     """Return the columns of the examples whose label is there now, and their paired differences."""
-    if not late:
+    task = given.task
+    if not late or task is None:
         return {}, []
     outputs = torch.stack([_output(examples[one], one) for one in late])
     if given.targets is None:
@@ -199,13 +197,13 @@ def _of_labels(
     else:
         row_of = {given.ids[item]: given.rows[item] for item in fresh_items}
         targets = given.targets[torch.tensor([row_of[one] for one in late])]
-    columns = labelled(watched.task, outputs, targets, classes=bool(watched.classes))
+    columns = labelled(task, outputs, targets, classes=bool(watched.classes))
     both = [place for place, one in enumerate(late) if examples[one].original is not None]
     if not both:
         return columns, []
     original = torch.stack([value for one in late if (value := examples[one].original) is not None])
-    own = watched.task.scored(outputs[both], targets[both]).double()
-    other = watched.task.scored(original, targets[both]).double()
+    own = task.scored(outputs[both], targets[both]).double()
+    other = task.scored(original, targets[both]).double()
     return columns, (own - other).tolist()
 
 
@@ -247,7 +245,7 @@ def _follow_paired(store: Store, watched: Watched, differences: Sequence[float])
         return {}
     store.add_differences(differences)
     every = np.array(store.differences())
-    path = log_evidence(every, watched.margin)[1][-len(differences) :]
+    path = log_worse(every, watched.margin)[-len(differences) :]
     before = track_of(store, PAIRED)
     after = tracked(before, path, len(every), watched.rule.log_threshold)
     store.write_fact(f"process {PAIRED}", {"track": plain_track(after)})
@@ -282,5 +280,3 @@ def track_of(store: Store, name: str) -> Track:
         return Track() if plain is None else track_from(plain["track"])
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(f"cannot read a process of a monitor: {error}") from error
-
-

@@ -92,7 +92,7 @@ def both_networks(folder: Path, network: Network, data: Data) -> BothNetworks:
         ModelError: an original whose outputs do not stand for the classes of the candidate.
     """
     loaded = network_in(folder)
-    own = partial(_of_candidate, loaded, _as_given(loaded.spec.contract, data))
+    own = partial(_of_candidate, loaded, inputs_as_given(loaded.spec.contract, data))
     other = _of_original(network, data)
     few = torch.arange(min(_CHECKED, len(data.heldout)))
     alone = len(few) > 1 and (_by_batch(own, few) or _by_batch(other, few))
@@ -144,7 +144,7 @@ def _of_candidate(loaded: LoadedStitched, given: dict[str, Tensor], rows: Tensor
     return as_logits(output, contract.scale)
 
 
-def _as_given(contract: Contract, data: Data) -> dict[str, Tensor]:
+def inputs_as_given(contract: Contract, data: Data) -> dict[str, Tensor]:
     """Return the inputs of the candidate for all new examples, by name.
 
     Raises:

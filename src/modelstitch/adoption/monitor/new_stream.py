@@ -1,0 +1,156 @@
+"""What arrives, from data sets and from lines: as the monitor takes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from modelstitch.adoption.division import divide_heldout
+from modelstitch.adoption.folder.contract import Contract
+from modelstitch.adoption.folder.spec_file import FolderSpec
+from modelstitch.adoption.monitor.arrivals import Arrivals, numbered
+from modelstitch.adoption.monitor.stream import StreamItem
+from modelstitch.adoption.pilot.both import both_networks, inputs_as_given
+from modelstitch.adoption.pilot.new_data import read_new
+from modelstitch.data.digests import digests
+from modelstitch.data.load import load_data
+from modelstitch.data.partly_labelled import PartlyLabelled
+from modelstitch.data.parts import Data
+from modelstitch.errors import DataError
+from modelstitch.models.network import Network
+from modelstitch.specs import DataSpec
+from modelstitch.tasks import CLASSIFICATION
+
+
+def arrivals_of(given: Any, folder: Path, spec: FolderSpec, receiver: Network | None) -> Arrivals:
+    """Return the examples of a data set as they arrive.
+
+    Examples of the run that fitted, chose or calibrated the candidate are left out where its own data are
+    given: they are no stream.
+
+    Args:
+        given: a source's name, ``Data``, or ``(x, y)`` with -1 or None where there is no label.
+        folder, spec: of the candidate.
+        receiver: None where it is not at hand.
+
+    Raises:
+        DataError: data that cannot be read or do not fit, or no example that is new.
+    """
+    new = read_new(given, spec)
+    known = _calibrating(given, spec)
+    rows = [row for row, one in enumerate(new.ids) if one not in known]
+    if not rows:
+        raise DataError(f"data {new.data.name}: expected new examples, got those of the candidate's own run")
+    # Given again, the data have the same examples with the same numbers.
+    ids = numbered([new.ids[row] for row in rows], {})
+    part = new.data.heldout
+    classes = bool(spec.contract.classes)
+    if not classes and not bool(new.labelled.all()):
+        raise DataError("expected a target for each example of a task without classes, got some without")
+    labels = tuple(int(part.labels[row]) if classes and bool(new.labelled[row]) else None for row in rows)
+    return Arrivals(
+        ids=ids,
+        rows=tuple(rows),
+        inputs=inputs_as_given(spec.contract, new.data),
+        labels=labels,
+        targets=None if classes else part.targets,
+        task=new.data.task,
+        original=_original(folder, receiver, new.data),
+    )
+
+
+def arrivals_of_items(
+    items: Sequence[StreamItem],
+    folder: Path,
+    spec: FolderSpec,
+    receiver: Network | None,
+    times: dict[str, int],
+) -> Arrivals:
+    """Return lines of a stream as they arrive.
+
+    Args:
+        items: the lines.
+        folder, spec: of the candidate.
+        receiver: None where it is not at hand.
+        times: how often each input without an id came in this call; it is carried on here.
+
+    Raises:
+        DataError: a label that is no class of the candidate.
+    """
+    contract = spec.contract
+    with_inputs = [item for item in items if item.inputs]
+    inputs = {
+        one.name: torch.cat([item.inputs[one.name] for item in with_inputs])
+        for one in contract.inputs
+        if with_inputs
+    }
+    rows: list[int | None] = []
+    ids: list[str] = []
+    for item in items:
+        rows.append(sum(row is not None for row in rows) if item.inputs else None)
+        # An id that the stream gives is one example; equal inputs without an id are told apart.
+        ids.append(item.id if item.id is not None else numbered([_digest(item)], times)[0])
+    return Arrivals(
+        ids=tuple(ids),
+        rows=tuple(rows),
+        inputs=inputs,
+        labels=tuple(_label(item.label, contract) for item in items),
+        task=CLASSIFICATION if contract.task == CLASSIFICATION.name else None,
+        original=None if receiver is None else _of_items(folder, receiver, spec, inputs),
+    )
+
+
+def _of_items(
+    folder: Path, receiver: Network, spec: FolderSpec, inputs: dict[str, Tensor]
+) -> Callable[[Tensor], Tensor] | None:
+    if not inputs:
+        return None
+    if len(inputs) > 1 or spec.contract.rate is not None or spec.contract.outside:
+        raise DataError(
+            "expected a data set beside --receiver for a candidate with several inputs, sounds or texts, got "
+            "a stream of lines"
+        )
+    (x,) = inputs.values()
+    places = tuple(f"row {row}" for row in range(len(x)))
+    data = PartlyLabelled(x, (None,) * len(x), places, "the stream").as_data(spec.contract.classes)
+    return _original(folder, receiver, data)
+
+
+def _original(folder: Path, receiver: Network | None, data: Data) -> Callable[[Tensor], Tensor] | None:
+    return None if receiver is None else both_networks(folder, receiver, data).original
+
+
+def _label(label: str | None, contract: Contract) -> int | None:
+    if label is None:
+        return None
+    classes = contract.classes
+    if contract.task != CLASSIFICATION.name:
+        raise DataError(
+            f"expected no label in a stream of lines for the task {contract.task}: give a data set instead"
+        )
+    if label in classes:
+        return classes.index(label)
+    raise DataError(f"expected a label among {', '.join(classes[:5])} ({len(classes)}), got {label!r}")
+
+
+def _digest(item: StreamItem) -> str:
+    from hashlib import sha256
+
+    values = b"".join(value.numpy().tobytes() for value in item.inputs.values())
+    return sha256(values).hexdigest()
+
+
+def _calibrating(given: Any, spec: FolderSpec) -> set[str]:
+    """Return digests of the calibrating examples, where the run's own data are given."""
+    of_run = DataSpec(**spec.sources["data"])
+    if not isinstance(given, Data) and given != of_run.source:
+        return set()
+    run = given if isinstance(given, Data) else load_data(of_run)
+    if run.digest != spec.digests["data"]:
+        return set()
+    part = run.heldout.take(divide_heldout(run, spec.division["seed"]).calibrate)
+    return {value.hex() for value in digests(part)}
