@@ -15,6 +15,8 @@ from numpy import ndarray
 from modelstitch.adoption.monitor import bets, martingale
 from modelstitch.adoption.monitor.gaps import chances, gaps
 from modelstitch.adoption.monitor.martingale import Martingale, followed, fresh
+from modelstitch.adoption.monitor.paired import log_worse
+from modelstitch.adoption.pilot.processes import log_evidence
 from modelstitch.errors import DataError
 
 
@@ -160,3 +162,24 @@ def test_a_state_that_does_not_fit_is_refused() -> None:
             Martingale.from_plain({**plain, **change})
     with pytest.raises(DataError, match="martingale"):
         Martingale.from_plain({})
+
+
+@pytest.mark.parametrize("worse", [0.02, 0.0])
+def test_evidence_of_a_worse_candidate_keeps_its_rate_and_sees_one_that_fails(worse: float) -> None:
+    # Exactly as bad as the margin allows, and as good: the wrong answer comes at most once in 20 times.
+    rng = np.random.default_rng(6)
+    drawn = rng.random((200, 2000))
+    differences = np.where(drawn < 0.05 + worse, -1.0, 0.0) + np.where(drawn > 0.95, 1.0, 0.0)
+    alarms = sum(bool(log_worse(row, 0.02).max() >= math.log(20)) for row in differences)
+    assert alarms <= 17
+    failing = np.where(rng.random(100) < 0.5, -1.0, 0.0)
+    assert log_worse(failing, 0.02)[-1] > math.log(240)
+
+
+@given(st.lists(st.sampled_from([-1.0, -0.5, 0.0, 0.5, 1.0]), min_size=1, max_size=6))
+@settings(max_examples=30, deadline=None)
+def test_evidence_of_a_worse_candidate_is_the_product_of_its_bets(values: list[float]) -> None:
+    x, d = np.array(values), 0.1
+    fixed = [np.prod(1 - share / (1 + d) * (x + d)) for share in (0.05, 0.1, 0.2, 0.4, 0.8)]
+    pilots = math.exp(float(log_evidence(x, d)[1][-1]))
+    assert math.exp(log_worse(x, d)[-1]) == pytest.approx(0.5 * pilots + 0.5 * np.mean(fixed))

@@ -36,7 +36,10 @@ def fresh(digits: ms.Data) -> tuple[np.ndarray, np.ndarray]:
 
 
 def write(path: Path, x: np.ndarray, y: np.ndarray | None = None) -> str:
-    np.savez(path, **({"x": x} if y is None else {"x": x, "y": y}))
+    if y is None:
+        np.savez(path, x=x)
+    else:
+        np.savez(path, x=x, y=y)
     return str(path)
 
 
@@ -136,9 +139,10 @@ def test_a_candidate_that_is_worse_than_the_receiver_alarms_where_it_is_at_hand(
     copied: Path, tmp_path: Path, fresh: tuple[np.ndarray, np.ndarray], capsys: pytest.CaptureFixture[str]
 ) -> None:
     x, _ = fresh
-    # The labels are the receiver's own answers: it is right, and the candidate mostly is not.
+    # The labels are the receiver's own answers, of examples that the candidate answers otherwise.
     with torch.no_grad():
         y = small(1, 6)(torch.from_numpy(x)).argmax(1).numpy()
+        x, y = (each[ms.load_stitched(copied)(torch.from_numpy(x)).argmax(1).numpy() != y] for each in (x, y))
     state = ("--state", str(tmp_path / "one"))
     receiver = ("--receiver", "tests.adoption.conftest:small(seed=1, width=6)")
     assert watch(copied, write(tmp_path / "bare.npz", x), *state, *receiver) == QUIET

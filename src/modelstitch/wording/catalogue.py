@@ -22,8 +22,24 @@ from modelstitch.wording import (
 )
 
 _FILES = {
-    "en": (english, monitor_english, page_english, pilot_english, road_english, stages_english, worth_english),
-    "ja": (japanese, monitor_japanese, page_japanese, pilot_japanese, road_japanese, stages_japanese, worth_japanese),
+    "en": (
+        english,
+        monitor_english,
+        page_english,
+        pilot_english,
+        road_english,
+        stages_english,
+        worth_english,
+    ),
+    "ja": (
+        japanese,
+        monitor_japanese,
+        page_japanese,
+        pilot_japanese,
+        road_japanese,
+        stages_japanese,
+        worth_japanese,
+    ),
 }
 
 LANGUAGES: dict[str, Mapping[str, str]] = {

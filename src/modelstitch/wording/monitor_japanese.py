@@ -3,36 +3,36 @@
 from __future__ import annotations
 
 SENTENCES = {
-    "monitor.process.distance": "縫合表現の距離",
-    "monitor.process.coordinate": "主座標{number}",
-    "monitor.process.loss": "損失",
-    "monitor.process.label": "ラベルのクラス",
-    "monitor.process.paired": "受け手との差",
-    "monitor.seen": (
+    "watch.process.distance": "縫合表現の距離",
+    "watch.process.coordinate": "主座標{number}",
+    "watch.process.loss": "損失",
+    "watch.process.label": "ラベルのクラス",
+    "watch.process.paired": "受け手との差",
+    "watch.seen": (
         "流れの例は{examples}件で、そのうちラベル付きは{labels}件です。較正用の{calibrating}件の中で順位を付けます。"
     ),
-    "monitor.alarm": "警報: {process}。この過程の{at}件目の例で鳴りました。",
-    "monitor.quiet": (
+    "watch.alarm": "警報: {process}。この過程の{at}件目の例で鳴りました。",
+    "watch.quiet": (
         "警報はありません。これまでで最も強い証拠は{process}の{most}で、警報には{threshold}が要ります。"
     ),
-    "monitor.cause.none": (
+    "watch.cause.none": (
         "ラベルがなければ、答えが今も正しいかは分かりません。ラベルの意味の変化は見えません。"
     ),
-    "monitor.cause.inputs": (
+    "watch.cause.inputs": (
         "入力が変わりました。答えが今も正しいかは、これだけでは見分けられません。無作為に選んだ一部の例に"
         "ラベルを付けてください。"
     ),
-    "monitor.cause.classes": "クラスの頻度が変わりました。",
-    "monitor.cause.concept": (
+    "watch.cause.classes": "クラスの頻度が変わりました。",
+    "watch.cause.concept": (
         "損失が変わり、ほかには変化が見られません。同じ入力に別のラベルが付くようになったとみられます(概念の変化)。"
     ),
-    "monitor.cause.worse": "候補は受け手より許容幅を超えて悪くなりました。",
-    "monitor.cause.mixed": (
+    "watch.cause.worse": "候補は受け手より許容幅を超えて悪くなりました。",
+    "watch.cause.mixed": (
         "いくつかのものが変わったか、すべては追跡されていません。どれが原因かは見分けられません。"
     ),
-    "monitor.rate": (
+    "watch.rate": (
         "流れが較正用の例と交換可能なら、{k}個の過程のどれかがこの流れの全期間に誤って警報を出す確率は"
         "{share} %以下です。"
     ),
-    "monitor.dependent": "同じ動画のフレームや重なり合う窓など、互いに依存する例は対象外です。",
+    "watch.dependent": "同じ動画のフレームや重なり合う窓など、互いに依存する例は対象外です。",
 }

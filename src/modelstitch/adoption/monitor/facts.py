@@ -19,7 +19,7 @@ EVENTS, METRICS, PICTURE = "events.jsonl", "metrics.prom", "evidence.png"
 
 
 @dataclass(frozen=True, kw_only=True)
-class MonitorFacts:
+class StreamFacts:
     """What was fixed when the monitor of a stream began.
 
     Attributes:
@@ -41,7 +41,7 @@ class MonitorFacts:
         return {"format": FORMAT, **asdict(self)}
 
     @classmethod
-    def from_plain(cls, values: Mapping[str, Any]) -> MonitorFacts:
+    def from_plain(cls, values: Mapping[str, Any]) -> StreamFacts:
         """Return the facts that :meth:`to_plain` gave the values of.
 
         Raises:
@@ -68,7 +68,7 @@ class MonitorOutcome:
         state: its folder.
     """
 
-    facts: MonitorFacts
+    facts: StreamFacts
     examples: int
     labels: int
     tracks: Mapping[str, Track]
@@ -125,29 +125,29 @@ class MonitorOutcome:
         rule = self.facts.rule
         found = [
             say(
-                "monitor.seen",
+                "watch.seen",
                 examples=f"{self.examples:,}",
                 labels=f"{self.labels:,}",
                 calibrating=f"{self.facts.n:,}",
             )
         ]
         for name, at in self.alarms.items():
-            found.append(say("monitor.alarm", process=process_name(name), at=f"{at:,}"))
+            found.append(say("watch.alarm", process=process_name(name), at=f"{at:,}"))
         if self.tracks and not self.alarms:
             highest = max(self.tracks, key=lambda name: self.tracks[name].most)
             found.append(
                 say(
-                    "monitor.quiet",
+                    "watch.quiet",
                     process=process_name(highest),
                     most=f"{math.exp(min(self.tracks[highest].most, 50.0)):.3g}",
                     threshold=f"{rule.threshold:,.0f}",
                 )
             )
         if self.alarms or not self.labels:
-            found.append(say(f"monitor.cause.{self.cause}"))
+            found.append(say(f"watch.cause.{self.cause}"))
         share = f"{100 * rule.share:.3g}"
-        found.append(say("monitor.rate", share=share, k=len(rule.processes)))
-        return [*found, say("monitor.dependent")]
+        found.append(say("watch.rate", share=share, k=len(rule.processes)))
+        return [*found, say("watch.dependent")]
 
 
 def process_name(name: str) -> Sentence:
@@ -158,7 +158,7 @@ def process_name(name: str) -> Sentence:
         'leading coordinate 3'
     """
     kind, _, number = name.partition("-")
-    return say(f"monitor.process.{kind}", number=number)
+    return say(f"watch.process.{kind}", number=number)
 
 
 def _log10(value: float) -> float:

@@ -48,7 +48,7 @@ class SeenExample:
     original: Tensor | None = None
 
 
-class Store:
+class StreamState:
     """An open state; every change of one ``with store.changed()`` is kept whole or not at all."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -131,7 +131,7 @@ class Store:
 
 
 @contextlib.contextmanager
-def opened(path: Path) -> Iterator[Store]:
+def opened(path: Path) -> Iterator[StreamState]:
     """Open the database of a state folder, which is made where it is missing.
 
     Args:
@@ -145,7 +145,7 @@ def opened(path: Path) -> Iterator[Store]:
         try:
             for table in _TABLES:
                 connection.execute(table)
-            yield Store(connection)
+            yield StreamState(connection)
         finally:
             connection.close()
     except sqlite3.Error as error:

@@ -14,6 +14,7 @@ from modelstitch.adoption.folder.loading import LoadedStitched
 from modelstitch.adoption.folder.processes import PAIRED
 from modelstitch.adoption.monitor.arrivals import Arrivals
 from modelstitch.adoption.monitor.columns import Columns, calibrating, labelled, unlabelled
+from modelstitch.adoption.monitor.paired import log_worse
 from modelstitch.adoption.monitor.process import (
     Process,
     Track,
@@ -25,8 +26,7 @@ from modelstitch.adoption.monitor.process import (
 )
 from modelstitch.adoption.monitor.random_subset import expect_random_subset
 from modelstitch.adoption.monitor.rule import MonitorRule
-from modelstitch.adoption.monitor.store import SeenExample, Store
-from modelstitch.adoption.monitor.paired import log_worse
+from modelstitch.adoption.monitor.store import SeenExample, StreamState
 from modelstitch.errors import DataError
 
 _MOST_COMPARED = 5000
@@ -71,7 +71,7 @@ class Taken:
     alarms: Mapping[str, int]
 
 
-def take(store: Store, watched: Watched, given: Arrivals) -> Taken:
+def take(store: StreamState, watched: Watched, given: Arrivals) -> Taken:
     """Take what arrives, in one transaction.
 
     Args:
@@ -213,7 +213,7 @@ def _output(example: SeenExample, one: str) -> Tensor:
     return example.outputs
 
 
-def _expect_random(store: Store, examples: Mapping[str, SeenExample], late: Mapping[str, int]) -> None:
+def _expect_random(store: StreamState, examples: Mapping[str, SeenExample], late: Mapping[str, int]) -> None:
     """Compare the labelled examples with those of the same time that have no label."""
     numbers = [examples[one].number for one in late]
     rest = store.waiting(min(numbers), max(numbers), _MOST_COMPARED)
@@ -221,7 +221,7 @@ def _expect_random(store: Store, examples: Mapping[str, SeenExample], late: Mapp
         expect_random_subset(torch.stack([_output(examples[one], one) for one in late]), torch.stack(rest))
 
 
-def _follow(store: Store, watched: Watched, name: str, values: np.ndarray) -> dict[str, int]:
+def _follow(store: StreamState, watched: Watched, name: str, values: np.ndarray) -> dict[str, int]:
     """Follow one process; return its alarm, if it alarms now."""
     if name not in watched.rule.processes or not len(values):
         return {}
@@ -239,7 +239,7 @@ def _follow(store: Store, watched: Watched, name: str, values: np.ndarray) -> di
     return _alarm(name, before.track, after.track)
 
 
-def _follow_paired(store: Store, watched: Watched, differences: Sequence[float]) -> dict[str, int]:
+def _follow_paired(store: StreamState, watched: Watched, differences: Sequence[float]) -> dict[str, int]:
     """Follow the evidence that the candidate is worse than the receiver by more than the margin."""
     if PAIRED not in watched.rule.processes or not differences:
         return {}
@@ -256,7 +256,7 @@ def _alarm(name: str, before: Track, after: Track) -> dict[str, int]:
     return {name: after.alarm} if before.alarm is None and after.alarm is not None else {}
 
 
-def process_of(store: Store, name: str, n: int) -> Process:
+def process_of(store: StreamState, name: str, n: int) -> Process:
     """Return a process of a stream, with ``n`` calibrating values.
 
     Raises:
@@ -269,7 +269,7 @@ def process_of(store: Store, name: str, n: int) -> Process:
     return found
 
 
-def track_of(store: Store, name: str) -> Track:
+def track_of(store: StreamState, name: str) -> Track:
     """Return the evidence of a process over time; an empty one before its first example.
 
     Raises:

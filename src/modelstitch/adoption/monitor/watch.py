@@ -17,14 +17,15 @@ from modelstitch.adoption.folder.loading import network_in
 from modelstitch.adoption.folder.processes import PAIRED, processes_of
 from modelstitch.adoption.folder.spec_file import read_spec
 from modelstitch.adoption.monitor.arrivals import Arrivals
-from modelstitch.adoption.monitor.facts import EVENTS, METRICS, PICTURE, MonitorFacts, MonitorOutcome
+from modelstitch.adoption.monitor.facts import EVENTS, METRICS, PICTURE, MonitorOutcome, StreamFacts
+from modelstitch.adoption.monitor.for_page import outcome_of
 from modelstitch.adoption.monitor.new_stream import arrivals_of, arrivals_of_items
 from modelstitch.adoption.monitor.picture import evidence_picture
 from modelstitch.adoption.monitor.prometheus import prometheus_text
 from modelstitch.adoption.monitor.rule import ALPHA, MonitorRule
-from modelstitch.adoption.monitor.store import LOCK, STATE, Store, opened
+from modelstitch.adoption.monitor.store import LOCK, STATE, StreamState, opened
 from modelstitch.adoption.monitor.stream import chunks
-from modelstitch.adoption.monitor.taking import Taken, Watched, take, track_of
+from modelstitch.adoption.monitor.taking import Taken, Watched, take
 from modelstitch.adoption.pilot.original import Against, load_original
 from modelstitch.adoption.stages.road import Road, road_of
 from modelstitch.errors import DataError, RunError, SpecError
@@ -114,7 +115,7 @@ class _Monitor:
         folder: Path,
         road: Road,
         state: Path,
-        store: Store,
+        store: StreamState,
         options: MonitorSpec,
         progress: Progress,
     ) -> None:
@@ -126,7 +127,7 @@ class _Monitor:
     def run(self, data: Any) -> MonitorOutcome:
         """Take what arrives, chunk by chunk."""
         found = self.store.fact("monitor")
-        facts = None if found is None else MonitorFacts.from_plain(found)
+        facts = None if found is None else StreamFacts.from_plain(found)
         if facts is not None:
             self._expect_same(facts)
         receiver = self._receiver()
@@ -157,7 +158,7 @@ class _Monitor:
         against = Against(what="receiver", source=self.options.receiver, weights=self.options.weights)
         return load_original(against, self.spec, self.folder)
 
-    def _take(self, facts: MonitorFacts, arrivals: Arrivals) -> None:
+    def _take(self, facts: StreamFacts, arrivals: Arrivals) -> None:
         contract = self.spec.contract
         watched = Watched(
             loaded=network_in(self.folder),
@@ -174,7 +175,7 @@ class _Monitor:
         if found.alarms:
             self._record(facts, "alarm", {"alarms": dict(outcome.alarms), "cause": outcome.cause})
 
-    def _begin(self) -> MonitorFacts:
+    def _begin(self) -> StreamFacts:
         """Fix the rule of a new stream; the ledger names its state folder first."""
         spec, calibration = self.spec, self.calibration
         alpha = ALPHA if self.options.alpha is None else self.options.alpha
@@ -191,7 +192,7 @@ class _Monitor:
 
         line = append_next(self.folder / LEDGER, make)
         rule = MonitorRule(alpha=alpha, stream=line.facts["stream"], processes=tuple(line.facts["processes"]))
-        facts = MonitorFacts(
+        facts = StreamFacts(
             id=one,
             candidate=self.road.entries[0].hash,
             rule=rule,
@@ -205,7 +206,7 @@ class _Monitor:
         self._say([line_of_begin])
         return facts
 
-    def _expect_same(self, facts: MonitorFacts) -> None:
+    def _expect_same(self, facts: StreamFacts) -> None:
         if facts.candidate != self.road.entries[0].hash:
             raise RunError(
                 f"the state folder {str(self.state)!r} belongs to a monitor of another candidate: give "
@@ -218,15 +219,8 @@ class _Monitor:
                 "or give another --state"
             )
 
-    def _outcome(self, facts: MonitorFacts) -> MonitorOutcome:
-        tracks = {name: track_of(self.store, name) for name in facts.rule.processes}
-        return MonitorOutcome(
-            facts=facts,
-            examples=int(self.store.fact("examples") or 0),
-            labels=int(self.store.fact("labels") or 0),
-            tracks={name: track for name, track in tracks.items() if track.points},
-            state=self.state,
-        )
+    def _outcome(self, facts: StreamFacts) -> MonitorOutcome:
+        return outcome_of(self.store, facts, self.state)
 
     def _add_events(self, found: Taken, outcome: MonitorOutcome) -> None:
         counts = {
@@ -256,7 +250,7 @@ class _Monitor:
         except OSError as error:
             raise RunError(f"cannot write into {str(self.state)!r}: {error.strerror}") from error
 
-    def _written(self, facts: MonitorFacts) -> MonitorOutcome:
+    def _written(self, facts: StreamFacts) -> MonitorOutcome:
         outcome = self._outcome(facts)
         self._write_texts(outcome)
         figure = evidence_picture(outcome)
@@ -266,7 +260,7 @@ class _Monitor:
             raise RunError(f"cannot write into {str(self.state)!r}: {error.strerror}") from error
         return outcome
 
-    def _record(self, facts: MonitorFacts, result: str, further: dict[str, Any]) -> None:
+    def _record(self, facts: StreamFacts, result: str, further: dict[str, Any]) -> None:
         entry = _entry(self.options.by, self.state, facts.id, facts.rule, result, further)
         append_next(self.folder / LEDGER, lambda _: entry)
 

@@ -10,6 +10,7 @@ from typing import Any
 from modelstitch.adoption.folder.card import CARD_PLAIN
 from modelstitch.adoption.folder.ledger import LedgerEntry
 from modelstitch.adoption.folder.spec_file import FolderSpec, read_spec
+from modelstitch.adoption.monitor.for_page import has_alarmed, monitors_of
 from modelstitch.adoption.stages.road import Road, holds, is_check, road_of
 from modelstitch.errors import RunError
 from modelstitch.report.beyond import CandidateFolder, RecordLine
@@ -62,7 +63,7 @@ def candidate_folder(folder: Path, comparison: Comparison) -> CandidateFolder:
             str(spec.cell["stitch"]),
             int(spec.cell["seed"]),
         ),
-        record=record_of(road),
+        record=record_of(road, alarm=has_alarmed(road)),
         lines=tuple(
             RecordLine(when=entry.when, by=entry.by, what=what_was_done(entry), reason=entry.reason)
             for entry in road.entries
@@ -70,6 +71,7 @@ def candidate_folder(folder: Path, comparison: Comparison) -> CandidateFolder:
         accepted_risk=str(card.get("accepted_risk") or ""),
         risk_reasons=tuple(map(str, card.get("risk_reasons") or ())),
         next_steps=next_steps_of(road, name),
+        monitors=monitors_of(folder, road),
     )
 
 
