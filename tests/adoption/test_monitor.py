@@ -17,8 +17,10 @@ import modelstitch as ms
 from modelstitch.adoption.division import divide_heldout
 from modelstitch.adoption.folder.check import check_folder
 from modelstitch.adoption.folder.ledger import LEDGER, LedgerEntry, read_ledger
+from modelstitch.adoption.monitor.for_page import has_alarmed, monitors_of
 from modelstitch.adoption.monitor.random_subset import expect_random_subset
 from modelstitch.adoption.monitor.store import LOCK
+from modelstitch.adoption.stages.road import road_of
 from modelstitch.cli import main
 from modelstitch.errors import DataError
 from modelstitch.util.locks import locked
@@ -91,6 +93,18 @@ def test_a_stream_like_the_calibrating_examples_is_quiet_and_then_alarms(
     assert (lines[0].facts["alpha"], lines[0].facts["k"]) == (0.05, 12)
     assert Path(lines[0].facts["folder"]) == state
     assert check_folder(copied).holds  # no file was added to the candidate
+    # What the page is told, also where both folders were moved together.
+    moved = tmp_path / "elsewhere"
+    moved.mkdir()
+    for path in (copied, state):
+        shutil.move(path, moved / path.name)
+    road = road_of(moved / copied.name)
+    (told,) = monitors_of(moved / copied.name, road)
+    assert has_alarmed(road)
+    assert told.alarm
+    assert told.picture.startswith("data:image/png;base64,iVBOR")
+    assert any("ALARM" in sentence for sentence in told.said)
+    assert any("警報" in sentence.in_language("ja") for sentence in told.said)
 
 
 def test_labels_that_come_later_count_as_labels_that_come_at_once(
