@@ -30,6 +30,7 @@ from modelstitch.results.reuse_table import reuse_table_from
 from modelstitch.runs.prepare import NO_OUTPUTS, OutputChoice, OutputChoices, prepare, read, read_alike
 from modelstitch.runs.reader import read_run
 from modelstitch.runs.run import BUDGET, run
+from modelstitch.runs.sums import note_written
 from modelstitch.specs import (
     DEFAULT_FAMILY,
     VERDICT_CONTROLS,
@@ -520,3 +521,4 @@ def write_report(
     beyond = BeyondRun(table=table, folders=candidate_folders(folders, comparison))
     form = markdown if path.suffix == ".md" else page
     write_page(form(comparison, language, beyond=beyond, paths=paths), path)
+    note_written(path)

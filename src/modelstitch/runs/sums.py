@@ -109,18 +109,18 @@ def read_sums(connection: sqlite3.Connection) -> RunSums:
     )
 
 
-def note_written(folder: Path, name: str) -> None:
-    """Write the sum of a file that was made anew after the run, such as its page; of no run, do nothing.
+def note_written(path: Path) -> None:
+    """Write the sum of a file that was made after the run, such as its page; outside a run folder, do nothing.
 
     Raises:
         RunError: the database cannot be written.
     """
-    database = folder / "run.sqlite"
+    database = path.parent / "run.sqlite"
     if not database.is_file():
         return
     try:
         with contextlib.closing(sqlite3.connect(database, isolation_level=None, timeout=10)) as connection:
-            if name in read_sums(connection).files:
-                note_file(connection.cursor(), name, sum_of_file(folder / name))
+            if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'sums'").fetchall():
+                note_file(connection.cursor(), path.name, sum_of_file(path))
     except (OSError, sqlite3.Error) as error:
-        raise RunError(f"cannot note the sum of {name} in run folder {str(folder)!r}: {error}") from error
+        raise RunError(f"cannot note the sum of {str(path)!r} in its run: {error}") from error
