@@ -110,7 +110,7 @@ def read_sums(connection: sqlite3.Connection) -> RunSums:
 
 
 def note_written(path: Path) -> None:
-    """Write the sum of a file that was made after the run, such as its page; outside a run folder, do nothing.
+    """Write the sum of a file that was made after its run, such as the page; of any other file, do nothing.
 
     Raises:
         RunError: the database cannot be written.
