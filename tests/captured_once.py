@@ -15,9 +15,10 @@ from modelstitch.cutting.capture import eval_mode, no_fused_attention
 from modelstitch.cutting.certify import RELATIVE_TOLERANCE, relative_difference
 from modelstitch.cutting.copies import are_copies
 from modelstitch.cutting.deterministic import expect_deterministic
+from modelstitch.cutting.outputs import chosen_leaves
 
 Kwargs = Mapping[str, Tensor]
-CutsModel = Callable[[nn.Module, Tensor, str, Kwargs], CutModel]
+CutsModel = Callable[[nn.Module, Tensor, str, Kwargs, str | None], CutModel]
 
 _KEPT = 40
 """Captures that are kept; the one that was needed last goes last."""
@@ -50,8 +51,10 @@ class CapturedOnce:
         self.cut_model = cut_model
         self._captured: deque[_Captured] = deque(maxlen=_KEPT)
 
-    def __call__(self, model: nn.Module, example: Tensor, name: str, kwargs: Kwargs) -> CutModel:
-        form = _form(example, kwargs)
+    def __call__(
+        self, model: nn.Module, example: Tensor, name: str, kwargs: Kwargs, output: str | None = None
+    ) -> CutModel:
+        form = _form(example, kwargs), output
         for captured in self._captured:
             if captured.form == form and are_copies(captured.model, model):
                 cutting = captured.cutting.bind(model)
@@ -61,7 +64,7 @@ class CapturedOnce:
                     self._captured.remove(captured)
                     self._captured.append(captured)
                     return cutting
-        found = self.cut_model(model, example, name, kwargs)
+        found = self.cut_model(model, example, name, kwargs, output)
         if isinstance(found, GraphCutModel) and not _is_exported(model):
             as_it_was = copy.deepcopy(model)
             kept = found.bind(as_it_was)
@@ -78,5 +81,7 @@ def _reproduces(cutting: CutModel, model: nn.Module, example: Tensor, kwargs: Kw
     first = cutting.cuts[0].name
     prefix, suffix = cutting.prefix(first, frozen=True), cutting.suffix(first, frozen=True)
     with torch.no_grad(), no_fused_attention(), eval_mode(model):
-        got = suffix(prefix(example, **kwargs)[0], **kwargs)
-        return relative_difference(got, model(example, **kwargs)) <= RELATIVE_TOLERANCE
+        again = {} if cutting.input_name is None else {cutting.input_name: example}
+        got = suffix(prefix(example, **kwargs)[0], **kwargs, **again)
+        expected = chosen_leaves(model(example, **kwargs), cutting.outputs_after(first))
+        return relative_difference(got, expected) <= RELATIVE_TOLERANCE

@@ -149,9 +149,12 @@ def test_what_flows_around_inside_of_a_dataclass_is_seen() -> None:
     model = made(Saying).eval()
     cutting = cut_model(model, X)
     assert cutting.technique.startswith("module hooks")
-    assert [cut.name for cut in cutting.cuts] == ["stem.0", "stem.1", "stem"]
+    assert [cut.name for cut in cutting.cuts] == ["stem.0", "stem.1", "stem", "body"]
     with pytest.raises(CutError, match="no cut 'body' in model model: data also flows around it"):
-        split(model, "body", X)
+        split(model, "body", X, output="features")
+    prefix, suffix = split(model, "body", X)
+    assert torch.equal(suffix(prefix(X)).logits, model(X).logits)
+    assert suffix(prefix(X)).features is None
     prefix, suffix = split(model, "stem", X)
     got, expected = suffix(prefix(X)), model(X)
     assert torch.equal(got.logits, expected.logits)

@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from modelstitch.cutting import GraphCutModel, certify, cut_model, split
 from modelstitch.cutting.capture import no_fused_attention
 from modelstitch.cutting.hooks import HookCutModel
-from modelstitch.errors import CutError
 from modelstitch.models.from_dict import FromDict
 
 
@@ -124,19 +123,6 @@ def test_hooks_give_the_mask_to_both_halves_too() -> None:
         assert torch.equal(cutting.suffix("blocks.0")(y, mask=mask)["logits"], model(other, mask)["logits"])
 
 
-def test_a_mask_made_of_the_tokens_flows_around_every_cut_and_is_told() -> None:
-    class OfTokens(Masked):
-        def forward(self, tokens: Tensor) -> dict[str, Tensor]:  # type: ignore[override]
-            return super().forward(tokens, tokens != 0)
-
-    expected = (
-        r"data also flows around it, through input\+ne -> .*a mask or tokens, not floating-point values: "
-        "give them to the model as an input of their own"
-    )
-    with pytest.raises(CutError, match=expected):
-        split(OfTokens().eval(), "blocks.0", batch()[0])
-
-
 def test_a_model_that_takes_a_dictionary_is_cut_like_any_other() -> None:
     class OfDict(nn.Module):
         def __init__(self) -> None:
@@ -197,7 +183,8 @@ def test_a_decoder_is_given_its_own_tokens_again() -> None:
     names = [cut.name for cut in cutting.cuts]
     assert any("encoder.block.0" in name for name in names)
     for name in names:
-        assert certify(model, cutting.prefix(name), cutting.suffix(name), tokens, name, kwargs) == 0
+        halves, outputs = (cutting.prefix(name), cutting.suffix(name)), cutting.outputs_after(name)
+        assert certify(model, *halves, tokens, name, kwargs, outputs) == 0
 
 
 def test_the_line_that_cannot_be_captured_is_named() -> None:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from modelstitch.cutting import certify, cut_model, split
-from modelstitch.cutting.hooks import HookCutModel, why_illegal
+from modelstitch.cutting.hooks import HookCutModel, outputs_behind
 from modelstitch.errors import CutError
 from tests.cutting import models as m
 
@@ -88,7 +88,7 @@ class WritesPast(nn.Module):
 def test_what_is_written_past_a_cut_is_seen() -> None:
     model = m.seeded(WritesPast).eval()
     for path in ("first", "second"):
-        assert why_illegal(model, VECTORS, path, 0) == "data also flows around it"
+        assert outputs_behind(model, VECTORS, path, 0) == "data also flows around it"
     with pytest.raises(CutError, match="data also flows around it"):
         hooked(model, VECTORS)
 

@@ -188,6 +188,6 @@ def test_parts_of_a_repeated_block_are_no_default_cuts() -> None:
         nn.Flatten(), nn.Linear(192, 6), nn.Sequential(*[Layer() for _ in range(2)]), nn.Linear(6, 5)
     )
     found = cutting(layers)
-    assert [cut.name for cut in found.boundaries] == ["1", "2.0.output", "2.1.output"]
-    assert found.find("2.0").name == "2.0.output"
+    assert [cut.name for cut in found.boundaries] == ["1", "2.0", "2.1"]
+    assert found.find("2.0.output").name == "2.0"
     assert not found.find("2.0.attention").boundary

@@ -21,7 +21,13 @@ from modelstitch.util.random_state import kept_random_state
 __all__ = ["Cut", "CutList", "CutModel", "GraphCutModel", "certify", "cut_model", "cuts", "split"]
 
 
-def cut_model(model: nn.Module, example: Tensor, name: str = "model", kwargs: Kwargs = NO_KWARGS) -> CutModel:
+def cut_model(
+    model: nn.Module,
+    example: Tensor,
+    name: str = "model",
+    kwargs: Kwargs = NO_KWARGS,
+    output: str | None = None,
+) -> CutModel:
     """Find the cuts of a model by graph capture, or by hooks on its modules where no graph can be captured.
 
     Args:
@@ -29,9 +35,10 @@ def cut_model(model: nn.Module, example: Tensor, name: str = "model", kwargs: Kw
         example: (N, ...) inputs with N >= 2.
         name: what to call the model in errors.
         kwargs: (N, ...) further inputs by name of argument, such as a mask: both halves are given them.
+        output: name or number of the output that it is cut for, where it gives several.
 
     Raises:
-        ModelError: the model does not run on ``example``.
+        ModelError: the model does not run on ``example``, or has no such output.
         CutError: the model has no legal cut, or changes its own buffers or its input.
     """
     expect_deterministic(model, example, name, kwargs)
@@ -39,25 +46,36 @@ def cut_model(model: nn.Module, example: Tensor, name: str = "model", kwargs: Kw
         lost = why_backward_is_lost(model, example, kwargs)
         if lost is not None:
             raise NotCapturableError(f"model {name} {lost}")
-        return GraphCutModel(model, example, name, kwargs)
+        return GraphCutModel(model, example, name, kwargs, output)
     except NotCapturableError as error:
-        return HookCutModel(model, example, name, str(error), kwargs)
+        return HookCutModel(model, example, name, str(error), kwargs, output)
 
 
-def cuts(model: nn.Module | ExportedProgram, example: Tensor, kwargs: Kwargs | None = None) -> CutList:
+def cuts(
+    model: nn.Module | ExportedProgram,
+    example: Tensor,
+    kwargs: Kwargs | None = None,
+    *,
+    output: str | None = None,
+) -> CutList:
     """Find every cut of ``model`` on its way from ``example`` to the output; capture it once, split it often.
+
+    A model that gives several outputs is cut for one of them. A suffix gives this output, and each other one
+    that follows from the representation; None stands for the others. A key/value cache is left out.
 
     Args:
         model: any module, or what torch.export made of one; read in eval mode and left as it was.
         example: (N, ...) inputs with N >= 2.
         kwargs: (N, ...) further inputs by name of argument, such as a mask.
+        output: name or number of the output that it is cut for; by default the only one, the one called
+            ``logits``, ``scores`` or ``last_hidden_state``, or the first.
 
     Returns:
         A sequence of the cuts, from the input on; its ``boundaries`` are those at the ends of blocks. It
         keeps ``model`` and ``example``, for :meth:`CutList.split`.
 
     Raises:
-        ModelError: the model does not run on ``example``.
+        ModelError: the model does not run on ``example``, or has no such output.
         CutError: the model cannot be captured, or has no legal cut.
 
     Example:
@@ -72,11 +90,16 @@ def cuts(model: nn.Module | ExportedProgram, example: Tensor, kwargs: Kwargs | N
     """
     model, kwargs = as_module(model), kwargs or {}
     with kept_random_state():
-        return CutList(cut_model(model, example, kwargs=kwargs), model, example, kwargs)
+        return CutList(cut_model(model, example, kwargs=kwargs, output=output), model, example, kwargs)
 
 
 def split(
-    model: nn.Module | ExportedProgram, cut: str | Cut, example: Tensor, kwargs: Kwargs | None = None
+    model: nn.Module | ExportedProgram,
+    cut: str | Cut,
+    example: Tensor,
+    kwargs: Kwargs | None = None,
+    *,
+    output: str | None = None,
 ) -> tuple[nn.Module, nn.Module]:
     """Split ``model`` at ``cut`` into a prefix and a suffix, and check both against the model.
 
@@ -89,10 +112,13 @@ def split(
         cut: a cut from :func:`cuts`, or its name.
         example: (N, ...) real inputs with N >= 2, on which the split is checked.
         kwargs: (N, ...) further inputs by name of argument, such as a mask.
+        output: name or number of the output that it is cut for, where it gives several.
 
     Returns:
         The prefix (input to representation) and the suffix (representation to output); both share the model's
-        parameters and carry gradients. Further inputs are keyword arguments of both.
+        parameters and carry gradients. Further inputs are keyword arguments of both. A suffix that looks for
+        known tokens, such as the last one that is no padding, takes the tokens by the name of the model's own
+        argument: ``suffix(prefix(ids), input_ids=ids)``.
 
     Raises:
         CutError: no such cut.
@@ -106,4 +132,4 @@ def split(
         >>> torch.equal(suffix(prefix(x)), model(x))
         True
     """
-    return cuts(model, example, kwargs).split(cut)
+    return cuts(model, example, kwargs, output=output).split(cut)

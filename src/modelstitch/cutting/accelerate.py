@@ -48,7 +48,7 @@ def accelerate(part: Slice, dtype: torch.dtype, cache: Cache) -> Slice:
     for node in graph.nodes:
         if node.op == "get_attr" and str(node.target) not in values:
             values[str(node.target)] = _cast(str(node.target), source[str(node.target)], dtype, cache)
-    return Slice(build_module(graph, values), part.out_spec, part.kwargs)
+    return Slice(build_module(graph, values), part.out_spec, part.kwargs, part.input_name)
 
 
 def _fold(

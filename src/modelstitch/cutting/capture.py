@@ -10,17 +10,18 @@ import operator
 import traceback
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram, export
-from torch.fx import GraphModule, Node
+from torch.fx import Graph, GraphModule, Node
 from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
 
+from modelstitch.cutting.outputs import caches_off, leaves, scored_leaf, what_is_cut
 from modelstitch.errors import CutError, ModelError
 
 # An operator may bound the batch by its index type; a branch in a model bounds it by far less.
@@ -48,14 +49,33 @@ class Captured:
     Attributes:
         graph_module: the graph.
         primary: its input.
+        name: of the argument that takes it.
         out_spec: structure of its output.
+        scored: which of the outputs it is cut for; None where nothing tells.
+        said: the same in words, with the caches that are left out; empty where the model gives one output.
         kwargs: its further inputs by name.
     """
 
     graph_module: GraphModule
     primary: Node
+    name: str
     out_spec: pytree.TreeSpec
+    scored: int | None = None
+    said: str = ""
     kwargs: Mapping[str, Node] = field(default_factory=dict)
+
+    @property
+    def outputs(self) -> list[Any]:
+        """The leaves of its output: nodes, or plain values."""
+        (output,) = (node for node in self.graph_module.graph.nodes if node.op == "output")
+        return list(pytree.tree_leaves(output.args[0]))
+
+    @property
+    def ends(self) -> list[Node]:
+        """The nodes of the outputs that it is cut for."""
+        given = [leaf for leaf in self.outputs if leaf is not None]
+        chosen = given if self.scored is None else [given[self.scored]]
+        return [leaf for leaf in chosen if isinstance(leaf, Node)]
 
 
 @contextlib.contextmanager
@@ -81,15 +101,6 @@ def _ask_for_mode(model: nn.Module, *, training: bool) -> None:
             raise
         for module in model.modules():
             module.training = training
-
-
-def leaves(output: Any) -> list[Any]:
-    """Return the leaves of an output, including those inside dataclasses that torch does not know."""
-    flat = []
-    for leaf in pytree.tree_leaves(output):
-        inside = is_dataclass(leaf) and not isinstance(leaf, type)
-        flat += leaves([getattr(leaf, item.name, None) for item in fields(leaf)]) if inside else [leaf]
-    return flat
 
 
 @contextlib.contextmanager
@@ -233,7 +244,13 @@ def why_backward_is_lost(model: nn.Module, example: Tensor, kwargs: Kwargs = NO_
     return None
 
 
-def capture(model: nn.Module, example: Tensor, name: str = "model", kwargs: Kwargs = NO_KWARGS) -> Captured:
+def capture(
+    model: nn.Module,
+    example: Tensor,
+    name: str = "model",
+    kwargs: Kwargs = NO_KWARGS,
+    output: str | None = None,
+) -> Captured:
     """Capture ``model`` in eval mode as a functional graph that shares its parameters.
 
     Args:
@@ -241,9 +258,10 @@ def capture(model: nn.Module, example: Tensor, name: str = "model", kwargs: Kwar
         example: (N, ...) with N >= 2, since a batch of one would be baked in.
         name: what to call the model in errors.
         kwargs: (N, ...) further inputs by name of argument.
+        output: name of the output that it is cut for; see :func:`modelstitch.cutting.outputs.scored_leaf`.
 
     Returns:
-        The graph, its input node and the structure of its output.
+        The graph, its input node and the structure of its output, without caches.
 
     Raises:
         ModelError: the model does not run on ``example``.
@@ -253,30 +271,35 @@ def capture(model: nn.Module, example: Tensor, name: str = "model", kwargs: Kwar
     if example.ndim < 2 or len(example) < 2:
         raise CutError(f"expected an example batch of at least 2 inputs, got shape {tuple(example.shape)}")
     try:
-        return _capture(model, example, name, kwargs, strict=False)
+        return _capture(model, example, name, kwargs, output, strict=False)
     except _FixedBatchError as error:
         # The strict mode reads the Python code, where len(x) is no constant.
         with contextlib.suppress(NotCapturableError):
-            return _capture(model, example, name, kwargs, strict=True)
+            return _capture(model, example, name, kwargs, output, strict=True)
         raise error
 
 
-def _capture(model: nn.Module, example: Tensor, name: str, kwargs: Kwargs, *, strict: bool) -> Captured:
+def _capture(
+    model: nn.Module, example: Tensor, name: str, kwargs: Kwargs, output: str | None, *, strict: bool
+) -> Captured:
     with eval_mode(model), no_fused_attention(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        run_eagerly(model, example, name, kwargs)
+        given = run_eagerly(model, example, name, kwargs)
+        scored, said = scored_leaf(given, output), what_is_cut(given, output)
         exported, program = _exported(model, example, name, kwargs, strict=strict)
         _expect_pure(exported, program, name)
         graph_module = program.module(check_guards=False)
     assert isinstance(graph_module, GraphModule)
     _views_to_reshapes(graph_module)
+    _copies_to_values(graph_module)
     placeholders = [node for node in graph_module.graph.nodes if node.op == "placeholder"]
     if len(placeholders) != 1 + len(kwargs):
         raise CutError(f"model {name} takes {len(placeholders)} inputs: expected {1 + len(kwargs)} tensors")
     _expect_any_batch(placeholders[0], program.range_constraints, name)
     assert program.call_spec.in_spec is not None
     named = dict(zip(program.call_spec.in_spec.child(1).context, placeholders[1:], strict=True))
-    return Captured(graph_module, placeholders[0], program.call_spec.out_spec, named)
+    own = next(iter(inspect.signature(model.forward).parameters))
+    return Captured(graph_module, placeholders[0], own, program.call_spec.out_spec, scored, said, named)
 
 
 def _exported(
@@ -288,6 +311,7 @@ def _exported(
             torch.enable_grad(),
             no_logs(),
             no_compilation(),
+            caches_off(model),
             _named_arguments(model, example, kwargs),
         ):
             shapes = _free_batch(model, example, kwargs)
@@ -391,6 +415,31 @@ def _views_to_reshapes(graph_module: GraphModule) -> None:
     for node in graph_module.graph.nodes:
         if node.target in (aten.view.default, aten._unsafe_view.default):
             node.target = aten.reshape.default
+
+
+def _copies_to_values(graph_module: GraphModule) -> None:
+    """Replace writes into a tensor, which have no derivative in a graph, by the values that are written."""
+    aten, graph = torch.ops.aten, graph_module.graph
+    for node in list(graph.nodes):
+        if node.target is not aten.copy.default:
+            continue
+        into, value = node.args[0], node.args[1]
+        with graph.inserting_before(node):
+            held, written = into.meta["val"], value.meta["val"]
+            if written.dtype != held.dtype:
+                value = _inserted(graph, node, aten._to_copy.default, (value,), {"dtype": held.dtype})
+            if written.shape != held.shape:
+                value = _inserted(graph, node, aten.expand_as.default, (value, into), {})
+        node.replace_all_uses_with(value)
+        graph.erase_node(node)
+    graph_module.recompile()
+
+
+def _inserted(graph: Graph, node: Node, target: Any, args: tuple[Node, ...], kwargs: dict[str, Any]) -> Node:
+    """Return a new node that stands for the same place of the model as ``node``."""
+    new = graph.call_function(target, args, kwargs)
+    new.meta = {**node.meta, "val": node.meta["val"]}
+    return new
 
 
 def tensor_of(node: Node) -> Tensor | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from modelstitch.cutting.attributes import written
-from modelstitch.cutting.capture import NO_KWARGS, Kwargs, eval_mode, leaves, no_fused_attention
+from modelstitch.cutting.capture import NO_KWARGS, Kwargs, eval_mode, no_fused_attention
+from modelstitch.cutting.outputs import caches_off, chosen_leaves, leaves
 from modelstitch.errors import CutError, TruthError
 
 RELATIVE_TOLERANCE = 1e-5
@@ -76,12 +77,37 @@ def _forward_and_gradient(
     )
 
 
+def _own(
+    model: nn.Module, whole: Callable[[Tensor], Any], x: Tensor, parameters: list[nn.Parameter]
+) -> tuple[Any, Tensor | None]:
+    """Return the model's output and gradient; where its cache has none, those of the model without it."""
+    try:
+        return _forward_and_gradient(whole, x, parameters)
+    except RuntimeError:
+        with caches_off(model) as n_switched:
+            if not n_switched:
+                raise
+            return _forward_and_gradient(whole, x, parameters)
+
+
+def _chosen(run: Callable[[Tensor], Any], outputs: Sequence[bool] | None, x: Tensor) -> list[Any]:
+    return chosen_leaves(run(x), outputs)
+
+
 def _joined(prefix: nn.Module, suffix: nn.Module, kwargs: Kwargs, x: Tensor) -> Any:
-    return suffix(prefix(x, **kwargs)[0], **kwargs)
+    own = getattr(suffix, "input_name", None)
+    again = {} if own is None else {own: x}
+    return suffix(prefix(x, **kwargs)[0], **kwargs, **again)
 
 
 def certify(
-    model: nn.Module, prefix: nn.Module, suffix: nn.Module, x: Tensor, where: str, kwargs: Kwargs = NO_KWARGS
+    model: nn.Module,
+    prefix: nn.Module,
+    suffix: nn.Module,
+    x: Tensor,
+    where: str,
+    kwargs: Kwargs = NO_KWARGS,
+    outputs: Sequence[bool] | None = None,
 ) -> float:
     """Check that ``suffix(prefix(x))`` and its gradient at ``x`` are those of ``model``, at two batch sizes.
 
@@ -94,6 +120,7 @@ def certify(
         x: (N, ...) real inputs, N >= 2.
         where: name of the cut, for the error.
         kwargs: (N, ...) further inputs by name of argument.
+        outputs: of each leaf of the model's output whether the suffix gives it; all of them by default.
 
     Returns:
         The largest relative difference; 0 where all bits agree.
@@ -107,9 +134,9 @@ def certify(
     with eval_mode(model), no_fused_attention():
         for size in (len(x), max(1, len(x) // 2)):
             batch, further = x[:size], {name: value[:size] for name, value in kwargs.items()}
-            whole = partial(model, **further)
+            whole = partial(_chosen, partial(model, **further), outputs)
             try:
-                expected, expected_gradient = _forward_and_gradient(whole, batch, parameters)
+                expected, expected_gradient = _own(model, whole, batch, parameters)
             except RuntimeError as error:
                 first_line = str(error).splitlines()[0]
                 raise CutError(

@@ -81,10 +81,13 @@ class CutModel(ABC):
         model, name: what is cut, and what to call it in errors.
         cuts: all of them.
         technique: how it is cut, and what that costs.
+        input_name: name of the model's own input, where some suffix is given it again, to find places of
+            tokens; None where none is.
     """
 
     model: nn.Module
     name: str
+    input_name: str | None = None
     cuts: tuple[Cut, ...]
     technique: str
 
@@ -170,6 +173,10 @@ class CutModel(ABC):
 
         With ``later``, to the tuple of the representations at these later cuts instead.
         """
+
+    @abstractmethod
+    def outputs_after(self, name: str) -> tuple[bool, ...]:
+        """Return whether the suffix at ``name`` gives each leaf of the model's output, caches left out."""
 
     @abstractmethod
     def activation_bytes(self, name: str) -> int:

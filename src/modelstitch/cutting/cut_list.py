@@ -92,7 +92,8 @@ class CutList(Sequence[Cut]):
         name = self.find(cut.name if isinstance(cut, Cut) else cut).name
         prefix, suffix = self._cut_model.prefix(name), self._cut_model.suffix(name)
         with kept_random_state():
-            certify(self._model, prefix, suffix, self._example, f"cut {name!r}", self._more)
+            outputs = self._cut_model.outputs_after(name)
+            certify(self._model, prefix, suffix, self._example, f"cut {name!r}", self._more, outputs)
         return SingleOutput(prefix), suffix
 
 

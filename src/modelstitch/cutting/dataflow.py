@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
 
 import torch
+from torch import Tensor
 from torch.fx import Graph, Node
 
 
@@ -13,7 +15,7 @@ class Dependence(IntEnum):
 
     CONST = 0  # parameters, buffers, literals
     META = 1  # sizes of the input only, never its values
-    SIDE = 2  # values of further inputs, such as a mask, which a suffix is given again
+    SIDE = 2  # further inputs, such as a mask, or where tokens are padding: a suffix is given these again
     DATA = 3  # values of the input
 
 
@@ -34,9 +36,61 @@ META_OPS = {
 }
 
 
+# Another form of the same tokens.
+_FORMS = {
+    _aten.reshape.default,
+    _aten._to_copy.default,
+    _aten.clone.default,
+    _aten.alias.default,
+    _aten.slice.Tensor,
+    _aten.select.int,
+    _aten.expand.default,
+    _aten.unsqueeze.default,
+    _aten.squeeze.dim,
+}
+# Which token stands where a model looks for one known token, such as padding or the end.
+_COMPARED = {
+    getattr(getattr(_aten, name), overload)
+    for name in ("eq", "ne", "lt", "le", "gt", "ge")
+    for overload in ("Scalar", "Tensor")
+}
+_PLACES = {_aten.argmax.default, _aten.argmin.default}
+
+
+def token_forms(graph: Graph, primary: Node) -> set[Node]:
+    """Return the nodes that hold the tokens of the input themselves; none where it holds no whole numbers."""
+    value = primary.meta.get("val")
+    if not isinstance(value, Tensor) or value.is_floating_point() or value.is_complex():
+        return set()
+    found = {primary}
+    for node in graph.nodes:
+        if node.target in _FORMS and node.args[0] in found:
+            found.add(node)
+    return found
+
+
+def is_bookkeeping(node: Node, tokens: set[Node], dependences: Mapping[Node, Dependence]) -> bool:
+    """Tell whether a node says where a known token stands, and nothing else of the tokens.
+
+    It compares the tokens with one number, or gives the place of the largest. What a model computes from such
+    nodes alone, such as the place of the last token that is no padding, is a mask and no content.
+    """
+    if node.target in _PLACES:
+        return node.args[0] in tokens
+    if node.target not in _COMPARED or node.args[0] not in tokens:
+        return False
+    other = node.args[1]
+    if not isinstance(other, Node):
+        return True
+    value = other.meta.get("val")
+    known = dependences[other] is Dependence.CONST
+    return known and isinstance(value, Tensor) and value.numel() == 1
+
+
 def classify(graph: Graph, primary: Node) -> dict[Node, Dependence]:
     """Return the dependence of every node; placeholders other than ``primary`` are further inputs."""
     dependences: dict[Node, Dependence] = {}
+    tokens = token_forms(graph, primary)
     for node in graph.nodes:
         if node is primary:
             dependences[node] = Dependence.DATA
@@ -47,15 +101,16 @@ def classify(graph: Graph, primary: Node) -> dict[Node, Dependence]:
         dependence = max((dependences[source] for source in node.all_input_nodes), default=Dependence.CONST)
         if dependence is Dependence.DATA and node.target in META_OPS:
             dependence = Dependence.META
+        elif dependence is Dependence.DATA and is_bookkeeping(node, tokens, dependences):
+            dependence = Dependence.SIDE
         dependences[node] = dependence
     return dependences
 
 
-def live_data(graph: Graph, dependences: dict[Node, Dependence]) -> list[Node]:
-    """Return the DATA nodes that the output depends on, in graph order."""
-    (output,) = (node for node in graph.nodes if node.op == "output")
+def live_data(graph: Graph, dependences: dict[Node, Dependence], ends: Sequence[Node]) -> list[Node]:
+    """Return the DATA nodes that the outputs ``ends`` depend on, in graph order."""
     reached: set[Node] = set()
-    pending = list(output.all_input_nodes)
+    pending = list(ends)
     while pending:
         node = pending.pop()
         if node not in reached and dependences[node] is Dependence.DATA:
@@ -64,14 +119,15 @@ def live_data(graph: Graph, dependences: dict[Node, Dependence]) -> list[Node]:
     return [node for node in graph.nodes if node in reached]
 
 
-def dominators(live: list[Node]) -> list[Node]:
-    """Return the nodes that every data path from input to output passes, in order.
+def dominators(live: list[Node], ends: Sequence[Node]) -> list[Node]:
+    """Return the nodes that every data path from input to the outputs ``ends`` passes, in order.
 
     In a topological order of nodes that all lie on some path, every path passes a node exactly when no edge
     jumps over it. One sweep with the farthest edge so far finds them all.
 
     Args:
-        live: the DATA nodes that the output depends on, in topological order.
+        live: the DATA nodes that these outputs depend on, in topological order.
+        ends: the outputs.
 
     Returns:
         The dominators, from the input on (the input itself is one).
@@ -82,16 +138,12 @@ def dominators(live: list[Node]) -> list[Node]:
     for index, node in enumerate(live):
         if farthest <= index:
             passed.append(node)
-        targets = [
-            len(live) if user.op == "output" else position[user]
-            for user in node.users
-            if user.op == "output" or user in position
-        ]
-        farthest = max([farthest, *targets])
+        targets = [position[user] for user in node.users if user in position]
+        farthest = max([farthest, *targets, *([len(live)] if node in ends else [])])
     return passed
 
 
-def bypasses(node: Node, live: list[Node]) -> list[tuple[Node, Node]]:
+def bypasses(node: Node, live: list[Node], ends: Sequence[Node]) -> list[tuple[Node, Node]]:
     """Return the edges ``(source, target)`` that jump over ``node`` and make it no legal cut."""
     position = {other: index for index, other in enumerate(live)}
     here = position[node]
@@ -99,5 +151,5 @@ def bypasses(node: Node, live: list[Node]) -> list[tuple[Node, Node]]:
         (source, user)
         for source in live[:here]
         for user in source.users
-        if user.op == "output" or position.get(user, -1) > here
+        if (user.op == "output" and source in ends) or position.get(user, -1) > here
     ]

@@ -15,12 +15,12 @@ from modelstitch.cutting.attributes import numbers_in, prints_of
 from modelstitch.cutting.capture import (
     Kwargs,
     eval_mode,
-    leaves,
     no_fused_attention,
     restored_buffers,
     run_eagerly,
 )
 from modelstitch.cutting.certify import RELATIVE_TOLERANCE, relative_difference
+from modelstitch.cutting.outputs import leaves
 from modelstitch.errors import CutError, ModelError
 
 _SAME, _SAME_IN_HALF = 1e-4, 2e-2

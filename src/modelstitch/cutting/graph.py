@@ -13,7 +13,14 @@ from modelstitch.cutting.axes import layout_of
 from modelstitch.cutting.capture import NO_KWARGS, Captured, Kwargs, capture, tensor_of
 from modelstitch.cutting.cost import CutWork, work_of
 from modelstitch.cutting.cut import Cut, CutModel
-from modelstitch.cutting.dataflow import bypasses, classify, dominators, live_data
+from modelstitch.cutting.dataflow import (
+    Dependence,
+    bypasses,
+    classify,
+    dominators,
+    live_data,
+    token_forms,
+)
 from modelstitch.cutting.naming import call_of, enclosing, is_block, name_values, outermost_blocks
 from modelstitch.cutting.residual_blocks import named_after_blocks
 from modelstitch.errors import CutError
@@ -27,6 +34,7 @@ class GraphCutModel(CutModel):
         example: (N, ...) inputs with N >= 2.
         name: what to call the model in errors.
         kwargs: (N, ...) further inputs by name of argument.
+        output: name of the output that it is cut for.
 
     Raises:
         ModelError: the model does not run on ``example``.
@@ -34,18 +42,32 @@ class GraphCutModel(CutModel):
     """
 
     def __init__(
-        self, model: nn.Module, example: Tensor, name: str = "model", kwargs: Kwargs = NO_KWARGS
+        self,
+        model: nn.Module,
+        example: Tensor,
+        name: str = "model",
+        kwargs: Kwargs = NO_KWARGS,
+        output: str | None = None,
     ) -> None:
         self.model = self._captured_from = model
         self.name = name
-        self.technique = "graph capture, nothing computed twice"
-        self._captured: Captured = capture(model, example, name, kwargs)
+        self._captured: Captured = capture(model, example, name, kwargs, output)
+        self.technique = f"graph capture, nothing computed twice{self._captured.said}"
         graph = self._captured.graph_module.graph
         self._dependences = classify(graph, self._captured.primary)
-        self._live = live_data(graph, self._dependences)
+        self._ends = self._captured.ends
+        if self._captured.scored is None and len(self._ends) > 1:
+            self._ends = [self._deepest(self._ends)]
+        tokens = token_forms(graph, self._captured.primary)
+        if any(
+            kind is Dependence.SIDE and tokens.intersection(node.all_input_nodes)
+            for node, kind in self._dependences.items()
+        ):
+            self.input_name = self._captured.name
+        self._live = live_data(graph, self._dependences, self._ends)
         candidates = [
             node
-            for node in dominators(self._live)
+            for node in dominators(self._live, self._ends)
             if node is not self._captured.primary
             and node is not self._live[-1]
             and self._is_representation(node)
@@ -65,6 +87,14 @@ class GraphCutModel(CutModel):
         self.cuts: tuple[Cut, ...] = tuple(cuts)
         if not cuts:
             raise CutError(self._why_none())
+
+    def _deepest(self, ends: list[Node]) -> Node:
+        """Return the output that most of the model leads to; of equal ones the first."""
+        graph = self._captured.graph_module.graph
+        floating = [
+            node for node in ends if (value := tensor_of(node)) is not None and value.is_floating_point()
+        ]
+        return max(floating or ends, key=lambda node: len(live_data(graph, self._dependences, [node])))
 
     def _is_representation(self, node: Node) -> bool:
         value, batch = tensor_of(node), self._captured.primary.meta["val"].shape[0]
@@ -101,7 +131,7 @@ class GraphCutModel(CutModel):
         if not inner:
             return f"model {self.name} has no cut: its output does not depend on its input"
         middle = inner[len(inner) // 2]
-        around = self._edges(bypasses(middle, self._live))
+        around = self._edges(bypasses(middle, self._live, self._ends))
         return f"model {self.name} has no cut between input and head: " + (
             f"around {self._name_of(middle)} data also flows through {around}"
             if around
@@ -131,7 +161,7 @@ class GraphCutModel(CutModel):
             if module in dict(self.model.named_modules()):
                 return "its output does not lie on the path from input to output, or is its input unchanged"
             return "no module of this name"
-        around = bypasses(inside[-1], self._live)
+        around = bypasses(inside[-1], self._live, self._ends)
         if not around and inside[-1] is self._live[-1]:
             return "its output is the model's output"
         if not around:
@@ -154,10 +184,22 @@ class GraphCutModel(CutModel):
         nodes = None if later is None else [self._nodes[self.find(later_cut).name] for later_cut in later]
         try:
             return slicing.suffix(
-                self._captured, self.model, self._dependences, self._nodes[cut.name], frozen, nodes
+                self._captured,
+                self.model,
+                self._dependences,
+                self._nodes[cut.name],
+                self._ends,
+                frozen,
+                nodes,
             )
         except CutError as error:
             raise CutError(f"cannot cut model {self.name} at {name!r}: {error}") from error
+
+    def outputs_after(self, name: str) -> tuple[bool, ...]:
+        node = self._nodes[self.find(name).name]
+        given = slicing.outputs_after(self._captured, self._dependences, node, self._ends)
+        own = self._captured.outputs
+        return tuple(one is not None for one, leaf in zip(given, own, strict=True) if leaf is not None)
 
     def _work(self) -> dict[str, CutWork]:
         return work_of(

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from modelstitch.cutting.capture import Kwargs, eval_mode, no_fused_attention
+from modelstitch.cutting.outputs import with_none_for
 
 OutputHook = Callable[[str, int, Any], Any]
 """Takes the path of a module, the number of its call and its output; returns a new output, or None."""
@@ -82,7 +83,10 @@ class HookPrefix(nn.Module):
 
 
 class HookSuffix(nn.Module):
-    """The model after one call: its own input is a kept example, and the call's output is the given one."""
+    """The model after one call: its own input is a kept example, and the call's output is the given one.
+
+    Outputs that do not follow from the call's output would be those of the kept example: None stands there.
+    """
 
     def __init__(
         self,
@@ -92,9 +96,11 @@ class HookSuffix(nn.Module):
         frozen: bool,
         later: list[tuple[str, int]] | None,
         axes: Mapping[tuple[str, int], int],
+        given: Sequence[bool],
     ) -> None:
         super().__init__()
         self.model, self.call, self.frozen, self.later, self.axes = model, call, frozen, later, axes
+        self.given = tuple(given)
         # Not registered: these are modules of the model, whose parameters would be listed twice.
         self.__dict__["_after"] = None if later is not None else chain_after(model, call)
         self.register_buffer("example", example, persistent=False)
@@ -134,7 +140,7 @@ class HookSuffix(nn.Module):
         ):
             output = _run(self.model, inputs, kwargs, self.frozen)
         if self.later is None:
-            return output
+            return with_none_for(output, self.given)
         return tuple(_batch_first(outputs[call], self.axes[call]) for call in self.later)
 
 

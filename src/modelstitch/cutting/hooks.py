@@ -23,15 +23,16 @@ from modelstitch.cutting.capture import (
     NO_KWARGS,
     Kwargs,
     eval_mode,
-    leaves,
     no_fused_attention,
+    no_logs,
     run_eagerly,
 )
 from modelstitch.cutting.cost import CutWork, counter, per_example, work
 from modelstitch.cutting.cut import Cut, CutModel
 from modelstitch.cutting.hook_halves import HookPrefix, HookSuffix, chain_after, hooked
 from modelstitch.cutting.layouts import recognise
-from modelstitch.cutting.naming import is_block
+from modelstitch.cutting.naming import block_of, is_block
+from modelstitch.cutting.outputs import leaves, scored_leaf, what_is_cut
 from modelstitch.errors import CutError, ModelError
 
 
@@ -92,16 +93,22 @@ class _WritesOfFake(TorchDispatchMode):
         return func(*args, **kwargs)
 
 
-def why_illegal(
-    model: nn.Module, example: Tensor, path: str, number: int, kwargs: Kwargs = NO_KWARGS
-) -> str | None:
-    """Return why the output of a call is no legal cut; None for a legal cut.
+def outputs_behind(
+    model: nn.Module,
+    example: Tensor,
+    path: str,
+    number: int,
+    kwargs: Kwargs = NO_KWARGS,
+    scored: int | None = None,
+) -> str | tuple[bool, ...]:
+    """Return which leaves of the output follow from a call's output, or why the call is no legal cut.
 
     Args:
         model: in eval mode.
         example: (N, ...) inputs.
         path, number: the call.
         kwargs: further inputs by name of argument, which the suffix gets unchanged.
+        scored: the leaf of the output that has to follow; None for all of them.
     """
     prefix = HookPrefix(model, [(path, number)], frozen=True)
     with torch.no_grad():
@@ -116,14 +123,15 @@ def why_illegal(
             return real.clone() if (at, call) == (path, number) else None
 
         try:
-            with hooked(model, replace), writes:
+            with hooked(model, replace), writes, no_logs():
                 output = model(fake, **kwargs)
         except Exception as error:  # a model may fail in any way without values
             first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             return f"what comes before it depends on the values of the input ({first_line})"
-    if writes.detected or any(isinstance(leaf, FakeTensor) for leaf in leaves(output)):
+    given = tuple(not isinstance(leaf, FakeTensor) for leaf in leaves(output))
+    if writes.detected or not (all(given) if scored is None else given[scored]):
         return "data also flows around it"
-    return None
+    return given
 
 
 class HookCutModel(CutModel):
@@ -135,22 +143,32 @@ class HookCutModel(CutModel):
         name: name of the model in errors.
         reason: why no graph was captured.
         kwargs: (N, ...) further inputs by name of argument.
+        output: name of the output that it is cut for; see :func:`modelstitch.cutting.outputs.scored_leaf`.
 
     Raises:
-        ModelError: the model does not run on ``example``.
+        ModelError: the model does not run on ``example``, or has no such output.
         CutError: no module's output is a legal cut.
     """
 
     def __init__(
-        self, model: nn.Module, example: Tensor, name: str, reason: str, kwargs: Kwargs = NO_KWARGS
+        self,
+        model: nn.Module,
+        example: Tensor,
+        name: str,
+        reason: str,
+        kwargs: Kwargs = NO_KWARGS,
+        output: str | None = None,
     ) -> None:
         self.model, self.name, self.example = model, name, example.detach().clone()
         _expect_any_batch(model, example, name, reason, kwargs)
         self._why: dict[str, str] = {}
         self._at: dict[str, tuple[str, int]] = {}
         self._axes: dict[tuple[str, int], int] = {}
+        self._given: dict[tuple[str, int], tuple[bool, ...]] = {}
         with eval_mode(model), no_fused_attention():
-            groups, self._calls = _traced(model, self.example, kwargs)
+            own = run_eagerly(model, self.example, name, kwargs)
+            self._scored, said = scored_leaf(own, output), what_is_cut(own, output)
+            groups, self._calls = _traced(model, self.example, kwargs, self._scored)
             n_calls = Counter(call.path for call in self._calls)
             cuts = [cut for group in groups if (cut := self._cut(group, n_calls, kwargs)) is not None]
         if not cuts:
@@ -161,17 +179,21 @@ class HookCutModel(CutModel):
         self.cuts = tuple(cuts)
         chain = all(chain_after(model, call) is not None for call in self._at.values())
         cost = "nothing computed twice" if chain else "which run the receiver's first layers too"
-        self.technique = f"module hooks, {cost}, since {reason}"
+        self.technique = f"module hooks, {cost}{said}, since {reason}"
 
     def _cut(self, group: list[Call], n_calls: Mapping[str, int], kwargs: Kwargs) -> Cut | None:
         """Return the cut at the common output of a group of calls; None where it is no legal cut."""
         names = [call.path if n_calls[call.path] == 1 else f"{call.path}@{call.number}" for call in group]
         blocks = [index for index, call in enumerate(group) if is_block(self.model, call.path)]
-        chosen = blocks[0] if blocks else 0
-        call, why = self._first_legal(group, kwargs)
-        if why is not None:
-            self._why |= dict.fromkeys(names, why)
+        chosen = 0
+        if blocks:  # inner calls come first
+            block = block_of(self.model, [group[index].path for index in reversed(blocks)])
+            chosen = next(index for index in blocks if group[index].path == block)
+        call, given = self._first_legal(group, kwargs)
+        if isinstance(given, str):
+            self._why |= dict.fromkeys(names, given)
             return None
+        self._given[call.path, call.number] = given
         self._at[names[chosen]] = (call.path, call.number)
         self._axes[call.path, call.number] = call.axis
         aliases = tuple(name for index, name in enumerate(names) if index != chosen)
@@ -179,16 +201,19 @@ class HookCutModel(CutModel):
         layout = recognise(call.shape, last=last if 2 <= len(call.shape) <= 4 else None)
         return Cut(names[chosen], aliases, layout, bool(blocks), self.counted)
 
-    def _first_legal(self, group: list[Call], kwargs: Kwargs) -> tuple[Call, str | None]:
+    def _first_legal(self, group: list[Call], kwargs: Kwargs) -> tuple[Call, str | tuple[bool, ...]]:
         """Return the outermost call of a group that is a legal cut, or why the outermost is none."""
         # Calls of a group share one output. An outer call that returns its input may still read the input.
-        first = None
+        first = ""
         for call in reversed(group):
-            why = why_illegal(self.model, self.example, call.path, call.number, kwargs)
-            if why is None:
-                return call, None
-            first = first or why
+            given = outputs_behind(self.model, self.example, call.path, call.number, kwargs, self._scored)
+            if not isinstance(given, str):
+                return call, given
+            first = first or given
         return group[-1], first
+
+    def outputs_after(self, name: str) -> tuple[bool, ...]:
+        return self._given[self._at[self.find(name).name]]
 
     def _why_not(self, name: str) -> str:
         if name in self._why:
@@ -206,7 +231,8 @@ class HookCutModel(CutModel):
 
     def suffix(self, name: str, frozen: bool = False, later: tuple[str, ...] | None = None) -> nn.Module:
         after = None if later is None else [self._at[self.find(cut).name] for cut in later]
-        return HookSuffix(self.model, self.example, self._at[self.find(name).name], frozen, after, self._axes)
+        call = self._at[self.find(name).name]
+        return HookSuffix(self.model, self.example, call, frozen, after, self._axes, self._given[call])
 
     def activation_bytes(self, name: str) -> int:
         # The whole model runs, whatever the cut.
@@ -274,7 +300,9 @@ def _version(x: Tensor) -> int:
     return 0 if x.is_inference() else x._version
 
 
-def _traced(model: nn.Module, example: Tensor, kwargs: Kwargs) -> tuple[list[list[Call]], list[Call]]:
+def _traced(
+    model: nn.Module, example: Tensor, kwargs: Kwargs, scored: int | None
+) -> tuple[list[list[Call]], list[Call]]:
     """Run the model once; return candidate calls, grouped by their output, and all calls in order."""
     calls: list[tuple[Call, tuple[Tensor, int] | None]] = []
     operations = counter()
@@ -313,7 +341,8 @@ def _traced(model: nn.Module, example: Tensor, kwargs: Kwargs) -> tuple[list[lis
         last = model(example.clone(), **kwargs)
     groups: list[list[Call]] = []
     tensors: list[tuple[Tensor, int]] = []
-    outputs = [leaf for leaf in leaves(last) if isinstance(leaf, Tensor)]
+    ends = leaves(last) if scored is None else [leaves(last)[scored]]
+    outputs = [leaf for leaf in ends if isinstance(leaf, Tensor)]
     for call, output in calls:
         if output is None or any(output[0] is leaf and output[1] == _version(leaf) for leaf in outputs):
             continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from torch import nn
@@ -44,11 +45,51 @@ def is_block(model: nn.Module, path: str) -> bool:
     return any(True for _ in module.children()) and any(True for _ in module.parameters())
 
 
+def block_of(model: nn.Module, paths: Sequence[str]) -> str:
+    """Return the block that ends where several modules do, which lie inside each other.
+
+    It is the element of a list or of a chain, such as ``layer.2``, and not the last part inside of it. Of
+    several elements it is the innermost of a list of blocks of one class, such as ``stages.1.blocks.2``, if
+    it has parts with parts of their own; of elements that are no such blocks, the outermost.
+
+    Args:
+        model: the whole model.
+        paths: of modules with children, outermost first.
+
+    Example:
+        >>> block = nn.Sequential(nn.Sequential(nn.Linear(2, 2)))
+        >>> block_of(nn.Sequential(block, block), ["0", "0.0"])
+        '0.0'
+    """
+    elements = [path for path in paths if path.rpartition(".")[2].isdigit()]
+    own = [path for path in elements if type(model.get_submodule(path)) not in _CHAINS]
+    if not own:
+        return (elements or paths)[-1]
+    return next(
+        (path for path in reversed(own) if _is_repeated(model, path) and _has_inner(model, path)), own[0]
+    )
+
+
+_CHAINS = (nn.Sequential, nn.ModuleList)
+
+
+def _is_repeated(model: nn.Module, path: str) -> bool:
+    """Tell whether an element and all beside it are of one class."""
+    parent = model.get_submodule(path.rpartition(".")[0])
+    return len({type(element) for element in parent.children()}) == 1
+
+
+def _has_inner(model: nn.Module, path: str) -> bool:
+    """Tell whether a module has parts with parts of their own."""
+    return any(True for part in model.get_submodule(path).children() for _ in part.children())
+
+
 def name_values(model: nn.Module, nodes: list[Node], every: list[Node]) -> dict[Node, ValueName]:
     """Name values after the module calls that end with them.
 
     A module called once gives its path (``layer2.0``), one called several times its path and the number of
-    the call (``relu@1``). The innermost module with children gives the name, the others are aliases. A value
+    the call (``relu@1``). Of modules with children :func:`block_of` tells which gives the name, of others the
+    innermost; the others' names are aliases. A value
     that no module owns, such as the output of a functional ReLU, is named after the previous module and the
     operation (``bn1+relu``).
 
@@ -78,8 +119,11 @@ def name_values(model: nn.Module, nodes: list[Node], every: list[Node]) -> dict[
         owned = _owners(node)
         if node in to_name:
             blocks = [(key, path) for key, path in owned if is_block(model, path)]
-            if owned:
-                name = spelled(*(blocks or owned)[-1])
+            if blocks:
+                path = block_of(model, [path for _, path in blocks])
+                name = spelled(*next(block for block in blocks if block[1] == path))
+            elif owned:
+                name = spelled(*owned[-1])
             else:
                 operation = getattr(node.target, "__name__", str(node.target)).split(".")[0]
                 name = f"{previous}+{operation}"
@@ -96,7 +140,8 @@ def name_values(model: nn.Module, nodes: list[Node], every: list[Node]) -> dict[
 def outermost_blocks(model: nn.Module, names: dict[Node, ValueName]) -> dict[Node, ValueName]:
     """Unmark parts of a repeated block, such as the attention of a layer, if the block ends in a cut.
 
-    Elements of lists within lists, such as the blocks of stages, stay blocks.
+    Elements of lists within lists, such as the blocks of stages, stay blocks. The parts of a block stand in a
+    list of several classes, such as attention and feed-forward layer.
     """
     ends = {
         name
@@ -107,10 +152,13 @@ def outermost_blocks(model: nn.Module, names: dict[Node, ValueName]) -> dict[Nod
     }
 
     def is_part(value: ValueName) -> bool:
-        if ends & {value.name, *value.aliases}:
-            return False
-        inner = value.name.split(".")
-        return any(".".join(inner[:end]) in ends for end in range(1, len(inner)))
+        parts = value.name.split(".")
+        around = [path for end in range(1, len(parts)) if (path := ".".join(parts[:end])) in ends]
+        own = ends & {value.name, *value.aliases}
+        if not own:
+            return bool(around)
+        of_block = any(type(model.get_submodule(path)) not in _CHAINS for path in around)
+        return of_block and not any(_is_repeated(model, path) for path in own)
 
     return {
         node: replace(value, block=False) if value.block and is_part(value) else value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 
 import torch
@@ -11,7 +11,7 @@ from torch.fx import Graph, GraphModule, Node
 from torch.utils import _pytree as pytree
 
 from modelstitch.cutting.capture import Captured
-from modelstitch.cutting.dataflow import Dependence
+from modelstitch.cutting.dataflow import Dependence, token_forms
 from modelstitch.errors import CutError
 
 _aten = torch.ops.aten
@@ -28,29 +28,43 @@ class Slice(nn.Module):
 
     Attributes:
         kwargs: names of the further inputs that it reads; others are ignored.
+        input_name: name of the model's own input, where a suffix reads it too; None where it does not.
     """
 
     def __init__(
-        self, graph_module: GraphModule, out_spec: pytree.TreeSpec | None, kwargs: tuple[str, ...] = ()
+        self,
+        graph_module: GraphModule,
+        out_spec: pytree.TreeSpec | None,
+        kwargs: tuple[str, ...] = (),
+        input_name: str | None = None,
     ) -> None:
         super().__init__()
+        self.input_name = input_name
         self.body = graph_module
         self.out_spec = out_spec
         self.kwargs = kwargs
 
     def forward(self, x: Tensor, **kwargs: Tensor) -> Any:
+        missing = [name for name in self.kwargs if name not in kwargs]
+        if missing:
+            raise CutError(
+                f"expected {', '.join(self.kwargs)} by name beside the first input, got no {missing[0]}: "
+                "give the model's own input of this name, which this half reads too"
+            )
         outputs = self.body(x, *(kwargs[name] for name in self.kwargs))
         return outputs if self.out_spec is None else pytree.tree_unflatten(outputs, self.out_spec)
 
 
-def _needed(outputs: list[Node], stop: Node) -> set[Node]:
+def _needed(outputs: list[Node], stops: Set[Node]) -> set[Node]:
+    """Return the nodes that outputs are computed from, up to ``stops`` and these included."""
     needed: set[Node] = set()
     pending = list(outputs)
     while pending:
         node = pending.pop()
-        if node is not stop and node not in needed:
+        if node not in needed:
             needed.add(node)
-            pending.extend(node.all_input_nodes)
+            if node not in stops:
+                pending.extend(node.all_input_nodes)
     return needed
 
 
@@ -121,7 +135,7 @@ def prefix(captured: Captured, model: nn.Module, cuts: list[Node], frozen: bool)
         A module from the input (N, ...) to a tuple of representations, in the order of ``cuts``.
     """
     source = captured.graph_module
-    needed = _needed(cuts, captured.primary)
+    needed = _needed(cuts, {captured.primary})
     graph = Graph()
     mapped: dict[Node, Node] = {captured.primary: graph.placeholder("x")}
     further = _further(graph, captured.kwargs, needed)
@@ -133,59 +147,97 @@ def prefix(captured: Captured, model: nn.Module, cuts: list[Node], frozen: bool)
     return Slice(build_module(graph, _values(source, model, needed, frozen)), None, tuple(further))
 
 
+def outputs_after(
+    captured: Captured, dependences: dict[Node, Dependence], cut: Node, ends: list[Node]
+) -> list[Any]:
+    """Return the outputs that follow from the representation at ``cut``, ``ends`` among them; else None."""
+
+    def follows(leaf: Any) -> bool:
+        # Sizes of the input are read off the representation.
+        pending, seen = [leaf] if isinstance(leaf, Node) else [], set()
+        while pending:
+            node = pending.pop()
+            if node is captured.primary:
+                return False
+            if node is not cut and node not in seen and dependences[node] is Dependence.DATA:
+                seen.add(node)
+                pending += node.all_input_nodes
+        return True
+
+    return [leaf if leaf in ends or follows(leaf) else None for leaf in captured.outputs]
+
+
 def suffix(
     captured: Captured,
     model: nn.Module,
     dependences: dict[Node, Dependence],
     cut: Node,
+    ends: list[Node],
     frozen: bool,
     later: list[Node] | None = None,
 ) -> Slice:
     """Build the module that maps the representation at ``cut`` to the model's output.
 
-    With ``later``, it maps it to a tuple of the representations at these later cuts instead.
+    Of several outputs it gives those that follow from the representation, and None for the others. With
+    ``later``, it maps the representation to a tuple of the representations at these later cuts instead.
 
-    Sizes that the model reads off its input come from the representation instead.
+    Sizes that the model reads off its input come from the representation instead. Where it looks for known
+    tokens, such as the last one that is no padding, the tokens are a further input, by their own name.
 
     Raises:
         CutError: data reaches the output around the cut, or a size cannot be read off the representation.
     """
     source = captured.graph_module
-    (output,) = (node for node in source.graph.nodes if node.op == "output")
-    needed = _needed(list(output.all_input_nodes) if later is None else later, cut)
+    outputs = outputs_after(captured, dependences, cut, ends)
+    computed = [leaf for leaf in outputs if isinstance(leaf, Node)] if later is None else later
+    below = _below(source.graph, cut)
+    sizes = {
+        node for node in source.graph.nodes if node not in below and _is_size_of_input(node, dependences)
+    }
+    needed = _needed(computed, sizes | {cut})
+    inputs = {**captured.kwargs, captured.name: captured.primary}
     graph = Graph()
     given = graph.placeholder("representation")
-    further = _further(graph, captured.kwargs, needed)
+    further = _further(graph, inputs, needed - {cut})
     x = _batch_first(graph, given, cut)
     mapped: dict[Node, Node] = {cut: x} | dict(further.values())
-    ordered = [node for node in source.graph.nodes if node in needed]
-    below: set[Node] = {cut}
-    for node in ordered:
-        if any(source in below for source in node.all_input_nodes):
-            below.add(node)
-    for node in ordered:
-        if node in mapped:
+    allowed = token_forms(source.graph, captured.primary)
+    for node in source.graph.nodes:
+        if node not in needed or node in mapped:
             continue
-        if dependences[node] is Dependence.DATA and node not in below:
-            continue  # above the cut: reached only through sizes, which are derived again
-        if (
-            dependences[node] is Dependence.META
-            and node not in below
-            and any(dependences[source] is Dependence.DATA for source in node.all_input_nodes)
-        ):
+        if node in sizes:
             mapped[node] = _derived(graph, x, cut, node)
             continue
+        around = dependences[node] is Dependence.DATA and node not in below and node not in allowed
         missing = [source.name for source in node.all_input_nodes if source not in mapped]
-        if missing:
-            raise CutError(f"the output also depends on the input through {', '.join(missing)}")
+        if around or missing:
+            names = [node.name] if around else missing
+            raise CutError(f"the output also depends on the input through {', '.join(names)}")
         mapped[node] = graph.node_copy(node, mapped.__getitem__)
     if later is None:
-        graph.output(pytree.tree_map(lambda leaf: mapped.get(leaf, leaf), output.args[0]))
+        graph.output(tuple(mapped[leaf] if isinstance(leaf, Node) else leaf for leaf in outputs))
     else:
         graph.output(tuple(_batch_first(graph, mapped[node], node) for node in later))
     used = {node for node in needed if node in mapped}
     values = _values(source, model, used, frozen)
-    return Slice(build_module(graph, values), captured.out_spec if later is None else None, tuple(further))
+    spec = captured.out_spec if later is None else None
+    own = captured.name if captured.name in further else None
+    return Slice(build_module(graph, values), spec, tuple(further), own)
+
+
+def _below(graph: Graph, cut: Node) -> set[Node]:
+    """Return a cut and all nodes that are computed from it."""
+    below = {cut}
+    for node in graph.nodes:
+        if any(source in below for source in node.all_input_nodes):
+            below.add(node)
+    return below
+
+
+def _is_size_of_input(node: Node, dependences: dict[Node, Dependence]) -> bool:
+    return dependences[node] is Dependence.META and any(
+        dependences[source] is Dependence.DATA for source in node.all_input_nodes
+    )
 
 
 def _derived(graph: Graph, x: Node, cut: Node, node: Node) -> Node:

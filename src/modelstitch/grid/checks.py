@@ -36,7 +36,8 @@ def cuts_reproduce(side: Side, names: tuple[str, ...]) -> float:
             side.cutting.suffix(name),
             batch.x,
             f"cut {name!r} of {side.network.name}",
-            batch.kwargs,
+            batch.own,
+            side.cutting.outputs_after(name),
         )
         for name in names
     )

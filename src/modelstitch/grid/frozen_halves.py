@@ -182,4 +182,7 @@ class _Converted(nn.Module):
 
     def forward(self, x: Tensor, **kwargs: Tensor) -> Any:
         output = self.unaccelerated(in_precision(x, self.own), **kwargs)
-        return tuple(value.to(self.dtype) for value in output) if isinstance(output, tuple) else output
+        if not isinstance(output, tuple):
+            return output
+        # None stands for an output that does not follow from the representation.
+        return tuple(value.to(self.dtype) if isinstance(value, Tensor) else value for value in output)

@@ -23,13 +23,15 @@ class ExampleBatch:
 
     Attributes:
         x: (n, ...) the input.
-        kwargs: (n, ...) further inputs by name of argument.
+        kwargs: (n, ...) further inputs by name of argument, as its halves take them.
+        own: the same, as the whole network takes them: its halves may be given its tokens again.
         mask: (n, T), false at padding; None where the examples have no mask, or the network takes no further
             input.
     """
 
     x: Tensor
     kwargs: dict[str, Tensor]
+    own: dict[str, Tensor]
     mask: Tensor | None
 
 
@@ -45,6 +47,7 @@ class NetworkInputs:
         rate: samples a second of the data, where they are sounds.
         dtype: precision of the network.
         names: the further inputs that the network takes.
+        again: name of the network's own input, where its halves are given it again; None where they are not.
         reader: tokenizer and length, where the data are texts.
         longest: tokens of a text, or samples of a sound as the data hold it, that the network takes.
         n_cut: number of longer ones by part, which are cut; empty where nothing is known of it.
@@ -59,6 +62,7 @@ class NetworkInputs:
     reader: Reader | None
     longest: int = 0
     n_cut: Mapping[PartName, int] = field(default_factory=dict)
+    again: str | None = None
 
     def images(self, part: PartName, indices: Tensor) -> Tensor:
         """Return the inputs (n, ...) of the examples of ``part`` at ``indices``."""
@@ -66,14 +70,18 @@ class NetworkInputs:
         return in_precision(show(images, self.view, self.rate, samples), self.dtype)
 
     def kwargs(self, part: PartName, indices: Tensor) -> dict[str, Tensor]:
-        """Return the further inputs (n, ...) of the same examples, by name of argument."""
+        """Return the further inputs (n, ...) of the same examples by name, as the halves take them."""
         held = self.tokenized[part].kwargs
         found = {name: held[name][indices.to(held[name].device)] for name in self.names if name in held}
         if len(found) < len(self.names):  # the mask of sounds, which is as long as they are
             assert self.rate is not None
             images, samples = self._of_sounds(part, indices)
             found[MASK] = ends(images, self.view, self.rate, samples)
-        return found
+        return found if self.again is None else {**found, self.again: self.images(part, indices)}
+
+    def own(self, kwargs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return further inputs as the whole network takes them, of those that its halves take."""
+        return {name: value for name, value in kwargs.items() if name != self.again}
 
     def _of_sounds(self, part: PartName, indices: Tensor) -> tuple[Tensor, Tensor | None]:
         """Return the images or sounds as the data hold them, and the samples of each sound."""
@@ -89,7 +97,8 @@ class NetworkInputs:
     def batch(self, part: PartName, indices: Tensor) -> ExampleBatch:
         """Return everything that the network takes of the same examples."""
         mask = self.mask(part, indices) if self.names else None
-        return ExampleBatch(self.images(part, indices), self.kwargs(part, indices), mask)
+        kwargs = self.kwargs(part, indices)
+        return ExampleBatch(self.images(part, indices), kwargs, self.own(kwargs), mask)
 
     def with_heldout(self, examples: DataPart) -> NetworkInputs:
         """Return the same inputs with other held-out examples."""

@@ -62,6 +62,10 @@ class InputCut(CutModel):
             whole.requires_grad_(False)
         return whole
 
+    def outputs_after(self, name: str) -> tuple[bool, ...]:
+        """Raise: the whole network gives what it gives, and no half is checked against it."""
+        raise NotImplementedError
+
     def activation_bytes(self, name: str) -> int:
         """Raise: paintings are not estimated."""
         raise NotImplementedError
@@ -86,7 +90,8 @@ def at_input(side: Side) -> Side:
     shape = tuple(side.inputs.images("train", torch.arange(1)).shape[1:])
     cutting = InputCut(side.network.module, side.network.name, shape)
     halves = FrozenHalves(cutting, side.halves.few, side.inputs.dtype, side.reading)
-    return replace(side, halves=halves, source=halves, completion=halves)
+    inputs = replace(side.inputs, again=None)
+    return replace(side, inputs=inputs, halves=halves, source=halves, completion=halves)
 
 
 @final

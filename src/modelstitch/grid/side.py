@@ -15,6 +15,7 @@ from modelstitch.cutting import Cut, CutModel, cut_model
 from modelstitch.cutting.capture import eval_mode, no_fused_attention
 from modelstitch.cutting.certify import relative_difference
 from modelstitch.cutting.deterministic import depends_on_batch, expect_deterministic
+from modelstitch.cutting.outputs import chosen_leaves
 from modelstitch.data.parts import Data, DataPart, PartName
 from modelstitch.errors import ModelError
 from modelstitch.grid.fixed_batches import in_fixed_batches
@@ -124,7 +125,7 @@ class Side:
     def whole(self, images: Tensor, **kwargs: Tensor) -> Tensor:
         """Return the whole network's outputs, for classification class scores (N, K)."""
         with no_fused_attention():  # as its halves were captured
-            return self.reading(self.network.module(images, **kwargs))
+            return self.reading(self.network.module(images, **self.inputs.own(kwargs)))
 
     def outputs(
         self, part: PartName, run: Callable[..., Tensor], indices: Tensor | None = None
@@ -195,18 +196,20 @@ def make_side(
     _expect_on(data.train.images.device, network)
     weights, inputs = digest(network.module), network_inputs(network, data)
     few = inputs.batch("train", torch.arange(_CAPTURE_EXAMPLES))
-    shared = None if sibling is None else _shared_capture(sibling, network, few.x, few.kwargs)
-    cutting = shared or cut_model(network.module, few.x, network.name, few.kwargs)
-    cutting = cutting.read_as(dict(network.layouts))
     check = inputs.batch("train", torch.arange(min(_CHECK_EXAMPLES, len(data.train))))
     if reading is None:
         reading = reading_of(network, data, inputs, check)
+    shared = None if sibling is None else _shared_capture(sibling, network, few.x, few.kwargs)
+    cutting = shared or cut_model(network.module, few.x, network.name, few.kwargs, reading.part or None)
+    cutting = cutting.read_as(dict(network.layouts))
+    inputs = replace(inputs, again=cutting.input_name)
+    given = inputs.batch("train", torch.arange(len(check.x)))
     with torch.inference_mode():
         n_outputs = reading.part_of(network.module(few.x, **few.kwargs)).shape[-1]
     labels = labelling(network, data, n_outputs)
     reading = replace(reading, order=None if labels is None else labels.order)
     by_batch = depends_on_batch(partial(_outputs_of, network.module, reading), check.x, check.kwargs)
-    halves = FrozenHalves(cutting, check, inputs.dtype, reading, by_batch=by_batch)
+    halves = FrozenHalves(cutting, given, inputs.dtype, reading, by_batch=by_batch)
     return Side(
         network=network,
         data=data,
@@ -241,5 +244,7 @@ def _shared_capture(
     name = cutting.cuts[0].name
     prefix, suffix = cutting.prefix(name, frozen=True), cutting.suffix(name, frozen=True)
     with torch.no_grad(), no_fused_attention(), eval_mode(network.module):
-        got = suffix(prefix(example, **kwargs)[0], **kwargs)
-        return cutting if relative_difference(got, network.module(example, **kwargs)) == 0 else None
+        again = {} if cutting.input_name is None else {cutting.input_name: example}
+        got = suffix(prefix(example, **kwargs)[0], **kwargs, **again)
+        expected = chosen_leaves(network.module(example, **kwargs), cutting.outputs_after(name))
+        return cutting if relative_difference(got, expected) == 0 else None

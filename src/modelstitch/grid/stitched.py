@@ -41,6 +41,7 @@ class Stitched(nn.Module):
         self.accuracy = accuracy
         self.task, self.reading = receiver.data.task, receiver.reading
         self.further = sender.inputs.names, receiver.inputs.names
+        self.again = receiver.inputs.again
         self.dtypes = sender.inputs.dtype, receiver.inputs.dtype
         self.readers = sender.inputs.reader, receiver.inputs.reader
         self.eval()
@@ -70,7 +71,9 @@ class Stitched(nn.Module):
         if not torch.compiler.is_compiling():  # a check of values is no part of the graph
             expect_values_in_range(images, self.view, is_sound=self.rate is not None)
         x, of_sender = self._inputs_of(0, images, samples, kwargs)
-        _, of_receiver = self._inputs_of(1, images, samples, kwargs)
+        of_its_own, of_receiver = self._inputs_of(1, images, samples, kwargs)
+        if self.again is not None:
+            of_receiver[self.again] = of_its_own
         shown = in_precision(show(x, self.view, self.rate, samples), self.dtypes[0])
         (representation,) = self.prefix(shown, **of_sender)
         stitched = self.stitch(representation.float()).to(self.dtypes[1])

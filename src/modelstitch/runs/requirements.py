@@ -73,7 +73,7 @@ def expect_independent_examples(receiver: Side) -> None:
         return
     some = receiver.inputs.batch("train", torch.arange(min(_FEW, len(receiver.data.train))))
     with torch.no_grad():
-        if has_nan(receiver.network.module(some.x, **some.kwargs)):  # NaN differs from itself
+        if has_nan(receiver.network.module(some.x, **some.own)):  # NaN differs from itself
             raise ModelError(
                 f"receiver {receiver.network.name} gives NaN for some training examples; expected numbers: "
                 "take these examples out of the data, or mend the layer that makes it"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,10 +27,14 @@ from transformers import (  # noqa: E402
     BertConfig,
     BertForMaskedLM,
     BertForSequenceClassification,
+    CLIPTextConfig,
+    CLIPTextModel,
     GPT2Config,
+    GPT2ForSequenceClassification,
     GPT2LMHeadModel,
     LlamaConfig,
     LlamaForCausalLM,
+    LlamaForSequenceClassification,
     PreTrainedModel,
     ResNetConfig,
     ResNetForImageClassification,
@@ -235,6 +240,35 @@ def test_models_that_read_come_with_their_own_head_and_are_cut_exactly_with_mask
     for cut in cutting.cuts:
         halves = cutting.prefix(cut.name), cutting.suffix(cut.name)
         assert certify(network.module, *halves, tokens, cut.name, {"attention_mask": mask}) == 0
+
+
+@pytest.mark.parametrize("name", ["llama", "gpt2 for classes", "llama for classes", "clip"])
+def test_models_are_cut_as_they_are_configured(name: str) -> None:
+    torch.manual_seed(0)
+    built: dict[str, Callable[[], PreTrainedModel]] = {
+        "llama": lambda: LlamaForCausalLM(LlamaConfig(**SMALL)),
+        "gpt2 for classes": lambda: GPT2ForSequenceClassification(GPT2Config(**GPT2, pad_token_id=0)),
+        "llama for classes": lambda: LlamaForSequenceClassification(LlamaConfig(**SMALL, pad_token_id=0)),
+        "clip": lambda: CLIPTextModel(CLIPTextConfig(**SMALL, eos_token_id=29)),
+    }
+    model = built[name]().eval()
+    tokens = torch.randint(2, 29, (5, 8), generator=torch.Generator().manual_seed(0))
+    ends = torch.tensor([8, 3, 5, 8, 2])
+    tokens[torch.arange(8)[None] >= ends[:, None]] = 0
+    tokens[torch.arange(5), ends - 1] = 29
+    model_cuts = ms.cuts(model, tokens)
+    assert model_cuts.technique.startswith("graph capture")
+    assert ("without its cache" in model_cuts.technique) == (name != "clip")
+    blocks = [cut.name for cut in model_cuts.boundaries if cut.name.rpartition(".")[2].isdigit()]
+    assert len(blocks) == 2
+    other = tokens.flip(0)
+    expected = model(other)
+    for block in blocks:
+        prefix, suffix = model_cuts.split(block)
+        again = {} if name == "llama" else {"input_ids": other}
+        got = suffix(prefix(other), **again)
+        assert not {"past_key_values", "cache"} & set(got)
+        assert all(torch.equal(got[key], expected[key]) for key in got)
 
 
 def test_language_models_of_two_kinds_are_stitched(tmp_path: Path) -> None:

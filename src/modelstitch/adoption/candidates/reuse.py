@@ -469,7 +469,7 @@ def _timed(
         calls: dict[str, Callable[[], object]] = {}
         some = [side.inputs.batch("held-out", torch.arange(batch) % len(side.data.heldout)) for side in sides]
         for role, side, given in zip(("sender", "receiver"), sides, some, strict=True):
-            calls[role] = _call(side.network.module, given.x, given.kwargs)
+            calls[role] = _call(side.network.module, given.x, given.own)
         for number, module in enumerate(modules):
             calls[str(number)] = _joined_call(module.prefix, module.stitch, module.suffix, some[0], some[1])
         by_batch[batch] = latencies(calls, device)

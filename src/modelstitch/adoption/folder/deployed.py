@@ -23,6 +23,9 @@ from modelstitch.tasks.outputs import WHOLE, named_outputs
 PRIMARY, SAMPLES, OUTPUT = "x", "samples", "output"
 """Names of the first input, of the number of samples of each sound, and of an output without a name."""
 
+RECEIVER_TOKENS = "receiver_tokens"
+"""Name of the tokens of the receiver, where its half reads them and its tokenizer is another one."""
+
 TensorsByName = dict[str, Tensor]
 """StitchedInputs or outputs by name, in their order."""
 
@@ -33,19 +36,23 @@ class StitchedInputs:
 
     Attributes:
         of_sender, of_receiver: pairs of a name among the inputs and the name of the argument of that half.
+        tokens: name of the input that holds the receiver's tokens, and of the argument of its half that takes
+            them; None where its half does not read them.
         samples: whether the number of samples of each sound is an input.
         rate: samples a second of the sounds that are given; None where the examples are no sounds.
     """
 
     of_sender: tuple[tuple[str, str], ...]
     of_receiver: tuple[tuple[str, str], ...]
+    tokens: tuple[str, str] | None
     samples: bool
     rate: int | None
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names of all inputs, in their order."""
-        further = [name for name, _ in (*self.of_sender, *self.of_receiver)]
+        own = [] if self.tokens is None else [self.tokens]
+        further = [name for name, _ in (*self.of_sender, *self.of_receiver, *own)]
         return tuple(dict.fromkeys((PRIMARY, *([SAMPLES] if self.samples else []), *further)))
 
 
@@ -68,6 +75,7 @@ def inputs_of(sender: Side, receiver: Side) -> StitchedInputs:
             for name in theirs.names
             if name not in made_inside
         ),
+        tokens=None if theirs.again is None else (PRIMARY if alike else RECEIVER_TOKENS, theirs.again),
         samples=is_sound and masked and ours.given["train"].samples is not None,
         rate=(ours.view.rate or ours.rate) if is_sound else None,
     )
@@ -124,6 +132,9 @@ class Deployed(nn.Module):
         found = {argument: given[name] for name, argument in pairs}
         if self.inputs.rate is not None and MASK in self.further[half]:
             found[MASK] = ends(x, self.views[half], self.inputs.rate, given.get(SAMPLES))
+        if half == 1 and self.inputs.tokens is not None:
+            name, argument = self.inputs.tokens
+            found[argument] = x if name == PRIMARY else given[name]
         return found
 
 
@@ -184,8 +195,10 @@ def inputs_for(
     found = {PRIMARY: x}
     if inputs.samples and samples is not None:
         found[SAMPLES] = samples
-    of_receiver = receiver.inputs.tokenized[part].take(indices).kwargs
-    found |= {name: of_receiver[argument] for name, argument in inputs.of_receiver}
+    theirs = receiver.inputs.tokenized[part].take(indices)
+    found |= {name: theirs.kwargs[argument] for name, argument in inputs.of_receiver}
+    if inputs.tokens is not None and inputs.tokens[0] != PRIMARY:
+        found[inputs.tokens[0]] = theirs.images
     found |= {name: held.kwargs[argument] for name, argument in inputs.of_sender}
     return {name: found[name].cpu().clone() for name in inputs.names}
 

@@ -207,7 +207,7 @@ def _student(given: RivalInputs) -> Student:
         raise ModelError(_no_student(side))
     few = replace(side.inputs, dtype=torch.float32).batch("train", torch.arange(2))
     module = copy.deepcopy(side.network.module).float()
-    return student(module, few.x, few.kwargs, given.candidate.load, n_outputs_of(side), given.seed)
+    return student(module, few.x, few.own, given.candidate.load, n_outputs_of(side), given.seed)
 
 
 def _no_student(side: Side) -> str:

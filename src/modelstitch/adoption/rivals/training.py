@@ -83,8 +83,8 @@ class ByNumber(Fittable):
     def forward(self, numbers: Tensor) -> Tensor:
         """Return outputs of the examples with these numbers (n,)."""
         indices = numbers.long().cpu()
-        x, kwargs = self.inputs.images("train", indices), self.inputs.kwargs("train", indices)
-        return self.read(self.module(x, **kwargs)).float()
+        batch = self.inputs.batch("train", indices)
+        return self.read(self.module(batch.x, **batch.own)).float()
 
 
 def numbers_of(indices: Tensor) -> Tensor:

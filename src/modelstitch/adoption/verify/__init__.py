@@ -1,1 +1,0 @@
-"""Verify: what a run or a candidate says, checked again by somebody else."""
