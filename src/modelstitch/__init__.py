@@ -23,6 +23,8 @@ if TYPE_CHECKING:  # for type checkers and editors: the same names as in the tab
     from modelstitch.adoption.rivals.table import Rival as Rival
     from modelstitch.adoption.rivals.table import RivalTable as RivalTable
     from modelstitch.adoption.rivals.training import Spent as Spent
+    from modelstitch.adoption.verify.record import Verification as Verification
+    from modelstitch.adoption.verify.record import VerifiedCheck as VerifiedCheck
     from modelstitch.adoption.work import Load as Load
     from modelstitch.adoption.worth.chains import Chain as Chain
     from modelstitch.adoption.worth.chains import ChainTable as ChainTable
@@ -44,6 +46,7 @@ if TYPE_CHECKING:  # for type checkers and editors: the same names as in the tab
     from modelstitch.api import compare_labels as compare_labels
     from modelstitch.api import load as load
     from modelstitch.api import stitch as stitch
+    from modelstitch.api import verify as verify
     from modelstitch.api import write_report as write_report
     from modelstitch.cutting import Cut as Cut
     from modelstitch.cutting import CutList as CutList
@@ -216,6 +219,8 @@ _HOMES = {
     "Verdict": "evidence.verdict",
     "VerdictName": "specs.verdicts",
     "VerdictReason": "specs.verdicts",
+    "Verification": "adoption.verify.record",
+    "VerifiedCheck": "adoption.verify.record",
     "Versions": "results.facts",
     "View": "specs",
     "WeightsError": "errors",
@@ -239,6 +244,7 @@ _HOMES = {
     "rivals_of": "adoption.worth.verbs",
     "split": "cutting",
     "stitch": "api",
+    "verify": "api",
     "write_report": "api",
 }
 """The module of each public name, imported at first use: ``modelstitch --help`` must not wait for torch."""

@@ -13,6 +13,8 @@ from modelstitch.adoption.candidates.candidate import Candidates
 from modelstitch.adoption.candidates.reuse import BATCHES, MARGIN, ReuseSpec
 from modelstitch.adoption.candidates.reuse import candidates as find_candidates
 from modelstitch.adoption.summary.of_folder import candidate_folders
+from modelstitch.adoption.verify.record import Verification
+from modelstitch.adoption.verify.verbs import verify_either
 from modelstitch.data.several_labels import by_each, run_folders
 from modelstitch.errors import RunError, SpecError
 from modelstitch.grid.grid import Budget, fit_grid
@@ -28,6 +30,7 @@ from modelstitch.results.reuse_table import reuse_table_from
 from modelstitch.runs.prepare import NO_OUTPUTS, OutputChoice, OutputChoices, prepare, read, read_alike
 from modelstitch.runs.reader import read_run
 from modelstitch.runs.run import BUDGET, run
+from modelstitch.runs.sums import note_written
 from modelstitch.specs import (
     DEFAULT_FAMILY,
     VERDICT_CONTROLS,
@@ -452,6 +455,39 @@ def candidates(
     return find_candidates(comparison, wanted, progress)
 
 
+@_keeping_random_state
+def verify(
+    folder: str | Path,
+    by: str,
+    *,
+    sample: int = 8,
+    seed: int = 0,
+    data: Any = None,
+    progress: Progress = SILENT,
+) -> Verification:
+    """Check a run folder, or the folder of a candidate, again; the record is added to it.
+
+    Of a run: its files and rows against their sums, networks and data by their content, some of its cells
+    scored again, one fitted again. Of a candidate: its files and ledger, its forms against each other, and
+    with its data the score of its card.
+
+    Args:
+        folder: of a run or a candidate.
+        by: who checks.
+        sample: of a run, how many cells of the real grid and of the controls are scored again.
+        seed: of the random choice of cells, or of the inputs that forms are compared on.
+        data: where the data of the run lie; of a candidate any data as for :func:`compare`.
+        progress: receives news.
+
+    Returns:
+        What was checked, what holds, and what was not checked.
+
+    Raises:
+        InputError: the folder holds neither, or what it needs cannot be loaded.
+    """
+    return verify_either(Path(folder), by, sample=sample, seed=seed, data=data, trust=None, progress=progress)
+
+
 def write_report(
     comparison: Comparison,
     path: str | Path,
@@ -485,3 +521,4 @@ def write_report(
     beyond = BeyondRun(table=table, folders=candidate_folders(folders, comparison))
     form = markdown if path.suffix == ".md" else page
     write_page(form(comparison, language, beyond=beyond, paths=paths), path)
+    note_written(path)

@@ -32,6 +32,7 @@ from modelstitch.cli.stage import Stage
 from modelstitch.cli.status import Status
 from modelstitch.cli.train import Train
 from modelstitch.cli.values import VALUES, gathered
+from modelstitch.cli.verify import Verify
 from modelstitch.errors import InputError, TruthError
 
 EXIT_OK, EXIT_INPUT, EXIT_FAILED_CELLS, EXIT_UNTRUE, EXIT_INTERRUPTED = Exit
@@ -66,6 +67,7 @@ COMMANDS = {
     "stage": CommandRow(Stage),
     "pilot": CommandRow(Pilot),
     "monitor": CommandRow(Monitor),
+    "verify": CommandRow(Verify),
     "selftest": CommandRow(Selftest),
 }
 """All commands by name, in the order of the help."""

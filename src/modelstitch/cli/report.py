@@ -34,6 +34,7 @@ class Report:
         from modelstitch.cli.page_parts import strips_of
         from modelstitch.report import markdown, page, write_page
         from modelstitch.report.beyond import BeyondRun
+        from modelstitch.runs.sums import note_written
 
         comparison = load(self.run_folder)
         folder = self.run_folder if self.run_folder.is_dir() else None
@@ -50,5 +51,6 @@ class Report:
             name = "report.html" if self.lang == "en" else f"report.{self.lang}.html"
             out = self.out or (folder or self.run_folder.parent) / name
         write_page(text, out)
+        note_written(out)
         print(out)
         return bool(comparison.failed)

@@ -223,6 +223,7 @@ class Reuse:
 
     def _write(self, found: Candidates, told: Further, out: Path) -> None:
         from modelstitch.adoption.candidates.picture import picture
+        from modelstitch.runs.sums import note_written
         from modelstitch.util.atomic_files import atomic_write
 
         text = json.dumps({**found.to_json(), **told.to_plain()}, allow_nan=False, indent=1)
@@ -233,6 +234,8 @@ class Reuse:
             atomic_write(out / "candidates.png", lambda path: drawn.savefig(path, format="png", dpi=150))
         except OSError as error:
             raise RunError(f"cannot write candidates to {str(out)!r}: {error}") from error
+        for ending in ("json", "csv", "png"):
+            note_written(out / f"candidates.{ending}")
 
     @staticmethod
     def _write_page(comparison: Comparison, out: Path) -> None:
@@ -240,9 +243,11 @@ class Reuse:
         from modelstitch.cli.page_parts import strips_of
         from modelstitch.report import page, write_page
         from modelstitch.report.beyond import BeyondRun
+        from modelstitch.runs.sums import note_written
 
         text = page(comparison, strips=strips_of(out), folder=out, beyond=BeyondRun.of_run(comparison, out))
         write_page(text, out / "report.html")
+        note_written(out / "report.html")
 
     def _show(self, found: Candidates, told: Further, out: Path | None) -> None:
         if self.json:

@@ -257,6 +257,53 @@ def key_of(folder: str | Path, cell: CellRow) -> str:
     return str(found[0])
 
 
+@dataclass(frozen=True)
+class StoredCell:
+    """One finished cell as the database holds it.
+
+    Attributes:
+        row: its numbers.
+        draw: which of the untrained copies of its seed it stitches.
+        answers: (n_heldout,) the score of each held-out example; None where the fit failed.
+    """
+
+    row: CellRow
+    draw: int
+    answers: np.ndarray | None
+
+
+def stored_cells(connection: sqlite3.Connection) -> dict[str, StoredCell]:
+    """Return every finished cell by its key, also those of drawn untrained senders."""
+    there = {name for _, name, *_ in connection.execute("PRAGMA table_info(cells)")}
+    columns = [name for name in CELL_COLUMNS if name in there or name not in _ADDED]
+    draw = "draw" if "draw" in there else "0"
+    found = {}
+    for key, draws, packed, *values in connection.execute(
+        f"SELECT key, {draw}, answers, {', '.join(columns)} FROM cells ORDER BY key"
+    ):
+        row = CellRow(**dict(zip(columns, values, strict=True)))
+        row = replace(row, converged=None if row.converged is None else bool(row.converged))
+        answers = None if packed is None or row.score is None else _unpacked(packed, row.n_heldout)
+        found[key] = StoredCell(row, draws, answers)
+    return found
+
+
+def written_with(folder: str | Path, key: str) -> dict[str, Any]:
+    """Return the numbers of a cell that its stitch file was written with.
+
+    Raises:
+        TruthError: the file is missing, damaged or of another cell.
+    """
+    path = Path(folder) / "stitches" / f"{key[:20]}.safetensors"
+    read_weights(folder, key)
+    try:
+        with safe_open(path, framework="pt") as file:
+            values: dict[str, Any] = json.loads((file.metadata() or {})["cell"])
+            return values
+    except (OSError, SafetensorError, ValueError, KeyError) as error:
+        raise TruthError(f"cannot read the stitch file {str(path)!r} of a finished cell: {error}") from error
+
+
 def read_weights(folder: str | Path, key: str) -> dict[str, Tensor]:
     """Return the weights of one stitch of a run, by the key of its cell.
 

@@ -121,6 +121,7 @@ def run(
             progress.stage("painting what stitches into the receiver's input make")
             _paint(session, store, budget)
         _write_page(store, comparison)
+        store.seal()
         networks = HeldNetworks(session, store.read_weights, partial(read_answers, store.folder))
         return replace(comparison, networks=networks)
 
@@ -325,7 +326,7 @@ def _check(
         if rows[cell].score is not None:
             chosen.setdefault((cell.control, cell.stitch), cell)
     for cell in chosen.values():
-        again = _score_again(session, cell, _saved_stitch(session, store, cell, keys[cell]))
+        again = score_again(session, cell, _saved_stitch(session, store, cell, keys[cell]))
         if again != rows[cell].score:
             raise TruthError(
                 f"cell {cell}: reloaded from its file it scores {again}, "
@@ -350,7 +351,7 @@ def _finished(session: Session, facts: RunFacts, evidence: EvidenceSpec) -> RunF
     return replace(facts, memory=replace(facts.memory, peak=peak_bytes()))
 
 
-def _score_again(session: Session, cell: CellSpec, stitch: Stitch) -> float:
+def score_again(session: Session, cell: CellSpec, stitch: Stitch) -> float:
     """Return the held-out score of a cell with a given stitch, as it was scored when it was fitted."""
     sender, receiver = session.pair.sides(cell.control, cell.seed, cell.draw)
     fit = session.spec.fit

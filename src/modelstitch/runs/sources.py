@@ -21,6 +21,18 @@ from modelstitch.specs import ROLE_SEEDS, ModelSpec, RunSpec
 T = TypeVar("T")
 
 
+class OtherContentError(TruthError):
+    """A source holds other content than it did.
+
+    Attributes:
+        role: ``sender``, ``receiver`` or ``data``.
+    """
+
+    def __init__(self, role: str, text: str) -> None:
+        super().__init__(text)
+        self.role = role
+
+
 @dataclass(frozen=True)
 class Origin:
     """Where a run was started, so that a relative source is found from any other folder.
@@ -192,10 +204,11 @@ def _first(load: Callable[[], T], content: Callable[[T], str], folders: Sequence
         _forget(known, folder)
     if others:
         data = asked.role == "data"
-        raise TruthError(
+        raise OtherContentError(
+            asked.role,
             f"the {asked.role} {asked.source} {'have other content' if data else 'has other weights'} "
             f"({', '.join(dict.fromkeys(others))}) than in {asked.what} ({str(asked.digest)[:8]}): restore "
-            f"{'them' if data else 'its file'}, or run again"
+            f"{'them' if data else 'its file'}, or run again",
         )
     first = next(iter(failures.values()))
     raise RunError(

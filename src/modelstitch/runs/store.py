@@ -36,6 +36,7 @@ from modelstitch.runs.reader import (
     has_run,
     read_weights,
 )
+from modelstitch.runs.sums import note_file, seal, sum_of_file, unseal
 from modelstitch.util.atomic_files import atomic_write
 from modelstitch.util.locks import hold
 
@@ -121,6 +122,7 @@ class Store:
                     self._grow(cursor, header)
                 else:
                     self._create(cursor, header)
+                unseal(cursor)
         except BaseException:
             self.close()
             if fresh:
@@ -234,8 +236,10 @@ class Store:
                 unfinished,
                 metadata={"cell": json.dumps(values), "key": key},
             )
+            value = sum_of_file(unfinished)
             unfinished.replace(target)
             with self._transaction() as cursor:
+                note_file(cursor, name, value)
                 columns = ["key", *CELL_COLUMNS, "answers", "stitch_file", "draw"]
                 marks = ", ".join("?" * len(columns))
                 cursor.execute(
@@ -347,9 +351,17 @@ class Store:
         target = self.folder / name
         try:
             atomic_write(target, write)
+            value = sum_of_file(target)
         except OSError as error:
             raise RunError(f"cannot write {str(target)!r}: {error}") from error
+        with self._transaction() as cursor:
+            note_file(cursor, name, value)
         return target
+
+    def seal(self) -> None:
+        """Write the sums of all rows: the run is finished."""
+        with self._transaction() as cursor:
+            seal(cursor)
 
     def read_weights(self, key: str) -> dict[str, Tensor]:
         """Return the weights of the stitch of a finished cell, from its file.

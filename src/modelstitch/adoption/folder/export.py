@@ -36,7 +36,7 @@ from modelstitch.adoption.folder.deployed import (
 from modelstitch.adoption.folder.finetune import Finetuned, FinetuneSpec, Part, finetune_spec, finetuned
 from modelstitch.adoption.folder.forms import Written, write_forms
 from modelstitch.adoption.folder.ledger import LEDGER, LedgerEntry, expect_name
-from modelstitch.adoption.folder.manifest import MANIFEST, manifest_text, sum_of, sums
+from modelstitch.adoption.folder.manifest import MANIFEST, SIGNATURE, manifest_text, sum_of, sums
 from modelstitch.adoption.folder.measured import Confirmed, calibrated, figures
 from modelstitch.adoption.folder.new_folder import expect_new, new_folder
 from modelstitch.adoption.folder.processes import processes_of
@@ -402,6 +402,7 @@ def _write(
         sign(folder, options.signer)
     recorded = {
         "manifest": sha256(manifest.encode()).hexdigest(),
+        "signature": sum_of(folder / SIGNATURE) if options.signer is not None else None,
         "risk": list(card.risk_reasons),
         "frozen": card.frozen,
         "finetuned": card.finetuned,

@@ -17,6 +17,10 @@ NOT_SUMMED = (LEDGER, LOCK, UNFINISHED, MANIFEST, SIGNATURE)
 """What the manifest leaves out: the ledger grows, and the others are about ledger or manifest."""
 
 
+LINK = "a link"
+"""Stands for the sum of a link, which no file has."""
+
+
 @dataclass(frozen=True)
 class Changes:
     """How a folder differs from its manifest.
@@ -48,15 +52,17 @@ class Changes:
 def sums(folder: Path) -> dict[str, str]:
     """Return the SHA-256 of each file of a folder by its name, without the ledger and the manifest.
 
+    A link has no sum: what it leads to may change.
+
     Raises:
-        RunError: a file cannot be read, or is a link.
+        RunError: a file cannot be read.
     """
     found = {}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         if path.is_symlink():
-            raise RunError(f"expected files in {str(folder)!r}, got a link: {name}")
-        if path.is_file() and name not in NOT_SUMMED:
+            found[name] = LINK
+        elif path.is_file() and name not in NOT_SUMMED:
             found[name] = sum_of(path)
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -85,8 +86,13 @@ def sign(folder: Path, signer: Signer) -> None:
                 certificate_chain=list(signer.chain),
             )
         config.sign(folder, folder / SIGNATURE)
-    except (ValueError, TypeError, OSError) as error:
-        raise SpecError(f"cannot sign with {str(signer.key)!r}: {first_line(error)}") from error
+    except Exception as error:  # the package raises many unrelated types, for a key of RSA an AttributeError
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise  # a full disk is no fault of the key
+        raise SpecError(
+            f"cannot sign with {str(signer.key)!r}: {first_line(error)}; expected a private key of an "
+            "elliptic curve in PEM without a password, and the certificate of this key where one is given"
+        ) from error
 
 
 def why_not_signed(folder: Path, trust: Trust) -> str | None:

@@ -1,0 +1,1 @@
+"""Verify: what a run or a candidate says, checked again by somebody else."""
