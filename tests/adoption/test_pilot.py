@@ -310,3 +310,35 @@ def test_outputs_that_are_not_finite(folder: Path, data: dict[str, np.ndarray]) 
 def test_what_an_original_can_be() -> None:
     with pytest.raises(SpecError, match="beside another model"):
         Against(what="zoo:R1111", source="elsewhere")
+
+
+def test_of_a_group_one_example_is_taken(folder: Path, data: dict[str, np.ndarray]) -> None:
+    groups = np.array([f"patient {row % 40}" for row in range(300)])
+    np.savez("grouped.npz", x=data["x"][:300], y=data["y"][:300], patient=groups)
+    np.savez(
+        "further.npz", x=data["x"][300:599], y=data["y"][300:599], patient=np.repeat(groups[:46], 7)[:299]
+    )
+    assert run(folder, "--data", "grouped.npz", "--margin", "0.01", "--group-column", "patient") == 3
+    assert last(folder)["n_taken"] == 40
+    run(folder, "--data", "further.npz", "--group-column", "patient")
+    assert len(road_of(folder).pilots) == 1  # it has patients of before alone
+
+
+def test_a_full_disk_leaves_state_and_ledger(
+    folder: Path, data: dict[str, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    np.savez("some.npz", x=data["x"][:30], y=data["y"][:30])
+    run(folder, "--data", "some.npz", "--margin", "0.01")
+    state = folder.with_name(f"{folder.name}-pilot-1")
+    before = ((folder / LEDGER).read_bytes(), (state / "pilot.sqlite").read_bytes())
+
+    def full(*arguments: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("os.fsync", full)  # of the ledger, after the new state was written beside the old one
+        assert run(folder, "--data", "new.npz") == 2
+    assert ((folder / LEDGER).read_bytes(), (state / "pilot.sqlite").read_bytes()) == before
+    assert not list(state.glob("*.unfinished"))
+    assert run(folder, "--data", "new.npz") == 3
+    assert last(folder)["n_taken"] == 599

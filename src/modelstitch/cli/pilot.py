@@ -47,6 +47,8 @@ class Pilot:
     """CSV table with the columns example and label: labels that were asked for, in labels-needed.csv."""
     seed: int | None = None
     """Seed of the order in which examples are taken; by default 0."""
+    group_column: str | None = None
+    """Column of groups, such as patients, of which one example each is taken; by default that of the run."""
     by: str | None = None
     """Who runs it, for the ledger; by default the name of the account."""
     json: bool = False
@@ -65,6 +67,7 @@ class Pilot:
             state=self.state,
             labels=self.labels_file,
             seed=self.seed,
+            group_column=self.group_column,
         )
         with watching() as watcher:
             outcome = pilot(self.folder, self.data, options, watcher)

@@ -33,6 +33,7 @@ class PartlyLabelled:
         places: where each example lies, such as the name of its file.
         name: of the data.
         kwargs, samples, rate, is_text: as of :class:`DataPart` and :class:`Data`.
+        groups: the group of each example, such as a patient; None where the data name none.
 
     Raises:
         DataError: no example, or NaN.
@@ -46,6 +47,7 @@ class PartlyLabelled:
     samples: Tensor | None = None
     rate: int | None = None
     is_text: bool = False
+    groups: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         if not len(self.images):
@@ -107,15 +109,21 @@ def new_examples(given: Any, spec: DataSpec) -> PartlyLabelled:
         return of_data(given, spec)
     source = str(given)
     if Path(source).suffix == ".npz":
-        images, labels, kwargs, ending = npz.partly_labelled(spec)
-        places = tuple(f"row {row} of x{ending}" for row in range(len(images)))
+        found, name = npz.partly_labelled(spec), Path(source).stem
         return PartlyLabelled(
-            images, names_of(labels, len(images), Path(source).stem), places, Path(source).stem, kwargs
+            found.x,
+            names_of(found.labels, len(found.x), name),
+            tuple(f"row {row} of x{found.ending}" for row in range(len(found.x))),
+            name,
+            found.kwargs,
+            groups=found.groups,
         )
     for kind in (IMAGES, SOUNDS):
         if class_folders.holds(source, kind) or (
             Path(source).is_dir() and class_folders.holds_files(source, kind)
         ):
+            if spec.group_column is not None:
+                raise DataError(f"expected no group column with a folder of files, got {spec.group_column!r}")
             return _of_folder(spec, kind)
     return of_data(as_data(spec), spec)
 
@@ -141,6 +149,7 @@ def of_data(data: Data, spec: DataSpec) -> PartlyLabelled:
         samples=None if data.heldout.samples is None else joined("samples"),
         rate=data.rate,
         is_text=data.is_text,
+        groups=None if data.heldout.groups is None else tuple(map(str, joined("groups").tolist())),
     )
 
 

@@ -28,6 +28,7 @@ SENTENCES = {
         "If examples stay alike it needs {n} more (median), and {share:.0%} of such pilots are decided "
         "before their end."
     ),
+    "pilot.groups": "Of each group one example is taken: {n} {n:group|groups}.",
     "pilot.again": (
         "It is pilot number {k} of this candidate, so each wrong answer has a probability of at most "
         "{level:g}."

@@ -33,6 +33,7 @@ class NewData:
         labelled: (n,) whether the label, or target, of each is known.
         places: where each lies.
         ids: a digest of the input of each.
+        groups: the group of each, such as a patient; None where it is one of its own.
         of_run: how many were left out, since they fitted or chose the candidate.
     """
 
@@ -40,13 +41,14 @@ class NewData:
     labelled: Tensor
     places: tuple[str, ...]
     ids: tuple[str, ...]
+    groups: tuple[str | None, ...]
     of_run: int
 
     def __len__(self) -> int:
         return len(self.ids)
 
 
-def read_new(given: Any, spec: FolderSpec) -> NewData:
+def read_new(given: Any, spec: FolderSpec, group_column: str | None = None) -> NewData:
     """Read new examples for a candidate.
 
     Data in one part are taken whole, of data in two parts the held-out one. Examples of the run that fitted
@@ -55,22 +57,26 @@ def read_new(given: Any, spec: FolderSpec) -> NewData:
     Args:
         given: a source's name, ``Data``, or ``(x, y)`` with -1 or None where there is no label.
         spec: of the candidate.
+        group_column: the column of groups, such as patients; None for that of the run's data.
 
     Raises:
         DataError: data that cannot be read or do not fit the candidate, or no example that is new.
     """
-    own = _spec_like(given, spec)
+    own = _spec_like(given, spec, group_column)
     classification = spec.contract.task == "classification" and own.labels is None and not own.rotations
     if classification:
         partly = new_examples(given, own)
-        data, places = partly.as_data(spec.contract.classes), partly.places
+        data, places, groups = partly.as_data(spec.contract.classes), partly.places, partly.groups
         labelled = torch.tensor([label is not None for label in partly.labels])
     else:
         data, places = _with_targets(given, own)
         labelled = torch.ones(len(data.heldout), dtype=torch.bool)
+        numbers = data.heldout.groups
+        groups = None if numbers is None else tuple(map(str, numbers.tolist()))
     _expect_fit(data, spec)
-    ids = [value.hex() for value in digests(data.heldout)]
-    known = _of_run(given, spec)
+    taken = [one.name for one in spec.contract.inputs]
+    ids = [value.hex() for value in digests(data.heldout, taken)]
+    known = _of_run(given, spec, taken)
     rows = torch.tensor([row for row, one in enumerate(ids) if one not in known], dtype=torch.int64)
     if not len(rows):
         raise DataError(
@@ -82,6 +88,7 @@ def read_new(given: Any, spec: FolderSpec) -> NewData:
         labelled=labelled[rows],
         places=tuple(places[row] for row in chosen),
         ids=tuple(ids[row] for row in chosen),
+        groups=tuple(None if groups is None else groups[row] for row in chosen),
         of_run=len(ids) - len(rows),
     )
 
@@ -105,7 +112,7 @@ def shuffled(ids: Sequence[str], seed: int) -> list[int]:
     return [first[one] for one in order]
 
 
-def _spec_like(given: Any, spec: FolderSpec) -> DataSpec:
+def _spec_like(given: Any, spec: FolderSpec, group_column: str | None) -> DataSpec:
     """Return how new data are read: as the run's, where their source has such options."""
     of_run = DataSpec(**spec.sources["data"])
     source = str(given) if isinstance(given, str) else "in memory"
@@ -120,7 +127,8 @@ def _spec_like(given: Any, spec: FolderSpec) -> DataSpec:
         read = replace(read, crop=of_run.crop, channels=of_run.channels)
     if kind.has_columns:
         read = replace(read, label_column=of_run.label_column, input_column=of_run.input_column)
-    return read
+    group_column = group_column or (of_run.group_column if kind.has_columns else None)
+    return replace(read, group_column=group_column)
 
 
 def _with_targets(given: Any, spec: DataSpec) -> tuple[Data, tuple[str, ...]]:
@@ -168,7 +176,7 @@ def _expect_fit(data: Data, spec: FolderSpec) -> None:
         )
 
 
-def _of_run(given: Any, spec: FolderSpec) -> set[str]:
+def _of_run(given: Any, spec: FolderSpec, taken: Sequence[str]) -> set[str]:
     """Return digests of the examples that fitted or chose the candidate, where its own data are given."""
     of_run = DataSpec(**spec.sources["data"])
     if isinstance(given, Data):
@@ -181,4 +189,4 @@ def _of_run(given: Any, spec: FolderSpec) -> set[str]:
         return set()
     chosen = divide_heldout(run, spec.division["seed"]).choose
     parts = (run.train, run.heldout.take(chosen))
-    return {value.hex() for part in parts for value in digests(part)}
+    return {value.hex() for part in parts for value in digests(part, taken)}

@@ -149,6 +149,8 @@ class PilotOutcome:
             found.append(say("pilot.labels", n=self.labels_needed, file=NEEDED))
         if self.forecast is not None:
             found.append(say("pilot.forecast", n=self.forecast.more, share=self.forecast.decided))
+        if any(one.grouped is not None for one in self.examples):
+            found.append(say("pilot.groups", n=len(self.examples)))
         if facts.k > 1:
             found.append(say("pilot.again", k=facts.k, level=self.rule.level))
         return found

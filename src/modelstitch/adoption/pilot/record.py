@@ -22,7 +22,7 @@ CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE examples (
     place INTEGER PRIMARY KEY, id TEXT UNIQUE NOT NULL, source TEXT NOT NULL,
     own INTEGER NOT NULL, other INTEGER NOT NULL, differ INTEGER NOT NULL,
-    label INTEGER, difference REAL, gap REAL NOT NULL
+    label INTEGER, difference REAL, gap REAL NOT NULL, grouped TEXT
 );
 PRAGMA user_version = {_FORMAT};
 """
@@ -40,6 +40,7 @@ class PilotExample:
         label: number of its class; None where it is not known, or the task has none.
         difference: score of the candidate less that of the original; None where the label is missing.
         gap: how far the outputs are apart.
+        grouped: its group, such as a patient; None where it is one of its own.
     """
 
     id: str
@@ -50,6 +51,7 @@ class PilotExample:
     label: int | None
     difference: float | None
     gap: float
+    grouped: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +91,7 @@ def held_state(folder: Path) -> Iterator[None]:
         RunError: another process holds it, or it cannot be written.
     """
     _expect_state(folder)
+    made = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -97,7 +100,13 @@ def held_state(folder: Path) -> Iterator[None]:
         f"the state folder {str(folder)!r} is in use by another pilot: wait for it, or give another --state"
     )
     with locked(folder / LOCK, in_use):
-        yield
+        try:
+            yield
+        finally:
+            # A refused call leaves nothing; only who holds the folder may remove it.
+            if made and [path.name for path in folder.iterdir()] == [LOCK]:
+                (folder / LOCK).unlink()
+                folder.rmdir()
 
 
 def _expect_state(folder: Path) -> None:
@@ -138,37 +147,38 @@ def read_state(folder: Path) -> tuple[PilotFacts, tuple[PilotExample, ...]] | No
         raise RunError(f"cannot read the state of a pilot {str(path)!r}: it is damaged ({error})") from error
 
 
-def write_state(folder: Path, facts: PilotFacts, examples: Sequence[PilotExample]) -> None:
-    """Write the state of a pilot, in one transaction: it is there whole, or as it was.
+@contextlib.contextmanager
+def written_state(folder: Path, facts: PilotFacts, examples: Sequence[PilotExample]) -> Iterator[None]:
+    """Write the state of a pilot beside the old one; it takes its place when the block ends well.
+
+    A full disk, and Ctrl-C, leave the old state whole.
 
     Raises:
         RunError: it cannot be written.
     """
     path = folder / STATE
+    unfinished = path.with_name(f"{STATE}.unfinished")
     try:
-        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
-            cursor = connection.cursor()
-            cursor.execute("BEGIN IMMEDIATE")
-            try:
-                _fill(cursor, asdict(facts), examples)
-            except BaseException:
-                cursor.execute("ROLLBACK")
-                raise
-            cursor.execute("COMMIT")
-    except sqlite3.Error as error:
+        unfinished.unlink(missing_ok=True)
+        with contextlib.closing(sqlite3.connect(unfinished)) as connection, connection:
+            _fill(connection, asdict(facts), examples)
+        yield
+        unfinished.replace(path)
+    except (sqlite3.Error, OSError) as error:
         raise RunError(f"cannot write the state of a pilot {str(path)!r}: {error}") from error
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
-def _fill(cursor: sqlite3.Cursor, facts: Mapping[str, Any], examples: Sequence[PilotExample]) -> None:
-    if not cursor.execute("SELECT 1 FROM sqlite_master WHERE name = 'facts'").fetchall():
-        for statement in _SCHEMA.strip().split(";"):
-            cursor.execute(statement)
-        cursor.executemany(
-            "INSERT INTO facts VALUES (?, ?)", [(name, json.dumps(value)) for name, value in facts.items()]
-        )
+def _fill(connection: sqlite3.Connection, facts: Mapping[str, Any], examples: Sequence[PilotExample]) -> None:
+    for statement in _SCHEMA.strip().split(";"):
+        connection.execute(statement)
+    connection.executemany(
+        "INSERT INTO facts VALUES (?, ?)", [(name, json.dumps(value)) for name, value in facts.items()]
+    )
     names = [field.name for field in fields(PilotExample)]
     columns, marks = ", ".join(("place", *names)), ", ".join("?" * (len(names) + 1))
-    cursor.executemany(
-        f"INSERT OR REPLACE INTO examples ({columns}) VALUES ({marks})",
+    connection.executemany(
+        f"INSERT INTO examples ({columns}) VALUES ({marks})",
         [(place, *(getattr(example, name) for name in names)) for place, example in enumerate(examples)],
     )

@@ -23,7 +23,7 @@ from modelstitch.adoption.pilot.record import (
     PilotFacts,
     held_state,
     read_state,
-    write_state,
+    written_state,
 )
 from modelstitch.adoption.pilot.tables import are_pictures, read_labels, write_pictures, write_tables
 from modelstitch.adoption.stages.road import Road, road_of
@@ -44,6 +44,7 @@ class PilotSpec:
         state: its folder; None for one beside the candidate.
         labels: CSV table of labels that were given later.
         seed: of the order of examples.
+        group_column: the column of groups of the new data.
 
     Raises:
         SpecError: an empty name, or a margin or a horizon that cannot be.
@@ -56,6 +57,7 @@ class PilotSpec:
     state: Path | None = None
     labels: Path | None = None
     seed: int | None = None
+    group_column: str | None = None
 
     def __post_init__(self) -> None:
         expect_name(self.by)
@@ -89,13 +91,8 @@ def pilot(folder: str | Path, data: Any, options: PilotSpec, progress: Progress 
         raise RunError(f"candidate {str(folder)!r} is retired: expected one that may still be used")
     state = options.state or _state_folder(folder, road)
     _expect_outside(state, folder)
-    fresh = not state.exists()
-    try:
-        with held_state(state):
-            return _Pilot(folder, road, spec, state, options, progress).run(data)
-    finally:
-        if fresh:
-            _remove_if_empty(state)
+    with held_state(state):
+        return _Pilot(folder, road, spec, state, options, progress).run(data)
 
 
 class _Pilot:
@@ -119,7 +116,7 @@ class _Pilot:
         if data is not None:
             self.progress.stage("loading the original and the new examples")
             network = load_original(self.options.against, self.spec, self.folder)
-            new = read_new(data, self.spec)
+            new = read_new(data, self.spec, self.options.group_column)
             both = both_networks(self.folder, network, new.data)
             facts = facts or self._begun(network, new, both)
             _expect_original(facts, network)
@@ -129,12 +126,11 @@ class _Pilot:
                 f"expected new examples, as --data, for a pilot that begins, got none and no pilot in "
                 f"{str(self.state)!r}"
             )
-        if examples == before:
-            return self._outcome(facts, examples)  # nothing is new: there is nothing to record
         outcome = self._outcome(facts, examples)
-        # The line comes first: nobody can look at results that are not on record.
-        self._record(outcome)
-        write_state(self.state, facts, examples)
+        if examples != before:  # else there is nothing to record
+            # The line comes first: nobody can look at results that are not on record.
+            with written_state(self.state, facts, examples):
+                self._record(outcome)
         write_tables(self.state, facts, examples, outcome.asked)
         write_pictures(self.state, images, examples)
         return outcome
@@ -182,8 +178,7 @@ class _Pilot:
         labels = {new.ids[row]: int(new.data.heldout.labels[row]) for row in rows if bool(new.labelled[row])}
         if facts.asks:  # an example that was taken before may have its label now
             examples = tuple(_with_label(one, labels.get(one.id, one.label)) for one in examples)
-        known = {one.id for one in examples}
-        rows = [row for row in rows if new.ids[row] not in known][: facts.horizon - len(examples)]
+        rows = _not_taken(rows, new, examples)[: facts.horizon - len(examples)]
         images: dict[str, torch.Tensor] = {}
         inputs = new.data.heldout.images
         self.progress.start(len(rows), 0, "running both networks on new examples")
@@ -310,8 +305,25 @@ def _examples(both: BothNetworks, new: NewData, rows: torch.Tensor, *, asks: boo
                 label=label,
                 difference=float(said.difference[place]) * differ if known else None,
                 gap=float(said.gap[place]),
+                grouped=new.groups[row],
             )
         )
+    return found
+
+
+def _not_taken(rows: Sequence[int], new: NewData, examples: Sequence[PilotExample]) -> list[int]:
+    """Return the rows of examples that are not taken yet, in their order; of a group one alone.
+
+    Examples of one group, such as pictures of one patient, are no independent draws.
+    """
+    ids = {one.id for one in examples}
+    groups = {one.grouped for one in examples} - {None}
+    found = []
+    for row in rows:
+        group = new.groups[row]
+        if new.ids[row] not in ids and group not in groups:
+            found.append(row)
+            groups |= set() if group is None else {group}
     return found
 
 
@@ -330,12 +342,3 @@ def _with_label(example: PilotExample, label: int | None) -> PilotExample:
         )
     difference = float(example.own == label) - float(example.other == label)
     return replace(example, label=label, difference=difference if example.differ else 0.0)
-
-
-def _remove_if_empty(state: Path) -> None:
-    """Remove a state folder that a refused call made."""
-    inside = list(state.iterdir()) if state.is_dir() else []
-    if all(path.name == "lock.sqlite" for path in inside) and state.is_dir():
-        for path in inside:
-            path.unlink(missing_ok=True)
-        state.rmdir()

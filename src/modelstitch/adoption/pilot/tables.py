@@ -50,7 +50,9 @@ def write_tables(
     names = {example.id: name for name, example in names_of_examples(examples).items()}
 
     def called(number: int | None) -> str:
-        return "" if number is None or not facts.classes else facts.classes[number]
+        if number is None or not facts.classes:
+            return ""
+        return facts.classes[number] if number < len(facts.classes) else f"output {number}"
 
     apart = sorted((one for one in examples if one.differ), key=lambda one: -one.gap)
     differ = [

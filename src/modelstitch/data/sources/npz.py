@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -107,12 +107,26 @@ def load(spec: DataSpec) -> Data:
     return replace(data, division=division)
 
 
-def partly_labelled(spec: DataSpec) -> tuple[Tensor, list[Any] | None, dict[str, Tensor], str]:
-    """Read examples of which some or all have no label.
+class UnfinishedLabels(NamedTuple):
+    """Examples of which some or all have no label.
 
-    Returns:
-        Inputs (N, ...), labels as :func:`modelstitch.data.partly_labelled.names_of` takes them with the names
-        of ``classes`` filled in (None without any), further inputs, and the ending of the arrays.
+    Attributes:
+        x: (N, ...) inputs.
+        labels: as :func:`modelstitch.data.partly_labelled.names_of` takes them; None without any.
+        kwargs: (N, ...) further inputs by name.
+        ending: of the arrays.
+        groups: of each example; None where no array of groups is asked for.
+    """
+
+    x: Tensor
+    labels: list[Any] | None
+    kwargs: dict[str, Tensor]
+    ending: str
+    groups: tuple[str, ...] | None
+
+
+def partly_labelled(spec: DataSpec) -> UnfinishedLabels:
+    """Read examples of which some or all have no label; the names of ``classes`` stand for numbers.
 
     Raises:
         DataError: no such file or arrays, or arrays that cannot be used.
@@ -127,7 +141,12 @@ def partly_labelled(spec: DataSpec) -> tuple[Tensor, list[Any] | None, dict[str,
             f"{where}: expected an array {asked}, or {asked}_test of new examples; got {sorted(arrays)}"
         )
     names = _Names(asked, spec.label_column or "y")
-    part = _part(arrays, ending, names, where)
+    further = {name: array for name, array in arrays.items() if name != f"{spec.group_column}{ending}"}
+    part = _part(further, ending, names, where)
+    groups = None
+    if spec.group_column is not None:
+        (values,) = _groups(arrays, [ending], spec.group_column, "group column", [part], where) or [[]]
+        groups = tuple(map(str, values))
     if part.x.ndim < 2:
         raise DataError(f"{where}: expected {asked} as an array (N, ...), got shape {tuple(part.x.shape)}")
     labels: list[Any] | None = None if part.y is None else part.y.tolist()
@@ -138,7 +157,7 @@ def partly_labelled(spec: DataSpec) -> tuple[Tensor, list[Any] | None, dict[str,
         if wrong:
             raise DataError(f"{where}: label {wrong[0]} is outside the {len(known)} classes")
         labels = ["" if label == -1 else known[label] for label in labels]
-    return part.x, labels, part.kwargs, ending
+    return UnfinishedLabels(part.x, labels, part.kwargs, ending, groups)
 
 
 def _groups(
