@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,9 @@ from PIL import Image
 
 import modelstitch as ms
 from modelstitch.adoption.folder.check import check_folder
+from modelstitch.adoption.folder.export import ExportSpec, export
 from modelstitch.adoption.folder.ledger import LEDGER, LedgerEntry, append
+from modelstitch.adoption.folder.spec_file import FolderSpec, read_spec
 from modelstitch.adoption.pilot.both import both_networks, paired
 from modelstitch.adoption.pilot.new_data import read_new, shuffled
 from modelstitch.adoption.pilot.original import Against
@@ -24,11 +28,11 @@ from modelstitch.adoption.pilot.run import PilotSpec, pilot
 from modelstitch.adoption.stages.road import Road, road_of
 from modelstitch.cli import main
 from modelstitch.data.partly_labelled import new_examples
-from modelstitch.errors import ModelError, SpecError
+from modelstitch.errors import DataError, ModelError, SpecError
 from modelstitch.models.network import Network, wrap
 from modelstitch.specs import DataSpec
 from modelstitch.util.locks import locked
-from tests.adoption.conftest import small
+from tests.adoption.conftest import small, stitched_of
 
 RECEIVER = "tests.adoption.conftest:small(seed=1, width=6)"
 
@@ -148,7 +152,6 @@ def test_batches_come_one_after_another(folder: Path, data: dict[str, np.ndarray
 
 def test_the_examples_that_fitted_or_chose_it_are_left_out(folder: Path, digits: ms.Data) -> None:
     from modelstitch.adoption.division import divide
-    from modelstitch.adoption.folder.spec_file import read_spec
 
     spec = read_spec(folder)
     new = read_new(digits, spec)
@@ -294,8 +297,6 @@ def test_a_retired_or_changed_candidate(
 
 
 def test_outputs_that_are_not_finite(folder: Path, data: dict[str, np.ndarray]) -> None:
-    from modelstitch.adoption.folder.spec_file import read_spec
-
     broken = small(1, 6)
     with torch.no_grad():
         broken.get_parameter("6.bias")[3] = torch.inf
@@ -342,3 +343,51 @@ def test_a_full_disk_leaves_state_and_ledger(
     assert not list(state.glob("*.unfinished"))
     assert run(folder, "--data", "new.npz") == 3
     assert last(folder)["n_taken"] == 599
+
+
+def linear(seed: int, width: int) -> torch.nn.Module:
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return torch.nn.Sequential(
+            torch.nn.Linear(6, width),
+            torch.nn.ReLU(),
+            torch.nn.Linear(width, width),
+            torch.nn.Linear(width, 3),
+        ).eval()
+
+
+def test_scores_from_0_to_1_and_networks_of_vectors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnxscript", None)  # the ONNX file takes longest, and is not needed
+    x = torch.randn(1800, 6, generator=torch.Generator().manual_seed(0))
+    made = ms.data_from(x, (x[:, :3] > 0).long(), task="multi-label")
+    stitched = stitched_of(linear(0, 8), linear(1, 9), made, "1", "1")
+    folder = export(stitched, tmp_path / "c", ExportSpec(by="Ann", accept_risk="a test")).folder
+    new = x.roll(1, 1)
+    right = (new[:, :3] > 0).long()
+    options = PilotSpec(by="Bo", against=Against(what=linear(1, 9)), margin=0.01, horizon=400)
+    found = pilot(folder, ms.data_from(new, right, task="multi-label"), options)
+    with torch.no_grad():
+        shares = [
+            ((network(new) > 0).long() == right).double().mean(1)
+            for network in (ms.load_stitched(folder), linear(1, 9))
+        ]
+    by_place = {one.source: one.difference for one in found.examples}
+    data = ms.data_from(new, right, task="multi-label")
+    whole = torch.cat([data.train.images, data.heldout.images])
+    names = [f"train {row}" for row in range(len(data.train))]
+    names += [f"held-out {row}" for row in range(len(data.heldout))]
+    expected = {}
+    for name, example in zip(names, whole, strict=True):
+        if name in by_place:
+            (row,) = (new == example).all(1).nonzero().flatten().tolist()
+            expected[name] = float(shares[0][row] - shares[1][row])
+    assert by_place == pytest.approx(expected)
+    assert len(by_place) == found.to_ledger()["n_taken"] >= 256
+    with pytest.raises(DataError, match="expected the target of every new example"):
+        read_new((new, None), read_spec_with_task(folder))
+
+
+def read_spec_with_task(folder: Path) -> FolderSpec:
+    """The spec of a candidate whose data were given in memory, as one of a run of a file has it."""
+    spec = read_spec(folder)
+    return replace(spec, sources={**spec.sources, "data": {**spec.sources["data"], "task": "multi-label"}})

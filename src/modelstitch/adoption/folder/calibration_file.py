@@ -95,10 +95,12 @@ def features_of(representation: Float[Tensor, "n c *positions"], channel_axis: i
         channel_axis: which axis holds the channels.
 
     Example:
-        >>> features_of(torch.ones(2, 3, 4, 4), 1).shape
-        torch.Size([2, 3])
+        >>> features_of(torch.ones(2, 3, 4, 4), 1).shape, features_of(torch.ones(2, 3), 1).shape
+        (torch.Size([2, 3]), torch.Size([2, 3]))
     """
-    channels = representation.float().movedim(channel_axis, 1).flatten(2).mean(2)
+    channels = representation.float().movedim(channel_axis, 1)
+    if channels.ndim > 2:  # a vector has no positions
+        channels = channels.flatten(2).mean(2)
     return channels[:, :: -(-channels.shape[1] // MOST_FEATURES)]
 
 

@@ -13,12 +13,16 @@ from torch import Tensor
 from modelstitch.adoption.division import divide_heldout
 from modelstitch.adoption.folder.spec_file import FolderSpec
 from modelstitch.data.digests import digests
-from modelstitch.data.load import as_data, find_source, load_data
+from modelstitch.data.from_arrays import data_from
+from modelstitch.data.load import find_source, load_data
 from modelstitch.data.partly_labelled import new_examples
 from modelstitch.data.parts import Data, DataPart
 from modelstitch.data.splitting import third_held_out
-from modelstitch.errors import DataError
-from modelstitch.specs import DataSpec
+from modelstitch.errors import DataError, InputError
+from modelstitch.specs import TOKEN_TASKS, DataSpec
+from modelstitch.tasks import Task
+
+IN_MEMORY = "in memory"
 
 _KEPT = ("task", "labels", "seconds", "tokenizer", "length", "seed", "rotations")
 """Options of the run's data that new data are read with, too."""
@@ -70,6 +74,8 @@ def read_new(given: Any, spec: FolderSpec, group_column: str | None = None) -> N
         labelled = torch.tensor([label is not None for label in partly.labels])
     else:
         data, places = _with_targets(given, own)
+        if data.task.name == "regression":
+            data = replace(data, scored_by=_task_of_run(given, spec))
         labelled = torch.ones(len(data.heldout), dtype=torch.bool)
         numbers = data.heldout.groups
         groups = None if numbers is None else tuple(map(str, numbers.tolist()))
@@ -115,7 +121,7 @@ def shuffled(ids: Sequence[str], seed: int) -> list[int]:
 def _spec_like(given: Any, spec: FolderSpec, group_column: str | None) -> DataSpec:
     """Return how new data are read: as the run's, where their source has such options."""
     of_run = DataSpec(**spec.sources["data"])
-    source = str(given) if isinstance(given, str) else "in memory"
+    source = str(given) if isinstance(given, str) else IN_MEMORY
     read = DataSpec(source=source, **{name: getattr(of_run, name) for name in _KEPT})
     if not isinstance(given, str):
         return read
@@ -133,7 +139,16 @@ def _spec_like(given: Any, spec: FolderSpec, group_column: str | None) -> DataSp
 
 def _with_targets(given: Any, spec: DataSpec) -> tuple[Data, tuple[str, ...]]:
     """Return data of another task, whose new examples all have their targets."""
-    data = given if isinstance(given, Data) else as_data(spec if isinstance(given, str) else given)
+    if isinstance(given, tuple):
+        x, y = (*given, None)[:2]
+        if y is None and spec.task not in TOKEN_TASKS:
+            raise DataError(
+                f"expected the target of every new example with the task {spec.task}, got none: labels may "
+                "come later with classification alone"
+            )
+        data = data_from(x, y, task=spec.task)
+    else:
+        data = given if isinstance(given, Data) else load_data(spec)
     if data.task.together:
         raise DataError(
             f"expected a task that scores each example by itself, got {data.task.name}, which scores "
@@ -176,16 +191,48 @@ def _expect_fit(data: Data, spec: FolderSpec) -> None:
         )
 
 
-def _of_run(given: Any, spec: FolderSpec, taken: Sequence[str]) -> set[str]:
-    """Return digests of the examples that fitted or chose the candidate, where its own data are given."""
+def _run_data(given: Any, spec: FolderSpec) -> Data | None:
+    """Return the data of the run where they are the given ones, and still what they were."""
     of_run = DataSpec(**spec.sources["data"])
     if isinstance(given, Data):
         run = given
     elif given == of_run.source:
         run = load_data(of_run)
     else:
-        return set()
+        return None
+    return run if run.digest == spec.digests["data"] else None
+
+
+def _task_of_run(given: Any, spec: FolderSpec) -> Task:
+    """Return the task of the run, whose unit is the variance of the targets that the stitch was fitted on.
+
+    Raises:
+        DataError: the data of the run cannot be read again.
+    """
+    run = _run_data(given, spec)
+    if run is None and spec.sources["data"]["source"] == IN_MEMORY:
+        raise DataError(
+            "expected the data of the run, which say the unit of the score of a regression, got a candidate "
+            "whose run was given data in memory: run and export it with a source that can be read again"
+        )
+    if run is None:
+        try:
+            run = load_data(DataSpec(**spec.sources["data"]))
+        except InputError as error:
+            raise DataError(
+                f"cannot read the data of the run, which say the unit of the score: {error}"
+            ) from error
     if run.digest != spec.digests["data"]:
+        raise DataError(
+            f"the data of the run ({run.name}) have changed, and they say the unit of the score: restore them"
+        )
+    return run.task
+
+
+def _of_run(given: Any, spec: FolderSpec, taken: Sequence[str]) -> set[str]:
+    """Return digests of the examples that fitted or chose the candidate, where its own data are given."""
+    run = _run_data(given, spec)
+    if run is None:
         return set()
     chosen = divide_heldout(run, spec.division["seed"]).choose
     parts = (run.train, run.heldout.take(chosen))
