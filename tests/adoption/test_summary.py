@@ -69,6 +69,8 @@ def test_every_line_has_its_words() -> None:
         "moved to the stage retired",
     ]
     assert what_was_done(line("monitor", "Cy", alpha=0.05)) == "began to monitor"
+    assert what_was_done(line("monitor", "Cy", result="alarm")) == "a monitor raised an alarm"
+    assert next_steps_of(Road((EXPORTED,)), "x", alarm=True)[0].startswith("See what changed in the inputs")
 
 
 @pytest.mark.parametrize(

@@ -75,15 +75,28 @@ def word(comparison: Comparison, known: BeyondRun) -> str:
             RUN,
             beyond(row_of(), folders=(folder_of(replace(PASSED, alarm=True)),)),
             "Undecided",
-            "A monitor has raised an alarm",
+            "A monitor of the candidate line-2 has raised an alarm",
         ),
         (
             RUN,
             beyond(row_of(), folders=(folder_of(replace(PASSED, pilot="failed")),)),
             "Undecided",
-            "and its pilot failed.",
+            "The candidate line-2 failed its pilot.",
         ),
         (RUN, beyond(row_of(), folders=(folder_of(replace(PASSED, checked_by=None)),)), "Pilot", "Worth"),
+        # What speaks against a candidate in use is said, whatever the run says.
+        (
+            RUN,
+            BeyondRun(folders=(folder_of(replace(PASSED, stage="adopted", alarm=True)),)),
+            "Undecided",
+            "line-2 has raised an alarm",
+        ),
+        (
+            RUN,
+            beyond(row_of(conditions=OPEN), folders=(folder_of(replace(PASSED, does_not_hold=True)),)),
+            "Undecided",
+            "The last check of the candidate line-2 found that it does not hold.",
+        ),
     ],
 )
 def test_the_first_word(comparison: Comparison, known: BeyondRun, expected: str, said: str) -> None:

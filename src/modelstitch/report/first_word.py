@@ -37,18 +37,25 @@ def first_word(comparison: Comparison, beyond: BeyondRun) -> FirstWord:
         assert folder is not None
         key = "decision.adopted" if folder.record.stage == "adopted" else "decision.adopt"
         said = say(key, name=folder.name, by=folder.record.checked_by)
-        return FirstWord(word=word, said=(said,), steps=folder.next_steps)
+        return FirstWord(word=word, said=(said, *_against(beyond)), steps=folder.next_steps)
     if beyond.table is None:
         return _without_table(comparison, beyond, word)
+    against = _against(beyond)
     if beyond.table.word is DecisionWord.PILOT and word is DecisionWord.UNDECIDED:
-        against = [one for one in beyond.folders if one.record.against is not None]
-        told = [say(f"decision.against.{one.record.against}", name=one.name) for one in against]
-        return FirstWord(
-            word=word, said=tuple(told), steps=tuple(step for one in against for step in one.next_steps)
-        )
+        steps = [step for one in beyond.folders if one.record.against for step in one.next_steps]
+        return FirstWord(word=word, said=(say("decision.held"), *against), steps=tuple(steps))
     first = beyond.table.first
-    steps = (say("next.leave"),) if first is None else next_steps(first, beyond)
-    return FirstWord(word=word, said=tuple(decision_sentences(beyond.table)), steps=steps)
+    next_ones = (say("next.leave"),) if first is None else next_steps(first, beyond)
+    return FirstWord(word=word, said=(*decision_sentences(beyond.table), *against), steps=next_ones)
+
+
+def _against(beyond: BeyondRun) -> tuple[Sentence, ...]:
+    """Return what speaks against exported candidates, a sentence each."""
+    return tuple(
+        say(f"decision.against.{one.record.against}", name=one.name)
+        for one in beyond.folders
+        if one.record.against is not None
+    )
 
 
 def adoptable(beyond: BeyondRun) -> CandidateFolder | None:
@@ -82,7 +89,8 @@ def _without_table(comparison: Comparison, beyond: BeyondRun, word: DecisionWord
     stale = (say("decision.stale", run=beyond.run),) if beyond.stale else ()
     if word is DecisionWord.LEAVE:
         n, line = len(run_words(comparison)), 100 * Thresholds().kept_low
-        return FirstWord(word=word, said=(say("decision.run_leave", n=n, line=line), *stale), steps=())
-    said = stale or (say("decision.not_asked", run=beyond.run),)
+        left = (say("decision.run_leave", n=n, line=line), *stale, *_against(beyond))
+        return FirstWord(word=word, said=left, steps=())
+    said = (*(stale or (say("decision.not_asked", run=beyond.run),)), *_against(beyond))
     further = answer(comparison, comparison.main_stitch).next_steps
     return FirstWord(word=word, said=said, steps=(say("step.reuse", run=beyond.run), *further))

@@ -45,16 +45,16 @@ SENTENCES = {
         "In use. The candidate {name} passed its pilot, {by} checked it, who did not export it, and it is "
         "adopted on record."
     ),
-    "decision.against.retired": "The candidate {name} was worth a pilot by this run, and is retired.",
+    "decision.held": (
+        "Not decided any more. A place is worth a pilot by this run, and something speaks against its "
+        "candidate."
+    ),
+    "decision.against.retired": "The candidate {name} is retired.",
     "decision.against.alarm": (
-        "The candidate {name} was worth a pilot by this run. A monitor has raised an alarm: its inputs "
-        "have changed."
+        "A monitor of the candidate {name} has raised an alarm: its inputs are no longer as they were."
     ),
-    "decision.against.verify": (
-        "The candidate {name} was worth a pilot by this run. The last check by somebody found that it does "
-        "not hold."
-    ),
-    "decision.against.pilot": "The candidate {name} was worth a pilot by this run, and its pilot failed.",
+    "decision.against.verify": "The last check of the candidate {name} found that it does not hold.",
+    "decision.against.pilot": "The candidate {name} failed its pilot.",
     "saved.multiply_adds": "{share:.1f} % of the multiply-adds",
     "saved.parameters": "{share:.1f} % of the parameters",
     "saved.more_multiply_adds": "takes {share:.1f} % more multiply-adds",
@@ -161,6 +161,7 @@ SENTENCES = {
     "record.result.undecided": "undecided",
     "record.verified": "checked: it holds",
     "record.not_verified": "checked: it does not hold",
+    "record.alarm": "a monitor raised an alarm",
     "record.monitor": "began to monitor",
     "record.none": (
         "No candidate of this run is on record here. Name its folder: modelstitch report {run} --candidate "
@@ -199,6 +200,10 @@ SENTENCES = {
     ),
     "step.adopt": "Decide, on record: modelstitch stage {name} adopted --by NAME",
     "step.monitor": "Watch its inputs: modelstitch monitor {name} --data NEW",
+    "step.alarm": (
+        "See what changed in the inputs, and decide whether to retire it: modelstitch stage {name} retired "
+        "--by NAME"
+    ),
     "step.retired": "None: it is retired.",
     "step.none": "None: leave it.",
     "step.wait": "None that would decide it for sure.",

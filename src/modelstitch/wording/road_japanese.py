@@ -42,17 +42,14 @@ SENTENCES = {
     "decision.adopted": (
         "使用中です。候補{name}は試験導入に合格し、出力した本人ではない{by}が検証し、採用が記録されています。"
     ),
-    "decision.against.retired": "候補{name}は、この実行では試験導入の価値がありましたが、引退しています。",
-    "decision.against.alarm": (
-        "候補{name}は、この実行では試験導入の価値がありましたが、監視が警報を出しました。入力が変わっていま"
-        "す。"
+    "decision.held": (
+        "もう決まりとは言えません。この実行では試験導入の価値がある所がありますが、その候補に問題が見つかっ"
+        "ています。"
     ),
-    "decision.against.verify": (
-        "候補{name}は、この実行では試験導入の価値がありましたが、最後の検証で成り立たないと分かりました。"
-    ),
-    "decision.against.pilot": (
-        "候補{name}は、この実行では試験導入の価値がありましたが、試験導入は不合格でした。"
-    ),
+    "decision.against.retired": "候補{name}は引退しています。",
+    "decision.against.alarm": "候補{name}の監視が警報を出しました。入力が以前と同じではなくなっています。",
+    "decision.against.verify": "候補{name}は、最後の検証で成り立ちませんでした。",
+    "decision.against.pilot": "候補{name}は、試験導入が不合格でした。",
     "saved.multiply_adds": "積和演算の{share:.1f}%",
     "saved.parameters": "パラメータの{share:.1f}%",
     "saved.more_multiply_adds": "ただし積和演算は{share:.1f}%多い",
@@ -150,6 +147,7 @@ SENTENCES = {
     "record.result.undecided": "未決",
     "record.verified": "検証：成り立つ",
     "record.not_verified": "検証：成り立たない",
+    "record.alarm": "監視が警報を出した",
     "record.monitor": "監視を開始",
     "record.none": (
         "この実行から出力された候補の記録は、まだここにありません。フォルダを指定してください：modelstitch "
@@ -186,6 +184,9 @@ SENTENCES = {
     ),
     "step.adopt": "決定を記録する：modelstitch stage {name} adopted --by NAME",
     "step.monitor": "入力を監視する：modelstitch monitor {name} --data NEW",
+    "step.alarm": (
+        "入力の何が変わったかを調べ、引退させるかどうかを決める：modelstitch stage {name} retired --by NAME"
+    ),
     "step.retired": "なし（引退しています）。",
     "step.none": "なし（見送り）。",
     "step.wait": "確実に決まる手段はありません。",

@@ -70,7 +70,7 @@ def candidate_folder(folder: Path, comparison: Comparison) -> CandidateFolder:
         ),
         accepted_risk=str(card.get("accepted_risk") or ""),
         risk_reasons=tuple(map(str, card.get("risk_reasons") or ())),
-        next_steps=next_steps_of(road, name),
+        next_steps=next_steps_of(road, name, has_alarmed(road)),
         monitors=monitors_of(folder, road),
     )
 
@@ -100,7 +100,7 @@ def what_was_done(entry: LedgerEntry) -> Sentence:
     if entry.event == "verify":
         return say("record.verified" if holds(entry) else "record.not_verified")
     if entry.event == "monitor":
-        return say("record.monitor")
+        return say("record.alarm" if entry.facts.get("result") == "alarm" else "record.monitor")
     if entry.event == "pilot" and is_check(entry):
         return _pilot(entry)
     stage = say(f"record.stage.{entry.event}")
@@ -117,15 +117,18 @@ def _pilot(entry: LedgerEntry) -> Sentence:
     )
 
 
-def next_steps_of(road: Road, name: str) -> tuple[Sentence, ...]:
+def next_steps_of(road: Road, name: str, alarm: bool = False) -> tuple[Sentence, ...]:
     """Return what comes next for a candidate, the first step first.
 
     Args:
         road: of the candidate.
         name: of its folder, for commands.
+        alarm: whether a monitor has raised an alarm.
     """
     if road.stage == "retired":
         return (say("step.retired"),)
+    if alarm:
+        return (say("step.alarm", name=name),)
     if road.stage == "adopted":
         return (say("step.monitor", name=name),)
     steps = [say(_STEPS[lack], name=name) for lack in road.lacks]
