@@ -18,6 +18,12 @@ if TYPE_CHECKING:  # for type checkers and editors: the same names as in the tab
     from modelstitch.adoption.candidates.candidate import Whole as Whole
     from modelstitch.adoption.folder.loading import LoadedStitched as LoadedStitched
     from modelstitch.adoption.folder.loading import load_stitched as load_stitched
+    from modelstitch.adoption.pilot.decision import PilotDecision as PilotDecision
+    from modelstitch.adoption.pilot.decision import PilotForecast as PilotForecast
+    from modelstitch.adoption.pilot.decision import PilotRule as PilotRule
+    from modelstitch.adoption.pilot.outcome import PilotOutcome as PilotOutcome
+    from modelstitch.adoption.pilot.record import PilotExample as PilotExample
+    from modelstitch.adoption.pilot.record import PilotFacts as PilotFacts
     from modelstitch.adoption.rivals.rival_kinds import Contender as Contender
     from modelstitch.adoption.rivals.rival_kinds import RivalFits as RivalFits
     from modelstitch.adoption.rivals.table import Rival as Rival
@@ -45,6 +51,7 @@ if TYPE_CHECKING:  # for type checkers and editors: the same names as in the tab
     from modelstitch.api import compare_all as compare_all
     from modelstitch.api import compare_labels as compare_labels
     from modelstitch.api import load as load
+    from modelstitch.api import pilot as pilot
     from modelstitch.api import stitch as stitch
     from modelstitch.api import verify as verify
     from modelstitch.api import write_report as write_report
@@ -192,6 +199,12 @@ _HOMES = {
     "Numbering": "tasks",
     "OutputFacts": "results.facts",
     "PairFacts": "results.facts",
+    "PilotDecision": "adoption.pilot.decision",
+    "PilotExample": "adoption.pilot.record",
+    "PilotFacts": "adoption.pilot.record",
+    "PilotForecast": "adoption.pilot.decision",
+    "PilotOutcome": "adoption.pilot.outcome",
+    "PilotRule": "adoption.pilot.decision",
     "Prices": "adoption.worth.prices",
     "Progress": "util.progress",
     "ProxyRegret": "adoption.worth.regret",
@@ -240,6 +253,7 @@ _HOMES = {
     "load_data": "data.load",
     "load_model": "models.load",
     "load_stitched": "adoption.folder.loading",
+    "pilot": "api",
     "regret_of": "adoption.worth.verbs",
     "rivals_of": "adoption.worth.verbs",
     "split": "cutting",

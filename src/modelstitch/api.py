@@ -12,6 +12,10 @@ from typing import Any, ParamSpec, TypeVar
 from modelstitch.adoption.candidates.candidate import Candidates
 from modelstitch.adoption.candidates.reuse import BATCHES, MARGIN, ReuseSpec
 from modelstitch.adoption.candidates.reuse import candidates as find_candidates
+from modelstitch.adoption.pilot.original import Against
+from modelstitch.adoption.pilot.outcome import PilotOutcome
+from modelstitch.adoption.pilot.run import PilotSpec
+from modelstitch.adoption.pilot.run import pilot as run_pilot
 from modelstitch.adoption.summary.of_folder import candidate_folders
 from modelstitch.adoption.verify.record import Verification
 from modelstitch.adoption.verify.verbs import verify_either
@@ -486,6 +490,63 @@ def verify(
         InputError: the folder holds neither, or what it needs cannot be loaded.
     """
     return verify_either(Path(folder), by, sample=sample, seed=seed, data=data, trust=None, progress=progress)
+
+
+@_keeping_random_state
+def pilot(
+    folder: str | Path,
+    data: Any = None,
+    *,
+    by: str,
+    against: Model = "receiver",
+    source: str | None = None,
+    weights: str | None = None,
+    margin: float | None = None,
+    at_most: int | None = None,
+    state: str | Path | None = None,
+    labels: str | Path | None = None,
+    group_column: str | None = None,
+    seed: int | None = None,
+    progress: Progress = SILENT,
+) -> PilotOutcome:
+    """Try a candidate beside an original on new examples, or go on; its ledger gets one line.
+
+    Args:
+        folder: of the candidate.
+        data: new examples: a source's name, :class:`Data`, or ``(x, y)`` with None for ``y``, or -1 in it,
+            where there is no label; None where labels alone are given.
+        by: who runs it.
+        against: ``"receiver"``, ``"sender"``, or any model.
+        source, weights: where that original is, and its weights file, if not where the card says.
+        margin: the most of the score that may be lost, by default that of the card.
+        at_most: examples after which the pilot ends, by default 10,000.
+        state: its folder, by default one beside the candidate.
+        labels: CSV table with the columns ``example`` and ``label``.
+        group_column: of the new data, by default that of the run.
+        seed: of the order of examples.
+        progress: receives news.
+
+    Returns:
+        What the pilot says; ``.decision.result`` is ``"passed"``, ``"failed"`` or ``"undecided"``.
+
+    Raises:
+        InputError: a folder whose files changed, another original than the card says, a state folder of
+            another pilot, or data that do not fit.
+
+    Source: Waudby-Smith & Ramdas 2024 (arXiv 2010.09686).
+    """
+    options = PilotSpec(
+        by=by,
+        against=Against(what=against, source=source, weights=weights),
+        margin=margin,
+        horizon=at_most,
+        state=None if state is None else Path(state),
+        labels=None if labels is None else Path(labels),
+        seed=seed,
+        group_column=group_column,
+    )
+    with in_eval_mode((against,)):
+        return run_pilot(folder, data, options, progress)
 
 
 def write_report(

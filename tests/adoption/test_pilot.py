@@ -130,12 +130,12 @@ def test_labels_are_asked_where_both_differ_and_may_come_later(
 
 def test_it_passes_against_itself_without_a_label(folder: Path, data: dict[str, np.ndarray]) -> None:
     itself = wrap(ms.load_stitched(folder), "itself")
-    options = PilotSpec(by="Bo", against=Against(what=itself), state=folder.parent / "s")
-    found = pilot(folder, (data["x"], None), options)
+    given = {"by": "Bo", "against": itself, "state": folder.parent / "s"}
+    found = ms.pilot(folder, (data["x"], None), **given)  # type: ignore[arg-type]
     assert found.decision.result == "passed"
     assert (found.disagreements, found.labels_needed) == (0, 0)
     assert road_of(folder).lacks == ("verify",)
-    again = pilot(folder, (data["x"], None), options)
+    again = ms.pilot(folder, (data["x"], None), **given)  # type: ignore[arg-type]
     assert again.decision == found.decision
 
 

@@ -20,7 +20,7 @@ model.
 
 Exit codes: 0 done, and what was asked for holds; 2 cannot be done as asked, with what to do; 3 undecided or
 incomplete: some cells failed; 4 checked and does not hold: a truth check failed, so that the run must not be
-believed, or `reuse` finds no candidate that qualifies; 130 interrupted.
+believed, `reuse` finds no candidate that qualifies, or a pilot failed; 130 interrupted.
 
 This page is printed by `python -m modelstitch.cli.reference`, and tested to be the help of the commands.
 """

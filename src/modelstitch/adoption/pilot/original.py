@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from modelstitch.adoption.folder.spec_file import FolderSpec
-from modelstitch.errors import RunError, SpecError, TruthError
+from modelstitch.errors import ModelError, RunError, SpecError, TruthError
 from modelstitch.models.given import Model, as_network
 from modelstitch.models.network import Network, digest
 from modelstitch.runs.sources import network_again
@@ -80,7 +80,10 @@ def load_original(against: Against, spec: FolderSpec, folder: Path) -> Network:
         model = against.what
         if isinstance(model, str):
             model = ModelSpec(source=model, weights=against.weights)
-        return as_network(model, "original", ROLE_SEEDS["receiver"], _CPU)
+        network = as_network(model, "original", ROLE_SEEDS["receiver"], _CPU)
+        if any(value.device != _CPU for value in network.module.parameters()):
+            raise ModelError(f"expected an original on the CPU, where the candidate is, got {network.name}")
+        return network
     role = str(against.what)
     model = _model_of(spec.sources[role])
     if against.source is not None:
