@@ -26,7 +26,8 @@ from modelstitch.adoption.candidates.picture import picture
 from modelstitch.adoption.candidates.reuse import ReuseSpec, candidates
 from modelstitch.adoption.candidates.sentences import sentences
 from modelstitch.adoption.division import divide
-from modelstitch.adoption.score_intervals import difference_interval
+from modelstitch.adoption.score_intervals import difference_interval, mean_interval
+from modelstitch.adoption.work import Load
 from modelstitch.cli import main
 from modelstitch.data.from_arrays import data_from
 from modelstitch.results.from_cells import cell_spec
@@ -182,6 +183,51 @@ def test_numbers_alone_and_few_examples_are_refused(
         ms.DataError, match=r"at least 30 held-out examples to confirm .* got 18 \(30 % of 60\)"
     ):
         candidates(run_of(receiver, receiver, few, ("2", "4")), QUIET)
+
+
+def test_bounds_that_contradict_each_other_are_refused_before_anything_is_fitted() -> None:
+    whole = Load(1000, 1000)
+    both = Constraints(multiply_adds=Bound(0.5, True), parameters=Bound(0.5, True))
+    few_operations, few_parameters = Load(900, 400), Load(400, 900)
+    with pytest.raises(ms.SpecError, match="of 2 cells 1 have few enough multiply-adds and 1 few enough"):
+        both.expect_possible([(few_operations, whole), (few_parameters, whole)])
+    # One cell meets both; or none meets one of them, which is an answer and no contradiction.
+    both.expect_possible([(few_operations, whole), (few_parameters, whole), (Load(400, 400), whole)])
+    both.expect_possible([(few_operations, whole)])
+    replace(both, parameters=None).expect_possible([(few_parameters, whole)])
+
+
+def test_to_lose_nothing_against_a_guess_is_said(same: ms.Comparison) -> None:
+    found = candidates(same, replace(QUIET, margin=0.03))
+    assert "than a guess" not in " ".join(sentences(found))
+    assert found.chance == same.facts.chance
+    poor = replace(found, receiver=replace(found.receiver, score=(0.12, 0.08, 0.17)))
+    assert "The whole receiver is not shown to be better than a guess (0.120" in " ".join(sentences(poor))
+
+
+def test_a_picture_of_scores_at_their_ends(same: ms.Comparison) -> None:
+    found = candidates(same, QUIET)
+    for right in (0, 180):
+        score = mean_interval(torch.arange(180) < right)
+        rows = tuple(replace(row, score=score) for row in found.rows)
+        picture(replace(found, rows=rows, receiver=replace(found.receiver, score=score)))
+
+
+def test_what_is_for_a_fit_is_refused_with_a_finished_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for words, named in (
+        (["--seeds", "0", "1"], "--seeds with a sender and a receiver, got it"),
+        (["--limit", "9", "--data", "cifar10"], "--data, --limit with a sender and a receiver, got them"),
+        (["--out", str(tmp_path / "new")], "--out with a sender and a receiver"),
+        (["--at-most-chain", "2"], "--parts 3 with --at-most-chain 2"),
+        (["--parts", "3", "--back", "x", "--at-most-chain", "nan"], "--at-most-chain above 0"),
+    ):
+        assert main(["reuse", str(tmp_path), *words]) == 2
+        shown = capsys.readouterr().err
+        assert named in shown
+        assert shown.strip().count("\n") == 0
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(

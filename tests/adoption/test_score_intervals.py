@@ -61,6 +61,7 @@ def test_the_interval_of_a_share_is_wilsons(n: int, share: float) -> None:
     oracle = binomtest(right, n).proportion_ci(0.95, "wilson")
     value, low, high = mean_interval(scores)
     assert (value, low, high) == pytest.approx((right / n, oracle.low, oracle.high), abs=1e-9)
+    assert low <= value <= high
     assert low < high
 
 

@@ -129,8 +129,21 @@ def test_of_fewer_cells_none_is_dropped_and_the_front_alone_gets_seeds(
     assert all(len(row.seeds) == 2 and row.seed == 4 for row in found.rows)
 
 
+def test_what_cannot_have_candidates_is_refused_before_anything_is_fitted(
+    session: Session, tmp_path: Path
+) -> None:
+    few = replace(session.pair.data, heldout=session.pair.data.heldout.take(torch.arange(60)))
+    networks = (session.pair.sender.network, session.pair.receiver.network)
+    with pytest.raises(ms.DataError, match="at least 30 held-out examples to confirm candidates on, got 18"):
+        search(prepare(*networks, few, controls=()), out=tmp_path / "run", budget=BUDGET, evidence=NOTHING)
+    assert not (tmp_path / "run").exists()
+
+
 def test_where_nothing_is_cheaper_nothing_is_fitted(tmp_path: Path) -> None:
     session = session_of(3, sender_cuts=["2"], receiver_cuts=["0"])
-    with pytest.raises(ms.SpecError, match="a cell that costs less than the sender or the receiver, got 1"):
-        search(session, out=tmp_path / "run", budget=BUDGET, evidence=NOTHING)
+    result = search(session, out=tmp_path / "run", budget=BUDGET, evidence=NOTHING)
+    assert not result.cells
     assert not (tmp_path / "run").exists()
+    found = ms.candidates(result, latency=False)
+    assert (found.outcome, found.rows, found.decision.value) == ("none", (), "leave")
+    assert found.elsewhere["dear"] == 1

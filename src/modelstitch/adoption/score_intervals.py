@@ -49,7 +49,8 @@ def mean_interval(
     share = int(scores.sum()) / n
     middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    return share, max(0.0, middle - half), min(1.0, middle + half)
+    # The ends of no and of all right are the share itself, but for rounding.
+    return share, max(0.0, min(share, middle - half)), min(1.0, max(share, middle + half))
 
 
 def interval_over_seeds(

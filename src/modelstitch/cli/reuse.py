@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +18,7 @@ from modelstitch.specs import DEFAULT_FAMILY, VERDICT_CONTROLS, DataSpec, Eviden
 
 if TYPE_CHECKING:
     from modelstitch.adoption.candidates.candidate import Candidates
+    from modelstitch.adoption.candidates.constraints import Constraints
     from modelstitch.adoption.candidates.reuse import ReuseSpec
     from modelstitch.adoption.worth.beside import BesideSpec, Further
     from modelstitch.results.comparison import Comparison
@@ -123,13 +124,18 @@ class Reuse:
         options, beside = self._reuse_spec(), self._beside()
         with watching() as watcher, tempfile.TemporaryDirectory() as scratch:
             folder = self.out or Path(scratch) / "run"
-            comparison = self._stored() if self.receiver is None else self._searched(folder, watcher)
+            comparison = (
+                self._stored()
+                if self.receiver is None
+                else self._searched(folder, options.constraints, watcher)
+            )
             found = candidates(comparison, options, watcher)
             told = further(comparison, found, beside, watcher)
         out = self.out if self.receiver is not None else Path(self.sender)
         if out is not None:
             self._write(found, told, out)
-            self._write_page(comparison, out)
+            if (out / "run.sqlite").is_file():  # not where nothing was worth fitting
+                self._write_page(comparison, out)
         self._show(found, told, out)
         return {"candidate": Exit.HOLDS, "undecided": Exit.INCOMPLETE, "none": Exit.DOES_NOT_HOLD}[
             found.outcome
@@ -161,7 +167,7 @@ class Reuse:
         from modelstitch.adoption.worth.prices import read_prices
         from modelstitch.api import load
 
-        expect_parts(self.parts, None if self.back is None else str(self.back))
+        expect_parts(self.parts, None if self.back is None else str(self.back), self.at_most_chain)
         return BesideSpec(
             rivals=self.rivals,
             prices=None if self.prices is None else read_prices(self.prices),
@@ -177,13 +183,17 @@ class Reuse:
                 f"expected a sender and a receiver, or a finished run folder, got {self.sender!r} alone, "
                 "which is no folder: give the receiver, too"
             )
-        if self.out is not None:
+        given = [name for name, value in _DEFAULTS.items() if getattr(self, name) != value]
+        if given:
+            options = ", ".join(f"--{name.replace('_', '-')}" for name in given)
             raise SpecError(
-                "expected --out with a sender and a receiver, got it with a run folder: leave it out"
+                f"expected {options} with a sender and a receiver, got {'it' if len(given) == 1 else 'them'} "
+                "with a finished run folder, which is read as it is: leave it out, or give both models and "
+                "--out RUN, which grows"
             )
         return load(self.sender)
 
-    def _searched(self, out: Path, watcher: Progress) -> Comparison:
+    def _searched(self, out: Path, constraints: Constraints, watcher: Progress) -> Comparison:
         from modelstitch.adoption.candidates.search import search
         from modelstitch.grid.grid import Budget
         from modelstitch.runs.memory import representation_bytes
@@ -208,7 +218,9 @@ class Reuse:
             progress=watcher,
         )
         budget = Budget(representation_bytes(session, memory_bytes), "auto", memory_bytes)
-        return search(session, out=out, budget=budget, evidence=evidence, progress=watcher)
+        return search(
+            session, out=out, budget=budget, evidence=evidence, constraints=constraints, progress=watcher
+        )
 
     def _data(self) -> DataSpec:
         return DataSpec(
@@ -267,4 +279,15 @@ class Reuse:
             print("\nFiles:")
             for name, what in (("csv", "the table"), ("json", "all numbers"), ("png", "score against cost")):
                 print(f"  {out / f'candidates.{name}'}  {what}")
-            print(f"  {out / 'report.html'}  the page")
+            if (out / "run.sqlite").is_file():
+                print(f"  {out / 'report.html'}  the page")
+
+
+_OF_A_FINISHED_RUN = {
+    *("sender", "receiver", "margin", "at_most_multiply_adds", "at_most_parameters", "at_most_latency"),
+    *("at_least_score", "rank_by", "latency", "rivals", "prices", "parts", "back", "at_most_chain", "labels"),
+    "json",
+}
+"""Options that mean something for a finished run; all others say what to load and to fit."""
+
+_DEFAULTS = {one.name: one.default for one in fields(Reuse) if one.name not in _OF_A_FINISHED_RUN}

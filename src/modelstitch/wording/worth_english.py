@@ -102,6 +102,8 @@ SENTENCES = {
     "is that of the run, on all held-out examples.",
     "reuse.groups": "The {n} confirming examples come in {groups} groups, each in one part; intervals and "
     "examples needed count groups.",
+    "reuse.at_chance": "The whole {role} is not shown to be better than a guess ({score:.3f}; a guess scores "
+    "{chance:.3f}): to lose nothing against it says nothing.",
     "reuse.outcome.candidate": "A candidate is shown to lose no more than {margin:g} against the network "
     "that it would replace, and meets what was asked.",
     "reuse.outcome.undecided": "Undecided: none is shown to lose no more than {margin:g}, and some may.",

@@ -99,6 +99,8 @@ SENTENCES = {
     "よる。",
     "reuse.groups": "確認の例{n}個は{groups}個の群からなり、どの群も一つの部分に入る。区間と必要な例数は群を"
     "数える。",
+    "reuse.at_chance": "{role}全体が当て推量より良いとは示されていない（{score:.3f}、当て推量は{chance:.3f}）"
+    "。それに対して何も失わないことは何も意味しない。",
     "reuse.outcome.candidate": "置き換えるネットワークに対する失点が{margin:g}以下と示され、求められた条"
     "件を満たす候補がある。",
     "reuse.outcome.undecided": "未決：失点が{margin:g}以下と示された候補はないが、そうかもしれないものが"

@@ -154,6 +154,7 @@ class Candidates:
         n_choose, n_confirm, n_calibrate: held-out examples of each part.
         n_groups: groups, such as patients, that the confirming examples come in, and that intervals count;
             None where each example counts.
+        chance: score of the best constant answer on the held-out examples.
         n_failed: cells whose fit failed.
         elsewhere: all other cells of the run's cuts, by what they fail: ``dear``, ``worse``, ``label``, or
             ``open``.
@@ -175,6 +176,7 @@ class Candidates:
     n_confirm: int
     n_calibrate: int
     n_groups: int | None
+    chance: float
     n_failed: int
     elsewhere: Mapping[str, int]
     rank_by: str

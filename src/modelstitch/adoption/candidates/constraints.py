@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from modelstitch.adoption.candidates.candidate import Candidate, Whole
+from modelstitch.adoption.work import Load
 from modelstitch.errors import SpecError
 
 
@@ -69,6 +71,33 @@ class Constraints:
     def __post_init__(self) -> None:
         if self.score is not None and not 0 <= self.score <= 1:
             raise SpecError(f"expected a least score from 0 to 1, got {self.score}")
+
+    def expect_possible(self, loads: Sequence[tuple[Load, Load]]) -> None:
+        """Raise where bounds on costs contradict each other: cells meet each of them, and none meets both.
+
+        Args:
+            loads: of each joined network, and of the network that it would replace.
+
+        Raises:
+            SpecError: they do.
+        """
+        if self.multiply_adds is None or self.parameters is None:
+            return
+        by_name = {"multiply_adds": self.multiply_adds, "parameters": self.parameters}
+        met = {
+            name: {
+                at
+                for at, (load, whole) in enumerate(loads)
+                if getattr(load, name) <= bound.of(getattr(whole, name))
+            }
+            for name, bound in by_name.items()
+        }
+        if all(met.values()) and not set.intersection(*met.values()):
+            raise SpecError(
+                "expected bounds that one cell can meet, got two that contradict each other: of "
+                f"{len(loads)} cells {len(met['multiply_adds'])} have few enough multiply-adds and "
+                f"{len(met['parameters'])} few enough parameters, none both: raise one"
+            )
 
     def misses(self, row: Candidate, replaced: Whole) -> tuple[str, ...]:
         """Return what a candidate does not meet, in words.

@@ -123,23 +123,7 @@ def candidates(
         )
     sides: tuple[Side, Side] = comparison.networks.sides(comparison)
     sender, receiver = sides
-    if sender.data.task.together:
-        raise SpecError(
-            "expected a task that scores each example by itself, to choose on some and confirm on others, "
-            f"got {sender.data.task.name}"
-        )
-    if receiver.own_scores is None:
-        raise SpecError(
-            f"expected a receiver with a score of its own, got {receiver.network.name}, which has no output "
-            "for some class: nothing can be lost against it"
-        )
-    n_heldout = len(sender.data.heldout)
-    division = divide_heldout(sender.data)
-    if len(division.confirm) < _FEWEST_CONFIRMING:
-        raise DataError(
-            f"expected at least {_FEWEST_CONFIRMING} held-out examples to confirm candidates on, got "
-            f"{len(division.confirm)} (30 % of {n_heldout}): give more held-out examples"
-        )
+    division = expect_choosable(sender, receiver)
     groups = groups_of(sender.data, division.confirm)
     scores = {
         key: torch.from_numpy(np.array(each))
@@ -157,6 +141,9 @@ def candidates(
     loads = {place: joined_load(sender, receiver, rows[keys[0]]) for place, keys in places.items()}
     replaced = {place: replaces(load, wholes) for place, load in loads.items()}
     cheap = [place for place in places if replaced[place] is not None]
+    options.constraints.expect_possible(
+        [(loads[place], wholes[str(replaced[place])].load) for place in cheap]
+    )
     shared = _shared_seeds([places[place] for place in cheap])
     chosen = _named(
         cheap, loads, {place: _choosing(scores, places[place], shared, division) for place in cheap}
@@ -216,6 +203,7 @@ def candidates(
         n_confirm=len(division.confirm),
         n_calibrate=len(division.calibrate),
         n_groups=None if groups is None else len(groups.unique()),
+        chance=comparison.facts.chance,
         n_failed=sum(row.control == TRAINED and row.failed for row in comparison.cells),
         elsewhere=elsewhere,
         rank_by=options.rank_by,
@@ -238,6 +226,33 @@ def _all_loads(
         place: load_at(*sides, *place[:2], stitch) for place, stitch in asked.items() if place not in known
     }
     return {**known, **others}
+
+
+def expect_choosable(sender: Side, receiver: Side) -> Division:
+    """Return the division of the held-out examples, if candidates can be chosen and confirmed on them.
+
+    Raises:
+        DataError: too few held-out examples to choose and to confirm.
+        SpecError: a task that scores examples against each other, or a receiver without a score.
+    """
+    if sender.data.task.together:
+        raise SpecError(
+            "expected a task that scores each example by itself, to choose on some and confirm on others, "
+            f"got {sender.data.task.name}"
+        )
+    if receiver.own_scores is None:
+        raise SpecError(
+            f"expected a receiver with a score of its own, got {receiver.network.name}, which has no output "
+            "for some class: nothing can be lost against it"
+        )
+    n_heldout = len(sender.data.heldout)
+    division = divide_heldout(sender.data)
+    if len(division.confirm) < _FEWEST_CONFIRMING:
+        raise DataError(
+            f"expected at least {_FEWEST_CONFIRMING} held-out examples to confirm candidates on, got "
+            f"{len(division.confirm)} (30 % of {n_heldout}): give more held-out examples"
+        )
+    return division
 
 
 def joined_load(sender: Side, receiver: Side, row: CellRow) -> Load:

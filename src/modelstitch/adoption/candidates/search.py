@@ -9,10 +9,16 @@ from pathlib import Path
 import torch
 
 from modelstitch.adoption.candidates.candidate import Whole, front
-from modelstitch.adoption.candidates.reuse import MOST_NAMED, ReusePlace, load_at, replaces
+from modelstitch.adoption.candidates.constraints import Constraints
+from modelstitch.adoption.candidates.reuse import (
+    MOST_NAMED,
+    ReusePlace,
+    expect_choosable,
+    load_at,
+    replaces,
+)
 from modelstitch.adoption.division import divide_heldout
 from modelstitch.adoption.work import whole_load
-from modelstitch.errors import SpecError
 from modelstitch.grid.grid import Budget
 from modelstitch.results.comparison import Comparison
 from modelstitch.runs.memory import affordable, completed
@@ -32,11 +38,13 @@ def search(
     out: str | Path,
     budget: Budget,
     evidence: EvidenceSpec,
+    constraints: Constraints | None = None,
     progress: Progress = SILENT,
 ) -> Comparison:
     """Fit the cells that cost less than a network that they could replace; judge the best of them.
 
-    1. Cells that cost no less than the receiver or the sender are not fitted.
+    1. Cells that cost no less than the receiver or the sender are not fitted; where all do, nothing is fitted
+       or written.
     2. Of more than 25, the 25 with the best score of a ``match`` stitch on the choosing examples go on.
     3. These are fitted to the task, with the first seed.
     4. The Pareto front of score against multiply-adds on the choosing examples gets all seeds, controls and
@@ -44,25 +52,30 @@ def search(
 
     Args:
         session: networks, data, cuts, stitches, seeds and controls.
+        constraints: what is asked for; bounds that contradict each other are refused before any fit.
         out: run folder, from which the second look goes on where the first ended.
         budget, evidence, progress: as for :func:`modelstitch.runs.run.run`.
 
     Raises:
-        SpecError: no cell costs less than a network that it could replace, or no room for evidence.
+        SpecError: no room for evidence, bounds that contradict each other, or networks or a task that cannot
+            have candidates.
+        DataError: too few held-out examples to choose and to confirm.
     """
     spec, pair = session.spec, session.pair
+    expect_choosable(pair.sender, pair.receiver)
     real = [cell for cell in session.cells if cell.control == TRAINED and cell.seed == spec.seeds[0]]
     loads = {
         _place(cell): load_at(pair.sender, pair.receiver, cell.sender_cut, cell.receiver_cut, cell.stitch)
         for cell in real
     }
     wholes = {role: _cost(session, role) for role in ("sender", "receiver")}
-    cheap = {place for place, load in loads.items() if replaces(load, wholes) is not None}
+    replaced = {place: replaces(load, wholes) for place, load in loads.items()}
+    cheap = {place for place in loads if replaced[place] is not None}
+    if constraints is not None:
+        constraints.expect_possible([(loads[place], wholes[str(replaced[place])].load) for place in cheap])
     if not cheap:
-        raise SpecError(
-            f"expected a cell that costs less than the sender or the receiver, got {len(loads)} that cost as "
-            "much: give cuts further apart, or another pair"
-        )
+        # Nothing is worth fitting, which is an answer: a run without a cell, in memory.
+        return run(session, budget=budget, only=lambda _: False, measure=False, progress=progress)
     affordable(session, completed(session, evidence), budget.total)  # refused before anything is fitted
     if len(cheap) > MOST_FITTED:
         cheap = _best_by_match(session, cheap, budget, progress)

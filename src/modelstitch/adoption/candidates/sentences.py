@@ -19,6 +19,12 @@ def sentences(found: Candidates) -> list[Sentence]:
         *([] if found.n_groups is None else [say("reuse.groups", n=found.n_confirm, groups=found.n_groups)]),
         say(f"reuse.outcome.{found.outcome}", margin=found.margin),
     ]
+    for role, whole in (("receiver", found.receiver), ("sender", found.sender)):
+        replaced = any(row.replaces == role for row in found.rows)
+        if replaced and whole.score is not None and whole.score[1] <= found.chance:
+            said.append(
+                say("reuse.at_chance", role=say(f"role.{role}"), score=whole.score[0], chance=found.chance)
+            )
     best = next((row for row in found.rows if row.qualifies), None)
     if best is not None:
         said += _of_best(found, best)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -92,11 +93,12 @@ def _under_heading(table: RivalTable) -> list[Sentence]:
     return [heading, *table.sentences()]
 
 
-def expect_parts(parts: int, back: str | None) -> None:
-    """Raise unless a number of parts, and the run of the other direction, fit each other.
+def expect_parts(parts: int, back: str | None, at_most: float = 1.0) -> None:
+    """Raise unless a number of parts, the run of the other direction and the budget fit each other.
 
     Raises:
-        SpecError: another number than 2 or 3, chains without the other run, or that run without chains.
+        SpecError: another number than 2 or 3, chains without the other run, that run or a budget without
+            chains, or a budget that is not above 0.
 
     Example:
         >>> expect_parts(3, None)
@@ -113,6 +115,10 @@ def expect_parts(parts: int, back: str | None) -> None:
         )
     if parts == 2 and back is not None:
         raise SpecError(f"expected --parts 3 with --back {back}, got --parts 2")
+    if parts == 2 and at_most != 1.0:
+        raise SpecError(f"expected --parts 3 with --at-most-chain {at_most:g}, got --parts 2")
+    if not 0 < at_most < math.inf:
+        raise SpecError(f"expected --at-most-chain above 0, in multiply-adds of the sender, got {at_most:g}")
 
 
 def further(
