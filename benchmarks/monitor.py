@@ -249,7 +249,7 @@ def summary(alarms: list[int | None], begins: int) -> dict[str, float | int | No
 
 
 def scores(
-    found: Mapping[str, Numbers], rule: MonitorRule, draws: int, false_sizes: tuple[int, ...]
+    found: Mapping[str, Numbers], rule: MonitorRule, draws: int, sizes: list[int], drops: list[int]
 ) -> dict[str, object]:
     """Score every bar; each draw has its own seed."""
     clean = found["clean"]
@@ -259,7 +259,7 @@ def scores(
     n_unlabelled = min(1000, size // 2)
     n_labelled = min(3000, len(clean["labels"]) // 2)
     table: dict[str, object] = {}
-    for n in false_sizes:
+    for n in sizes:
         alarms = []
         for seed in range(draws):
             rng = np.random.default_rng([0, n, seed])
@@ -271,7 +271,7 @@ def scores(
             alarms.append(alarm_of(Stream(*part), rule, names, seed))
         table[f"nothing, calibration {n}"] = summary(alarms, 0)
         print(f"nothing, calibration {n}: {summary(alarms, 0)}", flush=True)
-    for drop in (2, 5):
+    for drop in drops:
         for kind in (*(f"{drift} {drop}" for drift in DRIFTS), f"{_GROWING} {drop}"):
             alarms = []
             for seed in range(draws):
@@ -301,7 +301,10 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--draws", type=int, default=200)
     parser.add_argument("--drifted", type=int, default=6000, help="images that drifts are measured on")
-    parser.add_argument("--sizes", type=int, nargs="+", default=[100, 300, 1000])
+    parser.add_argument(
+        "--sizes", type=int, nargs="*", default=[100, 300, 1000], help="where nothing changes"
+    )
+    parser.add_argument("--drops", type=int, nargs="*", default=[2, 5], help="of 2 and 5, those to score")
     parser.add_argument("--keep", type=Path, help="numbers of the images, written or read again")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
@@ -321,7 +324,7 @@ def main() -> None:
     rule = MonitorRule(processes=tuple(str(name) for name in found["clean"].pop("processes")))
     result = {
         "accuracy": {name: round(accuracy(part), 4) for name, part in found.items()},
-        **scores(found, rule, given.draws, tuple(given.sizes)),
+        **scores(found, rule, given.draws, given.sizes, given.drops),
     }
     if given.json:
         print(json.dumps(result))

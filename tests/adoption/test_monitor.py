@@ -136,6 +136,14 @@ def test_labels_that_come_later_count_as_labels_that_come_at_once(
     assert (tmp_path / "two" / "events.jsonl").read_text() == before
 
 
+def test_data_that_lie_sorted_are_no_change(
+    copied: Path, tmp_path: Path, fresh: tuple[np.ndarray, np.ndarray]
+) -> None:
+    x, y = fresh
+    by_class = np.argsort(y, kind="stable")
+    assert watch(copied, write(tmp_path / "sorted.npz", x[by_class], y[by_class])) == QUIET
+
+
 def test_other_classes_alarm_by_their_labels(
     copied: Path, tmp_path: Path, fresh: tuple[np.ndarray, np.ndarray], capsys: pytest.CaptureFixture[str]
 ) -> None:

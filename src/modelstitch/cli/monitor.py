@@ -59,8 +59,15 @@ class Monitor:
             seed=self.seed,
             on_event=print if self.json else None,
         )
-        with watching() as watcher:
-            outcome = monitor(self.folder, sys.stdin if self.data == "-" else self.data, options, watcher)
+        stream = self.data == "-"
+        try:
+            with watching() as watcher:
+                outcome = monitor(self.folder, sys.stdin if stream else self.data, options, watcher)
+        except KeyboardInterrupt:
+            if not stream:
+                raise
+            print("\nmodelstitch: interrupted; what was taken of the stream is kept", file=sys.stderr)
+            return Exit.INTERRUPTED
         if self.json:
             print(json.dumps({"event": "outcome", **outcome.to_plain()}, allow_nan=False))
         else:

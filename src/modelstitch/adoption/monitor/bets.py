@@ -29,7 +29,7 @@ EDGES: tuple[tuple[float, ...], ...] = (
 STRENGTHS = (20.0, 100.0)
 """Values of kappa: shares that move by about a tenth, and by less."""
 
-_FIRST, _EACH_DOUBLING = 64, 4
+_FIRST, _EACH_DOUBLING = 64, 2
 """The second beginning of a bet, and how many beginnings lie between an example and twice its number."""
 
 
@@ -49,11 +49,11 @@ def bounds_of(edges: tuple[float, ...], n: int) -> Int[ndarray, " bins_and_one"]
 
 
 def beginning(number: int) -> int:
-    """Return the example before which the bets of a number begin: 0, 64, and four a doubling from there.
+    """Return the example before which the bets of a number begin: 0, 64, and two a doubling from there.
 
     Example:
         >>> [beginning(number) for number in range(6)]
-        [0, 64, 76, 90, 107, 128]
+        [0, 64, 90, 128, 181, 256]
     """
     return 0 if number == 0 else int(_FIRST * 2 ** ((number - 1) / _EACH_DOUBLING))
 
@@ -66,7 +66,7 @@ def weight(number: int) -> float:
 
     Example:
         >>> weight(0), weight(1)
-        (0.5, 0.0625)
+        (0.5, 0.125)
     """
     if number == 0:
         return 0.5

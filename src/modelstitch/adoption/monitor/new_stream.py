@@ -15,7 +15,7 @@ from modelstitch.adoption.folder.spec_file import FolderSpec
 from modelstitch.adoption.monitor.arrivals import Arrivals, numbered
 from modelstitch.adoption.monitor.stream import StreamItem
 from modelstitch.adoption.pilot.both import both_networks, inputs_as_given
-from modelstitch.adoption.pilot.new_data import read_new
+from modelstitch.adoption.pilot.new_data import read_new, shuffled
 from modelstitch.data.digests import digests
 from modelstitch.data.load import load_data
 from modelstitch.data.partly_labelled import PartlyLabelled
@@ -28,6 +28,9 @@ from modelstitch.tasks import CLASSIFICATION
 
 def arrivals_of(given: Any, folder: Path, spec: FolderSpec, receiver: Network | None) -> Arrivals:
     """Return the examples of a data set as they arrive.
+
+    They come in a fixed random order: data sets lie sorted, such as a folder of each class, and that order
+    would look like a change.
 
     Examples of the run that fitted, chose or calibrated the candidate are left out where its own data are
     given: they are no stream.
@@ -47,6 +50,8 @@ def arrivals_of(given: Any, folder: Path, spec: FolderSpec, receiver: Network | 
         raise DataError(f"data {new.data.name}: expected new examples, got those of the candidate's own run")
     # Given again, the data have the same examples with the same numbers.
     ids = numbered([new.ids[row] for row in rows], {})
+    order = shuffled(ids, 0)
+    ids, rows = tuple(ids[place] for place in order), [rows[place] for place in order]
     part = new.data.heldout
     classes = bool(spec.contract.classes)
     if not classes and not bool(new.labelled.all()):

@@ -13,7 +13,7 @@ from modelstitch.adoption.folder.calibration_file import Calibration
 from modelstitch.adoption.folder.loading import LoadedStitched
 from modelstitch.adoption.folder.processes import PAIRED
 from modelstitch.adoption.monitor.arrivals import Arrivals
-from modelstitch.adoption.monitor.columns import Columns, calibrating, labelled, unlabelled
+from modelstitch.adoption.monitor.columns import Columns, labelled, unlabelled
 from modelstitch.adoption.monitor.paired import log_worse
 from modelstitch.adoption.monitor.process import (
     Process,
@@ -38,7 +38,8 @@ class Watched:
 
     Attributes:
         loaded: the network.
-        calibration: what new examples are ranked against.
+        calibration: what new examples are measured with.
+        columns: what they are ranked against, by process.
         classes: names of the classes; empty for a task without classes.
         rule: of the stream.
         seed: of the chance that breaks ties.
@@ -47,6 +48,7 @@ class Watched:
 
     loaded: LoadedStitched
     calibration: Calibration
+    columns: Columns
     classes: tuple[str, ...]
     rule: MonitorRule
     seed: int
@@ -225,7 +227,7 @@ def _follow(store: StreamState, watched: Watched, name: str, values: np.ndarray)
     """Follow one process; return its alarm, if it alarms now."""
     if name not in watched.rule.processes or not len(values):
         return {}
-    calibration = calibrating(watched.calibration)[name]
+    calibration = watched.columns[name]
     before = process_of(store, name, len(calibration))
     after = taken(
         before,

@@ -17,6 +17,7 @@ from modelstitch.adoption.folder.loading import network_in
 from modelstitch.adoption.folder.processes import PAIRED, processes_of
 from modelstitch.adoption.folder.spec_file import read_spec
 from modelstitch.adoption.monitor.arrivals import Arrivals
+from modelstitch.adoption.monitor.columns import calibrating
 from modelstitch.adoption.monitor.facts import EVENTS, METRICS, PICTURE, MonitorOutcome, StreamFacts
 from modelstitch.adoption.monitor.for_page import outcome_of
 from modelstitch.adoption.monitor.new_stream import arrivals_of, arrivals_of_items
@@ -123,6 +124,8 @@ class _Monitor:
         self.options, self.progress = options, progress
         self.spec = read_spec(folder)
         self.calibration = read_calibration(folder / CALIBRATION)[0]
+        self.loaded = network_in(folder)
+        self.columns = calibrating(self.calibration)
 
     def run(self, data: Any) -> MonitorOutcome:
         """Take what arrives, chunk by chunk."""
@@ -130,6 +133,8 @@ class _Monitor:
         facts = None if found is None else StreamFacts.from_plain(found)
         if facts is not None:
             self._expect_same(facts)
+            # After a call that broke off, the file of events may lack the last ones.
+            self._write(EVENTS, "".join(line + "\n" for line in self.store.events()))
         receiver = self._receiver()
         for arrivals in self._arrivals(data, receiver):
             if facts is None:
@@ -161,8 +166,9 @@ class _Monitor:
     def _take(self, facts: StreamFacts, arrivals: Arrivals) -> None:
         contract = self.spec.contract
         watched = Watched(
-            loaded=network_in(self.folder),
+            loaded=self.loaded,
             calibration=self.calibration,
+            columns=self.columns,
             classes=contract.classes,
             rule=facts.rule,
             seed=facts.seed,
@@ -171,7 +177,7 @@ class _Monitor:
         found = take(self.store, watched, arrivals)
         outcome = self._outcome(facts)
         self._add_events(found, outcome)
-        self._write_texts(outcome)
+        self._write(METRICS, prometheus_text(outcome))
         if found.alarms:
             self._record(facts, "alarm", {"alarms": dict(outcome.alarms), "cause": outcome.cause})
 
@@ -238,21 +244,26 @@ class _Monitor:
             self.progress.warn(f"{found.repeated} examples were seen before and are not counted again")
 
     def _say(self, lines: list[str]) -> None:
+        try:
+            with (self.state / EVENTS).open("a", encoding="utf-8", newline="\n") as file:
+                file.writelines(line + "\n" for line in lines)
+        except OSError as error:
+            raise RunError(f"cannot write into {str(self.state)!r}: {error.strerror}") from error
         for line in lines:
             if self.options.on_event is not None:
                 self.options.on_event(line)
 
-    def _write_texts(self, outcome: MonitorOutcome) -> None:
-        text = "\n".join([*self.store.events(), ""])
+    def _write(self, name: str, text: str) -> None:
         try:
-            atomic_write(self.state / EVENTS, lambda path: path.write_text(text, encoding="utf-8"))
-            atomic_write(self.state / METRICS, lambda path: path.write_text(prometheus_text(outcome)))
+            atomic_write(
+                self.state / name, lambda path: path.write_text(text, encoding="utf-8", newline="\n")
+            )
         except OSError as error:
             raise RunError(f"cannot write into {str(self.state)!r}: {error.strerror}") from error
 
     def _written(self, facts: StreamFacts) -> MonitorOutcome:
         outcome = self._outcome(facts)
-        self._write_texts(outcome)
+        self._write(METRICS, prometheus_text(outcome))
         figure = evidence_picture(outcome)
         try:
             atomic_write(self.state / PICTURE, lambda path: figure.savefig(path, format="png", dpi=120))
