@@ -28,7 +28,7 @@ def urn(sequence: tuple[int, ...], n: int) -> float:
     return chance
 
 
-@pytest.mark.parametrize(("n", "length"), [(4, 4), (9, 2)])
+@pytest.mark.parametrize(("n", "length"), [(4, 3), (9, 2)])
 def test_the_capital_is_one_on_average_over_all_streams(
     n: int, length: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -50,12 +50,12 @@ def test_the_urn_is_the_law_of_gaps_with_and_without_ties() -> None:
     rng = np.random.default_rng(0)
     for draw in (rng.random, lambda n: rng.integers(0, 2, n).astype(float)):
         counts = np.zeros((3, 3))
-        for seed in range(2500):
+        for seed in range(1200):
             values = draw(4)
             first, second = gaps(values[2:], np.sort(values[:2]), seed, "loss", 0)
             counts[first, second] += 1
         expected = np.array([[urn((i, j), 2) for j in range(3)] for i in range(3)])
-        assert np.abs(counts / 2500 - expected).max() < 0.03
+        assert np.abs(counts / 1200 - expected).max() < 0.04
 
 
 def test_gaps_count_the_calibrating_values_below() -> None:
