@@ -1,21 +1,21 @@
 """Tones as another microphone hears them, for the monitor of the candidate that ``examples.pitch`` leads to.
 
-Two files of new tones without labels: as the training tones are, and through a telephone, which passes 300 to
-3,400 Hz. The monitor stays quiet on the first and alarms on the second::
+The held-out tones go through a telephone, which passes 300 to 3,400 Hz. The monitor stays quiet on the tones
+of the run that neither chose nor calibrated the candidate, and alarms on those through the telephone::
 
-    python -m examples.telephone pitch
-    modelstitch monitor pitch/candidate --data pitch/same.npz
+    python -m examples.telephone pitch/tones.npz pitch/telephone.npz
+    modelstitch monitor pitch/candidate --data pitch/tones.npz
     modelstitch monitor pitch/candidate --data pitch/telephone.npz
 """
 
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 import numpy as np
 
-from examples.pitch import FRAME, RATE, tones
+RATE = 16_000
+"""Samples a second of the tones."""
 
 LOWEST, HIGHEST = 300.0, 3400.0
 """Hertz that a telephone passes."""
@@ -27,17 +27,17 @@ def through_telephone(x: np.ndarray) -> np.ndarray:
     hertz = np.fft.rfftfreq(x.shape[1], 1 / RATE)
     passed = np.fft.irfft(spectrum * ((hertz >= LOWEST) & (hertz <= HIGHEST)), n=x.shape[1])
     loudest = np.abs(passed).max(1, keepdims=True).clip(1e-12)
-    return (passed / loudest * np.abs(x).max(1, keepdims=True)).astype(np.float32)
+    heard = passed / loudest * np.abs(x).max(1, keepdims=True)
+    return np.asarray(heard.astype(np.float32))
 
 
-def main(folder: str, each: int = 40) -> None:
-    """Write same.npz and telephone.npz into a folder."""
-    same, _ = tones(each, 2)
-    other, _ = tones(each, 3)
-    np.savez(Path(folder) / "same.npz", x=same)
-    np.savez(Path(folder) / "telephone.npz", x=through_telephone(other))
-    print(f"{folder}: {len(same)} tones of {FRAME} samples as they are, and as many through a telephone")
+def main(tones: str, out: str) -> None:
+    """Write the held-out tones of a file through a telephone."""
+    with np.load(tones) as file:
+        heard = through_telephone(file["x_test"])
+    np.savez(out, x=heard)
+    print(f"{out}: {len(heard)} tones through a telephone")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:3])
