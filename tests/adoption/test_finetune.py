@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +14,7 @@ from torch import nn
 
 import modelstitch as ms
 from modelstitch.adoption.division import divide
-from modelstitch.adoption.folder.export import Exported, ExportSpec, export
+from modelstitch.adoption.folder.export import Exported
 from modelstitch.adoption.folder.finetune import FinetuneSpec, finetuned
 from modelstitch.adoption.folder.ledger import LEDGER, read_ledger
 from modelstitch.cli import main
@@ -31,63 +33,71 @@ def everything(stitched: StitchedCell) -> list[str]:
     return [digest(module) for module in (*halves, *(side.network.module for side in stitched.sides))]
 
 
+CELL = ["--sender-cut", "layers.0", "--receiver-cut", "layers.2", "--stitch", "affine", "--by", "Ann"]
+
+
 @pytest.fixture(scope="module")
-def tuned(candidate: StitchedCell, tmp_path_factory: pytest.TempPathFactory) -> tuple[Exported, list[str]]:
-    before = everything(candidate)
-    options = ExportSpec(
-        by="Ann", accept_risk="a test", finetune=FinetuneSpec(steps=40, part="stitch-and-receiver")
-    )
-    return export(candidate, tmp_path_factory.mktemp("tuned") / "folder", options), before
+def tuned(
+    small_run: tuple[Comparison, Path], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, str, list[str]]:
+    """A candidate that was trained further, as a user exports it; what was printed; hashes before."""
+    stitched = small_run[0].stitched("layers.0", "layers.2", stitch="affine")
+    before = everything(stitched)
+    folder, printed = tmp_path_factory.mktemp("tuned") / "folder", io.StringIO()
+    words = ["export", str(small_run[1]), *CELL, "--accept-risk", "a test", "--out", str(folder)]
+    with contextlib.redirect_stdout(printed):
+        assert main([*words, "--finetune", "60", "--finetune-part", "stitch-and-receiver"]) == 0
+    return folder, printed.getvalue(), before
 
 
 def test_the_folder_holds_the_network_that_was_trained_further(
-    tuned: tuple[Exported, list[str]], exported: Exported, candidate: StitchedCell, digits: ms.Data
+    tuned: tuple[Path, str, list[str]], small_run: tuple[Comparison, Path], digits: ms.Data
 ) -> None:
-    found, before = tuned
-    assert everything(candidate) == before
+    stitched = small_run[0].stitched("layers.0", "layers.2", stitch="affine")
+    assert everything(stitched) == tuned[2]
     # Scores and loss of the loaded network, counted here, are those of the card.
+    card = json.loads((tuned[0] / "card.json").read_text())
     confirm = divide(len(digits.heldout), digits.digest).confirm
     x, labels = digits.heldout.images[confirm], digits.heldout.labels[confirm]
     with torch.no_grad():
-        right = (ms.load_stitched(found.folder)(x).argmax(1) == labels).double()
-        whole = (candidate.sides[1].network.module(x).argmax(1) == labels).double()
-    assert found.card.score[0] == pytest.approx(float(right.mean()))
-    assert found.card.lost is not None
-    assert found.card.lost[0] == pytest.approx(float((whole - right).mean()))
-    assert found.card.finetuned is not None
-    assert found.card.finetuned["score_before"] == exported.card.score[0]
-    assert found.card.score[0] > exported.card.score[0] + 0.1
-    assert all(one.holds for one in found.card.forms)
+        right, before = (
+            float((network(x).argmax(1) == labels).double().mean())
+            for network in (ms.load_stitched(tuned[0]), stitched)
+        )
+    assert stitched.sides[1].own_scores is not None
+    whole = float(stitched.sides[1].own_scores[confirm].double().mean())
+    assert card["score"][0] == pytest.approx(right)
+    assert card["lost"][0] == pytest.approx(whole - right)
+    assert card["finetuned"]["score_before"] == pytest.approx(before)
+    assert right > before + 0.1
+    assert [one["answers"] for one in card["forms"]] == [0, 0, 0]
+    assert ms.verify(tuned[0], "Bo", data=digits).holds
 
 
-def test_every_file_says_so(tuned: tuple[Exported, list[str]], exported: Exported) -> None:
-    folder, card = tuned[0].folder, tuned[0].card
-    facts = card.finetuned
-    assert facts is not None
-    assert (facts["steps"], facts["examples"], facts["parameters"]) == (40, 1198, 12 * 16 + 12 + 10 * 193)
-    assert not card.frozen
-    assert exported.card.frozen
-    assert exported.card.finetuned is None
-    plain = json.loads((folder / "card.json").read_text())
-    assert (plain["frozen"], plain["finetuned"]) == (False, facts)
+def test_every_file_says_so(tuned: tuple[Path, str, list[str]], exported: Exported) -> None:
+    folder, printed, before = tuned
+    card = json.loads((folder / "card.json").read_text())
+    facts = card["finetuned"]
+    assert (facts["steps"], facts["examples"], card["frozen"]) == (60, 1198, False)
+    assert facts["parameters"] > card["stitch"]["n_parameters"]
+    assert facts["receiver_digest"] != before[2]
+    assert card["receiver"]["digest"] == before[4]  # the original, which a pilot is run against
     assert ms.load_stitched(folder).spec.finetuned == facts
-    (entry,) = read_ledger(folder / LEDGER)
+    entry = read_ledger(folder / LEDGER)[0]
     assert (entry.facts["frozen"], entry.facts["finetuned"]) == (False, facts)
     text = (folder / "README.md").read_text()
     assert "**The halves are frozen no longer**: the stitch and the receiver's half were trained" in text
     assert facts["receiver_digest"] in text
-    assert card.receiver.digest in text  # the original, which a pilot is run against
-    assert card.receiver.digest == exported.card.receiver.digest
-    assert "verdict and controls are of the network before" in text
+    assert before[4] in text
     assert "| this, before fine-tuning |" in text
-    assert (
-        "Both halves are frozen: they are those of the originals."
-        in (exported.folder / "README.md").read_text()
-    )
-    assert "verdict and controls are of the network before" in (folder / "bom.cdx.json").read_text()
-    lines = tuned_lines(card)
-    assert "the receiver's half is frozen no longer" in lines[0]
-    assert lines[1] == "the verdict and the controls are of the network before fine-tuning"
+    for name in ("README.md", "bom.cdx.json"):
+        assert "verdict and controls are of the network before" in (folder / name).read_text()
+    assert "the receiver's half is frozen no longer" in printed
+    assert "the verdict and the controls are of the network before fine-tuning" in printed
+    assert (exported.card.frozen, exported.card.finetuned) == (True, None)
+    plain = (exported.folder / "README.md").read_text()
+    assert "Both halves are frozen: they are those of the originals." in plain
+    assert "fine-tun" not in plain
     assert tuned_lines(exported.card) == []
 
 
@@ -180,26 +190,22 @@ def test_an_orthogonal_stitch_stays_orthogonal(digits: ms.Data) -> None:
     torch.testing.assert_close(values, values.mean().expand(6), rtol=1e-5, atol=0)
 
 
-CELL = ["--sender-cut", "layers.0", "--receiver-cut", "layers.2", "--by", "Ann"]
-
-
-def test_from_the_command_line(
-    small_run: tuple[Comparison, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    run = [str(small_run[1]), *CELL, "--accept-risk", "a test", "--out", str(tmp_path / "new")]
-    refused = [
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
         (["--finetune-part", "stitch"], "expected steps beside the part 'stitch' to fine-tune, got none"),
         (["--finetune", "0"], "expected a whole number of steps of fine-tuning above 0, got 0"),
         (["--finetune", "3", "--stitch", "affine by match"], "got one fitted to match"),
-    ]
-    for options, message in refused:
-        assert main(["export", *run, "--stitch", "affine", *options]) == 2
-        printed = capsys.readouterr().err
-        assert message in printed
-        assert not list(tmp_path.iterdir())
-    assert main(["export", *run, "--stitch", "affine", "--finetune", "2"]) == 0
-    printed = capsys.readouterr().out
-    assert "fine-tuned for 2 steps (both halves are frozen): accuracy" in printed
-    spec = ms.load_stitched(tmp_path / "new").spec
-    assert spec.finetuned is not None
-    assert spec.finetuned["part"] == "stitch"
+    ],
+)
+def test_what_the_command_refuses(
+    small_run: tuple[Comparison, Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    options: list[str],
+    message: str,
+) -> None:
+    words = ["export", str(small_run[1]), *CELL, "--accept-risk", "a test", "--out", str(tmp_path / "new")]
+    assert main([*words, *options]) == 2
+    assert message in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

@@ -216,3 +216,13 @@ def test_fewer_than_a_hundred_calibrating_examples_are_refused(digits: ms.Data, 
     with pytest.raises(DataError, match=r"at least 100 examples to calibrate .*got 98.*at least 500"):
         export(stitched, tmp_path / "new", OPTIONS)
     assert not list(tmp_path.iterdir())
+
+
+def test_onnxruntime_may_not_run_what_onnx_can_say(digits: ms.Data, tmp_path: Path) -> None:
+    stitched = stitched_of(small(0, 4).bfloat16(), small(1, 6).bfloat16(), digits, "2", "4")
+    found = export(stitched, tmp_path / "größe 名前", OPTIONS)
+    assert "onnxruntime does not run it" in found.card.not_written["model.onnx"]
+    assert str(tmp_path) not in found.card.not_written["model.onnx"]
+    assert sorted(path.name for path in found.folder.glob("model.*")) == ["model.pt2", "model.safetensors"]
+    assert [one.form for one in found.card.forms] == ["model.pt2", "model.safetensors"]
+    assert ms.verify(found.folder, "Bo").holds

@@ -15,11 +15,13 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 import modelstitch as ms
+from modelstitch.adoption.verify import finished_run
 from modelstitch.adoption.verify.finished_run import SampleSpec, sampled, verify_run
-from modelstitch.adoption.verify.run_files import read_database
+from modelstitch.adoption.verify.run_files import files_check, read_database, rows_check
 from modelstitch.cli import main
 from modelstitch.errors import RunError, SpecError
 from modelstitch.runs.reader import read_run
+from modelstitch.runs.session import Session
 from modelstitch.runs.store import Store
 
 ALL = SampleSpec(n=100)
@@ -50,6 +52,17 @@ def finished(checkpoints: tuple[Path, Path], tmp_path_factory: pytest.TempPathFa
 def run(finished: Path, tmp_path: Path) -> Path:
     shutil.copytree(finished, tmp_path / "run")
     return tmp_path / "run"
+
+
+@pytest.fixture(scope="module")
+def session(finished: Path) -> Session:
+    return finished_run._session(finished, read_run(finished), None)
+
+
+@pytest.fixture
+def loaded(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Networks and data that were loaded once, for tests that change none of them."""
+    monkeypatch.setattr(finished_run, "_session", lambda folder, comparison, data: session)
 
 
 def changed(run: Path, statement: str) -> None:
@@ -84,6 +97,7 @@ def test_a_whole_run_holds(run: Path) -> None:
     ]
 
 
+@pytest.mark.usefixtures("loaded")
 def test_one_byte_of_any_file_is_named(run: Path) -> None:
     names = [path.relative_to(run).as_posix() for path in run.rglob("*") if path.is_file()]
     names = [name for name in names if name not in ("run.sqlite", "lock.sqlite")]
@@ -136,6 +150,7 @@ def test_a_row_that_was_changed_is_named(run: Path, statement: str, named: str) 
     assert any(named in one for one in found.checks[1].facts["changed"])
 
 
+@pytest.mark.usefixtures("loaded")
 def test_a_row_of_a_run_without_sums_is_held_to_its_stitch(run: Path) -> None:
     changed(run, "DELETE FROM sums")
     found = verify_run(run, "Bo", SampleSpec(n=1))
@@ -156,6 +171,7 @@ def other_stitch(run: Path, key: str) -> None:
     save_file(weights, path, metadata=metadata)
 
 
+@pytest.mark.usefixtures("loaded")
 def test_a_stitch_behind_right_sums_is_caught_by_its_score(run: Path) -> None:
     cells = read_database(run).cells
     (key,) = [
@@ -172,6 +188,7 @@ def test_a_stitch_behind_right_sums_is_caught_by_its_score(run: Path) -> None:
     assert found.checks[4].said.count("->") == 1
 
 
+@pytest.mark.usefixtures("loaded")
 def test_a_score_that_no_fit_gives_again(run: Path) -> None:
     """Row, stitch and answers say alike that a stitch of zeros was fitted: another fit does better."""
     comparison = read_run(run)
@@ -260,14 +277,15 @@ def test_the_sample(run: Path) -> None:
         SampleSpec(n=0)
 
 
+@pytest.mark.usefixtures("loaded")
 def test_from_the_command_line(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = (run / "report.html").read_bytes()
+    assert main(["report", str(run), "--lang", "ja", "--out", str(run / "report.html")]) == 0
+    assert (run / "report.html").read_bytes() != page  # a page that is made anew is no damage
+    capsys.readouterr()
     assert main(["verify", str(run), "--by", "Bo", "--sample", "1", "--seed", "5", "--json"]) == 0
     record = json.loads(capsys.readouterr().out)
     assert (record["target"], record["result"], record["checks"][4]["seed"]) == ("run", "holds", 5)
-    # A page that is made anew is no damage.
-    assert main(["report", str(run), "--paths"]) == 0
-    assert main(["verify", str(run), "--by", "Bo", "--sample", "1"]) == 0
-    capsys.readouterr()
     changed(run, "UPDATE cells SET score = 1 WHERE control = 'trained'")
     assert main(["verify", str(run), "--by", "Bo", "--json"]) == 4
     assert json.loads(capsys.readouterr().out)["reason"] == "rows"
@@ -285,33 +303,32 @@ def test_from_the_command_line(run: Path, capsys: pytest.CaptureFixture[str]) ->
 def test_a_run_that_is_entered_again_takes_its_sums_away_and_writes_them_again(
     run: Path, finished: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def enter() -> None:
-        ms.compare(
-            str(finished.parent / "seed0.safetensors"),
-            str(finished.parent / "seed1.safetensors"),
-            "digits",
-            out=run,
-            sender_cuts=["layers.0", "layers.2"],
-            receiver_cuts="layers.2",
-            fit=ms.FitSpec(steps=2),
-            controls=("one-hot", "random-sender"),
-            evidence=("errors",),
-        )
+    sealed: list[bool] = []
+    seal = Store.seal
 
-    class Killed(BaseException):
-        pass
+    def watched(store: Store) -> None:
+        sealed.append(bool(read_database(run).sums.rows))  # before: a killed run has no sums of rows
+        seal(store)
 
-    def killed(store: Store) -> None:
-        raise Killed
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Store, "seal", killed)
-        with pytest.raises(Killed):
-            enter()
-    found = verify_run(run, "Bo", SampleSpec(n=1))
-    assert found.holds
-    assert any("the run is not finished" in text for text in found.not_checked)
-    enter()
-    found = verify_run(run, "Bo", SampleSpec(n=1))
-    assert found.holds
-    assert not any("the run is not finished" in text for text in found.not_checked)
+    monkeypatch.setattr(Store, "seal", watched)
+    ms.compare(
+        str(finished.parent / "seed0.safetensors"),
+        str(finished.parent / "seed1.safetensors"),
+        "digits",
+        out=run,
+        sender_cuts=["layers.0", "layers.2"],
+        receiver_cuts="layers.2",
+        fit=ms.FitSpec(steps=2),
+        controls=("one-hot", "random-sender"),
+        evidence=("errors",),
+    )
+    assert sealed == [False]
+    found = read_database(run)
+    assert found.sums.rows == found.rows
+    checks = [files_check(run, found), rows_check(run, found)]
+    assert all(check.holds for check, _ in checks)
+    assert not [text for _, left in checks for text in left]
+    changed(run, "DELETE FROM sums WHERE name LIKE 'rows:%'")
+    check, left = rows_check(run, read_database(run))
+    assert check.holds
+    assert "the run is not finished" in left[0]

@@ -116,7 +116,11 @@ def _onnx(
     inputs, outputs = ([one.name for one in side] for side in (contract.inputs, contract.outputs))
     path = folder / ONNX
     write_onnx(program, path, inputs, outputs)
-    found = agreement(ONNX, onnx_runner(path, outputs), batches, deployed.reading)
+    try:
+        found = agreement(ONNX, onnx_runner(path, outputs), batches, deployed.reading)
+    except NotWrittenError:
+        path.unlink()
+        raise
     if not found.holds:
         path.unlink()
         raise NotWrittenError(f"{ONNX} is not written: {found.said}")

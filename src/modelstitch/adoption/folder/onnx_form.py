@@ -62,7 +62,19 @@ def write_onnx(program: ExportedProgram, path: Path, inputs: Sequence[str], outp
     except Exception as error:  # the exporter raises many unrelated types
         path.unlink(missing_ok=True)
         raise NotWrittenError(f"{ONNX} is not written: {_why(error)}") from error
-    _expect_free_batch(path)
+    try:
+        _expect_free_batch(path)
+    except NotWrittenError:
+        raise
+    except Exception as error:  # onnxruntime raises types of its own
+        path.unlink(missing_ok=True)
+        raise NotWrittenError(f"{ONNX} is not written: {cannot_run(error)}") from error
+
+
+def cannot_run(error: BaseException) -> str:
+    """Return why onnxruntime does not run a file, without the folder that it lies in."""
+    said = re.sub(r"Load model from .*?failed:", "", first_line(error))
+    return f"onnxruntime does not run it ({said})"
 
 
 def _why(error: BaseException) -> str:
@@ -101,13 +113,17 @@ def onnx_runner(path: Path, outputs: Sequence[str]) -> Callable[[Mapping[str, Te
 
     Raises:
         MissingExtraError: onnxruntime is not installed.
+        NotWrittenError: when it is run, and onnxruntime cannot.
     """
     session = _session(path)
     taken = {value.name for value in session.get_inputs()}
 
     def run(inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        given = {name: value.numpy() for name, value in inputs.items() if name in taken}
-        found = session.run(list(outputs), given)
+        try:
+            given = {name: value.numpy() for name, value in inputs.items() if name in taken}
+            found = session.run(list(outputs), given)
+        except Exception as error:  # a type that numpy lacks, or one of onnxruntime's own
+            raise NotWrittenError(f"{ONNX} is not written: {cannot_run(error)}") from error
         return {name: torch.from_numpy(value) for name, value in zip(outputs, found, strict=True)}
 
     return run

@@ -11,13 +11,14 @@ from torch import Tensor
 from modelstitch.adoption.folder.agreement import MOST_DIFFERENCE, difference
 from modelstitch.adoption.folder.contract import Contract, TensorContract
 from modelstitch.adoption.folder.loading import WEIGHTS, network_in
-from modelstitch.adoption.folder.onnx_form import ONNX, onnx_runner
+from modelstitch.adoption.folder.onnx_form import ONNX, cannot_run, onnx_runner
 from modelstitch.adoption.folder.program import PROGRAM, load_program, module_of
 from modelstitch.adoption.folder.spec_file import FolderSpec
 from modelstitch.adoption.verify.record import VerifiedCheck
 from modelstitch.errors import MissingExtraError
 
-RunsForm = Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]]
+TensorsOfBatch = Mapping[str, Tensor]
+RunsForm = Callable[[TensorsOfBatch], TensorsOfBatch]
 
 
 def drawn_inputs(contract: Contract, n: int, seed: int) -> dict[str, Tensor]:
@@ -55,22 +56,21 @@ def forms_again(
     names = [one.name for one in spec.contract.outputs]
     program = module_of(load_program(folder / PROGRAM))
     weights = network_in(folder)
-    forms: dict[str, RunsForm] = {
-        WEIGHTS: lambda given: dict(zip(names, weights.program(*given.values()), strict=True))
-    }
     left: list[str] = []
-    if (folder / ONNX).is_file():
-        try:
-            forms[ONNX] = onnx_runner(folder / ONNX, names)
-        except MissingExtraError as error:
-            left.append(f"{ONNX}, which needs a package: {error}")
-    found: dict[str, float] = {}
+
+    def with_weights(given: TensorsOfBatch) -> TensorsOfBatch:
+        return dict(zip(names, weights.program(*given.values()), strict=True))
+
     with torch.no_grad():
         expected = [dict(zip(names, program(*given.values()), strict=True)) for given in batches]
-        for form, run in forms.items():
-            found[form] = max(
-                difference(run(given), outputs) for given, outputs in zip(batches, expected, strict=True)
-            )
+        found = {WEIGHTS: _apart(with_weights, batches, expected)}
+        if (folder / ONNX).is_file():
+            try:
+                found[ONNX] = _apart(onnx_runner(folder / ONNX, names), batches, expected)
+            except MissingExtraError as error:
+                left.append(f"{ONNX}, which needs a package: {error}")
+            except Exception as error:  # another version of onnxruntime may not read it
+                left.append(f"{ONNX}: {cannot_run(error)}")
     off = [f"{form} by {value:.2g}" for form, value in found.items() if value > MOST_DIFFERENCE]
     most = f"{max(found.values()):.2g} of the largest output"
     said = (
@@ -82,3 +82,8 @@ def forms_again(
     return VerifiedCheck(
         name="forms", holds=not off, said=said, facts={"differences": found, "batches": sizes}
     ), left
+
+
+def _apart(run: RunsForm, batches: Sequence[TensorsOfBatch], expected: Sequence[TensorsOfBatch]) -> float:
+    """Return the largest difference of a form, as a share of the largest output."""
+    return max(difference(run(given), outputs) for given, outputs in zip(batches, expected, strict=True))
