@@ -70,7 +70,9 @@ def rows_of(path: Path) -> list[dict[str, str]]:
     return list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
 
 
-def test_a_pilot_counts_what_two_networks_answer(folder: Path, data: dict[str, np.ndarray]) -> None:
+def test_a_pilot_counts_what_two_networks_answer(
+    folder: Path, data: dict[str, np.ndarray], capsys: pytest.CaptureFixture[str]
+) -> None:
     state = folder.parent / "state"
     # Networks that are not trained differ much: this margin is never decided on so few examples.
     assert run(folder, "--data", "new.npz", "--margin", "0.01", "--state", "state") == 3
@@ -87,7 +89,9 @@ def test_a_pilot_counts_what_two_networks_answer(folder: Path, data: dict[str, n
     assert road_of(folder).stage == "pilot"
     # The same examples again count once, and leave no line.
     before = (folder / LEDGER).read_bytes()
+    capsys.readouterr()
     assert run(folder, "--data", "new.npz", "--state", "state") == 3
+    assert "599 of 599 examples, or others of their group, were taken before" in capsys.readouterr().err
     assert (folder / LEDGER).read_bytes() == before
 
 

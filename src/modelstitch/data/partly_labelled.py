@@ -77,7 +77,7 @@ class PartlyLabelled:
         if unknown:
             raise DataError(
                 f"data {self.name} have another label set: expected labels among {_few(classes)}, got "
-                f"{_few(unknown)}"
+                f"{_few(unknown)}; an .npz file names its classes in the array classes"
             )
         labels = torch.tensor([0 if label is None else place[label] for label in self.labels])
         part = DataPart(self.images, labels, None, dict(self.kwargs), self.samples)

@@ -18,6 +18,7 @@ SENTENCES = {
     "stages.step.verify": "{day}, {by}: verify holds.",
     "stages.step.verify_not": "{day}, {by}: verify does not hold.",
     "stages.step.monitor": "{day}, {by}: a monitor began.",
+    "stages.step.alarm": "{day}, {by}: a monitor raised an alarm.",
     "stages.next.after_candidate": "Next: pilot (modelstitch pilot DIR --data NEW).",
     "stages.next.adopted": "Next: adopted, which needs: {needs}.",
     "stages.next.ready": "Next: adopted, which needs nothing more (modelstitch stage DIR adopted --by NAME).",

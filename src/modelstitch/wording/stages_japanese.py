@@ -16,6 +16,7 @@ SENTENCES = {
     "stages.step.verify": "{day}、{by}：検査は成立しました。",
     "stages.step.verify_not": "{day}、{by}：検査は成立しませんでした。",
     "stages.step.monitor": "{day}、{by}：監視を始めました。",
+    "stages.step.alarm": "{day}、{by}：監視が警報を出しました。",
     "stages.next.after_candidate": "次：試行(modelstitch pilot DIR --data NEW)。",
     "stages.next.adopted": "次：採用。必要なもの：{needs}。",
     "stages.next.ready": "次：採用。もう必要なものはありません(modelstitch stage DIR adopted --by NAME)。",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -196,11 +197,16 @@ def _run_data(given: Any, spec: FolderSpec) -> Data | None:
     of_run = DataSpec(**spec.sources["data"])
     if isinstance(given, Data):
         run = given
-    elif given == of_run.source:
+    elif isinstance(given, str) and _same_source(given, of_run.source):
         run = load_data(of_run)
     else:
         return None
     return run if run.digest == spec.digests["data"] else None
+
+
+def _same_source(one: str, other: str) -> bool:
+    """Tell whether two names are those of one source, or of one file."""
+    return one == other or (Path(one).exists() and Path(one).resolve() == Path(other).resolve())
 
 
 def _task_of_run(given: Any, spec: FolderSpec) -> Task:

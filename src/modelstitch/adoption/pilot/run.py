@@ -178,7 +178,9 @@ class _Pilot:
         labels = {new.ids[row]: int(new.data.heldout.labels[row]) for row in rows if bool(new.labelled[row])}
         if facts.asks:  # an example that was taken before may have its label now
             examples = tuple(_with_label(one, labels.get(one.id, one.label)) for one in examples)
-        rows = _not_taken(rows, new, examples)[: facts.horizon - len(examples)]
+        fresh = _not_taken(rows, new, examples)
+        self._say_left_out(len(new) + new.of_run, len(fresh), new.of_run)
+        rows = fresh[: facts.horizon - len(examples)]
         images: dict[str, torch.Tensor] = {}
         inputs = new.data.heldout.images
         self.progress.start(len(rows), 0, "running both networks on new examples")
@@ -190,6 +192,16 @@ class _Pilot:
             if are_pictures(inputs):
                 images |= {one.id: inputs[row] for one, row in zip(taken, some.tolist(), strict=True)}
         return examples, images
+
+    def _say_left_out(self, n: int, fresh: int, of_run: int) -> None:
+        """Say how many of the examples given do not count."""
+        if of_run:
+            self.progress.stage(f"{of_run} of {n} examples fitted or chose the candidate, and are left out")
+        if n - of_run - fresh:
+            self.progress.stage(
+                f"{n - of_run - fresh} of {n} examples, or others of their group, were taken before or stand "
+                "twice: they count once"
+            )
 
     def _outcome(self, facts: PilotFacts, examples: Sequence[PilotExample]) -> PilotOutcome:
         return PilotOutcome(facts, tuple(examples), self.state)

@@ -49,7 +49,13 @@ class CandidateStatus:
             "stage": road.stage,
             "exported_by": road.exporter,
             "steps": [
-                {"event": one.event, "by": one.by, "when": one.when, "reason": one.reason, **one.facts}
+                {
+                    "event": one.event,
+                    "by": one.by,
+                    "when": one.when,
+                    "reason": one.reason,
+                    "facts": dict(one.facts),
+                }
                 for one in road.entries
             ],
             "next": road.next_stage,
@@ -96,7 +102,7 @@ def _step(entry: LedgerEntry) -> Sentence:
             "stages.step.verify" if facts.get("result") == "holds" else "stages.step.verify_not", **day
         )
     if entry.event == "monitor":
-        return say("stages.step.monitor", **day)
+        return say("stages.step.alarm" if facts.get("result") == "alarm" else "stages.step.monitor", **day)
     return say("stages.step.move", stage=say(f"stages.name.{entry.event}"), **day)
 
 
