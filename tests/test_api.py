@@ -698,9 +698,9 @@ def test_copies_of_one_architecture_share_a_capture(digits: Data, monkeypatch: p
     captured: list[str] = []
     own = capturing.capture
 
-    def counted(model: nn.Module, example: torch.Tensor, name: str, kwargs: Any) -> Any:
+    def counted(model: nn.Module, example: torch.Tensor, name: str, *further: Any) -> Any:
         captured.append(name)
-        return own(model, example, name, kwargs)
+        return own(model, example, name, *further)
 
     monkeypatch.setattr(graph, "capture", counted)
     torch.manual_seed(0)

@@ -256,7 +256,7 @@ class Reads(nn.Module):
 )
 def test_a_complaint_about_inputs_says_the_next_step(build: type[nn.Module], x: Tensor, message: str) -> None:
     with pytest.raises(ModelError, match=message):
-        cuts(made(build), x)
+        cut_model(made(build), x)
 
 
 @dataclass(slots=True)

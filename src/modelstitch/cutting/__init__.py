@@ -14,6 +14,7 @@ from modelstitch.cutting.certify import certify
 from modelstitch.cutting.cut import Cut, CutModel
 from modelstitch.cutting.cut_list import CutList
 from modelstitch.cutting.deterministic import as_module, expect_deterministic
+from modelstitch.cutting.examples import Example, read_examples
 from modelstitch.cutting.graph import GraphCutModel
 from modelstitch.cutting.hooks import HookCutModel
 from modelstitch.util.random_state import kept_random_state
@@ -53,7 +54,7 @@ def cut_model(
 
 def cuts(
     model: nn.Module | ExportedProgram,
-    example: Tensor,
+    example: Example,
     kwargs: Kwargs | None = None,
     *,
     output: str | None = None,
@@ -65,7 +66,8 @@ def cuts(
 
     Args:
         model: any module, or what torch.export made of one; read in eval mode and left as it was.
-        example: (N, ...) inputs with N >= 2.
+        example: (N, ...) inputs: a tensor or an array; a tuple of tensors in the order of the model's
+            arguments; or a mapping by their names, such as what a tokenizer gives.
         kwargs: (N, ...) further inputs by name of argument, such as a mask.
         output: name or number of the output that it is cut for; by default the only one, the one called
             ``logits``, ``scores`` or ``last_hidden_state``, or the first.
@@ -88,15 +90,15 @@ def cuts(
         >>> suffix(prefix(torch.zeros(5, 1, 8, 8))).shape
         torch.Size([5, 2])
     """
-    model, kwargs = as_module(model), kwargs or {}
+    own, x, further = read_examples(as_module(model), example, kwargs)
     with kept_random_state():
-        return CutList(cut_model(model, example, kwargs=kwargs, output=output), model, example, kwargs)
+        return CutList(cut_model(own, x, kwargs=further, output=output), own, x, further)
 
 
 def split(
     model: nn.Module | ExportedProgram,
     cut: str | Cut,
-    example: Tensor,
+    example: Example,
     kwargs: Kwargs | None = None,
     *,
     output: str | None = None,
@@ -110,7 +112,7 @@ def split(
     Args:
         model: any module, or what torch.export made of one.
         cut: a cut from :func:`cuts`, or its name.
-        example: (N, ...) real inputs with N >= 2, on which the split is checked.
+        example: (N, ...) real inputs, on which the split is checked, in any form that :func:`cuts` takes.
         kwargs: (N, ...) further inputs by name of argument, such as a mask.
         output: name or number of the output that it is cut for, where it gives several.
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from modelstitch.cutting.capture import Kwargs
 from modelstitch.cutting.certify import certify
 from modelstitch.cutting.cut import Cut, CutModel
+from modelstitch.cutting.examples import expect_cut
 from modelstitch.util.random_state import kept_random_state
 
 
@@ -89,6 +90,7 @@ class CutList(Sequence[Cut]):
             0 True
             1 True
         """
+        expect_cut(cut)
         name = self.find(cut.name if isinstance(cut, Cut) else cut).name
         prefix, suffix = self._cut_model.prefix(name), self._cut_model.suffix(name)
         with kept_random_state():

@@ -45,13 +45,21 @@ def as_module(model: Any, name: str = "model") -> nn.Module:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # torch about itself
             return unflatten(model)
-    if isinstance(model, torch.jit.ScriptModule):
-        raise ModelError(
-            f"model {name} is a module of TorchScript, which hides what it computes: give the module that "
-            "it was made from, or what torch.export made of that"
-        )
     if not isinstance(model, nn.Module):
         raise ModelError(f"expected a torch.nn.Module as model {name}, got {type(model).__name__}")
+    scripted = [path for path, part in model.named_modules() if isinstance(part, torch.jit.ScriptModule)]
+    if scripted:
+        part = f"has a part {scripted[0]}, a module" if scripted[0] else "is a module"
+        raise ModelError(
+            f"model {name} {part} of TorchScript, which hides what it computes: give the module that "
+            "it was made from, or what torch.export made of that"
+        )
+    empty = [path for path, value in model.state_dict().items() if getattr(value, "is_meta", False)]
+    if empty:
+        raise ModelError(
+            f"model {name} is on the meta device, where weights have no values ({empty[0]}): give "
+            "to_empty(device=...) of it, and load its weights then"
+        )
     return model
 
 
