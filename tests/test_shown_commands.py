@@ -1,8 +1,8 @@
 """Every command that the documents show runs as shown, in a folder that holds what the page assumes.
 
 Commands that take a reader an hour run here on a few images: options for a small run are added. ``make``,
-``modelstitch demo``, ``export`` and ``selftest`` run elsewhere: ``make`` runs these tests; these three and
-the examples have their own tests.
+``modelstitch demo``, ``selftest`` and the commands of candidates run elsewhere: ``make`` runs these tests; these
+commands and the examples have their own tests.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ from modelstitch.specs import ModelSpec
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 ELSEWHERE = re.compile(
-    r"make (demo|test)\b|modelstitch (demo|export|reuse|selftest)\b|python examples/|"
+    r"make (demo|test)\b|modelstitch (demo|export|monitor|pilot|reuse|selftest|stage|status|verify)\b|"
+    r"modelstitch compare examples\.pitch|python (examples/|-m examples)|"
     r"MODELSTITCH_DATA=\S+ examples/|pip install "
 )
 
