@@ -1,8 +1,8 @@
 """Every command that the documents show runs as shown, in a folder that holds what the page assumes.
 
 Commands that take a reader an hour run here on a few images: options for a small run are added. ``make``,
-``modelstitch demo``, ``selftest`` and the commands of candidates run elsewhere: ``make`` runs these tests; these
-commands and the examples have their own tests.
+``modelstitch demo``, ``selftest`` and the commands of candidates run elsewhere: ``make`` runs these tests;
+these commands and the examples have their own tests.
 """
 
 from __future__ import annotations
