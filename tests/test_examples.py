@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import runpy
 import sys
 from pathlib import Path
@@ -50,3 +51,28 @@ def test_two_kinds_of_network_both_ways(name: str, heading: str, cell: str, prin
     assert text.splitlines().count("untrained sender") == 2
     assert heading in text
     assert cell in text
+
+
+@pytest.mark.slow
+def test_two_inspection_networks_down_the_whole_road(printed_by: Runner, tmp_path: Path) -> None:
+    folder = tmp_path / "inspection"
+    text = printed_by("inspection.py", str(folder), "--quick")
+    told = re.split(r"^\$ modelstitch (\w+)", text, flags=re.MULTILINE)
+    steps = dict(zip(told[1::2], told[2::2], strict=True))  # the latest of each
+    assert list(steps) == ["train", "reuse", "export", "pilot", "verify", "stage", "monitor", "report"]
+    assert "accepted risk" in steps["export"]
+    assert "Passed: beside the receiver" in steps["pilot"]
+    # The first week is quiet, the second has another lamp.
+    assert "No alarm." in text
+    assert "ALARM" in steps["monitor"]
+    ledger = (folder / "candidate" / "ledger.jsonl").read_text(encoding="utf-8")
+    assert re.findall(r'"event": "(\w+)", "by": "(\w+)"', ledger) == [
+        *(("candidate", "Ann"), ("pilot", "Ann"), ("verify", "Bo"), ("adopted", "Cy")),
+        *(("monitor", "Cy"), ("monitor", "Cy")),
+    ]
+    # The page tells the story; the alarm takes the word back.
+    page = (folder / "run" / "report.html").read_text(encoding="utf-8")
+    assert '<strong class="badge">Adopt</strong>' not in page
+    assert "A monitor of the candidate candidate has raised an alarm" in page
+    assert "checked: it holds" in page
+    assert "監視が警報を出しました" in (folder / "run" / "report.ja.html").read_text(encoding="utf-8")

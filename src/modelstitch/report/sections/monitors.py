@@ -12,7 +12,7 @@ TEMPLATE = """
 {% for name, one in monitors %}<h3>{{ t("monitor.of", name=name) }}</h3>
 <p><strong class="badge">{{ t("monitor.alarm") if one.alarm else t("monitor.quiet") }}</strong></p>
 <ul class="said">{% for text in one.said %}<li>{{ text }}</li>{% endfor %}</ul>
-{% if one.picture %}<figure class="strip">
+{% if one.picture %}<figure class="evidence">
 <img src="{{ one.picture }}" alt="{{ t("monitor.evidence") }}"></figure>{% endif %}
 {% endfor %}</section>
 """
