@@ -17,10 +17,10 @@ from modelstitch.adoption.division import divide_heldout
 from modelstitch.data.from_arrays import data_from
 from modelstitch.models.seeding import seeded
 from modelstitch.runs import run as running
-from modelstitch.runs.prepare import prepare
+from modelstitch.runs.prepare import prepare, widened
 from modelstitch.runs.run import BUDGET
 from modelstitch.runs.session import Session
-from modelstitch.specs import EvidenceSpec, FitSpec
+from modelstitch.specs import EvidenceSpec, FitSpec, StitchSpec
 
 NOTHING = EvidenceSpec(kinds=())
 
@@ -123,6 +123,11 @@ def test_of_fewer_cells_none_is_dropped_and_the_front_alone_gets_seeds(
     assert {(row.sender_cut, row.receiver_cut) for row in again.evidence} == by_seed[2]
     controls = {(row.sender_cut, row.receiver_cut) for row in again.cells if row.control == "random-sender"}
     assert controls == by_seed[2]
+    # A look with another stitch keeps those of the first, which may be named beside it.
+    other = widened(session, replace(session.spec, stitches=(StitchSpec.parse("identity"),)))
+    both = ms.candidates(search(other, out=tmp_path, budget=BUDGET, evidence=NOTHING), latency=True)
+    assert {row.stitch for row in ms.load(tmp_path).cells} == {"scale", "identity"}
+    assert all(row.latency for row in both.rows)
     # The named ones are no worse than any cheaper cell on the choosing examples.
     found = ms.candidates(again, latency=False)
     assert {(row.sender_cut, row.receiver_cut) for row in found.rows} == by_seed[2]

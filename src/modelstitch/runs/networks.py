@@ -41,7 +41,8 @@ class HeldNetworks:
         self, session: Session, weights_of: Callable[[str], Weights], answers_of: Callable[[], ScoresByCell]
     ) -> None:
         self._sides = session.pair.sender, session.pair.receiver
-        self._keys = {cell: session.key(cell) for cell in session.cells if cell.control == TRAINED}
+        # Also of cells that a run folder had before, and that were not asked for now.
+        self._key_of = session.key
         self._weights_of, self.answers = weights_of, answers_of
 
     def sides(self, comparison: Comparison) -> tuple[Side, Side]:
@@ -65,7 +66,7 @@ class HeldNetworks:
             TruthError: a network has other weights than when the cell was fitted.
         """
         spec = cell_spec(cell)
-        return joined(comparison, cell, spec, self._weights_of(self._keys[spec]), self.sides(comparison))
+        return joined(comparison, cell, spec, self._weights_of(self._key_of(spec)), self.sides(comparison))
 
 
 @final
