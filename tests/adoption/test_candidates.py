@@ -374,6 +374,12 @@ def test_failed_cells_leave_it_undecided(same: ms.Comparison) -> None:
     found = candidates(same, replace(QUIET, margin=0.03, constraints=Constraints(score=1.0)))
     assert isinstance(found, Candidates)
     assert replace(found, n_failed=1).outcome == "undecided"
+    assert (found.n_missing, found.outcome) == (0, "none")
+    # A run that was stopped half-way has no answer for the cells that it lacks.
+    stopped = replace(same, facts=replace(same.facts, n_cells=3))
+    lacking = candidates(stopped, replace(QUIET, margin=0.03, constraints=Constraints(score=1.0)))
+    assert (lacking.n_missing, lacking.outcome) == (2, "undecided")
+    assert "The run is not finished: 2 cells are missing" in " ".join(sentences(lacking))
 
 
 def test_labels_that_a_candidate_needs(receiver: nn.Sequential, digits: ms.Data) -> None:

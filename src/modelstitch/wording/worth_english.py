@@ -116,6 +116,7 @@ SENTENCES = {
     "wrong, and {right} wrong {right:answer becomes|answers become} right.",
     "reuse.risk": "It is not interchangeable: other answers are to be expected on inputs unlike these.",
     "reuse.no_verdict": "No verdict was asked for: whether more than the label comes across is not known.",
+    "reuse.missing": "The run is not finished: {n} {n:cell is|cells are} missing. Give its command again.",
     "reuse.failed": "{n} {n:cell|cells} failed to fit: what they would be worth is not known.",
     "further.no_candidate": "No candidate is named, so that there is nothing to set rivals or prices beside.",
 }

@@ -156,6 +156,7 @@ class Candidates:
             None where each example counts.
         chance: score of the best constant answer on the held-out examples.
         n_failed: cells whose fit failed.
+        n_missing: cells that the run was asked for and has not finished.
         elsewhere: all other cells of the run's cuts, by what they fail: ``dear``, ``worse``, ``label``, or
             ``open``.
         rank_by: what the rows are ordered by.
@@ -178,6 +179,7 @@ class Candidates:
     n_groups: int | None
     chance: float
     n_failed: int
+    n_missing: int
     elsewhere: Mapping[str, int]
     rank_by: str
     content: str
@@ -188,7 +190,7 @@ class Candidates:
         if any(row.qualifies for row in self.rows):
             return "candidate"
         open_rows = any(row.standing == "undecided" and not row.misses for row in self.rows)
-        return "undecided" if open_rows or self.n_failed else "none"
+        return "undecided" if open_rows or self.n_failed or self.n_missing else "none"
 
     @property
     def decision(self) -> DecisionWord:

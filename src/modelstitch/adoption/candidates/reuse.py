@@ -204,6 +204,7 @@ def candidates(
         n_calibrate=len(division.calibrate),
         n_groups=None if groups is None else len(groups.unique()),
         chance=comparison.facts.chance,
+        n_missing=max(0, (comparison.facts.n_cells or 0) - len(comparison.cells)),
         n_failed=sum(row.control == TRAINED and row.failed for row in comparison.cells),
         elsewhere=elsewhere,
         rank_by=options.rank_by,

@@ -28,6 +28,8 @@ def sentences(found: Candidates) -> list[Sentence]:
     best = next((row for row in found.rows if row.qualifies), None)
     if best is not None:
         said += _of_best(found, best)
+    if found.n_missing:
+        said.append(say("reuse.missing", n=found.n_missing))
     if found.n_failed:
         said.append(say("reuse.failed", n=found.n_failed))
     return said
