@@ -80,7 +80,7 @@ def read_new(given: Any, spec: FolderSpec, group_column: str | None = None) -> N
         labelled = torch.ones(len(data.heldout), dtype=torch.bool)
         numbers = data.heldout.groups
         groups = None if numbers is None else tuple(map(str, numbers.tolist()))
-    _expect_fit(data, spec)
+    expect_fit(data, spec)
     taken = [one.name for one in spec.contract.inputs]
     ids = [value.hex() for value in digests(data.heldout, taken)]
     known = _of_run(given, spec, taken)
@@ -174,7 +174,7 @@ def _joined(parts: Sequence[DataPart]) -> DataPart:
     )
 
 
-def _expect_fit(data: Data, spec: FolderSpec) -> None:
+def expect_fit(data: Data, spec: FolderSpec) -> None:
     """Raise unless rate, task and label set are the candidate's; inputs are checked where they are run."""
     contract = spec.contract
     for what, own, other in (("rate", contract.rate, data.rate), ("task", contract.task, data.task.name)):

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
-from modelstitch.adoption.division import divide
+from modelstitch.adoption.division import divide_heldout
 from modelstitch.adoption.folder.agreement import BATCHES
 from modelstitch.adoption.folder.card import CARD_PLAIN
 from modelstitch.adoption.folder.check import check_files, is_signed
-from modelstitch.adoption.folder.given import expect_fits, inputs_from, scores_of
 from modelstitch.adoption.folder.ledger import LEDGER, LedgerEntry, append
 from modelstitch.adoption.folder.loading import network_in
 from modelstitch.adoption.folder.manifest import MANIFEST
 from modelstitch.adoption.folder.signature import Trust, why_not_signed
 from modelstitch.adoption.folder.spec_file import SPEC, FolderSpec, read_spec
+from modelstitch.adoption.pilot.both import inputs_as_given
+from modelstitch.adoption.pilot.new_data import expect_fit
 from modelstitch.adoption.verify.forms_again import drawn_inputs, forms_again
 from modelstitch.adoption.verify.record import Verification, VerifiedCheck
 from modelstitch.data.load import as_data
@@ -26,6 +29,7 @@ from modelstitch.data.parts import Data
 from modelstitch.errors import RunError
 from modelstitch.fitting.schedules import spread
 from modelstitch.specs import DataSpec
+from modelstitch.tasks.scales import as_logits
 
 MOST_EXAMPLES_OFF = 2
 """Held-out examples by which a score may be another one: their answers hang by a rounding."""
@@ -110,16 +114,17 @@ def _network(folder: Path, data: Any, seed: int, left: list[str]) -> list[Verifi
         return [check]
     read = data if isinstance(data, Data) else as_data(_read_as(data, spec))
     read = read.to(torch.device("cpu"))
-    expect_fits(spec.contract, read)
+    expect_fit(read, spec)
+    inputs = inputs_as_given(spec.contract, read)
     same = read.digest == spec.digests["data"]
-    n = len(read.heldout)
-    rows = divide(n, read.digest, spec.division["seed"]).confirm if same else torch.arange(n)
+    every = torch.arange(len(read.heldout))
+    rows = divide_heldout(read, spec.division["seed"]).confirm if same else every
     order = spread(rows, sum(BATCHES))
     order = order[torch.arange(sum(BATCHES)) % len(order)]
-    batches = [inputs_from(spec.contract, read, some) for some in order.split(list(BATCHES))]
+    batches = [_taken(inputs, some) for some in order.split(list(BATCHES))]
     check, missing = forms_again(folder, spec, batches)
     left += missing
-    return [check, *_score(folder, spec, read, rows, same, left)]
+    return [check, *_score(folder, spec, read, inputs, rows, left)]
 
 
 def _read_as(data: Any, spec: FolderSpec) -> Any:
@@ -127,18 +132,30 @@ def _read_as(data: Any, spec: FolderSpec) -> Any:
     return replace(DataSpec(**spec.sources["data"]), source=data) if isinstance(data, str) else data
 
 
+def _taken(inputs: Mapping[str, Tensor], rows: Tensor) -> dict[str, Tensor]:
+    return {name: value[rows] for name, value in inputs.items()}
+
+
 def _score(
-    folder: Path, spec: FolderSpec, data: Data, rows: torch.Tensor, same: bool, left: list[str]
+    folder: Path,
+    spec: FolderSpec,
+    data: Data,
+    inputs: Mapping[str, Tensor],
+    rows: Tensor,
+    left: list[str],
 ) -> list[VerifiedCheck]:
     """Score the candidate again; on other data than the run's this checks nothing, and says so."""
-    module, found = network_in(folder), []
+    module, contract, found = network_in(folder), spec.contract, []
+    examples = data.heldout.mapped(lambda value: value.cpu())
     with torch.no_grad():
-        for some in rows.split(_BATCH):
-            given = inputs_from(spec.contract, data, some)
-            first = given.pop(spec.contract.inputs[0].name)
-            found.append(scores_of(module.outputs(first, **given), spec.contract, data, some))
+        # Examples that are scored against each other are scored at once.
+        for some in rows.split(len(rows) if data.task.together else _BATCH):
+            given = _taken(inputs, some)
+            output = module(given.pop(contract.inputs[0].name), **given)
+            targets = examples.targets_for(data.task, some)
+            found.append(data.task.scored(as_logits(output, contract.scale), targets).double())
     again = float(torch.cat(found).mean())
-    if not same:
+    if data.digest != spec.digests["data"]:
         left.append(
             f"the score: these are other data than the run's (fingerprint {data.digest[:8]}, not "
             f"{spec.digests['data'][:8]}); on all {len(rows)} held-out examples of them it is {again:.4f}"
