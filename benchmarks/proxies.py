@@ -15,8 +15,6 @@ import time
 import torch
 
 import modelstitch as ms
-from modelstitch.adoption.division import divide
-from modelstitch.adoption.worth.proxies import proxy_regrets
 from modelstitch.adoption.worth.regret import ProxyRegret
 from modelstitch.specs import DataSpec, ModelSpec
 
@@ -52,10 +50,7 @@ def main() -> None:
         controls=("self-stitch", "one-hot"),  # what *kept* is scaled by
         evidence=("kept",),
     )
-    n = result.facts.n_heldout
-    assert n is not None
-    division = divide(n, result.facts.data_content or result.data)
-    found = proxy_regrets(result, division.choose, division.confirm, stitch="affine")
+    found = ms.regret_of(result, stitch="affine")
     n_cells = sum(row.control == "trained" and row.stitch == "affine" for row in result.cells)
     print(
         f"\n{result.sender} into {result.receiver} on {result.data}: {n_cells} cells, whole receiver "
