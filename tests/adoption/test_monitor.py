@@ -20,6 +20,7 @@ from modelstitch.adoption.folder.ledger import LEDGER, LedgerEntry, read_ledger
 from modelstitch.adoption.monitor.for_page import has_alarmed, monitors_of
 from modelstitch.adoption.monitor.random_subset import expect_random_subset
 from modelstitch.adoption.monitor.store import LOCK
+from modelstitch.adoption.monitor.watch import MonitorSpec, monitor
 from modelstitch.adoption.stages.road import road_of
 from modelstitch.cli import main
 from modelstitch.errors import DataError
@@ -134,6 +135,14 @@ def test_labels_that_come_later_count_as_labels_that_come_at_once(
     )
     assert "expected one label for each example" in capsys.readouterr().err
     assert (tmp_path / "two" / "events.jsonl").read_text() == before
+
+
+def test_examples_of_the_run_are_no_stream(copied: Path, tmp_path: Path, digits: ms.Data) -> None:
+    state = tmp_path / "one"
+    outcome = monitor(copied, digits, MonitorSpec(by="Eve", state=state))
+    # Those that neither fitted, chose nor calibrated it are left: the confirming ones.
+    assert outcome.examples == outcome.labels == len(divide_heldout(digits).confirm) == 180
+    assert not outcome.alarms
 
 
 def test_data_that_lie_sorted_are_no_change(

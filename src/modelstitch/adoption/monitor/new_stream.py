@@ -15,14 +15,12 @@ from modelstitch.adoption.folder.spec_file import FolderSpec
 from modelstitch.adoption.monitor.arrivals import Arrivals, numbered
 from modelstitch.adoption.monitor.stream import StreamItem
 from modelstitch.adoption.pilot.both import both_networks, inputs_as_given
-from modelstitch.adoption.pilot.new_data import read_new, shuffled
+from modelstitch.adoption.pilot.new_data import NewData, read_new, run_data, shuffled
 from modelstitch.data.digests import digests
-from modelstitch.data.load import load_data
 from modelstitch.data.partly_labelled import PartlyLabelled
 from modelstitch.data.parts import Data
 from modelstitch.errors import DataError
 from modelstitch.models.network import Network
-from modelstitch.specs import DataSpec
 from modelstitch.tasks import CLASSIFICATION
 
 
@@ -41,9 +39,11 @@ def arrivals_of(given: Any, folder: Path, spec: FolderSpec, receiver: Network | 
         receiver: None where it is not at hand.
 
     Raises:
-        DataError: data that cannot be read or do not fit, or no example that is new.
+        DataError: data that cannot be read or do not fit, several examples of one group, or no example
+            that is new.
     """
     new = read_new(given, spec)
+    _expect_apart(new)
     known = _calibrating(given, spec)
     rows = [row for row, one in enumerate(new.ids) if one not in known]
     if not rows:
@@ -149,13 +149,20 @@ def _digest(item: StreamItem) -> str:
     return sha256(values).hexdigest()
 
 
+def _expect_apart(new: NewData) -> None:
+    """Raise where data name groups, such as patients, and one of them has several examples."""
+    named = [group for group in new.groups if group is not None]
+    if len(set(named)) < len(named):
+        raise DataError(
+            f"expected examples that do not depend on each other, got {len(named)} of {len(set(named))} "
+            f"groups in the data {new.data.name}: a false-alarm rate is not known for them; give one of each group"
+        )
+
+
 def _calibrating(given: Any, spec: FolderSpec) -> set[str]:
     """Return digests of the calibrating examples, where the run's own data are given."""
-    of_run = DataSpec(**spec.sources["data"])
-    if not isinstance(given, Data) and given != of_run.source:
-        return set()
-    run = given if isinstance(given, Data) else load_data(of_run)
-    if run.digest != spec.digests["data"]:
+    run = run_data(given, spec)
+    if run is None:
         return set()
     part = run.heldout.take(divide_heldout(run, spec.division["seed"]).calibrate)
-    return {value.hex() for value in digests(part)}
+    return {value.hex() for value in digests(part, [one.name for one in spec.contract.inputs])}

@@ -192,7 +192,7 @@ def expect_fit(data: Data, spec: FolderSpec) -> None:
         )
 
 
-def _run_data(given: Any, spec: FolderSpec) -> Data | None:
+def run_data(given: Any, spec: FolderSpec) -> Data | None:
     """Return the data of the run where they are the given ones, and still what they were."""
     of_run = DataSpec(**spec.sources["data"])
     if isinstance(given, Data):
@@ -215,7 +215,7 @@ def _task_of_run(given: Any, spec: FolderSpec) -> Task:
     Raises:
         DataError: the data of the run cannot be read again.
     """
-    run = _run_data(given, spec)
+    run = run_data(given, spec)
     if run is None and spec.sources["data"]["source"] == IN_MEMORY:
         raise DataError(
             "expected the data of the run, which say the unit of the score of a regression, got a candidate "
@@ -237,7 +237,7 @@ def _task_of_run(given: Any, spec: FolderSpec) -> Task:
 
 def _of_run(given: Any, spec: FolderSpec, taken: Sequence[str]) -> set[str]:
     """Return digests of the examples that fitted or chose the candidate, where its own data are given."""
-    run = _run_data(given, spec)
+    run = run_data(given, spec)
     if run is None:
         return set()
     chosen = divide_heldout(run, spec.division["seed"]).choose
