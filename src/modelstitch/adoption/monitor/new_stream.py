@@ -155,7 +155,7 @@ def _expect_apart(new: NewData) -> None:
     if len(set(named)) < len(named):
         raise DataError(
             f"expected examples that do not depend on each other, got {len(named)} of {len(set(named))} "
-            f"groups in the data {new.data.name}: a false-alarm rate is not known for them; give one of each group"
+            f"groups in the data {new.data.name}: give one of each group"
         )
 
 
