@@ -1,9 +1,10 @@
 """An old and a new inspection network, from ``reuse`` to an alarm. Staged: drawn defects on a real wall.
 
 The photograph is ``brick.png`` of the package scikit-image (CC0; ``pip install scikit-image``). Small squares
-are cut out of it, and on three of four a defect is drawn: a crack, a stain, a chip. Fitting, testing, the
-pilot and the stream take their squares from different parts of the wall. The old network is narrow and saw
-few squares, the new one is wide. Could the old network's first layers do the work of the new one's?
+are cut out of it, and on three of four a defect is drawn: a crack, a stain, a chip. Fitting takes them from
+the upper part of the wall; testing, the pilot and the stream draw theirs from the lower. The old network is
+narrow and saw few squares, the new one is wide. Could the old network's first layers do the work of the new
+one's?
 
 It writes everything into a folder, and prints each command with what it says::
 
@@ -38,7 +39,7 @@ class Form:
     Attributes:
         side: of a square in pixels.
         n_old: squares that the old network is trained on.
-        n_new: squares that the new network is trained on, and stitches are fitted on.
+        n_new: squares that the new network is trained on.
         n_heldout: squares that choose, confirm and calibrate.
         n_pilot: squares of the pilot.
         n_stream: squares of the stream, before the lamp ages and after.
@@ -63,7 +64,10 @@ class Form:
     options: str = ""
 
 
-WHOLE = Form(24, 1500, 6000, 6000, 6000, 1500, 8, 16, 6, "layers.1,layers.2,layers.3", 0.02)
+WHOLE = Form(
+    *(24, 1500, 6000, 6000, 6000, 1500, 8, 16, 6, "layers.1", 0.05),
+    options="--limit 1500 --controls one-hot,self-stitch --evidence kept",
+)
 QUICK = Form(
     *(12, 300, 600, 1000, 1000, 600, 2, 4, 4, "layers.1", 0.15),
     options="--controls none --evidence none",
@@ -141,14 +145,14 @@ def write_data(folder: Path, form: Form) -> None:
     """Write the squares of every part of the story as .npz files."""
     folder.mkdir(parents=True)
     x_train, y_train = squares(form.n_new, form.side, (0, 220), seed=0)
-    x_test, y_test = squares(form.n_heldout, form.side, (220, 340), seed=1)
+    x_test, y_test = squares(form.n_heldout, form.side, (220, 512), seed=1)
     np.savez_compressed(folder / "wall.npz", x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
     for name, n, light, seed in (
         ("pilot", form.n_pilot, 1.0, 2),
         ("week-1", form.n_stream, 1.0, 3),
         ("week-2", form.n_stream, 0.6, 4),
     ):
-        x, y = squares(n, form.side, (340, 512), seed=seed, light=light)
+        x, y = squares(n, form.side, (220, 512), seed=seed, light=light)
         # The stream has no labels; the pilot has them.
         np.savez_compressed(folder / f"{name}.npz", x=x, y=y if name == "pilot" else np.full(n, -1))
 
