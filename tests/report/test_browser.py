@@ -303,7 +303,7 @@ def test_without_its_program_the_page_still_answers(browser: Browser, file: Path
     page = context.new_page()
     page.goto(file.as_uri())
     text = page.locator("main").inner_text()
-    assert "Worth a pilot" in text
+    assert "This command finds out: modelstitch reuse RUN" in text
     assert page.locator('figure[data-map="verdict"] text').first.is_visible()
     assert not page.locator("#switches").is_visible()
     context.close()
