@@ -124,7 +124,7 @@ def train_and_stitch(
             {f"{one}-to-{other}": (first, second), f"{other}-to-{one}": (second, first)},
             data,
             cuts=cuts if quick else None,
-            fit=ms.FitSpec(steps=20, batch_size=64) if quick else None,
+            fit=ms.FitSpec(steps=8, batch_size=32) if quick else None,
             evidence=ms.EvidenceSpec.parse(QUICK_EVIDENCE, 100) if quick else "standard",
             out=out,
         )

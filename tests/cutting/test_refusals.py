@@ -168,7 +168,6 @@ def test_a_size_that_a_representation_does_not_show_is_named() -> None:
 @pytest.mark.parametrize(
     ("example", "message"),
     [
-        (VECTORS[:1], r"at least 2 inputs, got shape \(1, 6\)"),
         (VECTORS[:0], r"at least 2 inputs, got shape \(0, 6\)"),
         (VECTORS[0], r"at least 2 inputs, got shape \(6,\)"),
     ],

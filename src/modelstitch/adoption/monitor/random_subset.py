@@ -29,6 +29,7 @@ def expect_random_subset(labelled: Float[Tensor, "n k"], rest: Float[Tensor, "m 
         DataError: they differ as they would by chance less than once in a thousand million times.
 
     Example:
+        >>> import torch
         >>> scores = torch.randn(200, 3, generator=torch.Generator().manual_seed(0))
         >>> expect_random_subset(scores[:50], scores[50:])
     """
