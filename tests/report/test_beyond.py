@@ -151,6 +151,9 @@ def test_a_card_holds_saving_cost_loss_and_the_next_step() -> None:
     assert "it loses more than the margin, no more than the label comes across" in cards[1]
     assert "None: leave it." in cards[1]
     assert "3 other places save nothing, 2 lose too much" in text
+    nowhere = dict.fromkeys(("dear", "worse", "label", "open"), 0)
+    alone = page(RUN, beyond=beyond(row_of(), elsewhere=nowhere))
+    assert "other places" not in Reader(alone).text
 
 
 def test_an_exported_candidate_has_the_next_step_of_its_ledger() -> None:

@@ -28,7 +28,7 @@ TEMPLATE = """
 </dl>
 </article>
 {% endfor %}</div>
-<p class="note">{{ elsewhere }}</p>
+{% if elsewhere %}<p class="note">{{ elsewhere }}</p>{% endif %}
 </section>
 """
 
@@ -54,12 +54,8 @@ def section(context: PageContext) -> Markup | None:
         }
         for row in table.rows
     ]
-    return context.fill(
-        TEMPLATE,
-        text=context.text(text),
-        cards=cards,
-        elsewhere=context.text(say("road.elsewhere", **table.elsewhere)),
-    )
+    others = context.text(say("road.elsewhere", **table.elsewhere)) if any(table.elsewhere.values()) else ""
+    return context.fill(TEMPLATE, text=context.text(text), cards=cards, elsewhere=others)
 
 
 def _points(context: PageContext, table: ReuseTable, row: ReuseRow) -> dict[str, list[Sentence]]:
