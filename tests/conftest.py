@@ -32,7 +32,7 @@ from modelstitch.specs import DataSpec, FitSpec, ModelSpec
 from tests.captured_once import CapturedOnce
 
 # How long an example takes says nothing on a machine that does other things too. The examples follow from the
-# test alone, so that one state of the code passes or fails for everybody; --hypothesis-profile=drawn draws others.
+# test alone: one state of the code passes or fails for everybody. --hypothesis-profile=drawn draws others.
 settings.register_profile("untimed", deadline=None, derandomize=True)
 settings.register_profile("drawn", deadline=None)
 settings.load_profile("untimed")
