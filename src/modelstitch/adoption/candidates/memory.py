@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -91,3 +91,8 @@ def bytes_of(tensors: Iterable[Tensor]) -> int:
     """Return the bytes of tensors; one that is there twice counts once."""
     held = {id(value): value for value in tensors}
     return sum(value.numel() * value.element_size() for value in held.values())
+
+
+def module_bytes(module: nn.Module) -> int:
+    """Return the bytes of the parameters and buffers of a module."""
+    return bytes_of((*module.parameters(), *module.buffers()))

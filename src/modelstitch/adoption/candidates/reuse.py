@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from modelstitch.adoption.candidates.candidate import (
     RANKS,
     Candidate,
     Candidates,
-    Latency,
     Whole,
     examples_needed,
     front,
@@ -24,8 +22,8 @@ from modelstitch.adoption.candidates.candidate import (
 from modelstitch.adoption.candidates.constraints import Constraints
 from modelstitch.adoption.candidates.judged import Elsewhere, conditions_of, known_kept
 from modelstitch.adoption.candidates.labels import labels_needed
-from modelstitch.adoption.candidates.latency import latencies
-from modelstitch.adoption.candidates.memory import bytes_of, peak_bytes
+from modelstitch.adoption.candidates.memory import module_bytes
+from modelstitch.adoption.candidates.timed import timed
 from modelstitch.adoption.division import Division, divide_heldout, groups_of
 from modelstitch.adoption.score_intervals import (
     difference_interval,
@@ -36,7 +34,6 @@ from modelstitch.adoption.score_intervals import (
 from modelstitch.adoption.work import Load, load_before, load_of, whole_load
 from modelstitch.errors import DataError, RunError, SpecError, expect_one_of
 from modelstitch.geometry.intervals import ValueWithInterval
-from modelstitch.grid.inputs import ExampleBatch
 from modelstitch.grid.side import Side
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.content import content_of
@@ -165,7 +162,7 @@ def candidates(
     if options.labels:
         progress.stage("fitting candidates on fewer labelled examples")
         found = _labelled(comparison, sides, found, division, options.margin)
-    found, wholes = _timed(comparison, (sender, receiver), found, wholes, options)
+    found, wholes = timed(comparison, (sender, receiver), found, wholes, options.batches)
     verdicts = comparison.cell_verdicts()
     found = [
         replace(
@@ -327,14 +324,10 @@ def _whole(side: Side, division: Division) -> Whole:
         if own is None
         else mean_interval(own.cpu()[division.confirm], groups=groups_of(side.data, division.confirm)),
         load=whole_load(side),
-        size_bytes=_bytes(side.network.module),
+        size_bytes=module_bytes(side.network.module),
         latency={},
         memory={},
     )
-
-
-def _bytes(module: nn.Module) -> int:
-    return bytes_of((*module.parameters(), *module.buffers()))
 
 
 @dataclass(frozen=True)
@@ -383,7 +376,7 @@ class _Measured:
             replaces=role,
             load=load,
             trained_parameters=row.n_parameters,
-            size_bytes=_bytes(module),
+            size_bytes=module_bytes(module),
             score=mean_interval(mine, self.level, self.groups),
             lost_to_receiver=lost["receiver"],
             lost_to_sender=lost["sender"],
@@ -464,64 +457,3 @@ def _labelled(
     }
     needed = labels_needed(sides, full, comparison.spec.fit, division.choose, margin)
     return [replace(row, labels_needed=needed.get(cell)) for row, cell in zip(rows, cells, strict=True)]
-
-
-def _timed(
-    comparison: Comparison,
-    sides: tuple[Side, Side],
-    rows: list[Candidate],
-    wholes: Mapping[str, Whole],
-    options: ReuseSpec,
-) -> tuple[list[Candidate], dict[str, Whole]]:
-    """Return candidates and whole networks with latency and memory, all measured in turn in one run."""
-    by_batch: dict[int, dict[str, Latency]] = {}
-    at_peak: dict[int, dict[str, int]] = {}
-    device = sides[0].data.heldout.images.device
-    modules = [
-        comparison.stitched(row.sender_cut, row.receiver_cut, stitch=row.stitch, seed=row.seed)
-        for row in rows
-    ]
-    for batch in options.batches if rows else ():
-        calls: dict[str, Callable[[], object]] = {}
-        some = [side.inputs.batch("held-out", torch.arange(batch) % len(side.data.heldout)) for side in sides]
-        for role, side, given in zip(("sender", "receiver"), sides, some, strict=True):
-            calls[role] = _call(side.network.module, given.x, given.own)
-        for number, module in enumerate(modules):
-            calls[str(number)] = _joined_call(module.prefix, module.stitch, module.suffix, some[0], some[1])
-        by_batch[batch] = latencies(calls, device)
-        networks = {"sender": sides[0].network.module, "receiver": sides[1].network.module}
-        networks |= {str(number): module for number, module in enumerate(modules)}
-        at_peak[batch] = {
-            name: peak_bytes(call, _bytes(networks[name]) + _given_bytes(name, some), device)
-            for name, call in calls.items()
-        }
-
-    def measured(name: str) -> dict[str, Any]:
-        return {
-            "latency": {batch: each[name] for batch, each in by_batch.items()},
-            "memory": {batch: each[name] for batch, each in at_peak.items()},
-        }
-
-    return (
-        [replace(row, **measured(str(number))) for number, row in enumerate(rows)],
-        {role: replace(whole, **measured(role)) for role, whole in wholes.items()},
-    )
-
-
-def _given_bytes(name: str, some: Sequence[ExampleBatch]) -> int:
-    """Return the bytes of what is given: to the receiver its own input, to all others that of the sender."""
-    sent, received = some
-    if name == "receiver":
-        return bytes_of((received.x, *received.kwargs.values()))
-    further = () if name == "sender" else tuple(received.kwargs.values())
-    return bytes_of((sent.x, *sent.kwargs.values(), *further))
-
-
-def _call(module: nn.Module, x: Tensor, kwargs: Mapping[str, Tensor]) -> Callable[[], object]:
-    return lambda: module(x, **kwargs)
-
-
-def _joined_call(
-    prefix: nn.Module, stitch: nn.Module, suffix: nn.Module, sent: ExampleBatch, received: ExampleBatch
-) -> Callable[[], object]:
-    return lambda: suffix(stitch(prefix(sent.x, **sent.kwargs)[0].float()), **received.kwargs)
