@@ -6,6 +6,7 @@ are private: their names may change without notice. docs/api.md lists what is pu
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -46,15 +47,19 @@ if TYPE_CHECKING:  # for type checkers and editors: the same names as in the tab
     from modelstitch.adoption.worth.verbs import cost_of as cost_of
     from modelstitch.adoption.worth.verbs import regret_of as regret_of
     from modelstitch.adoption.worth.verbs import rivals_of as rivals_of
-    from modelstitch.api import candidates as candidates
-    from modelstitch.api import compare as compare
-    from modelstitch.api import compare_all as compare_all
-    from modelstitch.api import compare_labels as compare_labels
-    from modelstitch.api import load as load
-    from modelstitch.api import pilot as pilot
-    from modelstitch.api import stitch as stitch
-    from modelstitch.api import verify as verify
-    from modelstitch.api import write_report as write_report
+    from modelstitch.api.compare import compare as compare
+    from modelstitch.api.compare import compare_all as compare_all
+    from modelstitch.api.compare import compare_labels as compare_labels
+    from modelstitch.api.compare import stitch as stitch
+    from modelstitch.api.lists import list_controls as list_controls
+    from modelstitch.api.lists import list_evidence as list_evidence
+    from modelstitch.api.lists import list_models as list_models
+    from modelstitch.api.lists import list_stitches as list_stitches
+    from modelstitch.api.use import candidates as candidates
+    from modelstitch.api.use import load as load
+    from modelstitch.api.use import pilot as pilot
+    from modelstitch.api.use import verify as verify
+    from modelstitch.api.use import write_report as write_report
     from modelstitch.cutting import Cut as Cut
     from modelstitch.cutting import CutList as CutList
     from modelstitch.cutting import cuts as cuts
@@ -77,6 +82,7 @@ if TYPE_CHECKING:  # for type checkers and editors: the same names as in the tab
     from modelstitch.errors import MissingExtraError as MissingExtraError
     from modelstitch.errors import ModelError as ModelError
     from modelstitch.errors import ModelStitchError as ModelStitchError
+    from modelstitch.errors import OptionError as OptionError
     from modelstitch.errors import RunError as RunError
     from modelstitch.errors import SpecError as SpecError
     from modelstitch.errors import StitchError as StitchError
@@ -133,6 +139,7 @@ if TYPE_CHECKING:  # for type checkers and editors: the same names as in the tab
     from modelstitch.specs.verdicts import VerdictReason as VerdictReason
     from modelstitch.tasks import Numbering as Numbering
     from modelstitch.tasks import Task as Task
+    from modelstitch.util.listing import Listing as Listing
     from modelstitch.util.progress import Progress as Progress
     from modelstitch.wording import Sentence as Sentence
 
@@ -185,6 +192,7 @@ _HOMES = {
     "Latency": "adoption.candidates.candidate",
     "Layout": "cutting.layouts",
     "Learnt": "specs.verdicts",
+    "Listing": "util.listing",
     "Load": "adoption.work",
     "LoadedStitched": "adoption.folder.loading",
     "MatrixShape": "results.triangle",
@@ -197,6 +205,7 @@ _HOMES = {
     "Needs": "adoption.worth.money",
     "Network": "models.network",
     "Numbering": "tasks",
+    "OptionError": "errors",
     "OutputFacts": "results.facts",
     "PairFacts": "results.facts",
     "PilotDecision": "adoption.pilot.decision",
@@ -240,26 +249,30 @@ _HOMES = {
     "WeightsFacts": "models.weights.facts",
     "Whole": "adoption.candidates.candidate",
     "Work": "cutting.cost",
-    "candidates": "api",
+    "candidates": "api.use",
     "capacity_curves": "results.curves",
     "chains_of": "adoption.worth.verbs",
-    "compare": "api",
-    "compare_all": "api",
-    "compare_labels": "api",
+    "compare": "api.compare",
+    "compare_all": "api.compare",
+    "compare_labels": "api.compare",
     "cost_of": "adoption.worth.verbs",
     "cuts": "cutting",
     "data_from": "data.from_arrays",
-    "load": "api",
+    "list_controls": "api.lists",
+    "list_evidence": "api.lists",
+    "list_models": "api.lists",
+    "list_stitches": "api.lists",
+    "load": "api.use",
     "load_data": "data.load",
     "load_model": "models.load",
     "load_stitched": "adoption.folder.loading",
-    "pilot": "api",
+    "pilot": "api.use",
     "regret_of": "adoption.worth.verbs",
     "rivals_of": "adoption.worth.verbs",
     "split": "cutting",
-    "stitch": "api",
-    "verify": "api",
-    "write_report": "api",
+    "stitch": "api.compare",
+    "verify": "api.use",
+    "write_report": "api.use",
 }
 """The module of each public name, imported at first use: ``modelstitch --help`` must not wait for torch."""
 
@@ -267,10 +280,15 @@ __all__ = sorted(_HOMES)
 
 
 def __getattr__(name: str) -> Any:
+    if name == "geometry":
+        return import_module("modelstitch.geometry")
     if name not in _HOMES:
-        raise AttributeError(f"module 'modelstitch' has no attribute {name!r}")
+        near = get_close_matches(name, __all__, n=1)
+        hint = f": did you mean {near[0]!r}?" if near else ""
+        raise AttributeError(f"module 'modelstitch' has no attribute {name!r}{hint}")
     return getattr(import_module(f"modelstitch.{_HOMES[name]}"), name)
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+    # What is public, and nothing else: completion in a notebook is a first look at a package.
+    return sorted([*__all__, "geometry", "__version__", "__doc__", "__all__"])

@@ -5,6 +5,7 @@
     ModelStitchError
     ├── InputError            an argument cannot be used; the command line exits with code 2
     │   ├── SpecError         a value outside its legal range or set
+    │   │   └── OptionError   an option that a function or a spec does not have; a TypeError, too
     │   ├── ModelError        a model source that cannot be found, built or run
     │   │   └── WeightsError  a weights file that cannot be read or does not fit
     │   ├── CutError          a cut that does not exist or cannot be made
@@ -34,6 +35,10 @@ class InputError(ModelStitchError):
 
 class SpecError(InputError):
     """A value lies outside its legal range or set."""
+
+
+class OptionError(SpecError, TypeError):
+    """A function or a spec has no such option, lacks one, or got too many."""
 
 
 class ModelError(InputError):
@@ -86,6 +91,9 @@ def expect_one_of(what: str, got: str, legal: Iterable[str], error: type[InputEr
         return
     shown = ", ".join(names[:12]) + (f", ... ({len(names)} in all)" if len(names) > 12 else "")
     near = difflib.get_close_matches(got, names, n=1, cutoff=0.5)
+    parts = [part.strip() for part in got.split(",")]
+    if len(parts) > 1 and all(part in names for part in parts):
+        raise error(f"unknown {what} {got!r}: expected one name; give several as a list, {parts}")
     hint = f"; did you mean {near[0]!r}?" if near else ""
     raise error(f"unknown {what} {got!r}: expected one of {shown or '(none)'}{hint}")
 

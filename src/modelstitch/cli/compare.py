@@ -296,7 +296,7 @@ class Compare:
             )
         by_name = self._by_label_set(data)
 
-        from modelstitch.cli.terminal import watching
+        from modelstitch.util.progress_bar import watching
 
         found: dict[str, Comparison] = {}
         costs: dict[str, str] = {}

@@ -54,10 +54,10 @@ class Demo:
     def run(self) -> bool:
         """Train, stitch and show; return whether some cells failed."""
         from modelstitch.cli.printed import report
-        from modelstitch.cli.terminal import watching
         from modelstitch.runs.prepare import prepare
         from modelstitch.runs.run import run
         from modelstitch.specs import DataSpec, EvidenceSpec, FitSpec
+        from modelstitch.util.progress_bar import watching
 
         with watching() as watcher:
             old, new = self._networks(watcher)

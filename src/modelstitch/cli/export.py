@@ -79,9 +79,9 @@ class Export:
             )
         from modelstitch.adoption.folder.export import ExportSpec, export
         from modelstitch.adoption.folder.finetune import finetune_spec
-        from modelstitch.api import load
-        from modelstitch.cli.terminal import watching
+        from modelstitch.api.use import load
         from modelstitch.results.stitched import cell_of
+        from modelstitch.util.progress_bar import watching
 
         options = ExportSpec(
             by=self.by,

@@ -24,7 +24,7 @@ class Figures:
 
     def run(self) -> bool:
         """Write the figures; return whether some cells of the run failed."""
-        from modelstitch.api import load
+        from modelstitch.api.use import load
         from modelstitch.report.figures import figures, write_figures
 
         comparison = load(self.run_folder)

@@ -48,7 +48,7 @@ class Monitor:
         import sys
 
         from modelstitch.adoption.monitor.watch import MonitorSpec, monitor
-        from modelstitch.cli.terminal import watching
+        from modelstitch.util.progress_bar import watching
 
         options = MonitorSpec(
             by=_account() if self.by is None else self.by,

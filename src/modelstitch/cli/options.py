@@ -28,7 +28,7 @@ def view_of(
         mean=mean or None,
         std=std or None,
         rate=rate,
-        range=range or None,  # type: ignore[arg-type]  # the view says if these are not two
+        range=range or None,
     )
 
 

@@ -57,7 +57,7 @@ class Pilot:
     def run(self) -> Exit:
         """Take the examples; the exit code says what the pilot says."""
         from modelstitch.adoption.pilot.run import PilotSpec, pilot
-        from modelstitch.cli.terminal import watching
+        from modelstitch.util.progress_bar import watching
 
         options = PilotSpec(
             by=_account() if self.by is None else self.by,

@@ -30,7 +30,7 @@ class Report:
     def run(self) -> bool:
         """Write the page; return whether some cells of the run failed."""
         from modelstitch.adoption.summary.of_folder import candidate_folders
-        from modelstitch.api import load
+        from modelstitch.api.use import load
         from modelstitch.cli.page_parts import strips_of
         from modelstitch.report import markdown, page, write_page
         from modelstitch.report.beyond import BeyondRun

@@ -119,7 +119,7 @@ class Reuse:
         """Look for candidates; the exit code says whether there is one."""
         from modelstitch.adoption.candidates.reuse import candidates
         from modelstitch.adoption.worth.beside import further
-        from modelstitch.cli.terminal import watching
+        from modelstitch.util.progress_bar import watching
 
         options, beside = self._reuse_spec(), self._beside()
         with watching() as watcher, tempfile.TemporaryDirectory() as scratch:
@@ -165,7 +165,7 @@ class Reuse:
         """Return what is asked for beside candidates; wrong prices are refused before anything is fitted."""
         from modelstitch.adoption.worth.beside import BesideSpec, expect_parts
         from modelstitch.adoption.worth.prices import read_prices
-        from modelstitch.api import load
+        from modelstitch.api.use import load
 
         expect_parts(self.parts, None if self.back is None else str(self.back), self.at_most_chain)
         return BesideSpec(
@@ -176,7 +176,7 @@ class Reuse:
         )
 
     def _stored(self) -> Comparison:
-        from modelstitch.api import load
+        from modelstitch.api.use import load
 
         if not Path(self.sender).is_dir():
             raise RunError(

@@ -10,12 +10,12 @@ from modelstitch.errors import SpecError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from modelstitch.cli.terminal import Watcher
     from modelstitch.data.parts import Data
     from modelstitch.known_answers.bed import Bed
     from modelstitch.known_answers.cases import Case
     from modelstitch.known_answers.outcome import Outcome
     from modelstitch.models.network import Network
+    from modelstitch.util.progress_bar import Watcher
 
 NETWORK, WIDTH, N_NETWORKS = "R1111", 8, 2
 
@@ -49,12 +49,12 @@ class Selftest:
         import json
         import sys
 
-        from modelstitch.cli.terminal import watching
         from modelstitch.known_answers.bed import Bed
         from modelstitch.known_answers.cases import cases
         from modelstitch.known_answers.evaluation import report
         from modelstitch.known_answers.measure_table import measure_table
         from modelstitch.known_answers.measures import measures_named
+        from modelstitch.util.progress_bar import watching
 
         if self.data != "digits" and not self.models:
             raise SpecError(

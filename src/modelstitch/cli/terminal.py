@@ -1,29 +1,19 @@
-"""What the commands show: progress on stderr; cuts, matrices, verdicts and curves in the terminal."""
+"""What the commands show: cuts, matrices, verdicts and curves in the terminal."""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
-from rich.progress import Progress as Bar
 from rich.table import Table
 from rich.text import Text
 
 from modelstitch.results.rows import CellKey
 from modelstitch.specs.verdicts import Learnt, VerdictName
-from modelstitch.util.progress import Progress
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -32,62 +22,6 @@ if TYPE_CHECKING:
     from modelstitch.evidence.verdict import Verdict
     from modelstitch.results.by_labels import ByLabels
     from modelstitch.results.comparison import Comparison
-
-
-class Watcher(Progress):
-    """Shows stages and finished cells as one line with the time left."""
-
-    def __init__(self, bar: Bar) -> None:
-        self._bar = bar
-        self._what = ""
-        self._task = bar.add_task("starting", total=None)
-
-    def stage(self, text: str) -> None:
-        self._bar.update(self._task, description=text)
-        if not self._bar.console.is_terminal:
-            self._bar.console.print(f"{text} ...", highlight=False)
-
-    def warn(self, text: str) -> None:
-        self._bar.console.print(text, style="yellow", highlight=False, soft_wrap=True)
-
-    def start(self, total: int, done: int, what: str = "fitting stitches") -> None:
-        self._what = what
-        self._bar.reset(self._task, total=total, completed=0, description=what)
-        if done:
-            self._bar.console.print(f"{what}: {done} of {total} cells were finished earlier", highlight=False)
-            self._bar.update(self._task, total=total - done)
-
-    def cell(self, text: str, accuracy: float | None) -> None:
-        shown = "failed" if accuracy is None else f"{accuracy:.3f}"
-        self._advance(f"{self._what}, last {shown}")
-
-    def measured(self, text: str) -> None:
-        self._advance(self._what)
-
-    def _advance(self, text: str) -> None:
-        self._bar.update(self._task, advance=1, description=text)
-        # A file shows no moving bar: one line for every tenth of the work instead.
-        task = next(task for task in self._bar.tasks if task.id == self._task)
-        total, done = int(task.total or 0), int(task.completed)
-        if not self._bar.console.is_terminal and total and done * 10 // total > (done - 1) * 10 // total:
-            seconds = round(task.elapsed or 0)
-            self._bar.console.print(f"{self._what}: {done} of {total}, {seconds} s", highlight=False)
-
-
-@contextlib.contextmanager
-def watching() -> Iterator[Watcher]:
-    """Show progress on stderr while the block runs."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("elapsed"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
-    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
-        yield Watcher(bar)
 
 
 def cuts_as_json(model: CutModel) -> str:

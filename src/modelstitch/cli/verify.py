@@ -58,7 +58,7 @@ class Verify:
 
     def _found(self, seed: int) -> Verification:
         from modelstitch.adoption.verify.verbs import kind_of, verify_either
-        from modelstitch.cli.terminal import watching
+        from modelstitch.util.progress_bar import watching
 
         kind_of(self.folder)  # refused before anything is shown
         trust = self._trust()

@@ -17,6 +17,7 @@ from modelstitch.cutting.deterministic import as_module, expect_deterministic
 from modelstitch.cutting.examples import Example, read_examples
 from modelstitch.cutting.graph import GraphCutModel
 from modelstitch.cutting.hooks import HookCutModel
+from modelstitch.util.arguments import checked
 from modelstitch.util.random_state import kept_random_state
 
 __all__ = ["Cut", "CutList", "CutModel", "GraphCutModel", "certify", "cut_model", "cuts", "split"]
@@ -52,6 +53,7 @@ def cut_model(
         return HookCutModel(model, example, name, str(error), kwargs, output)
 
 
+@checked()
 def cuts(
     model: nn.Module | ExportedProgram,
     example: Example,
@@ -95,6 +97,7 @@ def cuts(
         return CutList(cut_model(own, x, kwargs=further, output=output), own, x, further)
 
 
+@checked()
 def split(
     model: nn.Module | ExportedProgram,
     cut: str | Cut,

@@ -25,9 +25,11 @@ from modelstitch.data.together import Together, alike, expect_apart, group_value
 from modelstitch.errors import DataError, expect_one_of
 from modelstitch.specs import TASKS, TOKEN_TASKS, DataSpec
 from modelstitch.tasks import Task, shifted, task_named
+from modelstitch.util.arguments import checked
 from modelstitch.util.imported import imported
 
 
+@checked()
 def data_from(
     x: Any,
     y: Any = None,

@@ -23,8 +23,10 @@ from modelstitch.data.splitting import third_held_out
 from modelstitch.errors import DataError
 from modelstitch.specs import TASKS, TOKEN_TASKS, DataSpec
 from modelstitch.tasks import RETRIEVAL
+from modelstitch.util.arguments import checked
 
 
+@checked()
 def load_data(spec: DataSpec) -> Data:
     """Load the data that ``spec`` names, rotated and labelled as it says.
 

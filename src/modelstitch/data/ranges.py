@@ -45,7 +45,8 @@ def range_of(view: View, *, is_sound: bool = False) -> tuple[float, float] | Non
         ((0.0, 1.0), (-1.0, 1.0), None)
     """
     if view.range is not None:
-        return view.range
+        low, high = view.range
+        return low, high
     if is_sound:
         return None if view == View() else (-1.0, 1.0)
     return None if view.mean is None else (0.0, 1.0)

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field, replace
 
 from modelstitch.geometry.intervals import ValueWithInterval
 from modelstitch.specs.verdicts import Confidence, KeptScale, Learnt, Reason, VerdictName, VerdictReason
+from modelstitch.util.arguments import checked_fields
 from modelstitch.wording import Sentence, learnt_sentence, reason_sentence
 
 _NOTHING: ValueWithInterval = (math.nan, math.nan, math.nan)
@@ -31,6 +32,7 @@ _STRENGTH = (
 )
 
 
+@checked_fields
 @dataclass(frozen=True)
 class Thresholds:
     """Lines of the verdict; they are checked on cases whose truth is known, see ``modelstitch selftest``.

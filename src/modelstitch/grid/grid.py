@@ -16,6 +16,7 @@ from modelstitch.grid.representations import Lookup, Pass, Representations, Stor
 from modelstitch.grid.side import Side
 from modelstitch.grid.storage_cost import costs
 from modelstitch.specs import CONTROLS, OBJECTIVES, TRAINED, CellSpec, FitSpec
+from modelstitch.util.arguments import checked_fields
 
 _REAL_STEPS = 3
 """Times the steps of the real cell that a control may take."""
@@ -30,6 +31,7 @@ USUAL_SCHEDULES = 3.5
 """Mean number of steps of an automatic fit, in lengths of its first schedule (docs/measurements.md)."""
 
 
+@checked_fields
 @dataclass(frozen=True)
 class Budget:
     """How much of the representations may be alive at once, and where they are kept.

@@ -18,9 +18,11 @@ from modelstitch.models.weights.fit import Misfit, expect_whole
 from modelstitch.models.weights.load import load_weights
 from modelstitch.models.zoo.checkpoint import read_card
 from modelstitch.specs import ModelSpec, View
+from modelstitch.util.arguments import checked
 from modelstitch.util.calls import parse_call
 
 
+@checked()
 def load_model(spec: ModelSpec) -> Network:
     """Load the model that ``spec`` names, on the CPU, in eval mode.
 

@@ -11,6 +11,7 @@ from modelstitch.evidence.verdict import Verdict
 from modelstitch.results.rows import CellKey, CellRow
 from modelstitch.specs import CONTROLS, TRAINED
 from modelstitch.specs.verdicts import Learnt, VerdictName
+from modelstitch.util.arguments import checked
 
 if TYPE_CHECKING:
     from modelstitch.results.comparison import Comparison
@@ -73,6 +74,7 @@ class Curve:
         return any(_is_known(point.verdict) for point in self.points)
 
 
+@checked()
 def capacity_curves(comparison: Comparison) -> list[Curve]:
     """Return the capacity curve of every pair of cuts, for stitches that were fitted to the first objective.
 

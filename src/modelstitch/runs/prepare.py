@@ -16,7 +16,7 @@ from modelstitch.data.load import as_data
 from modelstitch.data.parts import Data
 from modelstitch.data.running_texts import DEFAULT_LENGTH
 from modelstitch.data.texts import BYTES, reads_as
-from modelstitch.errors import CutError, DataError, StitchError
+from modelstitch.errors import CutError, DataError, SpecError, StitchError
 from modelstitch.fitting.schedules import spread
 from modelstitch.grid import checks
 from modelstitch.grid.pool import Pair, Pool
@@ -99,6 +99,7 @@ def prepare(
     seeds: Sequence[int] = (0,),
     random: RandomName = "redraw",
     outputs: OutputChoices = NO_OUTPUTS,
+    names: BySide[str] | None = None,
     device: str = "auto",
     pool: Pool | None = None,
     progress: Progress = SILENT,
@@ -106,12 +107,15 @@ def prepare(
     """Load, cut and check everything that a run needs; nothing is written and nothing is fitted.
 
     Args: as for :func:`modelstitch.compare`; with a ``pool``, its data are used and its sides shared, and
-    ``outputs`` says how the outputs of each network are read.
+    ``outputs`` says how the outputs of each network are read; ``names`` what to call them, by default by
+    their source or class.
 
     Raises:
         InputError: whatever was given cannot be used; the message names it.
         TruthError: a cut does not reproduce its model.
     """
+    _expect_cuts_once(cuts, sender_cuts, receiver_cuts)
+    _expect_two_names(names)
     chosen_device = device_for(device, (sender, receiver))
     # Made before anything is loaded, so that a wrong choice is refused at once; views and cuts follow.
     spec = RunSpec(
@@ -132,6 +136,11 @@ def prepare(
             _load(sender, receiver, chosen_device), (spec.sender, spec.receiver), strict=True
         )
     ]
+    if names is not None:
+        networks = [
+            replace(network, name=name)
+            for network, name in zip(networks, (names.sender, names.receiver), strict=True)
+        ]
     progress.stage("reading the data")
     if isinstance(data, DataSpec):
         data, networks = _share_tokens(data, networks)
@@ -178,6 +187,26 @@ def widened(session: Session, spec: RunSpec) -> Session:
     expect_no_norm_of_padding(spec.stitches, session.pair.data)
     expect_controls_fit([control for control in spec.controls if control != TRAINED], session.pair.data)
     return _checked(session.pair, spec)
+
+
+def _expect_cuts_once(
+    cuts: Sequence[str] | None, sender_cuts: Sequence[str] | None, receiver_cuts: Sequence[str] | None
+) -> None:
+    """Raise where cuts of both models would be read for neither."""
+    if cuts and sender_cuts and receiver_cuts:
+        raise SpecError(
+            "expected cuts of both models, or sender_cuts and receiver_cuts, got all three: leave cuts out"
+        )
+
+
+def _expect_two_names(names: BySide[str] | None) -> None:
+    if names is None:
+        return
+    both = (names.sender, names.receiver)
+    if not all(name.strip() for name in both):
+        raise SpecError(f"expected names of sender and receiver, got an empty one in {both}")
+    if names.sender == names.receiver:
+        raise SpecError(f"expected different names of sender and receiver, got {names.sender!r} twice")
 
 
 def _checked(pair: Pair, spec: RunSpec) -> Session:

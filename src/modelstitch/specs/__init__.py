@@ -10,6 +10,7 @@ from modelstitch.specs.controls import (
     TRAINED,
     VERDICT_CONTROLS,
     ControlInfo,
+    control_names,
     label_only_controls,
     random_controls,
 )
@@ -93,6 +94,7 @@ __all__ = [
     "StitchSpec",
     "View",
     "content_hash",
+    "control_names",
     "label_only_controls",
     "random_controls",
     "to_json",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
+
+from modelstitch.errors import SpecError, expect_one_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,6 +203,27 @@ SHUFFLED_LABELS = "shuffled-labels"
 
 VERDICT_CONTROLS = tuple(row.name for row in _ROWS if row.in_verdict)
 """What a verdict is read against; run unless the user chooses controls."""
+
+
+def control_names(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the controls that names mean; ``standard``, ``all`` and ``none`` stand for several.
+
+    Raises:
+        SpecError: an unknown name.
+
+    Example:
+        >>> control_names(["standard", "probe"])
+        ('random-sender', 'clustered-noise', 'one-hot', 'self-stitch', 'probe')
+        >>> control_names(["none"])
+        ()
+    """
+    every = tuple(name for name in CONTROLS if name != TRAINED)
+    groups: dict[str, tuple[str, ...]] = {"standard": VERDICT_CONTROLS, "all": every, "none": ()}
+    for name in names:
+        expect_one_of("control", name, (*CONTROLS, *groups), SpecError)
+    if not set(names) & set(groups):
+        return tuple(names)
+    return tuple(dict.fromkeys(each for name in names for each in groups.get(name, (name,))))
 
 
 def random_controls() -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from modelstitch.errors import SpecError, expect_one_of
 from modelstitch.specs.families import DEFAULT_FAMILY, FAMILIES, FamilyInfo
 from modelstitch.specs.names import NORMS, Norm, positive
 from modelstitch.specs.objectives import OBJECTIVES, ObjectiveName
+from modelstitch.util.arguments import checked, checked_fields
 
 _AS_PUBLISHED = {
     "schedule": "cosine",
@@ -39,6 +40,7 @@ PROTOCOLS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 """The fields of :class:`FitSpec` that make a protocol. Objective, length, batch and rate are free."""
 
 
+@checked_fields
 @dataclass(frozen=True, kw_only=True)
 class StitchSpec:
     """Which stitch is fitted: a family, its size, its batch norms, and what it is fitted to.
@@ -111,6 +113,7 @@ class StitchSpec:
         return needed is None or self.size is None or self.size >= needed * n_channels
 
     @classmethod
+    @checked()
     def parse(cls, text: str, norm: str = "none") -> StitchSpec:
         """Read ``affine``, ``lowrank(4)``, ``affine+batch`` or ``affine by match``.
 
@@ -146,6 +149,7 @@ class StitchSpec:
         return self.name if self.norm == "none" else f"{self.name}+{self.norm}"
 
 
+@checked_fields
 @dataclass(frozen=True, kw_only=True)
 class FitSpec:
     """How a stitch is fitted.

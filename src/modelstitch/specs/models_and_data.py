@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from modelstitch.errors import SpecError, expect_one_of
 from modelstitch.specs.framing import final_size
 from modelstitch.specs.names import INTERPOLATIONS, OUTPUT_SCALES, TASKS, at_most, positive
+from modelstitch.util.arguments import checked_fields
 
 _MOST_PIXELS, _MOST_SAMPLES, _MOST_SECONDS, _MOST_TOKENS = 16_384, 10_000_000, 86_400, 1_000_000
 """Most pixels of a side, samples a second, seconds of a sound, tokens of a text: more was mistyped."""
 
 
+@checked_fields
 @dataclass(frozen=True, kw_only=True)
 class View:
     """How one model reads an example. A field that is None leaves the data as it is.
@@ -54,7 +56,7 @@ class View:
     channels: int | None = None
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
-    range: tuple[float, float] | None = None
+    range: tuple[float, ...] | None = None
     rate: int | None = None
     flat: bool | None = None
     tokenizer: str | None = None
@@ -126,6 +128,7 @@ class View:
             )
 
 
+@checked_fields
 @dataclass(frozen=True, kw_only=True)
 class ModelSpec:
     """Where a model comes from.
@@ -170,6 +173,7 @@ class ModelSpec:
             expect_one_of("scale of outputs", self.output_scale, OUTPUT_SCALES, SpecError)
 
 
+@checked_fields
 @dataclass(frozen=True, kw_only=True)
 class DataSpec:
     """Where the examples come from, and how many of them are used.

@@ -15,8 +15,10 @@ from modelstitch.specs.fits import FitSpec, StitchSpec
 from modelstitch.specs.models_and_data import DataSpec, ModelSpec, View
 from modelstitch.specs.names import EVIDENCE, RANDOM, STANDARD_EVIDENCE, RandomName, positive
 from modelstitch.specs.objectives import OBJECTIVES, ObjectiveName
+from modelstitch.util.arguments import checked, checked_fields, several
 
 
+@checked_fields
 @dataclass(frozen=True, kw_only=True)
 class EvidenceSpec:
     """What is measured about a cell beside its score.
@@ -42,8 +44,9 @@ class EvidenceSpec:
         positive("examples of the evidence", self.n_examples)
 
     @classmethod
-    def parse(cls, names: Sequence[str], n_examples: int = 1000) -> EvidenceSpec:
-        """Return the spec of some kinds by name; ``standard``, ``all`` and ``none`` stand for several.
+    @checked()
+    def parse(cls, names: str | Sequence[str], n_examples: int = 1000) -> EvidenceSpec:
+        """Return the spec of kinds by name; ``standard``, ``all`` and ``none`` stand for several.
 
         Raises:
             SpecError: an unknown name.
@@ -53,12 +56,13 @@ class EvidenceSpec:
             ('errors', 'rank')
         """
         groups = {"standard": STANDARD_EVIDENCE, "all": EVIDENCE, "none": ()}
-        chosen = [kind for name in names for kind in groups.get(name, (name,))]
+        chosen = [kind for name in several(names) for kind in groups.get(name, (name,))]
         for kind in chosen:
             expect_one_of("kind of evidence", kind, (*groups, *EVIDENCE), SpecError)
         return cls(kinds=tuple(kind for kind in EVIDENCE if kind in chosen), n_examples=n_examples)
 
 
+@checked_fields
 @dataclass(frozen=True, kw_only=True)
 class CellSpec:
     """One cell of a grid.
@@ -101,6 +105,7 @@ class CellSpec:
         )
 
 
+@checked_fields
 @dataclass(frozen=True, kw_only=True)
 class RunSpec:
     """Everything that decides the numbers of a run.

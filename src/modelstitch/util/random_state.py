@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import wraps
+from typing import ParamSpec, TypeVar
 
 import numpy as np
 import torch
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 @contextlib.contextmanager
@@ -32,3 +37,14 @@ def kept_random_state() -> Iterator[None]:
     finally:
         random.setstate(of_python)
         np.random.set_state(of_numpy)
+
+
+def keeping_random_state(verb: Callable[P, R]) -> Callable[P, R]:
+    """Leave the global random states behind a verb as they were."""
+
+    @wraps(verb)
+    def call(*arguments: P.args, **named: P.kwargs) -> R:
+        with kept_random_state():
+            return verb(*arguments, **named)
+
+    return call

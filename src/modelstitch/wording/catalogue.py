@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from modelstitch.wording import (
+    choices_english,
+    choices_japanese,
     english,
     japanese,
     monitor_english,
@@ -23,6 +25,7 @@ from modelstitch.wording import (
 
 _FILES = {
     "en": (
+        choices_english,
         english,
         monitor_english,
         page_english,
@@ -32,6 +35,7 @@ _FILES = {
         worth_english,
     ),
     "ja": (
+        choices_japanese,
         japanese,
         monitor_japanese,
         page_japanese,

@@ -25,6 +25,7 @@ from modelstitch.adoption.folder.program import (
 )
 from modelstitch.adoption.folder.spec_file import FolderSpec, read_spec
 from modelstitch.errors import ModelError, RunError, first_line
+from modelstitch.util.arguments import checked
 
 WEIGHTS = "model.safetensors"
 """Name of the file with the weights."""
@@ -133,6 +134,7 @@ class LoadedStitched(nn.Module):
         return [named[one.name] for one in contract.inputs]
 
 
+@checked()
 def load_stitched(folder: str | Path) -> LoadedStitched:
     """Load the stitched network of a folder that ``modelstitch export`` wrote.
 

@@ -26,12 +26,14 @@ from modelstitch.errors import ModelError
 from modelstitch.grid.side import Side
 from modelstitch.specs import FitSpec
 from modelstitch.tasks import mean_score
+from modelstitch.util.arguments import checked_fields
 from modelstitch.wording import Sentence, say
 
 EQUAL_COST = 0.05
 """Difference in multiply-adds up to which two networks cost the same."""
 
 
+@checked_fields
 @dataclass(frozen=True, kw_only=True)
 class RivalFits:
     """How rivals are fitted: rates of three kinds, one length for all.

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from modelstitch.errors import SpecError
+from modelstitch.util.arguments import checked_fields
 
 PRICES = ("labelling_hour", "gpu_hour", "engineer_hour", "million_inferences")
 """The prices; the other numbers of the file are assumptions."""
@@ -18,6 +19,7 @@ PRICES = ("labelling_hour", "gpu_hour", "engineer_hour", "million_inferences")
 _ABOVE_ZERO = ("months", "labels_an_hour")
 
 
+@checked_fields
 @dataclass(frozen=True, kw_only=True)
 class Prices:
     """Prices in one currency, and what is assumed of time, traffic and work.

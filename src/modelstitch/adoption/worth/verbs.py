@@ -20,7 +20,8 @@ from modelstitch.adoption.worth.proxies import heldout_scores, proxy_regrets
 from modelstitch.adoption.worth.regret import RegretTable
 from modelstitch.errors import SpecError
 from modelstitch.specs import TRAINED
-from modelstitch.util.progress import SILENT, Progress
+from modelstitch.util.arguments import checked, several
+from modelstitch.util.progress import SILENT, Progress, ProgressChoice, listening
 from modelstitch.util.random_state import kept_random_state
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ _FORWARD_AND_BACK_FROZEN = 2
 """The same for a frozen part behind a stitch: a gradient takes one more pass, for its input alone."""
 
 
+@checked()
 def rivals_of(
     result: Comparison,
     sender_cut: str,
@@ -38,10 +40,10 @@ def rivals_of(
     *,
     stitch: str | None = None,
     seed: int | None = None,
-    names: Sequence[str] = RIVALS,
+    names: str | Sequence[str] = RIVALS,
     fits: RivalFits | None = None,
     margin: float = 0.02,
-    progress: Progress = SILENT,
+    progress: ProgressChoice = None,
 ) -> RivalTable:
     """Fit what else one could do for the cost of a cell, and score it beside the cell.
 
@@ -54,10 +56,10 @@ def rivals_of(
         result: a run that can give its networks.
         sender_cut, receiver_cut: of the cell.
         stitch, seed: which fit; needed where several were made.
-        names: some of the rivals by name; all of them by default.
+        names: one rival or several by name; all of them by default.
         fits: how they are fitted, and how long at most.
         margin: points of score up to which a cheaper rival counts as no worse.
-        progress: receives news.
+        progress: as for :func:`modelstitch.compare`.
 
     Returns:
         The table; a rival that still gained at the end is *unfair*, and neither wins nor loses.
@@ -67,7 +69,8 @@ def rivals_of(
         RunError: the run cannot give its networks.
     """
     network = result.stitched(sender_cut, receiver_cut, stitch=stitch, seed=seed)
-    return rivals_beside(network, names=names, fits=fits, margin=margin, progress=progress)
+    with listening(progress) as listener:
+        return rivals_beside(network, names=several(names), fits=fits, margin=margin, progress=listener)
 
 
 def rivals_beside(
@@ -104,6 +107,7 @@ def rivals_beside(
         )
 
 
+@checked()
 def cost_of(
     result: Comparison,
     sender_cut: str,
@@ -140,6 +144,7 @@ def cost_of(
     return money(known, needs)
 
 
+@checked()
 def chains_of(
     forward: Comparison,
     backward: Comparison,
@@ -147,7 +152,7 @@ def chains_of(
     at_most: float = 1.0,
     stitch: str | None = None,
     seed: int | None = None,
-    progress: Progress = SILENT,
+    progress: ProgressChoice = None,
 ) -> ChainTable:
     """Compose the stitches of A into B and of B into A to chains of three parts, under a budget.
 
@@ -155,7 +160,7 @@ def chains_of(
         forward, backward: two runs that can give their networks, sender and receiver exchanged.
         at_most: bound on the multiply-adds of a chain, in those of A.
         stitch, seed: which fits; by default the stitch of the run's sentences, and its first seed.
-        progress: receives news.
+        progress: as for :func:`modelstitch.compare`.
 
     Returns:
         Chains with their scores on the choosing examples, and the best one on the confirming examples.
@@ -165,24 +170,26 @@ def chains_of(
         RunError: the runs are not two directions of one pair, or cannot give their networks.
     """
     division = _division(forward)
-    return chains(
-        forward,
-        backward,
-        division.choose,
-        division.confirm,
-        at_most=at_most,
-        stitch=stitch,
-        seed=seed,
-        progress=progress,
-    )
+    with listening(progress) as listener:
+        return chains(
+            forward,
+            backward,
+            division.choose,
+            division.confirm,
+            at_most=at_most,
+            stitch=stitch,
+            seed=seed,
+            progress=listener,
+        )
 
 
+@checked()
 def regret_of(
     result: Comparison,
     *,
     stitch: str | None = None,
     seed: int | None = None,
-    progress: Progress = SILENT,
+    progress: ProgressChoice = None,
 ) -> RegretTable:
     """Return the score lost by choosing sender cuts by CKA, mutual k-NN, probes, the closed form or *kept*.
 
@@ -190,16 +197,16 @@ def regret_of(
         result: a run that can give its networks. The closed form is looked at where a stitch was fitted to
             ``match`` too, *kept* where the run has measured it.
         stitch, seed: which fits; by default the stitch of the run's sentences, and its first seed.
-        progress: receives news.
+        progress: as for :func:`modelstitch.compare`.
 
     Raises:
         SpecError: no cell of that stitch and seed.
         RunError: the run cannot give its networks.
     """
     division = _division(result)
-    with kept_random_state():
+    with kept_random_state(), listening(progress) as listener:
         return proxy_regrets(
-            result, division.choose, division.confirm, stitch=stitch, seed=seed, progress=progress
+            result, division.choose, division.confirm, stitch=stitch, seed=seed, progress=listener
         )
 
 

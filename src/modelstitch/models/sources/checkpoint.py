@@ -10,6 +10,7 @@ from modelstitch.errors import ModelError
 from modelstitch.models import zoo
 from modelstitch.models.blueprint import Blueprint
 from modelstitch.models.zoo.checkpoint import read_card
+from modelstitch.wording import say
 
 
 def recognises(target: str) -> bool:
@@ -41,3 +42,15 @@ def blueprint(target: str, arguments: dict[str, Any]) -> Blueprint:
         weights=target,
         name=card.label,
     )
+
+
+def names(folder: str) -> dict[str, str]:
+    """Return the checkpoints in a folder, or one file, and the network that each holds."""
+    path = Path(folder)
+    files = sorted(path.rglob("*.safetensors")) if path.is_dir() else [path]
+    cards = {str(file): read_card(str(file)) for file in files}
+    return {
+        name: say("choice.file", network=zoo.describe(card.network, **card.arguments))
+        for name, card in cards.items()
+        if card is not None
+    }

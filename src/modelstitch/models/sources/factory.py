@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any
 
@@ -11,7 +12,8 @@ from torch import nn
 
 from modelstitch.errors import ModelError
 from modelstitch.models.blueprint import Blueprint, Built, built_watched
-from modelstitch.util.imported import imported
+from modelstitch.util.imported import imported, imported_module
+from modelstitch.wording import say
 
 
 def recognises(target: str) -> bool:
@@ -50,3 +52,26 @@ def build_from_factory(target: str, arguments: dict[str, Any]) -> nn.Module:
     if not isinstance(model, nn.Module):
         raise ModelError(f"{target!r} returned {type(model).__name__}: expected a torch.nn.Module")
     return model
+
+
+def names(pattern: str) -> dict[str, str]:
+    """Return what of a module may build a model: functions and classes of its own that fit a pattern.
+
+    Args:
+        pattern: ``package.module:PATTERN``.
+
+    Raises:
+        ModelError: the module cannot be imported.
+    """
+    module, _, names = pattern.partition(":")
+    held = vars(imported_module(module, pattern, "models", ModelError))
+    return {
+        f"{module}:{name}": say(
+            "choice.callable", kind="class" if isinstance(value, type) else "function", module=module
+        )
+        for name, value in sorted(held.items())
+        if getattr(value, "__module__", None) == module
+        and name[0] != "_"
+        and fnmatchcase(name, names)
+        and (issubclass(value, nn.Module) if isinstance(value, type) else callable(value))
+    }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from modelstitch.models.weights.fit import Misfit
 from modelstitch.models.weights.sets import is_counter
 from modelstitch.specs import View
 from modelstitch.util.optional import optional_package
+from modelstitch.wording import say
 
 PREFIX = "hf:"
 
@@ -344,3 +346,22 @@ def _hub_arguments(arguments: dict[str, Any]) -> dict[str, Any]:
 
 def _transformers(target: str) -> Any:
     return optional_package("transformers", "hf", f"model {target!r}")
+
+
+def names(pattern: str) -> dict[str, str]:
+    """Return the models that the cache of this machine holds and that fit a pattern; the hub is not asked.
+
+    Raises:
+        MissingExtraError: transformers is not installed.
+    """
+    optional_package("transformers", "hf", f"model {PREFIX + pattern!r}")
+    hub = optional_package("huggingface_hub", "hf", f"model {PREFIX + pattern!r}")
+    try:
+        repositories = hub.scan_cache_dir().repos
+    except hub.errors.CacheNotFound:  # nothing was ever downloaded
+        return {}
+    return {
+        f"{PREFIX}{each.repo_id}": say("choice.cached")
+        for each in sorted(repositories, key=lambda each: str(each.repo_id))
+        if each.repo_type == "model" and fnmatchcase(each.repo_id, pattern)
+    }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from types import ModuleType
@@ -15,6 +15,7 @@ from modelstitch.errors import ModelError, expect_one_of, first_line
 from modelstitch.models.blueprint import Blueprint, of_hub
 from modelstitch.specs import INTERPOLATIONS, View
 from modelstitch.util.optional import optional_package
+from modelstitch.wording import Listed, say
 
 PREFIX = "timm:"
 
@@ -119,3 +120,23 @@ def _classes(target: str, pretrained: bool, module: nn.Module) -> tuple[str, ...
 
 def _timm(target: str) -> ModuleType:
     return optional_package("timm", "timm", f"model {target!r}")
+
+
+def names(pattern: str) -> dict[str, str]:
+    """Return the models of timm that fit a pattern, and the tags of their pretrained weights.
+
+    Raises:
+        MissingExtraError: timm is not installed.
+    """
+    timm = _timm(f"{PREFIX}{pattern}")
+    tags: dict[str, list[str]] = {name: [] for name in timm.list_models(pattern)}
+    for whole in timm.list_pretrained(pattern):
+        name, _, tag = whole.partition(".")
+        if name in tags and tag:
+            tags[name].append(tag)
+    return {f"{PREFIX}{name}": pretrained(found) for name, found in tags.items()}
+
+
+def pretrained(names: Sequence[str]) -> str:
+    """Return in one line which pretrained weights a model has."""
+    return say("choice.pretrained", names=Listed(list(names))) if names else say("choice.untrained")

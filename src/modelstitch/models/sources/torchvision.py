@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from functools import partial
 from types import ModuleType
 from typing import Any
@@ -10,6 +11,7 @@ from torch import nn
 
 from modelstitch.errors import ModelError, expect_one_of, first_line
 from modelstitch.models.blueprint import Blueprint, of_hub
+from modelstitch.models.sources import timm
 from modelstitch.specs import View
 from modelstitch.util.optional import optional_package
 
@@ -81,3 +83,17 @@ def _classes(target: str, pretrained: bool, module: nn.Module) -> tuple[str, ...
 
 def _torchvision(target: str) -> ModuleType:
     return optional_package("torchvision", "torchvision", f"model {target!r}")
+
+
+def names(pattern: str) -> dict[str, str]:
+    """Return the models of torchvision that fit a pattern, and the names of their pretrained weights.
+
+    Raises:
+        MissingExtraError: torchvision is not installed.
+    """
+    models = _torchvision(f"{PREFIX}{pattern}").models
+    return {
+        f"{PREFIX}{name}": timm.pretrained([each.name for each in models.get_model_weights(name)])
+        for name in models.list_models()
+        if fnmatchcase(name, pattern)
+    }

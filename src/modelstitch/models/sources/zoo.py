@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any
 
 from modelstitch.errors import ModelError, expect_one_of
 from modelstitch.models import zoo
 from modelstitch.models.blueprint import Blueprint
+from modelstitch.wording import Listed, say
 
 PREFIX = "zoo:"
 
@@ -32,3 +34,12 @@ def blueprint(target: str, arguments: dict[str, Any]) -> Blueprint:
         build=partial(zoo.build, name, **arguments),
         is_untrained=True,
     )
+
+
+def names(pattern: str) -> dict[str, str]:
+    """Return the networks of the zoo that fit a pattern, and how many blocks their stages have."""
+    return {
+        f"{PREFIX}{name}": say("choice.zoo", blocks=Listed([str(n) for n in blocks]))
+        for name, blocks in zoo.STAGES.items()
+        if fnmatchcase(name, pattern.replace("_", ""))
+    }

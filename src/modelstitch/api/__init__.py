@@ -1,0 +1,1 @@
+"""The verbs, each in one of these files; users find them in ``modelstitch``."""
