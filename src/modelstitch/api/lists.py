@@ -19,6 +19,7 @@ from modelstitch.util.listing import Listing
 from modelstitch.wording import Listed, say
 
 
+@checked()
 def list_stitches() -> Listing:
     """Return the stitches that ``stitch=`` takes, from the smallest capacity up, and what each can do.
 
@@ -39,6 +40,7 @@ def list_stitches() -> Listing:
     )
 
 
+@checked()
 def list_controls() -> Listing:
     """Return the grids that ``controls=`` takes beside the real one, and what each stitches.
 
@@ -55,6 +57,7 @@ def list_controls() -> Listing:
     )
 
 
+@checked()
 def list_evidence() -> Listing:
     """Return the kinds of evidence that ``evidence=`` takes, and what each measures.
 

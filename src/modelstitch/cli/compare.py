@@ -26,6 +26,7 @@ from modelstitch.specs import (
     RandomName,
     StitchSpec,
     View,
+    control_names,
 )
 from modelstitch.wording import say
 
@@ -50,7 +51,7 @@ _STITCH_HELP = (
     "affine is that of Hernandez et al. 2022."
 )
 _CONTROLS_HELP = (
-    "Grids to run beside the real one, to read it against; none for the real one alone. "
+    "Grids to run beside the real one, to read it against; none for the real one alone, all for all. "
     f"{'; '.join(_CONTROL_NAMES)}."
 )
 _EVIDENCE_HELP = (
@@ -349,7 +350,7 @@ class Compare:
             receiver_cuts=self.receiver_cuts,
             stitches=self._stitches(),
             fit=fit,
-            controls=() if self.controls == ("none",) else self.controls,
+            controls=control_names(self.controls),
             seeds=self.seeds,
             random=self.random,
             device=self.device,
@@ -378,9 +379,9 @@ class Compare:
         return FitSpec.named(self.protocol, objective=self.objective[0], **changes)
 
     def _stitches(self) -> list[StitchSpec]:
-        from modelstitch.stitches.ladder import LADDER
+        from modelstitch.stitches.ladder import LADDER, stitches_named
 
-        stitches = LADDER if self.ladder else [StitchSpec.parse(text, self.norm) for text in self.stitch]
+        stitches = LADDER if self.ladder else stitches_named(self.stitch, self.norm)
         # The first objective is the fit's own, so that a run with one has plain names.
         own = [None, *self.objective[1:]]
         return [

@@ -14,7 +14,14 @@ from modelstitch.cli.compare import Compare
 from modelstitch.cli.exits import Exit
 from modelstitch.cli.options import memory
 from modelstitch.errors import RunError, SpecError
-from modelstitch.specs import DEFAULT_FAMILY, VERDICT_CONTROLS, DataSpec, EvidenceSpec, StitchSpec
+from modelstitch.specs import (
+    DEFAULT_FAMILY,
+    VERDICT_CONTROLS,
+    DataSpec,
+    EvidenceSpec,
+    StitchSpec,
+    control_names,
+)
 
 if TYPE_CHECKING:
     from modelstitch.adoption.candidates.candidate import Candidates
@@ -212,7 +219,7 @@ class Reuse:
             sender_cuts=self.sender_cuts,
             receiver_cuts=self.receiver_cuts,
             stitches=[StitchSpec.parse(text) for text in self.stitch],
-            controls=() if self.controls == ("none",) else self.controls,
+            controls=control_names(self.controls),
             seeds=self.seeds,
             device=self.device,
             progress=watcher,

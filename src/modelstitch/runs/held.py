@@ -26,6 +26,7 @@ class Header:
         spec, facts: of the run.
         identity: values that must agree for the run to be continued, by name.
         origin: where it was started, as plain values; empty without a run folder.
+        named: whether the caller chose the names of sender and receiver: an older run folder gets them then.
     """
 
     sender: str
@@ -35,6 +36,7 @@ class Header:
     facts: RunFacts
     identity: Mapping[str, Any]
     origin: Mapping[str, str] = field(default_factory=dict)
+    named: bool = False
 
     def to_plain(self) -> dict[str, Any]:
         """Return the entries of the table ``facts``."""

@@ -161,7 +161,7 @@ def prepare(
         receiver_cuts=_choose_cuts(pair.receiver, receiver_cuts or cuts),
     )
     progress.stage("checking that the cuts reproduce the models")
-    session = _checked(pair, spec)
+    session = replace(_checked(pair, spec), named=names is not None)
     facts = session.facts
     for told in (*sentences_of_weights(facts.weights), *sentences_of_outputs(facts.outputs)):
         progress.warn(told)
@@ -186,7 +186,7 @@ def widened(session: Session, spec: RunSpec) -> Session:
         return session
     expect_no_norm_of_padding(spec.stitches, session.pair.data)
     expect_controls_fit([control for control in spec.controls if control != TRAINED], session.pair.data)
-    return _checked(session.pair, spec)
+    return replace(_checked(session.pair, spec), named=session.named)
 
 
 def _expect_cuts_once(

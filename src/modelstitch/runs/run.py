@@ -428,6 +428,7 @@ def _header(session: Session, memory: MemoryFacts | None) -> Header:
         spec=session.spec,
         facts=_facts(session, memory),
         identity=session.identity,
+        named=session.named,
     )
 
 

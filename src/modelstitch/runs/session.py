@@ -19,12 +19,14 @@ class Session:
         spec: every choice that decides the numbers.
         cells: the cells of the spec, less identity and scale stitches between shapes that do not fit.
         facts: what was checked and recorded about the networks.
+        named: whether the caller said what to call the networks.
     """
 
     pair: Pair
     spec: RunSpec
     cells: tuple[CellSpec, ...]
     facts: PairFacts
+    named: bool = False
 
     @property
     def identity(self) -> dict[str, Any]:

@@ -180,6 +180,8 @@ class Store:
             names = ["spec", "facts", *header.identity, "origin"]
         elif all(stored["spec"][name] == given["spec"][name] for name in _SOURCES):
             names = ["origin"]
+        if header.named:
+            names += ["sender", "receiver"]
         changed = [(name, json.dumps(given[name])) for name in names if name in given]
         cursor.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", changed)
 

@@ -195,8 +195,8 @@ class _Reader:
             other = next((name for name in self._options if name not in first), first[-1] if first else "")
             listed = f"{len(first)} arguments without a name ({', '.join(first)})" if first else "names alone"
             return (
-                f"{self._where} takes {listed}, got {len(arguments)} values without one: give options by name, "
-                f"such as {other}=..."
+                f"{self._where} takes {listed}, got {len(arguments)} values without one: give options by "
+                f"name, such as {other}=..."
             )
         twice = [name for name in first[: len(arguments)] if name in named]
         if twice:
@@ -251,7 +251,7 @@ def _evaluated(annotation: Any, names: dict[str, Any]) -> Any:
 
 
 class _Names(dict[str, Any]):
-    """Names of a module; a name that it imports for type checkers alone is looked up among the public ones."""
+    """Names of a module; what it imports for type checkers alone is looked up among the public names."""
 
     def __missing__(self, name: str) -> Any:
         if name not in _public():
@@ -277,7 +277,7 @@ def read_as(want: Any, value: Any, option: str, where: str) -> Any:
         >>> read_as(str, ["a", "b"], "cut", "split()")
         Traceback (most recent call last):
         ...
-        modelstitch.errors.SpecError: split(): expected one cut (a name), got 2: ['a', 'b']
+        modelstitch.errors.SpecError: split(): expected one cut (a name), got a list of 2: ['a', 'b']
     """
     arms = _arms(want)
     if not all(map(_is_checked, arms)):
@@ -404,15 +404,11 @@ def _fit_one(value: Any, want: Any) -> Any:
 def _words(arms: Sequence[Any]) -> str:
     """Return what some annotations allow, such as ``a name, or several``."""
     single = [arm for arm in arms if not _is_sequence(arm) and arm not in (None, type(None))]
-    words = list(dict.fromkeys(map(_word, single)))
-    for arm in (each for each in arms if _is_sequence(each)):
-        inner = _words(_arms(get_args(arm)[0]))
-        words.append("several" if inner == " or ".join(words) else f"several, each {inner}")
-    return (
-        " or ".join(words[:-1])
-        + (", or " if len(words) > 1 and words[-1] == "several" else " or ") * (len(words) > 1)
-        + words[-1]
-    )
+    one = " or ".join(dict.fromkeys(map(_word, single)))
+    for arm in filter(_is_sequence, arms):
+        each = _words(_arms(get_args(arm)[0]))
+        one = f"{one}, or several" if each == one else f"{one} or several, each {each}".removeprefix(" or ")
+    return one
 
 
 def _word(want: Any) -> str:

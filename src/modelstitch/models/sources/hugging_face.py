@@ -356,9 +356,10 @@ def names(pattern: str) -> dict[str, str]:
     """
     optional_package("transformers", "hf", f"model {PREFIX + pattern!r}")
     hub = optional_package("huggingface_hub", "hf", f"model {PREFIX + pattern!r}")
+    errors = optional_package("huggingface_hub.errors", "hf", f"model {PREFIX + pattern!r}")
     try:
         repositories = hub.scan_cache_dir().repos
-    except hub.errors.CacheNotFound:  # nothing was ever downloaded
+    except errors.CacheNotFound:  # nothing was ever downloaded
         return {}
     return {
         f"{PREFIX}{each.repo_id}": say("choice.cached")
