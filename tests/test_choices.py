@@ -1,4 +1,4 @@
-"""What there is to choose from: every name that is listed can be given, and says in one line what it means."""
+"""What there is to choose from: every name that is listed can be given, and says what it means."""
 
 from __future__ import annotations
 

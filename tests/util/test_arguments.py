@@ -73,20 +73,21 @@ def test_the_place_of_an_option_holds_for_every_field_of_every_choice_that_compa
         for field in options_of(spec):
             if field in own or f"{field}s" in own:
                 continue
+            option: dict[str, Any] = {field: 1}
             with pytest.raises(OptionError) as caught:
-                ms.compare("zoo:R1111", "zoo:R1122", "digits", **{field: 1})
+                ms.compare("zoo:R1111", "zoo:R1122", "digits", **option)
             assert f"ms.{spec.__name__}(" in str(caught.value), field
 
 
 def test_too_many_too_few_and_twice_are_said_by_name() -> None:
     with pytest.raises(OptionError, match=r"3 arguments without a name \(sender, receiver, data\), got 4"):
-        ms.compare("a", "b", "digits", "out")  # type: ignore[misc]
+        ms.compare("a", "b", "digits", "out")  # type: ignore[call-arg]
     with pytest.raises(OptionError, match="lacks 'data'"):
         ms.compare("a", "b")  # type: ignore[call-arg]
     with pytest.raises(OptionError, match="got 'data' twice"):
         ms.compare("a", "b", "digits", data="digits")  # type: ignore[misc]
     with pytest.raises(OptionError, match="takes names alone"):
-        ms.FitSpec("paper")  # type: ignore[misc]
+        ms.FitSpec("paper")  # type: ignore[call-arg]
     with pytest.raises(OptionError, match="did you mean 'steps'"):
         replace(ms.FitSpec(), step=5)  # type: ignore[call-arg]
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import Progress as Bar
 
 from modelstitch.errors import SpecError
-from modelstitch.util import progress, progress_bar
+from modelstitch.util import progress
 from modelstitch.util.progress import SILENT, Progress, in_notebook, listening
 from modelstitch.util.progress_bar import LineBar, Watcher
 
@@ -120,7 +120,7 @@ def test_a_notebook_has_a_plain_line(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_line_writes_over_a_longer_one_and_tells_the_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
-    monkeypatch.setattr(progress_bar.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("modelstitch.util.progress_bar.time.monotonic", lambda: now[0])
     file = io.StringIO()
     bar = LineBar(file)
     bar.stage("a stage with a long name")

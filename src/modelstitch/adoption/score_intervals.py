@@ -23,7 +23,7 @@ from jaxtyping import Int, Shaped
 from torch import Tensor
 
 from modelstitch.adoption.betting import betting_interval
-from modelstitch.geometry.intervals import ValueWithInterval
+from modelstitch.geometry.intervals import ValueWithInterval, wilson
 
 LEVEL = 0.95
 """Share of repetitions in which an interval holds the truth, at least."""
@@ -45,12 +45,8 @@ def mean_interval(
     """
     if scores.dtype != torch.bool or groups is not None:
         return betting_interval(scores, 0.0, 1.0, level, groups)
-    n, z = len(scores), _quantile(level)
-    share = int(scores.sum()) / n
-    middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z / (1 + z**2 / n) * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    # The ends of no and of all right are the share itself, but for rounding.
-    return share, max(0.0, min(share, middle - half)), min(1.0, max(share, middle + half))
+    n, right = len(scores), int(scores.sum())
+    return right / n, *wilson(right, n, _quantile(level))
 
 
 def interval_over_seeds(

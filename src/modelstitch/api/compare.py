@@ -197,6 +197,25 @@ def compare(
         TruthError: a check of the run failed, so that its numbers must not be believed.
 
     Source: Hernandez et al. 2022, section 3.
+
+    Example:
+        ``old`` and ``new`` are two trained modules, ``images`` and ``labels`` tensors.
+
+        >>> import modelstitch as ms
+        >>> result = ms.compare(
+        ...     old,
+        ...     new,
+        ...     (images, labels),
+        ...     cuts=["2", "4"],
+        ...     fit=ms.FitSpec(steps=40),
+        ...     controls="none",
+        ...     evidence="none",
+        ...     names=("old", "new"),
+        ... )
+        >>> result
+        Comparison(old into new on in memory: 4 cells, controls trained)
+        >>> bool(result.matrix().sel(sender_cut="2", receiver_cut="2") > 0.5)
+        True
     """
     options = _Options(
         cuts=cuts,
@@ -271,6 +290,15 @@ def compare_all(
     Raises:
         InputError: an argument cannot be used, or there are fewer than two models.
         TruthError: a check of a run failed.
+
+    Example:
+        ``old`` and ``new`` are two trained modules, ``images`` and ``labels`` tensors.
+
+        >>> import modelstitch as ms
+        >>> short = {"fit": ms.FitSpec(steps=5), "controls": "none", "evidence": "none"}
+        >>> every = ms.compare_all({"old": old, "new": new}, (images, labels), cuts="2", **short)
+        >>> list(every)
+        [('old', 'new'), ('new', 'old')]
     """
     options = _Options(
         cuts=cuts,
@@ -342,10 +370,23 @@ def compare_labels(
         InputError: an argument cannot be used, fewer than two label sets, or one that the data do not have;
             nothing has been fitted then.
         TruthError: a check of a run failed.
+
+    Example:
+        ``old`` and ``new`` are two modules that were trained on the digits.
+
+        >>> import modelstitch as ms
+        >>> short = {"fit": ms.FitSpec(steps=5), "controls": "none", "evidence": "none"}
+        >>> found = ms.compare_labels(old, new, "digits", ["finest", "parity"], cuts="2", **short)
+        >>> found.tried_for
+        ('finest', 'parity')
     """
-    if labels is None and not isinstance(data, Mapping):
+    by_name: dict[str, Any]
+    if labels is not None:
+        by_name = by_each(data, several(labels))
+    elif isinstance(data, Mapping):
+        by_name = dict(data)
+    else:
         raise SpecError("expected label sets, or data for each of several names, got neither")
-    by_name = dict(data) if labels is None else by_each(data, several(labels))
     if len(by_name) < 2:
         raise SpecError(f"expected data by at least two names, got {', '.join(map(str, by_name)) or 'none'}")
     folders = run_folders(out, by_name)
@@ -402,6 +443,14 @@ def stitch(
     Raises:
         InputError: an argument cannot be used.
         TruthError: a check failed.
+
+    Example:
+        ``old`` and ``new`` are two trained modules, ``images`` and ``labels`` tensors.
+
+        >>> import modelstitch as ms
+        >>> stitched = ms.stitch(old, "2", new, "2", (images, labels), fit=ms.FitSpec(steps=40))
+        >>> stitched(images[:3]).shape
+        torch.Size([3, 10])
     """
     with in_eval_mode((sender, receiver)), listening(progress) as listener:
         session = prepare(

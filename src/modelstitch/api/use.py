@@ -36,6 +36,14 @@ def load(path: str | Path) -> Comparison:
 
     Raises:
         RunError: neither of them.
+
+    Example:
+        ``result`` is what :func:`compare` returned.
+
+        >>> import modelstitch as ms
+        >>> result.save("result.json")
+        >>> ms.load("result.json") == result
+        True
     """
     path = Path(path)
     if path.is_dir():
@@ -75,6 +83,14 @@ def candidates(
         InputError: the run has no networks, too few held-out examples, or a receiver without a score.
 
     Source: Tango 1998 (intervals of paired answers); Waudby-Smith & Ramdas 2024 (of other scores).
+
+    Example:
+        ``result`` is what :func:`compare` returned.
+
+        >>> import modelstitch as ms
+        >>> found = ms.candidates(result, latency=False)
+        >>> found.outcome in ("candidate", "undecided", "none")
+        True
     """
     wanted = ReuseSpec(margin=margin, rank_by=rank_by, batches=BATCHES if latency else ())
     with listening(progress) as listener:
@@ -111,6 +127,13 @@ def verify(
 
     Raises:
         InputError: the folder holds neither, or what it needs cannot be loaded.
+
+    Example:
+        ``candidate`` is a folder that :meth:`StitchedCell.export` wrote.
+
+        >>> import modelstitch as ms
+        >>> ms.verify(candidate, by="Ann").holds
+        True
     """
     with listening(progress) as listener:
         return verify_either(
@@ -161,6 +184,14 @@ def pilot(
             another pilot, or data that do not fit.
 
     Source: Waudby-Smith & Ramdas 2024 (arXiv 2010.09686).
+
+    Example:
+        ``candidate`` is a folder that :meth:`StitchedCell.export` wrote, ``new`` its receiver.
+
+        >>> import modelstitch as ms
+        >>> outcome = ms.pilot(candidate, (images, labels), by="Ann", against=new, at_most=50)
+        >>> outcome.decision.result in ("passed", "failed", "undecided")
+        True
     """
     options = PilotSpec(
         by=by,
@@ -199,6 +230,12 @@ def write_report(
     Raises:
         SpecError: no such language, or candidates of another comparison.
         RunError: no cell is finished yet, a folder is no candidate of it, or the file cannot be written.
+
+    Example:
+        ``result`` is what :func:`compare` returned.
+
+        >>> import modelstitch as ms
+        >>> ms.write_report(result, "report.md")
     """
     path = Path(path)
     table = None if found is None else reuse_table_from(found.to_json())

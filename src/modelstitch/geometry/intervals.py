@@ -1,4 +1,4 @@
-"""95 % intervals: Wilson for shares, standard errors for means, the jackknife for pairwise measures."""
+"""95 % intervals: Wilson for shares and scores, standard errors for means, the jackknife for pairwise measures."""
 
 from __future__ import annotations
 
@@ -25,10 +25,36 @@ def wilson(successes: int, n: int, z: float = 1.96) -> tuple[float, float]:
         >>> [round(end, 3) for end in wilson(0, 100)]
         [0.0, 0.037]
     """
-    share, square = successes / n, z * z / n
-    middle = (share + square / 2) / (1 + square)
-    half = z * math.sqrt(share * (1 - share) / n + square / (4 * n)) / (1 + square)
-    return max(0.0, middle - half), min(1.0, middle + half)
+    share = successes / n
+    return score_interval(share, math.sqrt(share * (1 - share) / n), n, z)
+
+
+def score_interval(mean: float, error: float, n: int, z: float = 1.96) -> tuple[float, float]:
+    r"""Return the interval of the mean of scores from 0 to 1; it has a width also where all scores are alike.
+
+    .. math:: \frac{n m + z^2 / 2 \pm z \sqrt{n^2 \mathrm{se}^2 + z^2 / 4}}{n + z^2}
+
+    For right and wrong answers it is Wilson's interval.
+
+    Args:
+        mean: of the scores.
+        error: its standard error, 0 where all scores are alike.
+        n: number of scores.
+        z: standard normal quantile.
+
+    Source: Wilson 1927, with the variance of the scores.
+
+    Example:
+        >>> [round(end, 3) for end in score_interval(1.0, 0.0, 100)]
+        [0.963, 1.0]
+        >>> [round(end, 3) for end in score_interval(0.5, 0.0, 100)]
+        [0.481, 0.519]
+    """
+    square = z * z
+    middle = (n * mean + square / 2) / (n + square)
+    half = z * math.sqrt((n * error) ** 2 + square / 4) / (n + square)
+    # The ends of no and of all right are the share itself, but for rounding.
+    return max(0.0, min(mean, middle - half)), min(1.0, max(mean, middle + half))
 
 
 def standard_error(left: Sequence[float]) -> float:

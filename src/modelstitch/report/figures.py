@@ -156,7 +156,7 @@ def _accuracy(comparison: Comparison, stitch: str, width: float) -> Figure:
     figure, axes = _grid(len(comparison.controls), comparison, width, 3)
     panel = 0.88 * width / min(3, len(comparison.controls))
     for ax, control in zip(axes, comparison.controls, strict=True):
-        values = comparison.matrix(control, stitch=stitch).to_numpy()
+        values = comparison.matrix(control=control, stitch=stitch).to_numpy()
         moved = comparison.doubtful(control, stitch).to_numpy()
         image = ax.imshow(values, vmin=0, vmax=1, cmap=COLOURS, aspect="auto")
         size = _fitting(panel, values.shape[1], 4)

@@ -181,7 +181,7 @@ def _few_for_evidence(comparison: Comparison) -> Sentence | None:
 
 def _random_does_as_well(comparison: Comparison) -> Sentence | None:
     stitch = comparison.main_stitch
-    matrices = {control: comparison.matrix(control, stitch=stitch) for control in comparison.controls}
+    matrices = {control: comparison.matrix(control=control, stitch=stitch) for control in comparison.controls}
     facts = against_random(matrices, comparison.n_effective)
     return say("limit.random") if facts is not None and facts.everywhere else None
 

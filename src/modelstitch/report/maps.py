@@ -112,7 +112,7 @@ def short(name: str, longest: int = 26) -> str:
 
 def accuracy_map(comparison: Comparison, control: str, stitch: str, language: str) -> Map:
     """Return the map of accuracies of one control, the mean over its seeds."""
-    matrix = comparison.matrix(control, stitch=stitch)
+    matrix = comparison.matrix(control=control, stitch=stitch)
     moved = comparison.doubtful(control, stitch).to_numpy()
     values = matrix.to_numpy()
     squares = []

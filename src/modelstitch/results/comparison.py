@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +13,7 @@ import xarray as xr
 
 from modelstitch.errors import RunError, SpecError, expect_one_of
 from modelstitch.evidence.verdict import Thresholds, Verdict
-from modelstitch.results import figure, json_file, notebook
+from modelstitch.results import dataset, figure, json_file, notebook
 from modelstitch.results.curves import capacity_curves
 from modelstitch.results.error_tables import error_table
 from modelstitch.results.facts import RunFacts
@@ -22,8 +21,8 @@ from modelstitch.results.formats import FORMAT, upgraded
 from modelstitch.results.frames import (
     advantage_frame,
     capacity_frame,
-    cell_dataset,
     cell_frame,
+    cell_values,
     evidence_frame,
     plain_records,
     verdict_frame,
@@ -34,6 +33,7 @@ from modelstitch.results.stitched import GivesStitched, StitchedCell, cell_of
 from modelstitch.results.triangle import MatrixShape, shape
 from modelstitch.results.verdicts import judged_controls, over_seeds, verdicts
 from modelstitch.specs import CONTROLS, DEFAULT_FAMILY, TRAINED, RunSpec
+from modelstitch.util.arguments import checked
 from modelstitch.wording import Sentence
 
 if TYPE_CHECKING:
@@ -146,28 +146,34 @@ class Comparison:
 
     @cached_property
     def dataset(self) -> xr.Dataset:
-        """A labelled Dataset over control, seed, stitch, sender_cut and receiver_cut; a cell not run is NaN.
+        """Every number of every cell, over control, seed, stitch, sender_cut and receiver_cut; read-only.
 
-        Built once; its quantities (``score``, ``standard_error`` and more) are read-only.
+        ==================================== ====================== ==========================================
+        variable                             range                  NaN, beside a cell that was not run
+        ==================================== ====================== ==========================================
+        ``score``, ``low``, ``high``         0 to 1                 the fit failed
+        ``penalty`` (receiver less cell)     -1 to 1                the same, or the receiver has no score
+        ``above_receiver``                   -1 to 1                the same
+        ``standard_error``, ``..._error``    above 0                all examples score alike
+        ``normalised``                       1 is the self-stitch   a control; no random sender or self-stitch
+        ``selectivity``                      -1 to 1                not measured
+        ``kept``, ``kept_low``, ``_high``    0 label, 1 self-stitch no self-stitch or label-only sender beside
+        ``head``, ``head_low``, ``_high``    the same behind it     the same
+        ``lead``, ``lead_low``, ``_high``    about -1 to 1          no untrained senders were drawn
+        ``p_label``                          0 to 1                 not measured
+        ``recovered``, ``own``, ``label``    at most 1              the same
+        ``KIND.NAME`` (``.low``, ``.high``)  ``.attrs["range"]``    not measured, undefined, too few examples
+        ``loss``, ``gain``, ``noise``        any                    the fit failed; a fixed length
+        ``converged``, ``failed``            0 or 1                 a fixed length (``converged``)
+        ``n_parameters``, ``steps``, ...     0 and up
+        ==================================== ====================== ==========================================
+
+        ``low`` and ``high`` are the ends of the 95 % interval of the score of one fit, for other examples:
+        Wilson's for right and wrong answers. ``KIND.NAME`` is a measurement of the evidence, such as
+        ``geometry.cka``, at the receiver cut of the cell; ``KIND.NAME@PLACE`` the same at a later cut or in
+        the output. ``sender_score`` and ``receiver_score`` are those of the whole networks, by control.
         """
-        axes: dict[str, list[Any]] = {
-            "control": list(self.controls),
-            "seed": list(self.seeds),
-            "stitch": list(self.stitches),
-            "sender_cut": self.cuts_in_order("sender"),
-            "receiver_cut": self.cuts_in_order("receiver"),
-        }
-        whole = {
-            f"{role}_score": [_nan(self.baseline(role, control)) for control in self.controls]
-            for role in ("sender", "receiver")
-        }
-        attributes = {
-            "sender": self.sender,
-            "receiver": self.receiver,
-            "data": self.data,
-            "score_name": self.score_name,
-        }
-        return cell_dataset(self.cells, axes, whole, attributes)
+        return dataset.dataset(self)
 
     def layouts_of(self, cell: CellRow) -> tuple[str | None, str | None]:
         """Return the layouts of a cell's two representations; None where the run does not say."""
@@ -187,32 +193,50 @@ class Comparison:
         first = self.spec.sender_cuts if role == "sender" else ()
         return [cut for cut in dict.fromkeys((*first, *self.spec.receiver_cuts)) if cut in present]
 
+    @checked()
     def matrix(
-        self, control: str = TRAINED, seed: int | None = None, stitch: str | None = None
+        self,
+        value: str = "score",
+        *,
+        control: str = TRAINED,
+        seed: int | None = None,
+        stitch: str | None = None,
     ) -> xr.DataArray:
-        """Return scores by sender cut (rows) and receiver cut (columns).
+        """Return one number of every cell by sender cut (rows) and receiver cut (columns).
 
         Args:
+            value: a variable of :attr:`dataset`, which says its range: ``"score"``, ``"low"``, ``"penalty"``,
+                ``"kept"``, ``"geometry.cka"`` and more. The name of a control means the scores of its grid.
             control: which grid.
-            seed: which fitting seed; the mean over all seeds without it.
+            seed: which fitting seed. Without it the mean over all seeds that were run; the mean of ``low``
+                and ``high`` says nothing of other seeds.
             stitch: which stitch; needed where several were fitted.
 
+        Returns:
+            (sender cuts, receiver cuts), labelled; NaN for a cell that was not run, whose fit failed with
+            some seed, or that has no such value: :attr:`dataset` says when.
+
         Raises:
-            SpecError: no such control, seed or stitch in this comparison.
+            SpecError: no such variable, control, seed or stitch in this comparison.
+
+        Example:
+            ``result`` is what :func:`modelstitch.compare` returned.
+
+            >>> scores, kept = result.matrix(), result.matrix("kept")
+            >>> bool((result.matrix("low") < scores).all()), kept.dims
+            (True, ('sender_cut', 'receiver_cut'))
         """
+        if value in CONTROLS:
+            value, control = "score", value
         expect_one_of("control", control, self.controls, SpecError)
         if stitch is None and len(self.stitches) > 1:
             raise SpecError(f"expected a stitch, since several were fitted: {', '.join(self.stitches)}")
         chosen = stitch or self.stitches[0]
         expect_one_of("stitch", chosen, self.stitches, SpecError)
         rows = self.cuts_in_order("sender", control)
-        values = self.dataset["score"].sel(control=control, stitch=chosen, sender_cut=rows)
-        if seed is None:
-            # A seed that has not been run is left out; one whose fit failed leaves no mean.
-            failed = self.dataset["failed"].sel(control=control, stitch=chosen, sender_cut=rows)
-            return values.mean("seed", skipna=True).where(~(failed == 1).any("seed"))
-        expect_one_of("seed", str(seed), [str(value) for value in self.seeds], SpecError)
-        return values.sel(seed=seed)
+        if seed is not None:
+            expect_one_of("seed", str(seed), [str(each) for each in self.seeds], SpecError)
+        return dataset.matrix(self.dataset, value, control=control, stitch=chosen, seed=seed, rows=rows)
 
     def doubtful(self, control: str, stitch: str) -> xr.DataArray:
         """Tell for each cell of a grid whether some seed's fit ended before its score had converged."""
@@ -310,7 +334,7 @@ class Comparison:
 
     def shape(self, control: str = TRAINED, stitch: str | None = None) -> MatrixShape:
         """Return the shape of one matrix: triangle, corresponding and distant layers, direction."""
-        return shape(self.matrix(control, stitch=stitch or self.main_stitch))
+        return shape(self.matrix(control=control, stitch=stitch or self.main_stitch))
 
     def error_table(self) -> pd.DataFrame:
         """Return the paper's tables of EV, ES and SV, over the diagonal and over all cells."""
@@ -390,7 +414,7 @@ class Comparison:
             "facts": self.facts.to_plain(),
             # The rows are flat, and asdict would copy each of their values.
             "baselines": [dict(vars(row)) for row in self.baselines],
-            "cells": [dict(vars(row)) for row in self.cells],
+            "cells": [cell_values(row) for row in self.cells],
             "evidence": [dict(vars(row)) for row in self.evidence],
             "advantages": [dict(vars(row)) for row in self.advantages],
             "kept": [dict(vars(row)) for row in self.kept],
@@ -433,7 +457,7 @@ class Comparison:
             data=values["data"],
             spec=RunSpec.from_plain(values["spec"]),
             facts=RunFacts.from_plain(values["facts"]),
-            cells=tuple(CellRow(**row) for row in values["cells"]),
+            cells=tuple(_cell_row(row) for row in values["cells"]),
             baselines=tuple(Baseline(**row) for row in values["baselines"]),
             evidence=tuple(EvidenceRow(**row) for row in values["evidence"]),
             advantages=tuple(AdvantageRow(**row) for row in values["advantages"]),
@@ -450,5 +474,6 @@ class Comparison:
         return notebook.of_comparison(self)
 
 
-def _nan(value: float | None) -> float:
-    return math.nan if value is None else value
+def _cell_row(values: dict[str, Any]) -> CellRow:
+    """Return a row that a file holds; the interval of its score follows from the rest."""
+    return CellRow(**{name: value for name, value in values.items() if name not in ("low", "high")})

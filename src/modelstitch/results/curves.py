@@ -82,6 +82,13 @@ def capacity_curves(comparison: Comparison) -> list[Curve]:
 
     Args:
         comparison: a run with several families, such as one of ``--ladder``.
+
+    Example:
+        ``result`` is what :func:`modelstitch.compare` returned.
+
+        >>> import modelstitch as ms
+        >>> [(curve.sender_cut, curve.receiver_cut, len(curve.points)) for curve in ms.capacity_curves(result)]
+        [('2', '2', 1)]
     """
     objective = comparison.objectives[0]
     cells = [cell for cell in comparison.cells if cell.objective == objective]

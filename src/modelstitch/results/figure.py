@@ -21,7 +21,7 @@ def heatmap(comparison: Comparison, ax: Axes | None, control: str, stitch: str |
     """Draw the matrix of one control; the main stitch where none is named."""
     chosen = stitch or comparison.main_stitch
     return plots.heatmap(
-        comparison.matrix(control, stitch=chosen),
+        comparison.matrix(control=control, stitch=chosen),
         ax,
         title(comparison, control, chosen),
         comparison.doubtful(control, chosen),
@@ -33,7 +33,7 @@ def figure(comparison: Comparison) -> Figure:
     panels = [
         plots.ScoreMap(
             title=title(comparison, control, stitch),
-            scores=comparison.matrix(control, stitch=stitch),
+            scores=comparison.matrix(control=control, stitch=stitch),
             doubtful=comparison.doubtful(control, stitch),
             below={
                 place: verdict_cell(verdict, math.nan).word

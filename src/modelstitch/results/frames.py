@@ -7,9 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
 import pandas as pd
-import xarray as xr
 
 from modelstitch.evidence.verdict import Verdict
 from modelstitch.results.cautions import of_row
@@ -20,6 +18,8 @@ from modelstitch.specs import TRAINED
 
 _FLOATS = (
     "score",
+    "low",
+    "high",
     "standard_error",
     "loss",
     "gain",
@@ -30,8 +30,6 @@ _FLOATS = (
     "normalised",
     "selectivity",
 )
-_QUANTITIES = ("score", "standard_error", "loss", "n_parameters", "seconds", "converged", "gain", "failed")
-
 BaselineOf = Callable[[str, str], float | None]
 """Score of a whole network by role and control."""
 
@@ -68,7 +66,7 @@ def cell_frame(
         rows.append(
             {
                 **dict(zip(("sender", "receiver", "data"), names, strict=True)),
-                **_with_score_name(asdict(cell), score_name),
+                **_with_score_name(cell_values(cell), score_name),
                 "sender_layout": sender_layout,
                 "receiver_layout": receiver_layout,
                 "sender_score": baseline("sender", cell.control),
@@ -171,6 +169,18 @@ def capacity_frame(curves: Sequence[Curve], score_name: str) -> pd.DataFrame:
     )
 
 
+def cell_values(cell: CellRow) -> dict[str, Any]:
+    """Return a row as plain values with the interval of its score; a standard error of 0 is none."""
+    low, high = cell.interval or (None, None)
+    values: dict[str, Any] = {}
+    for name, value in vars(cell).items():
+        # Runs of older versions hold an error of 0 where all examples score alike.
+        values[name] = (value or None) if name.endswith("_error") else value
+        if name == "score":
+            values |= {"low": low, "high": high}
+    return values
+
+
 def _with_score_name(row: dict[str, Any], score_name: str) -> dict[str, Any]:
     """Return a row with the name of its score behind the score."""
     named: dict[str, Any] = {}
@@ -183,36 +193,3 @@ def _with_score_name(row: dict[str, Any], score_name: str) -> dict[str, Any]:
 
 def _scored(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(rows).astype({"score": "float64"}) if rows else pd.DataFrame()
-
-
-def cell_dataset(
-    cells: Sequence[CellRow],
-    axes: Mapping[str, Sequence[Any]],
-    by_control: Mapping[str, Sequence[float]],
-    attributes: Mapping[str, str],
-) -> xr.Dataset:
-    """Return a labelled, read-only Dataset of the quantities of each cell; a cell that was not run is NaN.
-
-    Args:
-        cells: the rows.
-        axes: by name of a column, the values that span the Dataset.
-        by_control: further quantities that have one value for each control.
-        attributes: of the Dataset.
-    """
-    index_of = {name: {value: i for i, value in enumerate(values)} for name, values in axes.items()}
-    filled = {name: np.full([len(values) for values in axes.values()], np.nan) for name in _QUANTITIES}
-    for cell in cells:
-        values = {**asdict(cell), "failed": cell.failed}
-        index = tuple(index_of[name][values[name]] for name in axes)
-        for name in _QUANTITIES:
-            filled[name][index] = math.nan if values[name] is None else values[name]
-    for array in filled.values():
-        array.flags.writeable = False
-    return xr.Dataset(
-        {
-            **{name: (tuple(axes), array) for name, array in filled.items()},
-            **{name: (("control",), list(values)) for name, values in by_control.items()},
-        },
-        coords=axes,
-        attrs=dict(attributes),
-    )

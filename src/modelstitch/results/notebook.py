@@ -35,7 +35,7 @@ def of_comparison(comparison: Comparison) -> str:
             tables.append(verdict_table(title, matrix, verdicts, stitch))
         for control in comparison.controls:
             title = figure.title(comparison, control, stitch).replace("\n", ": ")
-            matrix = comparison.matrix(control, stitch=stitch)
+            matrix = comparison.matrix(control=control, stitch=stitch)
             tables.append(score_table(title, matrix, comparison.doubtful(control, stitch)))
     return whole(repr(comparison), comparison.sentences() if comparison.cells else (), tables)
 

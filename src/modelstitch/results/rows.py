@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from modelstitch.geometry.intervals import score_interval
 from modelstitch.specs.verdicts import KeptScale
 
 
@@ -25,11 +26,14 @@ class CellRow:
     Attributes:
         stitch: label of the stitch, which names family, size, norm and, where it has its own, the objective.
         family, size, norm, objective: the same one by one; ``size`` is None for a family without a size.
-        score, standard_error: held-out score and its standard error; None where the fit failed.
+        score: held-out score; None where the fit failed.
+        standard_error: of the score; None where the fit failed, or where all examples score alike, which says
+            nothing of an error. Runs of older versions hold 0 there.
         failure: why the fit failed, or None.
         converged: whether the fit had converged; None where its length was fixed.
         above_receiver, above_receiver_error: score less that of the whole receiver of the same grid, on the
-            same examples, and the standard error of this paired difference; None where they are not known.
+            same examples, and the standard error of this paired difference; None where they are not known, the
+            error also where all differences are alike.
     """
 
     sender_cut: str
@@ -62,6 +66,16 @@ class CellRow:
     @property
     def key(self) -> CellKey:
         return CellKey(self.sender_cut, self.receiver_cut, self.stitch, self.seed)
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Ends of the 95 % interval of the score for other examples; None where the fit failed.
+
+        See :func:`modelstitch.geometry.intervals.score_interval`. It says nothing of other seeds.
+        """
+        if self.score is None:
+            return None
+        return score_interval(self.score, self.standard_error or 0.0, self.n_heldout)
 
     @property
     def n_effective(self) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from modelstitch.evidence.verdict import Facts, Thresholds, Verdict, decide, not_asked, together
-from modelstitch.geometry.intervals import ValueWithInterval, wilson
+from modelstitch.geometry.intervals import ValueWithInterval
 from modelstitch.results.rows import CellKey, CellRow, EvidenceRow, KeptRow
 from modelstitch.specs import (
     CONTROLS,
@@ -208,15 +208,16 @@ def facts_of(
 
 
 def _score(cell: CellRow) -> ValueWithInterval:
-    if cell.score is None or not math.isfinite(cell.score):
+    ends = cell.interval
+    if cell.score is None or ends is None or not math.isfinite(cell.score):
         return math.nan, math.nan, math.nan
-    return cell.score, *wilson(round(cell.score * cell.n_effective), cell.n_effective)
+    return cell.score, *ends
 
 
 def _above(own: CellRow) -> tuple[float, float] | None:
-    if own.above_receiver is None or own.above_receiver_error is None:
+    if own.above_receiver is None:
         return None
-    return own.above_receiver, own.above_receiver_error
+    return own.above_receiver, own.above_receiver_error or 0.0
 
 
 def _nan(value: float | None) -> float:

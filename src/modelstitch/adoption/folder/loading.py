@@ -147,6 +147,13 @@ def load_stitched(folder: str | Path) -> LoadedStitched:
     Raises:
         RunError: no such folder, or a file in it was changed, replaced or is missing.
         ModelError: the program cannot be read by this torch.
+
+    Example:
+        ``candidate`` is a folder that :meth:`StitchedCell.export` wrote, ``images`` what it takes.
+
+        >>> import modelstitch as ms
+        >>> ms.load_stitched(candidate)(images[:3]).shape
+        torch.Size([3, 10])
     """
     folder = Path(folder)
     found = changes(folder)

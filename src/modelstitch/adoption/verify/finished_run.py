@@ -19,7 +19,6 @@ from modelstitch.adoption.verify.run_files import (
     rows_check,
 )
 from modelstitch.errors import RunError, SpecError, TruthError
-from modelstitch.geometry.intervals import wilson
 from modelstitch.grid.grid import fit_grid
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.from_cells import cell_spec
@@ -209,8 +208,7 @@ def _fit_again(session: Session, cell: StoredCell) -> VerifiedCheck:
     spec, row = cell_spec(cell.row), cell.row
     assert row.score is not None
     (fitted,) = fit_grid(session.pair, [spec], session.spec.fit, BUDGET)
-    n = row.n_effective
-    low, high = wilson(round(row.score * n), n)
+    low, high = row.interval or (0.0, 1.0)
     again = fitted.accuracy
     holds = low <= again <= high or again == row.score
     said = f"{spec} fitted again scores {again:.4f}, in the run {row.score:.4f} ({low:.4f} to {high:.4f})"

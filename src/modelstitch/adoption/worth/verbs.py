@@ -67,6 +67,14 @@ def rivals_of(
     Raises:
         SpecError: no such cell, or no such rival.
         RunError: the run cannot give its networks.
+
+    Example:
+        ``result`` is what :func:`modelstitch.compare` returned.
+
+        >>> import modelstitch as ms
+        >>> table = ms.rivals_of(result, "2", "2", names="whole-receiver")
+        >>> [rival.name for rival in table.rivals]
+        ['whole-receiver']
     """
     network = result.stitched(sender_cut, receiver_cut, stitch=stitch, seed=seed)
     with listening(progress) as listener:
@@ -130,6 +138,17 @@ def cost_of(
     Raises:
         SpecError: no such cell, or prices that cannot be.
         RunError: the run cannot give its networks.
+
+    Example:
+        ``result`` is what :func:`modelstitch.compare` returned.
+
+        >>> import modelstitch as ms
+        >>> hours = {"labelling_hour": 20, "gpu_hour": 2, "engineer_hour": 80, "labels_an_hour": 100}
+        >>> use = {"million_inferences": 5, "months": 12, "inferences_a_month": 1e6, "currency": "EUR"}
+        >>> work = {"engineer_hours_retrain": 40, "engineer_hours_reuse": 16, "gpu_hours_retrain": 50}
+        >>> money = ms.cost_of(result, "2", "2", ms.Prices(**hours, **use, **work))
+        >>> money.prices.currency
+        'EUR'
     """
     known = prices if isinstance(prices, Prices) else read_prices(prices)
     network = result.stitched(sender_cut, receiver_cut, stitch=stitch, seed=seed)
@@ -168,6 +187,16 @@ def chains_of(
     Raises:
         SpecError: no fitted cell, or a budget that is not above 0.
         RunError: the runs are not two directions of one pair, or cannot give their networks.
+
+    Example:
+        ``old`` and ``new`` are two trained modules, ``images`` and ``labels`` tensors.
+
+        >>> import modelstitch as ms
+        >>> short = {"fit": ms.FitSpec(steps=5), "controls": "none", "evidence": "none"}
+        >>> every = ms.compare_all({"a": old, "b": new}, (images, labels), cuts=["2", "4"], **short)
+        >>> table = ms.chains_of(every["a", "b"], every["b", "a"], at_most=2.0)
+        >>> len(table.chains) > 0
+        True
     """
     division = _division(forward)
     with listening(progress) as listener:
@@ -202,6 +231,14 @@ def regret_of(
     Raises:
         SpecError: no cell of that stitch and seed.
         RunError: the run cannot give its networks.
+
+    Example:
+        ``result`` is what :func:`modelstitch.compare` returned.
+
+        >>> import modelstitch as ms
+        >>> table = ms.regret_of(result)
+        >>> "cka" in table.proxies
+        True
     """
     division = _division(result)
     with kept_random_state(), listening(progress) as listener:

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from modelstitch.evidence.verdict import Verdict
-from modelstitch.geometry.intervals import wilson
 from modelstitch.report.context import PageContext
 from modelstitch.results.rows import CellRow
 from modelstitch.results.verdict_cells import percent
@@ -79,7 +78,7 @@ def _row(context: PageContext, cell: CellRow, verdict: Verdict | None) -> dict[s
         "learnt": "–",
     }
     if score is not None:
-        low, high = wilson(round(score * comparison.n_effective), comparison.n_effective)
+        low, high = cell.interval or (math.nan, math.nan)
         row["score"] = f"{score:.4f}"
         row["interval"] = f"{low:.3f} – {high:.3f}"
         if whole is not None:
