@@ -35,7 +35,7 @@ STAND_INS = {
     "result": "finished",
     "candidate": "exported",
 }
-"""Names that examples in docstrings take for granted, as the documents do, and the fixtures that make them."""
+"""Names that examples in docstrings take for granted, and the fixtures that make them."""
 
 
 @pytest.fixture(scope="session")

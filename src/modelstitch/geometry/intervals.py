@@ -1,4 +1,4 @@
-"""95 % intervals: Wilson for shares and scores, standard errors for means, the jackknife for pairwise measures."""
+"""95 % intervals: Wilson for scores, standard errors for means, the jackknife for pairwise measures."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def score_interval(mean: float, error: float, n: int, z: float = 1.96) -> tuple[
         >>> [round(end, 3) for end in score_interval(1.0, 0.0, 100)]
         [0.963, 1.0]
         >>> [round(end, 3) for end in score_interval(0.5, 0.0, 100)]
-        [0.481, 0.519]
+        [0.482, 0.518]
     """
     square = z * z
     middle = (n * mean + square / 2) / (n + square)

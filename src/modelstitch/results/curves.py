@@ -87,8 +87,9 @@ def capacity_curves(comparison: Comparison) -> list[Curve]:
         ``result`` is what :func:`modelstitch.compare` returned.
 
         >>> import modelstitch as ms
-        >>> [(curve.sender_cut, curve.receiver_cut, len(curve.points)) for curve in ms.capacity_curves(result)]
-        [('2', '2', 1)]
+        >>> (curve,) = ms.capacity_curves(result)
+        >>> curve.sender_cut, curve.receiver_cut, len(curve.points)
+        ('2', '2', 1)
     """
     objective = comparison.objectives[0]
     cells = [cell for cell in comparison.cells if cell.objective == objective]

@@ -94,7 +94,7 @@ def dataset(comparison: Comparison) -> xr.Dataset:
         definition = KINDS[row_of.kind].definitions.get(row_of.name) if row_of.kind in KINDS else None
         if definition is not None and not found[name].attrs:
             found[name].attrs = {
-                "what": definition.what,
+                "what": definition.text,
                 "range": definition.range,
                 "better": definition.better,
             }

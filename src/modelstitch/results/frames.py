@@ -170,12 +170,11 @@ def capacity_frame(curves: Sequence[Curve], score_name: str) -> pd.DataFrame:
 
 
 def cell_values(cell: CellRow) -> dict[str, Any]:
-    """Return a row as plain values with the interval of its score; a standard error of 0 is none."""
+    """Return a row as plain values, with the interval behind its score."""
     low, high = cell.interval or (None, None)
     values: dict[str, Any] = {}
     for name, value in vars(cell).items():
-        # Runs of older versions hold an error of 0 where all examples score alike.
-        values[name] = (value or None) if name.endswith("_error") else value
+        values[name] = value
         if name == "score":
             values |= {"low": low, "high": high}
     return values

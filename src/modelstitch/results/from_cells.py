@@ -56,19 +56,18 @@ def cell_row(fitted: FittedCell, whole: Tensor | None = None) -> CellRow:
     )
 
 
-def _paired(scores: Tensor, reference: Tensor) -> tuple[float, float | None]:
+def _paired(scores: Tensor, reference: Tensor) -> tuple[float, float]:
     """Return the mean difference of two scores of the same examples, and its standard error."""
     difference = scores.double() - reference.cpu().double()
     error = float(difference.std(correction=0)) / math.sqrt(len(difference))
-    return float(difference.mean()), error or None
+    return float(difference.mean()), error
 
 
-def _standard_error(fitted: FittedCell) -> float | None:
-    """Return the standard error of a score; None where all examples score alike: it is not 0 then."""
+def _standard_error(fitted: FittedCell) -> float:
     scores = fitted.correct
     if scores.dtype == torch.bool:
-        return math.sqrt(fitted.accuracy * (1 - fitted.accuracy) / len(scores)) or None
-    return float(scores.double().std(correction=0)) / math.sqrt(len(scores)) or None
+        return math.sqrt(fitted.accuracy * (1 - fitted.accuracy) / len(scores))
+    return float(scores.double().std(correction=0)) / math.sqrt(len(scores))
 
 
 def cell_spec(row: CellRow) -> CellSpec:

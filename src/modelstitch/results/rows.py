@@ -28,12 +28,12 @@ class CellRow:
         family, size, norm, objective: the same one by one; ``size`` is None for a family without a size.
         score: held-out score; None where the fit failed.
         standard_error: of the score; None where the fit failed, or where all examples score alike, which says
-            nothing of an error. Runs of older versions hold 0 there.
+            nothing of an error.
         failure: why the fit failed, or None.
         converged: whether the fit had converged; None where its length was fixed.
         above_receiver, above_receiver_error: score less that of the whole receiver of the same grid, on the
-            same examples, and the standard error of this paired difference; None where they are not known, the
-            error also where all differences are alike.
+            same examples, and the standard error of this paired difference; None where they are not known,
+            the error also where all differences are alike.
     """
 
     sender_cut: str
@@ -62,6 +62,11 @@ class CellRow:
     precision: str = "float32"
     above_receiver: float | None = None
     above_receiver_error: float | None = None
+
+    def __post_init__(self) -> None:
+        # Runs of older versions hold an error of 0 where all examples score alike.
+        for name in ("standard_error", "above_receiver_error"):
+            object.__setattr__(self, name, getattr(self, name) or None)
 
     @property
     def key(self) -> CellKey:

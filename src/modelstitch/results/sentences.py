@@ -104,8 +104,8 @@ def margin(n_heldout: int, score: float) -> float:
 
     .. math:: \max\bigl(2 \sqrt{2\, p (1 - p) / n},\, 4 / n\bigr)
 
-    The formula is for independent examples. Both scores are of the same examples, so it is too wide. Where all
-    answers are right, the other score may still miss some: Wilson's interval reaches about 4 / n down then.
+    The formula is for independent examples. Both scores are of the same examples, so it is too wide. Where
+    all answers are right, another score may still miss some: Wilson's interval reaches about 4 / n down then.
 
     Example:
         >>> round(margin(599, 0.95), 3)

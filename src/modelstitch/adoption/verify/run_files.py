@@ -12,6 +12,7 @@ from typing import Any
 
 from modelstitch.adoption.verify.record import VerifiedCheck
 from modelstitch.errors import RunError, TruthError
+from modelstitch.results.rows import CellRow
 from modelstitch.runs.reader import StoredCell, stored_cells, written_with
 from modelstitch.runs.sums import RunSums, read_sums, sum_of_file, sums_of_rows
 
@@ -126,7 +127,10 @@ def _differs(folder: Path, key: str, cell: StoredCell) -> bool:
     except TruthError:
         return False  # the file is named by its own check
     row: dict[str, Any] = asdict(cell.row)
-    if any(not _same(row[name], value) for name, value in written.items() if name in row):
+    known = {name: value for name, value in written.items() if name in row}
+    # Both are read as rows are today: an error of 0 is none.
+    then = asdict(CellRow(**known))
+    if any(not _same(row[name], then[name]) for name in known):
         return True
     if cell.answers is None or cell.row.score is None:
         return False
