@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
@@ -37,13 +37,6 @@ _RAN = "n_parameters"
 """A number that every cell has that was run."""
 
 
-class _Keyed(Protocol):
-    control: str
-
-    @property
-    def key(self) -> CellKey: ...
-
-
 def dataset(comparison: Comparison) -> xr.Dataset:
     """Return the Dataset of a comparison; see :attr:`modelstitch.Comparison.dataset`."""
     axes: dict[str, list[Any]] = {
@@ -58,8 +51,8 @@ def dataset(comparison: Comparison) -> xr.Dataset:
         values = cell_values(cell)
         arrays.put(cell, {name: values[name] for name in _OF_CELLS} | {"failed": cell.failed})
         whole = comparison.baseline("receiver", cell.control)
-        known = whole is not None and cell.score is not None
-        arrays.put(cell, {"penalty": whole - cell.score if known else None})  # type: ignore[operator]
+        penalty = None if whole is None or cell.score is None else whole - cell.score
+        arrays.put(cell, {"penalty": penalty})
     for name, by_key in (
         ("normalised", normalised_scores(comparison.cells)),
         ("selectivity", selectivity(comparison.evidence)),
@@ -111,7 +104,7 @@ class _Arrays:
             name: self._empty() for name in (*_OF_CELLS, "failed", "penalty", "normalised", "selectivity")
         }
 
-    def put(self, row: _Keyed, values: Mapping[str, float | None]) -> None:
+    def put(self, row: CellRow | KeptRow | EvidenceRow, values: Mapping[str, float | None]) -> None:
         """Put the values of one cell; of a cell that has no place here, nothing."""
         self.put_at(row.control, row.key, values)
 
