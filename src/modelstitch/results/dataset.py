@@ -12,7 +12,7 @@ import xarray as xr
 from modelstitch.errors import SpecError, expect_one_of
 from modelstitch.evidence.kinds import KINDS
 from modelstitch.results.frames import cell_values
-from modelstitch.results.rows import CellKey, EvidenceRow
+from modelstitch.results.rows import CellKey, CellRow, EvidenceRow, KeptRow
 from modelstitch.results.verdicts import normalised_scores, selectivity
 from modelstitch.specs import CONTROLS, TRAINED
 
