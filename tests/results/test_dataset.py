@@ -17,7 +17,7 @@ from modelstitch.adoption.score_intervals import mean_interval
 from modelstitch.errors import SpecError
 from modelstitch.geometry.intervals import score_interval, wilson
 from modelstitch.results.comparison import Comparison
-from modelstitch.results.rows import EvidenceRow
+from modelstitch.results.rows import CellRow, EvidenceRow
 from modelstitch.results.sentences import margin
 from tests.made import cell_row
 from tests.report.made import run
@@ -39,44 +39,41 @@ def test_every_number_of_the_tables_is_a_variable_by_one_rule() -> None:
             assert place[column].item() == pytest.approx(known(cell[column]), nan_ok=True), column
     for kept in COMPARISON.kept:
         place = found.sel(control=kept.control, **kept.key._asdict())
-        for name, value in {
-            "kept": kept.kept,
-            "kept_low": kept.low,
-            "lead": kept.lead,
-            "head": kept.head,
-        }.items():
-            assert place[name].item() == pytest.approx(math.nan if value is None else value, nan_ok=True)
+        held = {"kept": kept.kept, "kept_low": kept.low, "lead": kept.lead, "head": kept.head}
+        for name, value in held.items():
+            assert place[name].item() == pytest.approx(known(value), nan_ok=True)
     for row in COMPARISON.evidence:
         place = found.sel(control=row.control, **row.key._asdict())
         named = f"{row.kind}.{row.name}"
         variable = named if named in found and place[named].item() == row.value else f"{named}@{row.where}"
-        assert place[variable].item() == pytest.approx(
-            row.value if row.value is not None else math.nan, nan_ok=True
-        )
+        assert place[variable].item() == pytest.approx(known(row.value), nan_ok=True)
 
 
-def evidence(where: str, value: float | None, **changes: object) -> EvidenceRow:
-    row = next(row for row in COMPARISON.evidence if row.control == "trained")
-    return replace(
-        row, kind="trajectory", name="cka", where=where, value=value, low=None, high=None, **changes
-    )  # type: ignore[arg-type]
+def evidence(cell: CellRow, where: str, value: float | None) -> EvidenceRow:
+    return EvidenceRow(
+        **cell.key._asdict(),
+        control=cell.control,
+        kind="similarity",
+        name="cka",
+        where=where,
+        value=value,
+        low=None,
+        high=None,
+        n=9,
+    )
 
 
 def test_a_measurement_at_another_place_has_the_place_in_its_name() -> None:
     first = next(cell for cell in COMPARISON.cells if cell.control == "trained")
-    at = {"sender_cut": first.sender_cut, "receiver_cut": first.receiver_cut}
-    rows = (
-        evidence(first.receiver_cut, 0.5, **at),
-        evidence("later", 0.25, **at),
-        evidence("output", None, **at),
-    )
-    found = replace(COMPARISON, evidence=rows).dataset
+    places = {first.receiver_cut: 0.5, "later": 0.25, "output": None}
+    rows = [evidence(first, where, value) for where, value in places.items()]
+    found = replace(COMPARISON, evidence=tuple(rows)).dataset
     place = found.sel(control="trained", **first.key._asdict())
-    assert place["trajectory.cka"].item() == 0.5
-    assert place["trajectory.cka@later"].item() == 0.25
-    assert math.isnan(place["trajectory.cka@output"].item())
-    assert set(found["trajectory.cka"].attrs) == {"what", "range", "better"}
-    assert "trajectory.cka.low" not in found
+    assert place["similarity.cka"].item() == 0.5
+    assert place["similarity.cka@later"].item() == 0.25
+    assert math.isnan(place["similarity.cka@output"].item())
+    assert set(found["similarity.cka"].attrs) == {"what", "range", "better"}
+    assert "similarity.cka.low" not in found
 
 
 def test_a_matrix_is_one_variable_of_one_grid() -> None:
@@ -84,9 +81,9 @@ def test_a_matrix_is_one_variable_of_one_grid() -> None:
         matrix = COMPARISON.matrix(name)
         assert matrix.dims == ("sender_cut", "receiver_cut")
         assert matrix.name == name
-        assert np.allclose(
-            matrix, COMPARISON.dataset[name].sel(control="trained", stitch="affine").mean("seed")
-        )
+        rows = COMPARISON.cuts_in_order("sender", "trained")
+        of_seeds = COMPARISON.dataset[name].sel(control="trained", stitch="affine", sender_cut=rows)
+        assert np.allclose(matrix, of_seeds.mean("seed"))
     assert (COMPARISON.matrix("low") <= COMPARISON.matrix()).all()
     control = COMPARISON.controls[1]
     assert COMPARISON.matrix(control).equals(COMPARISON.matrix(control=control))
@@ -111,11 +108,9 @@ def test_what_is_no_variable_is_refused_by_name(call: dict[str, object], expecte
 
 
 def test_a_measurement_that_is_named_without_its_kind_is_shown_whole() -> None:
-    named = next(
-        name for name in map(str, COMPARISON.dataset) if "." in name and not name.endswith((".low", ".high"))
-    )
-    with pytest.raises(SpecError, match=rf"did you mean .*'{named.split('@')[0]}"):
-        COMPARISON.matrix(named.partition(".")[2])
+    row = next(row for row in COMPARISON.evidence if row.name not in COMPARISON.dataset)
+    with pytest.raises(SpecError, match=rf"did you mean .*'{row.kind}\.{row.name}'"):
+        COMPARISON.matrix(row.name)
 
 
 def test_a_seed_that_was_run_without_a_value_leaves_no_mean_and_one_that_was_not_run_is_left_out() -> None:
