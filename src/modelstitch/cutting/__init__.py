@@ -17,6 +17,7 @@ from modelstitch.cutting.deterministic import as_module, expect_deterministic
 from modelstitch.cutting.examples import Example, read_examples
 from modelstitch.cutting.graph import GraphCutModel
 from modelstitch.cutting.hooks import HookCutModel
+from modelstitch.cutting.reference import reference_of
 from modelstitch.util.arguments import checked
 from modelstitch.util.random_state import kept_random_state
 
@@ -44,13 +45,16 @@ def cut_model(
         CutError: the model has no legal cut, or changes its own buffers or its input.
     """
     expect_deterministic(model, example, name, kwargs)
+    found: CutModel
     try:
         lost = why_backward_is_lost(model, example, kwargs)
         if lost is not None:
             raise NotCapturableError(f"model {name} {lost}")
-        return GraphCutModel(model, example, name, kwargs, output)
+        found = GraphCutModel(model, example, name, kwargs, output)
     except NotCapturableError as error:
-        return HookCutModel(model, example, name, str(error), kwargs, output)
+        found = HookCutModel(model, example, name, str(error), kwargs, output)
+    found.technique += reference_of(model, example, name, kwargs)
+    return found
 
 
 @checked()

@@ -22,6 +22,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
 
 from modelstitch.cutting.outputs import caches_off, leaves, scored_leaf, what_is_cut
+from modelstitch.cutting.recurrent import apart, shapes_at_once
 from modelstitch.errors import CutError, ModelError
 
 # An operator may bound the batch by its index type; a branch in a model bounds it by far less.
@@ -292,6 +293,7 @@ def _capture(
     assert isinstance(graph_module, GraphModule)
     _views_to_reshapes(graph_module)
     _copies_to_values(graph_module)
+    apart(graph_module)
     placeholders = [node for node in graph_module.graph.nodes if node.op == "placeholder"]
     if len(placeholders) != 1 + len(kwargs):
         raise CutError(f"model {name} takes {len(placeholders)} inputs: expected {1 + len(kwargs)} tensors")
@@ -312,6 +314,7 @@ def _exported(
             no_logs(),
             no_compilation(),
             caches_off(model),
+            shapes_at_once(),
             _named_arguments(model, example, kwargs),
         ):
             shapes = _free_batch(model, example, kwargs)

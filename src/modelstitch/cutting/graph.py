@@ -22,6 +22,7 @@ from modelstitch.cutting.dataflow import (
     token_forms,
 )
 from modelstitch.cutting.naming import call_of, enclosing, is_block, name_values, outermost_blocks
+from modelstitch.cutting.recurrent import final_states
 from modelstitch.cutting.residual_blocks import named_after_blocks
 from modelstitch.errors import CutError
 
@@ -54,6 +55,7 @@ class GraphCutModel(CutModel):
         self._captured: Captured = capture(model, example, name, kwargs, output)
         self.technique = f"graph capture, nothing computed twice{self._captured.said}"
         graph = self._captured.graph_module.graph
+        self._states = final_states(graph)
         self._dependences = classify(graph, self._captured.primary)
         self._ends = self._captured.ends
         if self._captured.scored is None and len(self._ends) > 1:
@@ -94,9 +96,13 @@ class GraphCutModel(CutModel):
         floating = [
             node for node in ends if (value := tensor_of(node)) is not None and value.is_floating_point()
         ]
-        return max(floating or ends, key=lambda node: len(live_data(graph, self._dependences, [node])))
+        # Final states of recurrent layers are for a next call; they lead to an output, and are none.
+        own = [node for node in floating if node not in self._states]
+        return max(own or floating or ends, key=lambda node: len(live_data(graph, self._dependences, [node])))
 
     def _is_representation(self, node: Node) -> bool:
+        if node in self._states:
+            return False
         value, batch = tensor_of(node), self._captured.primary.meta["val"].shape[0]
         if value is None or not value.is_floating_point() or value.ndim < 2:
             return False
@@ -162,10 +168,17 @@ class GraphCutModel(CutModel):
                 return "its output does not lie on the path from input to output, or is its input unchanged"
             return "no module of this name"
         around = bypasses(inside[-1], self._live, self._ends)
+        if inside[-1] in self._states and not around:
+            return (
+                "it gives the final states of its layers, of which none is a position: name the value that "
+                "is made of them"
+            )
         if not around and inside[-1] is self._live[-1]:
             return "its output is the model's output"
         if not around:
             return "its output is not one floating-point tensor with the batch as its first axis"
+        if any(user in self._states for _, user in around):
+            return "the final states of a recurrent layer before it are read behind it too"
         why = f"data also flows around it, through {self._edges(around)}"
         values = [tensor_of(source) for source, _ in around]
         if any(value is None or value.is_floating_point() for value in values):

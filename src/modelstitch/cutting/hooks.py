@@ -8,6 +8,7 @@ would not do: a branch that starts at zero shows no difference.)
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -218,7 +219,16 @@ class HookCutModel(CutModel):
     def _why_not(self, name: str) -> str:
         if name in self._why:
             return self._why[name]
-        if name in dict(self.model.named_modules()):
+        modules = dict(self.model.named_modules())
+        layers = modules.get(name.rpartition(".")[0])
+        if isinstance(layers, nn.RNNBase) and re.fullmatch(r"l\d+", name.rpartition(".")[2]):
+            return (
+                f"hooks see whole modules, and nothing between the layers of one {type(layers).__name__}; "
+                "write them as modules of one layer each to cut there"
+            )
+        if isinstance(modules.get(name), nn.RNNBase):
+            return "it gives its output together with its final states, and hooks cut at one tensor"
+        if name in modules:
             return (
                 "its output is not one floating-point tensor with the batch as its first axis, "
                 "or the model's own output"

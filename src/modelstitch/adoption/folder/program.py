@@ -17,6 +17,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 
 from modelstitch.adoption.folder.deployed import Deployed
 from modelstitch.cutting.capture import no_fused_attention, no_logs
+from modelstitch.cutting.recurrent import shapes_at_once
 from modelstitch.errors import ModelError, first_line
 
 PROGRAM = "model.pt2"
@@ -55,7 +56,7 @@ def program_of(deployed: Deployed, shapes: Shapes) -> ExportedProgram:
     batch = {0: Dim("batch", min=1)}
     free: Any = (batch, tuple(batch for _ in further)) if further else (batch,)
     try:
-        with torch.no_grad(), no_fused_attention(), no_logs(), warnings.catch_warnings():
+        with torch.no_grad(), no_fused_attention(), no_logs(), shapes_at_once(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             program, by_hooks = _traced(deployed, (x, *further), free)
             if by_hooks or _unused(program):
