@@ -23,6 +23,7 @@ from modelstitch.adoption.folder.spec_file import FolderSpec, read_spec
 from modelstitch.adoption.pilot.both import both_networks, paired
 from modelstitch.adoption.pilot.new_data import read_new, shuffled
 from modelstitch.adoption.pilot.original import Against
+from modelstitch.adoption.pilot.own_examples import own_examples
 from modelstitch.adoption.pilot.record import LOCK, read_state
 from modelstitch.adoption.pilot.run import PilotSpec, pilot
 from modelstitch.adoption.stages.road import Road, road_of
@@ -158,7 +159,9 @@ def test_the_examples_that_fitted_or_chose_it_are_left_out(folder: Path, digits:
     from modelstitch.adoption.division import divide
 
     spec = read_spec(folder)
-    new = read_new(digits, spec)
+    own = own_examples(digits, spec, folder, folder)
+    assert own is not None
+    new = read_new(digits, spec, folder, own.fitted_or_chose)
     division = divide(len(digits.heldout), digits.digest)
     assert len(new) == len(division.confirm) + len(division.calibrate)
     assert new.of_run == 1797 - len(new)
@@ -304,7 +307,7 @@ def test_outputs_that_are_not_finite(folder: Path, data: dict[str, np.ndarray]) 
     broken = small(1, 6)
     with torch.no_grad():
         broken.get_parameter("6.bias")[3] = torch.inf
-    new = read_new((data["x"], data["y"]), read_spec(folder))
+    new = read_new((data["x"], data["y"]), read_spec(folder), folder)
     # Only a damaged network gives them, which is refused before, where it is loaded or where it is run.
     with pytest.raises(ModelError, match="NaN or infinity|not finite|scored"):
         paired(
@@ -388,7 +391,7 @@ def test_scores_from_0_to_1_and_networks_of_vectors(tmp_path: Path, monkeypatch:
     assert by_place == pytest.approx(expected)
     assert len(by_place) == found.to_ledger()["n_taken"] >= 256
     with pytest.raises(DataError, match="expected the target of every new example"):
-        read_new((new, None), read_spec_with_task(folder))
+        read_new((new, None), read_spec_with_task(folder), folder)
 
 
 def read_spec_with_task(folder: Path) -> FolderSpec:

@@ -11,12 +11,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from modelstitch.data.load import load_data
+from modelstitch.data.parts import Data
 from modelstitch.errors import InputError, RunError, TruthError
 from modelstitch.models.given import as_network, device_for
 from modelstitch.models.network import Network, digest
 from modelstitch.runs.prepare import IN_MEMORY, prepare
 from modelstitch.runs.session import Session
-from modelstitch.specs import ROLE_SEEDS, ModelSpec, RunSpec
+from modelstitch.specs import ROLE_SEEDS, DataSpec, ModelSpec, RunSpec
 
 T = TypeVar("T")
 
@@ -149,6 +151,23 @@ def network_again(
         folders,
         _Asked(role, model.source, recorded, what),
     )
+
+
+def data_again(spec: DataSpec, recorded: str, folders: Sequence[Path], what: str) -> Data:
+    """Load data from the first folder where they are what they were.
+
+    Args:
+        spec: where they come from.
+        recorded: SHA-256 of their content.
+        folders: in which a relative source may begin, the first one first.
+        what: what they are a source of, such as ``candidate 'out'``, for errors.
+
+    Raises:
+        RunError: they are in none of the folders.
+        TruthError: what is there has other content.
+    """
+    asked = _Asked("data", spec.source, recorded, what)
+    return _first(lambda: load_data(spec), lambda found: found.digest, folders, asked)
 
 
 def _expect_sources(spec: RunSpec, what: str) -> None:

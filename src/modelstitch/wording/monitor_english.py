@@ -38,6 +38,10 @@ SENTENCES = {
         "A false alarm, by any of the {k} processes in the whole life of this stream, has a probability of "
         "at most {share} %, where the stream is exchangeable with the calibrating examples."
     ),
+    "watch.own_unknown": (
+        "The data of the candidate's run cannot be read here. Examples that fitted, chose or calibrated the "
+        "candidate are not recognised in the stream: make sure that there are none."
+    ),
     "watch.dependent": (
         "Examples that depend on each other, such as frames of one video or overlapping windows, are not "
         "covered."

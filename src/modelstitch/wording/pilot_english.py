@@ -29,6 +29,10 @@ SENTENCES = {
         "before their end."
     ),
     "pilot.groups": "Of each group one example is taken: {n} {n:group|groups}.",
+    "pilot.own_unknown": (
+        "The data of the candidate's run cannot be read here. Examples that fitted or chose the candidate "
+        "are not recognised among the new ones: make sure that there are none."
+    ),
     "pilot.again": (
         "It is pilot number {k} of this candidate, so each wrong answer has a probability of at most "
         "{level:g}."

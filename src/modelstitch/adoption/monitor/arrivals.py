@@ -23,6 +23,7 @@ class Arrivals:
         targets: (n, ...) of a task without classes, whose examples all have one; None otherwise.
         task: what scores them; None where no label can arrive.
         original: gives what the receiver says of some rows; None where it is not at hand.
+        of_run: how many were left out, since they are of the candidate's own run.
 
     Raises:
         DataError: parts of unequal sizes.
@@ -35,6 +36,7 @@ class Arrivals:
     targets: Tensor | None = None
     task: Task | None = None
     original: Callable[[Tensor], Tensor] | None = None
+    of_run: int = 0
 
     def __post_init__(self) -> None:
         sizes = {len(self.ids), len(self.rows), len(self.labels)}

@@ -11,6 +11,7 @@ from typing import Any
 from modelstitch.adoption.monitor.process import Track
 from modelstitch.adoption.monitor.rule import Cause, MonitorRule, cause_of
 from modelstitch.adoption.monitor.store import FORMAT
+from modelstitch.adoption.pilot.own_examples import OWN_EXAMPLES
 from modelstitch.errors import DataError
 from modelstitch.wording import Sentence, say
 
@@ -28,6 +29,8 @@ class StreamFacts:
         rule: how sure an alarm is, and what is followed.
         seed: of the chance that breaks ties.
         n: number of calibrating examples.
+        own_known: whether the data of the candidate's run could be read, so that its examples are left out;
+            None of a stream of an earlier version.
     """
 
     id: str
@@ -35,6 +38,7 @@ class StreamFacts:
     rule: MonitorRule
     seed: int
     n: int
+    own_known: bool | None = None
 
     def to_plain(self) -> dict[str, Any]:
         """Return the facts as values that JSON can hold; :meth:`from_plain` reads them back."""
@@ -52,7 +56,7 @@ class StreamFacts:
                 raise DataError(f"expected the format {FORMAT!r}, got {values['format']!r}")
             rule = MonitorRule(**{**values["rule"], "processes": tuple(values["rule"]["processes"])})
             kept = {name: values[name] for name in ("id", "candidate", "seed", "n")}
-            return cls(**kept, rule=rule)
+            return cls(**kept, rule=rule, own_known=values.get("own_known"))
         except (KeyError, TypeError) as error:
             raise DataError(f"cannot read what a monitor began with: {error}") from error
 
@@ -112,6 +116,7 @@ class MonitorOutcome:
             "k": len(rule.processes),
             "threshold": rule.threshold,
             "calibrating": self.facts.n,
+            "own_examples": OWN_EXAMPLES[self.facts.own_known],
             "examples": self.examples,
             "labels": self.labels,
             "alarm": bool(self.alarms),
@@ -147,6 +152,8 @@ class MonitorOutcome:
             found.append(say(f"watch.cause.{self.cause}"))
         share = f"{100 * rule.share:.3g}"
         found.append(say("watch.rate", share=share, k=len(rule.processes)))
+        if not self.facts.own_known:
+            found.append(say("watch.own_unknown"))
         return [*found, say("watch.dependent")]
 
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from modelstitch.adoption.division import divide_heldout
 from modelstitch.adoption.folder.contract import Contract
 from modelstitch.adoption.folder.spec_file import FolderSpec
 from modelstitch.adoption.monitor.arrivals import Arrivals, numbered
 from modelstitch.adoption.monitor.stream import StreamItem
 from modelstitch.adoption.pilot.both import both_networks, inputs_as_given
-from modelstitch.adoption.pilot.new_data import NewData, read_new, run_data, shuffled
-from modelstitch.data.digests import digests
+from modelstitch.adoption.pilot.new_data import NewData, read_new, shuffled
+from modelstitch.adoption.pilot.own_examples import input_digests
 from modelstitch.data.partly_labelled import PartlyLabelled
 from modelstitch.data.parts import Data
 from modelstitch.errors import DataError
@@ -24,34 +23,30 @@ from modelstitch.models.network import Network
 from modelstitch.tasks import CLASSIFICATION
 
 
-def arrivals_of(given: Any, folder: Path, spec: FolderSpec, receiver: Network | None) -> Arrivals:
+def arrivals_of(
+    given: Any, folder: Path, spec: FolderSpec, receiver: Network | None, own: Collection[str] = ()
+) -> Arrivals:
     """Return the examples of a data set as they arrive.
 
     They come in a fixed random order: data sets lie sorted, such as a folder of each class, and that order
     would look like a change.
 
-    Examples of the run that fitted, chose or calibrated the candidate are left out where its own data are
-    given: they are no stream.
-
     Args:
         given: a source's name, ``Data``, or ``(x, y)`` with -1 or None where there is no label.
         folder, spec: of the candidate.
         receiver: None where it is not at hand.
+        own: digests of the examples of the candidate's run that are left out, since they are no stream.
 
     Raises:
         DataError: data that cannot be read or do not fit, several examples of one group, or no example
             that is new.
     """
-    new = read_new(given, spec)
+    new = read_new(given, spec, folder, own)
     _expect_apart(new)
-    known = _calibrating(given, spec)
-    rows = [row for row, one in enumerate(new.ids) if one not in known]
-    if not rows:
-        raise DataError(f"data {new.data.name}: expected new examples, got those of the candidate's own run")
     # Given again, the data have the same examples with the same numbers.
-    ids = numbered([new.ids[row] for row in rows], {})
-    order = shuffled(ids, 0)
-    ids, rows = tuple(ids[place] for place in order), [rows[place] for place in order]
+    ids = numbered(new.ids, {})
+    rows = shuffled(ids, 0)
+    ids = tuple(ids[row] for row in rows)
     part = new.data.heldout
     classes = bool(spec.contract.classes)
     if not classes and not bool(new.labelled.all()):
@@ -65,6 +60,7 @@ def arrivals_of(given: Any, folder: Path, spec: FolderSpec, receiver: Network | 
         targets=None if classes else part.targets,
         task=new.data.task,
         original=_original(folder, receiver, new.data),
+        of_run=new.of_run,
     )
 
 
@@ -74,6 +70,7 @@ def arrivals_of_items(
     spec: FolderSpec,
     receiver: Network | None,
     times: dict[str, int],
+    own: Collection[str] = (),
 ) -> Arrivals:
     """Return lines of a stream as they arrive.
 
@@ -82,11 +79,14 @@ def arrivals_of_items(
         folder, spec: of the candidate.
         receiver: None where it is not at hand.
         times: how often each input without an id came in this call; it is carried on here.
+        own: digests of the examples of the candidate's run that are left out.
 
     Raises:
         DataError: a label that is no class of the candidate.
     """
     contract = spec.contract
+    given = len(items)
+    items = [item for item in items if not item.inputs or input_digests(contract, item.inputs)[0] not in own]
     with_inputs = [item for item in items if item.inputs]
     inputs = {
         one.name: torch.cat([item.inputs[one.name] for item in with_inputs])
@@ -106,6 +106,7 @@ def arrivals_of_items(
         labels=tuple(_label(item.label, contract) for item in items),
         task=CLASSIFICATION if contract.task == CLASSIFICATION.name else None,
         original=None if receiver is None else _of_items(folder, receiver, spec, inputs),
+        of_run=given - len(items),
     )
 
 
@@ -157,12 +158,3 @@ def _expect_apart(new: NewData) -> None:
             f"expected examples that do not depend on each other, got {len(named)} of {len(set(named))} "
             f"groups in the data {new.data.name}: give one of each group"
         )
-
-
-def _calibrating(given: Any, spec: FolderSpec) -> set[str]:
-    """Return digests of the calibrating examples, where the run's own data are given."""
-    run = run_data(given, spec)
-    if run is None:
-        return set()
-    part = run.heldout.take(divide_heldout(run, spec.division["seed"]).calibrate)
-    return {value.hex() for value in digests(part, [one.name for one in spec.contract.inputs])}

@@ -28,6 +28,7 @@ from modelstitch.adoption.monitor.store import LOCK, STATE, StreamState, opened
 from modelstitch.adoption.monitor.stream import chunks
 from modelstitch.adoption.monitor.taking import Taken, Watched, take
 from modelstitch.adoption.pilot.original import Against, load_original
+from modelstitch.adoption.pilot.own_examples import KEPT, OwnExamples, keep_own_examples, own_examples
 from modelstitch.adoption.stages.road import Road, road_of
 from modelstitch.errors import DataError, RunError, SpecError
 from modelstitch.models.network import Network
@@ -135,24 +136,32 @@ class _Monitor:
             self._expect_same(facts)
             # After a call that broke off, the file of events may lack the last ones.
             self._write(EVENTS, "".join(line + "\n" for line in self.store.events()))
-        receiver = self._receiver()
-        for arrivals in self._arrivals(data, receiver):
+        receiver, own = self._receiver(), own_examples(data, self.spec, self.folder, self.state)
+        of_run = 0
+        for arrivals in self._arrivals(data, receiver, own):
+            of_run += arrivals.of_run
+            if not arrivals.ids:
+                continue
             if facts is None:
-                facts = self._begin()
+                facts = self._begin(own_known=own is not None)
+                keep_own_examples(own, self.state)
             self._take(facts, arrivals)
+        if of_run:
+            self.progress.warn(f"{of_run} examples are of the candidate's own run, and are left out")
         if facts is None:
             raise DataError("expected examples of the stream, got none")
         return self._written(facts)
 
-    def _arrivals(self, data: Any, receiver: Network | None) -> Iterator[Arrivals]:
+    def _arrivals(self, data: Any, receiver: Network | None, own: OwnExamples | None) -> Iterator[Arrivals]:
+        left_out = frozenset() if own is None else own.fitted_or_chose | own.calibrated
         if not _are_lines(data):
             self.progress.stage("reading the new examples")
-            yield arrivals_of(data, self.folder, self.spec, receiver)
+            yield arrivals_of(data, self.folder, self.spec, receiver, left_out)
             return
         times: dict[str, int] = {}
         for chunk in chunks(data, self.spec.contract):
             if chunk.items:
-                yield arrivals_of_items(chunk.items, self.folder, self.spec, receiver, times)
+                yield arrivals_of_items(chunk.items, self.folder, self.spec, receiver, times, left_out)
             if chunk.error is not None:
                 raise chunk.error
 
@@ -181,7 +190,7 @@ class _Monitor:
         if found.alarms:
             self._record(facts, "alarm", {"alarms": dict(outcome.alarms), "cause": outcome.cause})
 
-    def _begin(self) -> StreamFacts:
+    def _begin(self, *, own_known: bool) -> StreamFacts:
         """Fix the rule of a new stream; the ledger names its state folder first."""
         spec, calibration = self.spec, self.calibration
         alpha = ALPHA if self.options.alpha is None else self.options.alpha
@@ -204,6 +213,7 @@ class _Monitor:
             rule=rule,
             seed=self.options.seed,
             n=len(calibration.loss),
+            own_known=own_known,
         )
         with self.store.changed():
             self.store.write_fact("monitor", facts.to_plain())
@@ -336,7 +346,7 @@ def _remove_if_unused(state: Path) -> None:
         finally:
             connection.close()
     inside = {path.name for path in state.iterdir()} if state.is_dir() else {""}
-    if not with_facts and inside <= {STATE, LOCK}:
+    if not with_facts and inside <= {STATE, LOCK, KEPT}:
         for name in inside:
             (state / name).unlink(missing_ok=True)
         state.rmdir()

@@ -1,9 +1,9 @@
-"""New examples for a pilot: those that neither fitted nor chose the candidate, in a fixed random order."""
+"""New examples for a candidate: those that are not its own run's, in a fixed random order."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,19 +11,19 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from modelstitch.adoption.division import divide_heldout
 from modelstitch.adoption.folder.spec_file import FolderSpec
+from modelstitch.adoption.pilot.both import inputs_as_given
+from modelstitch.adoption.pilot.own_examples import input_digests, run_data
 from modelstitch.data.digests import digests
 from modelstitch.data.from_arrays import data_from
 from modelstitch.data.load import find_source, load_data
 from modelstitch.data.partly_labelled import new_examples
 from modelstitch.data.parts import Data, DataPart
 from modelstitch.data.splitting import third_held_out
-from modelstitch.errors import DataError, InputError
+from modelstitch.errors import DataError
+from modelstitch.runs.prepare import IN_MEMORY
 from modelstitch.specs import TOKEN_TASKS, DataSpec
 from modelstitch.tasks import Task
-
-IN_MEMORY = "in memory"
 
 _KEPT = ("task", "labels", "seconds", "tokenizer", "length", "seed", "rotations")
 """Options of the run's data that new data are read with, too."""
@@ -39,7 +39,7 @@ class NewData:
         places: where each lies.
         ids: a digest of the input of each.
         groups: the group of each, such as a patient; None where it is one of its own.
-        of_run: how many were left out, since they fitted or chose the candidate.
+        of_run: how many were left out, since they are the candidate's own.
     """
 
     data: Data
@@ -53,42 +53,44 @@ class NewData:
         return len(self.ids)
 
 
-def read_new(given: Any, spec: FolderSpec, group_column: str | None = None) -> NewData:
+def read_new(
+    given: Any, spec: FolderSpec, folder: Path, own: Collection[str] = (), group_column: str | None = None
+) -> NewData:
     """Read new examples for a candidate.
 
-    Data in one part are taken whole, of data in two parts the held-out one. Examples of the run that fitted
-    or chose the candidate are left out where the run's data are given.
+    Data in one part are taken whole, of data in two parts the held-out one.
 
     Args:
         given: a source's name, ``Data``, or ``(x, y)`` with -1 or None where there is no label.
-        spec: of the candidate.
+        spec, folder: of the candidate.
+        own: :func:`input_digests` of the examples of its run that are left out.
         group_column: the column of groups, such as patients; None for that of the run's data.
 
     Raises:
         DataError: data that cannot be read or do not fit the candidate, or no example that is new.
     """
-    own = _spec_like(given, spec, group_column)
-    classification = spec.contract.task == "classification" and own.labels is None and not own.rotations
+    read_as = _spec_like(given, spec, group_column)
+    classification = (
+        spec.contract.task == "classification" and read_as.labels is None and not read_as.rotations
+    )
     if classification:
-        partly = new_examples(given, own)
+        partly = new_examples(given, read_as)
         data, places, groups = partly.as_data(spec.contract.classes), partly.places, partly.groups
         labelled = torch.tensor([label is not None for label in partly.labels])
     else:
-        data, places = _with_targets(given, own)
+        data, places = _with_targets(given, read_as)
         if data.task.name == "regression":
-            data = replace(data, scored_by=_task_of_run(given, spec))
+            data = replace(data, scored_by=_task_of_run(given, spec, folder))
         labelled = torch.ones(len(data.heldout), dtype=torch.bool)
         numbers = data.heldout.groups
         groups = None if numbers is None else tuple(map(str, numbers.tolist()))
     expect_fit(data, spec)
     taken = [one.name for one in spec.contract.inputs]
     ids = [value.hex() for value in digests(data.heldout, taken)]
-    known = _of_run(given, spec, taken)
-    rows = torch.tensor([row for row, one in enumerate(ids) if one not in known], dtype=torch.int64)
+    compared = input_digests(spec.contract, inputs_as_given(spec.contract, data))
+    rows = torch.tensor([row for row, one in enumerate(compared) if one not in own], dtype=torch.int64)
     if not len(rows):
-        raise DataError(
-            f"data {data.name}: expected new examples, got {len(ids)} that fitted or chose the candidate"
-        )
+        raise DataError(f"data {data.name}: expected new examples, got {len(ids)} of the candidate's own run")
     chosen = rows.tolist()
     return NewData(
         data=replace(data, heldout=data.heldout.take(rows)),
@@ -192,54 +194,22 @@ def expect_fit(data: Data, spec: FolderSpec) -> None:
         )
 
 
-def run_data(given: Any, spec: FolderSpec) -> Data | None:
-    """Return the data of the run where they are the given ones, and still what they were."""
-    of_run = DataSpec(**spec.sources["data"])
-    if isinstance(given, Data):
-        run = given
-    elif isinstance(given, str) and _same_source(given, of_run.source):
-        run = load_data(of_run)
-    else:
-        return None
-    return run if run.digest == spec.digests["data"] else None
-
-
-def _same_source(one: str, other: str) -> bool:
-    """Tell whether two names are those of one source, or of one file."""
-    return one == other or (Path(one).exists() and Path(one).resolve() == Path(other).resolve())
-
-
-def _task_of_run(given: Any, spec: FolderSpec) -> Task:
+def _task_of_run(given: Any, spec: FolderSpec, folder: Path) -> Task:
     """Return the task of the run, whose unit is the variance of the targets that the stitch was fitted on.
 
     Raises:
         DataError: the data of the run cannot be read again.
     """
-    run = run_data(given, spec)
-    if run is None and spec.sources["data"]["source"] == IN_MEMORY:
+    run = run_data(given, spec, folder)
+    if run is not None:
+        return run.task
+    source = spec.sources["data"]["source"]
+    if source == IN_MEMORY:
         raise DataError(
             "expected the data of the run, which say the unit of the score of a regression, got a candidate "
             "whose run was given data in memory: run and export it with a source that can be read again"
         )
-    if run is None:
-        try:
-            run = load_data(DataSpec(**spec.sources["data"]))
-        except InputError as error:
-            raise DataError(
-                f"cannot read the data of the run, which say the unit of the score: {error}"
-            ) from error
-    if run.digest != spec.digests["data"]:
-        raise DataError(
-            f"the data of the run ({run.name}) have changed, and they say the unit of the score: restore them"
-        )
-    return run.task
-
-
-def _of_run(given: Any, spec: FolderSpec, taken: Sequence[str]) -> set[str]:
-    """Return digests of the examples that fitted or chose the candidate, where its own data are given."""
-    run = run_data(given, spec)
-    if run is None:
-        return set()
-    chosen = divide_heldout(run, spec.division["seed"]).choose
-    parts = (run.train, run.heldout.take(chosen))
-    return {value.hex() for part in parts for value in digests(part, taken)}
+    raise DataError(
+        f"expected the data of the run ({source}), which say the unit of the score of a regression, got none "
+        "with the content that they had, from here or from beside the candidate: put them back"
+    )

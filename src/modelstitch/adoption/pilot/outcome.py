@@ -20,6 +20,7 @@ from modelstitch.adoption.pilot.decision import (
     decide,
     forecast,
 )
+from modelstitch.adoption.pilot.own_examples import OWN_EXAMPLES
 from modelstitch.adoption.pilot.record import PilotExample, PilotFacts
 from modelstitch.adoption.pilot.tables import DIFFER, NEEDED, SHEET, needed
 from modelstitch.adoption.score_intervals import mean_interval
@@ -106,6 +107,7 @@ class PilotOutcome:
             "score": facts.score,
             "seed": facts.seed,
             "state": facts.state,
+            "own_examples": OWN_EXAMPLES[facts.own_known],
         }
 
     def to_plain(self) -> dict[str, Any]:
@@ -151,6 +153,8 @@ class PilotOutcome:
             found.append(say("pilot.forecast", n=self.forecast.more, share=self.forecast.decided))
         if any(one.grouped is not None for one in self.examples):
             found.append(say("pilot.groups", n=len(self.examples)))
+        if not facts.own_known:
+            found.append(say("pilot.own_unknown"))
         if facts.k > 1:
             found.append(say("pilot.again", k=facts.k, level=self.rule.level))
         return found

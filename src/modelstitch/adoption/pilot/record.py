@@ -68,6 +68,8 @@ class PilotFacts:
         score: name of the score.
         asks: whether a label is asked only where the answers differ.
         classes: names by number.
+        own_known: whether the data of the candidate's run could be read, so that examples that fitted or
+            chose it are left out; None of a pilot of an earlier version.
     """
 
     state: str
@@ -81,6 +83,7 @@ class PilotFacts:
     score: str
     asks: bool
     classes: tuple[str, ...]
+    own_known: bool | None = None
 
 
 @contextlib.contextmanager

@@ -18,6 +18,7 @@ from modelstitch.adoption.pilot.decision import HORIZON, PilotRule, decide
 from modelstitch.adoption.pilot.new_data import NewData, read_new, shuffled
 from modelstitch.adoption.pilot.original import Against, digest_of, load_original
 from modelstitch.adoption.pilot.outcome import PilotOutcome, differences_of
+from modelstitch.adoption.pilot.own_examples import keep_own_examples, own_examples
 from modelstitch.adoption.pilot.record import (
     PilotExample,
     PilotFacts,
@@ -111,14 +112,16 @@ class _Pilot:
         facts, before = (None, ()) if found is None else found
         if facts is not None and _decided(facts, before):
             return self._outcome(facts, before)
-        examples = self._labelled(facts, before)
+        examples, own = self._labelled(facts, before), None
         images: dict[str, torch.Tensor] = {}
         if data is not None:
             self.progress.stage("loading the original and the new examples")
             network = load_original(self.options.against, self.spec, self.folder)
-            new = read_new(data, self.spec, self.options.group_column)
+            own = own_examples(data, self.spec, self.folder, self.state)
+            left_out = () if own is None else own.fitted_or_chose
+            new = read_new(data, self.spec, self.folder, left_out, self.options.group_column)
             both = both_networks(self.folder, network, new.data)
-            facts = facts or self._begun(network, new, both)
+            facts = facts or self._begun(network, new, both, own_known=own is not None)
             _expect_original(facts, network)
             examples, images = self._taken(facts, examples, new, both)
         if facts is None:
@@ -131,6 +134,7 @@ class _Pilot:
             # The line comes first: nobody can look at results that are not on record.
             with written_state(self.state, facts, examples):
                 self._record(outcome)
+            keep_own_examples(own, self.state)
         write_tables(self.state, facts, examples, outcome.asked)
         write_pictures(self.state, images, examples)
         return outcome
@@ -149,7 +153,7 @@ class _Pilot:
         labels = read_labels(self.options.labels, facts, examples)
         return tuple(_with_label(one, labels.get(one.id, one.label)) for one in examples)
 
-    def _begun(self, network: Network, new: NewData, both: BothNetworks) -> PilotFacts:
+    def _begun(self, network: Network, new: NewData, both: BothNetworks, *, own_known: bool) -> PilotFacts:
         options = self.options
         rule = PilotRule(
             margin=self.spec.margin if options.margin is None else options.margin,
@@ -168,6 +172,7 @@ class _Pilot:
             score=both.task.score_name,
             asks=both.asks_where_they_differ,
             classes=new.data.classes if both.asks_where_they_differ else (),
+            own_known=own_known,
         )
 
     def _taken(
