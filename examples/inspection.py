@@ -15,19 +15,13 @@ It writes everything into a folder, and prints each command with what it says::
 from __future__ import annotations
 
 import argparse
-import contextlib
-import csv
-import io
-import json
-import shlex
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-
-from modelstitch.cli import main
+from road import ask, first_candidate, look_at
 
 CLASSES = ("intact", "crack", "stain", "chip")
 
@@ -157,24 +151,6 @@ def write_data(folder: Path, form: Form) -> None:
         np.savez_compressed(folder / f"{name}.npz", x=x, y=y if name == "pilot" else np.full(n, -1))
 
 
-def ask(command: str, *expected: int) -> str:
-    """Print a command and what it says; return that.
-
-    Raises:
-        SystemExit: it ended with another exit code than is expected (0 by default).
-    """
-    print(f"\n$ modelstitch {command}")
-    said = io.StringIO()
-    with contextlib.redirect_stdout(said):
-        code = main(shlex.split(command))
-    print(said.getvalue().rstrip())
-    if code not in (expected or (0,)):
-        raise SystemExit(f"modelstitch {command}: expected exit code {expected or (0,)}, got {code}")
-    if code:
-        print(f"(exit code {code})")
-    return said.getvalue()
-
-
 def story(folder: Path, form: Form) -> None:
     """Tell the whole story, from two networks to an alarm."""
     write_data(folder / "data", form)
@@ -203,25 +179,6 @@ def story(folder: Path, form: Form) -> None:
         ask(f"monitor {candidate} --data {folder / 'data' / week}.npz --by Cy", code)
     for language in ("en", "ja"):
         ask(f"report {run} --candidate {candidate} --lang {language}")
-
-
-def first_candidate(run: Path) -> tuple[str, str]:
-    """Return the cuts of the first candidate in the table of a run."""
-    row = json.loads((run / "candidates.json").read_text(encoding="utf-8"))["rows"][0]
-    return row["sender_cut"], row["receiver_cut"]
-
-
-def look_at(differ: Path, looked_at: Path) -> None:
-    """Write the table that a person would: a word for each example where both answers differ.
-
-    The words are staged: nobody looked.
-    """
-    with differ.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    with looked_at.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(("example", "word"))
-        writer.writerows((row["example"], "staged") for row in rows)
 
 
 def parsed() -> tuple[Path, Form]:

@@ -287,5 +287,8 @@ def _correlation(one: Tensor, other: Tensor) -> float:
 
 
 def _largest_by_chance(n: int) -> float:
-    """Return the largest correlation of n values that two draws may have by chance; 1 for very few."""
-    return min(0.99, 6 / math.sqrt(n) + 0.05) if n >= 5 else 1.0
+    """Return the largest correlation of n values that two draws may have by chance.
+
+    A few values correlate by chance, two of them always: no correlation of theirs says anything.
+    """
+    return min(0.99, 6 / math.sqrt(n) + 0.05) if n >= 5 else math.inf

@@ -24,6 +24,7 @@ from modelstitch.grid.side import Side
 from modelstitch.known_answers.cases import Case
 from modelstitch.known_answers.conditions import CONDITIONS, PLAIN, Condition
 from modelstitch.known_answers.ground import Ground
+from modelstitch.known_answers.kept_representations import kept
 from modelstitch.known_answers.measures import BedMeasure, measured
 from modelstitch.known_answers.outcome import Outcome
 from modelstitch.known_answers.truth import Truth, represented, truth_of
@@ -85,6 +86,7 @@ class _Place:
     def __init__(self, pool: Pool, receiver: Side, ground: Ground, cut: str, condition: Condition) -> None:
         self.pool, self.receiver, self.ground, self.cut = pool, receiver, ground, cut
         self.condition = condition
+        self._planted_in: dict[Side, tuple[Ground, Side]] = {}
         self.examples = ReceiverExamples(receiver, EXAMPLES)
         self._references: _Numbers | None = None
 
@@ -94,6 +96,15 @@ class _Place:
         if self._references is None:
             self._references = self.numbers(self.receiver, (SELF_STITCH, *label_only_controls()))
         return self._references
+
+    def planted(self, case: Case, side: Side | None = None) -> Side:
+        """Return the sender of a case, planted in the receiver, or in another network."""
+        side = side or self.ground.side
+        if side not in self._planted_in:
+            ground = self.ground if side is self.ground.side else Ground(side, self.cut, self.ground.seed)
+            self._planted_in[side] = ground, kept(side, self.cut)
+        ground, there = self._planted_in[side]
+        return planted(there, case.plant_family.make(ground, case.dose))
 
     def numbers(self, sender: Side, controls: Sequence[str] = (TRAINED,)) -> _Numbers:
         """Fit and measure the cells of some controls."""
@@ -267,11 +278,10 @@ class Bed:
         return _Place(pool, side, ground, case.cut, condition)
 
     def _sender(self, case: Case, place: _Place) -> Side:
-        family, ground = case.plant_family, place.ground
-        if family.by_another:
-            other = self.networks[(case.network + 1) % len(self.networks)]
-            ground = Ground(place.pool.side(other), case.cut, ground.seed)
-        return planted(ground.side, family.make(ground, case.dose))
+        if not case.plant_family.by_another:
+            return place.planted(case)
+        other = self.networks[(case.network + 1) % len(self.networks)]
+        return place.planted(case, place.pool.side(other))
 
     def _truth(self, case: Case) -> Mapping[str, float]:
         """Return the truth of a case by place; under a condition that of the plain bed."""
