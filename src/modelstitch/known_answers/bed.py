@@ -16,6 +16,7 @@ from modelstitch.cutting.layouts import Layout
 from modelstitch.data.parts import Data
 from modelstitch.evidence.material import Residuals
 from modelstitch.evidence.measure import ReceiverExamples, measure_cells
+from modelstitch.geometry.inputs import narrow
 from modelstitch.grid.grid import Budget, fit_grid
 from modelstitch.grid.planted import planted
 from modelstitch.grid.pool import Pool
@@ -25,7 +26,7 @@ from modelstitch.known_answers.cases import Case
 from modelstitch.known_answers.conditions import CONDITIONS, PLAIN, Condition
 from modelstitch.known_answers.ground import Ground
 from modelstitch.known_answers.kept_representations import kept
-from modelstitch.known_answers.measures import BedMeasure, measured
+from modelstitch.known_answers.measures import KNOWN_MEASURES, BedMeasure, measured
 from modelstitch.known_answers.outcome import Outcome
 from modelstitch.known_answers.truth import Truth, represented, truth_of
 from modelstitch.models.network import Network, digest
@@ -258,9 +259,14 @@ class Bed:
         key = (case.network, condition.name, case.cut, dose and case.family, dose)
         if key not in self._places:
             while len(self._places) >= _PLACES_AT_ONCE:
-                self._places.pop(next(iter(self._places)))
+                self._places.pop(self._spent())
             self._places[key] = self._made(case, condition)
         return self._places[key]
+
+    def _spent(self) -> tuple[object, ...]:
+        """Return the place to let go of: one that a single dose altered, before one that cases share."""
+        altered = (key for key in self._places if key[-1] is not None)
+        return next(altered, next(iter(self._places)))
 
     def _made(self, case: Case, condition: Condition) -> _Place:
         network = self.networks[case.network]
@@ -308,8 +314,16 @@ class Bed:
                 (y,) = place.receiver.represent((place.cut,), "held-out", some[batch], torch.float32)
                 stitched.append(stitch(x).flatten(1))
                 expected.append(y.flatten(1))
-        rows = (torch.cat(stitched).numpy(), torch.cat(expected).numpy(), heldout.labels[some].numpy())
-        return {name: measured(name, measure, *rows) for name, measure in self.measures.items()}
+        both = torch.cat(stitched), torch.cat(expected)
+        given = tuple(rows.numpy() for rows in both)
+        narrowed = given
+        if KNOWN_MEASURES.keys() & self.measures.keys():  # each narrows what is wide; all share it
+            narrowed = tuple(narrow(rows.double()).numpy() for rows in both)
+        labels = heldout.labels[some].numpy()
+        return {
+            name: measured(name, measure, *(narrowed if name in KNOWN_MEASURES else given), labels)
+            for name, measure in self.measures.items()
+        }
 
 
 def _by_place(parts: Mapping[tuple[str, CellKey], ExampleParts]) -> dict[str, float]:
