@@ -53,12 +53,28 @@ def test_two_kinds_of_network_both_ways(name: str, heading: str, cell: str, prin
     assert cell in text
 
 
+def steps_of(text: str) -> dict[str, str]:
+    """What each command said, by its name: the latest of each."""
+    told = re.split(r"^\$ modelstitch (\w+)", text, flags=re.MULTILINE)
+    return dict(zip(told[1::2], told[2::2], strict=True))
+
+
+@pytest.mark.slow
+def test_two_networks_of_a_meter_down_the_whole_road(printed_by: Runner, tmp_path: Path) -> None:
+    text = printed_by("meter.py", str(tmp_path / "meter"), "--quick")
+    steps = steps_of(text)
+    assert list(steps) == ["reuse", "export", "pilot", "verify", "stage", "monitor", "report"]
+    assert "Passed: beside the receiver" in steps["pilot"]
+    assert "No alarm." in text
+    assert "ALARM" in steps["monitor"]
+    assert "cannot be told apart" in steps["monitor"]
+
+
 @pytest.mark.slow
 def test_two_inspection_networks_down_the_whole_road(printed_by: Runner, tmp_path: Path) -> None:
     folder = tmp_path / "inspection"
     text = printed_by("inspection.py", str(folder), "--quick")
-    told = re.split(r"^\$ modelstitch (\w+)", text, flags=re.MULTILINE)
-    steps = dict(zip(told[1::2], told[2::2], strict=True))  # the latest of each
+    steps = steps_of(text)
     assert list(steps) == ["train", "reuse", "export", "pilot", "verify", "stage", "monitor", "report"]
     assert "accepted risk" in steps["export"]
     assert "Passed: beside the receiver" in steps["pilot"]

@@ -6,6 +6,7 @@ import copy
 import math
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -271,6 +272,18 @@ def test_a_factory_that_loads_a_body_is_named(choices: dict[str, Any], what: str
 
     with pytest.raises(ModelError, match=rf"copy of mine: {what}.*give a factory that loads no weights"):
         untrained(Network(build(), "mine", View(), rebuild=build), 0)
+
+
+@pytest.mark.parametrize("n_outputs", [1, 2, 3, 4])
+def test_few_outputs_are_drawn_whatever_they_correlate(n_outputs: int) -> None:
+    def build() -> nn.Module:
+        return nn.Sequential(nn.Linear(12, 8), nn.ReLU(), nn.Linear(8, n_outputs))
+
+    for seed in range(6):
+        network = replace(wrap(build(), "few"), rebuild=build)
+        drawn = untrained(network, seed)
+        bias, own = (dict(each.module.named_parameters())["2.bias"] for each in (drawn, network))
+        assert not torch.equal(bias, own)
 
 
 def test_a_factory_that_loads_a_part_of_a_tensor_is_named() -> None:

@@ -42,7 +42,7 @@ def print_candidates(found: Candidates) -> None:
             "" if whole.score is None else f"{whole.score[0]:.3f}",
             "",
             "",
-            _millions(whole.load.multiply_adds),
+            _counted(whole.load.multiply_adds),
             f"{whole.load.parameters:,}",
             _latency(whole),
             _memory(whole),
@@ -57,7 +57,7 @@ def print_candidates(found: Candidates) -> None:
             _score(row),
             _points(row.lost),
             "" if row.smallest_margin is None else f"{row.smallest_margin:.3f}",
-            _with_share(_millions(row.load.multiply_adds), row.load.multiply_adds, whole.load.multiply_adds),
+            _with_share(_counted(row.load.multiply_adds), row.load.multiply_adds, whole.load.multiply_adds),
             _with_share(f"{row.load.parameters:,}", row.load.parameters, whole.load.parameters),
             _latency(row),
             _memory(row),
@@ -85,8 +85,11 @@ def _points(lost: ValueWithInterval | None) -> str:
     return "" if lost is None else f"{lost[0]:+.3f} ({lost[1]:+.3f} to {lost[2]:+.3f})"
 
 
-def _millions(n: int) -> str:
-    return f"{n / 1e6:.2f} M"
+def _counted(n: int) -> str:
+    """Return a count in three digits or more, in the units that --at-most-multiply-adds takes."""
+    if n < 10**5:
+        return f"{n:,}"
+    return f"{n / 10**6:.2f} M" if n < 10**9 else f"{n / 10**9:.2f} G"
 
 
 def _with_share(shown: str, part: int, whole: int) -> str:
