@@ -5,7 +5,8 @@ The data are *ItalyPowerDemand* (Keogh et al., UCR archive; files of the package
 mean 0 and standard deviation 1. Is it a day of the cold half of the year, or of the warm one? The days are
 divided at random. The old network is narrow and saw 40 days, the new one is wide and saw 180. Could the old
 network's first layers do the work of the new one's? At last, the clock of the meter is set wrong: the days
-arrive two hours late. The days are real; the wrong clock, and the words about answers that differ, are staged.
+arrive two hours late. The days are real; the wrong clock, and the words about answers that differ, are
+staged.
 
 It writes everything into a folder, and prints each command with what it says::
 
