@@ -30,10 +30,9 @@ UNKNOWN = "are not recognised"
 def made(digits: ms.Data, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes, ms.Data]:
     """A candidate whose run read a file, the file, and what it holds."""
     home = tmp_path_factory.mktemp("own")
-    parts = {"train": digits.train.take(torch.arange(300)), "test": digits.heldout}
-    arrays = {f"x_{name}": part.images.numpy() for name, part in parts.items()}
-    labels = {f"y_{name}": part.labels.numpy() for name, part in parts.items()}
-    np.savez(home / "digits.npz", **arrays, **labels)
+    x, y = digits.train.images[:300].numpy(), digits.train.labels[:300].numpy()
+    x_test, y_test = digits.heldout.images.numpy(), digits.heldout.labels.numpy()
+    np.savez(home / "digits.npz", x_train=x, y_train=y, x_test=x_test, y_test=y_test)
     cell = stitched_of(small(0, 4), small(1, 6), str(home / "digits.npz"), "2", "4")
     export(cell, home / "candidate", ExportSpec(by="Ann", accept_risk="a test"))
     return home / "candidate", (home / "digits.npz").read_bytes(), _data(home / "digits.npz")

@@ -315,15 +315,14 @@ class Bed:
                 stitched.append(stitch(x).flatten(1))
                 expected.append(y.flatten(1))
         both = torch.cat(stitched), torch.cat(expected)
-        given = tuple(rows.numpy() for rows in both)
-        narrowed = given
-        if KNOWN_MEASURES.keys() & self.measures.keys():  # each narrows what is wide; all share it
-            narrowed = tuple(narrow(rows.double()).numpy() for rows in both)
+        # Each known measure narrows what is wide; all of them share it.
+        narrowed = [narrow(rows.double()) for rows in both] if KNOWN_MEASURES.keys() & self.measures else both
         labels = heldout.labels[some].numpy()
-        return {
-            name: measured(name, measure, *(narrowed if name in KNOWN_MEASURES else given), labels)
-            for name, measure in self.measures.items()
-        }
+        found: dict[str, float | None] = {}
+        for name, measure in self.measures.items():
+            x, y = narrowed if name in KNOWN_MEASURES else both
+            found[name] = measured(name, measure, x.numpy(), y.numpy(), labels)
+        return found
 
 
 def _by_place(parts: Mapping[tuple[str, CellKey], ExampleParts]) -> dict[str, float]:
