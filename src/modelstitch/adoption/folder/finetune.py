@@ -21,6 +21,7 @@ from modelstitch.models.seeding import seeded
 from modelstitch.results.stitched import StitchedCell
 from modelstitch.specs import FitSpec
 from modelstitch.stitches import Fittable, Values
+from modelstitch.util.narrow_convolutions import right_gradients
 
 Part = Literal["stitch", "stitch-and-receiver"]
 """What is trained further; the sender's half is always frozen."""
@@ -156,7 +157,8 @@ def finetuned(
             torch.Generator().manual_seed(seed),
             closed_form={name: value.detach().clone() for name, value in module.named_parameters()},
         )
-        outcome = fit.run()
+        with right_gradients(module.parameters()):
+            outcome = fit.run()
     if outcome.failure is not None:
         raise ModelError(f"fine-tuning failed: {outcome.failure}; give fewer --finetune steps, or none")
     for role, side in zip(("sender", "receiver"), stitched.sides, strict=True):

@@ -18,6 +18,7 @@ from modelstitch.models.seeding import seeded
 from modelstitch.specs import FitSpec
 from modelstitch.stitches import Fittable
 from modelstitch.tasks import Task
+from modelstitch.util.narrow_convolutions import right_gradients
 
 FORWARD_AND_BACK = 3
 """Multiply-adds of a step of training, in those of one forward pass: a gradient takes two more."""
@@ -167,7 +168,8 @@ def fitted(
             if keep_start
             else None,
         )
-        end = fit.run()
+        with right_gradients(module.parameters()):
+            end = fit.run()
         score = validated(module, criterion, provided, validation)
     n_seen = fit.total_steps * min(spec.batch_size, len(examples))
     spent = Spent(fit.total_steps, n_seen, n_seen * FORWARD_AND_BACK * per_example)

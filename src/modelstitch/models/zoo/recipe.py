@@ -21,6 +21,7 @@ from modelstitch.fitting.schedules import rate
 from modelstitch.models.zoo.augment import draw, pad
 from modelstitch.specs import View
 from modelstitch.tasks import is_correct, mean_score
+from modelstitch.util.narrow_convolutions import right_gradients
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +127,8 @@ def train(
             f"{recipe.translate}"
         )
     channels_last(module).train()
-    loss = _fit(module, pad(shown, recipe.translate), labels, recipe, on_epoch)
+    with right_gradients(module.parameters()):
+        loss = _fit(module, pad(shown, recipe.translate), labels, recipe, on_epoch)
     module.eval()
     return Trained(_accuracy(module, view, *heldout), loss, time.perf_counter() - start)
 
