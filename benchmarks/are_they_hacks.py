@@ -42,6 +42,7 @@ from modelstitch.models.zoo.recipe import Recipe
 from modelstitch.models.zoo.training import train_network
 from modelstitch.results.sentences import lower_triangle
 from modelstitch.util.devices import choose_device
+from modelstitch.util.narrow_convolutions import right_gradients
 
 N_FITTED, N_HELDOUT = 10_000, 2000
 EVERY = tuple(f"layers.{index}" for index in range(5))
@@ -134,14 +135,15 @@ def tuned(path: Path, data: Data) -> tuple[nn.Module, Card]:
         parameter.requires_grad_(True)
     optimiser = torch.optim.SGD(module.parameters(), 0.01, momentum=0.9, weight_decay=5e-4)
     order = torch.randperm(len(data.train), generator=torch.Generator().manual_seed(5))
-    for indices in order.split(256):
-        loss = torch.nn.functional.cross_entropy(
-            module(show(data.train.images[indices], network.view)),
-            data.train.labels[indices.to(data.train.labels.device)],
-        )
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
+    with right_gradients(module.parameters()):
+        for indices in order.split(256):
+            loss = torch.nn.functional.cross_entropy(
+                module(show(data.train.images[indices], network.view)),
+                data.train.labels[indices.to(data.train.labels.device)],
+            )
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
     assert card is not None
     return module.eval(), replace(card, seed=100)
 
