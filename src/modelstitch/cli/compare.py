@@ -92,6 +92,9 @@ class Compare:
     """Which weights of the sender's file."""
     receiver_weights_key: str | None = None
     """Which weights of the receiver's file."""
+    allow_untrained: bool = False
+    """Go on with a receiver that does no better than a guess; no verdict is made then.
+    Without it such a receiver ends the run, with the likely causes."""
     partial: bool = False
     """Load weights that fit the model only in part, and leave the rest of the model untrained: a file's, or
     those of hf:, timm: and package.module:factory. What stays untrained stands in the result."""
@@ -354,6 +357,7 @@ class Compare:
             seeds=self.seeds,
             random=self.random,
             device=self.device,
+            allow_untrained=self.allow_untrained,
             progress=watcher,
         )
         budget = Budget(representation_bytes(session, memory_bytes), self.keep, memory_bytes)

@@ -22,6 +22,7 @@ from modelstitch.specs import (
     StitchSpec,
     control_names,
 )
+from modelstitch.util.places import why_not_written
 
 if TYPE_CHECKING:
     from modelstitch.adoption.candidates.candidate import Candidates
@@ -82,6 +83,8 @@ class Reuse:
     """Weights file of the sender."""
     receiver_weights: Path | None = None
     """Weights file of the receiver."""
+    allow_untrained: bool = False
+    """Go on with a receiver that does no better than a guess; no verdict is made then."""
     cuts: tuple[str, ...] = ()
     """Cuts of both models; by default the ends of all blocks."""
     sender_cuts: tuple[str, ...] = ()
@@ -222,6 +225,7 @@ class Reuse:
             controls=control_names(self.controls),
             seeds=self.seeds,
             device=self.device,
+            allow_untrained=self.allow_untrained,
             progress=watcher,
         )
         budget = Budget(representation_bytes(session, memory_bytes), "auto", memory_bytes)
@@ -252,7 +256,9 @@ class Reuse:
             atomic_write(out / "candidates.csv", lambda path: path.write_text(rows, encoding="utf-8"))
             atomic_write(out / "candidates.png", lambda path: drawn.savefig(path, format="png", dpi=150))
         except OSError as error:
-            raise RunError(f"cannot write candidates to {str(out)!r}: {error}") from error
+            raise RunError(
+                f"cannot write candidates to {str(out)!r}: {why_not_written(out, error)}"
+            ) from error
         for ending in ("json", "csv", "png"):
             note_written(out / f"candidates.{ending}")
 

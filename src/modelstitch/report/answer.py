@@ -52,6 +52,7 @@ ADVICE: dict[Reason, str] = {
     Reason.NO_VALUE: "advice.range",
     Reason.SELF_STITCH_AT_CHANCE: "advice.range",
     Reason.SELF_STITCH_ABOVE_RECEIVER: "advice.misfit",
+    Reason.RECEIVER_AT_CHANCE: "advice.chance",
     Reason.SEEDS_DISAGREE: "advice.seeds",
     Reason.SEEDS_MISSING: "advice.unfinished",
     Reason.NO_LABEL_ONLY_SENDER: "advice.controls",

@@ -22,6 +22,7 @@ from modelstitch.report.redaction import redacted
 from modelstitch.report.sections import SECTIONS
 from modelstitch.results.comparison import Comparison
 from modelstitch.util.atomic_files import atomic_write
+from modelstitch.util.places import why_not_written
 from modelstitch.wording import LANGUAGES
 
 BYTES = 499_000
@@ -86,7 +87,7 @@ def write_page(text: str, path: Path) -> None:
     try:
         atomic_write(path, lambda unfinished: unfinished.write_text(text, encoding="utf-8", errors="replace"))
     except OSError as error:
-        raise RunError(f"cannot write {str(path)!r}: {error.strerror}") from error
+        raise RunError(f"cannot write {str(path)!r}: {why_not_written(path, error)}") from error
 
 
 @cache

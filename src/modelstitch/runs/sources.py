@@ -120,6 +120,7 @@ def load_again(spec: RunSpec, digests: Mapping[str, str], folders: Sequence[Path
             receiver_cuts=spec.receiver_cuts,
             controls=(),
             random=spec.random,
+            allow_untrained=True,  # the run was allowed to
         )
 
     asked = _Asked("data", spec.data.source, digests.get("data"), what)

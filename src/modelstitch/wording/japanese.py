@@ -78,6 +78,10 @@ SENTENCES = {
         "受け手自身への接合の正解率が{own_score:.2f}で、受け手単独（{whole:.2f}）を{above:.2f}上回ります。デ"
         "ータと受け手が合っていません"
     ),
+    "reason.receiver-at-chance": (
+        "受け手単独の正解率（{whole_score:.2f}）が、偶然に正解する割合（{chance:.2f}）を上回りません。受け手のど"
+        "の部分も判定できません"
+    ),
     "because.score": "正解率{score:.2f}（受け手自身への接合{own:.2f}、当て推量{chance:.2f}）",
     "reason.task-not-done": "{score}。課題を解けていません",
     "reason.no-label-only-sender": (

@@ -109,7 +109,12 @@ SENTENCES = {
     ),
     "limit.receiver_at_chance": (
         "The whole receiver scores {own:.2f}, and a guess scores {chance:.2f}. Are its weights missing "
-        "(--receiver-weights)? Does it use another tokenizer (--tokenizer)?"
+        "(--receiver-weights)? Are its inputs as in its training (--mean, --std, --size, --tokenizer, "
+        "--rate)? No verdict is made."
+    ),
+    "limit.sender_at_chance": (
+        "The whole sender scores {own:.2f}, and a guess scores {chance:.2f}. What comes across from it may "
+        "not be about these labels."
     ),
     "next.pilot": "The place to look at first is {sender} -> {receiver}.",
     "next.own_data": (
@@ -155,6 +160,10 @@ SENTENCES = {
     "advice.range": (
         "The references are too close to compare in {n} {n:place|places}. Try another cut, or a task with "
         "more classes."
+    ),
+    "advice.chance": (
+        "The receiver does no better than a guess. Give its weights (--receiver-weights), or inputs as in "
+        "its training (--mean, --std, --size, --tokenizer, --rate)."
     ),
     "advice.misfit": (
         "Data and receiver do not fit each other in {n} {n:place|places}. Are the labels numbered as the "

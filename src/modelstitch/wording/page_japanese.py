@@ -104,8 +104,13 @@ SENTENCES = {
         "た内容を示しません。"
     ),
     "limit.receiver_at_chance": (
-        "受け手単独の正解率は{own:.2f}、当て推量では{chance:.2f}です。重みの指定（--receiver-weights）が漏れ"
-        "ていませんか。トークナイザー（--tokenizer）は合っていますか。"
+        "受け手単独の正解率は{own:.2f}、偶然に正解する割合は{chance:.2f}です。重みの指定（--receiver-weights）が"
+        "漏れていませんか。入力は学習時と同じ形式ですか（--mean、--std、--size、--tokenizer、--rate）。判定は行い"
+        "ません。"
+    ),
+    "limit.sender_at_chance": (
+        "送り手単独の正解率は{own:.2f}、偶然に正解する割合は{chance:.2f}です。送り手から伝わる内容は、このラベル"
+        "に関するものではない可能性があります。"
     ),
     "next.pilot": "最初に見るべきは{sender} → {receiver}です。",
     "next.own_data": (
@@ -149,6 +154,10 @@ SENTENCES = {
     ),
     "advice.range": (
         "{n}か所では、基準となる値が近すぎて区別できません。別の位置や、クラス数の多い課題をお試しください。"
+    ),
+    "advice.chance": (
+        "受け手の正解率は、偶然に正解する割合を上回りません。重み（--receiver-weights）を指定するか、入力を学習時と"
+        "同じ形式（--mean、--std、--size、--tokenizer、--rate）にしてください。"
     ),
     "advice.misfit": (
         "{n}か所では、データと受け手が合っていません。ラベルの番号は受け手の出力の順番どおりですか（--data-cl"
