@@ -12,7 +12,7 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 import tyro
@@ -23,8 +23,11 @@ from modelstitch.cli.demo import Demo
 from modelstitch.cli.exits import Exit
 from modelstitch.cli.export import Export
 from modelstitch.cli.figures import Figures
+from modelstitch.cli.help import help_of
+from modelstitch.cli.help_texts import is_hidden, is_positional, option_of
 from modelstitch.cli.monitor import Monitor
 from modelstitch.cli.pilot import Pilot
+from modelstitch.cli.refused import RefusedWordsError, expect_known, in_one_line
 from modelstitch.cli.report import Report
 from modelstitch.cli.reuse import Reuse
 from modelstitch.cli.selftest import Selftest
@@ -95,6 +98,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(outcome, Exit):
             return outcome
         return Exit.INCOMPLETE if outcome else Exit.HOLDS
+    except RefusedWordsError as error:
+        return Exit(error.code)  # it has been said
     except InputError as error:
         print(f"modelstitch: {error}", file=sys.stderr)
         return Exit.INPUT
@@ -127,20 +132,41 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def read(words: Sequence[str]) -> Command:
-    """Return the command that words ask for, with its options; without words, show the help and exit."""
-    command: Command = tyro.extras.subcommand_cli_from_dict(
-        {name: row.command for name, row in COMMANDS.items()},
-        prog="modelstitch",
-        args=gathered(words, _lists(words)) or ["--help"],
-        description=(
-            "Stitch the first layers of one frozen network to the last layers of another, and say whether "
-            "the result can be believed. Start with: modelstitch demo. An option that takes several values "
-            "takes them with commas or spaces."
-        ),
-        config=(tyro.conf.OmitSubcommandPrefixes, tyro.conf.FlagCreatePairsOff),
-        registry=VALUES,
-    )
+    """Return the command that words ask for, with its options; without words, show the help and exit.
+
+    Raises:
+        RefusedWordsError: words that cannot be read; why is said on stderr, in one line.
+    """
+    named = words[0] if words and words[0] in COMMANDS else None
+    expect_known(words, COMMANDS, () if named is None else _options(named))
+    if named is not None and ({"-h", "--help", "--help-all"} & set(words)):
+        print(help_of(named, COMMANDS[named].command, everything="--help-all" in words))
+        raise SystemExit(0)
+    with in_one_line(named):
+        command: Command = tyro.extras.subcommand_cli_from_dict(
+            {name: row.command for name, row in COMMANDS.items()},
+            prog="modelstitch",
+            args=gathered(words, _lists(words)) or ["--help"],
+            description=(
+                "Stitch the first layers of one frozen network to the last layers of another, and say "
+                "whether the result can be believed. Start with: modelstitch demo. An option that takes "
+                "several values takes them with commas or spaces."
+            ),
+            config=(tyro.conf.OmitSubcommandPrefixes, tyro.conf.FlagCreatePairsOff),
+            registry=VALUES,
+        )
+    if isinstance(command, Compare):
+        typed = {word[2:].partition("=")[0].replace("-", "_") for word in words if word.startswith("--")}
+        return replace(command, typed=tuple(sorted(typed)))
     return command
+
+
+def _options(command: str) -> list[str]:
+    """Return every option of a command as it is typed."""
+    shown = (
+        one for one in fields(COMMANDS[command].command) if not is_hidden(one) and not is_positional(one)
+    )
+    return [*(option_of(one) for one in shown), "--help-all"]
 
 
 def _lists(words: Sequence[str]) -> set[str]:

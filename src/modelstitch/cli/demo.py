@@ -49,7 +49,7 @@ class Demo:
     out: Path = Path("modelstitch-demo")
     """Run folder; an existing one is continued."""
     seed: int = 0
-    """Seed of everything; the further training takes the next one."""
+    """Seed of both networks, the images and the fits; the further training takes the next seed."""
 
     def run(self) -> bool:
         """Train, stitch and show; return whether some cells failed."""

@@ -67,6 +67,7 @@ def report(comparison: Comparison, out: Path | None, as_json: bool) -> bool:
                 *([("advantages.csv", "differences to the controls")] if comparison.advantages else []),
                 *([("errors.csv", "EV, ES and SV")] if len(comparison.error_table()) else []),
                 *([("verdicts.csv", "the verdicts with their reasons")] if comparison.verdicts() else []),
+                ("run.toml", "the choices of the run: modelstitch compare --config run.toml repeats it"),
                 ("run.sqlite", "the database"),
                 ("stitches/", "the fitted stitches"),
             ):

@@ -51,7 +51,7 @@ class Train:
     """The column of labels (of a .npz file, the array), where the data have columns and it is not clear from
     names and metadata which one it is."""
     input_column: tuple[str, ...] = ()
-    """The column of images, likewise."""
+    """The column of images, where it is not clear which one it is."""
     rotations: bool = False
     """Rotate each image by 0, 90, 180 or 270 degrees and label it by class and rotation; no mirroring."""
     labels: str | None = None

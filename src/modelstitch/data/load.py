@@ -80,23 +80,34 @@ def find_source(spec: DataSpec) -> DataSource:
             f"data {spec.source!r} have no targets for the task {spec.task}: {expected}; these data serve "
             f"the tasks {', '.join(served)}"
         )
-    path = Path(spec.source)
-    if path.exists() or "/" in spec.source:
-        if path.is_dir():
-            flat = flat_files(path)
-            if flat is not None and spec.task in CLASS_TASKS:
-                raise DataError(f"data {spec.source!r}: {flat}")
-        content = (
-            f"; no such file or folder{neighbours(path)}"
-            if not path.exists()
-            else f"; the folder holds {_content(path)}"
-            if path.is_dir()
-            else f"; a file ending in {path.suffix or 'nothing'} is not read"
+    raise _unknown(spec, names, expected)
+
+
+def _unknown(spec: DataSpec, names: list[str], expected: str) -> DataError:
+    """Return the error of a source that no row of the table reads: what it is, or what lies beside it."""
+    path, near = Path(spec.source), get_close_matches(spec.source, names, n=1, cutoff=0.5)
+    if path.is_dir():
+        flat = flat_files(path) if spec.task in CLASS_TASKS else None
+        if flat is not None:
+            return DataError(f"data {spec.source!r}: {flat}")
+        content = f"the folder holds {_content(path)}"
+    elif path.exists():
+        content = f"a file ending in {path.suffix or 'nothing'} is not read"
+        content += "; write the table as FILE.parquet" if path.suffix.lower() in _TABLES else ""
+    elif "/" in spec.source or (path.suffix and not near):
+        return DataError(
+            f"cannot read data {spec.source!r}: no such file or folder{neighbours(path)}; {expected}"
         )
-        raise DataError(f"cannot read data {spec.source!r} for the task {spec.task}: {expected}{content}")
-    near = get_close_matches(spec.source, names, n=1, cutoff=0.5)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    raise DataError(f"unknown data {spec.source!r}: {expected}{hint}")
+    else:
+        beside = get_close_matches(spec.source, [one.name for one in Path().iterdir()], n=1, cutoff=0.6)
+        meant = near or beside
+        hint = f"; did you mean {meant[0]!r}?" if meant else ""
+        return DataError(f"unknown data {spec.source!r}: {expected}{hint}")
+    return DataError(f"cannot read data {spec.source!r} for the task {spec.task}: {content}; {expected}")
+
+
+_TABLES = (".csv", ".tsv", ".json", ".jsonl", ".xlsx", ".feather", ".arrow")
+"""Endings of tables that are not read."""
 
 
 def _content(folder: Path) -> str:

@@ -92,12 +92,14 @@ class BeyondRun:
         stale: whether there are candidates that do not belong to the run as it is now, and are left out.
         folders: exported candidates.
         run: what to call the run in a command.
+        repeats: whether its folder holds the file that repeats it.
     """
 
     table: ReuseTable | None = None
     stale: bool = False
     folders: tuple[CandidateFolder, ...] = ()
     run: str = "RUN"
+    repeats: bool = False
 
     @classmethod
     def of_run(
@@ -122,6 +124,7 @@ class BeyondRun:
             stale=stale,
             folders=folders,
             run=name,
+            repeats=(folder / "run.toml").is_file() and not comparison.spec.in_memory,
         )
 
     def shortened(self, folder: Path | None) -> BeyondRun:

@@ -40,6 +40,7 @@ from modelstitch.runs.session import Session
 from modelstitch.runs.whole_scores import at_chance_error, whole_score
 from modelstitch.specs import (
     DEFAULT_FAMILY,
+    IN_MEMORY,
     RANDOM_SENDER,
     ROLE_SEEDS,
     TOKEN_TASKS,
@@ -55,8 +56,6 @@ from modelstitch.specs import (
 from modelstitch.stitches import build
 from modelstitch.tasks import numbering
 from modelstitch.util.progress import SILENT, Progress
-
-IN_MEMORY = "in memory"
 
 _NUMBERING_EXAMPLES = 2000
 
@@ -156,8 +155,6 @@ def prepare(
     expect_independent_examples(pair.receiver)
     expect_no_norm_of_padding(spec.stitches, loaded)
     expect_controls_fit(controls, loaded)
-    if not allow_untrained:
-        expect_trained(pair.receiver)
     spec = replace(
         spec,
         sender=replace(spec.sender, view=networks[0].view),
@@ -165,6 +162,8 @@ def prepare(
         sender_cuts=_choose_cuts(pair.sender, sender_cuts or cuts),
         receiver_cuts=_choose_cuts(pair.receiver, receiver_cuts or cuts),
     )
+    if not allow_untrained:
+        expect_trained(pair.receiver)
     progress.stage("checking that the cuts reproduce the models")
     session = replace(_checked(pair, spec), named=names is not None)
     facts = session.facts

@@ -44,6 +44,7 @@ from modelstitch.runs.sources import Origin
 from modelstitch.runs.store import Store
 from modelstitch.runs.untrained import DRAWS, untrained_control
 from modelstitch.specs import CONTROLS, EVIDENCE_VERSION, TRAINED, CellSpec, EvidenceSpec, StitchSpec
+from modelstitch.specs.config import plain_config, to_toml
 from modelstitch.stitches import Stitch, build
 from modelstitch.tasks import mean_score
 from modelstitch.util.memory_use import peak_bytes
@@ -97,6 +98,7 @@ def run(
         # What is judged already stays so: intervals of all cells hold at once.
         cells = [cell for cell in session.cells if only(cell) or (cell.control, cell_key(cell)) in kept]
         session = replace(session, cells=tuple(cells))
+    asked = evidence
     evidence = affordable(session, completed(session, evidence), budget.total)
     if pictures:
         _expect_pictures(session, out)
@@ -111,6 +113,8 @@ def run(
         held.write_facts(_finished(session, header.facts, evidence))
         return replace(held.comparison(), networks=HeldNetworks(session, held.read_weights, held.answers))
     with Store(out, replace(header, origin=Origin.here(out).to_plain())) as store:
+        config = to_toml(plain_config(session.spec, asked))
+        store.write_file("run.toml", lambda path: path.write_text(config, encoding="utf-8"))
         keys = _fill(session, store, budget, evidence, progress)
         facts = _finished(session, header.facts, evidence)
         _check(session, store, keys, facts, progress)

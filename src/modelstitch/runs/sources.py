@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from modelstitch.errors import InputError, RunError, TruthError
 from modelstitch.models.given import as_network, device_for
 from modelstitch.models.network import Network, digest
-from modelstitch.runs.prepare import IN_MEMORY, prepare
+from modelstitch.runs.prepare import prepare
 from modelstitch.runs.session import Session
 from modelstitch.specs import ROLE_SEEDS, ModelSpec, RunSpec
 
@@ -154,16 +154,11 @@ def network_again(
 
 def _expect_sources(spec: RunSpec, what: str) -> None:
     """Raise where something was given in memory, which has no source."""
-    given = {
-        "a sender": spec.sender.source.endswith(" (sender)"),
-        "a receiver": spec.receiver.source.endswith(" (receiver)"),
-        "data": spec.data.source == IN_MEMORY,
-    }
-    for name, in_memory in given.items():
-        if in_memory:
-            raise RunError(
-                f"expected {name} that can be read again, got what was given in memory in {what}: {_AGAIN}"
-            )
+    for name in spec.in_memory:
+        one = name if name == "data" else f"a {name}"
+        raise RunError(
+            f"expected {one} that can be read again, got what was given in memory in {what}: {_AGAIN}"
+        )
 
 
 _AGAIN = "call stitched() on what compare() returns; with the same folder as out, it fits nothing twice"

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import difflib
 import errno
+import os
 from pathlib import Path
+
+from modelstitch.errors import RunError
 
 _MOST = 5
 
@@ -54,6 +57,25 @@ def why_not_read(path: str | Path, error: OSError) -> str:
     if isinstance(error, FileNotFoundError):
         return f"no such file{neighbours(path)}"
     return error.strerror or str(error)
+
+
+def expect_writable(folder: str | Path, option: str = "--out") -> None:
+    """Raise unless a folder can be made, or written, where it is; nothing is made.
+
+    Raises:
+        RunError: a file is in its place or above it, or the place may not be written.
+
+    Example:
+        >>> expect_writable("no/such/folder")
+    """
+    folder = Path(folder)
+    if str(folder) in ("", "."):
+        return
+    above = next(one for one in (folder.absolute(), *folder.absolute().parents) if one.exists())
+    if above.is_dir() and os.access(above, os.W_OK | os.X_OK):
+        return
+    denied = OSError(errno.EACCES, "Permission denied")
+    raise RunError(f"cannot write folder {str(folder)!r}: {why_not_written(folder, denied, option)}")
 
 
 def why_not_written(path: str | Path, error: OSError, option: str = "--out") -> str:

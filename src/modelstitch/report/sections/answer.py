@@ -5,10 +5,12 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from modelstitch.report.answer import answer
+from modelstitch.report.commands import command_of
 from modelstitch.report.context import PageContext
 from modelstitch.report.first_word import first_word
 from modelstitch.report.limits import limits
 from modelstitch.results.colours import MARKS
+from modelstitch.wording import Sentence
 
 TEMPLATE = """
 <section id="answer" class="answer {{ word }}">
@@ -25,10 +27,16 @@ TEMPLATE = """
 {%- for text in limits %}<li>{{ text }}</li>{% endfor %}</ul></div>{% endif %}
 <div class="points">
 {% for key, lines in points %}<div class="point {{ key }}"><h2>{{ t("page." + key) }}</h2><ul>
-{%- for line in lines %}<li>{{ line }}</li>{% endfor %}</ul></div>
+{%- for line, command in lines %}<li>{{ line }}{% if command %} <code>{{ command }}</code>{% endif %}</li>
+{%- endfor %}</ul></div>
 {% endfor %}</div>
 </section>
 """
+
+
+def _command(context: PageContext, text: str) -> str:
+    """Return the command that does what a sentence advises; empty where none does."""
+    return command_of(text, context.comparison, context.beyond) if isinstance(text, Sentence) else ""
 
 
 def section(context: PageContext) -> Markup:
@@ -50,5 +58,8 @@ def section(context: PageContext) -> Markup:
         counts=facts.counts,
         looks=MARKS,
         limits=[context.text(text) for text in limits(context.comparison)],
-        points=[(key, [context.text(text) for text in texts]) for key, texts in points.items()],
+        points=[
+            (key, [(context.text(text), _command(context, text)) for text in texts])
+            for key, texts in points.items()
+        ],
     )
