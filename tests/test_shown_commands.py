@@ -39,6 +39,7 @@ ELSEWHERE = re.compile(
 )
 
 TINY = ["--limit", "60", "--heldout-limit", "40", "--steps", "1", "--evidence-examples", "20"]
+TINY += ["--allow-untrained"]  # networks of the tests are drawn, where a reader's are trained
 TINIER = ["--limit", "20", "--heldout-limit", "20", *TINY[4:], "--controls", "none"]
 """For models of a hub, which are large."""
 
@@ -175,7 +176,7 @@ def short(compare: Callable[..., ms.Comparison]) -> Callable[..., ms.Comparison]
     def call(*arguments: Any, **named: Any) -> ms.Comparison:
         fit = replace(named.get("fit") or ms.FitSpec(), steps=1)
         evidence = ms.EvidenceSpec.parse(named.get("evidence", ("standard",)), 20)
-        return compare(*arguments, **{**named, "fit": fit, "evidence": evidence})
+        return compare(*arguments, **{**named, "fit": fit, "evidence": evidence, "allow_untrained": True})
 
     return call
 

@@ -117,7 +117,7 @@ def test_options_take_the_place_of_values(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("seeds = [1\n", "expected TOML: .*line 2"),
+        ("seeds = 1 2\n", "expected TOML: .*line 1"),
         ("seds = [1]\n" + TWO + DIGITS, "line 1: unknown key 'seds': .*did you mean 'seeds'"),
         (TWO + "wieghts = 'a'\n" + DIGITS, "line 5: unknown key 'wieghts': .*did you mean 'weights'"),
         (TWO + DIGITS + "limt = 5\n", "line 7: unknown key 'limt': .*did you mean 'limit'"),
@@ -163,5 +163,5 @@ def test_a_missing_file_names_its_neighbours(tmp_path: Path) -> None:
 
 def test_every_option_that_a_run_depends_on_has_a_place_of_a_spec() -> None:
     beside = {"out", "config", "save_config", "pictures", "ladder", "allow_untrained", "device", "memory"}
-    beside |= {"keep", "dry_run", "json", "typed"}
+    beside |= {"keep", "dry_run", "json", "typed", "by", "fail_unless"}
     assert {field.name for field in fields(Compare) if not places(field.name)} == beside

@@ -8,6 +8,7 @@ runs.
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import sys
@@ -99,23 +100,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return outcome
         return Exit.INCOMPLETE if outcome else Exit.HOLDS
     except RefusedWordsError as error:
-        return Exit(error.code)  # it has been said
+        return _refused(error, Exit.INPUT, given, error.message, said=True)
     except InputError as error:
-        print(f"modelstitch: {error}", file=sys.stderr)
-        return Exit.INPUT
+        return _refused(error, Exit.INPUT, given, str(error))
     except TruthError as error:
-        print(f"modelstitch: a truth check failed, do not believe this run: {error}", file=sys.stderr)
-        return Exit.DOES_NOT_HOLD
+        text = f"a truth check failed, do not believe this run: {error}"
+        return _refused(error, Exit.DOES_NOT_HOLD, given, text)
     except (MemoryError, RuntimeError) as error:
         if not _is_out_of_memory(error):
             raise
         first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
-        print(
-            f"modelstitch: not enough memory ({first_line}): fit on fewer or smaller examples "
-            "(--limit, --size, --crop), keep less at once (--memory), or take smaller batches (--batch-size)",
-            file=sys.stderr,
+        text = (
+            f"not enough memory ({first_line}): fit on fewer or smaller examples (--limit, --size, --crop), "
+            "keep less at once (--memory), or take smaller batches (--batch-size)"
         )
-        return Exit.INPUT
+        return _refused(error, Exit.INPUT, given, text)
     except BrokenPipeError:
         # The reader of our output has closed it, as head does; what is still buffered must not fail at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -129,6 +128,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         print(f"\nmodelstitch: interrupted; {after}", file=sys.stderr)
         return Exit.INTERRUPTED
+
+
+def _refused(
+    error: BaseException, code: Exit, words: Sequence[str], text: str, *, said: bool = False
+) -> Exit:
+    """Say an error on stderr, and as JSON on stdout where JSON was asked for; return its code."""
+    if not said:
+        print(f"modelstitch: {text}", file=sys.stderr)
+    if "--json" in words:
+        print(json.dumps({"error": {"kind": type(error).__name__, "message": text, "exit_code": int(code)}}))
+    return code
 
 
 def read(words: Sequence[str]) -> Command:

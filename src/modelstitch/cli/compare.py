@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 
 from modelstitch.cli.config_options import plain_of
+from modelstitch.cli.exits import Exit, exit_of
 from modelstitch.cli.options import memory
 from modelstitch.errors import RunError, SpecError
 from modelstitch.specs import (
@@ -276,18 +278,27 @@ class Compare:
     dry_run: bool = False
     """Check everything, print what the run would cost, and stop."""
     json: bool = False
-    """Print the results as JSON on stdout; progress goes to stderr."""
+    """Print the answer and all numbers as JSON on stdout; progress goes to stderr. An error is JSON, too."""
+    by: str = ""
+    """Name of the person who runs it, for the page."""
+    fail_unless: Literal["pilot"] | None = None
+    """Set the exit code by the recommendation: 0 for pilot, 4 for leave, 3 for undecided."""
     typed: tyro.conf.Suppress[tuple[str, ...]] = ()
     """Options that were typed, also with the value of their default."""
 
-    def run(self) -> bool:
-        """Run the grid; return whether some cells failed."""
+    def run(self) -> bool | Exit:
+        """Run the grid; return whether some cells failed, or what the recommendation says."""
+        begin = time.perf_counter()
         memory_bytes = memory(self.memory)
         if self.out is not None:
             expect_writable(self.out)
         if self.ladder and (self.stitch != (DEFAULT_FAMILY,) or self.norm != "none"):
             raise SpecError("expected either --ladder or --stitch and --norm, got both")
         config = self.run_config()
+        if self.fail_unless is not None and len(self.labels) > 1:
+            raise SpecError(
+                f"expected one label set with --fail-unless, got {len(self.labels)}: each has its own answer"
+            )
         if self.weights_key is not None and not (self.sender_weights or self.receiver_weights):
             raise SpecError(
                 f"expected a weights file beside the key {self.weights_key!r} of its weights, got none: give "
@@ -314,7 +325,11 @@ class Compare:
         from modelstitch.cli.printed import report, report_labels
 
         if len(found) == 1:
-            return report(next(iter(found.values())), self.out, self.json)
+            (comparison,) = found.values()
+            failed = report(comparison, self.out, self.json, time.perf_counter() - begin)
+            return (
+                failed if self.fail_unless is None else exit_of(_word(comparison, self.out), self.fail_unless)
+            )
         from modelstitch.results.by_labels import ByLabels
 
         return report_labels(ByLabels(found), self.out, self.json)
@@ -413,6 +428,7 @@ class Compare:
             budget=budget,
             evidence=config.evidence,
             pictures=self.pictures,
+            by=self.by,
             progress=watcher,
         )
 
@@ -441,6 +457,13 @@ class Compare:
                 f"{_duration(cost.recomputed_seconds)})",
             ]
         )
+
+
+def _word(comparison: Comparison, out: Path | None) -> str:
+    """Return the decision word of a run, with the candidates of its folder."""
+    from modelstitch.report.beyond import BeyondRun, word_of
+
+    return word_of(comparison, BeyondRun.of_run(comparison, out))
 
 
 def _drawn(seconds: float) -> list[str]:

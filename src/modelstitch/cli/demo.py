@@ -58,7 +58,9 @@ class Demo:
         from modelstitch.runs.run import run
         from modelstitch.specs import DataSpec, EvidenceSpec, FitSpec
         from modelstitch.util.progress_bar import watching
+        from modelstitch.util.places import expect_writable
 
+        expect_writable(self.out)
         with watching() as watcher:
             old, new = self._networks(watcher)
             prepared = prepare(

@@ -54,7 +54,7 @@ EXAMPLES: Mapping[str, tuple[str, str]] = {
         "modelstitch train zoo:R1111 --data photos/ --seed 1",
     ),
     "cuts": ("modelstitch cuts old.safetensors", "modelstitch cuts timm:resnet18 --shape 3 224 224"),
-    "report": ("modelstitch report run", "modelstitch report run --language ja --out page.html"),
+    "report": ("modelstitch report run", "modelstitch report run --lang ja --out page.html"),
     "figures": ("modelstitch figures run", "modelstitch figures run --format svg --width 90"),
     "reuse": (
         "modelstitch reuse run",
@@ -71,7 +71,7 @@ EXAMPLES: Mapping[str, tuple[str, str]] = {
     ),
     "pilot": (
         "modelstitch pilot candidate --against receiver --data new/ --by Ann",
-        "modelstitch pilot candidate --against receiver --labels answers.csv --by Ann",
+        "modelstitch pilot candidate --labels answers.csv --by Ann",
     ),
     "monitor": (
         "modelstitch monitor candidate --data new/",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import io
+import itertools
 import re
 import sys
 from collections.abc import Collection, Iterator, Sequence
@@ -51,17 +52,15 @@ def one_line(box: str, command: str | None) -> str:
         >>> one_line(f"╭─ Value error ─╮{chr(10)}│ {said} │", "cuts")
         "Error parsing --limit: expected a whole number, got 'x'; see modelstitch cuts --help"
     """
-    lines = [line.strip("│╭╮╰╯ ").rstrip() for line in box.splitlines() if line.strip("│╭╮╰╯─ ")]
-    title = lines[0].strip("─ ") if lines else ""
-    body: list[str] = []
-    for line in box.splitlines()[1:]:
-        inside = line.strip("│").rstrip()
-        if set(inside.strip()) == {"─"}:
-            break
-        body.append(inside)
+    lines = [line.strip("│╭╮╰╯ ").strip() for line in box.splitlines()]
+    lines = [line for line in lines if line]
+    title, rest = (lines[0].strip("─ "), lines[1:]) if lines else ("", [])
+    if rest and _is_rule(rest[0]):  # without box characters, the title has a line below it
+        rest = rest[1:]
+    body = list(itertools.takewhile(lambda line: not _is_rule(line), rest))
     see = f"; see modelstitch {command} --help" if command else "; see modelstitch --help"
     if title.startswith("Required"):
-        names = [line.split()[0].strip(",") for line in body if re.match(r" {5}\S", line)]
+        names = [line.split()[0].strip(",") for line in body if re.match(r"--\w|[A-Z]{2,}", line)]
         return f"expected {', '.join(names)}, got none{see}"
     text = " ".join(" ".join(body).split())
     text = re.sub(r"invalid literal for int\(\) with base 10: (.*)", r"expected a whole number, got \1", text)
@@ -73,6 +72,10 @@ def one_line(box: str, command: str | None) -> str:
     text = re.sub(r"Missing value for argument '(--\S+)'\..*", r"expected a value behind \1, got none", text)
     text = re.sub(r"Unrecognized options: (.*)", r"expected no further argument, got \1", text)
     return text.rstrip(".") + see
+
+
+def _is_rule(line: str) -> bool:
+    return set(line) <= {"─", "-"}
 
 
 def expect_known(words: Sequence[str], commands: Collection[str], options: Collection[str]) -> None:

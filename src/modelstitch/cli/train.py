@@ -76,6 +76,7 @@ class Train:
         from modelstitch.specs import DataSpec
         from modelstitch.util.calls import parse_call
         from modelstitch.util.devices import choose_device
+        from modelstitch.util.places import expect_writable
 
         target, arguments = parse_call(self.model)
         if not target.startswith("zoo:"):
@@ -84,8 +85,7 @@ class Train:
             raise SpecError(f"expected the options --width and --data instead of arguments in {self.model!r}")
         name = target.removeprefix("zoo:").replace("_", "")
         out = self.out or Path(f"{name}-w{self.width}-s{self.seed}.safetensors")
-        if out.parent.exists() and not out.parent.is_dir():
-            raise SpecError(f"cannot write {str(out)!r}: {str(out.parent)!r} is not a folder")
+        expect_writable(out.parent)
         if self.rotations and self.flip:
             raise SpecError(
                 "expected no --flip True with --rotations: a mirror image of a turned image is turned the "

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from modelstitch.report.redaction import shown
+from modelstitch.results.class_table import ClassChange, read_changes
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.decision import (
     CandidateConditions,
@@ -93,6 +94,7 @@ class BeyondRun:
         folders: exported candidates.
         run: what to call the run in a command.
         repeats: whether its folder holds the file that repeats it.
+        classes: what each cell changes for each class.
     """
 
     table: ReuseTable | None = None
@@ -100,6 +102,7 @@ class BeyondRun:
     folders: tuple[CandidateFolder, ...] = ()
     run: str = "RUN"
     repeats: bool = False
+    classes: tuple[ClassChange, ...] = ()
 
     @classmethod
     def of_run(
@@ -124,6 +127,7 @@ class BeyondRun:
             stale=stale,
             folders=folders,
             run=name,
+            classes=read_changes(folder),
             repeats=(folder / "run.toml").is_file() and not comparison.spec.in_memory,
         )
 

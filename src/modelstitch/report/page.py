@@ -13,8 +13,10 @@ from pathlib import Path
 from markupsafe import Markup
 
 from modelstitch.errors import RunError, SpecError, expect_one_of
+from modelstitch.report.answer import findings_of
 from modelstitch.report.beyond import BeyondRun
 from modelstitch.report.context import PageContext
+from modelstitch.report.first_lines import recommended
 from modelstitch.report.limits import readable
 from modelstitch.report.page_data import as_script, page_data
 from modelstitch.report.recipes import recipes, stitch_words
@@ -74,7 +76,8 @@ def page(
     )
     added = {"recipes": recipes(comparison.spec), "stitch_words": stitch_words(comparison.spec)}
     rest = fill(page_data=Markup(as_script(added)), left_out=1)
-    facts = page_data(comparison, language, BYTES - len(rest.encode()))
+    first = recommended(findings_of(comparison, context.stitch), beyond)
+    facts = page_data(comparison, language, BYTES - len(rest.encode()), first)
     return str(fill(page_data=Markup(as_script(facts | added)), left_out=facts["left_out"]))
 
 

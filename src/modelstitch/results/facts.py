@@ -197,6 +197,19 @@ class MemoryFacts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RunMade:
+    """Who made a run, and when.
+
+    Attributes:
+        by: the name that was given; empty for none.
+        when: date and time of the last change, in UTC, as ``2026-01-31 12:00``.
+    """
+
+    by: str
+    when: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunFacts:
     """What a run records beside its spec, its cells and their evidence.
 
@@ -216,6 +229,7 @@ class RunFacts:
         pair: about the two networks.
         copies: held-out examples that also stand in the training part; None where a run does not say.
         memory: the bound on the memory; None where none was given.
+        made: who made it and when, which is no part of what a run found; None where it does not say.
         yardstick: share of the receiver's outputs within classes that a reader recovers from the outputs of
             the whole sender, with its interval; None where it was not measured.
     """
@@ -238,6 +252,7 @@ class RunFacts:
     copies: Copies | None = None
     memory: MemoryFacts | None = None
     yardstick: tuple[float, float, float] | None = None
+    made: RunMade | None = field(default=None, compare=False)
 
     def to_plain(self) -> dict[str, Any]:
         """Return the facts as values that JSON can hold; :meth:`from_plain` reads them back.
@@ -257,6 +272,7 @@ class RunFacts:
             "pair": PairFacts.from_plain(values["pair"]),
             "copies": Copies(**values["copies"]) if values.get("copies") else None,
             "memory": MemoryFacts(**values["memory"]) if values.get("memory") else None,
+            "made": RunMade(**values["made"]) if values.get("made") else None,
         }
         if values.get("yardstick"):
             nested["yardstick"] = tuple(values["yardstick"])

@@ -271,6 +271,35 @@ SENTENCES = {
         "within itself: trained values in another order ({names})."
     ),
     "limit.one_seed": "There is one fitting seed. The effect of another seed is not known.",
+    # The first lines of the page.
+    "sure.line": ("{confidence}: {n} {n:fit|fits} of each place, {points:.0f} points from the nearest line."),
+    "sure.fits": "{confidence}: {n} {n:fit|fits} of each place.",
+    "sure.nothing": "low: the run has no verdict on any place.",
+    "saved.shares": "In place of the whole {role}, training is spared for {saved}.",
+    "saved.adapter": "The adapter that is trained has {n:,} {n:parameter|parameters}.",
+    "saved.score": "The score changes by {change:+.1f} points (95 % interval {low:+.1f} to {high:+.1f}).",
+    "saved.not_asked": "Not asked yet. This command finds out: modelstitch reuse {run}",
+    "saved.none": "Nothing: no candidate saves computation or parameters at this score.",
+    "made.models": (
+        "First layers of {sender} (the sender, whose part would be reused), last layers of {receiver} (the "
+        "receiver, whose first part it would replace)."
+    ),
+    "made.run": "Run {by}on {when} UTC with modelstitch {version} and PyTorch {torch} on {device}.",
+    "made.by": "by {by} ",
+    "made.by_nobody": "",
+    "page.how_sure": "How sure",
+    "page.saved": "What is saved",
+    "page.grey": "Why cells are grey",
+    "page.classes": "Classes gained and lost",
+    "page.classes_text": (
+        "{sender} -> {receiver}: held-out examples of each class that the whole receiver answers wrongly and "
+        "the stitched network answers rightly (gained), and the other way round (lost)."
+    ),
+    "page.class": "class",
+    "page.n_examples": "examples",
+    "page.gained": "gained",
+    "page.lost": "lost",
+    "page.net": "net",
     # Words of the page.
     "page.title": "{sender} into {receiver}",
     "page.question": "Can parts of {sender} do the job of parts of {receiver}?",
@@ -426,6 +455,13 @@ SENTENCES = {
         "this page."
     ),
     # Words that the page's program uses.
+    "part.diagonal": "diagonal",
+    "part.all": "all",
+    "objective.task": "task",
+    "objective.match": "match",
+    "objective.logits": "logits",
+    "objective.latent": "latent",
+    "ui.percent": "\u00a0%",
     "ui.comma": ", ",
     "ui.colon": ": ",
     "ui.sentence": "{text}.",
