@@ -57,8 +57,8 @@ class Demo:
         from modelstitch.runs.prepare import prepare
         from modelstitch.runs.run import run
         from modelstitch.specs import DataSpec, EvidenceSpec, FitSpec
-        from modelstitch.util.progress_bar import watching
         from modelstitch.util.places import expect_writable
+        from modelstitch.util.progress_bar import watching
 
         expect_writable(self.out)
         with watching() as watcher:

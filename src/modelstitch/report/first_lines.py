@@ -45,7 +45,7 @@ def sure_sentence(findings: RunFindings, place: Place | None) -> Sentence:
     verdict = None if place is None else findings.verdicts.get(place)
     if verdict is None:
         return say("sure.nothing")
-    values = {"confidence": say(f"confidence.{verdict.confidence}"), "n": findings.n_seeds}
+    values = {"confidence": say(f"sure.word.{verdict.confidence}"), "n": findings.n_seeds}
     distance = from_line(verdict)
     return say("sure.fits", **values) if distance is None else say("sure.line", points=distance, **values)
 

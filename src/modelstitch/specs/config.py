@@ -11,6 +11,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, asdict, dataclass, field, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -124,14 +125,14 @@ def config_from(
     if values.get("format", FORMAT) != FORMAT:
         raise reader.error(("format",), f"expected format = {FORMAT}, got {values['format']!r}")
     sender, receiver = reader.models(values.get("models"))
-    tables = {name: reader.table(kind, values, name) for name, kind in _TABLES.items() if name in values}
+    tables: dict[str, Any] = {
+        name: reader.table(kind, values, name) for name, kind in _TABLES.items() if name in values
+    }
     if "data" not in tables:
         raise reader.error((), 'expected a table [data], such as source = "digits", got none')
     objective = reader.plain(values, "objective", ("task",))
     for name in objective:
-        reader.under(
-            ("objective",), lambda name=name: expect_one_of("objective", name, OBJECTIVES, SpecError)
-        )
+        reader.under(("objective",), partial(expect_one_of, "objective", name, OBJECTIVES, SpecError))
     if not objective or len(set(objective)) < len(objective):
         got = " ".join(map(str, objective)) or "none"
         raise reader.error(("objective",), f"expected at least one objective, none twice, got {got}")
@@ -296,7 +297,7 @@ class _Reader:
         if not isinstance(values, Mapping):
             raise self.error(at, f"expected a table with keys, got {values!r}")
         for name in values:
-            self.under((*at, name), lambda name=name: expect_one_of("key", name, legal, SpecError))
+            self.under((*at, name), partial(expect_one_of, "key", name, legal, SpecError))
 
     def under(self, at: Sequence[str | int], make: Callable[[], T]) -> T:
         """Return what ``make`` makes; its refusal gets the place."""
@@ -322,11 +323,9 @@ class _Reader:
     def table(self, kind: type[T], values: Mapping[str, Any], name: str) -> T:
         """Return the spec of one table."""
         own = values[name]
-        legal = [one.name for one in fields(kind)]  # type: ignore[arg-type]
-        self.keys(own, legal, (name,))
-        needed = [
-            one.name for one in fields(kind) if one.default is MISSING and one.default_factory is MISSING
-        ]  # type: ignore[arg-type]
+        known = fields(kind)  # type: ignore[arg-type]
+        self.keys(own, [one.name for one in known], (name,))
+        needed = [one.name for one in known if one.default is MISSING and one.default_factory is MISSING]
         for missing in (one for one in needed if one not in own):
             raise self.error((name,), f"expected the key {missing} in [{name}], got none")
         if kind is EvidenceSpec and "kinds" in own:

@@ -272,9 +272,12 @@ SENTENCES = {
     ),
     "limit.one_seed": "There is one fitting seed. The effect of another seed is not known.",
     # The first lines of the page.
+    "sure.word.high": "High",
+    "sure.word.medium": "Medium",
+    "sure.word.low": "Low",
     "sure.line": ("{confidence}: {n} {n:fit|fits} of each place, {points:.0f} points from the nearest line."),
     "sure.fits": "{confidence}: {n} {n:fit|fits} of each place.",
-    "sure.nothing": "low: the run has no verdict on any place.",
+    "sure.nothing": "Low: the run has no verdict on any place.",
     "saved.shares": "In place of the whole {role}, training is spared for {saved}.",
     "saved.adapter": "The adapter that is trained has {n:,} {n:parameter|parameters}.",
     "saved.score": "The score changes by {change:+.1f} points (95 % interval {low:+.1f} to {high:+.1f}).",

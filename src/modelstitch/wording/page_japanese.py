@@ -263,6 +263,9 @@ SENTENCES = {
     ),
     "limit.one_seed": "乱数シードは1種類のみです。別の乱数シードでどの程度変わるかは分かりません。",
     # The first lines of the page.
+    "sure.word.high": "高",
+    "sure.word.medium": "中",
+    "sure.word.low": "低",
     "sure.line": "{confidence}：各位置の学習は{n}回、最も近い判定の境界から{points:.0f}ポイント。",
     "sure.fits": "{confidence}：各位置の学習は{n}回。",
     "sure.nothing": "低：どの位置についても判定がありません。",

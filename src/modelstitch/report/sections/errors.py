@@ -26,7 +26,7 @@ def section(context: PageContext) -> Markup | None:
             context.t(CONTROLS[row["control"]].title),
             row["stitch"],
             row["error"],
-            f"{context.t(f'part.{row["cells"]}')} ({row['n']})",
+            f"{context.t('part.' + row['cells'])} ({row['n']})",
             *(f"{row[name]:.3g}" for name in ("minimum", "mean", "maximum", "standard_deviation")),
         ]
         for row in frame.to_dict("records")
