@@ -21,6 +21,7 @@ import tyro
 from modelstitch.cli.compare import Compare
 from modelstitch.cli.cuts import Cuts
 from modelstitch.cli.demo import Demo
+from modelstitch.cli.diff import Diff
 from modelstitch.cli.exits import Exit
 from modelstitch.cli.export import Export
 from modelstitch.cli.figures import Figures
@@ -31,6 +32,7 @@ from modelstitch.cli.pilot import Pilot
 from modelstitch.cli.refused import RefusedWordsError, expect_known, in_one_line
 from modelstitch.cli.report import Report
 from modelstitch.cli.reuse import Reuse
+from modelstitch.cli.runs import Runs
 from modelstitch.cli.selftest import Selftest
 from modelstitch.cli.stage import Stage
 from modelstitch.cli.status import Status
@@ -65,6 +67,8 @@ COMMANDS = {
     "cuts": CommandRow(Cuts),
     "report": CommandRow(Report),
     "figures": CommandRow(Figures),
+    "diff": CommandRow(Diff),
+    "runs": CommandRow(Runs),
     "reuse": CommandRow(Reuse, resumes=True),
     "export": CommandRow(Export),
     "status": CommandRow(Status),

@@ -56,6 +56,8 @@ EXAMPLES: Mapping[str, tuple[str, str]] = {
     "cuts": ("modelstitch cuts old.safetensors", "modelstitch cuts timm:resnet18 --shape 3 224 224"),
     "report": ("modelstitch report run", "modelstitch report run --lang ja --out page.html"),
     "figures": ("modelstitch figures run", "modelstitch figures run --format svg --width 90"),
+    "diff": ("modelstitch diff run run-2", "modelstitch diff run run-2 --out changes.html"),
+    "runs": ("modelstitch runs", "modelstitch runs experiments --json"),
     "reuse": (
         "modelstitch reuse run",
         "modelstitch reuse old.safetensors new.safetensors --margin 0.01 --out run",

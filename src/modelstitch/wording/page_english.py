@@ -271,6 +271,21 @@ SENTENCES = {
         "within itself: trained values in another order ({names})."
     ),
     "limit.one_seed": "There is one fitting seed. The effect of another seed is not known.",
+    # Two runs side by side.
+    "diff.title": "What changed from {before} to {after}",
+    "diff.choices": "{n} {n:choice differs|choices differ}.",
+    "diff.same_choices": "All choices are the same.",
+    "diff.scores": "{n} of {of} scores that both runs have differ by more than their noise.",
+    "diff.only": "{before} {before:cell is|cells are} in the first run alone, {after} in the second.",
+    "diff.verdicts": "The verdict differs in {n} of {of} {of:place|places}.",
+    "diff.before": "before",
+    "diff.after": "after",
+    "diff.choice": "choice",
+    "diff.change": "change",
+    "diff.noise": "noise (2 standard errors)",
+    "diff.of_choices": "Choices that differ",
+    "diff.of_scores": "Scores that differ beyond noise",
+    "diff.of_verdicts": "Verdicts that differ",
     # The first lines of the page.
     "sure.word.high": "High",
     "sure.word.medium": "Medium",
