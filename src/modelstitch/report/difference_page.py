@@ -28,7 +28,8 @@ _PAGE = """<!doctype html>
 {% for heading, head, rows in tables %}<section><h2>{{ heading }}</h2><div class="scroll"><table>
 <caption>{{ heading }}</caption>
 <thead><tr>{% for name in head %}<th scope="col">{{ name }}</th>{% endfor %}</tr></thead>
-<tbody>{% for row in rows %}<tr>{% for value in row %}<td>{{ value }}</td>{% endfor %}</tr>{% endfor %}</tbody>
+<tbody>{% for row in rows %}<tr>
+{%- for value in row %}<td>{{ value }}</td>{% endfor %}</tr>{% endfor %}</tbody>
 </table></div></section>
 {% endfor %}</main></body></html>
 """
