@@ -11,7 +11,7 @@ from modelstitch.cli.options import layouts
 from modelstitch.specs import DataSpec, FitSpec, ModelSpec, View
 from modelstitch.specs.config import ROLES, RunConfig
 
-Place = tuple[str, ...]
+ConfigPlace = tuple[str, ...]
 """The keys from the top of a config to a value; the second of ``models`` is a role."""
 
 _MODEL, _VIEW, _DATA, _FIT, _TOP = (
@@ -19,7 +19,7 @@ _MODEL, _VIEW, _DATA, _FIT, _TOP = (
     for kind in (ModelSpec, View, DataSpec, FitSpec, RunConfig)
 )
 
-_OTHERWISE: Mapping[str, Place] = {
+_OTHERWISE: Mapping[str, ConfigPlace] = {
     "data": ("data", "source"),
     "data_seed": ("data", "seed"),
     "data_channels": ("data", "channels"),
@@ -34,7 +34,7 @@ _OTHERWISE: Mapping[str, Place] = {
 """Options that are not called as the field that they set."""
 
 
-def places(option: str) -> tuple[Place, ...]:
+def places(option: str) -> tuple[ConfigPlace, ...]:
     """Return where an option belongs: twice where it is of both models, nowhere where no config holds it.
 
     Example:
@@ -58,7 +58,7 @@ def places(option: str) -> tuple[Place, ...]:
     return ()
 
 
-def _of_model(role: str, name: str) -> Place:
+def _of_model(role: str, name: str) -> ConfigPlace:
     return ("models", role, name) if name in _MODEL else ("models", role, "view", name)
 
 

@@ -8,16 +8,20 @@ from types import MappingProxyType
 
 from modelstitch.report.beyond import BeyondRun
 from modelstitch.results.comparison import Comparison
-from modelstitch.specs import TRAINED, VERDICT_CONTROLS
+from modelstitch.specs import FAMILIES, TRAINED, VERDICT_CONTROLS
 from modelstitch.wording import Sentence
 
 ENOUGH_SEEDS = 3
 """Fitting seeds that have to agree before the page says that places are shown."""
 
-_SMALLER = "lowrank(8)"
+_SMALLER = next(
+    f"{row.name}({row.default_size})" for row in FAMILIES.values() if row.default_size is not None
+)
+"""The first stitch with a size in the order of capacity."""
+
 _MANY_EPOCHS = 16
 
-Change = tuple[list[str], bool]
+RunChange = tuple[list[str], bool]
 """Options beside the file of the run, and whether the run folder grows by them; else the run is a new one."""
 
 
@@ -42,7 +46,7 @@ def command_of(step: Sentence, comparison: Comparison, beyond: BeyondRun) -> str
     )
 
 
-def _seeds(comparison: Comparison) -> Change | None:
+def _seeds(comparison: Comparison) -> RunChange | None:
     seeds = list(comparison.spec.seeds)
     further = (seed for seed in range(len(seeds) + ENOUGH_SEEDS) if seed not in seeds)
     while len(seeds) < ENOUGH_SEEDS:
@@ -50,11 +54,11 @@ def _seeds(comparison: Comparison) -> Change | None:
     return ["--seeds", ",".join(map(str, seeds))], True
 
 
-def _ladder(comparison: Comparison) -> Change | None:
+def _ladder(comparison: Comparison) -> RunChange | None:
     return ["--ladder"], True
 
 
-def _smaller(comparison: Comparison) -> Change | None:
+def _smaller(comparison: Comparison) -> RunChange | None:
     more = _more_training(comparison)
     if more is not None:
         return more
@@ -62,27 +66,27 @@ def _smaller(comparison: Comparison) -> Change | None:
     return None if _SMALLER in known else (["--stitch", ",".join([*known, _SMALLER])], True)
 
 
-def _controls(comparison: Comparison) -> Change | None:
+def _controls(comparison: Comparison) -> RunChange | None:
     known = [control for control in comparison.spec.controls if control != TRAINED]
     controls = dict.fromkeys((*known, *VERDICT_CONTROLS))
     return ["--controls", ",".join(controls), "--evidence", "standard"], True
 
 
-def _finish(comparison: Comparison) -> Change | None:
+def _finish(comparison: Comparison) -> RunChange | None:
     return [], True
 
 
-def _more_training(comparison: Comparison) -> Change | None:
+def _more_training(comparison: Comparison) -> RunChange | None:
     limit = comparison.spec.data.limit
     return None if limit is None else (["--limit", str(2 * limit)], False)
 
 
-def _more_heldout(comparison: Comparison) -> Change | None:
+def _more_heldout(comparison: Comparison) -> RunChange | None:
     limit = comparison.spec.data.heldout_limit
     return None if limit is None else (["--heldout-limit", str(2 * limit)], False)
 
 
-def _more_measured(comparison: Comparison) -> Change | None:
+def _more_measured(comparison: Comparison) -> RunChange | None:
     """Measure on all held-out examples, where evidence was measured on some; else on a larger part."""
     n_heldout = max(cell.n_heldout for cell in comparison.cells)
     n_measured = max((row.n for row in comparison.evidence), default=n_heldout)
@@ -91,15 +95,15 @@ def _more_measured(comparison: Comparison) -> Change | None:
     return _more_heldout(comparison)
 
 
-def _longer(comparison: Comparison) -> Change | None:
+def _longer(comparison: Comparison) -> RunChange | None:
     return ["--epochs", str(_MANY_EPOCHS)], False
 
 
-def _slower(comparison: Comparison) -> Change | None:
+def _slower(comparison: Comparison) -> RunChange | None:
     return ["--learning-rate", f"{comparison.spec.fit.learning_rate / 10:g}"], False
 
 
-_CHANGES: Mapping[str, Callable[[Comparison], Change | None]] = MappingProxyType(
+_CHANGES: Mapping[str, Callable[[Comparison], RunChange | None]] = MappingProxyType(
     {
         "next.seeds": _seeds,
         "next.larger": _ladder,

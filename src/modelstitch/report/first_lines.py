@@ -14,10 +14,10 @@ from modelstitch.results.reuse_table import ReuseRow
 from modelstitch.specs.verdicts import Confidence, VerdictName
 from modelstitch.wording import Sentence, say
 
-Place = tuple[str, str]
+CellPlace = tuple[str, str]
 
 
-def recommended(findings: RunFindings, beyond: BeyondRun) -> Place | None:
+def recommended(findings: RunFindings, beyond: BeyondRun) -> CellPlace | None:
     """Return the cell that the page speaks of first: the first candidate, or the first that was found.
 
     Args:
@@ -28,7 +28,7 @@ def recommended(findings: RunFindings, beyond: BeyondRun) -> Place | None:
     if row is not None and (row.sender_cut, row.receiver_cut) in findings.verdicts:
         return row.sender_cut, row.receiver_cut
     found = {Finding.PARTLY: findings.partly, Finding.REPLACEABLE: findings.replaceable}
-    places: Mapping[Place, Verdict] = found.get(findings.finding, findings.named)
+    places: Mapping[CellPlace, Verdict] = found.get(findings.finding, findings.named)
     if places:
         return next(iter(places))
     known = {place: each for place, each in findings.verdicts.items() if not math.isnan(each.kept)}
@@ -40,7 +40,7 @@ def first_row(beyond: BeyondRun) -> ReuseRow | None:
     return None if beyond.table is None else beyond.table.first
 
 
-def sure_sentence(findings: RunFindings, place: Place | None) -> Sentence:
+def sure_sentence(findings: RunFindings, place: CellPlace | None) -> Sentence:
     """Return how sure the answer is, in one sentence: the word, the fits, the distance from the line."""
     verdict = None if place is None else findings.verdicts.get(place)
     if verdict is None:
@@ -50,7 +50,7 @@ def sure_sentence(findings: RunFindings, place: Place | None) -> Sentence:
     return say("sure.fits", **values) if distance is None else say("sure.line", points=distance, **values)
 
 
-def is_unsure(findings: RunFindings, place: Place | None) -> bool:
+def is_unsure(findings: RunFindings, place: CellPlace | None) -> bool:
     """Tell whether the cell that the page speaks of has a verdict of low confidence, or none."""
     verdict = None if place is None else findings.verdicts.get(place)
     return verdict is None or verdict.confidence is Confidence.LOW

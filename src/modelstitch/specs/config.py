@@ -38,7 +38,7 @@ ROLES = tuple(ROLE_SEEDS)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cuts:
+class ChosenCuts:
     """Which cuts are stitched, by name; empty for the ends of all blocks.
 
     Attributes:
@@ -70,7 +70,7 @@ class RunConfig:
     sender: ModelSpec
     receiver: ModelSpec
     data: DataSpec
-    cuts: Cuts = field(default_factory=Cuts)
+    cuts: ChosenCuts = field(default_factory=ChosenCuts)
     stitch: tuple[str, ...] = (DEFAULT_FAMILY,)
     objective: tuple[str, ...] = ("task",)
     norm: str = "none"
@@ -92,7 +92,7 @@ class RunConfig:
         return [*parsed, *further]
 
 
-_TABLES = {"data": DataSpec, "cuts": Cuts, "evidence": EvidenceSpec, "fit": FitSpec}
+_TABLES = {"data": DataSpec, "cuts": ChosenCuts, "evidence": EvidenceSpec, "fit": FitSpec}
 """Tables of the file that are a dataclass."""
 
 _MODEL_KEYS = ("name", *(one.name for one in fields(ModelSpec)))

@@ -16,6 +16,10 @@ TEMPLATE = """
 _HEAD = ("grid", "stitch", "error", "part", "minimum", "mean", "maximum", "deviation")
 
 
+def _part(context: PageContext, part: str) -> str:
+    return context.t(f"part.{part}")
+
+
 def section(context: PageContext) -> Markup | None:
     """Return the table of errors; None where they were not measured."""
     frame = context.comparison.error_table()
@@ -26,7 +30,7 @@ def section(context: PageContext) -> Markup | None:
             context.t(CONTROLS[row["control"]].title),
             row["stitch"],
             row["error"],
-            f"{context.t('part.' + row['cells'])} ({row['n']})",
+            f"{_part(context, row['cells'])} ({row['n']})",
             *(f"{row[name]:.3g}" for name in ("minimum", "mean", "maximum", "standard_deviation")),
         ]
         for row in frame.to_dict("records")
