@@ -27,7 +27,7 @@ class Diff:
 
     def run(self) -> bool:
         """Print or write the changes."""
-        from modelstitch.api import load
+        from modelstitch.api.use import load
         from modelstitch.report import write_page
         from modelstitch.report.difference_page import difference_markdown, difference_page, name_of
         from modelstitch.results.difference import difference

@@ -54,7 +54,7 @@ def _runs(folder: Path, deepest: int) -> Iterator[Path]:
 
 
 def _row(path: Path, above: Path) -> dict[str, Any]:
-    from modelstitch.api import load
+    from modelstitch.api.use import load
     from modelstitch.report.answer import answer
     from modelstitch.report.beyond import BeyondRun, word_of
 

@@ -41,8 +41,9 @@ class Status:
                 "expected a run folder (with run.sqlite) or the folder of a candidate (manifest.sha256), "
                 f"got {str(self.folder)!r}, {_what(self.folder)}"
             )
+        from modelstitch.adoption.monitor.for_page import has_alarmed
         from modelstitch.adoption.stages.status import candidate_status
-        from modelstitch.adoption.summary.of_folder import has_alarmed, record_of
+        from modelstitch.adoption.summary.of_folder import record_of
 
         found = candidate_status(self.folder)
         if self.json:
@@ -75,7 +76,7 @@ class Status:
 
     def _word(self) -> str:
         """Return the decision word of the run."""
-        from modelstitch.api import load
+        from modelstitch.api.use import load
         from modelstitch.report.beyond import BeyondRun, word_of
 
         if self.fail_unless == "adopted":

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from modelstitch.evidence.verdict import Verdict
-from modelstitch.report.commands import ENOUGH_SEEDS
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.sentences import learnt_sentences, of_yardstick
 from modelstitch.specs import CONTROLS, TRAINED
 from modelstitch.specs.verdicts import Confidence, Learnt, Reason, VerdictName
 from modelstitch.wording import Sentence, say
+
+ENOUGH_SEEDS = 3
+"""Fitting seeds that have to agree before the page says that places are shown."""
 
 _MOST_NAMED = 6
 """Interchangeable cells that the first screen names."""

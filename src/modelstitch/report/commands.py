@@ -6,13 +6,11 @@ import shlex
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from modelstitch.report.answer import ENOUGH_SEEDS
 from modelstitch.report.beyond import BeyondRun
 from modelstitch.results.comparison import Comparison
 from modelstitch.specs import FAMILIES, TRAINED, VERDICT_CONTROLS
 from modelstitch.wording import Sentence
-
-ENOUGH_SEEDS = 3
-"""Fitting seeds that have to agree before the page says that places are shown."""
 
 _SMALLER = next(
     f"{row.name}({row.default_size})" for row in FAMILIES.values() if row.default_size is not None

@@ -398,7 +398,7 @@ def _write_classes(session: Session, store: Store) -> None:
         row
         for control, key in _places(session)
         if control == TRAINED and (control, key) in answers
-        for row in changes_of(tuple(key), data.classes, labels, own, answers[control, key].astype(bool))
+        for row in changes_of(key, data.classes, labels, own, answers[control, key].astype(bool))
     ]
     store.write_file(CLASSES_FILE, lambda path: write_changes(rows, path))
 
