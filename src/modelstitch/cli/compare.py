@@ -283,12 +283,13 @@ class Compare:
     """Name of the person who runs it, for the page."""
     fail_unless: Literal["pilot"] | None = None
     """Set the exit code by the recommendation: 0 for pilot, 4 for leave, 3 for undecided."""
+    began: tyro.conf.Suppress[float] = field(default_factory=time.perf_counter, compare=False)
+    """When the command began, by the clock of the process."""
     typed: tyro.conf.Suppress[tuple[str, ...]] = ()
     """Options that were typed, also with the value of their default."""
 
     def run(self) -> bool | Exit:
         """Run the grid; return whether some cells failed, or what the recommendation says."""
-        begin = time.perf_counter()
         memory_bytes = memory(self.memory)
         if self.out is not None:
             expect_writable(self.out)
@@ -326,7 +327,7 @@ class Compare:
 
         if len(found) == 1:
             (comparison,) = found.values()
-            failed = report(comparison, self.out, self.json, time.perf_counter() - begin)
+            failed = report(comparison, self.out, self.json, time.perf_counter() - self.began)
             return (
                 failed if self.fail_unless is None else exit_of(_word(comparison, self.out), self.fail_unless)
             )
@@ -437,18 +438,23 @@ class Compare:
 
         from modelstitch.runs.estimate import estimate
         from modelstitch.runs.memory import needed_bytes
+        from modelstitch.runs.trial import time_range
 
         cost = estimate(session, budget, evidence)
+        span = time_range(session, budget, evidence, self.began)
         if self.json:
-            return json.dumps(asdict(cost))
+            return json.dumps({**asdict(cost), "range": asdict(span)})
         n_of = Counter(cell.control for cell in session.cells)
         cells_of = ", ".join(f"{control} {n_of[control]}" for control in session.spec.controls)
         return "\n".join(
             [
                 f"cells:      {cost.n_cells} ({cells_of})",
                 f"parameters: {cost.n_parameters:,} in all stitches",
-                f"time:       about {_duration(cost.seconds + cost.evidence_seconds)}, of which evidence "
-                f"{_duration(cost.evidence_seconds)}",
+                f"time:       {_duration(span.low)} to {_duration(span.high)} for the whole command, "
+                f"{_duration(span.once)} of it once; {span.n_tried} of {span.n_places} pairs of cuts were "
+                f"tried in {_duration(span.trial)}",
+                f"            fits alone about {_duration(cost.seconds + cost.evidence_seconds)}, of which "
+                f"evidence {_duration(cost.evidence_seconds)}",
                 *_drawn(cost.drawn_seconds),
                 f"memory:     about {cost.bytes / 1e9:.1f} GB beside Python and PyTorch"
                 + _beyond(needed_bytes(session), budget.total),

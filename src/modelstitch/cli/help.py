@@ -73,7 +73,7 @@ EXAMPLES: Mapping[str, tuple[str, str]] = {
     ),
     "pilot": (
         "modelstitch pilot candidate --against receiver --data new/ --by Ann",
-        "modelstitch pilot candidate --labels answers.csv --by Ann",
+        "modelstitch pilot candidate --labels-file answers.csv --by Ann",
     ),
     "monitor": (
         "modelstitch monitor candidate --data new/",

@@ -75,8 +75,10 @@ def metavar_of(field: Field[Any]) -> str:
 def default_of(field: Field[Any]) -> str:
     """Return the default in words; empty where the option has none."""
     value = field.default
-    if value is MISSING:
+    if value is MISSING and field.default_factory is MISSING:
         return "needed"
+    if value is MISSING:
+        return ""
     if value is None or value == ():
         return ""
     if isinstance(value, bool):

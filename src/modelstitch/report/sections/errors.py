@@ -6,6 +6,7 @@ from markupsafe import Markup
 
 from modelstitch.report.context import PageContext
 from modelstitch.specs import CONTROLS
+from modelstitch.wording import plain
 
 TEMPLATE = """
 <section><h2>{{ t("page.errors") }}</h2><p>{{ t("page.errors_text") }}</p>
@@ -17,7 +18,7 @@ _HEAD = ("grid", "stitch", "error", "part", "minimum", "mean", "maximum", "devia
 
 
 def _part(context: PageContext, part: str) -> str:
-    return context.t(f"part.{part}")
+    return plain(f"part.{part}", context.language)
 
 
 def section(context: PageContext) -> Markup | None:
