@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,10 +32,9 @@ def runs() -> tuple[ms.Comparison, ms.Comparison]:
     fit = ms.FitSpec(steps=20)
     one, other = mlp(0), mlp(1)
     # The sender's first layer in front of the receiver's head costs less than either network.
-    options = {"fit": fit, "controls": (), "evidence": (), "stitch": "scale"}
-    return ms.compare(one, other, data, **options, allow_untrained=True), ms.compare(
-        other, one, data, **options, allow_untrained=True
-    )  # type: ignore[arg-type]
+    options: dict[str, Any] = {"fit": fit, "controls": (), "evidence": (), "stitch": "scale"}
+    options["allow_untrained"] = True
+    return ms.compare(one, other, data, **options), ms.compare(other, one, data, **options)
 
 
 @pytest.fixture(scope="module")

@@ -384,7 +384,8 @@ def test_the_shell_says_it_in_one_line(tmp_path: Path, capsys: pytest.CaptureFix
     assert "expected values from 0 to 1 before mean and std, got 0 to 255" in error
     chosen = read([*command, "--range", "0,255", "--receiver-range", "-1", "1"])
     assert isinstance(chosen, Compare)
-    assert [chosen._model(role).view.range for role in ("sender", "receiver")] == [(0, 255), (-1, 1)]
+    config = chosen.run_config()
+    assert [model.view.range for model in (config.sender, config.receiver)] == [(0, 255), (-1, 1)]
 
 
 @pytest.mark.parametrize("values", [(0.0,), (1.0, 0.0), (0.0, 0.0), (0.0, float("inf")), (0.0, 1.0, 2.0), ()])

@@ -124,7 +124,8 @@ class Tokens(nn.Module):
         self.table, self.body, self.head = nn.Embedding(9, 4), nn.Linear(4, 4), nn.Linear(4, 3)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.head(self.body(self.table(x)).mean(1))
+        outputs: Tensor = self.head(self.body(self.table(x)).mean(1))
+        return outputs
 
 
 def test_the_hint_is_about_the_kind_of_input(untrained: nn.Module) -> None:

@@ -71,7 +71,8 @@ def time_range(
     prepared = clock() - started
     places = list(dict.fromkeys((cell.sender_cut, cell.receiver_cut) for cell in _real(session)))
     random.Random(0).shuffle(places)
-    begin, seconds, once = clock(), [], 0.0
+    seconds: list[float] = []
+    begin, once = clock(), 0.0
     for place in places[:_MOST]:
         before = clock()
         found = run(_only(session, place), budget=budget, evidence=evidence)
