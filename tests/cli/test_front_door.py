@@ -19,7 +19,7 @@ from PIL import Image
 import modelstitch as ms
 from modelstitch.cli import COMMANDS, main, read
 from modelstitch.cli.help import EXAMPLES, GROUPS, USUAL, group_of, help_of
-from modelstitch.cli.help_texts import is_hidden, is_positional, option_of
+from modelstitch.cli.help_texts import is_positional, option_of
 from modelstitch.cli.refused import RefusedWordsError
 from modelstitch.cli.result_json import schema, text_of
 from modelstitch.report.beyond import BeyondRun
@@ -158,7 +158,7 @@ def every_option() -> list[tuple[str, Any]]:
         (command, one)
         for command, row in COMMANDS.items()
         for one in fields(row.command)
-        if not is_hidden(one) and not is_positional(one)
+        if not is_positional(one)
     ]
 
 

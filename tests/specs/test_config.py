@@ -163,5 +163,5 @@ def test_a_missing_file_names_its_neighbours(tmp_path: Path) -> None:
 
 def test_every_option_that_a_run_depends_on_has_a_place_of_a_spec() -> None:
     beside = {"out", "config", "save_config", "pictures", "ladder", "allow_untrained", "device", "memory"}
-    beside |= {"keep", "dry_run", "json", "typed", "by", "fail_unless", "began"}
+    beside |= {"keep", "dry_run", "json", "by", "fail_unless"}
     assert {field.name for field in fields(Compare) if not places(field.name)} == beside

@@ -13,7 +13,7 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 import tyro
@@ -26,7 +26,7 @@ from modelstitch.cli.exits import Exit
 from modelstitch.cli.export import Export
 from modelstitch.cli.figures import Figures
 from modelstitch.cli.help import help_of
-from modelstitch.cli.help_texts import is_hidden, is_positional, option_of
+from modelstitch.cli.help_texts import is_positional, option_of
 from modelstitch.cli.monitor import Monitor
 from modelstitch.cli.pilot import Pilot
 from modelstitch.cli.refused import RefusedWordsError, expect_known, in_one_line
@@ -171,15 +171,13 @@ def read(words: Sequence[str]) -> Command:
         )
     if isinstance(command, Compare):
         typed = {word[2:].partition("=")[0].replace("-", "_") for word in words if word.startswith("--")}
-        return replace(command, typed=tuple(sorted(typed)))
+        return command.with_typed(sorted(typed))
     return command
 
 
 def _options(command: str) -> list[str]:
     """Return every option of a command as it is typed."""
-    shown = (
-        one for one in fields(COMMANDS[command].command) if not is_hidden(one) and not is_positional(one)
-    )
+    shown = (one for one in fields(COMMANDS[command].command) if not is_positional(one))
     return [*(option_of(one) for one in shown), "--help-all"]
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import tyro
 
@@ -283,13 +283,18 @@ class Compare:
     """Name of the person who runs it, for the page."""
     fail_unless: Literal["pilot"] | None = None
     """Set the exit code by the recommendation: 0 for pilot, 4 for leave, 3 for undecided."""
-    began: tyro.conf.Suppress[float] = field(default_factory=time.perf_counter, compare=False)
-    """When the command began, by the clock of the process."""
-    typed: tyro.conf.Suppress[tuple[str, ...]] = ()
-    """Options that were typed, also with the value of their default."""
+    typed: ClassVar[tuple[str, ...]] = ()
+    """Options that were typed, also with the value of their default; no option itself."""
+
+    def with_typed(self, names: Iterable[str]) -> Compare:
+        """Return the same command that remembers which options were typed."""
+        same = replace(self)
+        object.__setattr__(same, "typed", tuple(names))
+        return same
 
     def run(self) -> bool | Exit:
         """Run the grid; return whether some cells failed, or what the recommendation says."""
+        began = time.perf_counter()
         memory_bytes = memory(self.memory)
         if self.out is not None:
             expect_writable(self.out)
@@ -315,7 +320,7 @@ class Compare:
             for name, (one, out) in by_name.items():
                 if len(by_name) > 1:
                     watcher.stage(f"label set {name}")
-                outcome = self._outcome(replace(config, data=one), out, memory_bytes, watcher)
+                outcome = self._outcome(replace(config, data=one), out, memory_bytes, began, watcher)
                 if isinstance(outcome, str):
                     costs[name] = outcome
                 else:
@@ -327,7 +332,7 @@ class Compare:
 
         if len(found) == 1:
             (comparison,) = found.values()
-            failed = report(comparison, self.out, self.json, time.perf_counter() - self.began)
+            failed = report(comparison, self.out, self.json, time.perf_counter() - began)
             return (
                 failed if self.fail_unless is None else exit_of(_word(comparison, self.out), self.fail_unless)
             )
@@ -393,7 +398,7 @@ class Compare:
             raise RunError(f"cannot write {str(path)!r}: {why}") from error
 
     def _outcome(
-        self, config: RunConfig, out: Path | None, memory_bytes: int, watcher: Progress
+        self, config: RunConfig, out: Path | None, memory_bytes: int, began: float, watcher: Progress
     ) -> Comparison | str:
         """Run the grid on some data, or estimate its cost as a text."""
         from modelstitch.grid.grid import Budget
@@ -422,7 +427,7 @@ class Compare:
         if self.dry_run:
             ready(session)
             watcher.stage("timing one step of each cell")
-            return self._estimate(session, budget, config.evidence)
+            return self._estimate(session, budget, config.evidence, began)
         return run(
             session,
             out=out,
@@ -433,7 +438,7 @@ class Compare:
             progress=watcher,
         )
 
-    def _estimate(self, session: Session, budget: Budget, evidence: EvidenceSpec) -> str:
+    def _estimate(self, session: Session, budget: Budget, evidence: EvidenceSpec, began: float) -> str:
         import json
 
         from modelstitch.runs.estimate import estimate
@@ -441,7 +446,7 @@ class Compare:
         from modelstitch.runs.trial import time_range
 
         cost = estimate(session, budget, evidence)
-        span = time_range(session, budget, evidence, self.began)
+        span = time_range(session, budget, evidence, began)
         if self.json:
             return json.dumps({**asdict(cost), "range": asdict(span)})
         n_of = Counter(cell.control for cell in session.cells)

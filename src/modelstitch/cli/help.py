@@ -13,7 +13,6 @@ from modelstitch.cli.help_texts import (
     default_of,
     help_texts,
     is_flag,
-    is_hidden,
     is_positional,
     metavar_of,
     option_of,
@@ -106,7 +105,7 @@ def help_of(command: str, cls: type[Any], *, everything: bool) -> str:
         everything: whether all options are shown, or the usual ones alone.
     """
     width = min(100, get_terminal_size().columns)
-    shown = [one for one in fields(cls) if not is_hidden(one)]
+    shown = list(fields(cls))
     usual = USUAL.get(command, tuple(one.name for one in shown))
     positional = [one for one in shown if is_positional(one)]
     options = [one for one in shown if one not in positional]

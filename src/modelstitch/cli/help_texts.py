@@ -34,11 +34,6 @@ def is_positional(field: Field[Any]) -> bool:
     return "Positional" in str(field.type)
 
 
-def is_hidden(field: Field[Any]) -> bool:
-    """Tell whether a field is none of the user's options."""
-    return "Suppress" in str(field.type)
-
-
 def is_flag(field: Field[Any]) -> bool:
     """Tell whether an option takes no value."""
     return str(field.type) == "bool"
@@ -75,10 +70,8 @@ def metavar_of(field: Field[Any]) -> str:
 def default_of(field: Field[Any]) -> str:
     """Return the default in words; empty where the option has none."""
     value = field.default
-    if value is MISSING and field.default_factory is MISSING:
-        return "needed"
     if value is MISSING:
-        return ""
+        return "needed"
     if value is None or value == ():
         return ""
     if isinstance(value, bool):

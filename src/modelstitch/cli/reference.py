@@ -8,7 +8,7 @@ from typing import Any
 
 from modelstitch.cli import COMMANDS
 from modelstitch.cli.help import EXAMPLES
-from modelstitch.cli.help_texts import default_of, help_texts, is_hidden, is_positional, metavar_of
+from modelstitch.cli.help_texts import default_of, help_texts, is_positional, metavar_of
 
 _HEAD = """# The command line
 
@@ -31,7 +31,7 @@ def page() -> str:
     parts = [_HEAD]
     for command, (cls, _) in COMMANDS.items():
         texts = {name: text.replace("|", "\\|") for name, text in help_texts(cls).items()}
-        shown = [one for one in fields(cls) if not is_hidden(one)]
+        shown = list(fields(cls))
         words = " ".join(metavar_of(one) for one in shown if is_positional(one))
         parts.append(f"## modelstitch {command}\n")
         parts.append(f"{inspect.getdoc(cls)}\n")
