@@ -115,7 +115,6 @@ if TYPE_CHECKING:  # for type checkers and editors: the same names as in the tab
     from modelstitch.results.facts import RunMade as RunMade
     from modelstitch.results.facts import Versions as Versions
     from modelstitch.results.facts import WholeScore as WholeScore
-    from modelstitch.results.pairs import Comparisons as Comparisons
     from modelstitch.results.rows import AdvantageRow as AdvantageRow
     from modelstitch.results.rows import Baseline as Baseline
     from modelstitch.results.rows import CellKey as CellKey
