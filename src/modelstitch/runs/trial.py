@@ -29,7 +29,7 @@ _APART = (0.65, 1.6)
 """Least range of a trial of few places: others may need other numbers of steps."""
 
 Clock = Callable[[], float]
-CutPair = tuple[str, str]
+TriedPlace = tuple[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +112,7 @@ def _real(session: Session) -> list[CellSpec]:
     return [cell for cell in session.cells if cell.control == TRAINED] or list(session.cells)
 
 
-def _only(session: Session, place: CutPair) -> Session:
+def _only(session: Session, place: TriedPlace) -> Session:
     """Return the session of one place: its cells of every control, and what a verdict on them reads."""
     sender, receiver = place
 
