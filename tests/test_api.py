@@ -135,6 +135,7 @@ def test_any_module_and_tensors(plain: Plain, digits: Data) -> None:
         fit=ms.FitSpec(steps=60, batch_size=128),
         controls=(),
         evidence=ms.EvidenceSpec.parse(("errors",), 50),
+        allow_untrained=True,
     )
     assert [str(each) for each in result.matrix()["sender_cut"].to_numpy()] == ["0", "1", "2", "3", "4", "5"]
     assert result.matrix().to_numpy().diagonal().min() > 0.8
@@ -144,7 +145,16 @@ def test_any_module_and_tensors(plain: Plain, digits: Data) -> None:
 
 
 def test_vectors_and_maps_stitch_into_each_other(plain: Plain, digits: Data) -> None:
-    result = ms.compare(plain, plain, digits, sender_cuts=["5"], receiver_cuts=["1"], fit=QUICK, controls=())
+    result = ms.compare(
+        plain,
+        plain,
+        digits,
+        sender_cuts=["5"],
+        receiver_cuts=["1"],
+        fit=QUICK,
+        controls=(),
+        allow_untrained=True,
+    )
     (cell,) = result.cells
     assert cell.bridge == "nearest x8"
 
@@ -155,16 +165,36 @@ def test_sizes_that_are_no_multiples_are_bridged_and_said(plain: Plain, digits: 
         other = nn.Sequential(
             nn.Conv2d(1, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 10)
         )
-    there = ms.compare(plain, other, digits, sender_cuts=["1"], receiver_cuts=["1"], fit=QUICK, controls=())
-    back = ms.compare(other, plain, digits, sender_cuts=["1"], receiver_cuts=["4"], fit=QUICK, controls=())
+    there = ms.compare(
+        plain,
+        other,
+        digits,
+        sender_cuts=["1"],
+        receiver_cuts=["1"],
+        fit=QUICK,
+        controls=(),
+        allow_untrained=True,
+    )
+    back = ms.compare(
+        other,
+        plain,
+        digits,
+        sender_cuts=["1"],
+        receiver_cuts=["4"],
+        fit=QUICK,
+        controls=(),
+        allow_untrained=True,
+    )
     assert there.cells[0].bridge == "pool 8->6"
     assert back.cells[0].bridge == "pool 6->4"
 
 
 def test_datasets(plain: Plain, digits: Data) -> None:
     parts = [TensorDataset(part.images, part.labels) for part in (digits.train, digits.heldout)]
-    given = ms.compare(plain, plain, (parts[0], parts[1]), cuts=["4"], fit=QUICK, controls=())
-    direct = ms.compare(plain, plain, digits, cuts=["4"], fit=QUICK, controls=())
+    given = ms.compare(
+        plain, plain, (parts[0], parts[1]), cuts=["4"], fit=QUICK, controls=(), allow_untrained=True
+    )
+    direct = ms.compare(plain, plain, digits, cuts=["4"], fit=QUICK, controls=(), allow_untrained=True)
     assert given.cells[0].score == direct.cells[0].score
     assert given.facts.division == "two parts as given"
 
@@ -186,7 +216,9 @@ def test_a_stitched_network_is_an_ordinary_module(checkpoints: tuple[Path, Path]
 
 
 def test_identity_of_a_model_into_itself_is_the_model(plain: Plain, digits: Data) -> None:
-    result = ms.compare(plain, plain, digits, cuts=["1", "4"], stitch="identity", controls=(), fit=QUICK)
+    result = ms.compare(
+        plain, plain, digits, cuts=["1", "4"], stitch="identity", controls=(), fit=QUICK, allow_untrained=True
+    )
     # Between the two cuts the shapes differ: those cells do not exist.
     assert len(result.cells) == 2
     assert np.isnan(result.matrix().to_numpy()[0, 1])
@@ -245,8 +277,8 @@ def test_wrong_choices(
 def test_labels_outside_the_receiver(plain: Plain, digits: Data) -> None:
     small = Plain(4, classes=7)
     with pytest.raises(DataError, match=r"10 classes, labels 0 to 9, but receiver .* has 7 outputs"):
-        ms.compare(plain, small, digits)
-    result = ms.compare(small, plain, digits, cuts=["4"], fit=QUICK, controls=())
+        ms.compare(plain, small, digits, allow_untrained=True)
+    result = ms.compare(small, plain, digits, cuts=["4"], fit=QUICK, controls=(), allow_untrained=True)
     assert result.baseline("sender") is None
     assert "has no such classes" in result.figure().axes[0].get_title()
 
@@ -254,7 +286,7 @@ def test_labels_outside_the_receiver(plain: Plain, digits: Data) -> None:
 def test_images_that_the_model_cannot_take(plain: Plain, digits: Data) -> None:
     wrong = (torch.rand(60, 1, 12, 12), torch.arange(60) % 10)
     with pytest.raises(ModelError, match=r"cannot take inputs of shape \(1, 12, 12\).*give the size"):
-        ms.compare(plain, plain, wrong)
+        ms.compare(plain, plain, wrong, allow_untrained=True)
 
 
 def test_a_model_that_cannot_be_made_untrained_says_what_to_do(digits: Data) -> None:
@@ -268,8 +300,10 @@ def test_a_model_that_cannot_be_made_untrained_says_what_to_do(digits: Data) -> 
 
     model = nn.Sequential(nn.Flatten(), nn.Linear(64, 32), nn.ReLU(), Scale(), nn.Linear(32, 10))
     with pytest.raises(ModelError, match=r"1 of 5 tensors .* 3\.factor \(Scale\) stays as it is"):
-        ms.compare(model, model, digits, fit=QUICK)
-    assert ms.compare(model, model, digits, cuts=["2"], fit=QUICK, controls=()).matrix().shape == (1, 1)
+        ms.compare(model, model, digits, fit=QUICK, allow_untrained=True)
+    assert ms.compare(
+        model, model, digits, cuts=["2"], fit=QUICK, controls=(), allow_untrained=True
+    ).matrix().shape == (1, 1)
 
 
 def test_split_and_cuts(plain: Plain, digits: Data) -> None:
@@ -283,10 +317,21 @@ def test_evidence_and_verdicts_come_with_a_comparison(checkpoints: tuple[Path, P
     """Two cuts, so that the deeper self-stitch is there too; saved, resumed and in memory alike."""
     first, second = map(str, checkpoints)
     cuts, fit = ["layers.2", "layers.4"], ms.FitSpec(steps=15)
-    bare = ms.compare(first, second, "digits", cuts=cuts, fit=fit, evidence=(), out=tmp_path / "run")
+    bare = ms.compare(
+        first, second, "digits", cuts=cuts, fit=fit, evidence=(), out=tmp_path / "run", allow_untrained=True
+    )
     assert bare.evidence == ()
     assert bare.verdicts() == {}
-    some = ms.compare(first, second, "digits", cuts=cuts, fit=fit, evidence=["kept"], out=tmp_path / "run")
+    some = ms.compare(
+        first,
+        second,
+        "digits",
+        cuts=cuts,
+        fit=fit,
+        evidence=["kept"],
+        out=tmp_path / "run",
+        allow_untrained=True,
+    )
     assert some.cells == bare.cells
     assert {row.kind for row in some.evidence} == {"kept"}
     assert len(some.verdicts()) == 4
@@ -298,10 +343,13 @@ def test_evidence_and_verdicts_come_with_a_comparison(checkpoints: tuple[Path, P
         fit=fit,
         evidence=["kept", "agreement"],
         out=tmp_path / "run",
+        allow_untrained=True,
     )
     assert {row.kind for row in again.evidence} == {"kept", "agreement"}
     assert [row for row in again.evidence if row.kind == "kept"] == list(some.evidence)
-    memory = ms.compare(first, second, "digits", cuts=cuts, fit=fit, evidence=["kept", "agreement"])
+    memory = ms.compare(
+        first, second, "digits", cuts=cuts, fit=fit, evidence=["kept", "agreement"], allow_untrained=True
+    )
     assert [(r.name, r.where, r.control) for r in memory.evidence] == [
         (r.name, r.where, r.control) for r in again.evidence
     ]
@@ -343,13 +391,22 @@ def test_all_pairs_share_what_belongs_to_one_model(
         "c": ms.ModelSpec(source="zoo:R1111(width=4, channels=1)", seed=3),
     }
     fit = ms.FitSpec(steps=5)
-    found = ms.compare_all(models, "digits", cuts=["layers.2"], fit=fit, controls=(), evidence=())
+    found = ms.compare_all(
+        models, "digits", cuts=["layers.2"], fit=fit, controls=(), evidence=(), allow_untrained=True
+    )
     assert set(found) == {(a, b) for a in "abc" for b in "abc" if a != b}
     assert len(made) == 3
     assert len(filled) == 6  # training and held-out part of each sender, for two receivers
     monkeypatch.undo()
     alone = ms.compare(
-        models["a"], models["b"], "digits", cuts=["layers.2"], fit=fit, controls=(), evidence=()
+        models["a"],
+        models["b"],
+        "digits",
+        cuts=["layers.2"],
+        fit=fit,
+        controls=(),
+        evidence=(),
+        allow_untrained=True,
     )
     assert found["a", "b"].cells[0].score == alone.cells[0].score
 
@@ -406,16 +463,18 @@ def test_all_pairs_refuse_what_one_pair_refuses(
 ) -> None:
     first, second = map(str, checkpoints)
     with pytest.raises(ms.InputError, match=message):
-        ms.compare(first, second, digits, cuts="layers.2", **choices)
+        ms.compare(first, second, digits, cuts="layers.2", **choices, allow_untrained=True)
     with pytest.raises(ms.InputError, match=message):
-        ms.compare_all({"a": first, "b": second}, digits, cuts="layers.2", **choices)
+        ms.compare_all({"a": first, "b": second}, digits, cuts="layers.2", **choices, allow_untrained=True)
 
 
 def test_a_report_is_written_in_both_forms_and_languages(
     checkpoints: tuple[Path, Path], digits: Data, tmp_path: Path
 ) -> None:
     first, second = map(str, checkpoints)
-    found = ms.compare(first, second, digits, cuts="layers.2", fit=QUICK, controls=(), evidence=())
+    found = ms.compare(
+        first, second, digits, cuts="layers.2", fit=QUICK, controls=(), evidence=(), allow_untrained=True
+    )
     ms.write_report(found, tmp_path / "page.html")
     ms.write_report(found, tmp_path / "seite.html", language="ja")
     ms.write_report(found, str(tmp_path / "page.md"))
@@ -434,11 +493,11 @@ def test_a_report_is_written_in_both_forms_and_languages(
 def test_a_stitch_has_one_name_and_the_old_ones_say_so() -> None:
     old: dict[str, Any] = {"stitches": ["affine"]}
     with pytest.raises(TypeError, match="no argument 'stitches' any more: it is called 'stitch'"):
-        ms.compare("a", "b", "c", **old)
+        ms.compare("a", "b", "c", **old, allow_untrained=True)
     with pytest.raises(TypeError, match="no argument 'stitches' any more: it is called 'stitch'"):
-        ms.compare_all({"a": "a", "b": "b"}, "c", **old)
+        ms.compare_all({"a": "a", "b": "b"}, "c", **old, allow_untrained=True)
     with pytest.raises(TypeError, match="no argument 'family' any more: it is called 'stitch'"):
-        ms.stitch("a", "0", "b", "0", "c", **{"family": "affine"})  # type: ignore[arg-type]
+        ms.stitch("a", "0", "b", "0", "c", **{"family": "affine"}, allow_untrained=True)  # type: ignore[arg-type]
 
 
 def test_all_pairs_need_two_models(checkpoints: tuple[Path, Path]) -> None:
@@ -540,6 +599,7 @@ def test_models_of_another_precision_run_as_they_are(
         controls=("self-stitch",),
         evidence=ms.EvidenceSpec.parse(("kept",), 100),
         fit=ms.FitSpec(steps=20),
+        allow_untrained=True,
     )
     plain = ms.compare(
         *networks,
@@ -563,15 +623,15 @@ def test_an_exported_program_is_stitched_like_the_model_it_was_exported_from(dig
     program = torch.export.export(model, (torch.zeros(2, 1, 8, 8),), dynamic_shapes=free)
     arguments = {"sender_cuts": ("1",), "receiver_cuts": ("1",), "controls": (), "evidence": ()}
     one, other = (
-        ms.compare(each, model, digits, fit=ms.FitSpec(steps=5), **arguments)  # type: ignore[arg-type]
+        ms.compare(each, model, digits, fit=ms.FitSpec(steps=5), **arguments, allow_untrained=True)  # type: ignore[arg-type]
         for each in (program, model)
     )
     assert one.matrix().item() == other.matrix().item()
     with pytest.raises(ModelError, match="an exported program does not say how its parameters are drawn"):
-        ms.compare(program, model, digits, sender_cuts=("1",), receiver_cuts=("1",))
+        ms.compare(program, model, digits, sender_cuts=("1",), receiver_cuts=("1",), allow_untrained=True)
     fixed = torch.export.export(model, (torch.zeros(2, 1, 8, 8),))
     with pytest.raises(ms.InputError):
-        ms.compare(fixed, model, digits, fit=ms.FitSpec(steps=5), **arguments)  # type: ignore[arg-type]
+        ms.compare(fixed, model, digits, fit=ms.FitSpec(steps=5), **arguments, allow_untrained=True)  # type: ignore[arg-type]
 
 
 @pytest.mark.filterwarnings("ignore:quantized")  # has no backward pass, says torch
@@ -590,6 +650,7 @@ def test_a_quantised_model_is_cut_everywhere_and_alike_each_time(digits: Data) -
         controls=(),
         evidence=(),
         fit=ms.FitSpec(steps=3),
+        allow_untrained=True,
     )
     assert not found.failed
     other = copy.deepcopy(quantised)
@@ -603,7 +664,7 @@ def test_a_quantised_model_is_cut_everywhere_and_alike_each_time(digits: Data) -
         prefix, suffix = ms.split(quantised, cut, x)
         assert torch.equal(suffix(prefix(x)), quantised(x))
     with pytest.raises(CutError, match="no gradient reaches the cut '1' of receiver"):
-        ms.compare(plain, quantised, digits, cuts=("1",), controls=(), evidence=())
+        ms.compare(plain, quantised, digits, cuts=("1",), controls=(), evidence=(), allow_untrained=True)
 
 
 def trainable(squeezed: bool = False) -> nn.Module:
@@ -629,12 +690,18 @@ def test_modules_that_are_being_trained_run_in_eval_mode_and_stay_as_they_were(d
     sender, receiver = trainable(), trainable()
     before = {name: held.clone() for name, held in sender.state_dict().items()}
     options: dict[str, Any] = {"controls": (), "evidence": (), "fit": ms.FitSpec(steps=5)}
-    found = ms.compare(sender, receiver, digits, cuts=("body",), **options)
-    stitched = ms.stitch(sender, "body", receiver, "body", digits, fit=ms.FitSpec(steps=5))
-    pairs = ms.compare_all({"a": sender, "b": receiver}, digits, cuts=("body",), **options)
+    found = ms.compare(sender, receiver, digits, cuts=("body",), **options, allow_untrained=True)
+    stitched = ms.stitch(
+        sender, "body", receiver, "body", digits, fit=ms.FitSpec(steps=5), allow_untrained=True
+    )
+    pairs = ms.compare_all(
+        {"a": sender, "b": receiver}, digits, cuts=("body",), **options, allow_untrained=True
+    )
     assert all(module.training for module in (*sender.modules(), *receiver.modules()))
     assert all(torch.equal(held, before[name]) for name, held in sender.state_dict().items())
-    frozen = ms.compare(sender.eval(), receiver.eval(), digits, cuts=("body",), **options)
+    frozen = ms.compare(
+        sender.eval(), receiver.eval(), digits, cuts=("body",), **options, allow_untrained=True
+    )
     assert found.matrix().item() == frozen.matrix().item() == pairs["a", "b"].matrix().item()
     assert stitched.score(digits.heldout) == stitched.accuracy == found.matrix().item()
 
@@ -644,7 +711,16 @@ def test_one_output_may_leave_its_axis_out(digits: Data) -> None:
     images = digits.train.images[:300]
     data = ms.data_from(images, images.flatten(1).mean(1), task="regression")
     model = trainable(squeezed=True).eval()
-    found = ms.compare(model, model, data, cuts=("body",), stitch="affine by match", controls=(), evidence=())
+    found = ms.compare(
+        model,
+        model,
+        data,
+        cuts=("body",),
+        stitch="affine by match",
+        controls=(),
+        evidence=(),
+        allow_untrained=True,
+    )
     assert found.matrix().item() == pytest.approx(found.baseline("receiver"), abs=0.01)
 
 
@@ -670,11 +746,25 @@ def test_a_receiver_that_switches_gradients_off_is_told_where(digits: Data) -> N
     with pytest.raises(
         CutError, match=r"no gradient reaches the cut 'backbone.1' of receiver Frozen .* fitted there to task"
     ):
-        ms.compare(plain, model, digits, receiver_cuts=("backbone.1",), **options)
+        ms.compare(plain, model, digits, receiver_cuts=("backbone.1",), **options, allow_untrained=True)
     matched = ms.compare(
-        plain, model, digits, receiver_cuts=("backbone.1",), stitch="affine by match", **options
+        plain,
+        model,
+        digits,
+        receiver_cuts=("backbone.1",),
+        stitch="affine by match",
+        **options,
+        allow_untrained=True,
     )
-    behind = ms.compare(plain, model, digits, receiver_cuts=("backbone",), fit=ms.FitSpec(steps=3), **options)
+    behind = ms.compare(
+        plain,
+        model,
+        digits,
+        receiver_cuts=("backbone",),
+        fit=ms.FitSpec(steps=3),
+        **options,
+        allow_untrained=True,
+    )
     assert not matched.failed
     assert not behind.failed
 
@@ -706,12 +796,12 @@ def test_copies_of_one_architecture_share_a_capture(digits: Data, monkeypatch: p
     torch.manual_seed(0)
     one, other, scaled = Scaled(1.0).eval(), Scaled(1.0).eval(), Scaled(3.0).eval()
     options: dict[str, Any] = {"cuts": ("one",), "controls": ("random-sender",), "evidence": ()}
-    found = ms.compare(one, other, digits, fit=ms.FitSpec(steps=3), **options)
+    found = ms.compare(one, other, digits, fit=ms.FitSpec(steps=3), **options, allow_untrained=True)
     assert len(captured) == 1
     assert found.facts.pair.cut_difference == 0
     captured.clear()
     # Looks the same, and does something else: it is captured by itself.
-    found = ms.compare(one, scaled, digits, fit=ms.FitSpec(steps=3), **options)
+    found = ms.compare(one, scaled, digits, fit=ms.FitSpec(steps=3), **options, allow_untrained=True)
     assert len(captured) == 2
     assert found.facts.pair.cut_difference == 0
 
@@ -728,6 +818,7 @@ def test_a_run_says_how_every_representation_was_read(digits: Data) -> None:
         controls=("self-stitch",),
         evidence=(),
         fit=ms.FitSpec(steps=3),
+        allow_untrained=True,
     )
     frame = found.to_frame().set_index("control")
     assert tuple(frame.loc["trained", ["sender_layout", "receiver_layout"]]) == ("map2d last", "map2d")
@@ -738,7 +829,9 @@ def test_a_run_says_how_every_representation_was_read(digits: Data) -> None:
 def test_a_stitched_network_is_exported_with_a_free_batch(digits: Data) -> None:
     torch.manual_seed(0)
     sender, receiver = trainable().eval(), Frozen().eval()
-    stitched = ms.stitch(sender, "body.2", receiver, "backbone", digits, fit=ms.FitSpec(steps=3))
+    stitched = ms.stitch(
+        sender, "body.2", receiver, "backbone", digits, fit=ms.FitSpec(steps=3), allow_untrained=True
+    )
     x = digits.heldout.images
     program = torch.export.export(stitched, (x[:4],), dynamic_shapes=({0: torch.export.Dim("n")},))
     for n in (2, 7):
@@ -757,6 +850,6 @@ def test_a_receiver_that_only_guesses_is_told_before_the_work_begins(digits: Dat
         "evidence": (),
         "fit": ms.FitSpec(steps=1),
     }
-    ms.compare(guessing, guessing, digits, progress=listening, **options)
+    ms.compare(guessing, guessing, digits, progress=listening, **options, allow_untrained=True)
     assert len(listening.said) == 1
     assert "Are its weights missing (--receiver-weights)? Does it use another tokenizer" in listening.said[0]

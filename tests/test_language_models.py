@@ -82,6 +82,7 @@ def test_language_models_are_stitched_scored_and_judged(
         fit=FitSpec(steps=120, batch_size=64),
         evidence=ms.EvidenceSpec.parse(("kept", "agreement"), 510),
         out=tmp_path / "run",
+        allow_untrained=True,
     )
     whole = found.baseline("receiver")
     assert whole is not None
@@ -122,8 +123,8 @@ def test_a_run_of_tokens_is_continued_with_its_scores(
         "fit": FitSpec(steps=4),
         "evidence": (),
     }
-    first = ms.compare(sender, receiver, data, out=tmp_path, **arguments)  # type: ignore[arg-type]
-    second = ms.compare(sender, receiver, data, out=tmp_path, **arguments)  # type: ignore[arg-type]
+    first = ms.compare(sender, receiver, data, out=tmp_path, **arguments, allow_untrained=True)  # type: ignore[arg-type]
+    second = ms.compare(sender, receiver, data, out=tmp_path, **arguments, allow_untrained=True)  # type: ignore[arg-type]
     assert [each.difference for each in first.advantages] == [each.difference for each in second.advantages]
     assert [cell.score for cell in first.cells] == [cell.score for cell in second.cells]
 
@@ -156,7 +157,9 @@ def test_what_stands_at_padded_places_does_not_touch_a_fit(
 
 def test_a_stitched_language_model_takes_its_mask(writers: tuple[Writer, Writer, Data]) -> None:
     sender, receiver, data = writers
-    stitched = ms.stitch(sender, "blocks.0", receiver, "blocks.0", data, fit=FitSpec(steps=20))
+    stitched = ms.stitch(
+        sender, "blocks.0", receiver, "blocks.0", data, fit=FitSpec(steps=20), allow_untrained=True
+    )
     few = data.heldout.take(torch.arange(7))
     assert stitched(few.images, **few.kwargs).shape == (7, LENGTH, N_TOKENS)
     assert stitched.score(data.heldout) == pytest.approx(stitched.accuracy, abs=0.01)
@@ -167,7 +170,7 @@ def test_the_control_probe_is_refused(writers: tuple[Writer, Writer, Data]) -> N
     with pytest.raises(
         ms.InputError, match="control probe with one label for each example, got the task next-token"
     ):
-        ms.compare(sender, receiver, data, cuts=("blocks.0",), controls=("probe",))
+        ms.compare(sender, receiver, data, cuts=("blocks.0",), controls=("probe",), allow_untrained=True)
 
 
 def test_shuffled_labels_stay_where_something_is_wanted(writers: tuple[Writer, Writer, Data]) -> None:
@@ -190,6 +193,7 @@ def test_every_kind_of_evidence_by_position(writers: tuple[Writer, Writer, Data]
         controls=("self-stitch",),
         evidence=ms.EvidenceSpec.parse(("all",), 60),
         fit=FitSpec(steps=4),
+        allow_untrained=True,
     )
     kinds = {row.kind for row in found.evidence}
     assert {"agreement", "robustness", "geometry-pooled", "rank", "information", "distribution"} <= kinds
@@ -198,12 +202,22 @@ def test_every_kind_of_evidence_by_position(writers: tuple[Writer, Writer, Data]
 def test_batch_norms_and_masks_do_not_go_together(writers: tuple[Writer, Writer, Data]) -> None:
     sender, receiver, data = writers
     with pytest.raises(ms.InputError, match=r"norm none with a mask, got affine\+batch"):
-        ms.compare(sender, receiver, data, cuts=("blocks.0",), stitch="affine+batch", controls=())
+        ms.compare(
+            sender,
+            receiver,
+            data,
+            cuts=("blocks.0",),
+            stitch="affine+batch",
+            controls=(),
+            allow_untrained=True,
+        )
 
 
 def test_a_stitched_language_model_without_its_mask_says_so(writers: tuple[Writer, Writer, Data]) -> None:
     sender, receiver, data = writers
-    stitched = ms.stitch(sender, "blocks.0", receiver, "blocks.0", data, fit=FitSpec(steps=2))
+    stitched = ms.stitch(
+        sender, "blocks.0", receiver, "blocks.0", data, fit=FitSpec(steps=2), allow_untrained=True
+    )
     with pytest.raises(ms.InputError, match="takes attention_mask too: give it by name"):
         stitched(data.heldout.images[:2])
 

@@ -61,6 +61,7 @@ def test_two_readers_are_stitched_with_all_that_is_measured() -> None:
         receiver_cuts=["mix"],
         fit=ms.FitSpec(steps=40),
         evidence=["standard", "robustness"],
+        allow_untrained=True,
     )
     own = found.baseline("receiver")
     assert own is not None

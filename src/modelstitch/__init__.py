@@ -112,7 +112,9 @@ if TYPE_CHECKING:  # for type checkers and editors: the same names as in the tab
     from modelstitch.results.facts import OutputFacts as OutputFacts
     from modelstitch.results.facts import PairFacts as PairFacts
     from modelstitch.results.facts import RunFacts as RunFacts
+    from modelstitch.results.facts import RunMade as RunMade
     from modelstitch.results.facts import Versions as Versions
+    from modelstitch.results.facts import WholeScore as WholeScore
     from modelstitch.results.rows import AdvantageRow as AdvantageRow
     from modelstitch.results.rows import Baseline as Baseline
     from modelstitch.results.rows import CellKey as CellKey
@@ -188,6 +190,8 @@ _HOMES = {
     "KeptRow": "results.rows",
     "KeptScale": "specs.verdicts",
     "LabelFacts": "results.facts",
+    "RunMade": "results.facts",
+    "WholeScore": "results.facts",
     "LabelSet": "data.label_sets",
     "Latency": "adoption.candidates.candidate",
     "Layout": "cutting.layouts",

@@ -45,6 +45,7 @@ def stitched_of(
         controls=(),
         evidence=(),
         fit=ms.FitSpec(steps=3, batch_size=64),
+        allow_untrained=True,
     )
     return run.stitched(sender_cut, receiver_cut)
 

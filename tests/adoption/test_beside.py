@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,8 +32,9 @@ def runs() -> tuple[ms.Comparison, ms.Comparison]:
     fit = ms.FitSpec(steps=20)
     one, other = mlp(0), mlp(1)
     # The sender's first layer in front of the receiver's head costs less than either network.
-    options = {"fit": fit, "controls": (), "evidence": (), "stitch": "scale"}
-    return ms.compare(one, other, data, **options), ms.compare(other, one, data, **options)  # type: ignore[arg-type]
+    options: dict[str, Any] = {"fit": fit, "controls": (), "evidence": (), "stitch": "scale"}
+    options["allow_untrained"] = True
+    return ms.compare(one, other, data, **options), ms.compare(other, one, data, **options)
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +140,10 @@ def test_three_parts_from_the_command(tmp_path: Path, capsys: pytest.CaptureFixt
     one, other = (f"tests.adoption.toys:mlp(seed={seed})" for seed in (0, 1))
     options = f"--data {tmp_path / 'toy.npz'} --steps 1 --controls none --evidence none".split()
     for first, second, name in ((one, other, "there"), (other, one, "back")):
-        assert main(["compare", first, second, *options, "--out", str(tmp_path / name)]) == 0
+        assert (
+            main(["compare", "--allow-untrained", first, second, *options, "--out", str(tmp_path / name)])
+            == 0
+        )
     capsys.readouterr()
     words = ["reuse", str(tmp_path / "there"), "--no-latency", "--parts", "3"]
     code = main([*words, "--back", str(tmp_path / "back"), "--at-most-chain", "2.8", "--json"])

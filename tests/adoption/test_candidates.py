@@ -65,6 +65,7 @@ def run_of(sender: nn.Module, receiver: nn.Module, data: ms.Data, cuts: tuple[st
         stitch="identity",
         controls=(),
         evidence=(),
+        allow_untrained=True,
     )
 
 
@@ -307,6 +308,7 @@ def test_several_seeds_stand_in_the_row_and_the_first_is_the_candidate(
         fit=ms.FitSpec(steps=3),
         controls=(),
         evidence=(),
+        allow_untrained=True,
     )
     found = candidates(run, QUIET)
     (row,) = found.rows
@@ -332,7 +334,12 @@ def test_examples_of_one_group_count_once() -> None:
     x[torch.arange(900), labels] += 2
     options: dict[str, Any] = {"stitch": "scale", "fit": ms.FitSpec(steps=5), "controls": (), "evidence": ()}
     grouped, plain = (
-        candidates(ms.compare(mlp(0), mlp(1), data_from(x, labels, keep_together=groups), **options), QUIET)
+        candidates(
+            ms.compare(
+                mlp(0), mlp(1), data_from(x, labels, keep_together=groups), **options, allow_untrained=True
+            ),
+            QUIET,
+        )
         for groups in (torch.arange(900) // 9, None)
     )
     assert grouped.n_groups == round(grouped.n_confirm / 9)
@@ -393,6 +400,7 @@ def test_labels_that_a_candidate_needs(receiver: nn.Sequential, digits: ms.Data)
         fit=ms.FitSpec(steps=30),
         controls=(),
         evidence=(),
+        allow_untrained=True,
     )
     sides = run.networks.sides(run)  # type: ignore[union-attr]
     chosen = divide(599, run.facts.data_content).choose
@@ -416,6 +424,7 @@ def several(receiver: nn.Sequential, digits: ms.Data) -> ms.Comparison:
         controls=(),
         evidence=(),
         fit=ms.FitSpec(steps=30),
+        allow_untrained=True,
     )
 
 

@@ -24,7 +24,16 @@ def data() -> Data:
 
 
 def compared(one: nn.Module, other: nn.Module, data: Data, stitch: str = "identity") -> ms.Comparison:
-    return ms.compare(one, other, data, stitch=stitch, fit=ms.FitSpec(steps=20), controls=(), evidence=())
+    return ms.compare(
+        one,
+        other,
+        data,
+        stitch=stitch,
+        fit=ms.FitSpec(steps=20),
+        controls=(),
+        evidence=(),
+        allow_untrained=True,
+    )
 
 
 @pytest.fixture(scope="module")

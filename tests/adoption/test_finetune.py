@@ -183,6 +183,7 @@ def test_an_orthogonal_stitch_stays_orthogonal(digits: ms.Data) -> None:
         controls=(),
         evidence=(),
         fit=ms.FitSpec(steps=3, batch_size=64),
+        allow_untrained=True,
     )
     again, _ = finetuned(run.stitched("2", "2"), FinetuneSpec(steps=8), 0.5)
     (weight, *_) = (value for value in again.stitch.parameters() if value.ndim >= 2)

@@ -96,6 +96,7 @@ def test_every_proxy_of_a_run() -> None:
         fit=ms.FitSpec(steps=20),
         controls=(),
         evidence=(),
+        allow_untrained=True,
     )
     division = divide(len(data.heldout), data.digest)
     found = proxy_regrets(result, division.choose, division.confirm, stitch="affine")

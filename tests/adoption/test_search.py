@@ -44,6 +44,7 @@ def session_of(n_layers: int, **options: Any) -> Session:
         stitches=["scale"],
         fit=FitSpec(steps=2),
         **{"controls": (), **options},
+        allow_untrained=True,
     )
 
 
@@ -75,6 +76,7 @@ def match_scores(session: Session, cheap: set[tuple[str, str]]) -> dict[tuple[st
         stitch="scale by match",
         controls=(),
         evidence=(),
+        allow_untrained=True,
     )
     found = {}
     for place in cheap:

@@ -44,6 +44,7 @@ def finished(checkpoints: tuple[Path, Path], tmp_path_factory: pytest.TempPathFa
         fit=ms.FitSpec(steps=2),
         controls=("one-hot", "random-sender"),
         evidence=("errors",),
+        allow_untrained=True,
     )
     return folder / "run"
 
@@ -321,6 +322,7 @@ def test_a_run_that_is_entered_again_takes_its_sums_away_and_writes_them_again(
         fit=ms.FitSpec(steps=2),
         controls=("one-hot", "random-sender"),
         evidence=("errors",),
+        allow_untrained=True,
     )
     assert sealed == [False]
     found = read_database(run)

@@ -17,7 +17,9 @@ from tests.adoption.toys import mlp, separable
 
 @pytest.fixture(scope="module")
 def result() -> ms.Comparison:
-    return ms.compare(mlp(0), mlp(1), separable(), fit=ms.FitSpec(steps=20), controls=(), evidence=())
+    return ms.compare(
+        mlp(0), mlp(1), separable(), fit=ms.FitSpec(steps=20), controls=(), evidence=(), allow_untrained=True
+    )
 
 
 def test_a_cell_as_its_rivals_meet_it(result: ms.Comparison) -> None:
@@ -56,7 +58,9 @@ def test_the_cost_of_a_cell(result: ms.Comparison) -> None:
 
 
 def test_chains_and_regret_of_runs(result: ms.Comparison) -> None:
-    back = ms.compare(mlp(1), mlp(0), separable(), fit=ms.FitSpec(steps=20), controls=(), evidence=())
+    back = ms.compare(
+        mlp(1), mlp(0), separable(), fit=ms.FitSpec(steps=20), controls=(), evidence=(), allow_untrained=True
+    )
     table = ms.chains_of(result, back, at_most=10)
     assert table.n_affordable == 4
     assert table.confirmed is not None

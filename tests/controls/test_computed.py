@@ -258,6 +258,7 @@ def test_a_weight_norm_and_its_folded_twin_have_the_same_random_sender(kind: str
             controls=["random-sender"],
             evidence=(),
             fit=FitSpec(objective="match"),
+            allow_untrained=True,
         )
         for sender in (wrapped, folded)
     ]

@@ -134,6 +134,7 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> tuple[Comparison, Path]:
             controls=["random-sender"],
             evidence=(),
             random="permute",
+            allow_untrained=True,
         )
     return made, out
 
@@ -167,4 +168,12 @@ def test_such_a_run_is_refused_unless_it_is_chosen(result: tuple[Comparison, Pat
             ModelError, match=r"2 of 6 tensors .* gain \(Net\) stays as it is; zero \(Net\).*--random permute"
         ),
     ):
-        ms.compare(Net(0), Net(1), data, cuts=["act"], fit=FitSpec(steps=1), controls="random-sender")
+        ms.compare(
+            Net(0),
+            Net(1),
+            data,
+            cuts=["act"],
+            fit=FitSpec(steps=1),
+            controls="random-sender",
+            allow_untrained=True,
+        )

@@ -105,6 +105,7 @@ def test_a_self_stitch_of_another_architecture_has_the_receivers_cuts(digits: Da
         sender_cuts=("layers.0", "layers.1"),
         receiver_cuts=("layers.1", "layers.6"),
         controls=("self-stitch",),
+        allow_untrained=True,
     )
     cells = [(c.sender_cut, c.receiver_cut) for c in session.cells if c.control == "self-stitch"]
     assert set(cells) == {

@@ -104,7 +104,7 @@ def test_a_network_with_another_function_is_captured_by_itself(digits: Data) -> 
     other = made(F.relu6).eval()
     with torch.no_grad():
         other.one.bias[0] = 40.0  # beyond 6, where the functions differ
-    stitched = ms.stitch(one, "one", other, "one", digits, fit=ms.FitSpec(steps=2))
+    stitched = ms.stitch(one, "one", other, "one", digits, fit=ms.FitSpec(steps=2), allow_untrained=True)
     x = digits.heldout.images[:8]
     assert torch.equal(stitched.suffix(other.one(x.flatten(1))), other(x))
 
@@ -145,6 +145,7 @@ def test_cuts_by_hooks_are_never_taken_from_another_model(digits: Data, flipped:
         controls=(),
         evidence=(),
         fit=ms.FitSpec(steps=1),
+        allow_untrained=True,
     )
     assert {cell.sender_cut for cell in found.cells} == names[id(sender)]
     assert {cell.receiver_cut for cell in found.cells} == names[id(receiver)]

@@ -257,6 +257,7 @@ def _compare(data: Any, **options: Any) -> ms.Comparison:
         evidence=(),
         fit=ms.FitSpec(steps=1, batch_size=8),
         **options,
+        allow_untrained=True,
     )
 
 
@@ -307,6 +308,7 @@ def test_of_many_models_copies_are_counted_once(monkeypatch: pytest.MonkeyPatch)
         controls=(),
         evidence=(),
         fit=ms.FitSpec(steps=1, batch_size=8),
+        allow_untrained=True,
     )
     assert {run.facts.copies and run.facts.copies.exact for run in runs.values()} == {3}
     assert len(counted) == 1

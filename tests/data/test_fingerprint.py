@@ -44,7 +44,14 @@ def test_a_checkpoint_says_what_it_was_trained_on(digits: Data, tmp_path: object
     module, card, _ = train_network("R1111", digits, recipe, width=2)
     path = f"{tmp_path}/net.safetensors"
     save_checkpoint(module, card, path)
-    session = prepare(path, "zoo:R1111(width=2, channels=1)", digits, cuts=["layers.2"], fit=FitSpec(steps=1))
+    session = prepare(
+        path,
+        "zoo:R1111(width=2, channels=1)",
+        digits,
+        cuts=["layers.2"],
+        fit=FitSpec(steps=1),
+        allow_untrained=True,
+    )
     assert session.facts.fitting_images_seen == BySide(1.0, None)
 
 

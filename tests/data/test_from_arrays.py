@@ -203,7 +203,7 @@ def test_a_receiver_with_another_number_of_outputs_is_refused() -> None:
         ),
     ):
         with pytest.raises(DataError, match=expected):
-            ms.compare(model, model, data, cuts=("0",), controls=(), evidence=())
+            ms.compare(model, model, data, cuts=("0",), controls=(), evidence=(), allow_untrained=True)
 
 
 def test_the_name_of_a_further_input_is_part_of_the_digest() -> None:

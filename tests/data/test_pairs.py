@@ -109,6 +109,7 @@ def test_pairs_are_stitched(folder: Path, data: Data) -> None:
         data,
         stitch="identity",
         fit=ms.FitSpec(objective="match"),
+        allow_untrained=True,
     )
     assert stitched.score(data.heldout) == own
     torch.testing.assert_close(stitched(encoded(FIRST, SECOND)), oracle(folder), rtol=1e-4, atol=1e-5)

@@ -361,7 +361,7 @@ def test_the_same_pictures_give_the_same_score_or_none(digits: Data) -> None:
 def test_a_stitched_network_refuses_what_its_sender_would_not_have_read(digits: Data) -> None:
     view = View(mean=(0.3,), std=(0.4,))
     network = Network(net(0), "net", view)
-    module = stitch(network, "0", network, "0", digits, fit=FitSpec(steps=1))
+    module = stitch(network, "0", network, "0", digits, fit=FitSpec(steps=1), allow_untrained=True)
     x = digits.heldout.images[:4]
     assert module(x).shape == (4, 10)
     with pytest.raises(DataError, match="got 0 to 255: they look like bytes that were made floating"):
@@ -372,14 +372,20 @@ def test_the_shell_says_it_in_one_line(tmp_path: Path, capsys: pytest.CaptureFix
     digits = load_data(DataSpec(source="digits"))
     path = tmp_path / "floating.npz"
     np.savez(path, x=255 * digits.train.images.numpy(), y=digits.train.labels.numpy())
-    command = ["compare", "zoo:R1111(width=1, channels=1)", "zoo:R1111(width=1, channels=1)"]
+    command = [
+        "compare",
+        "--allow-untrained",
+        "zoo:R1111(width=1, channels=1)",
+        "zoo:R1111(width=1, channels=1)",
+    ]
     command += ["--data", str(path), "--controls", "none", "--dry-run", "--cuts", "layers.0"]
     assert main([*command, "--mean", "0.3", "--std", "0.4"]) == 2
     error = capsys.readouterr().err
     assert "expected values from 0 to 1 before mean and std, got 0 to 255" in error
     chosen = read([*command, "--range", "0,255", "--receiver-range", "-1", "1"])
     assert isinstance(chosen, Compare)
-    assert [chosen._model(role).view.range for role in ("sender", "receiver")] == [(0, 255), (-1, 1)]
+    config = chosen.run_config()
+    assert [model.view.range for model in (config.sender, config.receiver)] == [(0, 255), (-1, 1)]
 
 
 @pytest.mark.parametrize("values", [(0.0,), (1.0, 0.0), (0.0, 0.0), (0.0, float("inf")), (0.0, 1.0, 2.0), ()])

@@ -229,6 +229,7 @@ def test_language_models_are_stitched_on_texts(tmp_path: Path) -> None:
         controls=("random-sender",),
         evidence=("geometry",),
         out=tmp_path / "run",
+        allow_untrained=True,
     )
     own = found.baseline("receiver")
     assert own is not None
@@ -238,7 +239,9 @@ def test_language_models_are_stitched_on_texts(tmp_path: Path) -> None:
     assert real > control
     again = ms.load(tmp_path / "run")
     assert again.matrix().item() == real
-    pairs = ms.compare_all({"a": models[0], "b": models[1]}, spec, cuts=("mix",), controls=(), evidence=())
+    pairs = ms.compare_all(
+        {"a": models[0], "b": models[1]}, spec, cuts=("mix",), controls=(), evidence=(), allow_untrained=True
+    )
     assert pairs["a", "b"].matrix().item() == pytest.approx(real)
 
 
@@ -288,7 +291,14 @@ def test_more_tokens_than_a_model_has_places_for(tmp_path: Path) -> None:
     root = folder_of(TEXTS, tmp_path / "texts")
     model = nn.Sequential(nn.Embedding(50, 8), nn.Linear(8, 257))
     with pytest.raises(ModelError, match=r"tokens from 0 to \d+: give the tokenizer that it was made for"):
-        ms.compare(model, model, DataSpec(source=str(root), task="next-token"), cuts=("0",), controls=())
+        ms.compare(
+            model,
+            model,
+            DataSpec(source=str(root), task="next-token"),
+            cuts=("0",),
+            controls=(),
+            allow_untrained=True,
+        )
 
 
 @pytest.mark.parametrize("text", ["Title\n" + "x" * 3000, "Title\n" + "word " * 600, "xyz" * 1000])

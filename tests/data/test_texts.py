@@ -157,7 +157,9 @@ def test_networks_with_different_tokenizers_are_stitched(
     data = load_data(DataSpec(source=str(folder)))
     words = reading(20, 12, View(tokenizer=str(tokenizer), length=9), data, 0)
     letters = reading(257, 16, View(tokenizer="bytes", length=40), data, 1)
-    found = ms.compare(words, letters, data, cuts=("embed", "block"), out=tmp_path / "run")
+    found = ms.compare(
+        words, letters, data, cuts=("embed", "block"), out=tmp_path / "run", allow_untrained=True
+    )
     own = found.baseline("receiver")
     assert found.baseline("sender") == 1
     assert own is not None
@@ -166,7 +168,9 @@ def test_networks_with_different_tokenizers_are_stitched(
         "tokens to tokens"
     )
     assert float(found.matrix().max()) > 0.9
-    stitched = ms.stitch(words, "block", letters, "block", data, fit=ms.FitSpec(steps=40))
+    stitched = ms.stitch(
+        words, "block", letters, "block", data, fit=ms.FitSpec(steps=40), allow_untrained=True
+    )
     assert stitched.score(data.heldout) == stitched.accuracy
     assert stitched(encoded(["the owl", "tram"])).shape == (2, 3)
 
@@ -182,6 +186,7 @@ def test_evidence_of_texts_takes_every_kind(folder: Path, tokenizer: Path) -> No
         controls=("self-stitch",),
         evidence=("all",),
         fit=ms.FitSpec(steps=10),
+        allow_untrained=True,
     )
     kinds = {row.kind for row in found.evidence}
     assert {"information", "robustness", "agreement", "trajectory", "geometry"} <= kinds
@@ -290,6 +295,7 @@ def compared(sender: ms.Network, receiver: ms.Network, data: Data, progress: ms.
         evidence=(),
         fit=ms.FitSpec(steps=2),
         progress=progress,
+        allow_untrained=True,
     )
 
 

@@ -78,6 +78,7 @@ def compare(
             "fit": ms.FitSpec(steps=20, batch_size=100),
             **choices,
         },
+        allow_untrained=True,
     )
 
 
@@ -277,7 +278,9 @@ def own_task(**changes: Any) -> ms.Data:
 
 def compare_on(data: ms.Data) -> ms.Comparison:
     fit = ms.FitSpec(steps=20, batch_size=100)
-    return ms.compare(good(), good(seed=1), data, cuts=["1"], controls=ALL, evidence=["kept"], fit=fit)
+    return ms.compare(
+        good(), good(seed=1), data, cuts=["1"], controls=ALL, evidence=["kept"], fit=fit, allow_untrained=True
+    )
 
 
 def test_a_task_whose_score_is_not_a_number_is_refused() -> None:

@@ -34,6 +34,7 @@ def compared(labels: list[int], out: Path | None = None) -> ms.Comparison:
         evidence="all",
         fit=ms.FitSpec(steps=1, batch_size=16),
         out=out,
+        allow_untrained=True,
     )
 
 
@@ -98,6 +99,7 @@ def test_a_verdict_needs_examples_in_classes_of_four() -> None:
         controls=["self-stitch"],
         evidence=["kept"],
         fit=ms.FitSpec(steps=1, batch_size=16),
+        allow_untrained=True,
     )
     (verdict,) = run.verdicts().values()
     n = sum(int(count) for count in labels.bincount() if count >= 4)

@@ -111,7 +111,7 @@ def test_more_than_512_features_are_read_in_the_largest_directions_of_the_expect
     x = torch.randn(400, 8, generator=torch.Generator().manual_seed(0))
     y = torch.arange(400) % 3
     data = ((x[:250], y[:250]), (x[250:], y[250:]))
-    session = prepare(Wide(0).eval(), Wide(1).eval(), data, cuts=["widen"], controls=())
+    session = prepare(Wide(0).eval(), Wide(1).eval(), data, cuts=["widen"], controls=(), allow_untrained=True)
     own = receiver_residuals(session.pair.receiver)
     at, output = through(own, "widen", (), nn.Identity())
     assert at.x.shape[1:] == (1, 250)  # no more directions than training examples

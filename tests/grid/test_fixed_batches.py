@@ -101,13 +101,13 @@ def test_a_receiver_that_depends_on_its_batch_is_refused_and_its_norm_is_named()
         r"receiver .* other outputs in another batch: 1 has no running statistics.* use this .* as the sender"
     )
     for use in (
-        lambda: ms.compare(plain(), without_statistics(), data(), cuts=["2"]),
-        lambda: ms.stitch(plain(), "2", without_statistics(), "2", data()),
+        lambda: ms.compare(plain(), without_statistics(), data(), cuts=["2"], allow_untrained=True),
+        lambda: ms.stitch(plain(), "2", without_statistics(), "2", data(), allow_untrained=True),
     ):
         with pytest.raises(ModelError, match=message):
             use()
     with pytest.raises(ModelError, match=r"receiver .* other outputs in another batch; expected"):
-        ms.compare(plain(), with_layer(Centred()), data(), cuts=["1.2"])
+        ms.compare(plain(), with_layer(Centred()), data(), cuts=["1.2"], allow_untrained=True)
 
 
 @pytest.fixture(scope="module")
@@ -166,6 +166,7 @@ def test_a_sender_that_depends_on_its_batch_is_stitched_and_the_result_says_so(t
         fit=FitSpec(steps=20),
         controls=["random-sender", "self-stitch"],
         evidence=["kept", "agreement"],
+        allow_untrained=True,
     )
     assert result.facts.pair.by_batch == ms.BySide(True, False)
     assert ms.load(tmp_path).facts.pair.by_batch == ms.BySide(True, False)
@@ -176,14 +177,23 @@ def test_a_sender_that_depends_on_its_batch_is_stitched_and_the_result_says_so(t
     assert said in markdown(result)
     assert "データの並び順のまま256件ずつ" in page(result, "ja")
     independent = ms.compare(
-        plain(0), plain(1), data(), cuts=["2"], fit=FitSpec(steps=1), controls=(), evidence=()
+        plain(0),
+        plain(1),
+        data(),
+        cuts=["2"],
+        fit=FitSpec(steps=1),
+        controls=(),
+        evidence=(),
+        allow_untrained=True,
     )
     assert independent.facts.pair.by_batch == ms.BySide(False, False)
     assert "fixed batches" not in page(independent)
 
 
 def test_the_stitched_score_is_that_of_fixed_batches(side: Side) -> None:
-    stitched = ms.stitch(side.network, "2", plain(1), "2", data(), fit=FitSpec(steps=20))
+    stitched = ms.stitch(
+        side.network, "2", plain(1), "2", data(), fit=FitSpec(steps=20), allow_untrained=True
+    )
     provided = by_hand(side, 3)
     with torch.inference_mode():
         outputs = plain(1)[3:](stitched.stitch(provided))

@@ -68,6 +68,7 @@ def compared(end: Callable[[Tensor], Any], **options: Any) -> ms.Comparison:
         evidence=["agreement"],
         fit=FIT,
         **options,
+        allow_untrained=True,
     )
 
 
@@ -141,7 +142,14 @@ def test_several_outputs_that_fit_need_a_choice(of_logits: ms.Comparison) -> Non
     assert (wrong.baseline("receiver") or 1) < 0.3
     assert right.spec.receiver.output == "1"
     stitched = ms.stitch(
-        Ending(plain).eval(), "body.1", Ending(two).eval(), "body.1", DATA, fit=FIT, receiver_output=1
+        Ending(plain).eval(),
+        "body.1",
+        Ending(two).eval(),
+        "body.1",
+        DATA,
+        fit=FIT,
+        receiver_output=1,
+        allow_untrained=True,
     )
     assert stitched(X[:3]).shape == (3, K)
     assert stitched.score(DATA.heldout) == stitched.accuracy
@@ -149,7 +157,13 @@ def test_several_outputs_that_fit_need_a_choice(of_logits: ms.Comparison) -> Non
 
 def test_a_stitched_network_gives_what_the_receiver_gives() -> None:
     stitched = ms.stitch(
-        Ending(plain).eval(), "body.1", Ending(ENDS["probabilities"]).eval(), "body.1", DATA, fit=FIT
+        Ending(plain).eval(),
+        "body.1",
+        Ending(ENDS["probabilities"]).eval(),
+        "body.1",
+        DATA,
+        fit=FIT,
+        allow_untrained=True,
     )
     with torch.no_grad():
         torch.testing.assert_close(stitched(X[:7]).sum(1), torch.ones(7))
@@ -230,7 +244,13 @@ def test_outputs_of_what_cannot_be_captured_are_read_too() -> None:
 def test_modules_for_all_pairs_say_their_output_in_a_network() -> None:
     both = ms.Network(module=Ending(lambda z: (-z, z)).eval(), name="two", view=ms.View(), output=1)
     found = ms.compare_all(
-        {"two": both, "one": Ending(plain).eval()}, DATA, cuts=["body.1"], controls=(), evidence=(), fit=FIT
+        {"two": both, "one": Ending(plain).eval()},
+        DATA,
+        cuts=["body.1"],
+        controls=(),
+        evidence=(),
+        fit=FIT,
+        allow_untrained=True,
     )
     scores = {found[pair].baseline(role) for pair in found for role in ("sender", "receiver")}
     assert len(scores) == 1
@@ -258,12 +278,13 @@ def test_a_task_of_ones_own_takes_outputs_as_they_are(of_logits: ms.Comparison) 
         controls=(),
         evidence=["agreement"],
         fit=FIT,
+        allow_untrained=True,
     )
     assert min(seen) >= 0
     known = value(of_logits, "receiver_calibration_error")
     assert value(found, "receiver_calibration_error") == pytest.approx(known, abs=1e-3)
     with pytest.raises(ModelError, match="expected no scale of outputs with the task own"):
-        ms.compare(Ending(plain), Ending(plain), data, receiver_output_scale="logits")
+        ms.compare(Ending(plain), Ending(plain), data, receiver_output_scale="logits", allow_untrained=True)
 
 
 def test_controls_are_read_as_the_network_is() -> None:
@@ -275,6 +296,7 @@ def test_controls_are_read_as_the_network_is() -> None:
         controls=["random-receiver", "self-stitch"],
         evidence=(),
         fit=FIT,
+        allow_untrained=True,
     )
     assert not found.failed
 

@@ -193,7 +193,18 @@ def test_choices_stand_in_the_result(tmp_path: Path, capsys: pytest.CaptureFixtu
     one, other = (load(source, seed=seed).module.state_dict() for seed in (3, 4))
     del other["head.2.bias"]
     torch.save({"model": one, "ema": other, "epoch": 3}, tmp_path / "w.pt")
-    words = ["compare", source, source, "--data", "digits", "--limit", "100", "--heldout-limit", "100"]
+    words = [
+        "compare",
+        "--allow-untrained",
+        source,
+        source,
+        "--data",
+        "digits",
+        "--limit",
+        "100",
+        "--heldout-limit",
+        "100",
+    ]
     words += ["--cuts", "layers.2", "--controls", "none", "--evidence", "none", "--steps", "2"]
     words += ["--sender-weights", str(tmp_path / "w.pt"), "--receiver-weights", str(tmp_path / "w.pt")]
     assert main(words) == 2

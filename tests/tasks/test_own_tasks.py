@@ -64,7 +64,17 @@ def model(seed: int) -> nn.Module:
 
 def stitched(data: ms.Data, **options: Any) -> ms.Comparison:
     fit = ms.FitSpec(steps=20, batch_size=32)
-    return ms.compare(model(0), model(1), data, cuts=("1", "3"), controls=(), evidence=(), fit=fit, **options)
+    return ms.compare(
+        model(0),
+        model(1),
+        data,
+        cuts=("1", "3"),
+        controls=(),
+        evidence=(),
+        fit=fit,
+        **options,
+        allow_untrained=True,
+    )
 
 
 @pytest.mark.parametrize("objective", ["task", "logits", "match", "latent"])
@@ -81,7 +91,12 @@ def test_what_a_loss_gives_no_weight_moves_no_weight() -> None:
     wrong = torch.where(SURE > 0, Y, (Y + 1) % K)
     networks = [
         ms.stitch(
-            model(0), "1", model(1), "3", data_from(X, y, task=WEIGHTED, kwargs={"sure": SURE}, groups=Y)
+            model(0),
+            "1",
+            model(1),
+            "3",
+            data_from(X, y, task=WEIGHTED, kwargs={"sure": SURE}, groups=Y),
+            allow_untrained=True,
         )
         for y in (Y, wrong)
     ]
@@ -90,7 +105,12 @@ def test_what_a_loss_gives_no_weight_moves_no_weight() -> None:
     assert networks[0].accuracy == networks[1].accuracy
     plain = [
         ms.stitch(
-            model(0), "1", model(1), "3", data_from(X, y, task=OF_BATCHES, kwargs={"sure": SURE}, groups=Y)
+            model(0),
+            "1",
+            model(1),
+            "3",
+            data_from(X, y, task=OF_BATCHES, kwargs={"sure": SURE}, groups=Y),
+            allow_untrained=True,
         )
         for y in (Y, wrong)
     ]
@@ -271,7 +291,9 @@ def test_a_task_is_found_by_name(
     assert data.task.name == "mine"
     both = [f"{name}:net", f"{name}:net(seed=1)"]
     usual = ["--data", "set.npz", "--cuts", "1", "--controls", "none", "--evidence", "none", "--steps", "5"]
-    assert main(["compare", *both, *usual, "--task", f"{name}:mine", "--out", "run"]) == 0
+    assert (
+        main(["compare", "--allow-untrained", *both, *usual, "--task", f"{name}:mine", "--out", "run"]) == 0
+    )
     assert ms.load("run").facts.task == "mine"
     for target, message in (
         (f"{name}:min", "unknown task in .* 'min'.*mine"),
@@ -281,7 +303,9 @@ def test_a_task_is_found_by_name(
         with pytest.raises(DataError, match=message):
             load_data(DataSpec(source="set.npz", task=target))
     capsys.readouterr()
-    assert main(["compare", *both, *usual, "--task", f"{name}:min", "--out", "other"]) == 2
+    assert (
+        main(["compare", "--allow-untrained", *both, *usual, "--task", f"{name}:min", "--out", "other"]) == 2
+    )
     assert "mine" in capsys.readouterr().err
 
 

@@ -60,16 +60,26 @@ CHOICES: dict[str, Any] = {"cuts": ["act"], "fit": FitSpec(steps=2), "evidence":
 
 
 def compared(folder: Path) -> None:
-    ms.compare(model(), model(), DATA, **{**CHOICES, "evidence": EVIDENCE}, out=folder, seeds=[0, 1])
+    ms.compare(
+        model(),
+        model(),
+        DATA,
+        **{**CHOICES, "evidence": EVIDENCE},
+        out=folder,
+        seeds=[0, 1],
+        allow_untrained=True,
+    )
 
 
 def compared_all(folder: Path) -> None:
     models = {name: model() for name in ("a", "b")}
-    ms.compare_all(models, DATA, **CHOICES, controls=["random-both-bn", "shuffled-labels", "probe"])
+    ms.compare_all(
+        models, DATA, **CHOICES, controls=["random-both-bn", "shuffled-labels", "probe"], allow_untrained=True
+    )
 
 
 def stitched(folder: Path) -> None:
-    ms.stitch(model(), "act", model(), "act", DATA, fit=FitSpec(steps=2))
+    ms.stitch(model(), "act", model(), "act", DATA, fit=FitSpec(steps=2), allow_untrained=True)
 
 
 def divided(folder: Path) -> None:
@@ -78,7 +88,7 @@ def divided(folder: Path) -> None:
 
 
 def reported(folder: Path) -> None:
-    result = ms.compare(model(), model(), DATA, **CHOICES, controls=())
+    result = ms.compare(model(), model(), DATA, **CHOICES, controls=(), allow_untrained=True)
     after = states()
     ms.write_report(result, folder / "page.html")
     assert of_torch_and_numpy() == after[:2]
@@ -87,7 +97,7 @@ def reported(folder: Path) -> None:
 
 def failed(folder: Path) -> None:
     with pytest.raises(ms.InputError):
-        ms.compare(model(), model(3), DATA, cuts=["nowhere"])
+        ms.compare(model(), model(3), DATA, cuts=["nowhere"], allow_untrained=True)
 
 
 @pytest.mark.parametrize("use", [compared, compared_all, stitched, divided, reported, failed])
@@ -108,6 +118,7 @@ def test_the_library_itself_draws_from_no_global_state() -> None:
         stitches=["affine", "lowrank(2)", "mlp(4)", "orthogonal", "scale", "identity"],
         fit=FitSpec(steps=2),
         controls=["random-sender", "random-receiver-bn", "clustered-noise", "shuffled-labels"],
+        allow_untrained=True,
     )
     run(session, evidence=EvidenceSpec(kinds=("errors", "trajectory")))
     assert of_torch_and_numpy() == before

@@ -18,7 +18,16 @@ from modelstitch.models.given import Model, as_network, device_for, in_eval_mode
 from modelstitch.results.by_labels import ByLabels
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.facts import BySide
-from modelstitch.runs.prepare import NO_OUTPUTS, OutputChoice, OutputChoices, prepare, read, read_alike
+from modelstitch.runs.prepare import (
+    NO_OUTPUTS,
+    OutputChoice,
+    OutputChoices,
+    expect_trained,
+    in_colour,
+    prepare,
+    read,
+    read_alike,
+)
 from modelstitch.runs.run import BUDGET, run
 from modelstitch.specs import (
     DEFAULT_FAMILY,
@@ -53,6 +62,7 @@ class _Options:
     evidence: str | Sequence[str] | EvidenceSpec
     seeds: int | Sequence[int]
     random: RandomName
+    allow_untrained: bool
     budget: Budget
     pictures: bool
 
@@ -85,6 +95,7 @@ class _Options:
             outputs=outputs,
             names=names,
             device=device,
+            allow_untrained=self.allow_untrained,
             pool=pool,
             progress=progress,
         )
@@ -148,6 +159,7 @@ def compare(
     receiver_output_scale: str | None = None,
     names: tuple[str, str] | None = None,
     device: str = "auto",
+    allow_untrained: bool = False,
     budget: Budget = BUDGET,
     pictures: bool = False,
     progress: ProgressChoice = None,
@@ -184,6 +196,8 @@ def compare(
         names: what to call sender and receiver in every answer, such as ``("old", "new")``; by default by
             their source or their class.
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
+        allow_untrained: whether to go on with a receiver that does no better than a guess; no verdict is made
+            then. Without it such a receiver is refused, with the likely causes.
         budget: how much memory the sender's representations may take.
         pictures: whether to write ``pictures.png`` to ``out``: what stitches into the receiver's input make.
         progress: by default a bar in a terminal or a notebook, and nothing elsewhere; True for news
@@ -228,6 +242,7 @@ def compare(
         evidence=evidence,
         seeds=seeds,
         random=random,
+        allow_untrained=allow_untrained,
         budget=budget,
         pictures=pictures,
     )
@@ -266,6 +281,7 @@ def compare_all(
     seeds: int | Sequence[int] = 0,
     random: RandomName = "redraw",
     device: str = "auto",
+    allow_untrained: bool = False,
     budget: Budget = BUDGET,
     pictures: bool = False,
     progress: ProgressChoice = None,
@@ -282,7 +298,7 @@ def compare_all(
         out: folder of run folders, one a pair, called ``SENDER-into-RECEIVER``.
         cuts, sender_cuts, receiver_cuts, stitch, fit, controls, evidence, seeds, random: as for
             :func:`compare`, the same for every pair.
-        ladder, device, budget, pictures, progress: as for :func:`compare`.
+        ladder, device, allow_untrained, budget, pictures, progress: as for :func:`compare`.
 
     Returns:
         Comparisons by (sender, receiver).
@@ -311,6 +327,7 @@ def compare_all(
         evidence=evidence,
         seeds=seeds,
         random=random,
+        allow_untrained=allow_untrained,
         budget=budget,
         pictures=pictures,
     )
@@ -326,6 +343,9 @@ def compare_all(
         if isinstance(data, DataSpec):
             data = read_alike(data, list(networks.values()))
         pool = Pool(read(data, list(networks.values())).to(where), many=True)
+        if not allow_untrained:  # each is a receiver of some pair, and is refused before any is fitted
+            for network in networks.values():
+                expect_trained(pool.side(in_colour(network, pool.data)))
         found = {}
         for sender, receiver in itertools.permutations(networks, 2):
             listener.stage(f"{sender} into {receiver}")
@@ -421,6 +441,7 @@ def stitch(
     receiver_output_scale: str | None = None,
     names: tuple[str, str] | None = None,
     device: str = "auto",
+    allow_untrained: bool = False,
     budget: Budget = BUDGET,
     progress: ProgressChoice = None,
 ) -> Stitched:
@@ -431,7 +452,7 @@ def stitch(
         sender_cut, receiver_cut: the name of the cut where the sender ends, and where the receiver begins.
         data: as for :func:`compare`.
         stitch: the stitch to fit, such as ``"affine"`` or ``"lowrank(8)"``.
-        fit, device, budget: as for :func:`compare`.
+        fit, device, allow_untrained, budget: as for :func:`compare`.
         seed: of the fit.
         sender_output, receiver_output, sender_output_scale, receiver_output_scale, names, progress: as for
             :func:`compare`.
@@ -469,6 +490,7 @@ def stitch(
             ),
             names=None if names is None else BySide(*names),
             device=device,
+            allow_untrained=allow_untrained,
             progress=listener,
         )
         listener.start(1, 0)

@@ -26,6 +26,7 @@ from modelstitch.runs.reader import read_run
 from modelstitch.runs.sums import note_written
 from modelstitch.specs import DataSpec
 from modelstitch.util.arguments import checked, several
+from modelstitch.util.places import neighbours
 from modelstitch.util.progress import ProgressChoice, listening
 from modelstitch.util.random_state import keeping_random_state
 
@@ -49,7 +50,7 @@ def load(path: str | Path) -> Comparison:
     if path.is_dir():
         return read_run(path)
     if not path.exists():
-        raise RunError(f"no run folder or saved comparison at {str(path)!r}")
+        raise RunError(f"no run folder or saved comparison at {str(path)!r}{neighbours(path)}")
     return Comparison.read(path)
 
 

@@ -8,6 +8,7 @@ runs.
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import sys
@@ -20,13 +21,18 @@ import tyro
 from modelstitch.cli.compare import Compare
 from modelstitch.cli.cuts import Cuts
 from modelstitch.cli.demo import Demo
+from modelstitch.cli.diff import Diff
 from modelstitch.cli.exits import Exit
 from modelstitch.cli.export import Export
 from modelstitch.cli.figures import Figures
+from modelstitch.cli.help import help_of
+from modelstitch.cli.help_texts import is_positional, option_of
 from modelstitch.cli.monitor import Monitor
 from modelstitch.cli.pilot import Pilot
+from modelstitch.cli.refused import RefusedWordsError, expect_known, in_one_line
 from modelstitch.cli.report import Report
 from modelstitch.cli.reuse import Reuse
+from modelstitch.cli.runs import Runs
 from modelstitch.cli.selftest import Selftest
 from modelstitch.cli.stage import Stage
 from modelstitch.cli.status import Status
@@ -61,6 +67,8 @@ COMMANDS = {
     "cuts": CommandRow(Cuts),
     "report": CommandRow(Report),
     "figures": CommandRow(Figures),
+    "diff": CommandRow(Diff),
+    "runs": CommandRow(Runs),
     "reuse": CommandRow(Reuse, resumes=True),
     "export": CommandRow(Export),
     "status": CommandRow(Status),
@@ -95,22 +103,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(outcome, Exit):
             return outcome
         return Exit.INCOMPLETE if outcome else Exit.HOLDS
+    except RefusedWordsError as error:
+        return _refused(error, Exit.INPUT, given, error.message, said=True)
     except InputError as error:
-        print(f"modelstitch: {error}", file=sys.stderr)
-        return Exit.INPUT
+        return _refused(error, Exit.INPUT, given, str(error))
     except TruthError as error:
-        print(f"modelstitch: a truth check failed, do not believe this run: {error}", file=sys.stderr)
-        return Exit.DOES_NOT_HOLD
+        text = f"a truth check failed, do not believe this run: {error}"
+        return _refused(error, Exit.DOES_NOT_HOLD, given, text)
     except (MemoryError, RuntimeError) as error:
         if not _is_out_of_memory(error):
             raise
         first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
-        print(
-            f"modelstitch: not enough memory ({first_line}): fit on fewer or smaller examples "
-            "(--limit, --size, --crop), keep less at once (--memory), or take smaller batches (--batch-size)",
-            file=sys.stderr,
+        text = (
+            f"not enough memory ({first_line}): fit on fewer or smaller examples (--limit, --size, --crop), "
+            "keep less at once (--memory), or take smaller batches (--batch-size)"
         )
-        return Exit.INPUT
+        return _refused(error, Exit.INPUT, given, text)
     except BrokenPipeError:
         # The reader of our output has closed it, as head does; what is still buffered must not fail at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -126,21 +134,51 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return Exit.INTERRUPTED
 
 
+def _refused(
+    error: BaseException, code: Exit, words: Sequence[str], text: str, *, said: bool = False
+) -> Exit:
+    """Say an error on stderr, and as JSON on stdout where JSON was asked for; return its code."""
+    if not said:
+        print(f"modelstitch: {text}", file=sys.stderr)
+    if "--json" in words:
+        print(json.dumps({"error": {"kind": type(error).__name__, "message": text, "exit_code": int(code)}}))
+    return code
+
+
 def read(words: Sequence[str]) -> Command:
-    """Return the command that words ask for, with its options; without words, show the help and exit."""
-    command: Command = tyro.extras.subcommand_cli_from_dict(
-        {name: row.command for name, row in COMMANDS.items()},
-        prog="modelstitch",
-        args=gathered(words, _lists(words)) or ["--help"],
-        description=(
-            "Stitch the first layers of one frozen network to the last layers of another, and say whether "
-            "the result can be believed. Start with: modelstitch demo. An option that takes several values "
-            "takes them with commas or spaces."
-        ),
-        config=(tyro.conf.OmitSubcommandPrefixes, tyro.conf.FlagCreatePairsOff),
-        registry=VALUES,
-    )
+    """Return the command that words ask for, with its options; without words, show the help and exit.
+
+    Raises:
+        RefusedWordsError: words that cannot be read; why is said on stderr, in one line.
+    """
+    named = words[0] if words and words[0] in COMMANDS else None
+    expect_known(words, COMMANDS, () if named is None else _options(named))
+    if named is not None and ({"-h", "--help", "--help-all"} & set(words)):
+        print(help_of(named, COMMANDS[named].command, everything="--help-all" in words))
+        raise SystemExit(0)
+    with in_one_line(named):
+        command: Command = tyro.extras.subcommand_cli_from_dict(
+            {name: row.command for name, row in COMMANDS.items()},
+            prog="modelstitch",
+            args=gathered(words, _lists(words)) or ["--help"],
+            description=(
+                "Stitch the first layers of one frozen network to the last layers of another, and say "
+                "whether the result can be believed. Start with: modelstitch demo. An option that takes "
+                "several values takes them with commas or spaces."
+            ),
+            config=(tyro.conf.OmitSubcommandPrefixes, tyro.conf.FlagCreatePairsOff),
+            registry=VALUES,
+        )
+    if isinstance(command, Compare):
+        typed = {word[2:].partition("=")[0].replace("-", "_") for word in words if word.startswith("--")}
+        return command.with_typed(sorted(typed))
     return command
+
+
+def _options(command: str) -> list[str]:
+    """Return every option of a command as it is typed."""
+    shown = (one for one in fields(COMMANDS[command].command) if not is_positional(one))
+    return [*(option_of(one) for one in shown), "--help-all"]
 
 
 def _lists(words: Sequence[str]) -> set[str]:

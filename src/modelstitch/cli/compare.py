@@ -2,32 +2,41 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import tyro
 
-from modelstitch.cli.options import layouts, memory, view_of
-from modelstitch.errors import SpecError
+from modelstitch.cli.config_options import plain_of
+from modelstitch.cli.exits import Exit, exit_of
+from modelstitch.cli.options import memory
+from modelstitch.errors import RunError, SpecError
 from modelstitch.specs import (
     CONTROLS,
     DEFAULT_FAMILY,
     EVIDENCE,
     FAMILIES,
-    ROLE_SEEDS,
     TRAINED,
     VERDICT_CONTROLS,
     DataSpec,
     EvidenceSpec,
-    FitSpec,
-    ModelSpec,
     RandomName,
-    StitchSpec,
-    View,
-    control_names,
 )
+from modelstitch.specs.config import (
+    ROLES,
+    RunConfig,
+    config_from,
+    config_of_file,
+    merged,
+    read_config,
+    to_toml,
+)
+from modelstitch.util.atomic_files import atomic_write
+from modelstitch.util.places import expect_writable, why_not_written
 from modelstitch.wording import say
 
 if TYPE_CHECKING:
@@ -64,11 +73,16 @@ _EVIDENCE_HELP = (
 class Compare:
     """Stitch every cut of one model into every cut of another; score each result, beside its controls."""
 
-    sender: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="SENDER")]]
+    sender: tyro.conf.Positional[Annotated[str | None, tyro.conf.arg(metavar="SENDER")]] = None
     """The model whose first layers are used: zoo:NAME, a checkpoint of modelstitch train,
     package.module:factory(name=value), hf:NAME_OR_FOLDER, timm:NAME or torchvision:NAME."""
-    receiver: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="RECEIVER")]]
+    receiver: tyro.conf.Positional[Annotated[str | None, tyro.conf.arg(metavar="RECEIVER")]] = None
     """The model whose last layers are used, in the same form."""
+    config: Path | None = None
+    """TOML file of a run, such as run.toml of a run folder: models, data, cuts, stitches, objectives,
+    controls, seeds, evidence and fit. Options beside it take the place of its values."""
+    save_config: Path | None = None
+    """TOML file to write before the run: --config FILE repeats the command with it."""
     data: str = "digits"
     """Examples to fit and score on:
     digits, numbers, cifar10, cifar100, or the path of the official archive of CIFAR;
@@ -92,9 +106,12 @@ class Compare:
     """Which weights of the sender's file."""
     receiver_weights_key: str | None = None
     """Which weights of the receiver's file."""
+    allow_untrained: bool = False
+    """Go on with a receiver that does no better than a guess; no verdict is made then.
+    Without it such a receiver ends the run, with the likely causes."""
     partial: bool = False
-    """Load weights that fit the model only in part, and leave the rest of the model untrained: a file's, or
-    those of hf:, timm: and package.module:factory. What stays untrained stands in the result."""
+    """Load weights that fit the model only in part, and leave the rest of the model untrained: weights of a
+    file, of hf:, timm: or package.module:factory. The result names what stays untrained."""
     sender_output: str | None = None
     """Which of several outputs of the sender is scored: its name or number, such as logits, 1 or heads.a.
     By default the one that fits the labels, where there is one such."""
@@ -151,7 +168,7 @@ class Compare:
     heldout_limit: int | None = None
     """Number of held-out examples to score on: a stratified choice."""
     data_seed: int = 0
-    """Seed of these choices, and of the split if the data have one part only."""
+    """Seed for --limit and --heldout-limit sampling, and for the train/held-out split of data in one part."""
     drop_copies: bool = False
     """Leave out held-out examples that also stand in the training part, as they are or as near copies."""
     group_column: str | None = None
@@ -172,7 +189,8 @@ class Compare:
     """The column of labels (of a .npz file, the array), where the data have columns and it is not clear from
     names and metadata which one it is."""
     input_column: tuple[str, ...] = ()
-    """The column of images or texts, likewise; two names are a pair of texts, such as premise,hypothesis."""
+    """The column of images or texts, where it is not clear which one it is; two names are a pair of texts,
+    such as premise,hypothesis."""
     rotations: bool = False
     """Rotate each image by 0, 90, 180 or 270 degrees and label it by class and rotation.
     Coarser label sets are then class, rotation and turned."""
@@ -260,42 +278,39 @@ class Compare:
     dry_run: bool = False
     """Check everything, print what the run would cost, and stop."""
     json: bool = False
-    """Print the results as JSON on stdout; progress goes to stderr."""
+    """Print the answer and all numbers as JSON on stdout; progress goes to stderr. An error is JSON, too."""
+    by: str = ""
+    """Name of the person who runs it, for the page."""
+    fail_unless: Literal["pilot"] | None = None
+    """Set the exit code by the recommendation: 0 for pilot, 4 for leave, 3 for undecided."""
+    typed: ClassVar[tuple[str, ...]] = ()
+    """Options that were typed, also with the value of their default; no option itself."""
 
-    def run(self) -> bool:
-        """Run the grid; return whether some cells failed."""
+    def with_typed(self, names: Iterable[str]) -> Compare:
+        """Return the same command that remembers which options were typed."""
+        same = replace(self)
+        object.__setattr__(same, "typed", tuple(names))
+        return same
+
+    def run(self) -> bool | Exit:
+        """Run the grid; return whether some cells failed, or what the recommendation says."""
+        began = time.perf_counter()
         memory_bytes = memory(self.memory)
-        fit = self._fit()
-        if len(set(self.objective)) < len(self.objective) or not self.objective:
-            raise SpecError(
-                f"expected at least one objective, none twice, got {' '.join(self.objective) or 'none'}"
-            )
+        if self.out is not None:
+            expect_writable(self.out)
         if self.ladder and (self.stitch != (DEFAULT_FAMILY,) or self.norm != "none"):
             raise SpecError("expected either --ladder or --stitch and --norm, got both")
-        data = DataSpec(
-            source=self.data,
-            limit=self.limit,
-            heldout_limit=self.heldout_limit,
-            seed=self.data_seed,
-            rotations=self.rotations,
-            labels=self.labels[0] if len(self.labels) == 1 else None,
-            crop=self.crop,
-            task=self.task,
-            seconds=self.seconds,
-            channels=self.data_channels,
-            data_classes=_as_text(self.data_classes),
-            drop_copies=self.drop_copies,
-            group_column=self.group_column,
-            within_column=self.within_column,
-            label_column=self.label_column,
-            input_column=self.input_column,
-        )
+        config = self.run_config()
+        if self.fail_unless is not None and len(self.labels) > 1:
+            raise SpecError(
+                f"expected one label set with --fail-unless, got {len(self.labels)}: each has its own answer"
+            )
         if self.weights_key is not None and not (self.sender_weights or self.receiver_weights):
             raise SpecError(
                 f"expected a weights file beside the key {self.weights_key!r} of its weights, got none: give "
                 "--sender-weights or --receiver-weights"
             )
-        by_name = self._by_label_set(data)
+        by_name = self._by_label_set(config.data)
 
         from modelstitch.util.progress_bar import watching
 
@@ -305,7 +320,7 @@ class Compare:
             for name, (one, out) in by_name.items():
                 if len(by_name) > 1:
                     watcher.stage(f"label set {name}")
-                outcome = self._outcome(one, out, fit, memory_bytes, watcher)
+                outcome = self._outcome(replace(config, data=one), out, memory_bytes, began, watcher)
                 if isinstance(outcome, str):
                     costs[name] = outcome
                 else:
@@ -316,7 +331,11 @@ class Compare:
         from modelstitch.cli.printed import report, report_labels
 
         if len(found) == 1:
-            return report(next(iter(found.values())), self.out, self.json)
+            (comparison,) = found.values()
+            failed = report(comparison, self.out, self.json, time.perf_counter() - began)
+            return (
+                failed if self.fail_unless is None else exit_of(_word(comparison, self.out), self.fail_unless)
+            )
         from modelstitch.results.by_labels import ByLabels
 
         return report_labels(ByLabels(found), self.out, self.json)
@@ -331,107 +350,116 @@ class Compare:
         folders = run_folders(self.out, self.labels)
         return {name: (one, folders[name]) for name, one in by_each(data, self.labels).items()}
 
+    def run_config(self) -> RunConfig:
+        """Return what the options ask for, over what the config file does.
+
+        Raises:
+            SpecError: an option or a key that cannot be; no models.
+        """
+        over = plain_of(self._given())
+        if self.config is None:
+            if self.sender is None or self.receiver is None:
+                got = "none" if self.sender is None else f"{self.sender!r} alone"
+                raise SpecError(f"expected a sender and a receiver, or --config FILE.toml, got {got}")
+            config = config_from(over, lambda at: "")
+        else:
+            over["models"] = [{key: one[key] for key in one if key != "name"} for one in over["models"]]
+            config = config_of_file(self.config, over)
+        if self.save_config is not None:
+            values = over if self.config is None else merged(read_config(self.config), over)
+            self._save(values, self.save_config)
+        return config
+
+    def _given(self) -> dict[str, Any]:
+        """Return the options that are not their defaults, or were typed; without a file, the data too."""
+        found = {
+            one.name: value
+            for one in fields(self)
+            if (value := getattr(self, one.name)) != one.default or one.name in self.typed
+        }
+        if self.config is None:
+            found["data"] = self.data
+        if self.ladder:
+            found["stitch"] = ("ladder",)
+        if self.weights_key is not None:  # of the models that have a file
+            del found["weights_key"]
+            for role in ROLES:
+                if getattr(self, f"{role}_weights"):
+                    found.setdefault(f"{role}_weights_key", self.weights_key)
+        return found
+
+    @staticmethod
+    def _save(values: Mapping[str, Any], path: Path) -> None:
+        text = to_toml(values, f"modelstitch compare --config {path.name}")
+        try:
+            atomic_write(path, lambda unfinished: unfinished.write_text(text, encoding="utf-8"))
+        except OSError as error:
+            why = why_not_written(path, error, "--save-config")
+            raise RunError(f"cannot write {str(path)!r}: {why}") from error
+
     def _outcome(
-        self, data: DataSpec, out: Path | None, fit: FitSpec, memory_bytes: int, watcher: Progress
+        self, config: RunConfig, out: Path | None, memory_bytes: int, began: float, watcher: Progress
     ) -> Comparison | str:
         """Run the grid on some data, or estimate its cost as a text."""
         from modelstitch.grid.grid import Budget
         from modelstitch.runs.memory import representation_bytes
         from modelstitch.runs.prepare import prepare
         from modelstitch.runs.run import ready, run
+        from modelstitch.stitches.ladder import LADDER
 
-        evidence = EvidenceSpec.parse(self.evidence, self.evidence_examples)
         session = prepare(
-            self._model("sender"),
-            self._model("receiver"),
-            data,
-            cuts=self.cuts,
-            sender_cuts=self.sender_cuts,
-            receiver_cuts=self.receiver_cuts,
-            stitches=self._stitches(),
-            fit=fit,
-            controls=control_names(self.controls),
-            seeds=self.seeds,
-            random=self.random,
+            config.sender,
+            config.receiver,
+            config.data,
+            cuts=config.cuts.both,
+            sender_cuts=config.cuts.sender,
+            receiver_cuts=config.cuts.receiver,
+            stitches=config.stitches(LADDER),
+            fit=config.fit,
+            controls=config.controls,
+            seeds=config.seeds,
+            random=config.random,
             device=self.device,
+            allow_untrained=self.allow_untrained,
             progress=watcher,
         )
         budget = Budget(representation_bytes(session, memory_bytes), self.keep, memory_bytes)
         if self.dry_run:
             ready(session)
             watcher.stage("timing one step of each cell")
-            return self._estimate(session, budget, evidence)
+            return self._estimate(session, budget, config.evidence, began)
         return run(
             session,
             out=out,
             budget=budget,
-            evidence=evidence,
+            evidence=config.evidence,
             pictures=self.pictures,
+            by=self.by,
             progress=watcher,
         )
 
-    def _fit(self) -> FitSpec:
-        changes: dict[str, Any] = {
-            name: value
-            for name in ("epochs", "steps", "batch_size", "learning_rate")
-            if (value := getattr(self, name)) is not None
-        }
-        return FitSpec.named(self.protocol, objective=self.objective[0], **changes)
-
-    def _stitches(self) -> list[StitchSpec]:
-        from modelstitch.stitches.ladder import LADDER, stitches_named
-
-        stitches = LADDER if self.ladder else stitches_named(self.stitch, self.norm)
-        # The first objective is the fit's own, so that a run with one has plain names.
-        own = [None, *self.objective[1:]]
-        return [
-            stitch if objective is None else replace(stitch, objective=objective)  # type: ignore[arg-type]
-            for objective in own
-            for stitch in stitches
-        ]
-
-    def _model(self, role: str) -> ModelSpec:
-        def option(name: str) -> Any:
-            own = getattr(self, f"{role}_{name}")
-            return getattr(self, name) if own in (None, ()) else own
-
-        view: View = view_of(
-            option("size"), option("channels"), option("mean"), option("std"), option("rate"), option("range")
-        )
-        view = replace(view, tokenizer=option("tokenizer"), length=option("length"))
-        return ModelSpec(
-            source=getattr(self, role),
-            weights=_as_text(getattr(self, f"{role}_weights")),
-            # Of both models that have a file: a network without one has no key to choose.
-            weights_key=option("weights_key")
-            if getattr(self, f"{role}_weights")
-            else getattr(self, f"{role}_weights_key"),
-            classes=_as_text(getattr(self, f"{role}_classes")),
-            partial=self.partial,
-            seed=ROLE_SEEDS[role],
-            view=view,
-            layouts=layouts(getattr(self, f"{role}_layout")),
-            output=getattr(self, f"{role}_output"),
-            output_scale=getattr(self, f"{role}_output_scale"),
-        )
-
-    def _estimate(self, session: Session, budget: Budget, evidence: EvidenceSpec) -> str:
+    def _estimate(self, session: Session, budget: Budget, evidence: EvidenceSpec, began: float) -> str:
         import json
 
         from modelstitch.runs.estimate import estimate
         from modelstitch.runs.memory import needed_bytes
+        from modelstitch.runs.trial import time_range
 
         cost = estimate(session, budget, evidence)
+        span = time_range(session, budget, evidence, began)
         if self.json:
-            return json.dumps(asdict(cost))
+            return json.dumps({**asdict(cost), "range": asdict(span)})
         n_of = Counter(cell.control for cell in session.cells)
         cells_of = ", ".join(f"{control} {n_of[control]}" for control in session.spec.controls)
         return "\n".join(
             [
                 f"cells:      {cost.n_cells} ({cells_of})",
                 f"parameters: {cost.n_parameters:,} in all stitches",
-                f"time:       about {_duration(cost.seconds + cost.evidence_seconds)}, of which evidence "
-                f"{_duration(cost.evidence_seconds)}",
+                f"time:       {_duration(span.low)} to {_duration(span.high)} for the whole command, "
+                f"{_duration(span.once)} of it once; {span.n_tried} of {span.n_places} pairs of cuts were "
+                f"tried in {_duration(span.trial)}",
+                f"            fits alone about {_duration(cost.seconds + cost.evidence_seconds)}, of which "
+                f"evidence {_duration(cost.evidence_seconds)}",
                 *_drawn(cost.drawn_seconds),
                 f"memory:     about {cost.bytes / 1e9:.1f} GB beside Python and PyTorch"
                 + _beyond(needed_bytes(session), budget.total),
@@ -442,8 +470,11 @@ class Compare:
         )
 
 
-def _as_text(path: Path | None) -> str | None:
-    return None if path is None else str(path)
+def _word(comparison: Comparison, out: Path | None) -> str:
+    """Return the decision word of a run, with the candidates of its folder."""
+    from modelstitch.report.beyond import BeyondRun, word_of
+
+    return word_of(comparison, BeyondRun.of_run(comparison, out))
 
 
 def _drawn(seconds: float) -> list[str]:

@@ -49,7 +49,7 @@ class Demo:
     out: Path = Path("modelstitch-demo")
     """Run folder; an existing one is continued."""
     seed: int = 0
-    """Seed of everything; the further training takes the next one."""
+    """Seed of both networks, the images and the fits; the further training takes the next seed."""
 
     def run(self) -> bool:
         """Train, stitch and show; return whether some cells failed."""
@@ -57,8 +57,10 @@ class Demo:
         from modelstitch.runs.prepare import prepare
         from modelstitch.runs.run import run
         from modelstitch.specs import DataSpec, EvidenceSpec, FitSpec
+        from modelstitch.util.places import expect_writable
         from modelstitch.util.progress_bar import watching
 
+        expect_writable(self.out)
         with watching() as watcher:
             old, new = self._networks(watcher)
             prepared = prepare(

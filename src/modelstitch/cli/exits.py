@@ -5,6 +5,25 @@ from __future__ import annotations
 from enum import IntEnum
 
 
+def exit_of(word: str, unless: str) -> Exit:
+    """Return the exit code of a decision word for ``--fail-unless``.
+
+    Args:
+        word: ``adopt``, ``adopted``, ``pilot``, ``leave`` or ``undecided``.
+        unless: ``pilot``, or ``adopted``, which a pilot alone is not.
+
+    Example:
+        >>> [exit_of(word, "pilot").value for word in ("pilot", "adopt", "leave", "undecided")]
+        [0, 0, 4, 3]
+        >>> exit_of("pilot", "adopted").value
+        3
+    """
+    enough = {"pilot": ("pilot", "adopt", "adopted"), "adopted": ("adopted",)}[unless]
+    if word in enough:
+        return Exit.HOLDS
+    return Exit.DOES_NOT_HOLD if word == "leave" else Exit.INCOMPLETE
+
+
 class Exit(IntEnum):
     """What the exit code of a command says."""
 

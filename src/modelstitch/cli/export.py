@@ -35,9 +35,9 @@ class Export:
     stitch: str | None = None
     """Which stitch, where several were fitted."""
     seed: int | None = None
-    """Which fitting seed, likewise."""
+    """Fitting seed of the cell; needed where several were fitted."""
     objective: str | None = None
-    """Which objective, likewise."""
+    """Objective of the cell; needed where its stitch was fitted to several."""
     reason: str = ""
     """Why this candidate, for the ledger."""
     margin: float = 0.02

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 
 from modelstitch.errors import SpecError
@@ -63,10 +64,25 @@ def memory(text: str) -> int:
     """
     units = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
     number, unit = text[:-2].strip(), text[-2:].upper()
-    try:
-        value = float(number)
-    except ValueError:
-        value = -1.0
+    value = _number(number)
     if unit not in units or not 0 <= value < math.inf:
-        raise SpecError(f"expected a size such as 2GB or 500MB, got {text!r}")
+        raise SpecError(f"expected a size such as 2GB or 500MB, got {text!r}{_meant(text.strip())}")
     return round(value * units[unit])
+
+
+def _number(text: str) -> float:
+    """Return a number of a text, or -1 for a text that is none."""
+    try:
+        return float(text)
+    except ValueError:
+        return -1.0
+
+
+def _meant(text: str) -> str:
+    """Return the size that was probably meant: a number without a unit, or with one that is not ours."""
+    if 0 <= _number(text) < math.inf:
+        return f": the unit is missing, write {text}GB for gigabytes or {text}MB for megabytes"
+    parts = re.fullmatch(r"([0-9.]+) *([kmgt])i?b?", text, re.IGNORECASE)
+    if parts and 0 <= _number(parts[1]) < math.inf:
+        return f": write {parts[1]}{parts[2].upper()}B"
+    return ""

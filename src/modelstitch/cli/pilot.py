@@ -34,7 +34,7 @@ class Pilot:
     receiver: str | None = None
     """Where the receiver is, if not where the card says; its weights must be the same."""
     sender: str | None = None
-    """Where the sender is, likewise."""
+    """Where the sender is, if not where the card says."""
     weights: Path | None = None
     """Weights file of the original, where its source takes one."""
     margin: float | None = None

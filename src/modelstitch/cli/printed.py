@@ -32,12 +32,21 @@ def report_labels(found: ByLabels, out: Path | None, as_json: bool) -> bool:
     return any(failed)
 
 
-def report(comparison: Comparison, out: Path | None, as_json: bool) -> bool:
-    """Show a finished comparison; return whether some cells failed."""
+def report(comparison: Comparison, out: Path | None, as_json: bool, seconds: float = 0.0) -> bool:
+    """Show a finished comparison; return whether some cells failed.
+
+    Args:
+        comparison: what was run.
+        out: its run folder.
+        as_json: print it as JSON alone.
+        seconds: that the command took.
+    """
     import json
 
     if as_json:
-        print(json.dumps(comparison.to_json(), allow_nan=False))
+        from modelstitch.cli.result_json import result_of
+
+        print(json.dumps(result_of(comparison, out, seconds), allow_nan=False))
     else:
         from modelstitch.cli.terminal import print_curves, print_matrix, print_verdicts
 
@@ -67,6 +76,8 @@ def report(comparison: Comparison, out: Path | None, as_json: bool) -> bool:
                 *([("advantages.csv", "differences to the controls")] if comparison.advantages else []),
                 *([("errors.csv", "EV, ES and SV")] if len(comparison.error_table()) else []),
                 *([("verdicts.csv", "the verdicts with their reasons")] if comparison.verdicts() else []),
+                *([("classes.csv", "classes gained and lost")] if (out / "classes.csv").is_file() else []),
+                ("run.toml", "the choices of the run: modelstitch compare --config run.toml repeats it"),
                 ("run.sqlite", "the database"),
                 ("stitches/", "the fitted stitches"),
             ):

@@ -22,6 +22,7 @@ from modelstitch.specs import (
     StitchSpec,
     control_names,
 )
+from modelstitch.util.places import expect_writable, why_not_written
 
 if TYPE_CHECKING:
     from modelstitch.adoption.candidates.candidate import Candidates
@@ -53,9 +54,11 @@ class Reuse:
     """Most multiply-adds of a candidate: a number, such as 30M, or a share of the network that it would
     replace, such as 0.6x."""
     at_most_parameters: str | None = None
-    """Most parameters, likewise."""
+    """Most parameters of a candidate: a number, such as 2M, or a share of the replaced network, such as
+    0.6x."""
     at_most_latency: str | None = None
-    """Most milliseconds of a call with one example (median), likewise."""
+    """Most milliseconds of a call with one example (median): a number, or a share of the replaced network,
+    such as 0.6x."""
     at_least_score: float | None = None
     """Least score on the confirming examples."""
     rank_by: str = "multiply-adds"
@@ -74,7 +77,7 @@ class Reuse:
     back: Path | None = None
     """Finished run folder of the receiver into the sender."""
     at_most_chain: float = 1.0
-    """Most multiply-adds of a chain, in those of the sender."""
+    """Most multiply-adds of a chain, as a multiple of the sender's multiply-adds."""
     labels: bool = False
     """Also find how many labelled examples each candidate needs: its stitch is fitted on 50, 100, 200, ... of
     them, until it is within the margin of that of all."""
@@ -82,6 +85,8 @@ class Reuse:
     """Weights file of the sender."""
     receiver_weights: Path | None = None
     """Weights file of the receiver."""
+    allow_untrained: bool = False
+    """Go on with a receiver that does no better than a guess; no verdict is made then."""
     cuts: tuple[str, ...] = ()
     """Cuts of both models; by default the ends of all blocks."""
     sender_cuts: tuple[str, ...] = ()
@@ -104,11 +109,11 @@ class Reuse:
     """What is scored, as for compare."""
     group_column: str | None = None
     """Column (or array of a .npz file) of groups, such as patients, that come into one part: of training and
-    held-out examples, and of those that choose and confirm."""
+    held-out examples, and of the examples that choose and confirm."""
     label_column: str | None = None
     """The column of labels, as for compare."""
     input_column: tuple[str, ...] = ()
-    """The column of images or texts, likewise."""
+    """The column of images or texts, as for compare."""
     size: int | None = None
     """Height and width of images for both models."""
     mean: tuple[float, ...] = ()
@@ -128,6 +133,8 @@ class Reuse:
         from modelstitch.adoption.worth.beside import further
         from modelstitch.util.progress_bar import watching
 
+        if self.out is not None:
+            expect_writable(self.out)
         options, beside = self._reuse_spec(), self._beside()
         with watching() as watcher, tempfile.TemporaryDirectory() as scratch:
             folder = self.out or Path(scratch) / "run"
@@ -210,10 +217,11 @@ class Reuse:
         evidence = EvidenceSpec.parse(self.evidence)
         names = ("sender_weights", "receiver_weights", "size", "mean", "std")
         assert self.receiver is not None
-        models = Compare(self.sender, self.receiver, **{name: getattr(self, name) for name in names})
+        given = Compare(self.sender, self.receiver, **{name: getattr(self, name) for name in names})
+        models = given.run_config()
         session = prepare(
-            models._model("sender"),
-            models._model("receiver"),
+            models.sender,
+            models.receiver,
             self._data(),
             cuts=self.cuts,
             sender_cuts=self.sender_cuts,
@@ -222,6 +230,7 @@ class Reuse:
             controls=control_names(self.controls),
             seeds=self.seeds,
             device=self.device,
+            allow_untrained=self.allow_untrained,
             progress=watcher,
         )
         budget = Budget(representation_bytes(session, memory_bytes), "auto", memory_bytes)
@@ -252,7 +261,9 @@ class Reuse:
             atomic_write(out / "candidates.csv", lambda path: path.write_text(rows, encoding="utf-8"))
             atomic_write(out / "candidates.png", lambda path: drawn.savefig(path, format="png", dpi=150))
         except OSError as error:
-            raise RunError(f"cannot write candidates to {str(out)!r}: {error}") from error
+            raise RunError(
+                f"cannot write candidates to {str(out)!r}: {why_not_written(out, error)}"
+            ) from error
         for ending in ("json", "csv", "png"):
             note_written(out / f"candidates.{ending}")
 

@@ -27,7 +27,7 @@ class Selftest:
     models: tuple[str, ...] = ()
     """Trained models to plant senders for, in the forms that compare takes; by default two are trained."""
     data: str = "digits"
-    """What those models were trained on."""
+    """Data that the models were trained on."""
     limit: int = 4000
     """Number of training examples to fit on; of digits all are taken."""
     heldout_limit: int = 2000

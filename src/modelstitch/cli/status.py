@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from modelstitch.cli.exits import Exit
-from modelstitch.errors import RunError
+from modelstitch.cli.exits import Exit, exit_of
+from modelstitch.errors import RunError, SpecError
 
 if TYPE_CHECKING:
     from modelstitch.runs.progress import RunProgress
@@ -27,6 +27,10 @@ class Status:
     """A run folder, or the folder of a candidate."""
     json: bool = False
     """Print it as JSON on stdout."""
+    fail_unless: Literal["pilot", "adopted"] | None = None
+    """Set the exit code by the decision: 0 for the word that is given, 4 for leave, 3 for undecided. In the
+    folder of a candidate, pilot needs a pilot that passed, adopted the stage adopted, and leave is said where
+    anything on record speaks against the candidate."""
 
     def run(self) -> Exit:
         """Print what is found."""
@@ -37,7 +41,9 @@ class Status:
                 "expected a run folder (with run.sqlite) or the folder of a candidate (manifest.sha256), "
                 f"got {str(self.folder)!r}, {_what(self.folder)}"
             )
+        from modelstitch.adoption.monitor.for_page import has_alarmed
         from modelstitch.adoption.stages.status import candidate_status
+        from modelstitch.adoption.summary.of_folder import record_of
 
         found = candidate_status(self.folder)
         if self.json:
@@ -45,7 +51,10 @@ class Status:
         else:
             for sentence in found.sentences():
                 print(sentence)
-        return Exit.HOLDS
+        if self.fail_unless is None:
+            return Exit.HOLDS
+        record = record_of(found.road, alarm=has_alarmed(found.road))
+        return exit_of(record.standing, self.fail_unless)
 
     def _of_run(self) -> Exit:
         from modelstitch.runs.progress import progress_of
@@ -61,7 +70,22 @@ class Status:
             print(json.dumps(values, allow_nan=False))
         else:
             _show(found)
+        if self.fail_unless is not None:
+            return exit_of(self._word(), self.fail_unless)
         return Exit.HOLDS if found.ended and not found.failed else Exit.INCOMPLETE
+
+    def _word(self) -> str:
+        """Return the decision word of the run."""
+        from modelstitch.api.use import load
+        from modelstitch.report.beyond import BeyondRun, word_of
+
+        if self.fail_unless == "adopted":
+            raise SpecError(
+                "expected the folder of a candidate with --fail-unless adopted, got a run folder: give the "
+                "candidate, or --fail-unless pilot"
+            )
+        comparison = load(self.folder)
+        return word_of(comparison, BeyondRun.of_run(comparison, self.folder))
 
 
 def _show(found: RunProgress) -> None:

@@ -51,7 +51,7 @@ class Train:
     """The column of labels (of a .npz file, the array), where the data have columns and it is not clear from
     names and metadata which one it is."""
     input_column: tuple[str, ...] = ()
-    """The column of images, likewise."""
+    """The column of images, where it is not clear which one it is."""
     rotations: bool = False
     """Rotate each image by 0, 90, 180 or 270 degrees and label it by class and rotation; no mirroring."""
     labels: str | None = None
@@ -76,6 +76,7 @@ class Train:
         from modelstitch.specs import DataSpec
         from modelstitch.util.calls import parse_call
         from modelstitch.util.devices import choose_device
+        from modelstitch.util.places import expect_writable
 
         target, arguments = parse_call(self.model)
         if not target.startswith("zoo:"):
@@ -84,8 +85,7 @@ class Train:
             raise SpecError(f"expected the options --width and --data instead of arguments in {self.model!r}")
         name = target.removeprefix("zoo:").replace("_", "")
         out = self.out or Path(f"{name}-w{self.width}-s{self.seed}.safetensors")
-        if out.parent.exists() and not out.parent.is_dir():
-            raise SpecError(f"cannot write {str(out)!r}: {str(out.parent)!r} is not a folder")
+        expect_writable(out.parent)
         if self.rotations and self.flip:
             raise SpecError(
                 "expected no --flip True with --rotations: a mirror image of a turned image is turned the "

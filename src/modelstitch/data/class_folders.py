@@ -86,6 +86,27 @@ def holds_files(source: str, file_type: FileType) -> bool:
     return any(file_type.holds(file) for file in _files(Path(source)))
 
 
+def flat_files(folder: Path) -> str | None:
+    """Return what to do with a folder whose images, sounds or texts lie in no folder of their class.
+
+    None for a folder with other content.
+    """
+    files = [file for file in _files(folder) if file.suffix.lower() in (*_MEDIA, ".txt")]
+    if not files or _folders(folder):
+        return None
+    first = min(files, key=lambda file: file.name)
+    tables = [
+        file.name for file in _files(folder) if file.suffix.lower() in (".csv", ".tsv", ".json", ".jsonl")
+    ]
+    beside = f"; the labels of {tables[0]} are not read" if tables else ""
+    return (
+        f"its {len(files)} {'file lies' if len(files) == 1 else 'files lie'} in no folder of a class "
+        f"({_by_ending(files)}): expected one folder a class, such as "
+        f"{str(folder / 'CLASS' / first.name)!r}{beside}; or one table of inputs and labels, FILE.parquet or "
+        "FILE.npz"
+    )
+
+
 def partly_labelled(spec: DataSpec, file_type: FileType) -> tuple[Path, list[Path], list[str | None]]:
     """Return the files of a folder with the class of each; None for a file that lies in no class folder.
 

@@ -13,6 +13,7 @@ from typing import Any
 from modelstitch.data.absent import Unscored
 from modelstitch.data.parts import Data
 from modelstitch.errors import DataError
+from modelstitch.util.places import why_not_read
 
 _MOST_LISTED = 3
 
@@ -29,7 +30,11 @@ def read_class_names(path: str | Path) -> tuple[str, ...]:
     path = Path(path).expanduser()
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise DataError(
+            f"cannot read the class names in {str(path)!r}: {why_not_read(path, error)}"
+        ) from error
+    except UnicodeDecodeError as error:
         raise DataError(f"cannot read the class names in {str(path)!r}: {error}") from error
     if path.suffix == ".json" or text.lstrip()[:1] in ("{", "["):
         try:

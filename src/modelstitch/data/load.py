@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from modelstitch.data.class_folders import flat_files
 from modelstitch.data.class_names import read_class_names, renamed
 from modelstitch.data.copies import without_copies
 from modelstitch.data.heldout import choose_heldout
@@ -18,12 +19,13 @@ from modelstitch.data.label_sets import sets_of
 from modelstitch.data.parts import Data
 from modelstitch.data.rotated import rotated
 from modelstitch.data.running_texts import examples_of
-from modelstitch.data.sources.table import DATA_SOURCES, DataSource
+from modelstitch.data.sources.table import CLASS_TASKS, DATA_SOURCES, DataSource
 from modelstitch.data.splitting import third_held_out
 from modelstitch.errors import DataError
 from modelstitch.specs import TASKS, TOKEN_TASKS, DataSpec
 from modelstitch.tasks import RETRIEVAL
 from modelstitch.util.arguments import checked
+from modelstitch.util.places import neighbours
 
 
 @checked()
@@ -78,16 +80,40 @@ def find_source(spec: DataSpec) -> DataSource:
             f"data {spec.source!r} have no targets for the task {spec.task}: {expected}; these data serve "
             f"the tasks {', '.join(served)}"
         )
-    path = Path(spec.source)
-    if path.exists() or "/" in spec.source:
-        content = "; no such file or folder" if not path.exists() else ""
-        if path.is_dir():
-            inside = sorted(entry.name for entry in path.iterdir())
-            content = f"; the folder holds {', '.join(inside[:5]) or 'nothing'}"
-        raise DataError(f"cannot read data {spec.source!r} for the task {spec.task}: {expected}{content}")
-    near = get_close_matches(spec.source, names, n=1, cutoff=0.5)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    raise DataError(f"unknown data {spec.source!r}: {expected}{hint}")
+    raise _unknown(spec, names, expected)
+
+
+def _unknown(spec: DataSpec, names: list[str], expected: str) -> DataError:
+    """Return the error of a source that no row of the table reads: what it is, or what lies beside it."""
+    path, near = Path(spec.source), get_close_matches(spec.source, names, n=1, cutoff=0.5)
+    if path.is_dir():
+        flat = flat_files(path) if spec.task in CLASS_TASKS else None
+        if flat is not None:
+            return DataError(f"data {spec.source!r}: {flat}")
+        content = f"the folder holds {_content(path)}"
+    elif path.exists():
+        content = f"a file ending in {path.suffix or 'nothing'} is not read"
+        content += "; write the table as FILE.parquet" if path.suffix.lower() in _TABLES else ""
+    elif "/" in spec.source or (path.suffix and not near):
+        return DataError(
+            f"cannot read data {spec.source!r}: no such file or folder{neighbours(path)}; {expected}"
+        )
+    else:
+        beside = get_close_matches(spec.source, [one.name for one in Path().iterdir()], n=1, cutoff=0.6)
+        meant = near or beside
+        hint = f"; did you mean {meant[0]!r}?" if meant else ""
+        return DataError(f"unknown data {spec.source!r}: {expected}{hint}")
+    return DataError(f"cannot read data {spec.source!r} for the task {spec.task}: {content}; {expected}")
+
+
+_TABLES = (".csv", ".tsv", ".json", ".jsonl", ".xlsx", ".feather", ".arrow")
+"""Endings of tables that are not read."""
+
+
+def _content(folder: Path) -> str:
+    """Return the first names in a folder."""
+    inside = sorted(entry.name for entry in folder.iterdir())
+    return ", ".join(inside[:5]) + (f", ... ({len(inside)} in all)" if len(inside) > 5 else "") or "nothing"
 
 
 def _check_groups(source: DataSource, spec: DataSpec) -> None:

@@ -86,6 +86,7 @@ class Facts:
         self_converged: whether the fit of the self-stitch converged.
         self_above: (difference, standard error): the self-stitch's score less that of the whole receiver on
             the same examples; None where the receiver has no score of its own.
+        receiver: score of the whole receiver with its interval; None where it is not known.
         failed, self_failed: why the fit failed, and that of the self-stitch; None where it did not.
     """
 
@@ -110,6 +111,7 @@ class Facts:
     converged: bool | None = None
     self_converged: bool | None = None
     self_above: tuple[float, float] | None = None
+    receiver: ValueWithInterval | None = None
     failed: str | None = None
     self_failed: str | None = None
 
@@ -228,6 +230,9 @@ def _cannot_be_judged(facts: Facts, thresholds: Thresholds) -> VerdictReason | N
     misfit = _misfit(facts, thresholds)
     if misfit is not None:
         return misfit
+    if facts.receiver is not None and facts.receiver[1] <= facts.chance:
+        score = facts.receiver[0]
+        return VerdictReason(reason=Reason.RECEIVER_AT_CHANCE, score=score, chance=facts.chance)
     if facts.n_within is not None and facts.n_within < thresholds.fewest:
         return VerdictReason(reason=Reason.TOO_FEW_IN_CLASSES, n=facts.n_within, n_needed=thresholds.fewest)
     return None

@@ -52,6 +52,7 @@ ADVICE: dict[Reason, str] = {
     Reason.NO_VALUE: "advice.range",
     Reason.SELF_STITCH_AT_CHANCE: "advice.range",
     Reason.SELF_STITCH_ABOVE_RECEIVER: "advice.misfit",
+    Reason.RECEIVER_AT_CHANCE: "advice.chance",
     Reason.SEEDS_DISAGREE: "advice.seeds",
     Reason.SEEDS_MISSING: "advice.unfinished",
     Reason.NO_LABEL_ONLY_SENDER: "advice.controls",
@@ -320,19 +321,19 @@ def _next_steps(findings: RunFindings) -> tuple[Sentence, ...]:
     if finding is Finding.PARTLY:
         (sender, receiver), best = next(iter(findings.partly.items()))
         first = say("next.partly", sender=sender, receiver=receiver, kept=100 * best.kept)
-        return first, say("next.larger"), *_advice(findings)[:1], *seeds
+        return first, say("next.larger"), *grey_sentences(findings)[:1], *seeds
     if finding is Finding.REPLACEABLE:
         _, receiver = next(iter(findings.replaceable))
-        return say("next.replaceable", receiver=receiver), *_advice(findings)[:1], *seeds
+        return say("next.replaceable", receiver=receiver), *grey_sentences(findings)[:1], *seeds
     if finding is Finding.UNMEASURED:
         return (say("next.measure"),)
     if finding is Finding.NOTHING:
         return say("next.leave"), say("next.feature")
-    return tuple(_advice(findings)[:2])
+    return tuple(grey_sentences(findings)[:2])
 
 
-def _advice(findings: RunFindings) -> list[Sentence]:
-    """Return what to try where nothing can be told, for the commonest reason first."""
+def grey_sentences(findings: RunFindings) -> list[Sentence]:
+    """Return why cells have no answer and what to try there, a sentence a reason, the commonest first."""
     counts = Counter(
         ADVICE[verdict.reason]
         for verdict in findings.verdicts.values()

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from modelstitch.report.redaction import shown
+from modelstitch.results.class_table import ClassChange, read_changes
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.decision import (
     CandidateConditions,
@@ -92,12 +93,16 @@ class BeyondRun:
         stale: whether there are candidates that do not belong to the run as it is now, and are left out.
         folders: exported candidates.
         run: what to call the run in a command.
+        repeats: whether its folder holds the file that repeats it.
+        classes: what each cell changes for each class.
     """
 
     table: ReuseTable | None = None
     stale: bool = False
     folders: tuple[CandidateFolder, ...] = ()
     run: str = "RUN"
+    repeats: bool = False
+    classes: tuple[ClassChange, ...] = ()
 
     @classmethod
     def of_run(
@@ -122,6 +127,8 @@ class BeyondRun:
             stale=stale,
             folders=folders,
             run=name,
+            classes=read_changes(folder),
+            repeats=(folder / "run.toml").is_file() and not comparison.spec.in_memory,
         )
 
     def shortened(self, folder: Path | None) -> BeyondRun:

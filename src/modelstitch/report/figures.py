@@ -27,6 +27,7 @@ from modelstitch.results.plots import COLOURS, readable_on
 from modelstitch.results.verdict_cells import legend
 from modelstitch.specs import CONTROLS, TRAINED
 from modelstitch.util.atomic_files import atomic_write
+from modelstitch.util.places import why_not_written
 from modelstitch.wording import say
 
 _INCH = 25.4
@@ -102,7 +103,9 @@ def write_figures(drawn: Mapping[str, Figure], folder: Path, formats: Sequence[s
                     atomic_write(path, save)
                 paths.append(path)
     except OSError as error:
-        raise RunError(f"cannot write figures to {str(folder)!r}: {error.strerror}") from error
+        raise RunError(
+            f"cannot write figures to {str(folder)!r}: {why_not_written(folder, error)}"
+        ) from error
     return paths
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from modelstitch.errors import RunError
-from modelstitch.geometry.intervals import wilson
 from modelstitch.grid.fixed_batches import FIXED_BATCH
 from modelstitch.results.cautions import of_copies, of_few, of_left_out
+from modelstitch.results.chance_sentences import chance_sentence
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.cut_sentences import cut_sentence
 from modelstitch.results.facts_in_words import choices_of_weights, sentences_of_outputs
@@ -93,10 +93,11 @@ def _no_verdict(comparison: Comparison) -> Sentence | None:
 
 
 def _receiver_at_chance(comparison: Comparison) -> Sentence | None:
-    own, n = comparison.baseline("receiver"), comparison.n_effective
-    if own is None or wilson(round(own * n), n)[0] > comparison.chance:
-        return None
-    return say("limit.receiver_at_chance", own=own, chance=comparison.chance)
+    return chance_sentence(comparison.whole_score("receiver"), "receiver")
+
+
+def _sender_at_chance(comparison: Comparison) -> Sentence | None:
+    return chance_sentence(comparison.whole_score("sender"), "sender")
 
 
 def _labels_of_receiver(comparison: Comparison) -> Sentence | None:
@@ -235,6 +236,7 @@ LIMITS: tuple[Callable[[Comparison], Sentence | None], ...] = (
     _missing_controls,
     _no_verdict,
     _receiver_at_chance,
+    _sender_at_chance,
     _labels_of_receiver,
     _labels_of_sender,
     _cut_for_receiver,

@@ -131,8 +131,9 @@ def verdict_map(comparison: Comparison, stitch: str, language: str) -> Map | Non
     if not verdicts:
         return None
     matrix = comparison.matrix(stitch=stitch)
+    percent = plain("ui.percent", language).replace("\u00a0", " ")
     squares = tuple(
-        Square(i, j, cell.word, *shade(cell.kept, KEPT_COLOURS), cell.score)
+        Square(i, j, cell.word.replace(" %", percent), *shade(cell.kept, KEPT_COLOURS), cell.score)
         for i, row in enumerate(verdict_cells(matrix, verdicts, stitch))
         for j, cell in enumerate(row)
     )

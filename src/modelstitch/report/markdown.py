@@ -7,6 +7,7 @@ from pathlib import Path
 
 from modelstitch.report.answer import answer
 from modelstitch.report.beyond import BeyondRun
+from modelstitch.report.commands import command_of
 from modelstitch.report.first_word import first_word
 from modelstitch.report.limits import limits, readable
 from modelstitch.report.redaction import redacted
@@ -42,7 +43,8 @@ def markdown(
     first_screen = answer(comparison, stitch)
     names = {"sender": inert(comparison.sender), "receiver": inert(comparison.receiver)}
     lines = [f"### {plain('page.question', language, **names)}", ""]
-    first = first_word(comparison, beyond or BeyondRun())
+    beyond = beyond or BeyondRun()
+    first = first_word(comparison, beyond)
     badge = plain(f"decision.word.{first.word}", language)
     told = " ".join(inert(translated(text, language)) for text in first.said)
     lines += [f"**{badge}.** {told}", "", inert(translated(first_screen.headline, language)), ""]
@@ -55,7 +57,10 @@ def markdown(
         ("next", first.steps or first_screen.next_steps),
     ):
         lines += [f"**{plain(f'page.{key}', language)}**", ""]
-        lines += [f"- {inert(translated(text, language))}" for text in texts] + [""]
+        for text in texts:
+            command = command_of(text, comparison, beyond)
+            lines.append(f"- {inert(translated(text, language))}" + (f" `{command}`" if command else ""))
+        lines.append("")
     if TRAINED in comparison.controls:
         lines += _table(comparison, stitch, language)
     return "\n".join(lines).rstrip() + "\n"

@@ -33,7 +33,7 @@ function verdictAt(index, stitch = state.stitch) {
   const row = (D.verdicts[`${stitch}|${state.seed}`] || [])[index];
   return row ? Object.fromEntries(D.verdict_fields.map((field, k) => [field, row[k]])) : null;
 }
-const percent = share => `${Math.round(100 * share) + 0}\u00a0%`; // no-break spaces: a number stays on one line
+const percent = share => `${Math.round(100 * share) + 0}${W.percent}`; // no-break spaces: a number stays on one line
 const between = (low, high) => known(low) && known(high) ? `\u00a0(${Math.round(100 * low) + 0}\u00a0–\u00a0${Math.round(100 * high) + 0})` : "";
 const paletteOf = measure => measure === "kept" ? D.kept_palette : D.palette;
 const shadeOf = (share, palette) => palette[Math.round(Math.min(1, Math.max(0, share)) * (palette.length - 1))];
@@ -151,7 +151,7 @@ function switches() {
   // A stitch is a family and what it was fitted to; where a run has not every pair of them, the nearest is shown.
   [W.stitch, W.objective].forEach((label, part) => {
     const all = [...new Set(D.stitches.map(each => D.fitted[each][part]))];
-    if (all.length > 1) form.append(chooser(label, all.map(each => [each, each]), D.fitted[state.stitch][part], value => {
+    if (all.length > 1) form.append(chooser(label, all.map(each => [each, D.objective_words[each] || each]), D.fitted[state.stitch][part], value => {
       const other = D.fitted[state.stitch][1 - part], fits = D.stitches.filter(each => D.fitted[each][part] === value);
       state.stitch = fits.find(each => D.fitted[each][1 - part] === other) || fits[0];
       form.querySelectorAll("select[data-part]").forEach(each => { each.value = D.fitted[state.stitch][+each.dataset.part]; });
@@ -380,6 +380,14 @@ scatter();
 redraw();
 detail.replaceChildren(make("p", { class: "note" }, W.choose));
 detail.hidden = false;
+// The cell that the first screen speaks of is shown until another one is chosen.
+if (D.recommended && D.rows[REAL]) {
+  const [i, j] = [D.rows[REAL].indexOf(D.recommended[0]), D.receivers.indexOf(D.recommended[1])];
+  if (i >= 0 && j >= 0) {
+    show([REAL, i, j]);
+    document.querySelectorAll(`figure.map[data-map=verdict] g[data-index="${i * nC + j}"]`).forEach(each => each.classList.add("first-cell"));
+  }
+}
 stage.classList.add("open");
 addEventListener("beforeprint", () => document.querySelectorAll("main details").forEach(each => { each.dataset.was = each.open; each.open = true; }));
 addEventListener("afterprint", () => document.querySelectorAll("main details").forEach(each => { each.open = each.dataset.was === "true"; }));

@@ -13,8 +13,10 @@ from pathlib import Path
 from markupsafe import Markup
 
 from modelstitch.errors import RunError, SpecError, expect_one_of
+from modelstitch.report.answer import findings_of
 from modelstitch.report.beyond import BeyondRun
 from modelstitch.report.context import PageContext
+from modelstitch.report.first_lines import recommended
 from modelstitch.report.limits import readable
 from modelstitch.report.page_data import as_script, page_data
 from modelstitch.report.recipes import recipes, stitch_words
@@ -22,6 +24,7 @@ from modelstitch.report.redaction import redacted
 from modelstitch.report.sections import SECTIONS
 from modelstitch.results.comparison import Comparison
 from modelstitch.util.atomic_files import atomic_write
+from modelstitch.util.places import why_not_written
 from modelstitch.wording import LANGUAGES
 
 BYTES = 499_000
@@ -73,7 +76,8 @@ def page(
     )
     added = {"recipes": recipes(comparison.spec), "stitch_words": stitch_words(comparison.spec)}
     rest = fill(page_data=Markup(as_script(added)), left_out=1)
-    facts = page_data(comparison, language, BYTES - len(rest.encode()))
+    first = recommended(findings_of(comparison, context.stitch), beyond)
+    facts = page_data(comparison, language, BYTES - len(rest.encode()), first)
     return str(fill(page_data=Markup(as_script(facts | added)), left_out=facts["left_out"]))
 
 
@@ -86,7 +90,7 @@ def write_page(text: str, path: Path) -> None:
     try:
         atomic_write(path, lambda unfinished: unfinished.write_text(text, encoding="utf-8", errors="replace"))
     except OSError as error:
-        raise RunError(f"cannot write {str(path)!r}: {error.strerror}") from error
+        raise RunError(f"cannot write {str(path)!r}: {why_not_written(path, error)}") from error
 
 
 @cache

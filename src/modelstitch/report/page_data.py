@@ -52,8 +52,20 @@ GridKey = tuple[str, str, int]
 """A grid of one stitch: control, stitch and seed."""
 
 
-def page_data(comparison: Comparison, language: str, budget_bytes: int = BYTES) -> dict[str, Any]:
-    """Return what the page's program needs, in about ``budget_bytes``; ``page.js`` reads it."""
+def page_data(
+    comparison: Comparison,
+    language: str,
+    budget_bytes: int = BYTES,
+    recommended: tuple[str, str] | None = None,
+) -> dict[str, Any]:
+    """Return what the page's program needs, in about ``budget_bytes``; ``page.js`` reads it.
+
+    Args:
+        comparison: what was run.
+        language: of the page.
+        budget_bytes: its size.
+        recommended: the cell that is shown at the start; None for none.
+    """
     rows = {control: comparison.cut_names(control)[0] for control in comparison.controls}
     receivers = comparison.cut_names(comparison.controls[0])[1]
     seeds = sorted({cell.seed for cell in comparison.cells})
@@ -73,8 +85,10 @@ def page_data(comparison: Comparison, language: str, budget_bytes: int = BYTES) 
             for control in comparison.controls
         },
         "main": comparison.main_stitch,
+        "recommended": None if recommended is None else list(recommended),
         "stitches": list(comparison.stitches),
         "fitted": _fitted(comparison),
+        "objective_words": {name: plain(f"objective.{name}", language) for name in comparison.objectives},
         "seeds": seeds,
         "baselines": {
             control: [_number(comparison.baseline(role, control)) for role in ("sender", "receiver")]

@@ -8,7 +8,6 @@ from typing import Any
 
 from modelstitch.specs import DataSpec, FitSpec, ModelSpec, RunSpec
 
-_IN_MEMORY = "in memory"
 _FIT_OPTIONS = ("epochs", "steps", "batch_size", "learning_rate")
 _ROLES = ("sender", "receiver")
 _OUTPUTS = ("output", "output_scale")
@@ -25,8 +24,7 @@ def recipes(spec: RunSpec) -> list[str]:
     Args:
         spec: of the run, paths already shortened.
     """
-    in_memory = any(_given_in_memory(model.source, role) for role, model in _models(spec).items())
-    shell = None if in_memory or spec.data.source == _IN_MEMORY else _shell(spec)
+    shell = None if spec.in_memory else _shell(spec)
     return [*([] if shell is None else [shell]), _python(spec)]
 
 
@@ -58,10 +56,6 @@ def stitch_words(spec: RunSpec) -> dict[str, list[str]]:
 
 def _models(spec: RunSpec) -> dict[str, ModelSpec]:
     return dict(zip(_ROLES, (spec.sender, spec.receiver), strict=True))
-
-
-def _given_in_memory(source: str, role: str) -> bool:
-    return source.endswith(f" ({role})") or source == _IN_MEMORY
 
 
 def _changed(fit: FitSpec) -> dict[str, Any]:
@@ -144,10 +138,7 @@ def _model_options(role: str, model: ModelSpec) -> list[str]:
 
 
 def _python(spec: RunSpec) -> str:
-    names = {
-        role: role if _given_in_memory(model.source, role) else _model(model)
-        for role, model in _models(spec).items()
-    }
+    names = {role: role if role in spec.in_memory else _model(model) for role, model in _models(spec).items()}
     outputs = "".join(
         f", {role}_{name}={own!r}"
         for role, model in _models(spec).items()
@@ -160,7 +151,7 @@ def _python(spec: RunSpec) -> str:
         if value not in (None, False, 0, "classification", ())
     }
     arguments = ", ".join(f"{name}={value!r}" for name, value in given.items())
-    data = "data" if spec.data.source == _IN_MEMORY else f"ms.DataSpec({arguments})"
+    data = "data" if "data" in spec.in_memory else f"ms.DataSpec({arguments})"
     changed = _changed(spec.fit)
     if spec.fit.objective != "task":
         changed = {"objective": spec.fit.objective, **changed}

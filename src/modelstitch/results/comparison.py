@@ -13,10 +13,11 @@ import xarray as xr
 
 from modelstitch.errors import RunError, SpecError, expect_one_of
 from modelstitch.evidence.verdict import Thresholds, Verdict
+from modelstitch.geometry.intervals import wilson
 from modelstitch.results import dataset, figure, json_file, notebook
 from modelstitch.results.curves import capacity_curves
 from modelstitch.results.error_tables import error_table
-from modelstitch.results.facts import RunFacts
+from modelstitch.results.facts import RunFacts, WholeScore
 from modelstitch.results.formats import FORMAT, upgraded
 from modelstitch.results.frames import (
     advantage_frame,
@@ -75,6 +76,16 @@ class Comparison:
         scores = [row.score for row in self.baselines if (row.role, row.control) == (role, control)]
         known = [score for score in scores if score is not None]
         return sum(known) / len(known) if known else None
+
+    def whole_score(self, role: str) -> WholeScore | None:
+        """Return the score of the whole ``sender`` or ``receiver`` beside that of a guess; None without."""
+        score = self.baseline(role)
+        recorded: WholeScore | None = getattr(self.facts.pair.own, role)
+        if recorded is not None or score is None:
+            return recorded
+        n = self.n_effective  # of an older run, which records the score alone
+        low, high = wilson(round(score * n), n)
+        return WholeScore(score=score, low=low, high=high, n=n, chance=self.chance)
 
     @property
     def score_name(self) -> str:
@@ -325,6 +336,7 @@ class Comparison:
             stitch=stitch,
             thresholds=thresholds,
             judged=control,
+            receiver=self.whole_score("receiver"),
         )
 
     def cell_verdicts(self, stitch: str | None = None) -> dict[tuple[str, str, str], Verdict]:

@@ -133,6 +133,22 @@ class Record:
         return "pilot" if self.pilot == "failed" else None
 
     @property
+    def standing(self) -> str:
+        """Where the candidate stands by its ledger alone: *adopted*, *pilot* (passed), *leave*, *undecided*.
+
+        Example:
+            >>> Record(exporter="Ann", stage="pilot", pilot="passed").standing
+            'pilot'
+            >>> Record(exporter="Ann", stage="adopted", pilot="passed", alarm=True).standing
+            'leave'
+        """
+        if self.against is not None:
+            return "leave"
+        if self.stage == "adopted":
+            return "adopted"
+        return "pilot" if self.pilot == "passed" else "undecided"
+
+    @property
     def allows(self) -> bool:
         """Whether it allows *adopt*: its pilot passed, somebody else checked it, nothing is against it."""
         return self.against is None and self.pilot == "passed" and self.checked_by is not None

@@ -53,6 +53,28 @@ class LabelFacts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class WholeScore:
+    """The held-out score of a whole network beside that of the best constant answer.
+
+    Attributes:
+        score, low, high: with the ends of its 95 % interval.
+        n: held-out examples.
+        chance: score of the best constant answer on them.
+    """
+
+    score: float
+    low: float
+    high: float
+    n: int
+    chance: float
+
+    @property
+    def better_than_chance(self) -> bool:
+        """Whether the network is shown to do better than the best constant answer."""
+        return self.low > self.chance
+
+
+@dataclass(frozen=True, kw_only=True)
 class CutFacts:
     """How many texts or sounds are longer than what one network takes of them, and are cut.
 
@@ -105,6 +127,7 @@ class PairFacts:
         cut: texts or sounds that are longer than what each network takes; None where there are none.
         weights: what each network took of its weights; None where it took all of them, or unknown.
         outputs: how each network's outputs were read; None where it gives one output of logits.
+        own: score of each whole network; None where it has none, or a run of an older version does not say.
     """
 
     cut_difference: float | None = None
@@ -119,6 +142,7 @@ class PairFacts:
     cut: BySide[CutFacts | None] = BySide(None, None)
     weights: BySide[WeightsFacts | None] = BySide(None, None)
     outputs: BySide[OutputFacts | None] = BySide(None, None)
+    own: BySide[WholeScore | None] = BySide(None, None)
 
     @classmethod
     def from_plain(cls, values: Mapping[str, Any]) -> PairFacts:
@@ -135,10 +159,9 @@ class PairFacts:
             copies = values["untrained"].items()
             drawn = {side: None if plain is None else Drawn.from_plain(plain) for side, plain in copies}
             by_side["untrained"] = BySide(**drawn)
-        if "cut" in values:
-            by_side["cut"] = BySide(
-                **{side: plain and CutFacts(**plain) for side, plain in values["cut"].items()}
-            )
+        for name, kind in (("cut", CutFacts), ("own", WholeScore)):
+            if name in values:
+                by_side[name] = BySide(**{side: of and kind(**of) for side, of in values[name].items()})
         read = {"weights": WeightsFacts.from_plain, "outputs": OutputFacts.from_plain}
         nested = {
             name: BySide(**{role: of and read[name](of) for role, of in values[name].items()})
@@ -174,6 +197,19 @@ class MemoryFacts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RunMade:
+    """Who made a run, and when.
+
+    Attributes:
+        by: the name that was given; empty for none.
+        when: date and time of the last change, in UTC, as ``2026-01-31 12:00``.
+    """
+
+    by: str
+    when: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunFacts:
     """What a run records beside its spec, its cells and their evidence.
 
@@ -193,6 +229,7 @@ class RunFacts:
         pair: about the two networks.
         copies: held-out examples that also stand in the training part; None where a run does not say.
         memory: the bound on the memory; None where none was given.
+        made: who made it and when, which is no part of what a run found; None where it does not say.
         yardstick: share of the receiver's outputs within classes that a reader recovers from the outputs of
             the whole sender, with its interval; None where it was not measured.
     """
@@ -215,6 +252,7 @@ class RunFacts:
     copies: Copies | None = None
     memory: MemoryFacts | None = None
     yardstick: tuple[float, float, float] | None = None
+    made: RunMade | None = field(default=None, compare=False)
 
     def to_plain(self) -> dict[str, Any]:
         """Return the facts as values that JSON can hold; :meth:`from_plain` reads them back.
@@ -234,6 +272,7 @@ class RunFacts:
             "pair": PairFacts.from_plain(values["pair"]),
             "copies": Copies(**values["copies"]) if values.get("copies") else None,
             "memory": MemoryFacts(**values["memory"]) if values.get("memory") else None,
+            "made": RunMade(**values["made"]) if values.get("made") else None,
         }
         if values.get("yardstick"):
             nested["yardstick"] = tuple(values["yardstick"])

@@ -10,6 +10,7 @@ from typing import Any
 from modelstitch.errors import RunError
 from modelstitch.results.formats import FORMAT, expect_readable
 from modelstitch.util.atomic_files import atomic_write
+from modelstitch.util.places import why_not_read, why_not_written
 
 NAME = f"modelstitch comparison {FORMAT}"
 """The entry ``format`` of the file."""
@@ -26,7 +27,7 @@ def write_values(values: dict[str, Any], path: str | Path) -> None:
     try:
         atomic_write(path, lambda unfinished: unfinished.write_text(text, encoding="utf-8"))
     except OSError as error:
-        raise RunError(f"cannot write {str(path)!r}: {error}") from error
+        raise RunError(f"cannot write {str(path)!r}: {why_not_written(path, error, 'path')}") from error
 
 
 def read_values(path: str | Path) -> dict[str, Any]:
@@ -39,7 +40,7 @@ def read_values(path: str | Path) -> dict[str, Any]:
     try:
         values = json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
-        raise RunError(f"cannot read {what}: {error}") from error
+        raise RunError(f"cannot read {what}: {why_not_read(path, error)}") from error
     except ValueError as error:
         raise RunError(
             f"cannot read {what}: expected a run folder, or a file that Comparison.save wrote; "

@@ -19,6 +19,16 @@ class CellKey(NamedTuple):
     seed: int
 
 
+def effective_number(score: float, error: float, n: int) -> int:
+    """Return :attr:`CellRow.n_effective` of a score: ``n`` where its standard error is 0.
+
+    Example:
+        >>> effective_number(0.5, 0.05, 100), effective_number(0.5, 0.025, 100), effective_number(1.0, 0.0, 9)
+        (100, 400, 9)
+    """
+    return max(1, round(score * (1 - score) / error**2)) if error else n
+
+
 @dataclass(frozen=True, kw_only=True)
 class CellRow:
     """One finished cell.
@@ -92,9 +102,9 @@ class CellRow:
 
         Source: Kish 1965, effective sample size.
         """
-        if not self.standard_error or self.score is None:
+        if self.score is None:
             return self.n_heldout
-        return max(1, round(self.score * (1 - self.score) / self.standard_error**2))
+        return effective_number(self.score, self.standard_error or 0.0, self.n_heldout)
 
     @property
     def failed(self) -> bool:

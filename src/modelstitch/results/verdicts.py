@@ -9,6 +9,7 @@ from functools import cached_property
 
 from modelstitch.evidence.verdict import Facts, Thresholds, Verdict, decide, not_asked, together
 from modelstitch.geometry.intervals import ValueWithInterval
+from modelstitch.results.facts import WholeScore
 from modelstitch.results.rows import CellKey, CellRow, EvidenceRow, KeptRow
 from modelstitch.specs import (
     CONTROLS,
@@ -30,6 +31,7 @@ def verdicts(
     stitch: str | None = None,
     thresholds: Thresholds | None = None,
     judged: str = TRAINED,
+    receiver: WholeScore | None = None,
 ) -> dict[CellKey, Verdict]:
     """Return the verdict on every cell of one grid that has the evidence for one.
 
@@ -41,17 +43,19 @@ def verdicts(
         stitch: judge this stitch alone.
         thresholds: the package's own by default.
         judged: the grid; see :func:`judged_controls`.
+        receiver: score of the whole receiver; None where it is not known.
     """
     measured = measured_cells(evidence)
     by_cell = {(cell.control, cell.key): cell for cell in cells}
     keeps = {(row.control, row.key): row for row in kept}
+    own = None if receiver is None else (receiver.score, receiver.low, receiver.high)
     found: dict[CellKey, Verdict] = {}
     for (control, key), cell in by_cell.items():
         if control != judged or (stitch is not None and cell.stitch != stitch):
             continue
         facts = facts_of(cell, by_cell, keeps, measured, chance)
         if facts is not None:
-            found[key] = decide(facts, thresholds)
+            found[key] = decide(replace(facts, receiver=own), thresholds)
     return found
 
 

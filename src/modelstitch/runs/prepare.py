@@ -24,6 +24,7 @@ from modelstitch.grid.side import Side
 from modelstitch.models.given import Model, as_network, device_for, spec_of
 from modelstitch.models.network import Network, taken
 from modelstitch.models.weights.facts import WeightsFacts
+from modelstitch.results.chance_sentences import chance_sentence
 from modelstitch.results.cut_sentences import cut_sentence
 from modelstitch.results.facts import BySide, CutFacts, LabelFacts, OutputFacts, PairFacts
 from modelstitch.results.facts_in_words import sentences_of_outputs, sentences_of_weights
@@ -36,8 +37,10 @@ from modelstitch.runs.requirements import (
     expect_outputs,
 )
 from modelstitch.runs.session import Session
+from modelstitch.runs.whole_scores import at_chance_error, whole_score
 from modelstitch.specs import (
     DEFAULT_FAMILY,
+    IN_MEMORY,
     RANDOM_SENDER,
     ROLE_SEEDS,
     TOKEN_TASKS,
@@ -53,9 +56,6 @@ from modelstitch.specs import (
 from modelstitch.stitches import build
 from modelstitch.tasks import numbering
 from modelstitch.util.progress import SILENT, Progress
-from modelstitch.wording import say
-
-IN_MEMORY = "in memory"
 
 _NUMBERING_EXAMPLES = 2000
 
@@ -101,6 +101,7 @@ def prepare(
     outputs: OutputChoices = NO_OUTPUTS,
     names: BySide[str] | None = None,
     device: str = "auto",
+    allow_untrained: bool = False,
     pool: Pool | None = None,
     progress: Progress = SILENT,
 ) -> Session:
@@ -108,7 +109,8 @@ def prepare(
 
     Args: as for :func:`modelstitch.compare`; with a ``pool``, its data are used and its sides shared, and
     ``outputs`` says how the outputs of each network are read; ``names`` what to call them, by default by
-    their source or class.
+    their source or class. ``allow_untrained`` lets a
+    receiver in that does no better than a guess.
 
     Raises:
         InputError: whatever was given cannot be used; the message names it.
@@ -146,7 +148,7 @@ def prepare(
         data, networks = _share_tokens(data, networks)
         spec = replace(spec, data=data)
     loaded = read(data, networks).to(chosen_device) if pool is None else pool.data
-    networks = [_in_colour(network, loaded) for network in networks]
+    networks = [in_colour(network, loaded) for network in networks]
     progress.stage("capturing the models and finding their cuts")
     pair = Pair(networks[0], networks[1], loaded, pool)
     expect_outputs(pair.receiver)
@@ -160,16 +162,18 @@ def prepare(
         sender_cuts=_choose_cuts(pair.sender, sender_cuts or cuts),
         receiver_cuts=_choose_cuts(pair.receiver, receiver_cuts or cuts),
     )
+    if not allow_untrained:
+        expect_trained(pair.receiver)
     progress.stage("checking that the cuts reproduce the models")
     session = replace(_checked(pair, spec), named=names is not None)
     facts = session.facts
     for told in (*sentences_of_weights(facts.weights), *sentences_of_outputs(facts.outputs)):
         progress.warn(told)
-    _warn_at_chance(pair.receiver, progress)
     for role in ("receiver", "sender"):
+        guesses = chance_sentence(getattr(facts.own, role), role)
         doubtful = label_sentence(facts.labels, role)
         cut = cut_sentence(facts.cut, role, len(loaded.train), len(loaded.heldout))
-        for sentence in (doubtful, cut):
+        for sentence in (guesses, doubtful, cut):
             if sentence is not None:
                 progress.warn(sentence)
     return session
@@ -290,7 +294,7 @@ def _listed(by_network: dict[str, Any]) -> str:
     return ", ".join(f"{value} of {name}" for name, value in by_network.items())
 
 
-def _in_colour(network: Network, data: Data) -> Network:
+def in_colour(network: Network, data: Data) -> Network:
     """Show grey images as colour to a model of a source whose first convolution takes three channels."""
     images = data.train.images
     if images.ndim != 4 or network.view.channels is not None or network.rebuild is None:
@@ -364,7 +368,19 @@ def _check_cuts(pair: Pair, spec: RunSpec) -> PairFacts:
         cut=BySide(_cut_facts(sender), _cut_facts(receiver)),
         weights=BySide(_weights(sender), _weights(receiver)),
         outputs=BySide(_outputs(sender), _outputs(receiver)),
+        own=BySide(whole_score(sender), whole_score(receiver)),
     )
+
+
+def expect_trained(receiver: Side) -> None:
+    """Raise where a receiver is not shown to do better than a guess.
+
+    Raises:
+        ModelError: it does no better, which the caller has not allowed.
+    """
+    own = whole_score(receiver)
+    if own is not None and not own.better_than_chance:
+        raise at_chance_error(receiver, own, _label_facts(receiver))
 
 
 def _cut_facts(side: Side) -> CutFacts | None:
@@ -408,13 +424,6 @@ def _label_facts(side: Side) -> LabelFacts | None:
     answers = torch.cat([outputs.argmax(1) for outputs, _ in side.outputs("train", side.whole, few)])
     found = numbering(answers, side.data.train.labels[few], labels.n_outputs)
     return replace(facts, numbering=found)
-
-
-def _warn_at_chance(receiver: Side, progress: Progress) -> None:
-    task, heldout = receiver.data.task, receiver.data.heldout
-    own, chance = receiver.accuracy(), task.chance(heldout.targets_for(task))
-    if own is not None and own <= chance:
-        progress.warn(say("limit.receiver_at_chance", own=own, chance=chance))
 
 
 def _layouts(side: Side, names: Sequence[str]) -> dict[str, str]:

@@ -6,6 +6,7 @@ import json
 import platform
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,9 +26,10 @@ from modelstitch.grid.representations import Representations
 from modelstitch.models.drawn import Drawn
 from modelstitch.report import page, read_strips
 from modelstitch.report.beyond import BeyondRun
+from modelstitch.results.class_table import CLASSES_FILE, changes_of, write_changes
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.curve_figure import curves_figure
-from modelstitch.results.facts import BySide, MemoryFacts, RunFacts, Versions
+from modelstitch.results.facts import BySide, MemoryFacts, RunFacts, RunMade, Versions
 from modelstitch.results.from_cells import cell_key, cell_row, cell_spec, evidence_rows, parts_of
 from modelstitch.results.kept import kept_rows
 from modelstitch.results.rows import Baseline, CellKey
@@ -44,6 +46,7 @@ from modelstitch.runs.sources import Origin
 from modelstitch.runs.store import Store
 from modelstitch.runs.untrained import DRAWS, untrained_control
 from modelstitch.specs import CONTROLS, EVIDENCE_VERSION, TRAINED, CellSpec, EvidenceSpec, StitchSpec
+from modelstitch.specs.config import plain_config, to_toml
 from modelstitch.stitches import Stitch, build
 from modelstitch.tasks import mean_score
 from modelstitch.util.memory_use import peak_bytes
@@ -63,6 +66,7 @@ def run(
     pictures: bool = False,
     only: Callable[[CellSpec], bool] | None = None,
     measure: bool = True,
+    by: str = "",
     progress: Progress = SILENT,
 ) -> Comparison:
     """Fit and score what a session still lacks, measure its evidence, and check the saved run.
@@ -79,6 +83,7 @@ def run(
         only: which cells of the grids to fit and measure; all without it.
         measure: False fits alone. What a run folder has measured before stays; nothing is measured about the
             new cells, also where the folder was asked for evidence.
+        by: who runs it, for the page; empty for nobody that is named.
         progress: receives news of the run.
 
     Raises:
@@ -97,6 +102,7 @@ def run(
         # What is judged already stays so: intervals of all cells hold at once.
         cells = [cell for cell in session.cells if only(cell) or (cell.control, cell_key(cell)) in kept]
         session = replace(session, cells=tuple(cells))
+    asked = evidence
     evidence = affordable(session, completed(session, evidence), budget.total)
     if pictures:
         _expect_pictures(session, out)
@@ -108,14 +114,17 @@ def run(
     if out is None:
         held = HeldResults(header)
         _fill(session, held, budget, evidence, progress)
-        held.write_facts(_finished(session, header.facts, evidence))
+        held.write_facts(_finished(session, header.facts, evidence, by))
         return replace(held.comparison(), networks=HeldNetworks(session, held.read_weights, held.answers))
     with Store(out, replace(header, origin=Origin.here(out).to_plain())) as store:
+        config = to_toml(plain_config(session.spec, asked))
+        store.write_file("run.toml", lambda path: path.write_text(config, encoding="utf-8"))
         keys = _fill(session, store, budget, evidence, progress)
-        facts = _finished(session, header.facts, evidence)
+        facts = _finished(session, header.facts, evidence, by)
         _check(session, store, keys, facts, progress)
         comparison = store.comparison()
         _write_tables(store, comparison)
+        _write_classes(session, store)
         _write_plots(store, comparison)
         if pictures:
             progress.stage("painting what stitches into the receiver's input make")
@@ -341,8 +350,10 @@ def _memory(session: Session, budget: Budget) -> MemoryFacts | None:
     return MemoryFacts(bound=budget.total, needed=needed_bytes(session))
 
 
-def _finished(session: Session, facts: RunFacts, evidence: EvidenceSpec) -> RunFacts:
-    """Return the facts with the yardstick, and with the most memory that the run took."""
+def _finished(session: Session, facts: RunFacts, evidence: EvidenceSpec, by: str) -> RunFacts:
+    """Return the facts with who made the run, the yardstick, and the most memory that the run took."""
+    now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M")
+    facts = replace(facts, made=RunMade(by=by, when=now))
     if "kept" in evidence.kinds:
         pair = session.pair
         facts = replace(facts, yardstick=yardstick(pair.sender, pair.receiver, evidence.n_examples))
@@ -373,6 +384,23 @@ def _write_tables(store: Store, comparison: Comparison) -> None:
     _write_table(store, "verdicts.csv", comparison.verdict_frame())
     if comparison.has_curves:
         _write_table(store, "capacity.csv", comparison.capacity_frame())
+
+
+def _write_classes(session: Session, store: Store) -> None:
+    """Write what each cell of the pair changes for each class; nothing for scores that are no answers."""
+    pair = session.pair
+    whole, data = pair.receiver.own_scores, pair.data
+    if whole is None or whole.dtype != torch.bool or not data.task.has_classes or data.task.by_position:
+        return
+    labels, own = data.heldout.labels.cpu().numpy(), whole.cpu().numpy()
+    answers = store.answers()
+    rows = [
+        row
+        for control, key in _places(session)
+        if control == TRAINED and (control, key) in answers
+        for row in changes_of(key, data.classes, labels, own, answers[control, key].astype(bool))
+    ]
+    store.write_file(CLASSES_FILE, lambda path: write_changes(rows, path))
 
 
 def _write_table(store: Store, name: str, frame: pd.DataFrame) -> None:

@@ -39,6 +39,7 @@ from modelstitch.runs.reader import (
 from modelstitch.runs.sums import note_file, seal, sum_of_file, unseal
 from modelstitch.util.atomic_files import atomic_write
 from modelstitch.util.locks import hold
+from modelstitch.util.places import why_not_written
 
 _SCHEMA = f"""
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -102,7 +103,8 @@ class Store:
             self._connection = sqlite3.connect(self.database, isolation_level=None)
             self._start(header, fresh)
         except OSError as error:
-            raise RunError(f"cannot write run folder {str(folder)!r}: {error.strerror}") from error
+            why = why_not_written(folder, error)
+            raise RunError(f"cannot write run folder {str(folder)!r}: {why}") from error
         except sqlite3.Error as error:
             raise RunError(f"cannot use run folder {str(folder)!r}: {error}") from error
 

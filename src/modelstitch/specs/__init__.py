@@ -32,6 +32,7 @@ from modelstitch.specs.models_and_data import (
 from modelstitch.specs.names import (
     EVIDENCE,
     EVIDENCE_VERSION,
+    IN_MEMORY,
     INTERPOLATIONS,
     NORMS,
     OUTPUT_SCALES,
@@ -64,6 +65,7 @@ __all__ = [
     "EVIDENCE_VERSION",
     "FAMILIES",
     "INTERPOLATIONS",
+    "IN_MEMORY",
     "NORMS",
     "OBJECTIVES",
     "OUTPUT_SCALES",

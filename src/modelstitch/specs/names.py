@@ -49,6 +49,9 @@ EVIDENCE_VERSION = 5
 ROLE_SEEDS = {"sender": 0, "receiver": 1}
 """Seeds of untrained models given by a source's name alone: sender and receiver must differ."""
 
+IN_MEMORY = "in memory"
+"""Source of data that were given in memory; a module of the caller's own is called ``Net (sender)``."""
+
 Norm = Literal["none", "batch"]
 
 RandomName = Literal["redraw", "permute"]

@@ -13,7 +13,15 @@ from modelstitch.errors import SpecError, expect_one_of
 from modelstitch.specs.controls import CONTROLS, TRAINED
 from modelstitch.specs.fits import FitSpec, StitchSpec
 from modelstitch.specs.models_and_data import DataSpec, ModelSpec, View
-from modelstitch.specs.names import EVIDENCE, RANDOM, STANDARD_EVIDENCE, RandomName, positive
+from modelstitch.specs.names import (
+    EVIDENCE,
+    IN_MEMORY,
+    RANDOM,
+    ROLE_SEEDS,
+    STANDARD_EVIDENCE,
+    RandomName,
+    positive,
+)
 from modelstitch.specs.objectives import OBJECTIVES, ObjectiveName
 from modelstitch.util.arguments import checked, checked_fields, several
 
@@ -188,6 +196,15 @@ class RunSpec:
             seeds=tuple(values["seeds"]),
             random=values.get("random", "redraw"),
         )
+
+    @property
+    def in_memory(self) -> tuple[str, ...]:
+        """Which of ``sender``, ``receiver`` and ``data`` were given in memory: no name brings them back."""
+        models = {role: getattr(self, role).source for role in ROLE_SEEDS}
+        given = [
+            role for role, source in models.items() if source.endswith(f" ({role})") or source == IN_MEMORY
+        ]
+        return (*given, *(["data"] if self.data.source == IN_MEMORY else []))
 
     @property
     def objectives(self) -> tuple[ObjectiveName, ...]:

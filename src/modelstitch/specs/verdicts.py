@@ -53,6 +53,7 @@ class Reason(StrEnum):
     TOO_FEW_EXAMPLES = "too-few-examples"
     TOO_FEW_IN_CLASSES = "too-few-in-classes"
     SELF_STITCH_ABOVE_RECEIVER = "self-stitch-above-receiver"
+    RECEIVER_AT_CHANCE = "receiver-at-chance"
     NO_SCORE = "no-score"
     SELF_STITCH_AT_CHANCE = "self-stitch-at-chance"
     NO_LABEL_ONLY_SENDER = "no-label-only-sender"

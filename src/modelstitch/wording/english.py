@@ -83,6 +83,10 @@ SENTENCES = {
         "the receiver into itself scores {own_score:.2f}, {above:.2f} above the whole receiver "
         "({whole:.2f}): data and receiver do not fit each other"
     ),
+    "reason.receiver-at-chance": (
+        "the whole receiver scores {whole_score:.2f}, no better than a guess ({chance:.2f}): no part of it "
+        "can be judged"
+    ),
     "because.score": "score {score:.2f} (self-stitch {own:.2f}, chance {chance:.2f})",
     "reason.task-not-done": "{score}: the stitched network does not do the task",
     "reason.no-label-only-sender": (

@@ -70,15 +70,19 @@ SENTENCES = {
     "reason.too-few-in-classes": (
         "測定した評価用データのうち、四件以上あるクラスのものは{n}件です（{needed}件必要）"
     ),
-    "reason.no-score": "この接合、受け手自身への接合、または当て推量の正解率が有限の数値になっていません",
+    "reason.no-score": "この接合、受け手自身への接合、または偶然に正解する割合が有限の数値になっていません",
     "reason.self-stitch-at-chance": (
-        "受け手自身への接合の正解率が{own_score:.2f}で、当て推量（{chance:.2f}）との差が誤差の範囲内です"
+        "受け手自身への接合の正解率が{own_score:.2f}で、偶然に正解する割合（{chance:.2f}）との差が誤差の範囲内です"
     ),
     "reason.self-stitch-above-receiver": (
         "受け手自身への接合の正解率が{own_score:.2f}で、受け手単独（{whole:.2f}）を{above:.2f}上回ります。デ"
         "ータと受け手が合っていません"
     ),
-    "because.score": "正解率{score:.2f}（受け手自身への接合{own:.2f}、当て推量{chance:.2f}）",
+    "reason.receiver-at-chance": (
+        "受け手単独の正解率（{whole_score:.2f}）が、偶然に正解する割合（{chance:.2f}）を上回りません。受け手のど"
+        "の部分も判定できません"
+    ),
+    "because.score": "正解率{score:.2f}（受け手自身への接合{own:.2f}、偶然に正解する割合{chance:.2f}）",
     "reason.task-not-done": "{score}。課題を解けていません",
     "reason.no-label-only-sender": (
         "{score}。ラベルのみの送り手（clustered-noise、one-hot）との比較がないため、保持率の零点が定まりませ"
@@ -125,18 +129,18 @@ SENTENCES = {
         "、組み合わせではなく層の深さにあります"
     ),
     "because.no_depth": "",
-    "reason.seeds-disagree": "シードによって判定が分かれました（{counts}）。{least}",
+    "reason.seeds-disagree": "乱数シードによって判定が分かれました（{counts}）。{least}",
     "because.seeds": "{name}：{n}回",
-    "reason.seeds-missing": "判定に必要な測定が、すべてのシードでは行われていません",
+    "reason.seeds-missing": "判定に必要な測定が、すべての乱数シードでは行われていません",
     "matrix.no_real": "対照実験だけが実施されたため、対象の組み合わせ自体の結果はありません。",
     "matrix.own": "（受け手単独では{own:.2f}）",
     "matrix.no_own": "",
     "matrix.nothing": "算出不能",
     "matrix.score": "{score:.2f}",
-    "matrix.mean": "接合したネットワークの平均正解率：{mean}{own}。当て推量では{chance:.2f}です。",
+    "matrix.mean": "接合したネットワークの平均正解率：{mean}{own}。偶然に正解する割合は{chance:.2f}です。",
     "matrix.triangle": (
         "送り手側の位置と同じか、それより浅い受け手側の位置に接合した場合の正解率は平均{below:.2f}{own}、より"
-        "深い位置に接合した場合は{above:.2f}です。当て推量では{chance:.2f}です。{more}"
+        "深い位置に接合した場合は{above:.2f}です。偶然に正解する割合は{chance:.2f}です。{more}"
     ),
     "matrix.no_direction": "この結果では、接合の向きによる差はほとんどありません。",
     "matrix.reversed": "この結果は、論文で報告された左下三角形とは逆の傾向です。",
@@ -152,7 +156,7 @@ SENTENCES = {
         "ワークの性質を示すものではありません。"
     ),
     "matrix.failed": (
-        "対象の組み合わせの升目のうち{n}件は学習に失敗したため、ここでの説明から除外しています。"
+        "対象の組み合わせのセルのうち{n}件は学習に失敗したため、ここでの説明から除外しています。"
     ),
     "matrix.all_reached": (
         "{n}件すべてで、未学習のネットワークを使った対照実験の正解率が、標本誤差の範囲内で学習済みの組み合わ"
@@ -176,7 +180,7 @@ SENTENCES = {
         "正解率だけでは、ラベル以外の情報が伝わっているかどうかは分かりません。"
     ),
     "matrix.verdicts": "判定：{counts}。",
-    "matrix.verdicts_seeds": "判定（{seeds}個のシードの総合）：{counts}。",
+    "matrix.verdicts_seeds": "判定（{seeds}種類の乱数シードの総合）：{counts}。",
     "matrix.lower": "受け手側の位置が送り手側と同じか、それより浅い{n}件の判定：{counts}。",
     "matrix.planted": ("正解が分かっている送り手も、同じ規則で判定しました（括弧内は正解）。{parts}。"),
     "matrix.planted_untrained": "{control}（学習した内容は伝わらない）：{counts}",
@@ -226,7 +230,7 @@ SENTENCES = {
     "matrix.advantage": "{control}：{of}件中、上回るもの{ahead}件、下回るもの{behind}件",
     "matrix.label_sets": (
         "ラベル「{labels}」だけに合わせて学習した接合でも、最も細かいラベルで採点すると、受け手の正解率のうち"
-        "当て推量を超える分が、平均で{share:.2f}の割合だけ保たれます{others}。これは接合層の学習には使われて"
+        "偶然を上回る分が、平均で{share:.2f}の割合だけ保たれます{others}。これは接合層の学習には使われて"
         "いない情報です。"
     ),
     "matrix.label_others": "（{parts}）",
@@ -236,7 +240,7 @@ SENTENCES = {
         "「互換」は、接合層を合わせたラベル「{labels}」についての判定です。ほかのラベルについては、それぞれ確かめ"
         "る必要があります（--labels）。"
     ),
-    "labels.tried": "どの升目も{n}種類のラベルで試しました：{names}。",
+    "labels.tried": "どのセルも{n}種類のラベルで試しました：{names}。",
     "labels.interchangeable": (
         "{of}件のうち、すべてのラベルで互換が{all}件、一部のラベルだけで互換が{some}件、どのラベルでも互換でないも"
         "のが{none}件です。"

@@ -109,7 +109,12 @@ SENTENCES = {
     ),
     "limit.receiver_at_chance": (
         "The whole receiver scores {own:.2f}, and a guess scores {chance:.2f}. Are its weights missing "
-        "(--receiver-weights)? Does it use another tokenizer (--tokenizer)?"
+        "(--receiver-weights)? Are its inputs as in its training (--mean, --std, --size, --tokenizer, "
+        "--rate)? No verdict is made."
+    ),
+    "limit.sender_at_chance": (
+        "The whole sender scores {own:.2f}, and a guess scores {chance:.2f}. What comes across from it may "
+        "not be about these labels."
     ),
     "next.pilot": "The place to look at first is {sender} -> {receiver}.",
     "next.own_data": (
@@ -155,6 +160,10 @@ SENTENCES = {
     "advice.range": (
         "The references are too close to compare in {n} {n:place|places}. Try another cut, or a task with "
         "more classes."
+    ),
+    "advice.chance": (
+        "The receiver does no better than a guess. Give its weights (--receiver-weights), or inputs as in "
+        "its training (--mean, --std, --size, --tokenizer, --rate)."
     ),
     "advice.misfit": (
         "Data and receiver do not fit each other in {n} {n:place|places}. Are the labels numbered as the "
@@ -262,6 +271,53 @@ SENTENCES = {
         "within itself: trained values in another order ({names})."
     ),
     "limit.one_seed": "There is one fitting seed. The effect of another seed is not known.",
+    # Two runs side by side.
+    "diff.title": "What changed from {before} to {after}",
+    "diff.choices": "{n} {n:choice differs|choices differ}.",
+    "diff.same_choices": "All choices are the same.",
+    "diff.scores": "{n} of {of} scores that both runs have differ by more than their noise.",
+    "diff.only": "{before} {before:cell is|cells are} in the first run alone, {after} in the second.",
+    "diff.verdicts": "The verdict differs in {n} of {of} {of:place|places}.",
+    "diff.before": "before",
+    "diff.after": "after",
+    "diff.choice": "choice",
+    "diff.change": "change",
+    "diff.noise": "noise (2 standard errors)",
+    "diff.of_choices": "Choices that differ",
+    "diff.of_scores": "Scores that differ beyond noise",
+    "diff.of_verdicts": "Verdicts that differ",
+    # The first lines of the page.
+    "sure.word.high": "High",
+    "sure.word.medium": "Medium",
+    "sure.word.low": "Low",
+    "sure.line": ("{confidence}: {n} {n:fit|fits} of each place, {points:.0f} points from the nearest line."),
+    "sure.fits": "{confidence}: {n} {n:fit|fits} of each place.",
+    "sure.nothing": "Low: the run has no verdict on any place.",
+    "saved.shares": "In place of the whole {role}, training is spared for {saved}.",
+    "saved.adapter": "The adapter that is trained has {n:,} {n:parameter|parameters}.",
+    "saved.score": "The score changes by {change:+.1f} points (95 % interval {low:+.1f} to {high:+.1f}).",
+    "saved.not_asked": "Not asked yet. This command finds out: modelstitch reuse {run}",
+    "saved.none": "Nothing: no candidate saves computation or parameters at this score.",
+    "made.models": (
+        "First layers of {sender} (the sender, whose part would be reused), last layers of {receiver} (the "
+        "receiver, whose first part it would replace)."
+    ),
+    "made.run": "Run {by}on {when} UTC with modelstitch {version} and PyTorch {torch} on {device}.",
+    "made.by": "by {by} ",
+    "made.by_nobody": "",
+    "page.how_sure": "How sure",
+    "page.saved": "What is saved",
+    "page.grey": "Why cells are grey",
+    "page.classes": "Classes gained and lost",
+    "page.classes_text": (
+        "{sender} -> {receiver}: held-out examples of each class that the whole receiver answers wrongly and "
+        "the stitched network answers rightly (gained), and the other way round (lost)."
+    ),
+    "page.class": "class",
+    "page.n_examples": "examples",
+    "page.gained": "gained",
+    "page.lost": "lost",
+    "page.net": "net",
     # Words of the page.
     "page.title": "{sender} into {receiver}",
     "page.question": "Can parts of {sender} do the job of parts of {receiver}?",
@@ -417,6 +473,13 @@ SENTENCES = {
         "this page."
     ),
     # Words that the page's program uses.
+    "part.diagonal": "diagonal",
+    "part.all": "all",
+    "objective.task": "task",
+    "objective.match": "match",
+    "objective.logits": "logits",
+    "objective.latent": "latent",
+    "ui.percent": "\u00a0%",
     "ui.comma": ", ",
     "ui.colon": ": ",
     "ui.sentence": "{text}.",

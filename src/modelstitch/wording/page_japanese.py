@@ -4,10 +4,10 @@ from __future__ import annotations
 
 SENTENCES = {
     "answer.shown": (
-        "この課題については可能です。{of}か所のうち{n}か所で、すべてのシードにおいて、送り手の部品が受け手の"
+        "この課題については可能です。{of}か所のうち{n}か所で、すべての乱数シードにおいて、送り手の部品が受け手の"
         "部品の役割を果たしました。"
     ),
-    "answer.interchangeable": ("{of}か所のうち{n}か所で、部品を置き換えられるという証拠が得られました。"),
+    "answer.interchangeable": ("{of}か所のうち{n}か所で、部品を置き換え可能と判断できる結果が得られました。"),
     "answer.partly": (
         "一部は果たせます。{of}か所のうち{n}か所で、受け手がラベル以外に把握している情報の一部が伝わります。"
         "最も高いところで{kept:.0f}%（{low:.0f}〜{high:.0f}）です。"
@@ -68,11 +68,11 @@ SENTENCES = {
     ),
     "answer.sure": "測定結果から判定できたのは、{of}か所のうち{n}か所です。",
     "answer.one_seed": (
-        "どの位置の学習も1回（シード1個）だけです。偶然の影響を知るには、2個目、3個目のシードでの実施が必要で"
+        "どの位置の学習も1回（乱数シード1種類）だけです。偶然の影響を知るには、さらに2種類の乱数シードでの実施が必要で"
         "す。"
     ),
     "answer.seeds": (
-        "どの位置も{n}個のシードで学習しました。判定が一段階違う場合は弱い方を採り、それ以上違う場合は判定し"
+        "どの位置も{n}種類の乱数シードで学習しました。判定が一段階違う場合は弱い方を採り、それ以上違う場合は判定し"
         "ていません。"
     ),
     "answer.unconverged": (
@@ -97,21 +97,26 @@ SENTENCES = {
     ),
     "answer.other_stitch": "別の接合層（{stitch}）では、{n}か所が置き換え可能です。下の図で選択できます。",
     "advice.unfinished": (
-        "{n}か所では、一部のシードの測定が終わっていません。同じコマンドで続きを実行してください。"
+        "{n}か所では、一部の乱数シードの測定が終わっていません。同じコマンドで続きを実行してください。"
     ),
     "limit.random": (
-        "すべての升目で、未学習のネットワークの正解率が対象の組み合わせと同等です。これらの正解率は、学習され"
+        "すべてのセルで、未学習のネットワークの正解率が対象の組み合わせと同等です。これらの正解率は、学習され"
         "た内容を示しません。"
     ),
     "limit.receiver_at_chance": (
-        "受け手単独の正解率は{own:.2f}、当て推量では{chance:.2f}です。重みの指定（--receiver-weights）が漏れ"
-        "ていませんか。トークナイザー（--tokenizer）は合っていますか。"
+        "受け手単独の正解率は{own:.2f}、偶然に正解する割合は{chance:.2f}です。重みの指定（--receiver-weights）が"
+        "漏れていませんか。入力は学習時と同じ形式ですか（--mean、--std、--size、--tokenizer、--rate）。判定は行い"
+        "ません。"
+    ),
+    "limit.sender_at_chance": (
+        "送り手単独の正解率は{own:.2f}、偶然に正解する割合は{chance:.2f}です。送り手から伝わる内容は、このラベル"
+        "に関するものではない可能性があります。"
     ),
     "next.pilot": "最初に見るべきは{sender} → {receiver}です。",
     "next.own_data": (
         "どちらのネットワークの学習にも使われていない、お手元の最近のデータで、同じ比較を行ってください。"
     ),
-    "next.seeds": "決定の前に、{n}個のシードで再実施してください。",
+    "next.seeds": "決定の前に、{n}種類の乱数シードで再実施してください。",
     "next.partly": (
         "{kept:.0f}%で用が足りるなら{sender} → {receiver}を試し、ラベル以外に必要なもの（別のラベル、まれな入"
         "力、次の課題）で評価してください。"
@@ -150,12 +155,16 @@ SENTENCES = {
     "advice.range": (
         "{n}か所では、基準となる値が近すぎて区別できません。別の位置や、クラス数の多い課題をお試しください。"
     ),
+    "advice.chance": (
+        "受け手の正解率は、偶然に正解する割合を上回りません。重み（--receiver-weights）を指定するか、入力を学習時と"
+        "同じ形式（--mean、--std、--size、--tokenizer、--rate）にしてください。"
+    ),
     "advice.misfit": (
         "{n}か所では、データと受け手が合っていません。ラベルの番号は受け手の出力の順番どおりですか（--data-cl"
         "asses、--receiver-classes）。入力は受け手の学習時と同じ形式ですか（--mean、--std、--size）。"
     ),
     "advice.seeds": (
-        "{n}か所では、シードによって結果が分かれました。そこでの結果は学習のたびに変わります。学習データを増"
+        "{n}か所では、乱数シードによって結果が分かれました。そこでの結果は学習のたびに変わります。学習データを増"
         "やすことができれば、結果が安定します。"
     ),
     "advice.controls": "{n}か所では、対照実験が不足しています。標準の対照実験を実施してください。",
@@ -218,7 +227,7 @@ SENTENCES = {
         "判定はありません。判定に必要な測定（kept）が行われていないか、以前の版で行われたか、受け手自身への接"
         "合が行われていません。"
     ),
-    "limit.unconverged": "対象の組み合わせの升目のうち{n}件は収束していません（「?」印）。その値は下限です。",
+    "limit.unconverged": "対象の組み合わせのセルのうち{n}件は収束していません（「?」印）。その値は下限です。",
     "limit.unconverged_controls": (
         "対照実験のうち{n}件は収束していません。対照実験の本来の正解率は、表示より高い可能性があります。"
     ),
@@ -252,7 +261,54 @@ SENTENCES = {
         "{model}には、新しく初期化する手段のないテンソルが{n}個あります。未学習の対照では、それぞれの中で値を"
         "並べ替えただけで、学習済みの値が別の順序で残っています（{names}）。"
     ),
-    "limit.one_seed": "シードは1個だけです。別のシードでどの程度変わるかは分かりません。",
+    "limit.one_seed": "乱数シードは1種類のみです。別の乱数シードでどの程度変わるかは分かりません。",
+    # Two runs side by side.
+    "diff.title": "{before}から{after}への変化",
+    "diff.choices": "設定の違いは{n}件です。",
+    "diff.same_choices": "設定はすべて同じです。",
+    "diff.scores": "両方にある正解率{of}件のうち{n}件が、誤差を超えて異なります。",
+    "diff.only": "一方だけにあるセルは、前の実行に{before}件、後の実行に{after}件です。",
+    "diff.verdicts": "判定は{of}か所のうち{n}か所で異なります。",
+    "diff.before": "前",
+    "diff.after": "後",
+    "diff.choice": "設定",
+    "diff.change": "変化",
+    "diff.noise": "誤差（標準誤差の2倍）",
+    "diff.of_choices": "異なる設定",
+    "diff.of_scores": "誤差を超えて異なる正解率",
+    "diff.of_verdicts": "異なる判定",
+    # The first lines of the page.
+    "sure.word.high": "高",
+    "sure.word.medium": "中",
+    "sure.word.low": "低",
+    "sure.line": "{confidence}：各位置の学習は{n}回、最も近い判定の境界から{points:.0f}ポイント。",
+    "sure.fits": "{confidence}：各位置の学習は{n}回。",
+    "sure.nothing": "低：どの位置についても判定がありません。",
+    "saved.shares": "{role}全体を使う場合に比べ、次の分の学習が不要になります：{saved}。",
+    "saved.adapter": "学習する接合層のパラメータは{n:,}個です。",
+    "saved.score": "得点の変化は{change:+.1f}ポイントです（95%区間{low:+.1f}〜{high:+.1f}）。",
+    "saved.not_asked": "まだ調べていません。次のコマンドで分かります：modelstitch reuse {run}",
+    "saved.none": "節約はありません。この得点で計算量やパラメータを減らす候補はありません。",
+    "made.models": (
+        "前半の層：{sender}（送り手。再利用される側）。後半の層：{receiver}（受け手。前半が置き換えられる側"
+        "）。"
+    ),
+    "made.run": "実行：{by}{when}（UTC）、modelstitch {version}、PyTorch {torch}、{device}。",
+    "made.by": "{by}、",
+    "made.by_nobody": "",
+    "page.how_sure": "確かさ",
+    "page.saved": "節約できるもの",
+    "page.grey": "灰色のセルの理由",
+    "page.classes": "正解が増えたクラスと減ったクラス",
+    "page.classes_text": (
+        "{sender} → {receiver}：評価用データのクラス別件数。「増」は受け手単独では不正解で接合後は正解の件数"
+        "、「減」はその逆です。"
+    ),
+    "page.class": "クラス",
+    "page.n_examples": "件数",
+    "page.gained": "増",
+    "page.lost": "減",
+    "page.net": "差",
     "page.title": "{sender}から{receiver}へ",
     "page.question": "{sender}の部品は、{receiver}の部品の役割を果たせますか",
     "page.on": "{data}、評価用データ{n:,}件",
@@ -265,7 +321,7 @@ SENTENCES = {
     "page.next": "次に試すこと",
     "page.maps": "結果の図",
     "page.maps_text": (
-        "行：この位置までの送り手の層を使います。列：この位置より後の受け手の層を使います。升目を選ぶと、その"
+        "行：この位置までの送り手の層を使います。列：この位置より後の受け手の層を使います。セルを選ぶと、その"
         "詳細が表示されます。矢印キーで移動し、Enterキーで固定します。"
     ),
     "page.accuracy": "対象の組み合わせの正解率（評価用データ）",
@@ -292,11 +348,11 @@ SENTENCES = {
     "page.by_untrained": "未学習の送り手",
     "page.by_label_only": "ラベルだけの送り手",
     "page.with_kept": "{stitch}、{kept}",
-    "page.with_range": "保持率{kept:.0f}%（{low:.0f}～{high:.0f}%）",
+    "page.with_range": "保持率{kept:.0f}%（{low:.0f}〜{high:.0f}%）",
     "page.not_judged": "判定不能",
     "page.never": "なし",
     "page.parameters": "{stitch}（パラメータ{n:,}個）",
-    "page.cell": "升目",
+    "page.cell": "セル",
     "page.pictures": "受け手の入力へ接合したときに描かれる画像",
     "page.pictures_text": (
         "送り手の各位置から、受け手に見せる画像を作ったものです。match：元の画像に合わせて学習したもの。"
@@ -310,18 +366,18 @@ SENTENCES = {
     ),
     "page.grid": "条件",
     "page.error": "誤差",
-    "page.part": "対象の升目",
+    "page.part": "対象のセル",
     "page.minimum": "最小",
     "page.mean": "平均",
     "page.maximum": "最大",
     "page.deviation": "標準偏差",
     "page.geometry": "表現の類似度と接合後の正解率",
     "page.geometry_text": (
-        "点は升目を表します。横軸は接合前の二つの内部表現の類似度、縦軸は接合したネットワークの正解率です。"
+        "点はセルを表します。横軸は接合前の二つの内部表現の類似度、縦軸は接合したネットワークの正解率です。"
     ),
-    "page.cells": "対象の組み合わせのすべての升目",
+    "page.cells": "対象の組み合わせのすべてのセル",
     "page.cells_left_out": "残りの{n}行は、実験フォルダのcells.csvにあります。",
-    "page.seed": "シード",
+    "page.seed": "乱数シード",
     "page.stitch": "接合層",
     "page.interval": "95%区間",
     "page.penalty": "低下",
@@ -330,8 +386,8 @@ SENTENCES = {
     "page.kept": "保持率",
     "page.learnt": "学習によるものか",
     "page.score": "正解率",
-    "page.yes": "はい",
-    "page.no": "いいえ",
+    "page.yes": "収束",
+    "page.no": "未収束",
     "page.fixed": "ステップ数固定",
     "page.how": "判定の読み方",
     "page.term_kept": "保持率",
@@ -358,8 +414,8 @@ SENTENCES = {
     ),
     "page.term_intervals": "区間",
     "page.how_intervals": (
-        "保持率の95%区間は、この組み合わせの升目すべてについて同時に成り立ちます。未学習の送り手との差の区間"
-        "も同様です。区間は評価用データの違いだけを表し、学習のシードや学習データの違いは含みません。"
+        "保持率の95%区間は、この組み合わせのセルすべてについて同時に成り立ちます。未学習の送り手との差の区間"
+        "も同様です。区間は評価用データの違いだけを表し、学習の乱数シードや学習データの違いは含みません。"
     ),
     "page.how_interchangeable": (
         "課題を解くことができ、保持率が{high:.0f}%以上のもの（受け手がラベル以外に把握している情報のほぼすべ"
@@ -373,9 +429,9 @@ SENTENCES = {
         "スを答えさせる入力を見つけるだけの接合層でも、ここまでは可能）"
     ),
     "page.how_incompatible": (
-        "課題を解くことができないもの（当て推量を超える正解率が、受け手の{share:.0f}%以下）"
+        "課題を解くことができないもの（偶然を上回る正解率が、受け手の{share:.0f}%以下）"
     ),
-    "page.how_unknown": "今回の測定では、以上のいずれとも言えないもの（理由は升目の詳細にあります）",
+    "page.how_unknown": "今回の測定では、以上のいずれとも言えないもの（理由はセルの詳細にあります）",
     "page.how_learnt": (
         "学習済みの送り手の保持率が、未学習の送り手の平均を{line:.0f}ポイントより大きく上回るもの"
     ),
@@ -392,13 +448,20 @@ SENTENCES = {
     "page.made": (
         "modelstitch {version}により作成。表示内容はすべてこのファイルに含まれ、外部への通信は行いません。"
     ),
-    "page.seconds": "学習時間（全升目の合計、秒）",
+    "page.seconds": "学習時間（全セルの合計、秒）",
     "page.weights_hash": "重みのハッシュ（{role}）",
     "page.untrained_initial": "未学習の{role}：初期値が定数のテンソル（{n}個）",
     "page.untrained_tables": "未学習の{role}：学習済みのものと同じ固定の表（{n}個）",
     "page.untrained_permuted": "未学習の{role}：初期化せず並べ替えたテンソル（{n}個）",
     "page.untrained_kept": "未学習の{role}：並べ替えても変わらず、そのまま残したテンソル（{n}個）",
     "page.left_out": "このページに収まらない{n}件の測定結果は、実験フォルダのevidence.csvにあります。",
+    "part.diagonal": "対角",
+    "part.all": "全体",
+    "objective.task": "課題（task）",
+    "objective.match": "表現の一致（match）",
+    "objective.logits": "出力の一致（logits）",
+    "objective.latent": "以後の表現の一致（latent）",
+    "ui.percent": "%",
     "ui.comma": "、",
     "ui.colon": "：",
     "ui.sentence": "{text}。",
@@ -407,7 +470,7 @@ SENTENCES = {
     "ui.objective": "学習の目的",
     "ui.show": "表示",
     "ui.stitch": "接合層",
-    "ui.seed": "シード",
+    "ui.seed": "乱数シード",
     "ui.all_seeds": "すべて",
     "ui.controls": "対照実験",
     "ui.score": "正解率",
@@ -419,7 +482,7 @@ SENTENCES = {
     "ui.across": "何が伝わるか",
     "ui.least_at": "保持率が最も低い位置",
     "ui.head": "この受け手にとっての保持率（接合位置より後だけ）",
-    "ui.recovered": "そこで読み取れる割合：この升目／受け手自身への接合／ラベルのみ",
+    "ui.recovered": "そこで読み取れる割合：このセル／受け手自身への接合／ラベルのみ",
     "ui.p_label": "「ラベルのみ」のp値",
     "ui.was_learnt": "学習によるものか",
     "ui.lead": "未学習の送り手との保持率の差（ポイント）",
@@ -431,10 +494,10 @@ SENTENCES = {
     ),
     "ui.output": "出力",
     "ui.intervals": (
-        "区間はすべての升目について同時に成り立ちます。別のシードや別の学習データによる違いは含みません。"
+        "区間はすべてのセルについて同時に成り立ちます。別の乱数シードや別の学習データによる違いは含みません。"
     ),
     "ui.evidence": "測定",
-    "ui.choose": "図の升目を選んでください。",
+    "ui.choose": "図のセルを選んでください。",
     "ui.held": "固定中（Escapeキーで解除）",
     "ui.confidence": "確信度",
     "ui.interval": "95%区間",
@@ -459,7 +522,7 @@ SENTENCES = {
     "ui.lower": "低いほど良い",
     "ui.along": "接合位置とその後の各位置で読み取れる割合",
     "ui.curve": "接合層のパラメータ数と正解率",
-    "ui.get": "この升目の結果を再現する方法（パスは実験フォルダからの相対表示）",
+    "ui.get": "このセルの結果を再現する方法（パスは実験フォルダからの相対表示）",
     "ui.legend": "{low}から{high}",
     "ui.no_value": "値なし",
     "ui.own": "対象の組み合わせ",

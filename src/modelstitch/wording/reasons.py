@@ -28,6 +28,7 @@ def reason_sentence(because: VerdictReason) -> Sentence:
         kept=_kept(because),
         depth=_depth(because),
         share=100 * because.score_share,
+        whole_score=because.score,
         place=_place(because),
         own=because.own,
         label=because.label,

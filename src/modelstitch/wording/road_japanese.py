@@ -165,7 +165,7 @@ SENTENCES = {
     ),
     "step.examples": "より多くの例で確認する（約{n:,}件で決まる見込み）。",
     "step.verdict": "何が伝わるかを判定する対照実験と測定を行う。",
-    "step.kept": "より多くの評価用の例（--heldout-limit）か、より多くのシードで保持率を測る。",
+    "step.kept": "より多くの評価用の例（--heldout-limit）か、より多くの乱数シードで保持率を測る。",
     "step.pilot": "実際の入力で試す：modelstitch pilot {name} --against receiver --data NEW",
     "step.pilot_again": (
         "試験導入は未決です。より多くの入力で試す：modelstitch pilot {name} --against receiver --data NEW"
@@ -218,7 +218,7 @@ SENTENCES = {
     ),
     "meeting.varied": (
         "変えたのは、送り手の切断位置{senders}か所、受け手の切断位置{receivers}か所、接合層{stitches}種類、"
-        "シード{seeds}個、対照実験{controls}種類です。二つのネットワークとデータ（{data}）は変えていません"
+        "乱数シード{seeds}種類、対照実験{controls}種類です。二つのネットワークとデータ（{data}）は変えていません"
         "。"
     ),
     "meeting.return.multiply_adds": (

@@ -305,7 +305,18 @@ def test_the_command_line_says_what_is_copied_and_leaves_it_out(
         y_test=y[30:],
         film_test=np.arange(10) + 50,
     )
-    command = ["compare", MODEL, MODEL, "--data", source, "--cuts", "1", "--controls", "none"]
+    command = [
+        "compare",
+        "--allow-untrained",
+        MODEL,
+        MODEL,
+        "--data",
+        source,
+        "--cuts",
+        "1",
+        "--controls",
+        "none",
+    ]
     command += ["--evidence", "none", "--steps", "1", "--device", "cpu"]
     assert main([*command, "--group-column", "film"]) == 0
     printed = capsys.readouterr().out.replace("\n", " ")

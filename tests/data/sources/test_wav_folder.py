@@ -149,7 +149,9 @@ def test_networks_that_hear_at_different_rates_are_stitched(folder: Path, tmp_pa
     data = load_data(DataSpec(source=str(folder)))
     sender = hearing(12, 4, View(rate=4000), data, 0)
     receiver = hearing(16, 8, View(), data, 1)
-    found = ms.compare(sender, receiver, data, cuts=("blocks.0", "blocks.1"), out=tmp_path / "run")
+    found = ms.compare(
+        sender, receiver, data, cuts=("blocks.0", "blocks.1"), out=tmp_path / "run", allow_untrained=True
+    )
     assert found.baseline("sender") == found.baseline("receiver") == 1
     assert float(found.matrix().min()) > 0.9
     assert {cell.bridge.split(",")[0] for cell in found.cells if cell.control == "trained"} == {
@@ -157,7 +159,9 @@ def test_networks_that_hear_at_different_rates_are_stitched(folder: Path, tmp_pa
     }
     kinds = {(row.kind, row.name) for row in found.evidence}
     assert ("information", "pixels_r2") in kinds
-    stitched = ms.stitch(sender, "blocks.0", receiver, "blocks.0", data, fit=ms.FitSpec(steps=30))
+    stitched = ms.stitch(
+        sender, "blocks.0", receiver, "blocks.0", data, fit=ms.FitSpec(steps=30), allow_untrained=True
+    )
     assert stitched.score(data.heldout) == stitched.accuracy
 
 
@@ -194,6 +198,7 @@ def test_a_transformer_of_sounds_comes_with_its_view(folder: Path, tmp_path: Pat
         controls=(),
         evidence=(),
         fit=ms.FitSpec(steps=2),
+        allow_untrained=True,
     )
     assert not found.failed
 

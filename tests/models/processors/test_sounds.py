@@ -170,7 +170,16 @@ def test_the_longest_sound_is_not_cut_and_what_is_cut_is_counted(folder: Path, t
     data = load_data(DataSpec(source=str(folder)))
     assert data.train.images.shape[-1] == 1600
     cut = "wav2vec2.encoder.layers.1"
-    whole = ms.compare(source, source, data, cuts=[cut], controls=(), evidence=(), fit=ms.FitSpec(steps=2))
+    whole = ms.compare(
+        source,
+        source,
+        data,
+        cuts=[cut],
+        controls=(),
+        evidence=(),
+        fit=ms.FitSpec(steps=2),
+        allow_untrained=True,
+    )
     right = (outputs_of(module, tmp_path, data).argmax(1) == data.heldout.labels).float().mean()
     assert whole.baseline("receiver") == pytest.approx(float(right))
     assert (whole.facts.pair.cut.sender, whole.facts.pair.cut.receiver) == (None, None)
@@ -184,6 +193,7 @@ def test_the_longest_sound_is_not_cut_and_what_is_cut_is_counted(folder: Path, t
         evidence=(),
         fit=ms.FitSpec(steps=2),
         progress=Said(warnings),
+        allow_untrained=True,
     )
     counted = load_data(DataSpec(source=str(folder), seconds=0.2))
     assert counted.train.samples is not None
@@ -207,7 +217,7 @@ def test_a_stitched_network_is_told_where_sounds_end(folder: Path, tmp_path: Pat
     source, cut = f"hf:{tmp_path}(pretrained=True)", "wav2vec2.encoder.layers.1"
     data = load_data(DataSpec(source=str(folder)))
     assert data.heldout.samples is not None
-    stitched = ms.stitch(source, cut, source, cut, data, stitch="identity")
+    stitched = ms.stitch(source, cut, source, cut, data, stitch="identity", allow_untrained=True)
     assert stitched.score(data.heldout) == stitched.accuracy
     few = data.heldout.take(torch.arange(3))
     assert few.samples is not None

@@ -122,7 +122,7 @@ def test_the_keys_of_a_processor_file_reach_the_view(tmp_path: Path) -> None:
 def test_an_unknown_key_of_a_processor_file_stops_a_run_by_name(tmp_path: Path, digits: Data) -> None:
     spec = with_processor(tmp_path, do_sharpen=True)
     with pytest.raises(SpecError, match="the key 'do_sharpen' of ViTImageProcessor is not known here"):
-        ms.compare(spec, spec, digits, controls=(), evidence=())
+        ms.compare(spec, spec, digits, controls=(), evidence=(), allow_untrained=True)
     own = replace(spec, view=View(size=(8, 8), mean=(0.25,), std=(0.5,)))
     assert load_model(own).view == View(size=(8, 8), channels=1, mean=(0.25,), std=(0.5,))
     half = replace(spec, view=View(mean=(0.25,), std=(0.5,)))
@@ -164,6 +164,7 @@ def test_its_blocks_are_cut_and_stitched_with_any_other_network(folder: Path, di
         fit=ms.FitSpec(steps=5),
         controls=["random-sender"],
         evidence=["agreement"],
+        allow_untrained=True,
     )
     assert result.baseline("sender") is not None
     assert not result.failed
@@ -174,6 +175,7 @@ def test_its_blocks_are_cut_and_stitched_with_any_other_network(folder: Path, di
         blocks[0],
         digits,
         fit=ms.FitSpec(steps=5),
+        allow_untrained=True,
     )
     assert back(digits.heldout.images[:3]).shape == (3, 10)
     assert back.score(digits.heldout) == back.accuracy
@@ -288,6 +290,7 @@ def test_language_models_of_two_kinds_are_stitched(tmp_path: Path) -> None:
         receiver_cuts=("model.layers.0",),
         fit=ms.FitSpec(steps=3),
         evidence=("kept",),
+        allow_untrained=True,
     )
     assert not found.failed
     assert found.controls == ("trained", "random-sender", "clustered-noise", "one-hot", "self-stitch")

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from modelstitch.errors import RunError
+from modelstitch.util.places import why_not_written
 
 
 def expect_new(folder: Path) -> None:
@@ -42,7 +43,7 @@ def new_folder(folder: Path) -> Iterator[Path]:
         folder.absolute().parent.mkdir(parents=True, exist_ok=True)
         unfinished = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.absolute().parent))
     except OSError as error:
-        raise RunError(f"cannot write folder {str(folder)!r}: {error.strerror}") from error
+        raise RunError(f"cannot write folder {str(folder)!r}: {why_not_written(folder, error)}") from error
     try:
         yield unfinished
         for path in (unfinished, *unfinished.rglob("*")):  # some writers make files that nobody else may read

@@ -10,6 +10,7 @@ from typing import Any
 
 from modelstitch.adoption.folder.contract import Contract
 from modelstitch.errors import DataError, RunError
+from modelstitch.util.places import neighbours
 
 SPEC = "spec.json"
 """Name of the file."""
@@ -72,6 +73,7 @@ def read_spec(folder: Path) -> FolderSpec:
     except FileNotFoundError as error:
         raise RunError(
             f"no candidate in {str(folder)!r}: expected a folder that modelstitch export wrote"
+            f"{neighbours(path if folder.is_dir() else folder)}"
         ) from error
     except (OSError, ValueError, TypeError, KeyError, AttributeError, DataError) as error:
         raise RunError(f"cannot read {str(path)!r}: it is damaged ({error})") from error

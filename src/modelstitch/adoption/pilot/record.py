@@ -12,6 +12,7 @@ from typing import Any
 
 from modelstitch.errors import RunError
 from modelstitch.util.locks import locked
+from modelstitch.util.places import why_not_written
 
 STATE, LOCK = "pilot.sqlite", "lock.sqlite"
 """Names of the files in a state folder."""
@@ -98,7 +99,8 @@ def held_state(folder: Path) -> Iterator[None]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise RunError(f"cannot write the state folder {str(folder)!r}: {error.strerror}") from error
+        why = why_not_written(folder, error, "--state")
+        raise RunError(f"cannot write the state folder {str(folder)!r}: {why}") from error
     in_use = (
         f"the state folder {str(folder)!r} is in use by another pilot: wait for it, or give another --state"
     )

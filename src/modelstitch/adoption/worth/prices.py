@@ -12,6 +12,7 @@ from typing import Any
 
 from modelstitch.errors import SpecError
 from modelstitch.util.arguments import checked_fields
+from modelstitch.util.places import why_not_read
 
 PRICES = ("labelling_hour", "gpu_hour", "engineer_hour", "million_inferences")
 """The prices; the other numbers of the file are assumptions."""
@@ -93,7 +94,7 @@ def read_prices(path: str | Path) -> Prices:
     try:
         values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
-        raise SpecError(f"cannot read the prices {str(path)!r}: {error.strerror or error}") from error
+        raise SpecError(f"cannot read the prices {str(path)!r}: {why_not_read(path, error)}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SpecError(
             f"cannot read the prices {str(path)!r}: expected TOML with one key a line, such as "

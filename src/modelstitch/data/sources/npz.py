@@ -32,6 +32,7 @@ from modelstitch.data.splitting import HELDOUT_NAMES
 from modelstitch.data.together import expect_apart, group_values, numbered_by_part
 from modelstitch.errors import DataError, expect_one_of, first_line
 from modelstitch.specs import DataSpec
+from modelstitch.util.places import neighbours
 
 _CHANNELS = (1, 3, 4)
 _WORDS = "x_train and x_{} as given"
@@ -65,7 +66,8 @@ def load(spec: DataSpec) -> Data:
     ``x`` is (N, C, H, W), (N, H, W, C) with 1, 3 or 4 channels, (N, H, W) for grey images in uint8, (N, C, T)
     for series, (N, D), or tokens (N, T) in whole numbers. ``y`` is (N,) whole numbers from 0 on, or names,
     and ``classes``, if it is there, names the numbers. ``input_column`` and ``label_column`` of the spec say
-    other names than ``x`` and ``y``; arrays called image or label are found without them. Further arrays with
+    other names than ``x`` and ``y``; arrays called image or label are found without them, and so is the only
+    array that may be inputs. ``train_images`` is read as ``images_train``. Further arrays with
     a value for each example, such as ``attention_mask`` (``attention_mask_train`` and
     ``attention_mask_test``), are further inputs of the models that take them. For tasks other than
     classification see :func:`data_from`.
@@ -198,7 +200,7 @@ def _chosen(
     in_parts = any(name.endswith("_train") for name in arrays) and ("x_train" in arrays or "x" not in arrays)
     ending = "_train" if in_parts else ""
     own = {name.removesuffix(ending): array for name, array in arrays.items() if name.endswith(ending)}
-    names = _names(own, spec, where, sorted(arrays))
+    names = _names(own, spec, where, _listed(arrays))
     if not in_parts:
         return [ending], (), names
 
@@ -211,7 +213,13 @@ def _chosen(
     return ([ending] if part is None else [ending, f"_{part}"]), without, names
 
 
-def _names(arrays: dict[str, np.ndarray], spec: DataSpec, where: str, given: list[str]) -> _Names:
+def _listed(arrays: dict[str, np.ndarray]) -> str:
+    """Return the names of all arrays, then each with its type and shape."""
+    named = [f"{name} is {array.dtype} of shape {array.shape}" for name, array in sorted(arrays.items())]
+    return f"{sorted(arrays)}" + (f" ({', '.join(named)})" if named else "")
+
+
+def _names(arrays: dict[str, np.ndarray], spec: DataSpec, where: str, given: str) -> _Names:
     """Return which arrays of a part are inputs and targets, by the names without the part's ending.
 
     Raises:
@@ -229,7 +237,9 @@ def _names(arrays: dict[str, np.ndarray], spec: DataSpec, where: str, given: lis
             f"{' and '.join(wish.inputs)}"
         )
     x: str | None = "x" if "x" in arrays else None
-    dense = [column for column in columns if column.holds == "arrays" and column.plain in IMAGE_NAMES]
+    every = [column for column in columns if column.holds == "arrays"]
+    named = [column for column in every if column.plain in IMAGE_NAMES]
+    dense = named or (every if len(every) == 1 else [])  # the only one that may be inputs
     if wish.inputs or (x is None and dense):
         x = wish.inputs[0] if wish.inputs else choose_inputs(dense, wish, where).columns[0].name
     possible = [column for column in label_candidates(columns) if column.name != x]
@@ -238,7 +248,8 @@ def _names(arrays: dict[str, np.ndarray], spec: DataSpec, where: str, given: lis
         y = choose_label(possible, wish, where).name
     if x is None or (y is None and spec.task != "next-token"):
         raise DataError(
-            f"{where}: expected arrays x and y, or x_train, y_train, x_test and y_test; got {given}"
+            f"{where}: expected arrays x and y, or x_train, y_train, x_test and y_test; got {given}; other "
+            "names: --input-column and --label-column"
         )
     return _Names(x, y)
 
@@ -260,15 +271,48 @@ def _held(array: np.ndarray) -> Holds:
 
 def _read(path: Path) -> dict[str, np.ndarray]:
     if not path.exists():
-        raise DataError(f"no data file {str(path)!r}")
+        raise DataError(f"no data file {str(path)!r}{neighbours(path)}")
     try:
         with path.open("rb") as file:
             archive = np.load(file, allow_pickle=False)
             if not isinstance(archive, np.lib.npyio.NpzFile):
                 raise ValueError("one array alone (.npy), expected an archive of several (.npz)")
-            return {name: _in_native_order(archive[name]) for name in archive.files}
+            return _parts_last({name: _in_native_order(_opened(archive, name)) for name in archive.files})
     except (OSError, ValueError, MemoryError, zipfile.BadZipFile, EOFError, zlib.error) as error:
         raise DataError(f"cannot read {str(path)!r}: {first_line(error)}") from error
+
+
+def _opened(archive: Any, name: str) -> np.ndarray:
+    """Return one array of an archive.
+
+    Raises:
+        ValueError: it holds Python objects, which only a pickle could bring back.
+    """
+    try:
+        array: np.ndarray = archive[name]
+    except ValueError as error:
+        if "allow_pickle" not in str(error):
+            raise
+        raise ValueError(
+            f"the array {name!r} holds Python objects, which are never opened; store texts as texts "
+            f"({name}.astype(str)), and numbers as numbers"
+        ) from error
+    return array
+
+
+def _parts_last(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return arrays called ``train_images`` as ``images_train``, which is the same in another order."""
+    if any(name.endswith("_train") for name in arrays) or not any(
+        name.startswith("train_") for name in arrays
+    ):
+        return arrays
+    parts = ("train", *HELDOUT_NAMES)
+    turned = {
+        name: f"{rest}_{part}" if rest and part in parts else name
+        for name in arrays
+        for part, _, rest in (name.partition("_"),)
+    }
+    return {turned[name]: array for name, array in arrays.items()}
 
 
 def _in_native_order(array: np.ndarray) -> np.ndarray:

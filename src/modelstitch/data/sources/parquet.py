@@ -13,6 +13,7 @@ from modelstitch.data.splitting import HELDOUT_NAMES
 from modelstitch.data.tables import TablePart, class_names, data_of, texts_of
 from modelstitch.errors import DataError, first_line
 from modelstitch.specs import DataSpec
+from modelstitch.util.places import neighbours
 
 _PARTS = sorted(("train", *HELDOUT_NAMES), key=len, reverse=True)
 """Names of parts; a file belongs to the longest one that its name begins with."""
@@ -50,7 +51,7 @@ def _parts(spec: DataSpec) -> dict[str, TablePart]:
     """Return the tables of all parts by name."""
     path = Path(spec.source)
     if not path.exists():
-        raise DataError(f"no data file {str(path)!r}")
+        raise DataError(f"no data file {str(path)!r}{neighbours(path)}")
     if path.is_file():
         return {"train": _part([path])}
     folder = path if list(path.glob("*.parquet")) else path / "data"

@@ -10,6 +10,7 @@ from modelstitch.errors import ModelError
 from modelstitch.models import zoo
 from modelstitch.models.blueprint import Blueprint
 from modelstitch.models.zoo.checkpoint import read_card
+from modelstitch.util.places import neighbours
 from modelstitch.wording import say
 
 
@@ -26,7 +27,12 @@ def blueprint(target: str, arguments: dict[str, Any]) -> Blueprint:
     """
     card = read_card(target) if Path(target).is_file() else None
     if card is None:
-        reason = "is not a checkpoint of ours" if Path(target).is_file() else "does not exist"
+        if not Path(target).is_file():
+            raise ModelError(
+                f"model {target!r} does not exist{neighbours(target)}; expected a checkpoint of ours, "
+                "zoo:NAME, hf:NAME, timm:NAME, torchvision:NAME or package.module:factory"
+            )
+        reason = "is not a checkpoint of ours"
         raise ModelError(
             f"model {target!r} {reason}: a weights file alone says no architecture; give zoo:NAME or "
             "package.module:factory, and the file as its weights (a checkpoint of ours that was cut short "

@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from modelstitch.errors import WeightsError, first_line
+from modelstitch.util.places import neighbours
 
 _DEEPEST = 16
 """Mappings inside mappings are read to this depth."""
@@ -71,10 +72,9 @@ def read(path: Path) -> Any:
         WeightsError: as for :func:`read_entries`.
     """
     if not path.is_file():
-        what, folder = ("; it is a folder", path) if path.is_dir() else ("", path.parent)
-        files = sorted(file.name for file in folder.glob("*") if file.is_file())[:5]
-        hint = f"; files there: {', '.join(files)}" if files else ""
-        raise WeightsError(f"no weights file {str(path)!r}{what}{hint}")
+        what = "; it is a folder" if path.is_dir() else ""
+        beside = neighbours(path / path.name if path.is_dir() else path)
+        raise WeightsError(f"no weights file {str(path)!r}{what}{beside}")
     if path.name.endswith(".index.json"):
         return _read_index(path)
     try:

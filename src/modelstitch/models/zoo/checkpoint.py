@@ -14,6 +14,7 @@ from torch import nn
 from modelstitch.errors import RunError, SpecError, WeightsError
 from modelstitch.specs import View
 from modelstitch.util.atomic_files import atomic_write
+from modelstitch.util.places import why_not_written
 
 _KEY = "modelstitch"
 
@@ -65,7 +66,9 @@ def save_checkpoint(module: nn.Module, card: Card, path: str | Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         atomic_write(path, lambda unfinished: save_file(state, unfinished, metadata=metadata))
-    except (OSError, SafetensorError) as error:
+    except OSError as error:
+        raise RunError(f"cannot write {str(path)!r}: {why_not_written(path, error)}") from error
+    except SafetensorError as error:
         raise RunError(f"cannot write {str(path)!r}: {error}") from error
 
 

@@ -6,6 +6,7 @@ from markupsafe import Markup
 
 from modelstitch.report.context import PageContext
 from modelstitch.specs import CONTROLS
+from modelstitch.wording import plain
 
 TEMPLATE = """
 <section><h2>{{ t("page.errors") }}</h2><p>{{ t("page.errors_text") }}</p>
@@ -14,6 +15,10 @@ TEMPLATE = """
 """
 
 _HEAD = ("grid", "stitch", "error", "part", "minimum", "mean", "maximum", "deviation")
+
+
+def _part(context: PageContext, part: str) -> str:
+    return plain(f"part.{part}", context.language)
 
 
 def section(context: PageContext) -> Markup | None:
@@ -26,7 +31,7 @@ def section(context: PageContext) -> Markup | None:
             context.t(CONTROLS[row["control"]].title),
             row["stitch"],
             row["error"],
-            f"{row['cells']} ({row['n']})",
+            f"{_part(context, row['cells'])} ({row['n']})",
             *(f"{row[name]:.3g}" for name in ("minimum", "mean", "maximum", "standard_deviation")),
         ]
         for row in frame.to_dict("records")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
+from modelstitch.report.answer import findings_of, grey_sentences
+from modelstitch.report.commands import command_of
 from modelstitch.report.context import PageContext
 from modelstitch.report.maps import accuracy_map, verdict_map
 from modelstitch.specs import TRAINED
@@ -19,6 +21,9 @@ TEMPLATE = """
 {% if controls %}<h3>{{ t("page.controls") }}</h3>
 <div class="panels">{% for m in controls %}{{ map(m, t) }}{% endfor %}</div>{% endif %}
 <p id="legend" class="legend" hidden></p>
+{% if grey %}<div id="grey"><h3>{{ t("page.grey") }}</h3><ul class="said">
+{%- for line, command in grey %}<li>{{ line }}{% if command %} <code>{{ command }}</code>{% endif %}</li>
+{%- endfor %}</ul></div>{% endif %}
 </div>
 <aside id="detail" hidden></aside>
 <p id="status" class="unseen" role="status"></p>
@@ -40,4 +45,8 @@ def section(context: PageContext) -> Markup:
         for control in comparison.controls
         if control != TRAINED
     ]
-    return context.fill(TEMPLATE, pair=pair, controls=controls)
+    grey = [
+        (context.text(text), command_of(text, comparison, context.beyond))
+        for text in grey_sentences(findings_of(comparison, stitch))
+    ]
+    return context.fill(TEMPLATE, pair=pair, controls=controls, grey=grey)
