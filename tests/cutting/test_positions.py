@@ -147,33 +147,143 @@ def test_learnt_tokens_are_found_wherever_they_stand(
     assert layout.extra_tokens == extra
 
 
-class Hidden(nn.Module):
-    """One module from image to tokens, without a cut in between; the two halves of the picture are blocks."""
+class Halves(nn.Module):
+    """The left half of the picture before the right one, behind a class token."""
 
-    def __init__(self, halves: bool, features_first: bool) -> None:
+    def __init__(self, features_first: bool) -> None:
         super().__init__()
-        self.halves, self.features_first = halves, features_first
-        self.patch = nn.Conv2d(3, WIDTH, 4, stride=4)
+        self.features_first = features_first
+        self.patch, self.other = (nn.Conv2d(3, WIDTH, 4, stride=4) for _ in range(2))
         self.class_token = nn.Parameter(torch.randn(1, 1, WIDTH))
-        self.other = nn.Conv2d(3, WIDTH, 4, stride=4)
         self.head = nn.Linear(WIDTH, 5)
 
     def forward(self, x: Tensor) -> Tensor:
         y = (self.patch(x).tanh() + self.other(x).sigmoid()).permute(0, 2, 3, 1)
-        y = torch.cat([y[:, :, 3:], y[:, :, :3]], 1).flatten(1, 2) if self.halves else y.flatten(1, 2)
-        y = torch.cat([self.class_token.expand(len(y), -1, -1), y], 1)
-        if self.features_first:
-            y = y.transpose(1, 2).tanh()
-            return self.head(y.mean(2))
-        output: Tensor = self.head(y.tanh().mean(1))
+        y = torch.cat([y[:, :, :3].flatten(1, 2), y[:, :, 3:].flatten(1, 2)], 1)
+        y = torch.cat([self.class_token.expand(x.shape[0], -1, -1), y], 1)
+        y = (y.transpose(1, 2) if self.features_first else y).tanh()
+        output: Tensor = self.head(y.mean(2 if self.features_first else 1))
         return output
 
 
 @pytest.mark.parametrize("features_first", [False, True])
 def test_learnt_tokens_are_found_also_with_the_features_first(features_first: bool) -> None:
-    found = GraphCutModel(seeded(lambda: Hidden(True, features_first)), IMAGES).cuts
+    found = GraphCutModel(seeded(lambda: Halves(features_first)), IMAGES).cuts
     layout = [cut.layout for cut in found if len(cut.shape) == 2][-1]
     assert layout.extra_tokens == (0,)
     assert layout.grid == (4, 6)
-    halves = torch.cat([RASTER[:, 3:], RASTER[:, :3]]).flatten()
+    halves = torch.cat([RASTER[:, :3].flatten(), RASTER[:, 3:].flatten()])
     assert layout.order == tuple(halves.argsort().add(1).tolist())
+    assert layout.first == features_first
+
+
+def measured(name: str, model: nn.Module, example: Tensor) -> str:
+    return str(layouts(seeded(lambda: model), example)[name])
+
+
+class Signal(nn.Module):
+    """Patches of a signal (N, C, L), with a class token, or laid in another order."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self.kind = kind
+        self.embed = nn.Linear(8, WIDTH)
+        self.class_token = nn.Parameter(torch.randn(1, 1, WIDTH))
+        self.block, self.head = Block(), nn.Linear(WIDTH, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.embed(x.unfold(2, 4, 4).transpose(1, 2).flatten(2))
+        if self.kind == "class":
+            y = torch.cat([self.class_token.expand(x.shape[0], -1, -1), y], 1)
+        elif self.kind == "even first":
+            y = torch.cat([y[:, ::2], y[:, 1::2]], 1)
+        elif self.kind == "mixed":
+            y = y + y.mean(1, keepdim=True) * 1e3
+        y = self.block(y)
+        output: Tensor = self.head(y.mean(1))
+        return output
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("plain", "tokens"),
+        ("class", "tokens+1"),
+        ("even first", "tokens 1x6 as w2:1 w3:2"),
+        ("mixed", "tokens"),
+    ],
+)
+def test_patches_of_a_signal_lie_in_a_line(kind: str, text: str) -> None:
+    assert measured("block", Signal(kind), torch.randn(2, 2, 24)) == text
+
+
+class Pixels(nn.Module):
+    """Patches cut out by reshapes alone, of an image with its channels last or first, or of a film."""
+
+    def __init__(self, n_features: int, axes: int) -> None:
+        super().__init__()
+        self.axes = axes
+        self.embed, self.block, self.head = nn.Linear(n_features, WIDTH), Block(), nn.Linear(WIDTH, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        n = x.shape[0]
+        if self.axes == 2:  # (N, H, W, C)
+            y = x.reshape(n, 4, 2, 3, 2, 3).permute(0, 1, 3, 2, 4, 5).reshape(n, 12, 12)
+        else:  # (N, T, C, H, W), the time innermost
+            y = x.reshape(n, 2, 3, 2, 4, 2, 4).permute(0, 3, 5, 1, 2, 4, 6).reshape(n, 8, 48)
+        y = self.block(self.embed(y))
+        output: Tensor = self.head(y.mean(1))
+        return output
+
+
+@pytest.mark.parametrize(
+    ("model", "shape", "text"),
+    [
+        (lambda: Pixels(12, 2), (8, 6, 3), "tokens 4x3"),
+        (lambda: Pixels(48, 3), (2, 3, 8, 8), "tokens 2x2x2 as h2 w2 d2"),
+    ],
+)
+def test_places_are_found_on_every_axis_of_the_input(
+    model: Callable[[], nn.Module], shape: tuple[int, ...], text: str
+) -> None:
+    assert measured("block", seeded(model), torch.randn(2, *shape)) == text
+
+
+class Queries(nn.Module):
+    """Learnt queries that see the whole picture: they have no places."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patch = nn.Conv2d(3, WIDTH, 4, stride=4)
+        self.queries = nn.Parameter(torch.randn(1, 16, WIDTH))
+        self.block, self.head = Block(), nn.Linear(WIDTH, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.patch(x).flatten(2).transpose(1, 2)
+        seen = (self.queries @ y.transpose(1, 2) * 0.1).softmax(-1) @ y
+        output: Tensor = self.head(self.block(seen).mean(1))
+        return output
+
+
+def test_what_has_no_place_is_a_sequence() -> None:
+    assert measured("block", Queries(), torch.randn(2, 3, 16, 16)) == "tokens"
+
+
+class Pooled(Laid):
+    """Windows of patches that are pooled: a position sees four places."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda y: windows(y).flatten(1, 4))
+        self.wide = nn.Linear(WIDTH, WIDTH)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.blocks[0](self.lay(self.patch(x).permute(0, 2, 3, 1)))
+        y = self.wide(y).reshape(x.shape[0], 4, 2, 3, WIDTH).amax(2)
+        y = self.blocks[1](y.flatten(1, 2))
+        output: Tensor = self.head(y.mean(1))
+        return output
+
+
+def test_pooled_windows_keep_their_places() -> None:
+    # Of each window of 2 x 3 the two rows are pooled.
+    assert measured("blocks.1", Pooled(), IMAGES) == "tokens 2x6"

@@ -36,6 +36,7 @@ from modelstitch.cutting.naming import (
     is_block,
     name_values,
     outermost_blocks,
+    path_of,
 )
 from modelstitch.cutting.positions import Positions
 from modelstitch.cutting.recurrent import final_states
@@ -143,12 +144,21 @@ class GraphCutModel(CutModel):
     def _ends_of_layers(self, candidates: list[Node]) -> set[int]:
         """Return the last cut before each operation that reads a matrix of weights, or else every cut."""
         places = [self._live.index(node) for node in candidates]
-        reading = [place for place, node in enumerate(self._live) if _reads_weights(node)]
+        reading = [place for place, node in enumerate(self._live) if self._reads_weights(node)]
         found = set()
         for place in reading:
             before = [index for index, own in enumerate(places) if own < place]
             found.update(before[-1:])
         return found or set(range(len(candidates)))
+
+    def _reads_weights(self, node: Node) -> bool:
+        """Tell whether an operation reads a matrix that does not depend on the input."""
+        return any(
+            self._dependences[source] is Dependence.CONST
+            and (value := tensor_of(source)) is not None
+            and value.ndim > 1
+            for source in node.all_input_nodes
+        )
 
     def _entrance(self, candidates: list[Node], first_block: int, block: str) -> int | None:
         """Return the index of the cut that feeds the first block: layer 0 of Hernandez et al."""
@@ -159,6 +169,8 @@ class GraphCutModel(CutModel):
             ]
             if before:  # else a wrapper around everything
                 return before[-1]
+            if outer == path_of(block):
+                break
         # A block that ends outside of its module: the cut before the first of its operations.
         within = [
             place
@@ -237,20 +249,23 @@ class GraphCutModel(CutModel):
         return sum(nodes.index(cut) < inside[-1] for cut in self._nodes.values()) if inside else None
 
     def _same_as(self, name: str) -> str | None:
-        path, _, call = name.partition("@")
-        only = self._nodes.get(path)
-        if (
-            call
-            and only is not None
-            and any(at == path and call_of(key) == call for key, at in enclosing(only).items())
-        ):
-            return path  # the only call on the way from input to output has no number
+        if self._only_call(name) is not None:
+            return self._only_call(name)
         if name.partition("@")[0] not in dict(self.model.named_modules()):
             return None
+        some = {key: value[:2] for key, value in self._kwargs.items()}
         with eval_mode(self.model), no_fused_attention():
-            return same_output(
-                self.model, self._example[:2], name, {k: v[:2] for k, v in self._kwargs.items()}
-            )
+            same = same_output(self.model, self._example[:2], name, some)
+        return None if same is None else self._only_call(same) or same
+
+    def _only_call(self, name: str) -> str | None:
+        """Return the name of a cut for that of its call: one that alone lies on the way has no number."""
+        path, _, call = name.partition("@")
+        cut = self._known(path) if call else None
+        if cut is None:
+            return None
+        around = enclosing(self._nodes[cut.name])
+        return cut.name if any(at == path and call_of(key) == call for key, at in around.items()) else None
 
     def prefix(self, *names: str, frozen: bool = False) -> slicing.Slice:
         nodes = [self._nodes[self.find(name).name] for name in names]
@@ -292,11 +307,3 @@ class GraphCutModel(CutModel):
                 lengths = [1 if isinstance(n, torch.SymInt) else n for n in value.shape]
                 total += torch.Size(lengths).numel() * value.element_size()
         return total
-
-
-def _reads_weights(node: Node) -> bool:
-    """Tell whether an operation reads a matrix of weights."""
-    return any(
-        source.op == "get_attr" and (value := tensor_of(source)) is not None and value.ndim > 1
-        for source in node.all_input_nodes
-    )

@@ -137,7 +137,7 @@ def _by_values(held: _Held, example: Tensor, kwargs: Kwargs) -> str | Behind:
     """Test with other inputs, under which the output must not change."""
     drawn = _drawn_for_zeros(held.model)
     own = _run(held, drawn, example, kwargs)
-    if isinstance(own, Exception):
+    if own is None or isinstance(own, Exception):
         return AROUND
     n_ran, given = 0, [True] * len(own)
     for other in _others(example):

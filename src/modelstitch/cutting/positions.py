@@ -197,7 +197,7 @@ class Positions:
             for name, value in self._further.items()
             if name in half.kwargs
         }
-        (y,) = half(x, **further)
+        y: Tensor = half(x, **further)[0]
         return (y.movedim(-1, 1) if last else y).flatten(2)
 
 
