@@ -80,11 +80,25 @@ def _last_before_move(node: Node) -> bool | None:
             value.shape[-1] == given.shape[-1] if before else value.shape[1] == given.shape[1]
         )
         return before if kept else None
-    swaps = node.target is _aten.permute.default and list(node.args[1]) == [0, 2, 1]  # type: ignore[arg-type]
-    swaps |= node.target is _aten.transpose.int and {axis % 3 for axis in node.args[1:]} == {1, 2}  # type: ignore[operator]
-    if swaps and given.ndim == 3:
-        before = features_are_last(inputs[0])
-        return None if before is None else not before
+    order = _axes_before(node, given.ndim)
+    if order is None or order[0] != 0:
+        return None
+    before = features_are_last(inputs[0])
+    if before is None:
+        return None
+    features = order.index(given.ndim - 1 if before else 1)
+    return {1: False, given.ndim - 1: True}.get(features)
+
+
+def _axes_before(node: Node, ndim: int) -> list[int] | None:
+    """Return where the axes of a value were before they were swapped; None for another operation."""
+    order = list(range(ndim))
+    if node.target is _aten.permute.default:
+        return [axis % ndim for axis in node.args[1]]  # type: ignore[union-attr, operator]
+    if node.target is _aten.transpose.int:
+        one, other = (axis % ndim for axis in node.args[1:])  # type: ignore[operator]
+        order[one], order[other] = order[other], order[one]
+        return order
     return None
 
 

@@ -105,7 +105,7 @@ class CutModel(ABC):
         Raises:
             CutError: there is no such cut; the message says why, and names the nearest legal ones.
         """
-        known = self._known(name) or self._known(self._same_as(name))
+        known = self._known(name) or self._known(self._only_call(name))
         if known is not None:
             return known
         raise CutError(
@@ -118,7 +118,9 @@ class CutModel(ABC):
 
     def _nearest(self, name: str) -> list[str]:
         """Return the cuts that the model computes nearest to a value; by spelling for an unknown name."""
-        place = self._place(name)
+        same, place = self._known(self._same_as(name)), self._place(name)
+        if same is not None:
+            place = self.cuts.index(same) + 0.5
         if place is not None:
             near = sorted(range(len(self.cuts)), key=lambda index: abs(index + 0.5 - place))
             return [self.cuts[index].name for index in near[:3]]
@@ -172,8 +174,12 @@ class CutModel(ABC):
         """Say why ``name`` is no cut."""
 
     @abstractmethod
-    def _place(self, name: str) -> int | None:
+    def _place(self, name: str) -> float | None:
         """Return how many cuts lie before what ``name`` stands for; None where nothing tells."""
+
+    def _only_call(self, name: str) -> str | None:
+        """Return the name of a cut for that of its call, where this alone lies on the way to the output."""
+        return None
 
     def _same_as(self, name: str) -> str | None:
         """Return another name of the tensor that a module only hands on; None where it does more."""

@@ -33,6 +33,7 @@ from modelstitch.cutting.naming import (
     ValueName,
     call_of,
     enclosing,
+    has_blocks,
     is_block,
     name_values,
     outermost_blocks,
@@ -136,10 +137,10 @@ class GraphCutModel(CutModel):
         blocks = [index for index, node in enumerate(candidates) if names[node].block]
         if blocks:
             first = self._entrance(candidates, blocks[0], names[candidates[blocks[0]]].name)
-            found = {*blocks, *(() if first is None else (first,))}
-        else:
-            found = {index for index, node in enumerate(candidates) if "+" not in names[node].name}
-        return found if len(found) > 1 else found | self._ends_of_layers(candidates)
+            return {*blocks, *(() if first is None else (first,))}
+        found = {index for index, node in enumerate(candidates) if "+" not in names[node].name}
+        enough = 1 if has_blocks(self.model) else 2
+        return found if len(found) >= enough else found | self._ends_of_layers(candidates)
 
     def _ends_of_layers(self, candidates: list[Node]) -> set[int]:
         """Return the last cut before each operation that reads a matrix of weights, or else every cut."""
@@ -249,8 +250,6 @@ class GraphCutModel(CutModel):
         return sum(nodes.index(cut) < inside[-1] for cut in self._nodes.values()) if inside else None
 
     def _same_as(self, name: str) -> str | None:
-        if self._only_call(name) is not None:
-            return self._only_call(name)
         if name.partition("@")[0] not in dict(self.model.named_modules()):
             return None
         some = {key: value[:2] for key, value in self._kwargs.items()}
@@ -259,7 +258,6 @@ class GraphCutModel(CutModel):
         return None if same is None else self._only_call(same) or same
 
     def _only_call(self, name: str) -> str | None:
-        """Return the name of a cut for that of its call: one that alone lies on the way has no number."""
         path, _, call = name.partition("@")
         cut = self._known(path) if call else None
         if cut is None:

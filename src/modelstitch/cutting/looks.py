@@ -23,6 +23,7 @@ _LEAST_SHARE = 0.02
 _SAME = 0.5  # of the largest share at a place: positions with less do not look there
 _BROAD = 0.75  # of the spread of all places: a position that sees more of them looks everywhere
 _APART = 0.25  # of the mean distance of two rows of a grid: less, and they are no rows
+_MOST_AXES = 3  # that a bridge takes
 _CHUNK = 2**24
 
 
@@ -200,7 +201,7 @@ def on_grid(
         return None
     cell = torch.stack(list(cells.values()), 1)
     grid = tuple((cell.amax(0) + 1).tolist())
-    if math.prod(grid) != n or len(cell.unique(dim=0)) != n:
+    if len(grid) > _MOST_AXES or math.prod(grid) != n or len(cell.unique(dim=0)) != n:
         return None
     strides = torch.tensor([math.prod(grid[axis + 1 :]) for axis in range(len(grid))])
     order = tokens[(cell * strides).sum(1).argsort()]

@@ -117,12 +117,19 @@ class Positions:
             return plain, False
         if source is None:  # whole numbers: the first positions are those of the input
             return plain, True
-        told = 2 <= len(shape) <= 4 and self._features_last(node) is not None
-        for last in [plain.features_last] if told else [plain.features_last, not plain.features_last]:
-            arrangement = self._arrangement(node, source, last=last)
-            if arrangement is not None:
-                layout = _arranged_layout(shape, arrangement, last=last)
-                return (plain if told and self._gives_axes(plain, layout, source) else layout), True
+        told = self._features_last(node) is not None
+        readings = [plain.features_last] if told else [plain.features_last, not plain.features_last]
+        arrangements = {last: self._arrangement(node, source, last=last) for last in readings}
+        found = [
+            _arranged_layout(shape, arrangement, last=last)
+            for last, arrangement in arrangements.items()
+            if arrangement is not None
+        ]
+        if len(found) == 1:
+            return (plain if told and self._gives_axes(plain, found[0], source) else found[0]), True
+        if found:
+            # Nothing tells which axis holds features: what comes later is measured from before this cut.
+            return found[0], False
         if not told:
             return plain, False
         if plain.is_map and plain.features_last:
@@ -143,6 +150,8 @@ class Positions:
     def _by_axes(self, node: Node) -> Layout:
         """Return the layout that the graph tells, without a grid of tokens."""
         shape, last = _shape(node), self._features_last(node)
+        if len(shape) > 4 and last is not None:
+            return Layout("tokens", shape, first=not last)
         tokens = len(shape) == 2 and last is not False
         graph = self._captured.graph_module.graph
         extra = learnt_tokens(graph, self._dependences, shape[0], last=node) if tokens else 0
