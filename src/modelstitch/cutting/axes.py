@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import torch
 from torch.fx import Graph, Node
@@ -92,11 +93,12 @@ def _last_before_move(node: Node) -> bool | None:
 
 def _axes_before(node: Node, ndim: int) -> list[int] | None:
     """Return where the axes of a value were before they were swapped; None for another operation."""
+    given: Any = node.args[1:]
     order = list(range(ndim))
     if node.target is _aten.permute.default:
-        return [axis % ndim for axis in node.args[1]]  # type: ignore[union-attr, operator]
+        return [axis % ndim for axis in given[0]]
     if node.target is _aten.transpose.int:
-        one, other = (axis % ndim for axis in node.args[1:])  # type: ignore[operator]
+        one, other = (axis % ndim for axis in given)
         order[one], order[other] = order[other], order[one]
         return order
     return None

@@ -125,11 +125,9 @@ class Positions:
             for last, arrangement in arrangements.items()
             if arrangement is not None
         ]
-        if len(found) == 1:
-            return (plain if told and self._gives_axes(plain, found[0], source) else found[0]), True
         if found:
-            # Nothing tells which axis holds features: what comes later is measured from before this cut.
-            return found[0], False
+            # Where nothing tells the axis of features, what comes later is measured from before this cut.
+            return (plain if told and self._gives_axes(plain, found[0], source) else found[0]), told
         if not told:
             return plain, False
         if plain.is_map and plain.features_last:
