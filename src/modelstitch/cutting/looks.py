@@ -23,6 +23,8 @@ _LEAST_SHARE = 0.02
 _SAME = 0.5  # of the largest share at a place: positions with less do not look there
 _BROAD = 0.75  # of the spread of all places: a position that sees more of them looks everywhere
 _APART = 0.25  # of the mean distance of two rows of a grid: less, and they are no rows
+_POWER = 4
+_COVERED = 0.7  # of the places lead foremost to positions of the grid, or it is no grid
 _MOST_AXES = 3  # that a bridge takes
 _CHUNK = 2**24
 
@@ -159,10 +161,17 @@ def arranged(share: Float[Tensor, "p s"], places: Float[Tensor, "s a"]) -> Arran
     # No place leads to it foremost: it looks where it has its own largest shares.
     other = seen * (share >= _SAME * share.amax(1, keepdim=True))
     weights = torch.where((weights.sum(1) > 0)[:, None], weights, other)
+    # Places that no position has mostly for itself say little.
+    weights = weights**_POWER
     looking = weights.sum(1)
-    mean = weights @ places / looking.clamp_min(1e-12)[:, None]
-    spread = weights @ places.square() / looking.clamp_min(1e-12)[:, None] - mean.square()
-    return _of_looks(mean, spread, places.var(0, unbiased=False), looking > 0)
+    mean = weights @ places / looking.clamp_min(1e-30)[:, None]
+    spread = weights @ places.square() / looking.clamp_min(1e-30)[:, None] - mean.square()
+    found = _of_looks(mean, spread, places.var(0, unbiased=False), looking > 0)
+    if found is None:
+        return None
+    foremost = share.argmax(0)[share.amax(0) >= least]
+    covered = torch.isin(foremost, torch.tensor(found.order)).sum() / (share.amax(0) > 0).sum()
+    return found if float(covered) >= _COVERED else None
 
 
 def _of_looks(mean: Tensor, spread: Tensor, whole: Tensor, somewhere: Tensor) -> Arrangement | None:
