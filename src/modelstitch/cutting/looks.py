@@ -15,6 +15,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from modelstitch.cutting.orders import nesting_of
+
 N_CODES = 64
 """Length of a code: the number of copies of one example in the backward pass."""
 
@@ -169,6 +171,9 @@ def arranged(share: Float[Tensor, "p s"], places: Float[Tensor, "s a"]) -> Arran
     found = _of_looks(mean, spread, places.var(0, unbiased=False), looking > 0)
     if found is None:
         return None
+    first = min(found.order)
+    if len(found.grid) == 1 and nesting_of(tuple(n - first for n in found.order), found.grid) is None:
+        return None  # a line in any other order may be no more than noise
     foremost = share.argmax(0)[share.amax(0) >= least]
     covered = torch.isin(foremost, torch.tensor(found.order)).sum() / (share.amax(0) > 0).sum()
     return found if float(covered) >= _COVERED else None
