@@ -24,6 +24,8 @@ def built(kind: str, shape: tuple[int, ...], **options: Any) -> Layout:
     return layout
 
 
+LOOPS = [0, 6, 3, 9, 1, 7, 4, 10, 2, 8, 5, 11]  # of 3 x 4: w2:1 w2 h3
+
 LAYOUTS = st.one_of(
     st.builds(lambda d: built("vector", (d,)), small),
     st.builds(lambda c, n: built("map1d", (c, n)), small, st.integers(1, 8)),
@@ -42,6 +44,20 @@ LAYOUTS = st.one_of(
         small,
         st.tuples(small, small, small),
         st.integers(0, 2),
+    ),
+    st.builds(
+        lambda d, grid, order, first: built(
+            "tokens",
+            (d, 4, 3) if first else (4, 3, d),
+            extra=12 - math.prod(grid),
+            grid=grid,
+            order=tuple(order[: math.prod(grid)]),
+            first=first,
+        ),
+        small,
+        st.sampled_from([(3, 4), (2, 5), (2, 2, 3), (1, 12)]),
+        st.one_of(st.permutations(range(12)), st.sampled_from([LOOPS, [*range(1, 12), 0], [*range(12)]])),
+        st.booleans(),
     ),
     st.builds(
         lambda d, t, e: built("tokens", (t + e, d), extra=e), small, st.integers(1, 8), st.integers(0, 2)
@@ -108,6 +124,8 @@ def test_features_first_and_the_grid_lose_nothing(layout: Layout) -> None:
     grid, extra = layout.to_grid(x)
     assert tuple(grid.shape) == (3, layout.n_features, *layout.positions)
     assert torch.equal(layout.from_grid(grid, extra), x)
+    if layout.order is not None:
+        assert torch.equal(grid.flatten(2), first.flatten(2)[:, :, list(layout.order)])
     assert parse(str(layout), layout.shape) == layout
 
 
@@ -133,6 +151,11 @@ def test_tokens_on_a_grid_lie_row_by_row_behind_the_extra_ones() -> None:
         ("tokens+1 3x3", (5, 7), "expected 4 tokens on the grid, got 3 x 3"),
         ("tokens 2x2x2", (5, 7), "expected 5 tokens on the grid, got 2 x 2 x 2"),
         ("tokens 2x2x2x2", (16, 7), "expected a layout such as tokens"),
+        ("tokens 2x3 as w2 h2", (6, 7), "expected loops that visit each place of 2x3 once, got 'w2 h2'"),
+        ("tokens 2x3 as d2 w3", (6, 7), "expected an order such as .* loops over h and w, .* got 'as d2 w3'"),
+        ("tokens 2x2 order 0-2/2", (4, 7), "expected an order of 4 different tokens, got 3 different ones"),
+        ("tokens+1 2x2 from 3", (5, 7), "expected an order of tokens from 0 to 4, got 3 to 6"),
+        ("map2d first", (5, 7, 7), "expected features first to be said of tokens alone"),
         ("map1d last", (5, 7), "expected features last for map2d and map3d alone"),
         ("map2d+1", (5, 7, 7), "expected extra tokens and a grid for the layout tokens alone"),
     ],

@@ -93,7 +93,7 @@ def test_calls_around_which_data_flows_are_not_offered() -> None:
         cutting.find("act@1")
 
 
-def test_where_no_boundary_is_left_the_nearest_cut_is_any() -> None:
+def test_where_no_module_ends_in_a_cut_the_only_cut_is_a_default_one() -> None:
     class Sum(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -104,7 +104,7 @@ def test_where_no_boundary_is_left_the_nearest_cut_is_any() -> None:
             return output
 
     cutting = GraphCutModel(Sum(), VECTORS)
-    assert cutting.boundaries == ()
+    assert [cut.name for cut in cutting.boundaries] == ["two+add"]
     with pytest.raises(CutError, match=r"no module of this name; nearest legal cuts: two\+add \("):
         cutting.find("zzz")
 

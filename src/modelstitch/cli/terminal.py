@@ -33,6 +33,7 @@ def cuts_as_json(model: CutModel) -> str:
                 "layout": str(cut.layout),
                 "shape": cut.shape,
                 "default": cut.boundary,
+                "by_values": cut.by_values,
                 "before": asdict(cut.before),
                 "after": asdict(cut.after),
                 "parameters_before": cut.before.share.parameters,
@@ -57,7 +58,7 @@ def print_cuts(model: CutModel, title: str) -> None:
         before = cut.before
         table.add_row(
             cut.name,
-            str(cut.layout),
+            _shortened(str(cut.layout)),
             " x ".join(map(str, cut.shape)),
             "yes" if cut.boundary else "",
             f"{before.parameters:,} ({100 * before.share.parameters:.0f} %)",
@@ -68,7 +69,19 @@ def print_cuts(model: CutModel, title: str) -> None:
     if not console.is_terminal:  # a file or a pipe has room
         console = Console(width=140)
     console.print(table)
-    console.print(f"Cut by {model.technique}.", highlight=False, soft_wrap=True)
+    notes = [f"Cut by {model.technique}."]
+    if any(cut.layout.kind == "tokens" and cut.layout.grid is None for cut in model.cuts):
+        notes.append("Tokens without a grid are read as a sequence: no grid was measured.")
+    compared = [cut.name for cut in model.cuts if cut.by_values]
+    if compared:
+        notes.append(f"Found legal by comparing values: {', '.join(compared)}.")
+    for note in notes:
+        console.print(note, highlight=False, soft_wrap=True)
+
+
+def _shortened(text: str, most: int = 60) -> str:
+    """Cut a long text short: an order of many tokens is in the JSON."""
+    return text if len(text) <= most else f"{text[:most]}..."
 
 
 def print_matrix(matrix: xr.DataArray, title: str) -> None:

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import torch
 from torch.fx import Graph, Node
 
 from modelstitch.cutting.capture import tensor_of
 from modelstitch.cutting.dataflow import Dependence
-from modelstitch.cutting.layouts import Layout, recognise
 from modelstitch.cutting.slicing import batch_axis
 
 _aten = torch.ops.aten
-_FIRST = {
+FEATURES_FIRST = {
     _aten.conv1d.default,
     _aten.conv2d.default,
     _aten.conv3d.default,
@@ -57,27 +57,6 @@ _FARTHEST = 12
 """Largest number of elementwise operations between a value and an operation that tells its axes."""
 
 
-def layout_of(node: Node, graph: Graph, dependences: dict[Node, Dependence]) -> Layout:
-    """Return the layout of the representation that ``node`` stands for.
-
-    Args:
-        node: one tensor with the batch as its first axis, or as its second behind a sequence.
-        graph: the graph of ``node``.
-        dependences: dependence of every node.
-    """
-    value = tensor_of(node)
-    assert value is not None
-    axis = batch_axis(node)
-    shape = tuple(int(length) for index, length in enumerate(value.shape) if index != axis)
-    last = None
-    if 2 <= len(shape) <= 4:
-        # A sequence-first value (T, N, D) has its features last; maps have the batch first.
-        last = True if axis == 1 else features_are_last(node)
-    tokens = len(shape) == 2 and last is not False
-    extra = _extra_tokens(graph, dependences, shape[0], last=node) if tokens else 0
-    return recognise(shape, last=last, extra=extra, picture=_picture(graph) if tokens else None)
-
-
 def features_are_last(node: Node) -> bool | None:
     """Tell whether the features of a value are its last axis; None where the graph does not tell.
 
@@ -102,11 +81,26 @@ def _last_before_move(node: Node) -> bool | None:
             value.shape[-1] == given.shape[-1] if before else value.shape[1] == given.shape[1]
         )
         return before if kept else None
-    swaps = node.target is _aten.permute.default and list(node.args[1]) == [0, 2, 1]  # type: ignore[arg-type]
-    swaps |= node.target is _aten.transpose.int and {axis % 3 for axis in node.args[1:]} == {1, 2}  # type: ignore[operator]
-    if swaps and given.ndim == 3:
-        before = features_are_last(inputs[0])
-        return None if before is None else not before
+    order = _axes_before(node, given.ndim)
+    if order is None or order[0] != 0:
+        return None
+    before = features_are_last(inputs[0])
+    if before is None:
+        return None
+    features = order.index(given.ndim - 1 if before else 1)
+    return {1: False, given.ndim - 1: True}.get(features)
+
+
+def _axes_before(node: Node, ndim: int) -> list[int] | None:
+    """Return where the axes of a value were before they were swapped; None for another operation."""
+    given: Any = node.args[1:]
+    order = list(range(ndim))
+    if node.target is _aten.permute.default:
+        return [axis % ndim for axis in given[0]]
+    if node.target is _aten.transpose.int:
+        one, other = (axis % ndim for axis in given)
+        order[one], order[other] = order[other], order[one]
+        return order
     return None
 
 
@@ -119,7 +113,7 @@ def _last_by_search(start: Node, onwards: Callable[[Node], Iterable[Node]], *, r
         for node in wave:
             if not reads and node is not start and (last := _last_by_operation(node)) is not None:
                 return last
-            if not reads and not _elementwise(node):
+            if not reads and not is_elementwise(node):
                 continue
             for other in onwards(node):
                 if other in visited:
@@ -133,7 +127,7 @@ def _last_by_search(start: Node, onwards: Callable[[Node], Iterable[Node]], *, r
                         and (last := _last_by_operation(other)) is not None
                     ):
                         return last
-                    if _elementwise(other) and _same_shape(other, start):
+                    if is_elementwise(other) and _same_shape(other, start):
                         following.append(other)
                 elif _same_shape(other, start) or node.target is operator.getitem:
                     following.append(other)
@@ -142,12 +136,13 @@ def _last_by_search(start: Node, onwards: Callable[[Node], Iterable[Node]], *, r
 
 
 def _last_by_operation(node: Node) -> bool | None:
-    if node.target in _FIRST:
+    if node.target in FEATURES_FIRST:
         return False
     return True if node.target in _LAST else None
 
 
-def _elementwise(node: Node) -> bool:
+def is_elementwise(node: Node) -> bool:
+    """Tell whether an operation works on every number by itself."""
     tags = getattr(node.target, "tags", ())
     # getitem picks an output of an operator with several.
     passing = (_aten.dropout.default, _aten.clone.default, operator.getitem)
@@ -161,7 +156,7 @@ def _same_shape(node: Node, other: Node) -> bool:
     return value.shape[1:] == other_value.shape[1:]
 
 
-def _extra_tokens(graph: Graph, dependences: dict[Node, Dependence], n_tokens: int, last: Node) -> int:
+def learnt_tokens(graph: Graph, dependences: dict[Node, Dependence], n_tokens: int, last: Node) -> int:
     """Return the number of learnt tokens, independent of the input, in front of the input's tokens."""
     n_extra = 0
     nodes = list(graph.nodes)
@@ -187,12 +182,3 @@ def _extra_tokens(graph: Graph, dependences: dict[Node, Dependence], n_tokens: i
         if learnt < n_tokens:
             n_extra = max(n_extra, learnt)
     return n_extra
-
-
-def _picture(graph: Graph) -> tuple[int, int] | None:
-    """Return height and width of the graph's input image; None for another input."""
-    (first, *_) = (node for node in graph.nodes if node.op == "placeholder")
-    value = tensor_of(first)
-    if value is None or value.ndim != 4:
-        return None
-    return int(value.shape[2]), int(value.shape[3])

@@ -27,6 +27,8 @@ class Cut:
         layout: how to read the representation.
         boundary: whether a block of the model ends here; boundaries are the default set of cuts.
         counts: counts the work of the model on both sides of a cut by name, when it is first asked for.
+        by_values: whether the cut was found legal by comparing values: the output stayed the same under
+            several other inputs while the representation was held.
 
     Example:
         >>> import torch
@@ -44,6 +46,7 @@ class Cut:
     layout: Layout
     boundary: bool
     counts: Callable[[str], tuple[Work, Work]] | None = field(default=None, compare=False, repr=False)
+    by_values: bool = False
 
     @property
     def before(self) -> Work:
@@ -102,17 +105,29 @@ class CutModel(ABC):
         Raises:
             CutError: there is no such cut; the message says why, and names the nearest legal ones.
         """
-        for cut in self.cuts:
-            if name == cut.name or name in cut.aliases:
-                return cut
-        legal = [spelling for cut in self.cuts for spelling in (cut.name, *cut.aliases)]
-        near = difflib.get_close_matches(name, legal, n=3, cutoff=0.3) or [
-            c.name for c in (self.boundaries or self.cuts)[:3]
-        ]
+        known = self._known(name) or self._known(self._only_call(name))
+        if known is not None:
+            return known
         raise CutError(
             f"no cut {name!r} in model {self.name}: {self._why_not(name)}; nearest legal cuts: "
-            f"{', '.join(near)} (of {len(self.cuts)}; modelstitch cuts lists them)"
+            f"{', '.join(self._nearest(name))} (of {len(self.cuts)}; modelstitch cuts lists them)"
         )
+
+    def _known(self, name: str | None) -> Cut | None:
+        return next((cut for cut in self.cuts if name == cut.name or name in cut.aliases), None)
+
+    def _nearest(self, name: str) -> list[str]:
+        """Return the cuts that the model computes nearest to a value; by spelling for an unknown name."""
+        same, place = self._known(self._same_as(name)), self._place(name)
+        if same is not None:
+            place = self.cuts.index(same) + 0.5
+        if place is not None:
+            near = sorted(range(len(self.cuts)), key=lambda index: abs(index + 0.5 - place))
+            return [self.cuts[index].name for index in near[:3]]
+        legal = [spelling for cut in self.cuts for spelling in (cut.name, *cut.aliases)]
+        return difflib.get_close_matches(name, legal, n=3, cutoff=0.3) or [
+            cut.name for cut in (self.boundaries or self.cuts)[:3]
+        ]
 
     def later(self, name: str) -> tuple[str, ...]:
         """Return the block boundaries after the cut ``name``."""
@@ -157,6 +172,18 @@ class CutModel(ABC):
     @abstractmethod
     def _why_not(self, name: str) -> str:
         """Say why ``name`` is no cut."""
+
+    @abstractmethod
+    def _place(self, name: str) -> float | None:
+        """Return how many cuts lie before what ``name`` stands for; None where nothing tells."""
+
+    def _only_call(self, name: str) -> str | None:
+        """Return the name of a cut for that of its call, where this alone lies on the way to the output."""
+        return None
+
+    def _same_as(self, name: str) -> str | None:
+        """Return another name of the tensor that a module only hands on; None where it does more."""
+        return None
 
     @abstractmethod
     def prefix(self, *names: str, frozen: bool = False) -> nn.Module:

@@ -9,8 +9,15 @@ from torch import Tensor, nn
 from torch.fx import Node
 
 from modelstitch.cutting import slicing
-from modelstitch.cutting.axes import layout_of
-from modelstitch.cutting.capture import NO_KWARGS, Captured, Kwargs, capture, tensor_of
+from modelstitch.cutting.capture import (
+    NO_KWARGS,
+    Captured,
+    Kwargs,
+    capture,
+    eval_mode,
+    no_fused_attention,
+    tensor_of,
+)
 from modelstitch.cutting.cost import CutWork, work_of
 from modelstitch.cutting.cut import Cut, CutModel
 from modelstitch.cutting.dataflow import (
@@ -21,7 +28,18 @@ from modelstitch.cutting.dataflow import (
     live_data,
     token_forms,
 )
-from modelstitch.cutting.naming import call_of, enclosing, is_block, name_values, outermost_blocks
+from modelstitch.cutting.hook_halves import same_output
+from modelstitch.cutting.naming import (
+    ValueName,
+    call_of,
+    enclosing,
+    has_blocks,
+    is_block,
+    name_values,
+    outermost_blocks,
+    path_of,
+)
+from modelstitch.cutting.positions import Positions
 from modelstitch.cutting.recurrent import final_states
 from modelstitch.cutting.residual_blocks import named_after_blocks
 from modelstitch.errors import CutError
@@ -76,15 +94,15 @@ class GraphCutModel(CutModel):
         ]
         names = named_after_blocks(model, candidates, name_values(model, candidates, self._live))
         names = outermost_blocks(model, names)
-        blocks = [index for index, node in enumerate(candidates) if names[node].block]
-        first = self._entrance(candidates, blocks[0], names[candidates[blocks[0]]].name) if blocks else None
+        self._example, self._kwargs = example, kwargs
+        defaults = self._defaults(candidates, names)
+        positions = Positions(self._captured, model, self._dependences, self._ends, example, kwargs)
+        layouts = positions.layouts(candidates)
         self._nodes: dict[str, Node] = {}
         cuts: list[Cut] = []
         for index, node in enumerate(candidates):
             named = names[node]
-            boundary = (named.block or index == first) if blocks else "+" not in named.name
-            layout = layout_of(node, graph, self._dependences)
-            cuts.append(Cut(named.name, named.aliases, layout, boundary, self.counted))
+            cuts.append(Cut(named.name, named.aliases, layouts[index], index in defaults, self.counted))
             self._nodes[named.name] = node
         self.cuts: tuple[Cut, ...] = tuple(cuts)
         if not cuts:
@@ -114,6 +132,35 @@ class GraphCutModel(CutModel):
         assert isinstance(length, torch.SymInt)
         return bool(length.node.expr == batch.node.expr)
 
+    def _defaults(self, candidates: list[Node], names: dict[Node, ValueName]) -> set[int]:
+        """Return the indices of the default cuts: ends of blocks, else ends of modules, and of layers."""
+        blocks = [index for index, node in enumerate(candidates) if names[node].block]
+        if blocks:
+            first = self._entrance(candidates, blocks[0], names[candidates[blocks[0]]].name)
+            return {*blocks, *(() if first is None else (first,))}
+        found = {index for index, node in enumerate(candidates) if "+" not in names[node].name}
+        enough = 1 if has_blocks(self.model) else 2
+        return found if len(found) >= enough else found | self._ends_of_layers(candidates)
+
+    def _ends_of_layers(self, candidates: list[Node]) -> set[int]:
+        """Return the last cut before each operation that reads a matrix of weights, or else every cut."""
+        places = [self._live.index(node) for node in candidates]
+        reading = [place for place, node in enumerate(self._live) if self._reads_weights(node)]
+        found = set()
+        for place in reading:
+            before = [index for index, own in enumerate(places) if own < place]
+            found.update(before[-1:])
+        return found or set(range(len(candidates)))
+
+    def _reads_weights(self, node: Node) -> bool:
+        """Tell whether an operation reads a matrix that does not depend on the input."""
+        return any(
+            self._dependences[source] is Dependence.CONST
+            and (value := tensor_of(source)) is not None
+            and value.ndim > 1
+            for source in node.all_input_nodes
+        )
+
     def _entrance(self, candidates: list[Node], first_block: int, block: str) -> int | None:
         """Return the index of the cut that feeds the first block: layer 0 of Hernandez et al."""
         around = enclosing(candidates[first_block]).values()
@@ -123,6 +170,8 @@ class GraphCutModel(CutModel):
             ]
             if before:  # else a wrapper around everything
                 return before[-1]
+            if outer == path_of(block):
+                break
         # A block that ends outside of its module: the cut before the first of its operations.
         within = [
             place
@@ -149,6 +198,8 @@ class GraphCutModel(CutModel):
 
     def _name_of(self, node: Node) -> str:
         """Return the name of a value of the graph: of the module that gave it, or that ran before it."""
+        if node.op == "output":
+            return "output"
         inner = [other for other in self._live if other is not self._captured.primary]
         return name_values(self.model, inner, self._live)[node].name if node in inner else "input"
 
@@ -187,6 +238,32 @@ class GraphCutModel(CutModel):
             f"{why}; these are a mask or tokens, not floating-point values: give them to the model as an "
             "input of their own"
         )
+
+    def _place(self, name: str) -> int | None:
+        module, _, call = name.partition("@")
+        nodes = list(self._captured.graph_module.graph.nodes)
+        inside = [
+            place
+            for place, node in enumerate(nodes)
+            if any(path == module and call in ("", call_of(key)) for key, path in enclosing(node).items())
+        ]
+        return sum(nodes.index(cut) < inside[-1] for cut in self._nodes.values()) if inside else None
+
+    def _same_as(self, name: str) -> str | None:
+        if name.partition("@")[0] not in dict(self.model.named_modules()):
+            return None
+        some = {key: value[:2] for key, value in self._kwargs.items()}
+        with eval_mode(self.model), no_fused_attention():
+            same = same_output(self.model, self._example[:2], name, some)
+        return None if same is None else self._only_call(same) or same
+
+    def _only_call(self, name: str) -> str | None:
+        path, _, call = name.partition("@")
+        cut = self._known(path) if call else None
+        if cut is None:
+            return None
+        around = enclosing(self._nodes[cut.name])
+        return cut.name if any(at == path and call_of(key) == call for key, at in around.items()) else None
 
     def prefix(self, *names: str, frozen: bool = False) -> slicing.Slice:
         nodes = [self._nodes[self.find(name).name] for name in names]

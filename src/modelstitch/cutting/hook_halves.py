@@ -48,6 +48,42 @@ def hooked(model: nn.Module, hook: OutputHook) -> Iterator[None]:
             handle.remove()
 
 
+def same_output(model: nn.Module, x: Tensor, name: str, kwargs: Kwargs) -> str | None:
+    """Return the first module that gave the tensor that another module hands on; None where that is its own.
+
+    Args:
+        model: in eval mode.
+        x: inputs.
+        name: of the module, with the number of its call where it has several: ``drop@1``.
+        kwargs: further inputs by name of argument.
+
+    Returns:
+        The name of the call, without its number where it is the only one.
+
+    Example:
+        >>> model = nn.Sequential(nn.Linear(2, 2), nn.Identity(), nn.Linear(2, 1))
+        >>> same_output(model, torch.ones(1, 2), "1", {})
+        '0'
+    """
+    given: list[tuple[str, int, Any, int]] = []
+
+    def note(path: str, number: int, output: Any) -> None:
+        # A tensor that was written to in between is another value.
+        given.append((path, number, output, output._version if isinstance(output, Tensor) else 0))
+
+    with torch.inference_mode(False), torch.no_grad(), hooked(model, note):
+        model(x.clone(), **kwargs)
+    path, _, number = name.partition("@")
+    asked = [(out, version) for at, call, out, version in given if at == path and number in ("", str(call))]
+    if len(asked) != 1 or not isinstance(asked[0][0], Tensor):
+        return None
+    first, call = next(
+        (at, call) for at, call, out, version in given if out is asked[0][0] and version == asked[0][1]
+    )
+    several = sum(at == first for at, *_ in given) > 1
+    return None if first == path else f"{first}@{call}" if several else first
+
+
 class HookPrefix(nn.Module):
     """The model up to some calls, to the tuple of their outputs."""
 

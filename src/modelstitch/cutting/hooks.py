@@ -1,9 +1,6 @@
 """Cut a model without a captured graph, by hooks on its modules.
 
-The output of a module is a legal cut if the model's output depends on nothing else of the input. The test
-replaces the module's output by real values and gives the model a FakeTensor, which holds no values, as its
-input. A FakeTensor in the output then shows that data flowed around the cut. (Other real values as the input
-would not do: a branch that starts at zero shows no difference.)
+The output of a module is a legal cut if the model's output depends on nothing else of the input.
 """
 
 from __future__ import annotations
@@ -16,22 +13,19 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
-from torch.utils import _pytree as pytree
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from modelstitch.cutting.capture import (
     NO_KWARGS,
     Kwargs,
     eval_mode,
     no_fused_attention,
-    no_logs,
     run_eagerly,
 )
 from modelstitch.cutting.cost import CutWork, counter, per_example, work
 from modelstitch.cutting.cut import Cut, CutModel
 from modelstitch.cutting.hook_halves import HookPrefix, HookSuffix, chain_after, hooked
 from modelstitch.cutting.layouts import recognise
+from modelstitch.cutting.leaks import Behind, outputs_behind
 from modelstitch.cutting.naming import block_of, is_block
 from modelstitch.cutting.outputs import leaves, scored_leaf, what_is_cut
 from modelstitch.errors import CutError, ModelError
@@ -70,69 +64,6 @@ _FEATURES_FIRST = (
     nn.modules.pooling._AdaptiveAvgPoolNd,
 )
 _FEATURES_LAST = (nn.Linear, nn.LayerNorm, nn.Embedding, nn.MultiheadAttention, nn.RNNBase)
-
-
-class _WritesOfFake(TorchDispatchMode):
-    """Detects writes of a FakeTensor into a tensor with values."""
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.detected = False
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        kwargs = kwargs or {}
-        given = dict(zip((a.name for a in func._schema.arguments), args, strict=False)) | kwargs
-        written = [
-            given[a.name]
-            for a in func._schema.arguments
-            if a.alias_info is not None and a.alias_info.is_write and a.name in given
-        ]
-        if any(isinstance(value, Tensor) and not isinstance(value, FakeTensor) for value in written) and any(
-            isinstance(leaf, FakeTensor) for leaf in pytree.tree_leaves((args, kwargs))
-        ):
-            self.detected = True
-        return func(*args, **kwargs)
-
-
-def outputs_behind(
-    model: nn.Module,
-    example: Tensor,
-    path: str,
-    number: int,
-    kwargs: Kwargs = NO_KWARGS,
-    scored: int | None = None,
-) -> str | tuple[bool, ...]:
-    """Return which leaves of the output follow from a call's output, or why the call is no legal cut.
-
-    Args:
-        model: in eval mode.
-        example: (N, ...) inputs.
-        path, number: the call.
-        kwargs: further inputs by name of argument, which the suffix gets unchanged.
-        scored: the leaf of the output that has to follow; None for all of them.
-    """
-    prefix = HookPrefix(model, [(path, number)], frozen=True)
-    with torch.no_grad():
-        (real,) = prefix(example, **kwargs)
-        mode = FakeTensorMode(allow_non_fake_inputs=True)
-        # The cache compares the packed weights of quantised layers, which those refuse.
-        mode.cache_enabled = False
-        fake = mode.from_tensor(example)
-        writes = _WritesOfFake()
-
-        def replace(at: str, call: int, output: Any) -> Any:
-            return real.clone() if (at, call) == (path, number) else None
-
-        try:
-            with hooked(model, replace), writes, no_logs():
-                output = model(fake, **kwargs)
-        except Exception as error:  # a model may fail in any way without values
-            first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            return f"what comes before it depends on the values of the input ({first_line})"
-    given = tuple(not isinstance(leaf, FakeTensor) for leaf in leaves(output))
-    if writes.detected or not (all(given) if scored is None else given[scored]):
-        return "data also flows around it"
-    return given
 
 
 class HookCutModel(CutModel):
@@ -190,27 +121,27 @@ class HookCutModel(CutModel):
         if blocks:  # inner calls come first
             block = block_of(self.model, [group[index].path for index in reversed(blocks)])
             chosen = next(index for index in blocks if group[index].path == block)
-        call, given = self._first_legal(group, kwargs)
-        if isinstance(given, str):
-            self._why |= dict.fromkeys(names, given)
+        call, behind = self._first_legal(group, kwargs)
+        if isinstance(behind, str):
+            self._why |= dict.fromkeys(names, behind)
             return None
-        self._given[call.path, call.number] = given
+        self._given[call.path, call.number] = behind.given
         self._at[names[chosen]] = (call.path, call.number)
         self._axes[call.path, call.number] = call.axis
         aliases = tuple(name for index, name in enumerate(names) if index != chosen)
         last = True if call.axis == 1 else call.last
         layout = recognise(call.shape, last=last if 2 <= len(call.shape) <= 4 else None)
-        return Cut(names[chosen], aliases, layout, bool(blocks), self.counted)
+        return Cut(names[chosen], aliases, layout, bool(blocks), self.counted, behind.by_values)
 
-    def _first_legal(self, group: list[Call], kwargs: Kwargs) -> tuple[Call, str | tuple[bool, ...]]:
+    def _first_legal(self, group: list[Call], kwargs: Kwargs) -> tuple[Call, str | Behind]:
         """Return the outermost call of a group that is a legal cut, or why the outermost is none."""
         # Calls of a group share one output. An outer call that returns its input may still read the input.
         first = ""
         for call in reversed(group):
-            given = outputs_behind(self.model, self.example, call.path, call.number, kwargs, self._scored)
-            if not isinstance(given, str):
-                return call, given
-            first = first or given
+            behind = outputs_behind(self.model, self.example, call.path, call.number, kwargs, self._scored)
+            if isinstance(behind, Behind):
+                return call, behind
+            first = first or behind
         return group[-1], first
 
     def outputs_after(self, name: str) -> tuple[bool, ...]:
@@ -234,6 +165,14 @@ class HookCutModel(CutModel):
                 "or the model's own output"
             )
         return "no module of this name"
+
+    def _place(self, name: str) -> int | None:
+        path, _, number = name.partition("@")
+        order = [(call.path, call.number) for call in self._calls]
+        inside = [place for place, (at, call) in enumerate(order) if at == path and number in ("", str(call))]
+        if not inside:
+            return None
+        return sum(order.index(self._at[cut.name]) < inside[-1] for cut in self.cuts)
 
     def prefix(self, *names: str, frozen: bool = False) -> nn.Module:
         calls = [self._at[self.find(name).name] for name in names]

@@ -22,7 +22,14 @@ class ValueName:
 def enclosing(node: Node) -> dict[str, str]:
     """Module calls that enclose ``node``: ``{'relu@1' key: 'relu' path}``, outermost first, root left out."""
     stack = node.meta.get("nn_module_stack") or {}
-    return {key: path for key, (path, _) in stack.items() if path and not path.startswith("_empty_nn")}
+    paths = {key: _own_path(path) for key, (path, _) in stack.items()}
+    return {key: path for key, path in paths.items() if path and not path.startswith("_empty_nn")}
+
+
+def _own_path(path: str) -> str:
+    """Return the path of a module without the way through a wrapped ``forward``."""
+    inside = path.rpartition("__self__")[2] if "__closure__" in path else path
+    return inside.removeprefix(".")
 
 
 def call_of(key: str) -> str:
@@ -43,6 +50,15 @@ def is_block(model: nn.Module, path: str) -> bool:
     except AttributeError:
         return False
     return any(True for _ in module.children()) and any(True for _ in module.parameters())
+
+
+def has_blocks(model: nn.Module) -> bool:
+    """Tell whether a model has parts that are made of parts, and not only lists of layers."""
+    lists = (nn.ModuleList, nn.ModuleDict)
+    return any(
+        path and not isinstance(module, lists) and is_block(model, path)
+        for path, module in model.named_modules()
+    )
 
 
 def block_of(model: nn.Module, paths: Sequence[str]) -> str:
@@ -137,6 +153,16 @@ def name_values(model: nn.Module, nodes: list[Node], every: list[Node]) -> dict[
     return names
 
 
+def path_of(name: str) -> str:
+    """Return the path of a module from the name of one of its calls.
+
+    Example:
+        >>> path_of("layers.0@3")
+        'layers.0'
+    """
+    return name.partition("@")[0]
+
+
 def outermost_blocks(model: nn.Module, names: dict[Node, ValueName]) -> dict[Node, ValueName]:
     """Unmark parts of a repeated block, such as the attention of a layer, if the block ends in a cut.
 
@@ -144,17 +170,17 @@ def outermost_blocks(model: nn.Module, names: dict[Node, ValueName]) -> dict[Nod
     list of several classes, such as attention and feed-forward layer.
     """
     ends = {
-        name
+        path
         for value in names.values()
         if value.block
         for name in (value.name, *value.aliases)
-        if name.rpartition(".")[2].isdigit() and is_block(model, name)
+        if (path := path_of(name)).rpartition(".")[2].isdigit() and is_block(model, path)
     }
 
     def is_part(value: ValueName) -> bool:
-        parts = value.name.split(".")
+        parts = path_of(value.name).split(".")
         around = [path for end in range(1, len(parts)) if (path := ".".join(parts[:end])) in ends]
-        own = ends & {value.name, *value.aliases}
+        own = ends & {path_of(name) for name in (value.name, *value.aliases)}
         if not own:
             return bool(around)
         of_block = any(type(model.get_submodule(path)) not in _CHAINS for path in around)

@@ -87,7 +87,7 @@ class Units:
         """
         if not self._by_position:
             return x
-        rows = x if layout is None else layout.features_first(x).flatten(2).transpose(1, 2)
+        rows = x if layout is None else layout.to_grid(x)[0].flatten(2).transpose(1, 2)
         begin, end = first * self._n_positions, (first + len(x)) * self._n_positions
         chosen_in_batch = self._chosen[(self._chosen >= begin) & (self._chosen < end)] - begin
         return rows.flatten(0, 1)[chosen_in_batch.to(rows.device)]
@@ -116,7 +116,7 @@ class Units:
         if self._present is not None:
             part = without_padding(part, layout, self._present[first : first + len(part)])
         by_position = layout.features_first(part).flatten(2) if part.ndim > 2 else part[:, :, None]
-        return by_position[:, :, _some_positions(by_position.shape, layout.extra)].transpose(1, 2)
+        return by_position[:, :, _some_positions(by_position.shape, layout.extra_tokens)].transpose(1, 2)
 
     def in_order(self, rows: Sequence[Tensor]) -> Tensor:
         """Return all units (m, P, C) from the results of :meth:`rows` for one batch after another."""
@@ -140,15 +140,17 @@ class Units:
         return x.flatten(0, 1)[self._chosen][self._order][:, None]
 
 
-def _some_positions(shape: tuple[int, ...], n_extra: int) -> Tensor:
+def _some_positions(shape: tuple[int, ...], extra: tuple[int, ...]) -> Tensor:
     """Choose positions of a representation (n, C, P), those of extra tokens first."""
     _, n_features, n_positions = shape
+    n_extra = len(extra)
     most = _most_positions(n_features, n_extra)
     if n_positions <= most:
         return torch.arange(n_positions)
     generator = torch.Generator().manual_seed(0)
-    others = n_extra + torch.randperm(n_positions - n_extra, generator=generator)[: most - n_extra]
-    return torch.cat([torch.arange(n_extra), others.sort().values])
+    others = torch.tensor([place for place in range(n_positions) if place not in set(extra)])
+    chosen = torch.randperm(len(others), generator=generator)[: most - n_extra].sort().values
+    return torch.cat([torch.tensor(extra, dtype=torch.int64), others[chosen]])
 
 
 def _most_positions(n_features: int, n_extra: int) -> int:

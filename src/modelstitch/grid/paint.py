@@ -51,6 +51,9 @@ class InputCut(CutModel):
     def _why_not(self, name: str) -> str:
         return "it is cut at its input alone"
 
+    def _place(self, name: str) -> int | None:
+        return None
+
     def prefix(self, *names: str, frozen: bool = False) -> nn.Module:
         """Return what gives its input once for each name."""
         return _Same(len(names))
