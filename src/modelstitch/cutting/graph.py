@@ -36,6 +36,7 @@ class GraphCutModel(CutModel):
         name: what to call the model in errors.
         kwargs: (N, ...) further inputs by name of argument.
         output: name of the output that it is cut for.
+        captured: its graph, if there is one already.
 
     Raises:
         ModelError: the model does not run on ``example``.
@@ -49,10 +50,11 @@ class GraphCutModel(CutModel):
         name: str = "model",
         kwargs: Kwargs = NO_KWARGS,
         output: str | None = None,
+        captured: Captured | None = None,
     ) -> None:
         self.model = self._captured_from = model
         self.name = name
-        self._captured: Captured = capture(model, example, name, kwargs, output)
+        self._captured = captured or capture(model, example, name, kwargs, output)
         self.technique = f"graph capture, nothing computed twice{self._captured.said}"
         graph = self._captured.graph_module.graph
         self._states = final_states(graph)

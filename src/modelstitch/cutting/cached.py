@@ -1,0 +1,71 @@
+"""Cut a model by a graph of the cache, or capture it and keep its graph there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor, nn
+
+from modelstitch.cutting.cache import GraphCache
+from modelstitch.cutting.capture import Captured, Kwargs, capture
+from modelstitch.cutting.certify import certify
+from modelstitch.cutting.graph import GraphCutModel
+from modelstitch.cutting.identity import NoIdentityError, identity_of
+from modelstitch.cutting.stored import NotStoredError
+from modelstitch.errors import CutError, TruthError
+
+
+def from_cache(
+    cache: GraphCache,
+    model: nn.Module,
+    example: Tensor,
+    name: str,
+    kwargs: Kwargs,
+    output: str | None,
+    given: Any,
+) -> GraphCutModel:
+    """Return the cuts of a model by its graph in a cache; without one, capture it and keep the graph.
+
+    A graph that is read is certified against the model at its first cut; one that fails is removed, and the
+    model captured anew. ``technique`` says where the graph comes from, and why where it was not kept.
+
+    Args:
+        cache: the cache.
+        model, example, name, kwargs, output: as for :func:`modelstitch.cutting.cut_model`.
+        given: what the model gives for ``example``.
+
+    Raises:
+        ModelError: the model has no such output.
+        CutError: the model cannot be captured, or has no legal cut.
+    """
+
+    def captured_anew(said: str, identity: str | None) -> GraphCutModel:
+        captured = capture(model, example, name, kwargs, output, given)
+        if identity is not None:
+            try:
+                cache.save(identity, captured, model)
+            except NotStoredError as error:
+                said = f", not kept in the cache: {error}"
+        return _cut(captured, said)
+
+    def _cut(captured: Captured, said: str) -> GraphCutModel:
+        found = GraphCutModel(model, example, name, kwargs, output, captured)
+        found.technique += said
+        return found
+
+    try:
+        identity = identity_of(model, example, kwargs, output)
+    except NoIdentityError as error:
+        return captured_anew(f", not kept in the cache: {error}", None)
+    try:
+        captured = cache.load(identity, model)
+        if captured is None:
+            return captured_anew(", kept in the cache", identity)
+        found = _cut(captured, ", read from the cache")
+        first = found.cuts[0].name
+        halves = found.prefix(first), found.suffix(first)
+        certify(model, *halves, example, f"cut {first!r}", kwargs, found.outputs_after(first))
+    except (NotStoredError, CutError, TruthError) as error:
+        cache.remove(identity)
+        return captured_anew(f", captured anew: the file in the cache is not used, since {error}", identity)
+    return found
