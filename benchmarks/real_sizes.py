@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
 from options import usable_torchvision
+from torch import Tensor, nn
 
 MODELS = ("resnet50", "vit-b16", "convnext-b", "bert-base", "llama-16x512", "gpt2")
 

@@ -46,21 +46,23 @@ class GraphCache:
             raise RunError(f"cannot use {str(folder)!r} as a cache: {error.strerror or error}") from error
         if sys.platform != "win32" and (about.st_uid != os.getuid() or about.st_mode & 0o022):
             raise RunError(
-                f"expected a cache that nobody else can write, got {str(folder)!r}: give a folder of your own "
-                f"(chmod go-w {folder})"
+                f"expected a cache that nobody else can write, got {str(folder)!r}: give a folder of your "
+                f"own (chmod go-w {folder})"
             )
 
-    def load(self, identity: str, model: nn.Module) -> Captured | None:
-        """Return the graph of this identity, or None where there is none.
+    def holds(self, identity: str) -> bool:
+        """Tell whether there is a file of this identity."""
+        return self._path(identity).exists()
+
+    def load(self, identity: str, model: nn.Module) -> Captured:
+        """Return the graph of this identity.
 
         Raises:
-            NotStoredError: there is a file, and it cannot be read.
+            NotStoredError: the file cannot be read.
+            OSError: it is gone.
         """
-        path = self._path(identity)
-        if not path.exists():
-            return None
-        captured = read_graph(path, model)
-        os.utime(path)
+        captured = read_graph(self._path(identity), model)
+        os.utime(self._path(identity))
         return captured
 
     def save(self, identity: str, captured: Captured, model: nn.Module) -> None:

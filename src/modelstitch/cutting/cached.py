@@ -12,7 +12,7 @@ from modelstitch.cutting.certify import certify
 from modelstitch.cutting.graph import GraphCutModel
 from modelstitch.cutting.identity import NoIdentityError, identity_of
 from modelstitch.cutting.stored import NotStoredError
-from modelstitch.errors import CutError, TruthError
+from modelstitch.errors import first_line
 
 
 def from_cache(
@@ -57,15 +57,16 @@ def from_cache(
         identity = identity_of(model, example, kwargs, output)
     except NoIdentityError as error:
         return captured_anew(f", not kept in the cache: {error}", None)
+    if not cache.holds(identity):
+        return captured_anew(", kept in the cache", identity)
     try:
         captured = cache.load(identity, model)
-        if captured is None:
-            return captured_anew(", kept in the cache", identity)
         found = _cut(captured, ", read from the cache")
         first = found.cuts[0].name
         halves = found.prefix(first), found.suffix(first)
         certify(model, *halves, example, f"cut {first!r}", kwargs, found.outputs_after(first))
-    except (NotStoredError, CutError, TruthError) as error:
+    except Exception as error:  # what a file of others holds may fail in any way
         cache.remove(identity)
-        return captured_anew(f", captured anew: the file in the cache is not used, since {error}", identity)
+        reason = f"the file in the cache is not used, since {first_line(error)}"
+        return captured_anew(f", captured anew: {reason}", identity)
     return found

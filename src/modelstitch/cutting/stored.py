@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import sympy
+import sympy  # type: ignore[import-untyped]
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
@@ -33,16 +33,18 @@ from modelstitch.errors import CutError
 _VERSION = 1
 """Of the form of the file; another one is not read."""
 
+_ARITHMETIC = {
+    operator: (
+        *("getitem", "add", "sub", "mul", "floordiv", "truediv", "mod", "neg", "pow"),
+        *("eq", "ne", "lt", "le", "gt", "ge", "and_", "or_"),
+    ),
+    math: ("ceil", "floor", "trunc"),
+    torch: ("sym_max", "sym_min", "sym_not", "sym_float", "sym_int"),
+}
 _BUILTINS: Mapping[str, Callable[..., Any]] = {
-    **{
-        f"operator.{name}": getattr(operator, name)
-        for name in "getitem add sub mul floordiv truediv mod neg pow eq ne lt le gt ge and_ or_".split()
-    },
-    **{f"math.{name}": getattr(math, name) for name in ("ceil", "floor", "trunc")},
-    **{
-        f"torch.{name}": getattr(torch, name)
-        for name in ("sym_max", "sym_min", "sym_not", "sym_float", "sym_int")
-    },
+    f"{module.__name__}.{name}": getattr(module, name)
+    for module, names in _ARITHMETIC.items()
+    for name in names
 }
 """Functions of a graph that are no operations of torch: arithmetic of sizes."""
 
