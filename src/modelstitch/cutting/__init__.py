@@ -13,7 +13,14 @@ from torch.export import ExportedProgram
 
 from modelstitch.cutting.cache import GraphCache
 from modelstitch.cutting.cached import from_cache
-from modelstitch.cutting.capture import NO_KWARGS, Kwargs, NotCapturableError, capture, why_backward_is_lost
+from modelstitch.cutting.capture import (
+    NO_KWARGS,
+    TAKES_GRADIENTS,
+    Kwargs,
+    NotCapturableError,
+    capture,
+    why_backward_is_lost,
+)
 from modelstitch.cutting.certify import certify
 from modelstitch.cutting.cut import Cut, CutModel
 from modelstitch.cutting.cut_list import CutList
@@ -22,6 +29,7 @@ from modelstitch.cutting.examples import Example, read_examples
 from modelstitch.cutting.graph import GraphCutModel
 from modelstitch.cutting.hooks import HookCutModel
 from modelstitch.cutting.reference import reference_of
+from modelstitch.errors import CutError
 from modelstitch.util.arguments import checked
 from modelstitch.util.random_state import kept_random_state
 
@@ -69,10 +77,25 @@ def cut_model(
         else:
             found = from_cache(kept, model, example, name, kwargs, output, given)
     except NotCapturableError as error:
-        found = HookCutModel(model, example, name, str(error), kwargs, output)
+        found = _by_hooks(model, example, name, str(error), kwargs, output)
         found.technique += "" if kept is None else ", which no cache holds"
     found.technique += reference_of(model, example, name, kwargs, given)
     return found
+
+
+def _by_hooks(
+    model: nn.Module, example: Tensor, name: str, reason: str, kwargs: Kwargs, output: str | None
+) -> CutModel:
+    """Return the cuts by hooks; a model that takes gradients in its forward and has none is told so alone."""
+    try:
+        return HookCutModel(model, example, name, reason, kwargs, output)
+    except CutError as error:
+        if TAKES_GRADIENTS not in reason:
+            raise
+        raise CutError(
+            f"model {name} has no cut: it {TAKES_GRADIENTS}, which goes back to the input around every "
+            "module; cut the network inside of it, whose gradient is taken"
+        ) from error
 
 
 @checked()

@@ -29,6 +29,9 @@ from modelstitch.errors import CutError, ModelError
 # An operator may bound the batch by its index type; a branch in a model bounds it by far less.
 _ANY_BATCH = 10_000
 
+TAKES_GRADIENTS = "takes a gradient in its own forward pass (torch.autograd.grad)"
+"""Why some models have no graph."""
+
 _FEW = 2
 """Examples of a run with gradients: what is recorded for all of them takes memory."""
 
@@ -199,7 +202,10 @@ def _next_step(example: Tensor, complaint: str) -> str:
     ):
         return "a model that takes a dictionary is wrapped in modelstitch.FromDict"
     if "should be the same" in complaint or "same dtype" in complaint:
-        return "give inputs in its own precision"
+        return (
+            f"it was given {_named_type(example)}: give inputs in its own precision, most often float32 "
+            "(x.float(), array.astype('float32'))"
+        )
     if "'indices'" in complaint and example.is_floating_point():
         return "it takes tokens: give whole numbers (N, T) in int64 (modelstitch cuts --tokens)"
     if example.is_floating_point():
@@ -213,15 +219,20 @@ def _next_step(example: Tensor, complaint: str) -> str:
     )
 
 
+def _named_type(example: Tensor) -> str:
+    return str(example.dtype).removeprefix("torch.")
+
+
 class _Inference(TorchFunctionMode):
-    """Detects operations under torch.inference_mode, of which a graph keeps no trace."""
+    """Detects operations under torch.inference_mode and gradients taken, of which a graph keeps no trace."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.detected = False
+        self.detected = self.takes_gradients = False
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         self.detected |= torch.is_inference_mode_enabled()
+        self.takes_gradients |= func is torch.autograd.grad
         return func(*args, **(kwargs or {}))
 
 
@@ -244,6 +255,8 @@ def why_backward_is_lost(model: nn.Module, example: Tensor, kwargs: Kwargs = NO_
             output = model(ordinary.requires_grad_(ordinary.is_floating_point()).clone(), **further)
         except (RuntimeError, ValueError, TypeError, IndexError, AssertionError):
             return None  # the capture itself reports this error
+    if inference.takes_gradients:
+        return f"{TAKES_GRADIENTS}, which no graph holds"
     tensors = [leaf for leaf in leaves(output) if isinstance(leaf, Tensor) and leaf.is_floating_point()]
     expected = example.is_floating_point() or any(p.requires_grad for p in model.parameters())
     if inference.detected or (tensors and expected and not any(tensor.requires_grad for tensor in tensors)):

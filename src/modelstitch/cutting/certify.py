@@ -55,9 +55,9 @@ def _same_bits(one: Any, other: Tensor) -> bool:
 
 
 def _gap_and_scale(one: Tensor, other: Tensor) -> tuple[float, float]:
-    """Return the largest absolute difference and expected value; NaN where one is."""
-    if one.shape != other.shape:
-        one, other = torch.broadcast_tensors(one, other)
+    """Return the largest absolute difference and expected value; NaN where one is, or shapes differ."""
+    if not isinstance(one, Tensor) or one.shape != other.shape:
+        return float("nan"), float("nan")
     pairs = zip(one.reshape(-1).split(_AT_ONCE), other.reshape(-1).split(_AT_ONCE), strict=True)
     found = torch.tensor(
         [

@@ -117,6 +117,12 @@ def expect_deterministic(
         else:
             between(*others)
         again = run_eagerly(model, example, name, kwargs)
+        if _shapes(again) != _shapes(first):
+            raise ModelError(
+                f"model {name} gives outputs of another shape for the same inputs when it is run again in "
+                f"eval mode ({_shapes(first)}, then {_shapes(again)}){_named(written)}: expected a length "
+                "that follows from the shape of the input alone"
+            )
         difference = relative_difference(again, first)
         if difference > most:
             raise ModelError(
@@ -171,6 +177,10 @@ def depends_on_batch(run: Callable[[Tensor, Kwargs], Tensor], x: Tensor, kwargs:
         if relative_difference(got.flip(0) if is_reversed else got, expected) > most:
             return True
     return False
+
+
+def _shapes(output: Any) -> str:
+    return ", ".join(str(tuple(leaf.shape)) for leaf in leaves(output) if isinstance(leaf, Tensor))
 
 
 def _named(attributes: tuple[str, ...]) -> str:
