@@ -62,7 +62,7 @@ def test_a_second_run_reads_what_the_first_captured_for_any_weights(
     def captured(*_: object, **__: object) -> None:
         raise AssertionError("captured again")
 
-    monkeypatch.setattr("modelstitch.cutting.cached.capture", captured)
+    monkeypatch.setattr("modelstitch.cutting.graph.capture", captured)
     other = seeded(1)
     found = cuts(other, X, cache=str(folder))
     assert found.technique == "graph capture, nothing computed twice, read from the cache"
@@ -176,7 +176,7 @@ def test_a_damaged_or_false_file_is_not_used(damage: object, reason: str, folder
     with pytest.MonkeyPatch.context() as patch:
         # What it is captured by is not what is tried here.
         again = capture(model, X)
-        patch.setattr("modelstitch.cutting.cached.capture", lambda *_, **__: again)
+        patch.setattr("modelstitch.cutting.graph.capture", lambda *_, **__: again)
         found = cuts(model, X, cache=folder)
     assert "captured anew: the file in the cache is not used, since" in found.technique
     assert reason in found.technique

@@ -12,13 +12,12 @@ from torch import Tensor, nn
 from torch.export import ExportedProgram
 
 from modelstitch.cutting.cache import GraphCache
-from modelstitch.cutting.cached import from_cache
+from modelstitch.cutting.cached import cuts_of_graph
 from modelstitch.cutting.capture import (
     NO_KWARGS,
     TAKES_GRADIENTS,
     Kwargs,
     NotCapturableError,
-    capture,
     why_backward_is_lost,
 )
 from modelstitch.cutting.certify import certify
@@ -70,12 +69,7 @@ def cut_model(
     try:
         if lost[0] is not None:
             raise NotCapturableError(f"model {name} {lost[0]}")
-        if kept is None:
-            found = GraphCutModel(
-                model, example, name, kwargs, output, capture(model, example, name, kwargs, output, given)
-            )
-        else:
-            found = from_cache(kept, model, example, name, kwargs, output, given)
+        found = cuts_of_graph(kept, model, example, name, kwargs, output, given)
     except NotCapturableError as error:
         found = _by_hooks(model, example, name, str(error), kwargs, output)
         found.technique += "" if kept is None else ", which no cache holds"

@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from modelstitch.cutting.cache import GraphCache
-from modelstitch.cutting.capture import Captured, Kwargs, capture
+from modelstitch.cutting.capture import Kwargs
 from modelstitch.cutting.certify import certify
 from modelstitch.cutting.graph import GraphCutModel
 from modelstitch.cutting.identity import NoIdentityError, identity_of
@@ -15,8 +15,8 @@ from modelstitch.cutting.stored import NotStoredError
 from modelstitch.errors import first_line
 
 
-def from_cache(
-    cache: GraphCache,
+def cuts_of_graph(
+    cache: GraphCache | None,
     model: nn.Module,
     example: Tensor,
     name: str,
@@ -24,13 +24,13 @@ def from_cache(
     output: str | None,
     given: Any,
 ) -> GraphCutModel:
-    """Return the cuts of a model by its graph in a cache; without one, capture it and keep the graph.
+    """Return the cuts of a model by its graph in a cache; capture a model that has none, and keep its graph.
 
     A graph that is read is certified against the model at its first cut; one that fails is removed, and the
     model captured anew. ``technique`` says where the graph comes from, and why where it was not kept.
 
     Args:
-        cache: the cache.
+        cache: the cache; without one, the model is captured.
         model, example, name, kwargs, output: as for :func:`modelstitch.cutting.cut_model`.
         given: what the model gives for ``example``.
 
@@ -40,19 +40,17 @@ def from_cache(
     """
 
     def captured_anew(said: str, identity: str | None) -> GraphCutModel:
-        captured = capture(model, example, name, kwargs, output, given)
-        if identity is not None:
+        found = GraphCutModel(model, example, name, kwargs, output, given)
+        if cache is not None and identity is not None:
             try:
-                cache.save(identity, captured, model)
+                cache.save(identity, found.captured, model)
             except NotStoredError as error:
                 said = f", not kept in the cache: {error}"
-        return _cut(captured, said)
-
-    def _cut(captured: Captured, said: str) -> GraphCutModel:
-        found = GraphCutModel(model, example, name, kwargs, output, captured)
         found.technique += said
         return found
 
+    if cache is None:
+        return captured_anew("", None)
     try:
         identity = identity_of(model, example, kwargs, output)
     except NoIdentityError as error:
@@ -61,7 +59,8 @@ def from_cache(
         return captured_anew(", kept in the cache", identity)
     try:
         captured = cache.load(identity, model)
-        found = _cut(captured, ", read from the cache")
+        found = GraphCutModel(model, example, name, kwargs, output, captured=captured)
+        found.technique += ", read from the cache"
         first = found.cuts[0].name
         halves = found.prefix(first), found.suffix(first)
         certify(model, *halves, example, f"cut {first!r}", kwargs, found.outputs_after(first))
