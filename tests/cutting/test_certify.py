@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from modelstitch.cutting import GraphCutModel, split
+from modelstitch.cutting import GraphCutModel, cuts, split
 from modelstitch.cutting.certify import certify, relative_difference
 from modelstitch.errors import CutError, ModelError, TruthError
 from tests.cutting import models as m
@@ -152,3 +152,65 @@ def test_a_check_leaves_no_trace_even_where_it_fails() -> None:
 )
 def test_relative_difference(got: list[float], expected: list[float], difference: float) -> None:
     assert relative_difference(torch.tensor(got), torch.tensor(expected)) == difference
+
+
+class _Big(nn.Module):
+    """Words in a large embedding, and small layers behind it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words, self.norm = nn.Embedding(2**13, 16), nn.LayerNorm(16)
+        self.linear, self.head = nn.Linear(16, 16), nn.Linear(16, 3)
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        output: torch.Tensor = self.head(self.linear(self.norm(self.words(ids))).mean(1))
+        return output
+
+
+def _calls_of(model: nn.Module) -> list[tuple[int, bool, list[str]]]:
+    """Note from now on the size of each call, whether it has gradients, and at which parameters."""
+    calls: list[tuple[int, bool, list[str]]] = []
+
+    def note(module: nn.Module, given: tuple[torch.Tensor, ...]) -> None:
+        having = [name for name, parameter in module.named_parameters() if parameter.requires_grad]
+        calls.append((len(given[0]), torch.is_grad_enabled(), having))
+
+    model.register_forward_pre_hook(note)
+    return calls
+
+
+def test_gradients_are_those_of_the_activation_never_of_all_parameters() -> None:
+    model, ids = _Big(), torch.randint(0, 2**13, (4, 6))
+    model.head.requires_grad_(False)
+    before = [parameter.requires_grad for parameter in model.parameters()]
+    cutting = GraphCutModel(model, ids)
+    calls = _calls_of(model)
+    assert certify(model, cutting.prefix("norm"), cutting.suffix("norm"), ids, "here") == 0
+    part, whole = calls
+    assert whole[:2] == (4, False)
+    assert part == (2, True, ["norm.weight", "norm.bias"])
+    assert [parameter.requires_grad for parameter in model.parameters()] == before
+
+
+def test_what_the_model_gives_is_measured_once_for_all_splits_and_again_when_it_has_changed() -> None:
+    model, ids = _Big(), torch.randint(0, 2**13, (4, 6))
+    found = cuts(model, ids)
+    found.split("norm")
+    calls = _calls_of(model)
+    found.split("norm")
+    assert calls == []
+    with torch.no_grad():
+        model.head.weight.add_(1)
+    prefix, suffix = found.split("norm")
+    assert len(calls) == 2
+    assert torch.equal(suffix(prefix(ids)), model(ids))
+
+
+def test_a_difference_is_found_wherever_it_stands() -> None:
+    expected = torch.ones(3, 2**20)
+    for place in (0, 2**20, 3 * 2**20 - 1):
+        got = expected.clone()
+        got.view(-1)[place] = 1.5
+        assert relative_difference(got, expected) == 0.5
+        got.view(-1)[place] = math.nan
+        assert relative_difference(got, expected) == math.inf

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -185,3 +186,85 @@ def test_an_example_that_does_not_fit_names_its_shape() -> None:
 def test_a_model_of_two_inputs_is_refused() -> None:
     with pytest.raises(ModelError, match=r"cannot take inputs of shape \(6,\): .*missing 1 required"):
         cuts(nn.Bilinear(6, 6, 5), VECTORS)
+
+
+class _Force(nn.Module):
+    """The gradient of an energy at the input, as in networks of molecules."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.energy, self.head = nn.Linear(6, 8), nn.Linear(8, 1), nn.Linear(6, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.enable_grad():
+            x = x.detach().requires_grad_(True)
+            energy = self.energy(self.first(x).tanh()).sum()
+            (force,) = torch.autograd.grad(energy, x, create_graph=True)
+        output: Tensor = self.head(force)
+        return output
+
+
+def test_a_gradient_in_the_forward_pass_is_named() -> None:
+    reason = (
+        r"takes a gradient in its own forward pass \(torch.autograd.grad\), which goes back .* network inside"
+    )
+    with pytest.raises(CutError, match=reason):
+        cuts(_Force().eval(), VECTORS)
+
+
+class _Message(nn.Module):
+    """One step of messages between the nodes of a graph."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.head = nn.Linear(6, 8), nn.Linear(8, 5)
+
+    def forward(self, x: Tensor, edges: Tensor) -> Tensor:
+        y = self.first(x).relu()
+        output: Tensor = self.head(y + torch.zeros_like(y).index_add_(0, edges[1], y[edges[0]]))
+        return output
+
+
+def test_nodes_of_one_graph_are_no_examples() -> None:
+    edges = torch.tensor([[0, 1, 2, 0], [1, 2, 0, 2]])
+    with pytest.raises(
+        ModelError, match=r"expected 3 examples in input edges.*got shape \(2, 4\).*in a module that"
+    ):
+        cuts(_Message().eval(), VECTORS, {"edges": edges})
+    with pytest.raises(ModelError, match=r"expected 3 examples in input edges.*got shape \(\)"):
+        cuts(_Message().eval(), VECTORS, {"edges": torch.tensor(1)})
+
+
+class _Longer(nn.Module):
+    """Each call gives one position more."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words, self.length = nn.Embedding(9, 4), 0
+
+    def forward(self, ids: Tensor) -> Tensor:
+        self.length += 1
+        return self.words(ids)[:, : self.length]  # type: ignore[no-any-return]
+
+
+def test_a_length_that_differs_between_runs_is_named() -> None:
+    shapes = (
+        r"another shape for the same inputs .*\(\(3, 1, 4\), then \(3, 3, 4\)\); each call changes .* length"
+    )
+    with pytest.raises(ModelError, match=shapes):
+        cuts(_Longer().eval(), torch.zeros(3, 6, dtype=torch.int64))
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.zeros((3, 6)), r"it was given float64: .*array.astype\('float32'\)"),
+        (np.zeros((3, 6), "uint16"), "it was given uint16: give inputs in its own precision"),
+        (np.full((3, 6), "a"), "of numbers, got an array of <U1"),
+        (np.full((3, 6), None), "of numbers, got an array of object"),
+        (np.zeros((3, 6), "datetime64[s]"), "of numbers, got an array of datetime64"),
+    ],
+)
+def test_a_type_of_numpy_is_named(array: np.ndarray, message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        cuts(nn.Sequential(nn.Linear(6, 6), nn.Linear(6, 5)), array)

@@ -45,6 +45,8 @@ class Cuts:
     """Length of a text, for models that take tokens; a model that takes an attention mask is given one."""
     shape: tuple[int, ...] = ()
     """Shape of one example, for models of other inputs: 25,12 for 25 frames of 12 coefficients."""
+    cache: Path | None = None
+    """Folder where captured graphs are kept, and looked for first; it holds no weights."""
     json: bool = False
     """Print the cuts as JSON."""
 
@@ -61,7 +63,7 @@ class Cuts:
             ModelSpec(source=self.model, weights=weights, weights_key=self.weights_key, partial=self.partial)
         )
         example, kwargs, described = self._example(network)
-        cuts: CutModel = cut_model(network.module, example, self.model, kwargs)
+        cuts: CutModel = cut_model(network.module, example, self.model, kwargs, cache=self.cache)
         if self.json:
             print(cuts_as_json(cuts))
         else:

@@ -6,10 +6,20 @@ suffixes at any cut of one model.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from torch import Tensor, nn
 from torch.export import ExportedProgram
 
-from modelstitch.cutting.capture import NO_KWARGS, Kwargs, NotCapturableError, why_backward_is_lost
+from modelstitch.cutting.cache import GraphCache
+from modelstitch.cutting.cached import cuts_of_graph
+from modelstitch.cutting.capture import (
+    NO_KWARGS,
+    TAKES_GRADIENTS,
+    Kwargs,
+    NotCapturableError,
+    why_backward_is_lost,
+)
 from modelstitch.cutting.certify import certify
 from modelstitch.cutting.cut import Cut, CutModel
 from modelstitch.cutting.cut_list import CutList
@@ -18,6 +28,7 @@ from modelstitch.cutting.examples import Example, read_examples
 from modelstitch.cutting.graph import GraphCutModel
 from modelstitch.cutting.hooks import HookCutModel
 from modelstitch.cutting.reference import reference_of
+from modelstitch.errors import CutError
 from modelstitch.util.arguments import checked
 from modelstitch.util.random_state import kept_random_state
 
@@ -30,6 +41,7 @@ def cut_model(
     name: str = "model",
     kwargs: Kwargs = NO_KWARGS,
     output: str | None = None,
+    cache: Path | None = None,
 ) -> CutModel:
     """Find the cuts of a model by graph capture, or by hooks on its modules where no graph can be captured.
 
@@ -39,22 +51,45 @@ def cut_model(
         name: what to call the model in errors.
         kwargs: (N, ...) further inputs by name of argument, such as a mask: both halves are given them.
         output: name or number of the output that it is cut for, where it gives several.
+        cache: folder where captured graphs are kept, and looked for first.
 
     Raises:
         ModelError: the model does not run on ``example``, or has no such output.
         CutError: the model has no legal cut, or changes its own buffers or its input.
+        RunError: the cache cannot be used.
     """
-    expect_deterministic(model, example, name, kwargs)
+    kept = None if cache is None else GraphCache(cache)
+    lost: list[str | None] = []
+
+    def run_backward_too(x: Tensor, further: Kwargs) -> None:
+        lost.append(why_backward_is_lost(model, x, further))
+
+    given = expect_deterministic(model, example, name, kwargs, between=run_backward_too)
     found: CutModel
     try:
-        lost = why_backward_is_lost(model, example, kwargs)
-        if lost is not None:
-            raise NotCapturableError(f"model {name} {lost}")
-        found = GraphCutModel(model, example, name, kwargs, output)
+        if lost[0] is not None:
+            raise NotCapturableError(f"model {name} {lost[0]}")
+        found = cuts_of_graph(kept, model, example, name, kwargs, output, given)
     except NotCapturableError as error:
-        found = HookCutModel(model, example, name, str(error), kwargs, output)
-    found.technique += reference_of(model, example, name, kwargs)
+        found = _by_hooks(model, example, name, str(error), kwargs, output)
+        found.technique += "" if kept is None else ", which no cache holds"
+    found.technique += reference_of(model, example, name, kwargs, given)
     return found
+
+
+def _by_hooks(
+    model: nn.Module, example: Tensor, name: str, reason: str, kwargs: Kwargs, output: str | None
+) -> CutModel:
+    """Return the cuts by hooks; a model that takes gradients in its forward and has none is told so alone."""
+    try:
+        return HookCutModel(model, example, name, reason, kwargs, output)
+    except CutError as error:
+        if TAKES_GRADIENTS not in reason:
+            raise
+        raise CutError(
+            f"model {name} has no cut: it {TAKES_GRADIENTS}, which goes back to the input around every "
+            "module; cut the network inside of it, whose gradient is taken"
+        ) from error
 
 
 @checked()
@@ -64,6 +99,7 @@ def cuts(
     kwargs: Kwargs | None = None,
     *,
     output: str | None = None,
+    cache: str | Path | None = None,
 ) -> CutList:
     """Find every cut of ``model`` on its way from ``example`` to the output; capture it once, split it often.
 
@@ -77,6 +113,8 @@ def cuts(
         kwargs: (N, ...) further inputs by name of argument, such as a mask.
         output: name or number of the output that it is cut for; by default the only one, the one called
             ``logits``, ``scores`` or ``last_hidden_state``, or the first.
+        cache: folder where captured graphs are kept, and looked for first; what is found there is certified
+            again. Its files hold neither code nor weights.
 
     Returns:
         A sequence of the cuts, from the input on; its ``boundaries`` are those at the ends of blocks. It
@@ -85,6 +123,7 @@ def cuts(
     Raises:
         ModelError: the model does not run on ``example``, or has no such output.
         CutError: the model cannot be captured, or has no legal cut.
+        RunError: the cache cannot be made, or others can write it.
 
     Example:
         >>> import torch
@@ -98,7 +137,8 @@ def cuts(
     """
     own, x, further = read_examples(as_module(model), example, kwargs)
     with kept_random_state():
-        return CutList(cut_model(own, x, kwargs=further, output=output), own, x, further)
+        found = cut_model(own, x, kwargs=further, output=output, cache=None if cache is None else Path(cache))
+        return CutList(found, own, x, further)
 
 
 @checked()
@@ -109,6 +149,7 @@ def split(
     kwargs: Kwargs | None = None,
     *,
     output: str | None = None,
+    cache: str | Path | None = None,
 ) -> tuple[nn.Module, nn.Module]:
     """Split ``model`` at ``cut`` into a prefix and a suffix, and check both against the model.
 
@@ -122,6 +163,7 @@ def split(
         example: (N, ...) real inputs, on which the split is checked, in any form that :func:`cuts` takes.
         kwargs: (N, ...) further inputs by name of argument, such as a mask.
         output: name or number of the output that it is cut for, where it gives several.
+        cache: folder where captured graphs are kept, as for :func:`cuts`.
 
     Returns:
         The prefix (input to representation) and the suffix (representation to output); both share the model's
@@ -141,4 +183,4 @@ def split(
         >>> torch.equal(suffix(prefix(x)), model(x))
         True
     """
-    return cuts(model, example, kwargs, output=output).split(cut)
+    return cuts(model, example, kwargs, output=output, cache=cache).split(cut)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import inspect
 import io
 import logging
@@ -27,6 +28,12 @@ from modelstitch.errors import CutError, ModelError
 
 # An operator may bound the batch by its index type; a branch in a model bounds it by far less.
 _ANY_BATCH = 10_000
+
+TAKES_GRADIENTS = "takes a gradient in its own forward pass (torch.autograd.grad)"
+"""Why some models have no graph."""
+
+_FEW = 2
+"""Examples of a run with gradients: what is recorded for all of them takes memory."""
 
 
 Kwargs = Mapping[str, Tensor]
@@ -144,6 +151,18 @@ def no_logs() -> Iterator[None]:
         logging.disable(before)
 
 
+@contextlib.contextmanager
+def no_collection() -> Iterator[None]:
+    """Let no garbage be looked for: tracing makes millions of objects, and keeps most of them to its end."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
 def no_compilation() -> contextlib.AbstractContextManager[object]:
     """Run compiled parts eagerly, so that a capture records their operations, not their kernels."""
     stance: contextlib.AbstractContextManager[object] = torch.compiler.set_stance("force_eager")
@@ -183,7 +202,10 @@ def _next_step(example: Tensor, complaint: str) -> str:
     ):
         return "a model that takes a dictionary is wrapped in modelstitch.FromDict"
     if "should be the same" in complaint or "same dtype" in complaint:
-        return "give inputs in its own precision"
+        return (
+            f"it was given {_named_type(example)}: give inputs in its own precision, most often float32 "
+            "(x.float(), array.astype('float32'))"
+        )
     if "'indices'" in complaint and example.is_floating_point():
         return "it takes tokens: give whole numbers (N, T) in int64 (modelstitch cuts --tokens)"
     if example.is_floating_point():
@@ -197,15 +219,20 @@ def _next_step(example: Tensor, complaint: str) -> str:
     )
 
 
+def _named_type(example: Tensor) -> str:
+    return str(example.dtype).removeprefix("torch.")
+
+
 class _Inference(TorchFunctionMode):
-    """Detects operations under torch.inference_mode, of which a graph keeps no trace."""
+    """Detects operations under torch.inference_mode and gradients taken, of which a graph keeps no trace."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.detected = False
+        self.detected = self.takes_gradients = False
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         self.detected |= torch.is_inference_mode_enabled()
+        self.takes_gradients |= func is torch.autograd.grad
         return func(*args, **(kwargs or {}))
 
 
@@ -223,11 +250,13 @@ def why_backward_is_lost(model: nn.Module, example: Tensor, kwargs: Kwargs = NO_
         for context in contexts:
             stack.enter_context(context)
         try:
-            ordinary = example.detach().clone()
-            further = {name: value.clone() for name, value in kwargs.items()}
+            ordinary = example[:_FEW].detach().clone()
+            further = {name: value[:_FEW].clone() for name, value in kwargs.items()}
             output = model(ordinary.requires_grad_(ordinary.is_floating_point()).clone(), **further)
         except (RuntimeError, ValueError, TypeError, IndexError, AssertionError):
             return None  # the capture itself reports this error
+    if inference.takes_gradients:
+        return f"{TAKES_GRADIENTS}, which no graph holds"
     tensors = [leaf for leaf in leaves(output) if isinstance(leaf, Tensor) and leaf.is_floating_point()]
     expected = example.is_floating_point() or any(p.requires_grad for p in model.parameters())
     if inference.detected or (tensors and expected and not any(tensor.requires_grad for tensor in tensors)):
@@ -251,6 +280,7 @@ def capture(
     name: str = "model",
     kwargs: Kwargs = NO_KWARGS,
     output: str | None = None,
+    given: Any = None,
 ) -> Captured:
     """Capture ``model`` in eval mode as a functional graph that shares its parameters.
 
@@ -260,6 +290,7 @@ def capture(
         name: what to call the model in errors.
         kwargs: (N, ...) further inputs by name of argument.
         output: name of the output that it is cut for; see :func:`modelstitch.cutting.outputs.scored_leaf`.
+        given: what the model gives for ``example``, if it has been run already.
 
     Returns:
         The graph, its input node and the structure of its output, without caches.
@@ -272,20 +303,27 @@ def capture(
     if example.ndim < 2 or len(example) < 2:
         raise CutError(f"expected an example batch of at least 2 inputs, got shape {tuple(example.shape)}")
     try:
-        return _capture(model, example, name, kwargs, output, strict=False)
+        return _capture(model, example, name, kwargs, output, given, strict=False)
     except _FixedBatchError as error:
         # The strict mode reads the Python code, where len(x) is no constant.
         with contextlib.suppress(NotCapturableError):
-            return _capture(model, example, name, kwargs, output, strict=True)
+            return _capture(model, example, name, kwargs, output, given, strict=True)
         raise error
 
 
 def _capture(
-    model: nn.Module, example: Tensor, name: str, kwargs: Kwargs, output: str | None, *, strict: bool
+    model: nn.Module,
+    example: Tensor,
+    name: str,
+    kwargs: Kwargs,
+    output: str | None,
+    given: Any,
+    *,
+    strict: bool,
 ) -> Captured:
     with eval_mode(model), no_fused_attention(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        given = run_eagerly(model, example, name, kwargs)
+        given = run_eagerly(model, example, name, kwargs) if given is None else given
         scored, said = scored_leaf(given, output), what_is_cut(given, output)
         exported, program = _exported(model, example, name, kwargs, strict=strict)
         _expect_pure(exported, program, name)
@@ -315,6 +353,7 @@ def _exported(
             no_compilation(),
             caches_off(model),
             shapes_at_once(),
+            no_collection(),
             _named_arguments(model, example, kwargs),
         ):
             shapes = _free_batch(model, example, kwargs)

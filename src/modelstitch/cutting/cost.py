@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -72,7 +73,7 @@ def counter() -> FlopCounterMode:
     CPU, bilinear layers, and products of vectors.
     """
     aten = torch.ops.aten
-    return FlopCounterMode(
+    mode = FlopCounterMode(
         display=False,
         custom_mapping={
             aten._scaled_dot_product_flash_attention_for_cpu: _attention,
@@ -84,6 +85,18 @@ def counter() -> FlopCounterMode:
             aten.dot: _dot,
         },
     )
+    # That of torch sets hooks on modules, which a model that takes gradients in its forward refuses.
+    mode.mod_tracker = _Everywhere()  # type: ignore[assignment]
+    return mode
+
+
+class _Everywhere(contextlib.AbstractContextManager["_Everywhere"]):
+    """Stands in the place of what tells in which module an operation is: all are counted together."""
+
+    parents = frozenset({"Global"})
+
+    def __exit__(self, *_: object) -> None:
+        return None
 
 
 def per_example(flops: int, n_examples: int) -> int:

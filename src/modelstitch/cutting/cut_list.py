@@ -8,7 +8,7 @@ from typing import overload
 from torch import Tensor, nn
 
 from modelstitch.cutting.capture import Kwargs
-from modelstitch.cutting.certify import certify
+from modelstitch.cutting.certify import Known, certify
 from modelstitch.cutting.cut import Cut, CutModel
 from modelstitch.cutting.examples import expect_cut
 from modelstitch.util.random_state import kept_random_state
@@ -29,6 +29,7 @@ class CutList(Sequence[Cut]):
 
     def __init__(self, cut_model: CutModel, model: nn.Module, example: Tensor, kwargs: Kwargs) -> None:
         self._cut_model, self._model, self._example, self._more = cut_model, model, example, kwargs
+        self._known = Known()
 
     def __len__(self) -> int:
         return len(self._cut_model.cuts)
@@ -95,7 +96,16 @@ class CutList(Sequence[Cut]):
         prefix, suffix = self._cut_model.prefix(name), self._cut_model.suffix(name)
         with kept_random_state():
             outputs = self._cut_model.outputs_after(name)
-            certify(self._model, prefix, suffix, self._example, f"cut {name!r}", self._more, outputs)
+            certify(
+                self._model,
+                prefix,
+                suffix,
+                self._example,
+                f"cut {name!r}",
+                self._more,
+                outputs,
+                self._known,
+            )
         return SingleOutput(prefix), suffix
 
 

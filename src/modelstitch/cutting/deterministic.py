@@ -63,11 +63,27 @@ def as_module(model: Any, name: str = "model") -> nn.Module:
     return model
 
 
-def expect_deterministic(model: nn.Module, example: Tensor, name: str, kwargs: Kwargs) -> None:
+def expect_deterministic(
+    model: nn.Module,
+    example: Tensor,
+    name: str,
+    kwargs: Kwargs,
+    between: Callable[[Tensor, Kwargs], object] | None = None,
+) -> Any:
     """Run a model several times in eval mode, and leave its buffers unchanged.
 
     Between two runs on ``example`` stands one on other inputs, and what a call writes into single numbers of
     the model's plain attributes is changed. So a state shows that the next call would not.
+
+    Args:
+        model: the model.
+        example: (N, ...) inputs.
+        name: what to call the model in errors.
+        kwargs: (N, ...) further inputs by name of argument.
+        between: runs the model on the other inputs; by default without gradients.
+
+    Returns:
+        Its output for ``example``.
 
     Raises:
         ModelError: it does not run on ``example``, outputs NaN, or outputs something else in another run.
@@ -95,8 +111,18 @@ def expect_deterministic(model: nn.Module, example: Tensor, name: str, kwargs: K
         written = attributes_changed(attributes, prints_of(model))
         halves = any(p.dtype in (torch.float16, torch.bfloat16) for p in model.parameters())
         most = _SAME_IN_HALF if halves else _SAME
-        run_eagerly(model, example.flip(0), name, {key: value.flip(0) for key, value in kwargs.items()})
+        others = example.flip(0), {key: value.flip(0) for key, value in kwargs.items()}
+        if between is None:
+            run_eagerly(model, others[0], name, others[1])
+        else:
+            between(*others)
         again = run_eagerly(model, example, name, kwargs)
+        if _shapes(again) != _shapes(first):
+            raise ModelError(
+                f"model {name} gives outputs of another shape for the same inputs when it is run again in "
+                f"eval mode ({_shapes(first)}, then {_shapes(again)}){_named(written)}: expected a length "
+                "that follows from the shape of the input alone"
+            )
         difference = relative_difference(again, first)
         if difference > most:
             raise ModelError(
@@ -114,6 +140,7 @@ def expect_deterministic(model: nn.Module, example: Tensor, name: str, kwargs: K
                         "value there it gives something else for the same inputs (relative difference "
                         f"{difference:.1e}): expected a model without counting there"
                     )
+    return first
 
 
 def depends_on_batch(run: Callable[[Tensor, Kwargs], Tensor], x: Tensor, kwargs: Kwargs) -> bool:
@@ -150,6 +177,10 @@ def depends_on_batch(run: Callable[[Tensor, Kwargs], Tensor], x: Tensor, kwargs:
         if relative_difference(got.flip(0) if is_reversed else got, expected) > most:
             return True
     return False
+
+
+def _shapes(output: Any) -> str:
+    return ", ".join(str(tuple(leaf.shape)) for leaf in leaves(output) if isinstance(leaf, Tensor))
 
 
 def _named(attributes: tuple[str, ...]) -> str:

@@ -50,6 +50,7 @@ def read_examples(
     inputs = {key: _tensor(value, f"input {key}") for key, value in {**further, **(kwargs or {})}.items()}
     x = _tensor(first, "examples")
     _expect_known(model, inputs)
+    _expect_one_batch(x, inputs)
     if x.ndim and len(x) == 1:
         x, inputs = torch.cat([x, x]), {key: _twice(value) for key, value in inputs.items()}
     return _taking_first(model, name), x, inputs
@@ -84,6 +85,11 @@ def _tensor(value: Any, what: str) -> Tensor:
             f"expected {what} as {_FORMS}, got a list of tensors: torch.stack makes one input of them, "
             "tuple() several"
         )
+    if isinstance(value, np.ndarray) and value.dtype.kind not in "biufc":
+        raise ModelError(
+            f"expected {what} as {_FORMS}, of numbers, got an array of {value.dtype}: give "
+            "array.astype('float32') of it, or 'int64' where these are tokens"
+        )
     if isinstance(value, np.ndarray | list):
         try:
             value = torch.tensor(value)
@@ -111,6 +117,18 @@ def _expect_known(model: nn.Module, inputs: Kwargs) -> None:
         raise ModelError(
             f"expected further inputs among the model's arguments ({_listed(parameters)}), got {unknown[0]!r}"
         )
+
+
+def _expect_one_batch(x: Tensor, inputs: Kwargs) -> None:
+    """Raise where a further input has another number of examples than the first."""
+    for name, value in inputs.items():
+        if x.ndim and (not value.ndim or len(value) not in (1, len(x))):
+            raise ModelError(
+                f"expected {len(x)} examples in input {name}, as in the first input, got shape "
+                f"{tuple(value.shape)}: the first axis of each input is that of the examples. Nodes and "
+                "edges of one graph are one example: wrap the model in a module that takes graphs of one "
+                "size, (N, nodes, features)"
+            )
 
 
 def _listed(parameters: Sequence[inspect.Parameter]) -> str:

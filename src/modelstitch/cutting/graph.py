@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -54,6 +55,8 @@ class GraphCutModel(CutModel):
         name: what to call the model in errors.
         kwargs: (N, ...) further inputs by name of argument.
         output: name of the output that it is cut for.
+        given: what the model gives for ``example``, if it has been run already.
+        captured: its graph, if there is one already.
 
     Raises:
         ModelError: the model does not run on ``example``.
@@ -67,10 +70,12 @@ class GraphCutModel(CutModel):
         name: str = "model",
         kwargs: Kwargs = NO_KWARGS,
         output: str | None = None,
+        given: Any = None,
+        captured: Captured | None = None,
     ) -> None:
         self.model = self._captured_from = model
         self.name = name
-        self._captured: Captured = capture(model, example, name, kwargs, output)
+        self._captured = captured or capture(model, example, name, kwargs, output, given)
         self.technique = f"graph capture, nothing computed twice{self._captured.said}"
         graph = self._captured.graph_module.graph
         self._states = final_states(graph)
@@ -107,6 +112,11 @@ class GraphCutModel(CutModel):
         self.cuts: tuple[Cut, ...] = tuple(cuts)
         if not cuts:
             raise CutError(self._why_none())
+
+    @property
+    def captured(self) -> Captured:
+        """The graph of the model that was captured."""
+        return self._captured
 
     def _deepest(self, ends: list[Node]) -> Node:
         """Return the output that most of the model leads to; of equal ones the first."""
