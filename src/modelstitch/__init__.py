@@ -113,6 +113,7 @@ if TYPE_CHECKING:  # for type checkers and editors: the same names as in the tab
     from modelstitch.results.facts import PairFacts as PairFacts
     from modelstitch.results.facts import RunFacts as RunFacts
     from modelstitch.results.facts import Versions as Versions
+    from modelstitch.results.pairs import Comparisons as Comparisons
     from modelstitch.results.rows import AdvantageRow as AdvantageRow
     from modelstitch.results.rows import Baseline as Baseline
     from modelstitch.results.rows import CellKey as CellKey
@@ -121,6 +122,9 @@ if TYPE_CHECKING:  # for type checkers and editors: the same names as in the tab
     from modelstitch.results.rows import KeptRow as KeptRow
     from modelstitch.results.stitched import GivesStitched as GivesStitched
     from modelstitch.results.stitched import StitchedCell as StitchedCell
+    from modelstitch.results.trackers import MLflow as MLflow
+    from modelstitch.results.trackers import TensorBoard as TensorBoard
+    from modelstitch.results.trackers import WeightsAndBiases as WeightsAndBiases
     from modelstitch.results.triangle import MatrixShape as MatrixShape
     from modelstitch.specs import CellSpec as CellSpec
     from modelstitch.specs import DataSpec as DataSpec
@@ -159,6 +163,7 @@ _HOMES = {
     "ChainTable": "adoption.worth.chains",
     "Changed": "adoption.worth.money",
     "Comparison": "results.comparison",
+    "Comparisons": "results.pairs",
     "ConditionState": "results.decision",
     "Confidence": "specs.verdicts",
     "Contender": "adoption.rivals.rival_kinds",
@@ -195,6 +200,7 @@ _HOMES = {
     "Listing": "util.listing",
     "Load": "adoption.work",
     "LoadedStitched": "adoption.folder.loading",
+    "MLflow": "results.trackers",
     "MatrixShape": "results.triangle",
     "MemoryFacts": "results.facts",
     "MissingExtraError": "errors",
@@ -235,6 +241,7 @@ _HOMES = {
     "Stitched": "grid.stitched",
     "StitchedCell": "results.stitched",
     "Task": "tasks",
+    "TensorBoard": "results.trackers",
     "Thresholds": "evidence.verdict",
     "TruthError": "errors",
     "Unscored": "data.absent",
@@ -245,6 +252,7 @@ _HOMES = {
     "VerifiedCheck": "adoption.verify.record",
     "Versions": "results.facts",
     "View": "specs",
+    "WeightsAndBiases": "results.trackers",
     "WeightsError": "errors",
     "WeightsFacts": "models.weights.facts",
     "Whole": "adoption.candidates.candidate",

@@ -11,6 +11,7 @@ import numpy as np
 from modelstitch.errors import ModelError, SpecError, expect_one_of
 from modelstitch.grid.side import Side
 from modelstitch.grid.stitched import Stitched
+from modelstitch.results.kept import PartsByCell
 from modelstitch.results.rows import CellKey, CellRow
 from modelstitch.specs import TRAINED, CellSpec, StitchSpec
 from modelstitch.stitches import Stitch
@@ -107,6 +108,9 @@ class GivesStitched(Protocol):
 
     def answers(self) -> dict[tuple[str, CellKey], np.ndarray]:
         """Return the score of each held-out example, (n_heldout,), by control and cell."""
+
+    def parts(self) -> PartsByCell:
+        """Return what was measured by example, by control and cell."""
 
 
 def cell_of(
