@@ -105,6 +105,7 @@ if TYPE_CHECKING:  # for type checkers and editors: the same names as in the tab
     from modelstitch.results.decision import CandidateConditions as CandidateConditions
     from modelstitch.results.decision import ConditionState as ConditionState
     from modelstitch.results.decision import DecisionWord as DecisionWord
+    from modelstitch.results.disagreements import Disagreements as Disagreements
     from modelstitch.results.facts import BySide as BySide
     from modelstitch.results.facts import CutFacts as CutFacts
     from modelstitch.results.facts import LabelFacts as LabelFacts
@@ -180,6 +181,7 @@ _HOMES = {
     "DataPart": "data.parts",
     "DataSpec": "specs",
     "DecisionWord": "results.decision",
+    "Disagreements": "results.disagreements",
     "Drawn": "models.drawn",
     "EvidenceRow": "results.rows",
     "EvidenceSpec": "specs",
