@@ -471,7 +471,8 @@ class Comparison:
         key = key if receiver_cut is None else (*key, receiver_cut)
         if not 2 <= len(key) <= 4:
             raise SpecError(f"expected a cell as (sender cut, receiver cut), got {cell!r}")
-        named = dict(zip(("sender_cut", "receiver_cut", "stitch", "seed"), key, strict=False))
+        names = ("sender_cut", "receiver_cut", "stitch", "seed")
+        named: dict[str, Any] = dict(zip(names, key, strict=False))
         chosen = {"stitch": stitch, "seed": seed}
         return self.stitched(**named, **{name: each for name, each in chosen.items() if each is not None})
 
