@@ -473,8 +473,8 @@ class Comparison:
             raise SpecError(f"expected a cell as (sender cut, receiver cut), got {cell!r}")
         names = ("sender_cut", "receiver_cut", "stitch", "seed")
         named: dict[str, Any] = dict(zip(names, key, strict=False))
-        chosen = {"stitch": stitch, "seed": seed}
-        return self.stitched(**named, **{name: each for name, each in chosen.items() if each is not None})
+        chosen: dict[str, Any] = {"stitch": stitch, "seed": seed}
+        return self.stitched(**{**named, **{name: each for name, each in chosen.items() if each is not None}})
 
     def __getstate__(self) -> dict[str, Any]:
         # A comparison that travels is numbers: its networks stay where they are.
