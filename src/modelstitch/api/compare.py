@@ -18,7 +18,7 @@ from modelstitch.results.by_labels import ByLabels
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.facts import BySide
 from modelstitch.results.pairs import Comparisons
-from modelstitch.runs.pairs import note_models, pair_folders, write_tables
+from modelstitch.runs.pairs import held_models, note_models, pair_folders, write_tables
 from modelstitch.runs.prepare import NO_OUTPUTS, OutputChoice, OutputChoices, prepare, read, read_alike
 from modelstitch.runs.run import BUDGET, run
 from modelstitch.specs import (
@@ -326,7 +326,7 @@ def compare_all(
     folder = None if out is None else Path(out)
     folders = pair_folders(folder, list(models))
     if folder is not None:
-        note_models(folder, list(models))
+        held_models(folder)  # refused before anything is loaded
     where = device_for(device, models.values())
     with in_eval_mode(models.values()), listening(progress) as listener:
         networks = {
@@ -348,6 +348,8 @@ def compare_all(
                 pool=pool,
                 progress=listener,
             )
+            if folder is not None:  # a choice that is refused has left nothing behind
+                note_models(folder, list(models))
     pairs = Comparisons(found)
     if folder is not None:
         write_tables(folder, pairs)

@@ -36,15 +36,26 @@ def pair_folders(out: Path | None, models: Sequence[str]) -> dict[Pair, Path | N
     return folders
 
 
+def held_models(out: Path) -> tuple[str, ...]:
+    """Return the models that a folder holds already; none of a new one.
+
+    Raises:
+        RunError: the folder holds one run, or is damaged.
+    """
+    if holds_pairs(out):
+        return models_of(out)
+    if (out / "run.sqlite").exists():
+        raise RunError(f"cannot use folder {str(out)!r} for several pairs: it holds one run; choose another")
+    return ()
+
+
 def note_models(out: Path, models: Sequence[str]) -> None:
     """Write which models a folder holds, those that it held before first.
 
     Raises:
         RunError: the folder cannot be written, or holds something else.
     """
-    known = models_of(out) if (out / FILE).exists() else ()
-    if not known and (out / "run.sqlite").exists():
-        raise RunError(f"cannot use folder {str(out)!r} for several pairs: it holds one run; choose another")
+    known = held_models(out)
     values = {"format": FORMAT, "models": list(dict.fromkeys((*known, *models)))}
     _write(out, FILE, json.dumps(values, indent=1) + "\n")
 
