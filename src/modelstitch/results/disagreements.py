@@ -20,7 +20,7 @@ from modelstitch.util.arguments import checked
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Kind = Literal["lost", "gained", "other"]
+DisagreementKind = Literal["lost", "gained", "other"]
 KINDS = ("lost", "gained", "other")
 
 _IN_A_ROW = 8
@@ -87,7 +87,7 @@ class Disagreements:
         return pd.DataFrame(rows).sort_values(["change", "class"], ignore_index=True)
 
     @checked()
-    def examples(self, kind: Kind | None = None) -> pd.DataFrame:
+    def examples(self, kind: DisagreementKind | None = None) -> pd.DataFrame:
         """Return one row for each example that gets different answers.
 
         Args:
@@ -124,7 +124,7 @@ class Disagreements:
         return counts.sort_values(order, ascending=[False, True, True], ignore_index=True)
 
     @checked()
-    def contact_sheet(self, kind: Kind = "lost", most: int = 24) -> Figure:
+    def contact_sheet(self, kind: DisagreementKind = "lost", most: int = 24) -> Figure:
         """Draw examples of one kind, with label, the receiver's answer and the stitched network's.
 
         Args:

@@ -19,7 +19,7 @@ from modelstitch.util.imported import imported
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Pair = tuple[str, str]
+ModelPair = tuple[str, str]
 """Names of sender and receiver."""
 
 Reduce = Literal["diagonal", "best"]
@@ -32,7 +32,7 @@ _REPORT = "modelstitch.report.pairs:write_pairs"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Comparisons(Mapping[Pair, Comparison]):
+class Comparisons(Mapping[ModelPair, Comparison]):
     """The comparisons of all ordered pairs of several models, by (sender, receiver).
 
     Attributes:
@@ -42,19 +42,19 @@ class Comparisons(Mapping[Pair, Comparison]):
         SpecError: no pair.
     """
 
-    pairs: Mapping[Pair, Comparison]
+    pairs: Mapping[ModelPair, Comparison]
 
     def __post_init__(self) -> None:
         if not self.pairs:
             raise SpecError("expected comparisons of at least one pair, got none")
 
-    def __getitem__(self, pair: Pair) -> Comparison:
+    def __getitem__(self, pair: ModelPair) -> Comparison:
         if pair not in self.pairs:
             known = ", ".join(f"({sender!r}, {receiver!r})" for sender, receiver in self.pairs)
             raise KeyError(f"no pair {pair!r} here: expected (sender, receiver), one of {known}")
         return self.pairs[pair]
 
-    def __iter__(self) -> Iterator[Pair]:
+    def __iter__(self) -> Iterator[ModelPair]:
         return iter(self.pairs)
 
     def __len__(self) -> int:
@@ -172,7 +172,7 @@ class Comparisons(Mapping[Pair, Comparison]):
         """Return one row for each verdict of every pair, with ``pair``, ``sender`` and ``receiver``."""
         return self._together({pair: each.verdict_frame() for pair, each in self.items()})
 
-    def _together(self, frames: Mapping[Pair, pd.DataFrame]) -> pd.DataFrame:
+    def _together(self, frames: Mapping[ModelPair, pd.DataFrame]) -> pd.DataFrame:
         tables = []
         for (sender, receiver), frame in frames.items():
             own = frame.drop(columns=["sender", "receiver"], errors="ignore")

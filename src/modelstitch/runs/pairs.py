@@ -8,7 +8,7 @@ from itertools import permutations
 from pathlib import Path
 
 from modelstitch.errors import RunError, SpecError
-from modelstitch.results.pairs import Comparisons, Pair, pair_name
+from modelstitch.results.pairs import Comparisons, ModelPair, pair_name
 from modelstitch.runs.reader import read_run
 from modelstitch.util.atomic_files import atomic_write
 
@@ -16,7 +16,7 @@ FILE = "pairs.json"
 FORMAT = "modelstitch pairs 1"
 
 
-def pair_folders(out: Path | None, models: Sequence[str]) -> dict[Pair, Path | None]:
+def pair_folders(out: Path | None, models: Sequence[str]) -> dict[ModelPair, Path | None]:
     """Return the run folder of each ordered pair; None without ``out``.
 
     Raises:
@@ -25,8 +25,8 @@ def pair_folders(out: Path | None, models: Sequence[str]) -> dict[Pair, Path | N
     for name in models:
         if not name.strip() or (out is not None and (name in ("", "..") or Path(name).name != name)):
             raise SpecError(f"expected names of models that can be names of folders, got {name!r}")
-    folders: dict[Pair, Path | None] = {}
-    taken: dict[str, Pair] = {}
+    folders: dict[ModelPair, Path | None] = {}
+    taken: dict[str, ModelPair] = {}
     for pair in permutations(models, 2):
         name = pair_name(*pair)
         if out is not None and name in taken:
