@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, final
 
@@ -11,7 +11,6 @@ import numpy as np
 from modelstitch.errors import ModelError, SpecError, expect_one_of
 from modelstitch.grid.side import Side
 from modelstitch.grid.stitched import Stitched
-from modelstitch.results.kept import PartsByCell
 from modelstitch.results.rows import CellKey, CellRow
 from modelstitch.specs import TRAINED, CellSpec, StitchSpec
 from modelstitch.stitches import Stitch
@@ -109,8 +108,11 @@ class GivesStitched(Protocol):
     def answers(self) -> dict[tuple[str, CellKey], np.ndarray]:
         """Return the score of each held-out example, (n_heldout,), by control and cell."""
 
-    def parts(self) -> PartsByCell:
-        """Return what was measured by example, by control and cell."""
+    def parts(self) -> Mapping[tuple[str, CellKey], Any]:
+        """Return what was measured by example, by control and cell.
+
+        Each is a :class:`modelstitch.results.kept.ExampleParts`.
+        """
 
 
 def cell_of(
