@@ -415,7 +415,7 @@ def test_all_pairs_take_what_one_pair_takes() -> None:
     one, every = (inspect.signature(verb).parameters for verb in (ms.compare, ms.compare_all))
     # Plain modules of several models say the same by ms.Network(output=...).
     of_two = {f"{role}_{what}" for role in ("sender", "receiver") for what in ("output", "output_scale")}
-    own = {"sender", "receiver", "models", *of_two}
+    own = {"sender", "receiver", "models", "names", *of_two}  # names of several stand in their mapping
     assert [one[name] for name in one if name not in own] == [
         every[name] for name in every if name not in own
     ]
@@ -448,6 +448,14 @@ def test_options_reach_every_pair(checkpoints: tuple[Path, Path], tmp_path: Path
         assert comparison.matrix(stitch="lowrank(2)").shape == (1, 2)
         assert (tmp_path / f"{sender}-into-{receiver}" / "pictures.png").is_file()
     assert listening.stages.count("reading the data") == 2
+    again = ms.load(tmp_path)
+    assert isinstance(again, ms.Comparisons)
+    assert dict(again) == dict(found)
+    assert (tmp_path / "a-into-b" / "run.sqlite").is_file()
+    assert {"pairs.json", "cells.csv", "verdicts.csv", "report.html"} <= {
+        each.name for each in tmp_path.iterdir()
+    }
+    assert 'href="a-into-b/report.html"' in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -459,13 +467,15 @@ def test_options_reach_every_pair(checkpoints: tuple[Path, Path], tmp_path: Path
     ],
 )
 def test_all_pairs_refuse_what_one_pair_refuses(
-    checkpoints: tuple[Path, Path], digits: Data, choices: dict[str, Any], message: str
+    checkpoints: tuple[Path, Path], digits: Data, choices: dict[str, Any], message: str, tmp_path: Path
 ) -> None:
     first, second = map(str, checkpoints)
     with pytest.raises(ms.InputError, match=message):
-        ms.compare(first, second, digits, cuts="layers.2", **choices, allow_untrained=True)
+        ms.compare(first, second, digits, cuts="layers.2", **choices)
+    out = None if "pictures" in choices else tmp_path / "all"
     with pytest.raises(ms.InputError, match=message):
-        ms.compare_all({"a": first, "b": second}, digits, cuts="layers.2", **choices, allow_untrained=True)
+        ms.compare_all({"a": first, "b": second}, digits, cuts="layers.2", out=out, **choices)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_report_is_written_in_both_forms_and_languages(

@@ -105,6 +105,7 @@ if TYPE_CHECKING:  # for type checkers and editors: the same names as in the tab
     from modelstitch.results.decision import CandidateConditions as CandidateConditions
     from modelstitch.results.decision import ConditionState as ConditionState
     from modelstitch.results.decision import DecisionWord as DecisionWord
+    from modelstitch.results.disagreements import Disagreements as Disagreements
     from modelstitch.results.facts import BySide as BySide
     from modelstitch.results.facts import CutFacts as CutFacts
     from modelstitch.results.facts import LabelFacts as LabelFacts
@@ -115,6 +116,7 @@ if TYPE_CHECKING:  # for type checkers and editors: the same names as in the tab
     from modelstitch.results.facts import RunMade as RunMade
     from modelstitch.results.facts import Versions as Versions
     from modelstitch.results.facts import WholeScore as WholeScore
+    from modelstitch.results.pairs import Comparisons as Comparisons
     from modelstitch.results.rows import AdvantageRow as AdvantageRow
     from modelstitch.results.rows import Baseline as Baseline
     from modelstitch.results.rows import CellKey as CellKey
@@ -123,6 +125,9 @@ if TYPE_CHECKING:  # for type checkers and editors: the same names as in the tab
     from modelstitch.results.rows import KeptRow as KeptRow
     from modelstitch.results.stitched import GivesStitched as GivesStitched
     from modelstitch.results.stitched import StitchedCell as StitchedCell
+    from modelstitch.results.trackers import MLflow as MLflow
+    from modelstitch.results.trackers import TensorBoard as TensorBoard
+    from modelstitch.results.trackers import WeightsAndBiases as WeightsAndBiases
     from modelstitch.results.triangle import MatrixShape as MatrixShape
     from modelstitch.specs import CellSpec as CellSpec
     from modelstitch.specs import DataSpec as DataSpec
@@ -161,6 +166,7 @@ _HOMES = {
     "ChainTable": "adoption.worth.chains",
     "Changed": "adoption.worth.money",
     "Comparison": "results.comparison",
+    "Comparisons": "results.pairs",
     "ConditionState": "results.decision",
     "Confidence": "specs.verdicts",
     "Contender": "adoption.rivals.rival_kinds",
@@ -177,6 +183,7 @@ _HOMES = {
     "DataPart": "data.parts",
     "DataSpec": "specs",
     "DecisionWord": "results.decision",
+    "Disagreements": "results.disagreements",
     "Drawn": "models.drawn",
     "EvidenceRow": "results.rows",
     "EvidenceSpec": "specs",
@@ -199,6 +206,7 @@ _HOMES = {
     "Listing": "util.listing",
     "Load": "adoption.work",
     "LoadedStitched": "adoption.folder.loading",
+    "MLflow": "results.trackers",
     "MatrixShape": "results.triangle",
     "MemoryFacts": "results.facts",
     "MissingExtraError": "errors",
@@ -239,6 +247,7 @@ _HOMES = {
     "Stitched": "grid.stitched",
     "StitchedCell": "results.stitched",
     "Task": "tasks",
+    "TensorBoard": "results.trackers",
     "Thresholds": "evidence.verdict",
     "TruthError": "errors",
     "Unscored": "data.absent",
@@ -249,6 +258,7 @@ _HOMES = {
     "VerifiedCheck": "adoption.verify.record",
     "Versions": "results.facts",
     "View": "specs",
+    "WeightsAndBiases": "results.trackers",
     "WeightsError": "errors",
     "WeightsFacts": "models.weights.facts",
     "Whole": "adoption.candidates.candidate",

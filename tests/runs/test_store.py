@@ -58,6 +58,17 @@ def test_an_existing_run_is_continued(tmp_path: Path) -> None:
         assert store.finished() == {KEYS["a"]}
 
 
+def test_a_run_keeps_its_names_until_others_are_chosen(tmp_path: Path) -> None:
+    for header, names in (
+        (HEADER, ("A", "B")),
+        (replace(HEADER, sender="old", receiver="new", named=True), ("old", "new")),
+        (HEADER, ("old", "new")),
+    ):
+        with Store(tmp_path / "run", header) as store:
+            found = store.comparison()
+        assert (found.sender, found.receiver) == names
+
+
 def test_a_run_of_another_spec_is_refused_and_left_as_it_was(tmp_path: Path) -> None:
     with open_store(tmp_path) as store:
         store.write_cell(KEYS["a"], row("a"), WEIGHTS)

@@ -11,10 +11,12 @@ import pytest
 from rich.console import Console
 from rich.progress import Progress as Bar
 
+import modelstitch as ms
 from modelstitch.errors import SpecError
 from modelstitch.util import progress
 from modelstitch.util.progress import SILENT, Progress, in_notebook, listening
 from modelstitch.util.progress_bar import LineBar, Watcher
+from tests.report.made import run
 
 
 class Heard(Progress):
@@ -40,6 +42,9 @@ class Heard(Progress):
 
     def finished(self, comparison: Any) -> None:
         self.told.append(("finished", comparison))
+
+    def closed(self) -> None:
+        self.told.append(("closed",))
 
 
 def tell(listener: Progress) -> None:
@@ -82,9 +87,9 @@ def test_ones_own_takes_the_place_of_the_bar_and_may_stand_beside_it(monkeypatch
     own, other = Heard(), Heard()
     assert lines(own, monkeypatch, terminal=True) == ""
     assert "fitting" in lines([True, own, other], monkeypatch, terminal=True)
-    assert own.told[:7] == own.told[7:] == other.told
+    assert own.told[:8] == own.told[8:] == other.told
     assert [each[0] for each in other.told] == [
-        *("stage", "warn", "start", "cell", "cell", "measured", "finished")
+        *("stage", "warn", "start", "cell", "cell", "measured", "finished", "closed")
     ]
 
 
@@ -102,6 +107,16 @@ def test_every_callback_of_the_interface_reaches_each_of_several() -> None:
         tell(listener)
     assert {each[0] for each in second.told} == set(own)
     tell(SILENT)
+    SILENT.closed()
+
+
+def test_verbs_hand_the_finished_comparison_to_each_callback(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = run(1, 1)
+    monkeypatch.setattr("modelstitch.api.compare.prepare", lambda *_, **__: None)
+    monkeypatch.setattr("modelstitch.api.compare.run", lambda *_, **__: found)
+    heard = Heard()
+    assert ms.compare("a", "b", "digits", progress=heard) is found
+    assert heard.told == [("finished", found), ("closed",)]
 
 
 def test_a_notebook_has_a_plain_line(monkeypatch: pytest.MonkeyPatch) -> None:

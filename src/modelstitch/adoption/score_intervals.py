@@ -1,13 +1,9 @@
 r"""Intervals of a mean score, and of the difference of two scores on the same examples.
 
-For right and wrong answers the difference :math:`\delta` has the score interval of Tango: with b examples
-that the first network alone answers right and c that the second alone does, it holds all :math:`\delta` with
-
-.. math:: |b - c - n\delta| \le z \sqrt{n (2 \tilde q + \delta (1 - \delta))}
-
-and :math:`\tilde q` the probability of c that is most likely for this :math:`\delta`. For scores from 0 to 1
-the interval is one by betting (:mod:`modelstitch.adoption.betting`), and so is every interval where examples
-come in groups, with one bet a group. No interval has width 0.
+For right and wrong answers a score has Wilson's interval, and a difference Tango's
+(:mod:`modelstitch.geometry.intervals`). For scores from 0 to 1 the interval is one by betting
+(:mod:`modelstitch.adoption.betting`), and so is every interval where examples come in groups, with one bet a
+group. No interval has width 0.
 
 Source: Tango 1998; Wilson 1927; Waudby-Smith & Ramdas 2024.
 """
@@ -15,7 +11,6 @@ Source: Tango 1998; Wilson 1927; Waudby-Smith & Ramdas 2024.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from statistics import NormalDist
 
 import torch
@@ -23,7 +18,7 @@ from jaxtyping import Int, Shaped
 from torch import Tensor
 
 from modelstitch.adoption.betting import betting_interval
-from modelstitch.geometry.intervals import ValueWithInterval, wilson
+from modelstitch.geometry.intervals import ValueWithInterval, paired_interval, wilson
 
 LEVEL = 0.95
 """Share of repetitions in which an interval holds the truth, at least."""
@@ -132,33 +127,7 @@ def difference_interval(
     if first.dtype != torch.bool or second.dtype != torch.bool or groups is not None:
         return betting_interval(first.double() - second.double(), -1.0, 1.0, level, groups)
     b, c, n = int((first & ~second).sum()), int((second & ~first).sum()), len(first)
-    value, z = (b - c) / n, _quantile(level)
-
-    def beyond(delta: float) -> float:
-        return (b - c - n * delta) ** 2 - z**2 * n * (2 * _least(b, c, n, delta) + delta * (1 - delta))
-
-    return value, _end(beyond, value, -1.0), _end(beyond, value, 1.0)
-
-
-def _least(b: int, c: int, n: int, delta: float) -> float:
-    """Return the probability of "the second alone" that is most likely, given the difference."""
-    first = 2 * n
-    second = -b - c + (2 * n - b + c) * delta
-    third = -c * delta * (1 - delta)
-    return (math.sqrt(max(0.0, second**2 - 4 * first * third)) - second) / (2 * first)
-
-
-def _end(beyond: Callable[[float], float], inside: float, outside: float) -> float:
-    """Return where a function that is at most 0 inside becomes positive, by halving."""
-    if beyond(outside) <= 0:
-        return outside
-    for _ in range(60):
-        middle = (inside + outside) / 2
-        if beyond(middle) <= 0:
-            inside = middle
-        else:
-            outside = middle
-    return inside
+    return (b - c) / n, *paired_interval(b, c, n, _quantile(level))
 
 
 def _quantile(level: float) -> float:

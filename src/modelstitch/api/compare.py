@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -18,6 +17,8 @@ from modelstitch.models.given import Model, as_network, device_for, in_eval_mode
 from modelstitch.results.by_labels import ByLabels
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.facts import BySide
+from modelstitch.results.pairs import Comparisons
+from modelstitch.runs.pairs import held_models, note_models, pair_folders, write_tables
 from modelstitch.runs.prepare import (
     NO_OUTPUTS,
     OutputChoice,
@@ -285,7 +286,7 @@ def compare_all(
     budget: Budget = BUDGET,
     pictures: bool = False,
     progress: ProgressChoice = None,
-) -> dict[tuple[str, str], Comparison]:
+) -> Comparisons:
     """Compare every ordered pair of different models; what depends on one model alone is computed once.
 
     Each model is loaded, captured and scored once. The training representations of a sender are computed once
@@ -295,13 +296,16 @@ def compare_all(
     Args:
         models: two or more, by the names that they get in the answer and in the run folder.
         data: as for :func:`compare`.
-        out: folder of run folders, one a pair, called ``SENDER-into-RECEIVER``.
+        out: folder of run folders, one a pair, called ``SENDER-into-RECEIVER``; of ``cells.csv`` and
+            ``verdicts.csv`` with a column for the pair; and of one page. :func:`load` opens it. A folder that
+            exists is continued, and grows by models.
         cuts, sender_cuts, receiver_cuts, stitch, fit, controls, evidence, seeds, random: as for
             :func:`compare`, the same for every pair.
         ladder, device, allow_untrained, budget, pictures, progress: as for :func:`compare`.
 
     Returns:
-        Comparisons by (sender, receiver).
+        Comparisons by (sender, receiver), with ``.similarity()``, ``.heatmap()``, ``.dendrogram()``,
+        ``.embedding()``, ``.to_frame()``, ``.report()`` and ``.save()``.
 
     Raises:
         InputError: an argument cannot be used, or there are fewer than two models.
@@ -313,8 +317,10 @@ def compare_all(
         >>> import modelstitch as ms
         >>> short = {"fit": ms.FitSpec(steps=5), "controls": "none", "evidence": "none"}
         >>> every = ms.compare_all({"old": old, "new": new}, (images, labels), cuts="2", **short)
-        >>> list(every)
-        [('old', 'new'), ('new', 'old')]
+        >>> every
+        Comparisons(2 models, 2 pairs: old, new)
+        >>> every["old", "new"].matrix().shape
+        (1, 1)
     """
     options = _Options(
         cuts=cuts,
@@ -334,11 +340,14 @@ def compare_all(
     if len(models) < 2:
         raise SpecError(f"expected at least two models, got {len(models)}")
     options.evidence_spec()  # refused before anything is loaded
+    folder = None if out is None else Path(out)
+    folders = pair_folders(folder, list(models))
+    if folder is not None:
+        held_models(folder)  # refused before anything is loaded
     where = device_for(device, models.values())
     with in_eval_mode(models.values()), listening(progress) as listener:
         networks = {
-            name: replace(as_network(model, name, seed, where), name=name)
-            for seed, (name, model) in enumerate(models.items())
+            name: as_network(model, name, seed, where) for seed, (name, model) in enumerate(models.items())
         }
         if isinstance(data, DataSpec):
             data = read_alike(data, list(networks.values()))
@@ -347,18 +356,25 @@ def compare_all(
             for network in networks.values():
                 expect_trained(pool.side(in_colour(network, pool.data)))
         found = {}
-        for sender, receiver in itertools.permutations(networks, 2):
+        for (sender, receiver), run_folder in folders.items():
             listener.stage(f"{sender} into {receiver}")
             found[sender, receiver] = options.compare(
                 networks[sender],
                 networks[receiver],
                 data,
-                out=None if out is None else Path(out) / f"{sender}-into-{receiver}",
+                out=run_folder,
+                names=BySide(sender, receiver),
                 device=str(where),
                 pool=pool,
                 progress=listener,
             )
-        return found
+            if folder is not None:  # a choice that is refused has left nothing behind
+                note_models(folder, list(models))
+    pairs = Comparisons(found)
+    if folder is not None:
+        write_tables(folder, pairs)
+        pairs.report(folder / "report.html")
+    return pairs
 
 
 @checked(forwards=compare)

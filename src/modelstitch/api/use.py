@@ -21,7 +21,11 @@ from modelstitch.models.given import Model, in_eval_mode
 from modelstitch.report import markdown, page, write_page
 from modelstitch.report.beyond import BeyondRun
 from modelstitch.results.comparison import Comparison
+from modelstitch.results.json_file import holds
+from modelstitch.results.pairs import NAME as PAIRS
+from modelstitch.results.pairs import Comparisons
 from modelstitch.results.reuse_table import reuse_table_from
+from modelstitch.runs.pairs import holds_pairs, read_pairs
 from modelstitch.runs.reader import read_run
 from modelstitch.runs.sums import note_written
 from modelstitch.specs import DataSpec
@@ -32,11 +36,18 @@ from modelstitch.util.random_state import keeping_random_state
 
 
 @checked()
-def load(path: str | Path) -> Comparison:
+def load(path: str | Path) -> Comparison | Any:  # Any: every reader of one run need not ask which it got
     """Load a comparison from a run folder, or from a file that :meth:`Comparison.save` wrote.
 
+    Args:
+        path: the folder or the file; or those of several pairs, that :func:`compare_all` and
+            :meth:`Comparisons.save` wrote.
+
+    Returns:
+        A :class:`Comparison`, or :class:`Comparisons` of several pairs.
+
     Raises:
-        RunError: neither of them.
+        RunError: none of them.
 
     Example:
         ``result`` is what :func:`compare` returned.
@@ -48,10 +59,10 @@ def load(path: str | Path) -> Comparison:
     """
     path = Path(path)
     if path.is_dir():
-        return read_run(path)
+        return read_pairs(path) if holds_pairs(path) else read_run(path)
     if not path.exists():
         raise RunError(f"no run folder or saved comparison at {str(path)!r}{neighbours(path)}")
-    return Comparison.read(path)
+    return Comparisons.read(path) if holds(path, PAIRS) else Comparison.read(path)
 
 
 @checked()

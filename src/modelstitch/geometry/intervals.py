@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from jaxtyping import Float
@@ -55,6 +55,56 @@ def score_interval(mean: float, error: float, n: int, z: float = 1.96) -> tuple[
     half = z * math.sqrt((n * error) ** 2 + square / 4) / (n + square)
     # The ends of no and of all right are the share itself, but for rounding.
     return max(0.0, min(mean, middle - half)), min(1.0, max(mean, middle + half))
+
+
+def paired_interval(first: int, second: int, n: int, z: float = 1.96) -> tuple[float, float]:
+    r"""Return the interval of the difference of two shares of the same n examples.
+
+    It holds all :math:`\delta` with
+
+    .. math:: |b - c - n\delta| \le z \sqrt{n (2 \tilde q + \delta (1 - \delta))}
+
+    and :math:`\tilde q` the probability of c that is most likely for this :math:`\delta`.
+
+    Args:
+        first, second: b examples that the first alone has right, and c that the second alone has.
+        n: number of examples.
+        z: standard normal quantile.
+
+    Source: Tango 1998.
+
+    Example:
+        >>> [round(end, 3) for end in paired_interval(0, 0, 100)]
+        [-0.037, 0.037]
+    """
+    value = (first - second) / n
+
+    def beyond(delta: float) -> float:
+        likely = 2 * _least(first, second, n, delta) + delta * (1 - delta)
+        return (first - second - n * delta) ** 2 - z**2 * n * likely
+
+    return _end(beyond, value, -1.0), _end(beyond, value, 1.0)
+
+
+def _least(b: int, c: int, n: int, delta: float) -> float:
+    """Return the probability of "the second alone" that is most likely, given the difference."""
+    first = 2 * n
+    second = -b - c + (2 * n - b + c) * delta
+    third = -c * delta * (1 - delta)
+    return (math.sqrt(max(0.0, second**2 - 4 * first * third)) - second) / (2 * first)
+
+
+def _end(beyond: Callable[[float], float], inside: float, outside: float) -> float:
+    """Return where a function that is at most 0 inside becomes positive, by halving."""
+    if beyond(outside) <= 0:
+        return outside
+    for _ in range(60):
+        middle = (inside + outside) / 2
+        if beyond(middle) <= 0:
+            inside = middle
+        else:
+            outside = middle
+    return inside
 
 
 def standard_error(left: Sequence[float]) -> float:

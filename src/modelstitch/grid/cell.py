@@ -264,14 +264,17 @@ def _loses(stitch: Stitch, receiver: Side, name: str, inputs: CellInputs, few: T
 
 def score(stitch: Stitch, receiver: Side, suffix: nn.Module, provided: Lookup, task: Task) -> Tensor:
     """Return the stitched network's score (N,) on held-out examples, on the CPU; bool for classification."""
+    return scored(task, heldout_outputs(stitch, receiver, suffix, provided, task)).cpu()
+
+
+def heldout_outputs(
+    stitch: Stitch, receiver: Side, suffix: nn.Module, provided: Lookup, task: Task
+) -> Iterator[tuple[Tensor, Targets]]:
+    """Yield the stitched network's outputs on held-out examples, and their targets, batch by batch."""
     stitch.eval()
     heldout = receiver.data.heldout
     run = receiver.bound(suffix, "held-out")
-
-    def batches() -> Iterator[tuple[Tensor, Targets]]:
-        for indices in score_batches(len(heldout), receiver.score_batch):
+    for indices in score_batches(len(heldout), receiver.score_batch):
+        with torch.inference_mode():
             outputs = run(stitch(provided(indices)), indices)
-            yield outputs, heldout.targets_for(task, indices)
-
-    with torch.inference_mode():
-        return scored(task, batches()).cpu()
+        yield outputs, heldout.targets_for(task, indices)

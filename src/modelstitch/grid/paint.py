@@ -7,7 +7,7 @@ image itself, as well as an affine map can. Source: Hernandez et al. 2022, secti
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, final
 
@@ -170,26 +170,35 @@ def unshow(x: Tensor, view: View) -> Tensor:
     return ((x - low) / (high - low)).clamp(0, 1)
 
 
-def contact_sheet(pictures: dict[str, Tensor], heading: str) -> Figure:
-    """Draw one row a kind of picture, the originals first.
+def contact_sheet(
+    pictures: dict[str, Tensor], heading: str, words: Mapping[str, Sequence[str]] | None = None
+) -> Figure:
+    """Draw one row a title.
 
     Args:
-        pictures: (n, C, H, W) in 0-1 by title.
+        pictures: (n, C, H, W) in 0-1 by title, such as a kind of picture, the originals first; a row may have
+            fewer than the first.
         heading: above all of them.
+        words: below each picture, by title.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     n = len(next(iter(pictures.values())))
-    figure = Figure(figsize=(0.9 * n + 2.4, 0.95 * len(pictures) + 0.5), layout="constrained")
+    height = 0.95 if words is None else 1.35
+    figure = Figure(figsize=(0.9 * n + 2.4, height * len(pictures) + 0.5), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(len(pictures), n, squeeze=False)
     for row, (title, images) in zip(axes, pictures.items(), strict=True):
-        for ax, image in zip(row, images, strict=True):
+        for ax in row[len(images) :]:
+            ax.axis("off")
+        for ax, image in zip(row, images, strict=False):
             shown = image[:3].permute(1, 2, 0).cpu().numpy() if len(image) >= 3 else image[0].cpu().numpy()
             ax.imshow(shown, vmin=0, vmax=1, cmap="gray", interpolation="nearest")
             ax.set_xticks([])
             ax.set_yticks([])
+        for ax, text in zip(row, () if words is None else words[title], strict=False):
+            ax.set_xlabel(text, fontsize=6)
         row[0].set_ylabel(title, rotation=0, ha="right", va="center", fontsize=8)
     figure.suptitle(heading, fontsize=10)
     return figure

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -15,8 +17,11 @@ from modelstitch.errors import RunError, SpecError, expect_one_of
 from modelstitch.evidence.verdict import Thresholds, Verdict
 from modelstitch.geometry.intervals import wilson
 from modelstitch.results import dataset, figure, json_file, notebook
+from modelstitch.results.answers import answered
 from modelstitch.results.curves import capacity_curves
+from modelstitch.results.disagreements import Disagreements, disagreements
 from modelstitch.results.error_tables import error_table
+from modelstitch.results.extra_scores import extra_scores
 from modelstitch.results.facts import RunFacts, WholeScore
 from modelstitch.results.formats import FORMAT, upgraded
 from modelstitch.results.frames import (
@@ -34,7 +39,7 @@ from modelstitch.results.stitched import GivesStitched, StitchedCell, cell_of
 from modelstitch.results.triangle import MatrixShape, shape
 from modelstitch.results.verdicts import judged_controls, over_seeds, verdicts
 from modelstitch.specs import CONTROLS, DEFAULT_FAMILY, TRAINED, RunSpec
-from modelstitch.util.arguments import checked
+from modelstitch.util.arguments import checked, several
 from modelstitch.wording import Sentence
 
 if TYPE_CHECKING:
@@ -70,6 +75,7 @@ class Comparison:
     kept: tuple[KeptRow, ...] = ()
     networks: GivesStitched | None = field(default=None, compare=False, repr=False)
 
+    @checked()
     def baseline(self, role: str, control: str = TRAINED) -> float | None:
         """Return the mean score over seeds of the whole ``sender`` or ``receiver`` under a control."""
         expect_one_of("role", role, ("sender", "receiver"), SpecError)
@@ -255,6 +261,7 @@ class Comparison:
         converged = self.dataset["converged"].sel(control=control, stitch=stitch, sender_cut=rows)
         return (converged == 0).any("seed")
 
+    @checked()
     def heatmap(self, ax: Axes | None = None, control: str = TRAINED, stitch: str | None = None) -> Axes:
         """Draw the matrix of one control; :meth:`figure` draws all of them."""
         return figure.heatmap(self, ax, control, stitch)
@@ -295,6 +302,7 @@ class Comparison:
     def _scores(self) -> dict[tuple[str, CellKey], float | None]:
         return {(cell.control, cell.key): cell.score for cell in self.cells}
 
+    @checked()
     def verdicts(
         self,
         stitch: str | None = None,
@@ -354,6 +362,7 @@ class Comparison:
         pairs = list(zip(senders, receivers, strict=False))
         return error_table(self.evidence, pairs if len(senders) == len(receivers) else ())
 
+    @checked()
     def stitched(
         self,
         sender_cut: str,
@@ -387,6 +396,97 @@ class Comparison:
                 "compare(), or load the run folder"
             )
         return self.networks.stitched(self, cell)
+
+    @checked()
+    def disagreements(
+        self,
+        cell: str | tuple[Any, ...],
+        receiver_cut: str | None = None,
+        *,
+        stitch: str | None = None,
+        seed: int | None = None,
+    ) -> Disagreements:
+        """Return where the stitched network of a cell and its whole receiver answer differently.
+
+        Both networks are run on the held-out examples.
+
+        Args:
+            cell: (sender cut, receiver cut), with the stitch and the seed behind them where several were
+                fitted, such as a key of :meth:`verdicts` or of :meth:`cell_verdicts`; or the sender cut.
+            receiver_cut: the receiver cut beside a sender cut.
+            stitch, seed: which fit; needed where several were made.
+
+        Returns:
+            By class, by example, and as pictures: ``.by_class()``, ``.examples()``, ``.confused()``,
+            ``.contact_sheet()``.
+
+        Raises:
+            SpecError: no such cell, several, or a task without one class for each example.
+            RunError: the run cannot give its networks.
+
+        Example:
+            ``result`` is what :func:`modelstitch.compare` returned.
+
+            >>> found = result.disagreements(("2", "2"))
+            >>> rows = found.by_class()
+            >>> list(rows.columns)[:4], len(rows)
+            (['class', 'n', 'receiver', 'stitched'], 10)
+            >>> float((rows["stitched"] * rows["n"]).sum() / rows["n"].sum()) == float(result.matrix().item())
+            True
+        """
+        network = self._network(cell, receiver_cut, stitch, seed)
+        return disagreements(answered(network), str(network.spec))
+
+    @checked()
+    def scores(
+        self,
+        cell: str | tuple[Any, ...],
+        receiver_cut: str | None = None,
+        *,
+        names: str | Sequence[str],
+        stitch: str | None = None,
+        seed: int | None = None,
+    ) -> pd.DataFrame:
+        """Return further scores of a cell and of its whole receiver on the held-out examples.
+
+        Args:
+            cell, receiver_cut, stitch, seed: as for :meth:`disagreements`.
+            names: one or several of torchmetrics, such as ``"F1Score"``, or by their short names ``"f1"``,
+                ``"auroc"``, ``"calibration"``, ``"precision"``, ``"recall"``, ``"kappa"`` and ``"mcc"``.
+
+        Returns:
+            One row for each: ``name``, ``receiver``, ``stitched``, and ``change``, the stitched one less the
+            receiver's; first the score of the task.
+
+        Raises:
+            MissingExtraError: torchmetrics is not installed.
+            SpecError: no such cell or score, or a score that is not one number.
+            RunError: the run cannot give its networks.
+        """
+        network = self._network(cell, receiver_cut, stitch, seed)
+        whole = network.sides[1].accuracy()
+        own = math.nan if whole is None else whole
+        first = {"name": self.score_name, "receiver": own, "stitched": network.accuracy}
+        first["change"] = network.accuracy - own
+        further = extra_scores(answered(network), several(names))
+        return pd.concat([pd.DataFrame([first]), further], ignore_index=True)
+
+    def _network(
+        self, cell: str | tuple[Any, ...], receiver_cut: str | None, stitch: str | None, seed: int | None
+    ) -> StitchedCell:
+        """Return the stitched network of a cell that is given by its cuts or its key."""
+        if receiver_cut is not None and not isinstance(cell, str):
+            raise SpecError(
+                f"expected a cell, or a sender cut and a receiver cut, got {cell!r} and {receiver_cut!r}"
+            )
+        key = (cell,) if isinstance(cell, str) else cell
+        key = key if receiver_cut is None else (*key, receiver_cut)
+        if not 2 <= len(key) <= 4:
+            raise SpecError(f"expected a cell as (sender cut, receiver cut), got {cell!r}")
+        names = ("sender_cut", "receiver_cut", "stitch", "seed")
+        named: dict[str, Any] = dict(zip(names, key, strict=False))
+        chosen: dict[str, Any] = {"stitch": stitch, "seed": seed}
+        return self.stitched(**{**named, **{name: each for name, each in chosen.items() if each is not None}})
 
     def __getstate__(self) -> dict[str, Any]:
         # A comparison that travels is numbers: its networks stay where they are.

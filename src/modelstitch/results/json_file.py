@@ -30,8 +30,21 @@ def write_values(values: dict[str, Any], path: str | Path) -> None:
         raise RunError(f"cannot write {str(path)!r}: {why_not_written(path, error, 'path')}") from error
 
 
-def read_values(path: str | Path) -> dict[str, Any]:
-    """Read what :func:`write_values` wrote of a comparison.
+def holds(path: str | Path, name: str) -> bool:
+    """Tell whether a file says that its format is ``name``; one that cannot be read holds nothing."""
+    try:
+        values = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(values, dict) and values.get("format") == name
+
+
+def read_values(path: str | Path, name: str = NAME) -> dict[str, Any]:
+    """Read what :func:`write_values` wrote.
+
+    Args:
+        path: the file.
+        name: of the format: of a comparison, which may be an older one, or exactly another one.
 
     Raises:
         RunError: no such file, or a file of another kind.
@@ -47,8 +60,11 @@ def read_values(path: str | Path) -> dict[str, Any]:
             f"this is no JSON ({error})"
         ) from error
     if not isinstance(values, dict):
-        raise RunError(f"cannot read {what}: expected {NAME!r}, got {type(values).__name__}")
-    format_of(values, what)
+        raise RunError(f"cannot read {what}: expected {name!r}, got {type(values).__name__}")
+    if name == NAME:
+        format_of(values, what)
+    elif values.get("format") != name:
+        raise RunError(f"cannot read {what}: expected {name!r}, got {values.get('format')!r}")
     return values
 
 

@@ -199,6 +199,18 @@ def kept_rows(
     return rows
 
 
+def kept_of(parts: PartsByCell, key: CellKey, control: str, *, wide: bool) -> Kept | None:
+    """Return what a cell of a run keeps at every place, as its row does; None where something is missing.
+
+    Args:
+        parts: of all cells.
+        key, control: which cell.
+        wide: whether the receiver's own representation can pass whole through its stitch.
+    """
+    cell = parts.get((control, key))
+    return None if cell is None else _kept(parts, key, cell, control, wide=wide)
+
+
 def _kept(parts: PartsByCell, key: CellKey, cell: ExampleParts, control: str, *, wide: bool) -> Kept | None:
     own = parts.get((SELF_STITCH, key._replace(sender_cut=key.receiver_cut)))
     labels = [parts[name, key] for name in label_only_controls() if (name, key) in parts]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, final
 
@@ -107,6 +107,12 @@ class GivesStitched(Protocol):
 
     def answers(self) -> dict[tuple[str, CellKey], np.ndarray]:
         """Return the score of each held-out example, (n_heldout,), by control and cell."""
+
+    def parts(self) -> Mapping[tuple[str, CellKey], Any]:
+        """Return what was measured by example, by control and cell.
+
+        Each is a :class:`modelstitch.results.kept.ExampleParts`.
+        """
 
 
 def cell_of(

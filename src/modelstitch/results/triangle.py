@@ -45,18 +45,31 @@ def shape(matrix: xr.DataArray) -> MatrixShape:
     known = ~np.isnan(values)
     lower = lower_triangle(values.shape)
     rows, columns = values.shape
-    i = np.arange(rows)[:, None] / max(1, rows - 1)
-    j = np.arange(columns)[None, :] / max(1, columns - 1)
-    gap = np.abs(i - j)
-    step = 0.5 / max(1, max(rows, columns) - 1)
     return MatrixShape(
         triangle=_explained(values, lower, known),
         below=_mean(values, lower & known),
         above=_mean(values, ~lower & known),
-        corresponding=_mean(values, (gap <= step) & known),
-        distant=_mean(values, (gap > 0.5) & known),
+        corresponding=_mean(values, corresponding(rows, columns) & known),
+        distant=_mean(values, (_gap(rows, columns) > 0.5) & known),
         asymmetry=_asymmetry(values),
     )
+
+
+def corresponding(rows: int, columns: int) -> np.ndarray:
+    """Tell for each cell whether the relative depths of its cuts differ by at most half a step.
+
+    Example:
+        >>> corresponding(2, 3).astype(int).tolist()
+        [[1, 0, 0], [0, 0, 1]]
+    """
+    return np.asarray(_gap(rows, columns) <= 0.5 / max(1, max(rows, columns) - 1))
+
+
+def _gap(rows: int, columns: int) -> np.ndarray:
+    """Return the difference (rows, columns) of the relative depths of both cuts of each cell."""
+    i = np.arange(rows)[:, None] / max(1, rows - 1)
+    j = np.arange(columns)[None, :] / max(1, columns - 1)
+    return np.asarray(np.abs(i - j))
 
 
 def _explained(values: np.ndarray, lower: np.ndarray, known: np.ndarray) -> float:

@@ -14,6 +14,7 @@ from modelstitch.errors import TruthError
 from modelstitch.grid.side import Side
 from modelstitch.models.network import digest
 from modelstitch.results.from_cells import cell_spec
+from modelstitch.results.kept import PartsByCell
 from modelstitch.results.rows import CellKey, CellRow
 from modelstitch.results.stitched import StitchedCell
 from modelstitch.specs import TRAINED, CellSpec
@@ -35,15 +36,20 @@ class HeldNetworks:
         session: what was run.
         weights_of: the weights of the stitch of a finished cell, by its key.
         answers_of: the score of each held-out example, by control and cell.
+        parts_of: what was measured by example, by control and cell.
     """
 
     def __init__(
-        self, session: Session, weights_of: Callable[[str], Weights], answers_of: Callable[[], ScoresByCell]
+        self,
+        session: Session,
+        weights_of: Callable[[str], Weights],
+        answers_of: Callable[[], ScoresByCell],
+        parts_of: Callable[[], PartsByCell],
     ) -> None:
         self._sides = session.pair.sender, session.pair.receiver
         # Also of cells that a run folder had before, and that were not asked for now.
         self._key_of = session.key
-        self._weights_of, self.answers = weights_of, answers_of
+        self._weights_of, self.answers, self.parts = weights_of, answers_of, parts_of
 
     def sides(self, comparison: Comparison) -> tuple[Side, Side]:
         """Return sender and receiver.
@@ -100,6 +106,12 @@ class StoredNetworks:
         from modelstitch.runs.reader import read_answers
 
         return read_answers(self.folder)
+
+    def parts(self) -> PartsByCell:
+        """Return what was measured by example, by control and cell."""
+        from modelstitch.runs.reader import read_parts
+
+        return read_parts(self.folder)
 
     def sides(self, comparison: Comparison) -> tuple[Side, Side]:
         """Return sender and receiver, loaded once.

@@ -17,6 +17,7 @@ from modelstitch.errors import RunError, SpecError, TruthError
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.facts import RunFacts
 from modelstitch.results.formats import FORMAT, expect_readable
+from modelstitch.results.kept import ExampleParts, PartsByCell
 from modelstitch.results.rows import AdvantageRow, Baseline, CellKey, CellRow, EvidenceRow, KeptRow
 from modelstitch.runs import format_1
 from modelstitch.runs.networks import StoredNetworks
@@ -27,6 +28,9 @@ CELL_COLUMNS = [field.name for field in fields(CellRow)]
 
 _ADDED = ("above_receiver", "above_receiver_error")
 """Columns of cells that the first runs of this format lack."""
+
+ORDERS = ""
+"""Stands for a place where the statistic of the permutations is."""
 
 _CELL_OF_EVIDENCE = ("sender_cut", "receiver_cut", "stitch", "control", "seed")
 _MEASUREMENT = ("kind", "name", "where", "value", "low", "high", "n")
@@ -197,6 +201,36 @@ def answers_of(connection: sqlite3.Connection) -> dict[tuple[str, CellKey], np.n
         (control, CellKey(sender, receiver, stitch, seed)): _unpacked(packed, n)
         for control, sender, receiver, stitch, seed, n, packed in selected
     }
+
+
+def read_parts(folder: str | Path) -> PartsByCell:
+    """Return what was measured by example, by control and cell of a run folder, as it was drawn first.
+
+    Raises:
+        RunError: the folder cannot be read, or an older version wrote it.
+    """
+    try:
+        with contextlib.closing(
+            sqlite3.connect(f"file:{Path(folder) / 'run.sqlite'}?mode=ro", uri=True)
+        ) as connection:
+            return {at: parts for (at, draw), parts in parts_of(connection).items() if draw == 0}
+    except sqlite3.Error as error:
+        raise RunError(f"cannot read run {str(folder)!r}: {error}") from error
+
+
+def parts_of(connection: sqlite3.Connection) -> dict[tuple[tuple[str, CellKey], int], ExampleParts]:
+    """Return the same of every draw, by control and cell, and by draw."""
+    selected = connection.execute(
+        "SELECT control, sender_cut, receiver_cut, stitch, seed, draw, place, numbers FROM parts "
+        "JOIN cells USING (key) JOIN appraisals USING (key) WHERE kind = 'kept' AND "
+        "(n_examples, version) = (SELECT json_extract(value, '$.n_examples'), "
+        "json_extract(value, '$.version') FROM facts WHERE name = 'evidence') ORDER BY parts.rowid"
+    )
+    held: dict[tuple[tuple[str, CellKey], int], dict[str, np.ndarray | None]] = {}
+    for control, sender, receiver, stitch, seed, draw, place, numbers in selected:
+        at = ((control, CellKey(sender, receiver, stitch, seed)), draw)
+        held.setdefault(at, {})[place] = None if numbers is None else np.frombuffer(numbers, dtype="<f4")
+    return {at: ExampleParts(each, each.pop(ORDERS, None)) for at, each in held.items()}
 
 
 def _unpacked(packed: bytes, n: int) -> np.ndarray:

@@ -40,7 +40,7 @@ from modelstitch.runs.held import Header, HeldResults, Keeps
 from modelstitch.runs.memory import affordable, completed, needed_bytes
 from modelstitch.runs.networks import HeldNetworks
 from modelstitch.runs.prepare import widened
-from modelstitch.runs.reader import asked_of, read_answers
+from modelstitch.runs.reader import asked_of, read_answers, read_parts
 from modelstitch.runs.session import Session
 from modelstitch.runs.sources import Origin
 from modelstitch.runs.store import Store
@@ -115,7 +115,9 @@ def run(
         held = HeldResults(header)
         _fill(session, held, budget, evidence, progress)
         held.write_facts(_finished(session, header.facts, evidence, by))
-        return replace(held.comparison(), networks=HeldNetworks(session, held.read_weights, held.answers))
+        return replace(
+            held.comparison(), networks=HeldNetworks(session, held.read_weights, held.answers, held.parts)
+        )
     with Store(out, replace(header, origin=Origin.here(out).to_plain())) as store:
         config = to_toml(plain_config(session.spec, asked))
         store.write_file("run.toml", lambda path: path.write_text(config, encoding="utf-8"))
@@ -131,7 +133,10 @@ def run(
             _paint(session, store, budget)
         _write_page(store, comparison)
         store.seal()
-        networks = HeldNetworks(session, store.read_weights, partial(read_answers, store.folder))
+        folder = store.folder
+        networks = HeldNetworks(
+            session, store.read_weights, partial(read_answers, folder), partial(read_parts, folder)
+        )
         return replace(comparison, networks=networks)
 
 

@@ -29,11 +29,13 @@ from modelstitch.runs.growth import GROWS, differing, fixed, lost
 from modelstitch.runs.held import Header
 from modelstitch.runs.reader import (
     CELL_COLUMNS,
+    ORDERS,
     answers_of,
     comparison_of,
     facts_of,
     format_of,
     has_run,
+    parts_of,
     read_weights,
 )
 from modelstitch.runs.sums import note_file, seal, sum_of_file, unseal
@@ -71,9 +73,6 @@ CREATE TABLE evidence (
 CREATE TABLE parts (key TEXT, place TEXT, numbers BLOB, PRIMARY KEY (key, place));
 PRAGMA user_version = {FORMAT};
 """
-
-_ORDERS = ""
-"""Stands for a place where the statistic of the permutations is."""
 
 _SOURCES = ("sender", "receiver", "data")
 """Fields of a spec that say where something comes from."""
@@ -315,28 +314,17 @@ class Store:
 
     def parts(self) -> PartsByCell:
         """Return what was measured by example, by control and cell."""
-        return {at: parts for (at, draw), parts in self._parts().items() if draw == 0}
+        return {at: parts for (at, draw), parts in parts_of(self._connection).items() if draw == 0}
 
     def drawn_parts(self, control: str, n_draws: Mapping[CellKey, int]) -> dict[CellKey, list[ExampleParts]]:
         """Return the same of the first untrained senders that were drawn for some cells of the pair."""
         drawn: dict[CellKey, list[ExampleParts]] = {}
-        for ((name, key), draw), parts in sorted(self._parts().items(), key=lambda item: item[0][1]):
+        for ((name, key), draw), parts in sorted(
+            parts_of(self._connection).items(), key=lambda item: item[0][1]
+        ):
             if name == control and draw < n_draws.get(key, 0):
                 drawn.setdefault(key, []).append(parts)
         return drawn
-
-    def _parts(self) -> dict[tuple[tuple[str, CellKey], int], ExampleParts]:
-        selected = self._connection.execute(
-            "SELECT control, sender_cut, receiver_cut, stitch, seed, draw, place, numbers FROM parts "
-            "JOIN cells USING (key) JOIN appraisals USING (key) WHERE kind = 'kept' AND "
-            "(n_examples, version) = (SELECT json_extract(value, '$.n_examples'), "
-            "json_extract(value, '$.version') FROM facts WHERE name = 'evidence') ORDER BY parts.rowid"
-        )
-        held: dict[tuple[tuple[str, CellKey], int], dict[str, np.ndarray | None]] = {}
-        for control, sender, receiver, stitch, seed, draw, place, numbers in selected:
-            at = ((control, CellKey(sender, receiver, stitch, seed)), draw)
-            held.setdefault(at, {})[place] = None if numbers is None else np.frombuffer(numbers, dtype="<f4")
-        return {at: ExampleParts(each, each.pop(_ORDERS, None)) for at, each in held.items()}
 
     def write_kept(self, rows: Sequence[KeptRow]) -> None:
         """Write or replace what every cell keeps."""
@@ -392,7 +380,7 @@ class Store:
 
 
 def _places(parts: ExampleParts) -> dict[str, np.ndarray | None]:
-    return {**parts.errors, _ORDERS: parts.orders}
+    return {**parts.errors, ORDERS: parts.orders}
 
 
 def _bytes(numbers: np.ndarray | None) -> bytes | None:

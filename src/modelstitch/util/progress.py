@@ -44,6 +44,9 @@ class Progress:
     def finished(self, comparison: Any) -> None:
         """A :class:`modelstitch.Comparison` is finished, with its evidence; of several pairs each one."""
 
+    def closed(self) -> None:
+        """The work has ended, also by an error; more may follow with the same callbacks."""
+
 
 ProgressChoice: TypeAlias = bool | Progress | Sequence[bool | Progress] | None
 """None for a bar where somebody watches, True for news everywhere, False for none, or own callbacks."""
@@ -82,6 +85,10 @@ class _Several(Progress):
         for one in self._each:
             one.finished(comparison)
 
+    def closed(self) -> None:
+        for one in self._each:
+            one.closed()
+
 
 @contextlib.contextmanager
 def listening(choice: ProgressChoice) -> Iterator[Progress]:
@@ -118,6 +125,8 @@ def listening(choice: ProgressChoice) -> Iterator[Progress]:
             raise SpecError("expected progress as True, False or callbacks, got an empty list")
         if any(each is True for each in wanted) or (None in wanted and is_watched()):
             listeners.insert(0, stack.enter_context(_bar()))
+        for listener in listeners:
+            stack.callback(listener.closed)
         yield listeners[0] if len(listeners) == 1 else _Several(listeners) if listeners else SILENT
 
 

@@ -1,0 +1,24 @@
+"""What is said of every ordered pair of several models."""
+
+from __future__ import annotations
+
+SENTENCES = {
+    "pairs.title": "{n} models, {pairs} ordered {pairs:pair|pairs}, on {data}",
+    "pairs.asymmetric": (
+        "The table is not symmetric: A into B asks whether the layers of A can serve B, B into A the reverse."
+    ),
+    "pairs.ceiling": (
+        "Where a model meets itself stands its self-stitch: the noise ceiling, what equal networks reach."
+    ),
+    "pairs.diagonal": "The mean over cells of corresponding depth.",
+    "pairs.best": (
+        "For each receiver cut the best sender cut, then the mean. The best is chosen on the same examples, "
+        "so that it is a little too high."
+    ),
+    "pairs.interval": "The interval holds for other examples: 95 % of {n} resamples of the held-out ones.",
+    "pairs.no_interval": "No interval: nothing is stored by example here.",
+    "pairs.in_words": "sender in rows, receiver in columns",
+    "pairs.tree": "Models that are near each other, by average linkage of {value}",
+    "pairs.verdicts": "Verdicts",
+    "pairs.page": "page",
+}

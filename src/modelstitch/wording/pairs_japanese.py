@@ -1,0 +1,23 @@
+"""複数のモデルのすべての順序対について述べること。"""
+
+from __future__ import annotations
+
+SENTENCES = {
+    "pairs.title": "{data}での{n}個のモデルと{pairs}組の順序対",
+    "pairs.asymmetric": (
+        "表は対称ではありません。AからBはAの層がBの役に立つかを、BからAはその逆を問います。"
+    ),
+    "pairs.ceiling": (
+        "同じモデル同士のところにあるのは自分自身への接合です。ノイズの上限、つまり等しいネットワークが達する値です。"
+    ),
+    "pairs.diagonal": "対応する深さのセルの平均です。",
+    "pairs.best": (
+        "受け手のカットごとに最も良い送り手のカットを選び、平均します。同じ例で選ぶため、少し高めになります。"
+    ),
+    "pairs.interval": "区間は別の例についてのものです。評価用の例を{n}回再抽出したうちの95 %です。",
+    "pairs.no_interval": "区間はありません。例ごとの値が保存されていないためです。",
+    "pairs.in_words": "行が送り手、列が受け手",
+    "pairs.tree": "{value}の平均連結による、近いモデル同士",
+    "pairs.verdicts": "判定",
+    "pairs.page": "ページ",
+}
