@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from modelstitch.cutting.cache import GraphCache
 from modelstitch.cutting.capture import Kwargs
-from modelstitch.cutting.certify import Known, certify
+from modelstitch.cutting.certify import KnownAnswers, certify
 from modelstitch.cutting.graph import GraphCutModel
 from modelstitch.cutting.identity import NoIdentityError, identity_of
 from modelstitch.cutting.outputs import leaves
@@ -64,7 +64,7 @@ def cuts_of_graph(
         found.technique += ", read from the cache"
         first = found.cuts[0].name
         halves = found.prefix(first), found.suffix(first)
-        known = Known(whole=leaves(given))
+        known = KnownAnswers(whole=leaves(given))
         certify(model, *halves, example, f"cut {first!r}", kwargs, found.outputs_after(first), known)
     except Exception as error:  # what a file of others holds may fail in any way
         cache.remove(identity)

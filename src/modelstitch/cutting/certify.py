@@ -172,7 +172,7 @@ def _own(
 
 
 @dataclass
-class Known:
+class KnownAnswers:
     """What a model gives by itself, kept from one check to the next of the same model and examples.
 
     Attributes:
@@ -204,7 +204,7 @@ def certify(
     where: str,
     kwargs: Kwargs = NO_KWARGS,
     outputs: Sequence[bool] | None = None,
-    known: Known | None = None,
+    known: KnownAnswers | None = None,
 ) -> float:
     """Check that ``suffix(prefix(x))`` and its gradient at ``x`` are those of ``model``, at two batch sizes.
 
@@ -229,7 +229,7 @@ def certify(
         CutError: the model itself has no backward pass.
         TruthError: a difference above 1e-5 (gradient: 1e-4), or NaN in the model's own output.
     """
-    known = Known() if known is None else known
+    known = KnownAnswers() if known is None else known
     sources = _sources(prefix, x)
     asked = outputs if outputs is None else tuple(outputs), tuple(map(id, sources))
     half = max(1, len(x) // 2)

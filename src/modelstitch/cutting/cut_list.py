@@ -8,7 +8,7 @@ from typing import overload
 from torch import Tensor, nn
 
 from modelstitch.cutting.capture import Kwargs
-from modelstitch.cutting.certify import Known, certify
+from modelstitch.cutting.certify import KnownAnswers, certify
 from modelstitch.cutting.cut import Cut, CutModel
 from modelstitch.cutting.examples import expect_cut
 from modelstitch.util.random_state import kept_random_state
@@ -29,7 +29,7 @@ class CutList(Sequence[Cut]):
 
     def __init__(self, cut_model: CutModel, model: nn.Module, example: Tensor, kwargs: Kwargs) -> None:
         self._cut_model, self._model, self._example, self._more = cut_model, model, example, kwargs
-        self._known = Known()
+        self._known = KnownAnswers()
 
     def __len__(self) -> int:
         return len(self._cut_model.cuts)

@@ -25,7 +25,7 @@ from modelstitch.cutting.cost import CutWork, counter, per_example, work
 from modelstitch.cutting.cut import Cut, CutModel
 from modelstitch.cutting.hook_halves import HookPrefix, HookSuffix, chain_after, hooked
 from modelstitch.cutting.layouts import recognise
-from modelstitch.cutting.leaks import Behind, outputs_behind
+from modelstitch.cutting.leaks import OutputsBehind, outputs_behind
 from modelstitch.cutting.naming import block_of, is_block
 from modelstitch.cutting.outputs import leaves, scored_leaf, what_is_cut
 from modelstitch.errors import CutError, ModelError
@@ -133,13 +133,13 @@ class HookCutModel(CutModel):
         layout = recognise(call.shape, last=last if 2 <= len(call.shape) <= 4 else None)
         return Cut(names[chosen], aliases, layout, bool(blocks), self.counted, behind.by_values)
 
-    def _first_legal(self, group: list[Call], kwargs: Kwargs) -> tuple[Call, str | Behind]:
+    def _first_legal(self, group: list[Call], kwargs: Kwargs) -> tuple[Call, str | OutputsBehind]:
         """Return the outermost call of a group that is a legal cut, or why the outermost is none."""
         # Calls of a group share one output. An outer call that returns its input may still read the input.
         first = ""
         for call in reversed(group):
             behind = outputs_behind(self.model, self.example, call.path, call.number, kwargs, self._scored)
-            if isinstance(behind, Behind):
+            if isinstance(behind, OutputsBehind):
                 return call, behind
             first = first or behind
         return group[-1], first

@@ -29,7 +29,7 @@ _LEAST_RUNS = 2
 
 
 @dataclass(frozen=True)
-class Behind:
+class OutputsBehind:
     """What follows from the output of one call.
 
     Attributes:
@@ -80,7 +80,7 @@ def outputs_behind(
     number: int,
     kwargs: Kwargs = NO_KWARGS,
     scored: int | None = None,
-) -> str | Behind:
+) -> str | OutputsBehind:
     """Return which leaves of the output follow from a call's output, or why the call is no legal cut.
 
     Args:
@@ -96,12 +96,12 @@ def outputs_behind(
         found = _without_values(held, example, kwargs)
         if found is None:
             found = _by_values(held, example, kwargs)
-    if isinstance(found, Behind) and not (all(found.given) if scored is None else found.given[scored]):
+    if isinstance(found, OutputsBehind) and not (all(found.given) if scored is None else found.given[scored]):
         return AROUND
     return found
 
 
-def _without_values(held: _Held, example: Tensor, kwargs: Kwargs) -> str | Behind | None:
+def _without_values(held: _Held, example: Tensor, kwargs: Kwargs) -> str | OutputsBehind | None:
     """Test with an input that holds no values; None where the model does not run on it."""
     mode = FakeTensorMode(allow_non_fake_inputs=True)
     # The cache compares the packed weights of quantised layers, which those refuse.
@@ -130,10 +130,10 @@ def _without_values(held: _Held, example: Tensor, kwargs: Kwargs) -> str | Behin
         return AROUND
     if behind and not any(given):
         return f"{AROUND}, through {behind[0]}"
-    return Behind(given)
+    return OutputsBehind(given)
 
 
-def _by_values(held: _Held, example: Tensor, kwargs: Kwargs) -> str | Behind:
+def _by_values(held: _Held, example: Tensor, kwargs: Kwargs) -> str | OutputsBehind:
     """Test with other inputs, under which the output must not change."""
     drawn = _drawn_for_zeros(held.model)
     own = _run(held, drawn, example, kwargs)
@@ -150,7 +150,7 @@ def _by_values(held: _Held, example: Tensor, kwargs: Kwargs) -> str | Behind:
         given = [known and _equal(one, two) for known, one, two in zip(given, own, got, strict=True)]
     if n_ran < _LEAST_RUNS:
         return "whether data flows around it cannot be tested: the model runs on no other inputs"
-    return Behind(tuple(given), by_values=True)
+    return OutputsBehind(tuple(given), by_values=True)
 
 
 def _run(held: _Held, drawn: dict[str, Tensor], x: Tensor, kwargs: Kwargs) -> list[Any] | Exception | None:

@@ -21,8 +21,7 @@ from modelstitch.data.partly_labelled import new_examples
 from modelstitch.data.parts import Data, DataPart
 from modelstitch.data.splitting import third_held_out
 from modelstitch.errors import DataError
-from modelstitch.runs.prepare import IN_MEMORY
-from modelstitch.specs import TOKEN_TASKS, DataSpec
+from modelstitch.specs import IN_MEMORY, TOKEN_TASKS, DataSpec
 from modelstitch.tasks import Task
 
 _KEPT = ("task", "labels", "seconds", "tokenizer", "length", "seed", "rotations")

@@ -18,9 +18,8 @@ from modelstitch.data.digests import rows_of
 from modelstitch.data.load import load_data
 from modelstitch.data.parts import Data, DataPart
 from modelstitch.errors import InputError, RunError, TruthError
-from modelstitch.runs.prepare import IN_MEMORY
 from modelstitch.runs.sources import data_again
-from modelstitch.specs import DataSpec
+from modelstitch.specs import IN_MEMORY, DataSpec
 from modelstitch.util.atomic_files import atomic_write
 
 KEPT = "own-examples.json"
