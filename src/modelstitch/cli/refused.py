@@ -67,7 +67,7 @@ def one_line(box: str, command: str | None) -> str:
     text = re.sub(r"could not convert string to float: (.*)", r"expected a number, got \1", text)
     choice = re.fullmatch(r"invalid choice '(.*)' for argument '(--\S+)'\. Expected one of \((.*)\)\.", text)
     if choice:
-        legal = choice[3].replace("'", "").rstrip(",")
+        legal = choice[3].replace("'", "").rstrip(", ")
         text = f"Error parsing {choice[2]}: expected one of {legal}, got {choice[1]!r}"
     text = re.sub(r"Missing value for argument '(--\S+)'\..*", r"expected a value behind \1, got none", text)
     text = re.sub(r"Unrecognized options: (.*)", r"expected no further argument, got \1", text)
