@@ -24,6 +24,7 @@ from modelstitch.cutting.capture import (
 from modelstitch.cutting.cost import CutWork, counter, per_example, work
 from modelstitch.cutting.cut import Cut, CutModel
 from modelstitch.cutting.hook_halves import HookPrefix, HookSuffix, chain_after, hooked
+from modelstitch.cutting.hook_positions import measured_layout
 from modelstitch.cutting.layouts import recognise
 from modelstitch.cutting.leaks import OutputsBehind, outputs_behind
 from modelstitch.cutting.naming import block_of, is_block
@@ -130,7 +131,16 @@ class HookCutModel(CutModel):
         self._axes[call.path, call.number] = call.axis
         aliases = tuple(name for index, name in enumerate(names) if index != chosen)
         last = True if call.axis == 1 else call.last
-        layout = recognise(call.shape, last=last if 2 <= len(call.shape) <= 4 else None)
+        guess = recognise(call.shape, last=last if 2 <= len(call.shape) <= 4 else None)
+        layout = measured_layout(
+            self.model,
+            self.example,
+            (call.path, call.number),
+            call.axis,
+            guess,
+            per_example(call.flops, len(self.example)),
+            kwargs,
+        )
         return Cut(names[chosen], aliases, layout, bool(blocks), self.counted, behind.by_values)
 
     def _first_legal(self, group: list[Call], kwargs: Kwargs) -> tuple[Call, str | OutputsBehind]:

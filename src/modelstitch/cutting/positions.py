@@ -29,7 +29,7 @@ from modelstitch.errors import CutError
 
 _aten = torch.ops.aten
 _MOST_NODES = 3000
-_MOST_POSITIONS = 4096
+MOST_POSITIONS = 4096
 _MOST_SHARES = 2**26
 _BY_FEATURE = {
     _aten.linear.default,
@@ -106,7 +106,7 @@ class Positions:
                 known = source is not None and source.node is before
             source = _Known(node, layout) if known else source
             before = node
-            found.append(_shown(layout))
+            found.append(shown(layout))
         return found
 
     def _measured(self, node: Node, source: _Known | None) -> tuple[Layout, bool]:
@@ -121,7 +121,7 @@ class Positions:
         readings = [plain.features_last] if told else [plain.features_last, not plain.features_last]
         arrangements = {last: self._arrangement(node, source, last=last) for last in readings}
         found = [
-            _arranged_layout(shape, arrangement, last=last)
+            arranged_layout(shape, arrangement, last=last)
             for last, arrangement in arrangements.items()
             if arrangement is not None
         ]
@@ -179,9 +179,9 @@ class Positions:
                 moves = moved(run, _numbered(source.layout, x), lengths)
                 if moves is not None and len(moves[0]) == n_positions:
                     return arranged_by_moves(*moves, lengths)
-                if n_positions > _MOST_POSITIONS:
+                if n_positions > MOST_POSITIONS:
                     return None
-                at, read = _places(source.layout, inner, n_positions, generator)
+                at, read = places_of(source.layout, inner, n_positions, generator)
                 share = shares(run, x, read, n_positions, generator)
         except (CutError, RuntimeError, ValueError, TypeError, IndexError, AssertionError):
             return None  # a part that runs on no other values than its own tells nothing
@@ -216,7 +216,7 @@ def _shape(node: Node) -> tuple[int, ...]:
     return tuple(int(length) for index, length in enumerate(value.shape) if index != axis)
 
 
-def _places(
+def places_of(
     layout: Layout | None, shape: tuple[int, ...], n_positions: int, generator: torch.Generator
 ) -> tuple[Tensor, Any]:
     """Return the coordinates of places (S, A), and what reads a gradient as features at the places (B, D, S).
@@ -247,7 +247,7 @@ def _numbered(layout: Layout | None, like: Tensor) -> list[Tensor]:
     return [layout.from_grid(grid, extra) for grid in grids]
 
 
-def _arranged_layout(shape: tuple[int, ...], arrangement: Arrangement, *, last: bool) -> Layout:
+def arranged_layout(shape: tuple[int, ...], arrangement: Arrangement, *, last: bool) -> Layout:
     """Return the layout of positions that lie on a measured grid."""
     grid, order = arrangement.grid, arrangement.order
     n_tokens = Layout("tokens", shape, first=not last).n_tokens
@@ -263,7 +263,7 @@ def _arranged_layout(shape: tuple[int, ...], arrangement: Arrangement, *, last: 
     return Layout("tokens", shape, False, extra, grid, order, not last)
 
 
-def _shown(layout: Layout) -> Layout:
+def shown(layout: Layout) -> Layout:
     """Return how a layout is shown: a map laid in a row, features first, is a line."""
     line = layout.first and len(layout.shape) == 2 and not layout.extra and layout.order is None
     return recognise(layout.shape, last=False) if line else layout
