@@ -108,6 +108,11 @@ def test_a_candidate_with_something_against_it_leaves_the_others() -> None:
     failed = folder_of(replace(PASSED, pilot="failed"))
     both = beyond(row_of(), row_of(receiver_cut="c2"), folders=(failed,))
     assert word(RUN, both) == "Pilot"
+    # The word is about the other one, and the card of the first says what its record says.
+    assert "the receiver from c2" in str(first_word(RUN, both).said[0])
+    first, second = (card.split("</strong>")[0] for card in page(RUN, beyond=both).split("<article ")[1:])
+    assert first.endswith(">Undecided")
+    assert second.endswith(">Pilot")
     # Nothing is shown of a failure that belongs to another cell.
     elsewhere = replace(failed, place=("c1", "c2", "affine", 0))
     assert word(RUN, beyond(row_of(), folders=(elsewhere,))) == "Pilot"

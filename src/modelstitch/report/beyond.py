@@ -151,6 +151,18 @@ class BeyondRun:
         place = (row.sender_cut, row.receiver_cut, row.stitch, row.seed)
         return next((one.record for one in self.folders if one.place == place), None)
 
+    def word_of_row(self, row: ReuseRow) -> DecisionWord:
+        """Return the word of a candidate of the table, together with its record where it was exported."""
+        return with_record(row.word, self.record_of(row))
+
+    @property
+    def first(self) -> ReuseRow | None:
+        """The candidate to begin with: the first worth a pilot by its record too, or that of the table."""
+        if self.table is None:
+            return None
+        pilots = (row for row in self.table.rows if self.word_of_row(row) is DecisionWord.PILOT)
+        return next(pilots, self.table.first)
+
 
 def word_of(comparison: Comparison, beyond: BeyondRun) -> DecisionWord:
     """Return the decision word of a page: of the run, its candidates, and their records."""
@@ -160,12 +172,8 @@ def word_of(comparison: Comparison, beyond: BeyondRun) -> DecisionWord:
         return decision(run_words(comparison).values())
     if beyond.table.word is not DecisionWord.PILOT:
         return beyond.table.word
-    good = [row for row in beyond.table.rows if row.word is DecisionWord.PILOT]
-    return (
-        DecisionWord.PILOT
-        if any(with_record(row.word, beyond.record_of(row)) is DecisionWord.PILOT for row in good)
-        else DecisionWord.UNDECIDED
-    )
+    held = {beyond.word_of_row(row) for row in beyond.table.rows}
+    return DecisionWord.PILOT if DecisionWord.PILOT in held else DecisionWord.UNDECIDED
 
 
 def run_words(comparison: Comparison) -> Mapping[tuple[str, str, str], DecisionWord]:

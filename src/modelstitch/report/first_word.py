@@ -44,9 +44,9 @@ def first_word(comparison: Comparison, beyond: BeyondRun) -> FirstWord:
     if beyond.table.word is DecisionWord.PILOT and word is DecisionWord.UNDECIDED:
         steps = [step for one in beyond.folders if one.record.against for step in one.next_steps]
         return FirstWord(word=word, said=(say("decision.held"), *against), steps=tuple(steps))
-    first = beyond.table.first
+    first = beyond.first
     next_ones = (say("next.leave"),) if first is None else next_steps(first, beyond)
-    return FirstWord(word=word, said=(*decision_sentences(beyond.table), *against), steps=next_ones)
+    return FirstWord(word=word, said=(*decision_sentences(beyond.table, first), *against), steps=next_ones)
 
 
 def _against(beyond: BeyondRun) -> tuple[Sentence, ...]:

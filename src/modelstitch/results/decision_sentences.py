@@ -11,11 +11,16 @@ from modelstitch.specs.verdicts import Learnt, VerdictName
 from modelstitch.wording import Listed, Sentence, say
 
 
-def decision_sentences(table: ReuseTable) -> list[Sentence]:
-    """Return what the candidates of a run allow one to say, then why."""
+def decision_sentences(table: ReuseTable, first: ReuseRow | None = None) -> list[Sentence]:
+    """Return what the candidates of a run allow one to say, then why.
+
+    Args:
+        table: of the candidates.
+        first: the candidate to begin with; that of the table without it.
+    """
     if table.word is DecisionWord.LEAVE:
         return [_leave(table)]
-    first = table.first
+    first = first or table.first
     if table.word is DecisionWord.PILOT and first is not None:
         return [_pilot(table, first), *risk_sentences(first)]
     still = sum(row.word is DecisionWord.UNDECIDED for row in table.rows) + table.elsewhere["open"]

@@ -43,7 +43,7 @@ def section(context: PageContext) -> Markup | None:
     )
     cards = [
         {
-            "word": row.word.value,
+            "word": context.beyond.word_of_row(row).value,
             "place": context.text(say("road.place", sender=row.sender_cut, receiver=row.receiver_cut)),
             "instead": context.text(say("road.replaces", role=say(f"role.{row.replaces}"))),
             "points": [
