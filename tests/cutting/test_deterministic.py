@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from modelstitch.cutting import cut_model, cuts, split
-from modelstitch.errors import CutError, ModelError
+from modelstitch.errors import CutError, ModelError, SpecError
 
 X = torch.rand(4, 1, 8, 8, generator=torch.Generator().manual_seed(0))
 
@@ -199,9 +199,7 @@ def test_what_torch_made_of_a_model_is_read_or_refused() -> None:
         ModelError, match="a module of TorchScript, which hides what it computes: give the module"
     ):
         cuts(scripted, X)
-    with pytest.raises(
-        SpecError, match=r"cuts\(\): expected model as a Module or an ExportedProgram, got <func"
-    ):
+    with pytest.raises(SpecError, match=r"expected model as a Module or an ExportedProgram, got <function"):
         cuts(made, X)  # type: ignore[arg-type]
 
 
