@@ -20,6 +20,7 @@ from modelstitch.data.parts import Data
 from modelstitch.errors import CutError, DataError, ModelError, RunError, StitchError
 from modelstitch.grid.side import Side, make_side
 from modelstitch.models.network import digest
+from modelstitch.util.narrow_convolutions import right_gradients
 from modelstitch.util.progress import Progress
 
 QUICK = ms.FitSpec(steps=15, batch_size=128)
@@ -63,7 +64,9 @@ def test_compare_two_checkpoints(checkpoints: tuple[Path, Path], tmp_path: Path)
         "errors.csv",
         "advantages.csv",
         "verdicts.csv",
+        "classes.csv",
         "matrix.png",
+        "run.toml",
     }
     drawn = sum(len(row.untrained) for row in result.kept)  # beside the 20 cells of the grids
     assert drawn > 0
@@ -209,7 +212,8 @@ def test_a_stitched_network_is_an_ordinary_module(checkpoints: tuple[Path, Path]
     outputs = stitched(digits.heldout.images[:7])
     assert outputs.shape == (7, 10)
     assert stitched.stitch.n_parameters == 8 * 8 + 8
-    outputs.sum().backward()
+    with right_gradients(stitched.parameters()):
+        outputs.sum().backward()
     assert stitched.stitch.get_parameter("weight").grad is not None
     exported = torch.export.export(stitched, (digits.heldout.images[:4],)).module()
     torch.testing.assert_close(exported(digits.heldout.images[:4]), stitched(digits.heldout.images[:4]))
@@ -542,6 +546,7 @@ def test_a_model_without_a_graph_is_stitched_by_hooks(checkpoints: tuple[Path, P
         receiver_cuts=["second"],
         controls=("self-stitch", "random-receiver"),
         evidence=(),
+        allow_untrained=True,
     )
     assert result.facts.pair.technique.sender.startswith("graph capture")
     assert "module hooks" in result.facts.pair.technique.receiver
@@ -861,5 +866,8 @@ def test_a_receiver_that_only_guesses_is_told_before_the_work_begins(digits: Dat
         "fit": ms.FitSpec(steps=1),
     }
     ms.compare(guessing, guessing, digits, progress=listening, **options, allow_untrained=True)
-    assert len(listening.said) == 1
-    assert "Are its weights missing (--receiver-weights)? Does it use another tokenizer" in listening.said[0]
+    assert len(listening.said) == 2  # one of the receiver, one of the sender, which is the same network
+    assert "The whole sender scores" in listening.said[1]
+    assert (
+        "Are its weights missing (--receiver-weights)? Are its inputs as in its training" in listening.said[0]
+    )

@@ -133,7 +133,7 @@ def test_a_file_of_prices_is_read(tmp_path: Path) -> None:
         (("gpu_hour = 2", "gpu_hour = true"), "gpu_hour as a number, got True"),
         (("gpu_hour = 2", 'gpu_hour = "2"'), "gpu_hour as a number, got '2'"),
         (("months = 24", "months = 0"), "months above 0, got 0"),
-        (('currency = "EUR"', "currency = 3"), "currency as text"),
+        (('currency = "EUR"', "currency = 3"), "expected currency as a name, got 3"),
         (("gpu_hour = 2", "[gpu]\nhour = 2"), "unknown key 'gpu'"),
         (("gpu_hour = 2", "gpu_hour: 2"), "expected TOML"),
     ],
@@ -147,7 +147,7 @@ def test_what_is_refused(tmp_path: Path, change: tuple[str, str], message: str) 
 
 
 def test_no_file_and_no_text_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(SpecError, match="No such file"):
+    with pytest.raises(SpecError, match="no such file; the folder .* is empty"):
         read_prices(tmp_path / "none.toml")
     (tmp_path / "bytes.toml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(SpecError, match="expected TOML"):

@@ -142,7 +142,12 @@ def test_what_cannot_have_candidates_is_refused_before_anything_is_fitted(
     few = replace(session.pair.data, heldout=session.pair.data.heldout.take(torch.arange(60)))
     networks = (session.pair.sender.network, session.pair.receiver.network)
     with pytest.raises(ms.DataError, match="at least 30 held-out examples to confirm candidates on, got 18"):
-        search(prepare(*networks, few, controls=()), out=tmp_path / "run", budget=BUDGET, evidence=NOTHING)
+        search(
+            prepare(*networks, few, controls=(), allow_untrained=True),
+            out=tmp_path / "run",
+            budget=BUDGET,
+            evidence=NOTHING,
+        )
     assert not (tmp_path / "run").exists()
 
 

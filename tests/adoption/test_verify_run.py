@@ -102,7 +102,7 @@ def test_a_whole_run_holds(run: Path) -> None:
 def test_one_byte_of_any_file_is_named(run: Path) -> None:
     names = [path.relative_to(run).as_posix() for path in run.rglob("*") if path.is_file()]
     names = [name for name in names if name not in ("run.sqlite", "lock.sqlite")]
-    assert len(names) == 6 + 7  # stitches; tables, picture and page
+    assert len(names) == 6 + 9  # stitches; tables, picture, page and config
     for name in names:
         before = (run / name).read_bytes()
         content = bytearray(before)

@@ -224,7 +224,7 @@ def test_an_unwritable_run_folder_and_one_of_another_spec(
     (tmp_path / "file").touch()
     common = ["compare", *pair, "--cuts", "layers.4", "--controls", "none", *QUICK]
     assert main([*common, "--out", str(tmp_path / "file" / "run")]) == 2
-    assert "cannot write run folder" in capsys.readouterr().err
+    assert "cannot write folder" in capsys.readouterr().err
     run = ["--out", str(tmp_path / "run")]
     assert main([*common, *run]) == 0
     before = (tmp_path / "run" / "cells.csv").read_bytes()

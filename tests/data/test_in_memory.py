@@ -198,7 +198,10 @@ def test_classes_without_a_training_example_take_no_part_and_keep_the_numbers_of
     ("source", "message"),
     [
         ("digit", "unknown data 'digit': expected one of digits, .*; did you mean 'digits'?"),
-        ("somewhere/else", "cannot read data 'somewhere/else' for .*; no such file or folder"),
+        (
+            "somewhere/else",
+            "cannot read data 'somewhere/else': no such file or folder; there is no folder 'somewhere'",
+        ),
         ("gone.parquet", r"no data file 'gone\.parquet'"),
         (
             "notes.txt",
@@ -207,7 +210,7 @@ def test_classes_without_a_training_example_take_no_part_and_keep_the_numbers_of
         (
             "notes.csv",
             r"cannot read data 'notes\.csv' .*: "
-            r"expected .* FILE\.npz, FILE\.parquet, a folder with train\*\.parquet",
+            r"a file ending in \.csv is not read; .* FILE\.npz, FILE\.parquet, a folder with train\*",
         ),
     ],
 )

@@ -248,7 +248,11 @@ def test_language_models_are_stitched_on_texts(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "task", "message"),
     [
-        ("empty", "next-token", "cannot read data '.*empty' for the task next-token: expected one of hf:"),
+        (
+            "empty",
+            "next-token",
+            "cannot read data '.*empty' .*: the folder holds nothing; expected one of hf:",
+        ),
         ("halves", "next-token", r"expected text files \(.txt\) in the folder, at any depth, got none"),
         ("short", "next-token", "expected texts of at least two tokens, got none"),
         ("nothing", "next-token", "holds no text"),

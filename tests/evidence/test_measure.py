@@ -133,7 +133,7 @@ def test_label_only_senders_keep_nothing_within_a_class(pair: Pair) -> None:
     assert math.isnan(constant.value)
     assert found[cells[1]]["trajectory", "retrieval", "layers.2"].value == 0
     for where in ("layers.2", "layers.3", "layers.4", "output"):
-        assert found[cells[2]]["kept", "recovered", where].value > 0.8
+        assert found[cells[2]]["kept", "recovered", where].value > 0.7
         assert abs(found[cells[0]]["kept", "recovered", where].value) < 0.1
         assert abs(found[cells[1]]["kept", "recovered", where].value) < 1e-9
     for label_only in cells[:2]:

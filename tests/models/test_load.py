@@ -248,7 +248,7 @@ def test_weights_that_do_not_fit_name_file_and_model(tmp_path: Path) -> None:
         WeightsError, match=r"net\.safetensors' do not fit model zoo:R1111\(width=2\): .* of another shape"
     ):
         load_model(spec)
-    with pytest.raises(WeightsError, match=r"no weights file '.*gone\.pt'; files there: net\.saf"):
+    with pytest.raises(WeightsError, match=r"no weights file '.*gone\.pt'; the folder '.*' holds net\.saf"):
         load_model(ModelSpec(source="zoo:R1111(width=2)", weights=str(tmp_path / "gone.pt")))
 
 

@@ -195,7 +195,7 @@ def test_the_page_and_the_terminal_name_the_stitches(capsys: pytest.CaptureFixtu
     assert re.search(r"a → b\s+affine, 20 parameters: 90 % kept \(88 to 92\)", plain)
     assert "conv(3), 90 parameters: 95 % kept (93 to 97), by an untrained sender" in plain
     japanese = re.sub(r"<[^>]+>", " ", page(made, language="ja"))
-    assert "conv(3)（パラメータ90個）、保持率95%（93～97%）（未学習の送り手）" in japanese
+    assert "conv(3)（パラメータ90個）、保持率95%（93〜97%）（未学習の送り手）" in japanese
     print_curves(made)
     printed = " ".join(capsys.readouterr().out.split())
     assert "affine (20)" in printed

@@ -54,6 +54,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
             controls=(),
             evidence=(),
             fit=ms.FitSpec(steps=1),
+            allow_untrained=True,
         )
     return home
 
@@ -150,6 +151,7 @@ def test_a_run_that_grows_from_another_folder_has_the_origin_of_its_sources(
             controls=(),
             evidence=(),
             fit=ms.FitSpec(steps=1),
+            allow_untrained=True,
             seeds=seeds,
         )
 

@@ -35,6 +35,7 @@ def reference_of(
         Part of a sentence; empty where both agree up to rounding.
 
     Example:
+        >>> import torch
         >>> reference_of(nn.Linear(2, 2), torch.zeros(3, 2))
         ''
     """

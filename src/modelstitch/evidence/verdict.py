@@ -230,11 +230,11 @@ def _cannot_be_judged(facts: Facts, thresholds: Thresholds) -> VerdictReason | N
     misfit = _misfit(facts, thresholds)
     if misfit is not None:
         return misfit
+    if facts.n_within is not None and facts.n_within < thresholds.fewest:
+        return VerdictReason(reason=Reason.TOO_FEW_IN_CLASSES, n=facts.n_within, n_needed=thresholds.fewest)
     if facts.receiver is not None and facts.receiver[1] <= facts.chance:
         score = facts.receiver[0]
         return VerdictReason(reason=Reason.RECEIVER_AT_CHANCE, score=score, chance=facts.chance)
-    if facts.n_within is not None and facts.n_within < thresholds.fewest:
-        return VerdictReason(reason=Reason.TOO_FEW_IN_CLASSES, n=facts.n_within, n_needed=thresholds.fewest)
     return None
 
 

@@ -92,7 +92,7 @@ class RunConfig:
         return [*parsed, *further]
 
 
-_TABLES = {"data": DataSpec, "cuts": ChosenCuts, "evidence": EvidenceSpec, "fit": FitSpec}
+_TABLES = {"data": DataSpec, "cuts": ChosenCuts, "evidence": EvidenceSpec}
 """Tables of the file that are a dataclass."""
 
 _MODEL_KEYS = ("name", *(one.name for one in fields(ModelSpec)))
@@ -179,17 +179,29 @@ def merged(values: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]
     Example:
         >>> merged({"data": {"source": "a", "limit": 5}}, {"data": {"limit": 6}, "seeds": [1]})
         {'data': {'source': 'a', 'limit': 6}, 'seeds': [1]}
+        >>> merged({"cuts": {"sender": ["a"], "receiver": ["b"]}}, {"cuts": {"both": ["c"]}})
+        {'cuts': {'both': ['c']}}
     """
     found = dict(values)
     for name, value in over.items():
         before = found.get(name)
-        if isinstance(value, Mapping) and isinstance(before, Mapping):
+        if name == "cuts" and isinstance(before, Mapping) and isinstance(value, Mapping):
+            found[name] = _cuts_over(before, value)
+        elif isinstance(value, Mapping) and isinstance(before, Mapping):
             found[name] = merged(before, value)
         elif name == "models" and isinstance(before, list) and len(before) == len(value):
             found[name] = [merged(one, other) for one, other in zip(_in_order(before), value, strict=True)]
         else:
             found[name] = value
     return found
+
+
+def _cuts_over(before: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Return chosen cuts with others over them: those of both models are those of each."""
+    if "both" in over:
+        return dict(over)
+    each = dict.fromkeys(ROLES, before["both"]) if "both" in before else before
+    return {**each, **over}
 
 
 def plain_config(spec: RunSpec, evidence: EvidenceSpec | None) -> dict[str, Any]:

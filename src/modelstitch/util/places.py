@@ -93,10 +93,10 @@ def why_not_written(path: str | Path, error: OSError, option: str = "--out") -> 
     path = Path(path)
     reason = error.strerror or str(error)
     above = next((one for one in (path, *path.parents) if one.exists()), path.parent)
-    if above.is_file():
-        return f"{str(above)!r} is a file, no folder: give another place with {option}, or move this file"
     if error.errno == errno.ENOSPC:
         return f"{reason}: free some space, or give a place on another disk with {option}"
+    if above.is_file():
+        return f"{str(above)!r} is a file, no folder: give another place with {option}, or move this file"
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return f"{reason}: give another place with {option}, or leave to write in {str(above)!r}"
     return f"{reason}: give another place with {option}"

@@ -427,8 +427,11 @@ def test_damaged_images_are_decoded_or_refused(
     ("names", "message"),
     [
         (["test.parquet"], r"expected train\*\.parquet and test\*\.parquet in the folder, got test\.parquet"),
-        (["images.zip", "data/readme.md"], "cannot read data .*; the folder holds data, images.zip$"),
-        (["deep/er/train.parquet"], "cannot read data .*; the folder holds deep$"),
+        (
+            ["images.zip", "data/readme.md"],
+            "cannot read data .* the folder holds data, images.zip; expected one of",
+        ),
+        (["deep/er/train.parquet"], "cannot read data .* the folder holds deep; expected one of"),
     ],
 )
 def test_folders_that_hold_something_else(tmp_path: Path, names: list[str], message: str) -> None:

@@ -155,7 +155,7 @@ def test_truncated_files(tmp_path: Path, suffix: str, keep: int) -> None:
 
 def test_other_files_and_none(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("hello")
-    with pytest.raises(WeightsError, match=r"no weights file '.*gone\.pt'; files there: notes\.txt"):
+    with pytest.raises(WeightsError, match=r"no weights file '.*gone\.pt'; the folder '.*' holds notes\.txt"):
         read_entries(tmp_path / "gone.pt")
     with pytest.raises(WeightsError, match="no weights file"):
         read_entries(tmp_path)
@@ -260,15 +260,21 @@ def test_damaged_files_are_read_or_refused(tmp_path: Path, data: st.DataObject) 
 
 def test_a_folder_is_named_as_one_with_what_it_holds(tmp_path: Path) -> None:
     (tmp_path / "weights").mkdir()
-    with pytest.raises(WeightsError, match=r"no weights file '.*weights'; it is a folder$"):
+    with pytest.raises(
+        WeightsError, match=r"no weights file '.*weights'; it is a folder; the folder '.*weights' is empty$"
+    ):
         read_entries(tmp_path / "weights")
     for name in "gfedcba":
         (tmp_path / "weights" / f"{name}.pt").touch()
     with pytest.raises(
-        WeightsError, match=r"it is a folder; files there: a\.pt, b\.pt, c\.pt, d\.pt, e\.pt$"
+        WeightsError,
+        match=r"it is a folder; the folder .* holds a\.pt, b\.pt, c\.pt, d\.pt, e\.pt, \.\.\. \(7 in ",
     ):
         load_weights(model(), tmp_path / "weights", "M")
-    with pytest.raises(WeightsError, match=r"no weights file '.*gone/w\.pt'$"):
+    with pytest.raises(
+        WeightsError,
+        match=r"no weights file '.*gone/w\.pt'; there is no folder '.*gone', the nearest that exists is ",
+    ):
         read_entries(tmp_path / "gone" / "w.pt")
 
 

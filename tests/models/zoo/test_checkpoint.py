@@ -115,7 +115,7 @@ GOOD = {"network": "R1111", "arguments": ARGUMENTS, "view": {}, "classes": ["a"]
         (json.dumps({"network": "R1111"}), "KeyError.*view"),
         (json.dumps({**GOOD, "classes": 3}), "TypeError"),
         (json.dumps({**GOOD, "view": []}), "AttributeError"),
-        (json.dumps({**GOOD, "view": {"colour": 1}}), "unexpected keyword argument 'colour'"),
+        (json.dumps({**GOOD, "view": {"colour": 1}}), r"View\(\) has no option 'colour'"),
         (json.dumps({**GOOD, "view": {"size": [0, 8]}}), "image size > 0, got 0"),
         (json.dumps({**GOOD, "view": {"mean": [0.5]}}), "mean and std together"),
         (json.dumps({**GOOD, "newer": 1}), "unexpected keyword argument 'newer'"),
