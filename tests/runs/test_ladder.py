@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any, final
 
 import pytest
@@ -67,7 +65,7 @@ def curve(
     receiver: nn.Module,
     stitch: list[str],
     objective: ObjectiveName = "match",
-    length: Mapping[str, int] = MappingProxyType({"max_epochs": 2}),
+    steps: int | None = None,
     **options: Any,
 ) -> Curve:
     x, y = digit_images()
@@ -77,7 +75,7 @@ def curve(
         ((x[:N_TRAINED], y[:N_TRAINED]), (x[N_TRAINED:], y[N_TRAINED:])),
         cuts=[CUT],
         stitch=stitch,
-        fit=ms.FitSpec(objective=objective, **length),
+        fit=ms.FitSpec(objective=objective, max_epochs=2, steps=steps),
         evidence=("kept",),
         **options,
     )
@@ -118,9 +116,7 @@ def test_an_invertible_map_that_is_not_affine_needs_the_family_that_is_not_affin
 ) -> None:
     sender = followed_by(receiver, Root())
     # Of a fixed length: on some processors this fit gains a little more with every doubling.
-    found = curve(
-        sender, receiver, ["scale", "affine", "mlp(64)"], length={"steps": 150}, controls=WITHOUT_UNTRAINED
-    )
+    found = curve(sender, receiver, ["scale", "affine", "mlp(64)"], steps=150, controls=WITHOUT_UNTRAINED)
     assert names(found) == {"scale": "partly", "affine": "partly", "mlp(64)": "interchangeable"}
     assert found.interchangeable is not None
     assert found.interchangeable.stitch == "mlp(64)"
