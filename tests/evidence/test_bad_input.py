@@ -144,7 +144,7 @@ def test_where_all_held_out_examples_have_one_label_a_guess_is_always_right(clas
     verdict = only(run)
     assert run.chance == 1
     assert (verdict.name, verdict.reason) == (ms.VerdictName.CANNOT_TELL, ms.Reason.RECEIVER_AT_CHANCE)
-    assert "1.00" in verdict.sentence
+    assert "no better than a guess (1.00)" in verdict.sentence
 
 
 def test_one_training_example_a_class_is_refused() -> None:

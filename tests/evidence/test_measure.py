@@ -33,8 +33,10 @@ def cell(sender: int, receiver: int, control: str = "trained", family: str = "af
     )
 
 
-def measured(pair: Pair, cells: list[CellSpec], kinds: tuple[str, ...] = EVIDENCE) -> dict[CellSpec, Found]:
-    fitted = {each.spec: each.stitch for each in fit_grid(pair, cells, Fit(steps=40), Budget(10**9))}
+def measured(
+    pair: Pair, cells: list[CellSpec], kinds: tuple[str, ...] = EVIDENCE, steps: int = 40
+) -> dict[CellSpec, Found]:
+    fitted = {each.spec: each.stitch for each in fit_grid(pair, cells, Fit(steps=steps), Budget(10**9))}
     found = measure_cells(pair, fitted, dict.fromkeys(cells, kinds), n_examples=400)
     return {spec: named(each) for spec, each in found}
 
@@ -124,7 +126,8 @@ def test_evidence_leaves_networks_and_stitches_as_they_were(pair: Pair) -> None:
 
 def test_label_only_senders_keep_nothing_within_a_class(pair: Pair) -> None:
     cells = [cell(2, 2, "clustered-noise"), cell(2, 2, "one-hot"), cell(2, 2, "self-stitch")]
-    found = measured(pair, cells, ("trajectory", "kept"))
+    # A longer fit gives up of the self-stitch what the task does not need.
+    found = measured(pair, cells, ("trajectory", "kept"), steps=20)
     own = found[cells[2]]["trajectory", "within_cka", "layers.2"]
     noise = found[cells[0]]["trajectory", "within_cka", "layers.2"]
     constant = found[cells[1]]["trajectory", "within_cka", "layers.2"]
@@ -133,7 +136,7 @@ def test_label_only_senders_keep_nothing_within_a_class(pair: Pair) -> None:
     assert math.isnan(constant.value)
     assert found[cells[1]]["trajectory", "retrieval", "layers.2"].value == 0
     for where in ("layers.2", "layers.3", "layers.4", "output"):
-        assert found[cells[2]]["kept", "recovered", where].value > 0.7
+        assert found[cells[2]]["kept", "recovered", where].value > 0.8
         assert abs(found[cells[0]]["kept", "recovered", where].value) < 0.1
         assert abs(found[cells[1]]["kept", "recovered", where].value) < 1e-9
     for label_only in cells[:2]:

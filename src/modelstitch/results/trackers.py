@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ LIVE = "live/score"
 """The name of the score of each cell in the order in which cells are finished."""
 
 
-class _Tracker(Progress):
+class _Tracker(Progress, ABC):
     """Counts the cells, and hands on each score and every finished comparison."""
 
     def __init__(self) -> None:
@@ -29,8 +30,9 @@ class _Tracker(Progress):
             self._live(accuracy, self._n_cells)
             self._n_cells += 1
 
+    @abstractmethod
     def _live(self, score: float, step: int) -> None:
-        raise NotImplementedError
+        """Hand on the score of the cell that was finished as number ``step``."""
 
 
 class TensorBoard(_Tracker):
