@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from road import ask, first_candidate, look_at
+from road import ask, down_the_road
 
 CLASSES = ("intact", "crack", "stain", "chip")
 
@@ -166,17 +166,15 @@ def story(folder: Path, form: Form) -> None:
         f"--cuts {form.cuts} --margin {form.margin} {form.options} --no-latency --out {run}",
         *(0, 3, 4),
     )
-    sender_cut, receiver_cut = first_candidate(run)
-    ask(
-        f"export {run} --sender-cut {sender_cut} --receiver-cut {receiver_cut} --margin {form.margin} "
-        f"--out {candidate} --by Ann --accept-risk 'staged: the defects are drawn'"
+    down_the_road(
+        run,
+        candidate,
+        folder / "data",
+        "wall.npz",
+        ("week-1.npz", "week-2.npz"),
+        form.margin,
+        "staged: the defects are drawn",
     )
-    ask(f"pilot {candidate} --data {folder / 'data' / 'pilot.npz'} --by Ann")
-    ask(f"verify {candidate} --data {wall_data} --by Bo")
-    look_at(folder / "candidate-pilot-1" / "differ.csv", folder / "looked-at.csv")
-    ask(f"stage {candidate} adopted --by Cy --reviewed {folder / 'looked-at.csv'}")
-    for week, code in (("week-1", 0), ("week-2", 4)):
-        ask(f"monitor {candidate} --data {folder / 'data' / week}.npz --by Cy", code)
     for language in ("en", "ja"):
         ask(f"report {run} --candidate {candidate} --lang {language}")
 

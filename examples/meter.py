@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from both_ways import train
-from road import ask, first_candidate, look_at
+from road import ask, down_the_road
 from torch import nn
 
 import modelstitch as ms
@@ -118,17 +118,15 @@ def story(source: Path, folder: Path, options: str) -> None:
         f"--no-latency --out {run}",
         *(0, 3, 4),
     )
-    sender_cut, receiver_cut = first_candidate(run)
-    ask(
-        f"export {run} --sender-cut {sender_cut} --receiver-cut {receiver_cut} --margin 0.05 "
-        f"--out {candidate} --by Ann --accept-risk 'staged: the networks are small'"
+    down_the_road(
+        run,
+        candidate,
+        data,
+        "days.npz",
+        ("stream.npz", "late.npz"),
+        0.05,
+        "staged: the networks are small",
     )
-    ask(f"pilot {candidate} --data {data / 'pilot.npz'} --by Ann")
-    ask(f"verify {candidate} --data {data / 'days.npz'} --by Bo")
-    look_at(folder / "candidate-pilot-1" / "differ.csv", folder / "looked-at.csv")
-    ask(f"stage {candidate} adopted --by Cy --reviewed {folder / 'looked-at.csv'}")
-    for stream, code in (("stream", 0), ("late", 4)):
-        ask(f"monitor {candidate} --data {data / stream}.npz --by Cy", code)
     ask(f"report {run} --candidate {candidate}")
 
 

@@ -47,3 +47,31 @@ def look_at(differ: Path, looked_at: Path) -> None:
         writer = csv.writer(file)
         writer.writerow(("example", "word"))
         writer.writerows((row["example"], "staged") for row in rows)
+
+
+def down_the_road(
+    run: Path, candidate: Path, data: Path, own: str, streams: tuple[str, str], margin: float, risk: str
+) -> None:
+    """Lead the first candidate of a run from its export to an alarm.
+
+    Args:
+        run: its run folder.
+        candidate: where its folder goes.
+        data: folder with ``pilot.npz`` and the files of the other two.
+        own: file of the data of the run.
+        streams: files of a stream that is as before, and of one that has changed.
+        margin: points of the score that may be lost.
+        risk: why it is exported, whatever its run says.
+    """
+    sender_cut, receiver_cut = first_candidate(run)
+    ask(
+        f"export {run} --sender-cut {sender_cut} --receiver-cut {receiver_cut} --margin {margin} "
+        f"--out {candidate} --by Ann --accept-risk '{risk}'"
+    )
+    ask(f"pilot {candidate} --data {data / 'pilot.npz'} --by Ann")
+    ask(f"verify {candidate} --data {data / own} --by Bo")
+    reviewed = candidate.with_name("looked-at.csv")
+    look_at(candidate.with_name(f"{candidate.name}-pilot-1") / "differ.csv", reviewed)
+    ask(f"stage {candidate} adopted --by Cy --reviewed {reviewed}")
+    for stream, code in zip(streams, (0, 4), strict=True):
+        ask(f"monitor {candidate} --data {data / stream} --by Cy", code)
