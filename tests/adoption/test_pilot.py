@@ -19,7 +19,7 @@ import modelstitch as ms
 from modelstitch.adoption.folder.check import check_folder
 from modelstitch.adoption.folder.export import ExportSpec, export
 from modelstitch.adoption.folder.ledger import LEDGER, LedgerEntry, append
-from modelstitch.adoption.folder.spec_file import FolderSpec, read_spec
+from modelstitch.adoption.folder.spec_file import read_spec
 from modelstitch.adoption.pilot.both import both_networks, paired
 from modelstitch.adoption.pilot.new_data import read_new, shuffled
 from modelstitch.adoption.pilot.original import Against
@@ -29,9 +29,11 @@ from modelstitch.adoption.pilot.run import PilotSpec, pilot
 from modelstitch.adoption.stages.road import Road, road_of
 from modelstitch.cli import main
 from modelstitch.data.partly_labelled import new_examples
+from modelstitch.data.partly_targeted import partly_targeted
 from modelstitch.errors import DataError, ModelError, SpecError
 from modelstitch.models.network import Network, wrap
 from modelstitch.specs import DataSpec
+from modelstitch.tasks import TOKENS, regression
 from modelstitch.util.locks import locked
 from tests.adoption.conftest import small, stitched_of
 
@@ -390,11 +392,98 @@ def test_scores_from_0_to_1_and_networks_of_vectors(tmp_path: Path, monkeypatch:
             expected[name] = float(shares[0][row] - shares[1][row])
     assert by_place == pytest.approx(expected)
     assert len(by_place) == found.to_ledger()["n_taken"] >= 256
-    with pytest.raises(DataError, match="expected the target of every new example"):
-        read_new((new, None), read_spec_with_task(folder), folder)
 
 
-def read_spec_with_task(folder: Path) -> FolderSpec:
-    """The spec of a candidate whose data were given in memory, as one of a run of a file has it."""
+def test_targets_may_come_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnxscript", None)
+    x = torch.randn(1500, 6, generator=torch.Generator().manual_seed(0))
+    made = ms.data_from(x, (x[:, :3] > 0).long(), task="multi-label")
+    stitched = stitched_of(linear(0, 8), linear(1, 9), made, "1", "1")
+    folder = export(stitched, tmp_path / "c", ExportSpec(by="Ann", accept_risk="a test")).folder
+    new = x.roll(1, 1)[:200]
+    right = (new[:, :3] > 0).long()
+    options = PilotSpec(by="Bo", against=Against(what=linear(1, 9)), margin=0.01)
+
+    waiting = pilot(folder, (new, None), options)
+    with torch.no_grad():
+        own, other = ms.load_stitched(folder)(new) > 0, linear(1, 9)(new) > 0
+    shares = (own == other).double().mean(1)
+    assert waiting.agreement is not None
+    assert waiting.agreement[0] == pytest.approx(float(shares.mean()))
+    assert waiting.agreement[1] < waiting.agreement[0] < waiting.agreement[2]
+    assert {one.source for one in waiting.examples if one.differ} == {
+        f"row {row} of x" for row in (shares < 1).nonzero().flatten().tolist()
+    }
+    assert (waiting.labels_needed, waiting.labelled, waiting.decision.n) == (200, False, 0)
+    said = "\n".join(map(str, waiting.sentences()))
+    assert "Where the answers of the " in said
+    assert "200 targets needed: see labels-needed.csv. Give the same examples again" in said
+    assert "Both agree on" not in said
+
+    # Some targets: those of the examples before the first one that still lacks its own count.
+    some = right.clone()
+    some[100:] = -1
+    half = pilot(folder, (new, some), options)
+    assert half.labels_needed == 100
+    assert half.decision.n == next(
+        n for n, one in enumerate(half.examples) if int(one.source.split()[1]) >= 100
+    )
+    labels = tmp_path / "labels.csv"
+    labels.write_text("example,label\n", encoding="utf-8")
+    with pytest.raises(DataError, match="expected the targets as data"):
+        pilot(folder, None, replace(options, labels=labels))
+    whole = pilot(folder, (new, right), options)
+    expected = [
+        float((own[row] == right[row]).double().mean() - (other[row] == right[row]).double().mean())
+        for row in (int(one.source.split()[1]) for one in whole.examples)
+    ]
+    assert [one.difference for one in whole.examples] == pytest.approx(expected)
+    assert (whole.labels_needed, whole.labelled) == (0, True)
     spec = read_spec(folder)
-    return replace(spec, sources={**spec.sources, "data": {**spec.sources["data"], "task": "multi-label"}})
+    retrieval = replace(spec, contract=replace(spec.contract, task="retrieval"))
+    with pytest.raises(DataError, match="expected the target of every new example with the task retrieval"):
+        read_new((new, None), retrieval, folder)
+
+
+def test_an_answer_as_the_target() -> None:
+    """Agreement of each task, worked out by hand."""
+    tokens = torch.tensor([[[0.0, 1.0], [1.0, 0.0], [1.0, 0.0]]])
+    other = torch.tensor([[[0.0, 1.0], [0.0, 1.0], [0.0, 1.0]]])
+    assert TOKENS.agreed(tokens, other, torch.tensor([[1, 0, -100]])) == torch.tensor([0.5])
+    unit = regression(torch.tensor([[0.0], [2.0]]))  # variance 1
+    found = unit.agreed(torch.tensor([[1.0], [3.0]]), torch.tensor([[1.5], [0.0]]), torch.zeros(2, 1))
+    assert found is not None
+    assert found.tolist() == [0.75, 0.0]
+    own = ms.Task(name="own", loss=unit.loss, score=unit.score)
+    assert own.agreed(torch.zeros(1, 1), torch.zeros(1, 1), torch.zeros(1, 1)) is None
+
+
+@pytest.mark.parametrize(
+    ("y", "said"),
+    [
+        (
+            torch.tensor([[0.0, float("nan")]] * 3),
+            r"all targets of an example or none, got some .* example 0",
+        ),
+        (torch.zeros(3, 4), r"expected targets \(3, 2\) for the task regression, got \(3, 4\)"),
+        (torch.zeros(2, 2), r"expected targets \(3, 2\) for the task regression, got \(2, 2\)"),
+    ],
+)
+def test_targets_that_cannot_be(y: torch.Tensor, said: str) -> None:
+    spec = DataSpec(source="in memory", task="regression")
+    with pytest.raises(DataError, match=said):
+        partly_targeted((torch.zeros(3, 5), y), spec, 2, lambda: regression(torch.rand(9, 2)))
+
+
+def test_an_npz_file_without_targets_in_part(tmp_path: Path) -> None:
+    y = np.array([0.5, np.nan, 2.0])
+    np.savez(tmp_path / "new.npz", x=np.ones((3, 5), np.float32), y=y)
+    np.savez(tmp_path / "bare.npz", x_test=np.ones((3, 5), np.float32))
+    task = regression(torch.rand(9, 1))
+    known = []
+    for name in ("new.npz", "bare.npz"):
+        spec = DataSpec(source=str(tmp_path / name), task="regression")
+        found = partly_targeted(spec.source, spec, 1, lambda: task)
+        assert found is not None
+        known.append((found.known.tolist(), found.places[0]))
+    assert known == [([True, False, True], "row 0 of x"), ([False] * 3, "row 0 of x_test")]

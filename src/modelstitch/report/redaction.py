@@ -73,6 +73,8 @@ _SOURCES = ("source", "weights", "classes", "data_classes")
 
 def redacted(value: Any, folder: Path | None = None) -> Any:
     """Return plain values with every string shortened by :func:`shown`, and sources by :func:`source`."""
+    if isinstance(value, float | int):  # most values are numbers
+        return value
     if isinstance(value, Mapping):
         return {
             key: source(element, folder)

@@ -83,9 +83,10 @@ def dataset(comparison: Comparison) -> xr.Dataset:
             "score_name": comparison.score_name,
         },
     )
-    for row_of, name in zip(comparison.evidence, names, strict=True):
-        definition = KINDS[row_of.kind].definitions.get(row_of.name) if row_of.kind in KINDS else None
-        if definition is not None and not found[name].attrs:
+    of_names = {name: (row.kind, row.name) for row, name in zip(comparison.evidence, names, strict=True)}
+    for name, (kind, measured_name) in of_names.items():
+        definition = KINDS[kind].definitions.get(measured_name) if kind in KINDS else None
+        if definition is not None and name in found:
             found[name].attrs = {
                 "what": definition.text,
                 "range": definition.range,
@@ -110,14 +111,18 @@ class _Arrays:
 
     def put_at(self, control: str, key: CellKey, values: Mapping[str, float | None]) -> None:
         """Put the values of the cell of a control."""
-        place = {"control": control, **key._asdict()}
-        if any(value not in self._index[name] for name, value in place.items()):
+        index = self._place(control, key)
+        if index is None:
             return
-        index = tuple(self._index[name][place[name]] for name in AXES)
         for name, value in values.items():
             if name not in self._arrays:
                 self._arrays[name] = self._empty()
             self._arrays[name][index] = _number(value)
+
+    def _place(self, control: str, key: CellKey) -> tuple[int, ...] | None:
+        given = (control, *(getattr(key, name) for name in AXES[1:]))
+        found = [self._index[name].get(value) for name, value in zip(AXES, given, strict=True)]
+        return None if None in found else tuple(index for index in found if index is not None)
 
     def read_only(self) -> dict[str, np.ndarray]:
         """Return all arrays; nobody may write to them."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Shaped
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 
 from modelstitch.tasks.task import Task, one_output_a_column
@@ -43,6 +43,11 @@ def constant_loss(targets: Shaped[Tensor, "n k"]) -> float:
     return float(F.binary_cross_entropy(shares, shares))
 
 
+def signs(outputs: Float[Tensor, "n k"]) -> Int[Tensor, "n k"]:
+    """Return the labels that outputs say: 1 where an output is above 0."""
+    return (outputs > 0).long()
+
+
 MULTI_LABEL = Task(
     name="multi-label",
     loss=loss,
@@ -51,6 +56,7 @@ MULTI_LABEL = Task(
     constant_loss=constant_loss,
     needs=one_output_a_column,
     score_name="share of labels predicted correctly",
+    answer=signs,
     logits="sigmoid",
 )
 """Labels (N, K) of 0 and 1; outputs (N, K) are their logits."""

@@ -6,7 +6,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from modelstitch.errors import DataError
-from modelstitch.tasks.task import Task, one_output_a_column
+from modelstitch.tasks.task import Task, one_output_a_column, unchanged
 
 
 def regression(train: Float[Tensor, "n k"]) -> Task:
@@ -58,4 +58,5 @@ def regression(train: Float[Tensor, "n k"]) -> Task:
         constant_loss=constant_loss,
         needs=one_output_a_column,
         score_name="share of variance explained (none below 0)",
+        answer=unchanged,
     )

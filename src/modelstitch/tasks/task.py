@@ -73,6 +73,8 @@ class Task:
         logits: what turns the outputs that its functions take into probabilities, ``softmax`` or ``sigmoid``;
             a network that gives probabilities is then read as logits. None takes outputs as they are.
         output_names: names of the output that is scored, where a network gives several by name.
+        answer: outputs to the targets (N, ...) that they say, so that the score of other outputs against them
+            is how well two networks agree; None where no target follows from outputs.
 
     Example:
         >>> def loss(outputs, targets):
@@ -100,6 +102,7 @@ class Task:
     takes_batch: bool = False
     logits: Literal["softmax", "sigmoid"] | None = None
     output_names: tuple[str, ...] = ("logits", "scores")
+    answer: Callable[[Tensor], Tensor] | None = None
 
     @contextlib.contextmanager
     def _explained(self, targets: Targets) -> Iterator[None]:
@@ -164,6 +167,32 @@ class Task:
                 "bring them to that range"
             )
         return scores
+
+    def agreed(self, outputs: Tensor, reference: Tensor, targets: Targets) -> Float[Tensor, " n"] | None:
+        r"""Return how well outputs agree with reference outputs, from 0 to 1, without a target.
+
+        .. math:: a_n = \mathrm{score}(o_n, \mathrm{answer}(r_n))
+
+        Args:
+            outputs: (N, ...) o.
+            reference: (N, ...) r.
+            targets: (N, ...) of the same examples, which say only where a position takes no part.
+
+        Returns:
+            (N,) scores in float64; None where no target follows from outputs.
+
+        Example:
+            >>> from modelstitch.tasks import MULTI_LABEL
+            >>> own, other = torch.tensor([[2.0, -1.0]]), torch.tensor([[3.0, 4.0]])
+            >>> MULTI_LABEL.agreed(own, other, torch.zeros(1, 2))
+            tensor([0.5000], dtype=torch.float64)
+        """
+        if self.answer is None or self.takes_batch:
+            return None
+        said = self.answer(reference)
+        if self.by_position:
+            said = said.where(_y(targets) != IGNORED, IGNORED)
+        return self.scored(outputs, said).double()
 
     @property
     def identity(self) -> str:

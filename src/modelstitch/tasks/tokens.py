@@ -73,6 +73,11 @@ def needs(targets: Int[Tensor, "n t"]) -> tuple[int, bool]:
     return int(targets.max()) + 1, True
 
 
+def likeliest(outputs: Float[Tensor, "n t v"]) -> Int[Tensor, "n t"]:
+    """Return the token with the highest score at every position."""
+    return outputs.argmax(-1)
+
+
 TOKENS = Task(
     name="tokens",
     loss=loss,
@@ -86,5 +91,6 @@ TOKENS = Task(
     by_position=True,
     distance=distance,
     logits="softmax",
+    answer=likeliest,
 )
 """Tokens (N, T), -100 where there is no target; outputs (N, T, V) are their scores."""

@@ -20,10 +20,17 @@ SENTENCES = {
         "Both agree on {value:.1%} ({low:.1%} to {high:.1%}) of {n} {n:example|examples}; they differ on "
         "{n_differ}."
     ),
+    "pilot.agree_score": (
+        "Where the answers of the {against} are the targets, the candidate's {score} is {value:.3f} "
+        "({low:.3f} to {high:.3f}) on {n} {n:example|examples}."
+    ),
     "pilot.difference": (
         "The {score} of the candidate less that of the original is {value:+.4f} on the examples that count."
     ),
     "pilot.labels": "{n} {n:label|labels} needed, where both differ: see {file}.",
+    "pilot.targets": (
+        "{n} {n:target|targets} needed: see {file}. Give the same examples again, with their targets."
+    ),
     "pilot.forecast": (
         "If examples stay alike it needs {n} more (median), and {share:.0%} of such pilots are decided "
         "before their end."

@@ -10,8 +10,12 @@ SENTENCES = {
     "pilot.agree": (
         "{n}件の例のうち{value:.1%}（{low:.1%}〜{high:.1%}）で両者の答えが一致し、{n_differ}件で異なります。"
     ),
+    "pilot.agree_score": (
+        "{n}件の例で、{against}の答えを目標値とすると、候補の{score}は{value:.3f}（{low:.3f}〜{high:.3f}）です。"
+    ),
     "pilot.difference": "数えた例で、候補の{score}から元のものを引いた差は{value:+.4f}です。",
     "pilot.labels": "答えが異なる例について{n}件のラベルが必要です：{file}を見てください。",
+    "pilot.targets": "{n}件の目標値が必要です：{file}を見て、同じ例を目標値とともにもう一度渡してください。",
     "pilot.forecast": (
         "例が今までと同様なら、あと{n}件（中央値）が必要で、そのような試行の{share:.0%}が終わりまでに決まります。"
     ),

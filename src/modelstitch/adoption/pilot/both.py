@@ -65,7 +65,10 @@ class PairedAnswers:
     Attributes:
         own, other: (n,) number of the answer of the candidate and of the original; 0 for tasks without
             classes.
-        differ: (n,) whether the answers differ; for tasks without classes, whether the scores do.
+        differ: (n,) whether the answers differ; whether the outputs do, where no target follows from them.
+        agreed: (n,) how well the candidate agrees with the original, from 0 to 1: whether the answers are
+            equal, else the score of the candidate where the answers of the original are the targets; None
+            where no target follows from outputs.
         difference: (n,) score of the candidate less that of the original by the labels that the examples
             have.
         gap: (n,) how far the outputs are apart: total variation of the probabilities, else the distance of
@@ -75,6 +78,7 @@ class PairedAnswers:
     own: Int[Tensor, " n"]
     other: Int[Tensor, " n"]
     differ: Bool[Tensor, " n"]
+    agreed: Float[Tensor, " n"] | None
     difference: Float[Tensor, " n"]
     gap: Float[Tensor, " n"]
 
@@ -121,14 +125,16 @@ def paired(both: BothNetworks, rows: Tensor) -> PairedAnswers:
     difference = scores[0] - scores[1]
     if not (task.has_classes and task.axes == 2):
         zeros = torch.zeros(len(rows), dtype=torch.int64)
-        return PairedAnswers(
-            zeros, zeros, difference != 0, difference, task.distances(own, other, targets).double()
-        )
+        gap = task.distances(own, other, targets).double()
+        agreed = task.agreed(own, other, targets)
+        differ = gap > 0 if agreed is None else agreed < 1
+        return PairedAnswers(zeros, zeros, differ, agreed, difference, gap)
     read = [task.read(outputs) for outputs in found]
     answers = [scores.argmax(1) for scores in read]
     gap = (read[0].softmax(1) - read[1].softmax(1)).abs().sum(1).double() / 2
     differ = answers[0] != answers[1] if both.asks_where_they_differ else difference != 0
-    return PairedAnswers(answers[0], answers[1], differ, difference, gap)
+    agreed = (answers[0] == answers[1]).double()
+    return PairedAnswers(answers[0], answers[1], differ, agreed, difference, gap)
 
 
 def _by_batch(run: OutputsOf, few: Tensor) -> bool:

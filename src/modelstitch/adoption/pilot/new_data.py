@@ -18,10 +18,11 @@ from modelstitch.data.digests import digests
 from modelstitch.data.from_arrays import data_from
 from modelstitch.data.load import find_source, load_data
 from modelstitch.data.partly_labelled import new_examples
+from modelstitch.data.partly_targeted import TARGETS_MAY_BE_MISSING, partly_targeted
 from modelstitch.data.parts import Data, DataPart
 from modelstitch.data.splitting import third_held_out
 from modelstitch.errors import DataError
-from modelstitch.specs import IN_MEMORY, TOKEN_TASKS, DataSpec
+from modelstitch.specs import IN_MEMORY, TASKS, TOKEN_TASKS, DataSpec
 from modelstitch.tasks import Task
 
 _KEPT = ("task", "labels", "seconds", "tokenizer", "length", "seed", "rotations")
@@ -77,10 +78,15 @@ def read_new(
         data, places, groups = partly.as_data(spec.contract.classes), partly.places, partly.groups
         labelled = torch.tensor([label is not None for label in partly.labels])
     else:
-        data, places = _with_targets(given, read_as)
-        if data.task.name == "regression":
-            data = replace(data, scored_by=_task_of_run(given, spec, folder))
-        labelled = torch.ones(len(data.heldout), dtype=torch.bool)
+        width = (1, *spec.contract.outputs[0].shape)[-1]
+        targeted = partly_targeted(given, read_as, width, lambda: _task_of_run(given, spec, folder))
+        if targeted is not None:
+            data, places, labelled = targeted.data, targeted.places, targeted.known
+        else:
+            data, places = _with_targets(given, read_as)
+            if data.task.name == "regression":
+                data = replace(data, scored_by=_task_of_run(given, spec, folder))
+            labelled = torch.ones(len(data.heldout), dtype=torch.bool)
         numbers = data.heldout.groups
         groups = None if numbers is None else tuple(map(str, numbers.tolist()))
     expect_fit(data, spec)
@@ -124,7 +130,10 @@ def _spec_like(given: Any, spec: FolderSpec, group_column: str | None) -> DataSp
     """Return how new data are read: as the run's, where their source has such options."""
     of_run = DataSpec(**spec.sources["data"])
     source = str(given) if isinstance(given, str) else IN_MEMORY
-    read = DataSpec(source=source, **{name: getattr(of_run, name) for name in _KEPT})
+    kept = {name: getattr(of_run, name) for name in _KEPT}
+    if spec.contract.task in TASKS:  # data in memory have theirs in no option
+        kept["task"] = spec.contract.task
+    read = DataSpec(source=source, **kept)
     if not isinstance(given, str):
         return read
     try:
@@ -145,8 +154,8 @@ def _with_targets(given: Any, spec: DataSpec) -> tuple[Data, tuple[str, ...]]:
         x, y = (*given, None)[:2]
         if y is None and spec.task not in TOKEN_TASKS:
             raise DataError(
-                f"expected the target of every new example with the task {spec.task}, got none: labels may "
-                "come later with classification alone"
+                f"expected the target of every new example with the task {spec.task}, got none: targets may "
+                f"come later with {', '.join(('classification', *TARGETS_MAY_BE_MISSING))} alone"
             )
         data = data_from(x, y, task=spec.task)
     else:

@@ -76,10 +76,17 @@ class PilotOutcome:
 
     @property
     def agreement(self) -> ValueWithInterval | None:
-        """Share of the examples on which both agree, with its interval; None without examples."""
-        if not self.examples:
+        """How well both agree, with its interval; None without examples, or where it has no meaning.
+
+        Of one class an example the share of equal answers; of other tasks the candidate's score where the
+        answers of the original are the targets.
+        """
+        agreed = [float(not one.differ) if self.facts.asks else one.agreed for one in self.examples]
+        known = [value for value in agreed if value is not None]
+        if not known or len(known) < len(agreed):
             return None
-        return mean_interval(torch.tensor([not one.differ for one in self.examples]))
+        values = torch.tensor(known, dtype=torch.float64)
+        return mean_interval(values.bool() if self.facts.asks else values)
 
     @cached_property
     def forecast(self) -> PilotForecast | None:
@@ -135,20 +142,17 @@ class PilotOutcome:
             found.append(say("pilot.horizon", n=facts.horizon))
         if self.agreement is not None:
             value, low, high = self.agreement
+            bounds = {"value": value, "low": low, "high": high, "n": len(self.examples)}
             found.append(
-                say(
-                    "pilot.agree",
-                    value=value,
-                    low=low,
-                    high=high,
-                    n=len(self.examples),
-                    n_differ=self.disagreements,
-                )
+                say("pilot.agree", n_differ=self.disagreements, **bounds)
+                if facts.asks
+                else say("pilot.agree_score", score=facts.score, against=facts.against, **bounds)
             )
         if decision.difference is not None:
             found.append(say("pilot.difference", value=decision.difference, score=facts.score))
         if self.labels_needed:
-            found.append(say("pilot.labels", n=self.labels_needed, file=NEEDED))
+            key = "pilot.labels" if facts.asks else "pilot.targets"
+            found.append(say(key, n=self.labels_needed, file=NEEDED))
         if self.forecast is not None:
             found.append(say("pilot.forecast", n=self.forecast.more, share=self.forecast.decided))
         if any(one.grouped is not None for one in self.examples):

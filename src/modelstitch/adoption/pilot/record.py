@@ -17,13 +17,13 @@ from modelstitch.util.places import why_not_written
 STATE, LOCK = "pilot.sqlite", "lock.sqlite"
 """Names of the files in a state folder."""
 
-_FORMAT = 1
+_FORMAT, _WITHOUT_AGREEMENT = 2, 1
 _SCHEMA = f"""
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE examples (
     place INTEGER PRIMARY KEY, id TEXT UNIQUE NOT NULL, source TEXT NOT NULL,
     own INTEGER NOT NULL, other INTEGER NOT NULL, differ INTEGER NOT NULL,
-    label INTEGER, difference REAL, gap REAL NOT NULL, grouped TEXT
+    label INTEGER, difference REAL, gap REAL NOT NULL, grouped TEXT, agreed REAL
 );
 PRAGMA user_version = {_FORMAT};
 """
@@ -37,11 +37,13 @@ class PilotExample:
         id: digest of its input.
         source: where it lies.
         own, other: number of the answer of the candidate, and of the original; 0 without classes.
-        differ: whether the answers differ; without classes, whether the scores do.
+        differ: whether the answers differ; whether the outputs do, where no target follows from them.
         label: number of its class; None where it is not known, or the task has none.
         difference: score of the candidate less that of the original; None where the label is missing.
         gap: how far the outputs are apart.
         grouped: its group, such as a patient; None where it is one of its own.
+        agreed: how well the candidate agrees with the original, from 0 to 1; None where no target follows
+            from outputs, or in a state folder of an earlier version.
     """
 
     id: str
@@ -53,6 +55,7 @@ class PilotExample:
     difference: float | None
     gap: float
     grouped: str | None = None
+    agreed: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,17 +137,18 @@ def read_state(folder: Path) -> tuple[PilotFacts, tuple[PilotExample, ...]] | No
     path = folder / STATE
     if not path.is_file():
         return None
-    names = [field.name for field in fields(PilotExample)]
     try:
         with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
-            if version != _FORMAT:
+            if version not in (_FORMAT, _WITHOUT_AGREEMENT):
                 raise RunError(
                     f"expected the state of a pilot of format {_FORMAT}, got {version} in {str(path)!r}"
                 )
             facts = {
                 name: json.loads(value) for name, value in connection.execute("SELECT name, value FROM facts")
             }
+            known = {row[1] for row in connection.execute("PRAGMA table_info(examples)")}
+            names = [field.name for field in fields(PilotExample) if field.name in known]
             rows = connection.execute(f"SELECT {', '.join(names)} FROM examples ORDER BY place").fetchall()
         examples = tuple(PilotExample(**dict(zip(names, row, strict=True))) for row in rows)
         return PilotFacts(**{**facts, "classes": tuple(facts["classes"])}), examples

@@ -183,6 +183,8 @@ class _Pilot:
         labels = {new.ids[row]: int(new.data.heldout.labels[row]) for row in rows if bool(new.labelled[row])}
         if facts.asks:  # an example that was taken before may have its label now
             examples = tuple(_with_label(one, labels.get(one.id, one.label)) for one in examples)
+        else:
+            examples = _with_targets(both, new, rows, examples)
         fresh = _not_taken(rows, new, examples)
         self._say_left_out(len(new) + new.of_run, len(fresh), new.of_run)
         rows = fresh[: facts.horizon - len(examples)]
@@ -320,12 +322,26 @@ def _examples(both: BothNetworks, new: NewData, rows: torch.Tensor, *, asks: boo
                 other=int(said.other[place]),
                 differ=differ,
                 label=label,
-                difference=float(said.difference[place]) * differ if known else None,
+                difference=float(said.difference[place]) * (differ or not asks) if known else None,
                 gap=float(said.gap[place]),
                 grouped=new.groups[row],
+                agreed=None if said.agreed is None else float(said.agreed[place]),
             )
         )
     return found
+
+
+def _with_targets(
+    both: BothNetworks, new: NewData, rows: Sequence[int], examples: tuple[PilotExample, ...]
+) -> tuple[PilotExample, ...]:
+    """Return the examples taken before, scored where their target is given now."""
+    waiting = {one.id for one in examples if one.difference is None}
+    known = [row for row in rows if new.ids[row] in waiting and bool(new.labelled[row])]
+    if not known:
+        return examples
+    said = paired(both, torch.tensor(known))
+    found = {new.ids[row]: float(value) for row, value in zip(known, said.difference, strict=True)}
+    return tuple(replace(one, difference=found.get(one.id, one.difference)) for one in examples)
 
 
 def _not_taken(rows: Sequence[int], new: NewData, examples: Sequence[PilotExample]) -> list[int]:

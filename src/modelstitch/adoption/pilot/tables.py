@@ -87,6 +87,11 @@ def read_labels(path: Path, facts: PilotFacts, examples: Sequence[PilotExample])
         DataError: it cannot be read, lacks a column, names an unknown example or class, or contradicts a
             label that is known.
     """
+    if not facts.asks:
+        raise DataError(
+            f"expected the targets as data (the same inputs with their targets, as --data), got the labels "
+            f"{str(path)!r}: a file of labels serves classification alone"
+        )
     known, classes = names_of_examples(examples), {name: n for n, name in enumerate(facts.classes)}
     found: dict[str, int] = {}
     where = f"the labels {str(path)!r}"

@@ -114,13 +114,15 @@ class UnfinishedLabels(NamedTuple):
 
     Attributes:
         x: (N, ...) inputs.
-        labels: as :func:`modelstitch.data.partly_labelled.names_of` takes them; None without any.
+        y: as it is in the file; None without any.
+        labels: y as :func:`modelstitch.data.partly_labelled.names_of` takes it; None without any.
         kwargs: (N, ...) further inputs by name.
         ending: of the arrays.
         groups: of each example; None where no array of groups is asked for.
     """
 
     x: Tensor
+    y: np.ndarray | None
     labels: list[Any] | None
     kwargs: dict[str, Tensor]
     ending: str
@@ -152,14 +154,14 @@ def partly_labelled(spec: DataSpec) -> UnfinishedLabels:
     if part.x.ndim < 2:
         raise DataError(f"{where}: expected {asked} as an array (N, ...), got shape {tuple(part.x.shape)}")
     labels: list[Any] | None = None if part.y is None else part.y.tolist()
-    classes = arrays.get("classes")
+    classes = arrays.get("classes") if spec.task == "classification" else None
     if labels is not None and classes is not None and part.y is not None and part.y.dtype.kind in "iu":
         known = list(map(str, classes.tolist()))
         wrong = [label for label in labels if not -1 <= label < len(known)]
         if wrong:
             raise DataError(f"{where}: label {wrong[0]} is outside the {len(known)} classes")
         labels = ["" if label == -1 else known[label] for label in labels]
-    return UnfinishedLabels(part.x, labels, part.kwargs, ending, groups)
+    return UnfinishedLabels(part.x, part.y, labels, part.kwargs, ending, groups)
 
 
 def _groups(
