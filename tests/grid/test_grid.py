@@ -179,7 +179,7 @@ def test_bfloat16_and_float32_agree_within_three_standard_errors(session: Sessio
     cells = [cell(0, 2), cell(2, 2), cell(4, 0)]
     scores = {}
     for precision in ("bfloat16", "float32"):
-        spec = FitSpec(steps=60, precision=precision)
+        spec = FitSpec(steps=150, precision=precision)
         scores[precision] = [each.correct.float() for each in fit_grid(session.pair, cells, spec, GIGABYTE)]
     for one, other in zip(*scores.values(), strict=True):
         gain, noise = paired_gain(one, other)

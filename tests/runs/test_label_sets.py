@@ -59,18 +59,30 @@ def test_a_copy_is_interchangeable_where_the_stitch_of_the_receiver_keeps_it(
     receiver: nn.Module, data: ms.Data, tmp_path: Path
 ) -> None:
     by_labels = found(copy.deepcopy(receiver), receiver, data, labels=SETS, out=tmp_path)
-    assert by_labels.interchangeable_for() == {(CUT, CUT, "affine"): ("finest", "magnitude")}
     # Fitted to odd or even, the receiver's own stitch loses more than half: it is no sound 1 for its copy.
-    (verdict,) = by_labels["parity"].verdicts().values()
-    assert (verdict.name, verdict.confidence) == ("partly", "low")
-    assert verdict.kept_low < verdict.kept < 0.5 < verdict.kept_high == 1
+    # Whether it does for small or large, too, depends on the processor that trained the network.
+    own = {name: [row.own for row in by_labels[name].kept if row.control == "trained"] for name in SETS}
+    sound = tuple(name for name in SETS if min(own[name]) > 0.5)
+    assert {"finest"} <= set(sound) <= {"finest", "magnitude"}
+    assert by_labels.interchangeable_for() == {(CUT, CUT, "affine"): sound}
+    for name in set(SETS) - set(sound):
+        (verdict,) = by_labels[name].verdicts().values()
+        assert (verdict.name, verdict.confidence) == ("partly", "low")
+        assert verdict.kept_low < verdict.kept < 0.5 < verdict.kept_high == 1
     assert [by_labels[name].facts.n_classes for name in SETS] == [10, 2, 2]
     assert pd.read_csv(tmp_path / "label-sets.csv")["labels"].tolist() == SETS
     for name in SETS:
         assert ms.load(tmp_path / name) == by_labels[name]
-    coarser = by_labels["magnitude"].sentences()
-    assert any(sentence.key == "matrix.tried" for sentence in coarser)
-    assert not any(sentence.key == "matrix.tried" for sentence in by_labels["finest"].sentences())
+    tried = {name: any(one.key == "matrix.tried" for one in by_labels[name].sentences()) for name in SETS}
+    assert tried == {name: name in sound and name != "finest" for name in SETS}
+
+
+def test_a_coarser_label_set_says_for_which_sets_a_copy_is_interchangeable(data: ms.Data) -> None:
+    receiver = trained_digit_net(1)  # whose own stitch keeps all, on every processor that was tried
+    by_labels = found(copy.deepcopy(receiver), receiver, data, labels=SETS[::2])
+    assert by_labels.interchangeable_for() == {(CUT, CUT, "affine"): tuple(SETS[::2])}
+    keys = [{one.key for one in by_labels[name].sentences()} for name in SETS[::2]]
+    assert ["matrix.tried" in some for some in keys] == [False, True]
 
 
 def test_a_sender_that_knows_the_digit_alone_has_more_within_coarser_labels(

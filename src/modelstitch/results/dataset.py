@@ -177,12 +177,12 @@ def matrix(
         SpecError: no such quantity.
     """
     _expect_quantity(value, [str(name) for name, array in found.items() if array.dims == AXES])
-    grid = found.sel(control=control, stitch=stitch, sender_cut=list(rows))
-    values = grid[value]
+    where = {"control": control, "stitch": stitch, "sender_cut": list(rows)}
+    values, ran = found[value].sel(where), found[_RAN].sel(where)  # not all variables, which are many
     if seed is not None:
         return values.sel(seed=seed)
     # A seed that has not been run is left out; one that was run and has no value leaves no mean.
-    missing = (grid[_RAN].notnull() & values.isnull()).any("seed")
+    missing = (ran.notnull() & values.isnull()).any("seed")
     attributes = values.attrs
     mean = values.mean("seed", skipna=True).where(~missing)
     mean.attrs = attributes
