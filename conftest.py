@@ -5,7 +5,10 @@ It stands here, not in tests/, because the hook has to come before the first imp
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +26,20 @@ CHECKED = (
 
 # An int is a legal float (PEP 484).
 install_import_hook(list(CHECKED), "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))")
+
+
+_MEMORY, _ROOM = Path("/dev/shm"), 4 * 2**30
+"""Where files lie in memory, and the bytes that have to be free there."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Let the tests write into memory where there is room: a run waits for the disk after every cell."""
+    if config.option.basetemp is not None or hasattr(config, "workerinput"):
+        return
+    if _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _ROOM:
+        config.option.basetemp = tempfile.mkdtemp(prefix="modelstitch-tests-", dir=_MEMORY)
+        config.add_cleanup(lambda: shutil.rmtree(config.option.basetemp, ignore_errors=True))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -45,6 +45,9 @@ def train(
 QUICK_EVIDENCE = ("kept",)
 """What a verdict needs, for a quick look."""
 
+QUICK_CONTROLS = ("random-sender", "one-hot", "self-stitch")
+"""An untrained sender, one that holds the label alone, and the receiver itself."""
+
 
 def stitch_both_ways(
     pairs: Mapping[str, tuple[ms.ModelSpec, ms.ModelSpec]],
@@ -52,6 +55,7 @@ def stitch_both_ways(
     *,
     cuts: Mapping[str, Sequence[str]] | None = None,
     fit: ms.FitSpec | None = None,
+    controls: str | Sequence[str] = "standard",
     evidence: str | ms.EvidenceSpec = "standard",
     out: Path | None = None,
 ) -> None:
@@ -62,6 +66,7 @@ def stitch_both_ways(
         data: what both were trained on.
         cuts: by the name of a network's function; all block boundaries without it.
         fit: how; until converged without it.
+        controls: what to hold the pair against.
         evidence: which, and on how many examples.
         out: folder of run folders.
     """
@@ -73,6 +78,7 @@ def stitch_both_ways(
             sender_cuts=chosen[0],
             receiver_cuts=chosen[1],
             fit=fit,
+            controls=controls,
             evidence=evidence,
             out=None if out is None else out / name,
         )
@@ -103,7 +109,8 @@ def train_and_stitch(
         networks: two functions that build one, by a short name.
         cuts: for a quick look, by the name of a network's function.
         n_steps: of the training of each.
-        quick: a third of the training, these cuts alone, short fits, and a verdict on 100 examples.
+        quick: a third of the training, these cuts and three controls alone, short fits, 100 examples for a
+            verdict.
         out: folder of run folders.
     """
     torch.manual_seed(0)
@@ -125,6 +132,7 @@ def train_and_stitch(
             data,
             cuts=cuts if quick else None,
             fit=ms.FitSpec(steps=8, batch_size=32) if quick else None,
+            controls=QUICK_CONTROLS if quick else "standard",
             evidence=ms.EvidenceSpec.parse(QUICK_EVIDENCE, 100) if quick else "standard",
             out=out,
         )

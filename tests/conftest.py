@@ -26,15 +26,17 @@ from modelstitch.models.zoo.checkpoint import save_checkpoint
 from modelstitch.models.zoo.recipe import Recipe
 from modelstitch.models.zoo.training import train_network
 from modelstitch.results.comparison import Comparison
+from modelstitch.runs import trial
 from modelstitch.runs.prepare import prepare
 from modelstitch.runs.session import Session
 from modelstitch.specs import DataSpec, FitSpec, ModelSpec
 from tests.captured_once import CapturedOnce
 
 # How long an example takes says nothing on a machine that does other things too. The examples follow from the
-# test alone: one state of the code passes or fails for everybody. --hypothesis-profile=drawn draws others.
-settings.register_profile("untimed", deadline=None, derandomize=True)
-settings.register_profile("drawn", deadline=None)
+# test alone: one state of the code passes or fails for everybody. --hypothesis-profile=drawn draws ten times
+# as many others.
+settings.register_profile("untimed", deadline=None, derandomize=True, max_examples=40)
+settings.register_profile("drawn", deadline=None, max_examples=400)
 settings.load_profile("untimed")
 
 N_CHECKED_STEPS = 3
@@ -72,6 +74,14 @@ def first_steps_are_checked() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(Fit, "_step", checked_at_first)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def short_trials() -> Iterator[None]:
+    """Try two places for a dry run, however long ten seconds are."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(trial, "LEAST_SECONDS", 0.0)
         yield
 
 

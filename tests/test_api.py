@@ -47,6 +47,7 @@ def test_compare_two_checkpoints(checkpoints: tuple[Path, Path], tmp_path: Path)
         "digits",
         cuts=["layers.1", "layers.3"],
         fit=QUICK,
+        evidence=("errors", "kept"),
         out=tmp_path / "run",
     )
     assert result.matrix().shape == (2, 2)
@@ -135,7 +136,7 @@ def test_any_module_and_tensors(plain: Plain, digits: Data) -> None:
         plain,
         plain,
         (digits.train.images, digits.train.labels),
-        fit=ms.FitSpec(steps=60, batch_size=128),
+        fit=ms.FitSpec(steps=20, batch_size=128),
         controls=(),
         evidence=ms.EvidenceSpec.parse(("errors",), 50),
         allow_untrained=True,
@@ -320,7 +321,7 @@ def test_split_and_cuts(plain: Plain, digits: Data) -> None:
 def test_evidence_and_verdicts_come_with_a_comparison(checkpoints: tuple[Path, Path], tmp_path: Path) -> None:
     """Two cuts, so that the deeper self-stitch is there too; saved, resumed and in memory alike."""
     first, second = map(str, checkpoints)
-    cuts, fit = ["layers.2", "layers.4"], ms.FitSpec(steps=15)
+    cuts, fit = ["layers.2", "layers.4"], ms.FitSpec(steps=4)
     bare = ms.compare(
         first, second, "digits", cuts=cuts, fit=fit, evidence=(), out=tmp_path / "run", allow_untrained=True
     )
@@ -558,7 +559,7 @@ def test_a_model_without_a_graph_is_stitched_by_hooks(checkpoints: tuple[Path, P
 def test_stitches_fitted_to_a_coarser_label_set(checkpoints: tuple[Path, Path], tmp_path: Path) -> None:
     """Ten outputs read as two labels: all is scored by the two, and evidence looks for the ten digits too."""
     by = {}
-    for labels in (None, "parity"):
+    for labels, kinds, n_examples in ((None, ("standard",), 60), ("parity", ("kept", "label-sets"), 500)):
         by[labels] = ms.compare(
             str(checkpoints[0]),
             str(checkpoints[1]),
@@ -566,6 +567,7 @@ def test_stitches_fitted_to_a_coarser_label_set(checkpoints: tuple[Path, Path], 
             cuts=["layers.3"],
             fit=QUICK,
             controls=("self-stitch", "clustered-noise", "probe", "shuffled-labels"),
+            evidence=ms.EvidenceSpec.parse(kinds, n_examples),
             out=tmp_path / str(labels),
         )
     coarse = by["parity"]
@@ -610,7 +612,7 @@ def test_models_of_another_precision_run_as_they_are(
         sender,
         receiver,
         digits,
-        cuts=("layers.1", "layers.3"),
+        cuts=("layers.3",),
         controls=("self-stitch",),
         evidence=ms.EvidenceSpec.parse(("kept",), 100),
         fit=ms.FitSpec(steps=20),
@@ -619,7 +621,7 @@ def test_models_of_another_precision_run_as_they_are(
     plain = ms.compare(
         *networks,
         digits,
-        cuts=("layers.1", "layers.3"),
+        cuts=("layers.3",),
         controls=("self-stitch",),
         evidence=(),
         fit=ms.FitSpec(steps=20),
@@ -627,7 +629,7 @@ def test_models_of_another_precision_run_as_they_are(
     assert found.baseline("receiver") == pytest.approx(plain.baseline("receiver"), abs=0.02)
     assert float(abs(found.matrix() - plain.matrix()).max()) < 0.06
     assert all(parameter.dtype == dtype for parameter in sender.module.parameters())
-    stitched = ms.stitch(sender, "layers.1", networks[1], "layers.1", digits, fit=ms.FitSpec(steps=20))
+    stitched = ms.stitch(sender, "layers.3", networks[1], "layers.3", digits, fit=ms.FitSpec(steps=20))
     assert stitched.score(digits.heldout) == pytest.approx(stitched.accuracy, abs=0.01)
 
 

@@ -79,6 +79,7 @@ def test_language_models_are_stitched_scored_and_judged(
         receiver,
         data,
         cuts=("embed", "blocks.0"),
+        controls=("clustered-noise", "one-hot", "self-stitch"),
         fit=FitSpec(steps=120, batch_size=64),
         evidence=ms.EvidenceSpec.parse(("kept", "agreement"), 510),
         out=tmp_path / "run",

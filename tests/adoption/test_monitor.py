@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import json
 import shutil
+import sqlite3
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -365,3 +367,41 @@ def test_labels_of_unsure_answers_are_no_random_subset() -> None:
     unsure = margins.sort(descending=True).indices
     with pytest.raises(DataError, match="less sure"):
         expect_random_subset(scores[unsure[:100]], scores[unsure[100:]])
+
+
+def test_a_full_disk_leaves_the_state_as_it_was(
+    copied: Path,
+    tmp_path: Path,
+    fresh: tuple[np.ndarray, np.ndarray],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    x, y = fresh
+    assert watch(copied, write(tmp_path / "first.npz", x[:20])) == QUIET
+    before, ledger = events(beside(copied))[-1], (copied / LEDGER).read_bytes()
+    connect = sqlite3.connect
+
+    def full(*arguments: Any, **named: Any) -> sqlite3.Connection:
+        connection: sqlite3.Connection = connect(*arguments, **named)
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+        connection.execute(f"PRAGMA max_page_count = {pages}")
+        return connection
+
+    capsys.readouterr()
+    with monkeypatch.context() as patched:
+        patched.setattr("modelstitch.adoption.monitor.store.sqlite3.connect", full)
+        assert watch(copied, write(tmp_path / "more.npz", x[20:], y[20:])) == REFUSED
+    (line,) = [one for one in capsys.readouterr().err.splitlines() if one.startswith("modelstitch:")]
+    assert "cannot write the state of the monitor: database or disk is full" in line
+    assert (copied / LEDGER).read_bytes() == ledger
+    assert watch(copied, str(tmp_path / "first.npz")) == QUIET
+    after = events(beside(copied))[-1]
+    assert (after["examples"], after["labels"], after["log10"]) == (20, 0, before["log10"])
+
+
+def test_examples_of_one_group_are_refused(copied: Path, fresh: tuple[np.ndarray, np.ndarray]) -> None:
+    x, y = (torch.from_numpy(value) for value in fresh)
+    patients = torch.arange(len(x)) // 2
+    with pytest.raises(DataError, match=r"expected examples that do not depend on each other, got .* groups"):
+        monitor(copied, ms.data_from(x, y, keep_together=patients), MonitorSpec(by="Eve"))
+    assert not beside(copied).exists()

@@ -300,6 +300,7 @@ def test_the_demo(
     run = tmp_path / "demo"
     first, last = demo.CUTS[0], demo.CUTS[-1]
     monkeypatch.setattr(demo, "CUTS", (first, last))
+    monkeypatch.setattr(demo, "EVIDENCE", ("kept",))  # what a verdict reads
     assert main(["demo", "--out", str(run)]) == 0
     printed = capsys.readouterr().out
     table = pd.read_csv(run / "cells.csv")

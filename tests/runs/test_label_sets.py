@@ -61,7 +61,9 @@ def test_a_copy_is_interchangeable_where_the_stitch_of_the_receiver_keeps_it(
     by_labels = found(copy.deepcopy(receiver), receiver, data, labels=SETS, out=tmp_path)
     # Fitted to odd or even, the receiver's own stitch loses more than half: it is no sound 1 for its copy.
     # Whether it does for small or large, too, depends on the processor that trained the network.
-    own = {name: [row.own for row in by_labels[name].kept if row.control == "trained"] for name in SETS}
+    own = {
+        name: [row.own or 0.0 for row in by_labels[name].kept if row.control == "trained"] for name in SETS
+    }
     sound = tuple(name for name in SETS if min(own[name]) > 0.5)
     assert {"finest"} <= set(sound) <= {"finest", "magnitude"}
     assert by_labels.interchangeable_for() == {(CUT, CUT, "affine"): sound}

@@ -144,7 +144,7 @@ def test_films_and_pictures_are_stitched_both_ways(
             stitch=("affine", "conv(3)"),
             controls=("random-sender", "self-stitch"),
             evidence=ms.EvidenceSpec.parse(
-                ("trajectory", "distribution", "information", "robustness", "geometry"), 80
+                ("trajectory", "distribution", "information", "robustness", "geometry"), 40
             ),
             fit=ms.FitSpec(steps=40, batch_size=64),
             out=tmp_path / type(sender).__name__,
