@@ -103,9 +103,8 @@ SHOTS = (
     Shot(
         name="gallery-resnets",
         title="ResNet-20 into ResNet-32, trained by others",
-        shows="Stitches in closed form (`match`) on 1,000 images: no step of training. Fitted to the task, the first "
-        "corner reaches .80 ([README](https://arxiv.org/abs/1512.03385) of the package, *On models that nobody here "
-        "wrote*).",
+        shows="Stitches in closed form (`match`) on 1,000 images: no step of training. The last stage comes across "
+        "best; stitches that are fitted to the task stand in [Reuse](reuse.md#measured).",
         commands=(
             "modelstitch compare examples.cifar_resnet:resnet20 examples.cifar_resnet:resnet32 "
             f"--sender-weights {WEIGHTS}/resnet20-12fca82f.th --receiver-weights {WEIGHTS}/resnet32-d509ac18.th "
@@ -164,9 +163,9 @@ SHOTS = (
 HEAD = """# Gallery
 
 Pictures of real runs, each with the command that makes it. `python benchmarks/gallery.py` makes all of them again, and
-this page too. `$MODELSTITCH_DATA` holds CIFAR-10 saved again as JPEG and the weights of others
-([CONTRIBUTING](https://github.com/) says where). Limits keep each run within a few minutes on one core; figures to
-quote stand in [Findings](findings.md) and [Measurements](measurements.md).
+`--page` prints this page. `$MODELSTITCH_DATA` holds CIFAR-10 saved again as JPEG, and weights that others trained.
+Limits keep each run within a few minutes on one core. Figures to quote stand in [Findings](findings.md) and
+[Measurements](measurements.md).
 
 """
 
