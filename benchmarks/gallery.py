@@ -3,8 +3,9 @@
     MODELSTITCH_DATA=... python benchmarks/gallery.py [--only NAME ...] [--runs build/gallery]
     python benchmarks/gallery.py --page > docs/gallery.md
 
-Commands run one after another in the folder ``--runs``; finished runs there are read again. ``MODELSTITCH_DATA``
-is the folder of CONTRIBUTING. The first picture is taken in Chromium (extra ``dev``).
+Commands run one after another in the folder ``--runs``, where finished runs are read again; ``--finished`` takes
+the pictures alone. ``MODELSTITCH_DATA`` is the folder of CONTRIBUTING. The first picture is taken in Chromium
+(extra ``dev``).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import io
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -25,7 +27,7 @@ IMAGES = ROOT / "docs" / "images"
 BED = "benchmarks/records/cifar_bed"
 CIFAR = "$MODELSTITCH_DATA/data/cifar10-jpeg"
 WEIGHTS = "$MODELSTITCH_DATA/weights"
-MOST_BYTES, MOST_PIXELS = 150_000, 1400
+MOST_BYTES, MOST_PIXELS = 150_000, 1200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,17 +56,16 @@ class Shot:
 def blur(runs: Path) -> None:
     """Write ``sharp.npz`` and ``blurred.npz``: 1,000 test images each that the run has not seen."""
     import numpy as np
+    import torch
 
     import modelstitch as ms
 
-    if (runs / "blurred.npz").is_file():
-        return
+    for made in ("candidate", "candidate-monitor"):  # an existing folder of a candidate is not written again
+        shutil.rmtree(runs / made, ignore_errors=True)
     data = ms.load_data(ms.DataSpec(source=os.path.expandvars(CIFAR), heldout_limit=9000, seed=1))
     images = data.heldout.images[-2000:].float()
     labels = np.full(1000, -1)
     kernel = images.new_full((3, 1, 5, 5), 1 / 25)
-    import torch
-
     soft = torch.nn.functional.conv2d(images[1000:], kernel, padding=2, groups=3)
     for name, some in (("sharp", images[:1000]), ("blurred", soft)):
         pixels = some.permute(0, 2, 3, 1).round().byte().numpy()
@@ -75,25 +76,25 @@ SHOTS = (
     Shot(
         name="report",
         title="The first screen of a page",
-        shows="What a reader who decides sees first: the word, how sure it is, what is saved, what to try next, and "
-        "what was tried. The run is that of the demo.",
+        shows="What a reader who decides sees first: the word, how sure it is, what is saved, what to try "
+        "next, and what was tried. The run is that of the demo.",
         commands=("modelstitch demo --out demo",),
         picture="demo/report.html",
     ),
     Shot(
         name="gallery-demo",
         title="An old network into its update",
-        shows="The matrices of the demo. Top left the verdicts, coloured by what is kept, then the accuracies of the "
-        "trained pair, of an untrained sender, of a sender that holds the label alone, and of the receiver into "
-        "itself.",
+        shows="The matrices of the demo. Top left the verdicts, coloured by what is kept, then the "
+        "accuracies of the trained pair, of an untrained sender, of a sender that holds the label "
+        "alone, and of the receiver into itself.",
         commands=("modelstitch demo --out demo",),
         picture="demo/matrix.png",
     ),
     Shot(
         name="gallery-cifar",
         title="Two seeds on CIFAR-10",
-        shows="Two R_1111 of width 8 that differ in their seed alone. The diagonal comes across; the last stage into "
-        "earlier ones reaches nearly the same accuracy, and keeps little beyond the label.",
+        shows="Two R_1111 of width 8 that differ in their seed alone. On the diagonal 81, 45 and 33 % are "
+        "kept. The last stage into earlier stages is right on .61 and .68, and keeps 1 and 8 %.",
         commands=(
             f"modelstitch compare {BED}/a.safetensors {BED}/b.safetensors --data {CIFAR} --limit 2000 "
             "--heldout-limit 1000 --cuts layers.0,layers.2,layers.4 --memory 4GB --out cifar",
@@ -103,12 +104,15 @@ SHOTS = (
     Shot(
         name="gallery-resnets",
         title="ResNet-20 into ResNet-32, trained by others",
-        shows="Stitches in closed form (`match`) on 1,000 images: no step of training. The last stage comes across "
-        "best; stitches that are fitted to the task stand in [Reuse](reuse.md#measured).",
+        shows="Stitches in closed form (`match`) on 1,000 images, without a step of training. The accuracy "
+        "is highest into the last stage (.79), and the most is kept between the first stages (46 %). "
+        "[Reuse](reuse.md#measured) has the same pair with stitches that are fitted to the task.",
         commands=(
             "modelstitch compare examples.cifar_resnet:resnet20 examples.cifar_resnet:resnet32 "
-            f"--sender-weights {WEIGHTS}/resnet20-12fca82f.th --receiver-weights {WEIGHTS}/resnet32-d509ac18.th "
-            f"--mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 --data {CIFAR} --limit 1000 --heldout-limit 500 "
+            f"--sender-weights {WEIGHTS}/resnet20-12fca82f.th "
+            f"--receiver-weights {WEIGHTS}/resnet32-d509ac18.th "
+            f"--mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 --data {CIFAR} "
+            "--limit 1000 --heldout-limit 500 "
             "--sender-cuts layer1.2,layer2.2,layer3.2 --receiver-cuts layer1.4,layer2.4,layer3.4 "
             "--objective match --memory 4GB --out resnets",
         ),
@@ -117,16 +121,18 @@ SHOTS = (
     Shot(
         name="gallery-vowels",
         title="Networks that hear",
-        shows="A 1-D convolutional network into a recurrent one. Both tell nine men apart by two vowels. Frames of a "
-        "map become steps of a sequence.",
+        shows="A 1-D convolutional network into a recurrent one. Both tell nine men apart by two vowels. "
+        "Frames of a map become steps of a sequence. Every cell is right on .96 to .99, and a sender "
+        "that holds the label alone on 1.00. What is kept lies between 18 and 75 %.",
         commands=("python examples/vowels.py --out vowels",),
-        picture="vowels/conv-into-gru/matrix.png",
+        picture="vowels/conv-to-gru/matrix.png",
     ),
     Shot(
         name="gallery-ladder",
         title="How much stitch does it take?",
-        shows="Eleven stitches from `identity` to `mlp(64)`, in closed form where there is one: what is kept and the "
-        "score, against the number of parameters. Beside the trained sender stand the controls.",
+        shows="Eleven stitches from `identity` to `mlp(64)`, in closed form where there is one: what is "
+        "kept and the score, against the number of parameters. Beside the trained sender stand the "
+        "controls.",
         commands=(
             f"modelstitch compare {BED}/a.safetensors {BED}/b.safetensors --data {CIFAR} --limit 2000 "
             "--heldout-limit 1000 --cuts layers.2 --ladder --objective match --memory 4GB --out ladder",
@@ -136,8 +142,8 @@ SHOTS = (
     Shot(
         name="gallery-candidates",
         title="What is worth reusing",
-        shows="Each cell of the CIFAR pair by its multiply-adds and its score. Named are those that nothing cheaper "
-        "beats.",
+        shows="Each cell of the CIFAR pair by its multiply-adds and its score. Named are those that nothing"
+        " cheaper beats.",
         commands=("modelstitch reuse cifar --no-latency --margin 0.1",),
         picture="cifar/candidates.png",
         legal=(0, 3, 4),
@@ -145,12 +151,12 @@ SHOTS = (
     Shot(
         name="gallery-monitor",
         title="A monitor's alarm",
-        shows="The stitched network of `layers.2` into `layers.2` in use, without labels. The first 1,000 images are "
-        "as before. From the next one on they are blurred (mean of 5 x 5 pixels). The evidence crosses the line of "
-        "the alarm soon after.",
+        shows="The stitched network of `layers.2` into `layers.2` in use, without labels. The first 1,000 "
+        "images are as before. From the next one on they are blurred (mean of 5 x 5 pixels). The "
+        "evidence crosses the line of the alarm soon after.",
         commands=(
-            "modelstitch export cifar --sender-cut layers.2 --receiver-cut layers.2 --margin 0.1 --out candidate "
-            '--by "Ann Lee" --accept-risk "for a picture"',
+            "modelstitch export cifar --sender-cut layers.2 --receiver-cut layers.2 --margin 0.1 "
+            '--out candidate --by "Ann Lee" --accept-risk "for a picture"',
             'modelstitch monitor candidate --data sharp.npz --by "Ann Lee"',
             'modelstitch monitor candidate --data blurred.npz --by "Ann Lee"',
         ),
@@ -162,10 +168,10 @@ SHOTS = (
 
 HEAD = """# Gallery
 
-Pictures of real runs, each with the command that makes it. `python benchmarks/gallery.py` makes all of them again, and
-`--page` prints this page. `$MODELSTITCH_DATA` holds CIFAR-10 saved again as JPEG, and weights that others trained.
-Limits keep each run within a few minutes on one core. Figures to quote stand in [Findings](findings.md) and
-[Measurements](measurements.md).
+Pictures of real runs, each with the command that makes it. `python benchmarks/gallery.py` makes all of them
+again, and `--page` prints this page. `$MODELSTITCH_DATA` holds CIFAR-10 saved again as JPEG, and weights that
+others trained. Limits keep each run within a few minutes on one core. Figures to quote stand in
+[Findings](findings.md) and [Measurements](measurements.md).
 
 """
 
@@ -174,9 +180,21 @@ def page() -> str:
     """Return docs/gallery.md."""
     parts = []
     for shot in SHOTS:
-        shown = "\n".join(command.replace(" --", " \\\n    --", 1) for command in shot.commands)
-        parts.append(f"## {shot.title}\n\n{shot.shows}\n\n![{shot.title}](images/{shot.name}.png)\n\n```\n{shown}\n```\n")
+        shown = "\n".join(broken(command) for command in shot.commands)
+        picture = f"![{shot.title}](images/{shot.name}.png)"
+        parts.append(f"## {shot.title}\n\n{shot.shows}\n\n{picture}\n\n```\n{shown}\n```\n")
     return HEAD + "\n".join(parts)
+
+
+def broken(command: str) -> str:
+    """Return a command over several lines of a shell, each of at most 100 characters where options allow."""
+    lines = [""]
+    for part in re.split(r" (?=--)", command):
+        if len(lines[-1]) + len(part) > 95 and lines[-1]:
+            lines.append(f"    {part}")
+        else:
+            lines[-1] = f"{lines[-1]} {part}" if lines[-1] else part
+    return " \\\n".join(lines)
 
 
 def carry_out(command: str, runs: Path, legal: Sequence[int]) -> None:
@@ -187,7 +205,9 @@ def carry_out(command: str, runs: Path, legal: Sequence[int]) -> None:
     arguments = words[1:] if words[0] == "python" else [*start, *words[1:]]
     paths = os.pathsep.join([str(ROOT), str(ROOT / "examples"), os.environ.get("PYTHONPATH", "")])
     print(f"$ {command}", flush=True)
-    done = subprocess.run([sys.executable, *arguments], cwd=runs, env={**os.environ, "PYTHONPATH": paths}, check=False)
+    done = subprocess.run(
+        [sys.executable, *arguments], cwd=runs, env={**os.environ, "PYTHONPATH": paths}, check=False
+    )
     if done.returncode not in legal:
         raise SystemExit(f"expected exit code {' or '.join(map(str, legal))}, got {done.returncode}")
 
@@ -216,19 +236,21 @@ def small(picture: bytes) -> bytes:
     image.thumbnail((MOST_PIXELS, 4 * MOST_PIXELS), Image.Resampling.LANCZOS)
     for colours in (256, 128, 64, 32):
         file = io.BytesIO()
-        image.quantize(colours, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
+        few = image.quantize(colours, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        few.save(file, "PNG", optimize=True)
         if file.tell() <= MOST_BYTES:
             return file.getvalue()
     raise SystemExit(f"expected a picture of at most {MOST_BYTES} bytes with 32 colours, got {file.tell()}")
 
 
-def make(shot: Shot, runs: Path) -> None:
-    """Run the commands of a shot and leave its picture in docs/images."""
+def make(shot: Shot, runs: Path, finished: bool) -> None:
+    """Run the commands of a shot, unless they are finished, and leave its picture in docs/images."""
     runs.mkdir(parents=True, exist_ok=True)
-    if shot.before is not None:
-        shot.before(runs)
-    for command in shot.commands:
-        carry_out(command, runs, shot.legal)
+    if not finished:
+        if shot.before is not None:
+            shot.before(runs)
+        for command in shot.commands:
+            carry_out(command, runs, shot.legal)
     found = runs / shot.picture
     taken = screen(found) if found.suffix == ".html" else found.read_bytes()
     target = IMAGES / f"{shot.name}.png"
@@ -241,6 +263,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--only", nargs="+", choices=[shot.name for shot in SHOTS])
     parser.add_argument("--runs", type=Path, default=ROOT / "build" / "gallery")
+    parser.add_argument("--finished", action="store_true", help="take the pictures of runs that are there")
     parser.add_argument("--page", action="store_true", help="print docs/gallery.md")
     options = parser.parse_args()
     if options.page:
@@ -248,7 +271,7 @@ def main() -> None:
         return
     for shot in SHOTS:
         if options.only is None or shot.name in options.only:
-            make(shot, options.runs)
+            make(shot, options.runs, options.finished)
 
 
 if __name__ == "__main__":
