@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 import torch
+from gallery import SHOTS
+from gallery import page as gallery_page
 from PIL import Image
 
 import modelstitch
@@ -125,6 +127,14 @@ def test_the_documents_show_commands() -> None:
 
 def test_the_page_of_the_command_line_is_what_the_commands_say() -> None:
     assert (ROOT / "docs" / "cli.md").read_text(encoding="utf-8") == cli_page()
+
+
+def test_the_gallery_shows_what_its_script_makes() -> None:
+    assert (ROOT / "docs" / "gallery.md").read_text(encoding="utf-8") == gallery_page()
+    for shot in SHOTS:
+        picture = ROOT / "docs" / "images" / f"{shot.name}.png"
+        assert Image.open(picture).format == "PNG"
+        assert picture.stat().st_size <= 150_000, picture.name
 
 
 def test_messages_of_the_errors_page_are_in_the_source() -> None:
