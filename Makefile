@@ -47,7 +47,7 @@ $(VENV)/.ready-dev: $(VENV)/.ready
 	@touch $@
 
 docs: $(VENV)/.ready-docs
-	$(BIN)/mkdocs build --strict --quiet
+	$(BIN)/zensical build --strict
 	@echo build/site/index.html
 
 $(VENV)/.ready-docs: $(VENV)/.ready
@@ -55,4 +55,4 @@ $(VENV)/.ready-docs: $(VENV)/.ready
 	@touch $@
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) build dist .cache .mypy_cache .pytest_cache .ruff_cache

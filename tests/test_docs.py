@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,8 @@ from typing import Any
 
 import pytest
 import torch
+from gallery import SHOTS
+from gallery import page as gallery_page
 from PIL import Image
 
 import modelstitch
@@ -126,6 +129,14 @@ def test_the_page_of_the_command_line_is_what_the_commands_say() -> None:
     assert (ROOT / "docs" / "cli.md").read_text(encoding="utf-8") == cli_page()
 
 
+def test_the_gallery_shows_what_its_script_makes() -> None:
+    assert (ROOT / "docs" / "gallery.md").read_text(encoding="utf-8") == gallery_page()
+    for shot in SHOTS:
+        picture = ROOT / "docs" / "images" / f"{shot.name}.png"
+        assert Image.open(picture).format == "PNG"
+        assert picture.stat().st_size <= 150_000, picture.name
+
+
 def test_messages_of_the_errors_page_are_in_the_source() -> None:
     text = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
     messages = re.findall(r"^\| `([^`]+)` \|", text, re.MULTILINE)
@@ -158,26 +169,31 @@ def test_the_site_builds_with_every_link_checked(tmp_path: Path) -> None:
     import subprocess
     import sys
 
+    shutil.copy(ROOT / "mkdocs.yml", tmp_path)
+    shutil.copytree(ROOT / "docs", tmp_path / "docs")
+    for name in ("src", "tools"):
+        (tmp_path / name).symlink_to(ROOT / name)
     done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "mkdocs",
-            "build",
-            "--strict",
-            "--quiet",
-            "--site-dir",
-            str(tmp_path / "site"),
-        ],
-        cwd=ROOT,
+        [sys.executable, "-m", "zensical", "build", "--strict"],
+        cwd=tmp_path,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
-    text = (tmp_path / "site" / "api" / "index.html").read_text(encoding="utf-8")
+    assert done.returncode == 0, done.stdout + done.stderr
+    text = (tmp_path / "build" / "site" / "api" / "index.html").read_text(encoding="utf-8")
     assert "modelstitch.compare" in text
     assert "Source: Hernandez" in text
+    for measure in ("cka", "rsa"):  # functions whose files have the same names
+        assert f'id="modelstitch.geometry.{measure}"' in text
+    assert "<math" in text
+    assert not re.search(r":(math|func|class|meth):|\.\. math::", text)
+
+
+def test_every_page_stands_in_the_navigation_once() -> None:
+    navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:\n")[2]
+    named = re.findall(r": (\S+\.md)$", navigation, re.MULTILINE)
+    assert sorted(named) == sorted(path.name for path in (ROOT / "docs").glob("*.md"))
 
 
 def test_every_reason_of_cannot_tell_stands_in_the_page_of_checks() -> None:

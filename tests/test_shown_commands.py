@@ -74,8 +74,11 @@ STANDS_FOR = {
 
 
 def shown(path: Path) -> list[str]:
-    """Return the commands of a page's blocks, one a line. The page cli.md shows usage, not commands."""
-    if path.name == "cli.md":
+    """Return the commands of a page's blocks, one a line.
+
+    The page cli.md shows usage, not commands; those of gallery.md are run by its script, on data of their own.
+    """
+    if path.name in ("cli.md", "gallery.md"):
         return []
     blocks = re.findall(r"^```\w*\n(.*?)^```", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]

@@ -253,7 +253,7 @@ def test_rivals_and_money_stand_beside_with_all_that_was_assumed() -> None:
     ):
         assert expected in text
     japanese = Reader(page(RUN, "ja", beyond=known)).text
-    assert "候補に勝つ競争相手がある" in japanese
+    assert "候補に勝つ競争相手があります" in japanese
     assert "仮定：現在使われているのは受け手であり" in japanese
     assert "Assumed" not in japanese
     assert 'id="worth"' not in page(RUN, beyond=beyond(row_of()))

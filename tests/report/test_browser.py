@@ -283,6 +283,14 @@ def test_dark_mode_and_print_have_readable_ink(opened: Page) -> None:
     assert opened.evaluate("[...document.querySelectorAll('main details')].every(each => each.open)")
 
 
+def test_the_print_is_one_page_with_the_answer_and_the_map(opened: Page) -> None:
+    printed = opened.pdf(prefer_css_page_size=True)
+    assert len(re.findall(rb"/Type\s*/Page\b", printed)) == 1
+    opened.emulate_media(media="print")
+    assert opened.locator("#answer").is_visible()
+    assert opened.locator("#maps .map[data-map=verdict] svg").is_visible()
+
+
 def _contrast(ink: str, paper: str) -> float:
     lights = []
     for colour in (ink, paper):

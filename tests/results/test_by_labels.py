@@ -52,7 +52,7 @@ def test_the_sentences_count_cells_and_name_means_in_both_languages(found: ByLab
     assert tried == "Each cell was tried for 3 label sets: 'finest', 'parity', 'kind'."
     assert counts == "Interchangeable for all of them: 0 of 1 cell; for some alone: 1; for none: 0."
     assert "'finest' 90 % (score 0.88), 'parity' 50 % (score 0.88), 'kind' not known" in kept
-    assert "一部のラベルだけで互換が1件" in counts.in_language("ja")
+    assert "一部のラベルだけで置き換え可能なものが1件" in counts.in_language("ja")
 
 
 def test_without_evidence_only_what_was_tried_is_said() -> None:

@@ -32,8 +32,8 @@ SENTENCES = {
     "weights.key": "{role}の重みは、ファイルにある組「{name}」です。",
     "weights.partial": "{role}の重みは一部しか合いません：{what}。",
     "weights.untrained": "{n}個のキーは未学習（{keys}）",
-    "weights.unused": "重みのうち{n}個のキーはネットワークに場所がない（{keys}）",
-    "weights.doubled": "{n}個のキーに、ネットワークでは一つの値が二つある（{keys}）",
+    "weights.unused": "重みのうち{n}個のキーは、ネットワークに対応するものがない（{keys}）",
+    "weights.doubled": "{n}個のキーには、ネットワークでは一つの値に対して二つの値がある（{keys}）",
     "weights.left_out": "{role}の重みのうち、ネットワークの外にあるため除いたもの：{keys}。",
     "weights.converted": "{role}の重みの型を変換しました：{types}。",
     "outputs.among": "{role}の出力は複数あります（{among}）。採点するのは出力{part}です。",
@@ -58,7 +58,7 @@ SENTENCES = {
     "learnt.unclear": "不明",
     "learnt.not asked": "未検証",
     "because.learnt": (
-        "{answer}。保持率は、未学習の送り手{n}個の平均に対して{lead:+.0f}ポイントです（{low:.0f}～{high:.0f}"
+        "{answer}。保持率は、未学習の送り手{n}個の平均に対して{lead:+.0f}ポイントです（{low:.0f}〜{high:.0f}"
         "）"
     ),
     "confidence.high": "高",
@@ -99,7 +99,7 @@ SENTENCES = {
     "reason.self-stitch-not-converged": "{score}。{kept}。ただし、受け手自身への接合の学習が収束していません",
     "reason.score-between": "{score}。{kept}。正解率は、解けたとも解けていないとも言えない水準です",
     "because.kept": (
-        "ラベル以外の情報の保持率は{place}最も低く、{kept:.0f}%（{low:.0f}～{high:.0f}）です{scale}"
+        "ラベル以外の情報の保持率は{place}最も低く、{kept:.0f}%（{low:.0f}〜{high:.0f}）です{scale}"
     ),
     "because.both_scales": (
         "（下限は接合なしの受け手を、上限は受け手自身への接合を100%とした値です。受け手自身への接合は、どこかで情報"
@@ -187,7 +187,7 @@ SENTENCES = {
     "matrix.planted_label": "{control}（伝わるのはラベルまで）：{counts}",
     "matrix.planted_self": "同じ位置での{control}（置き換え可能）：{counts}",
     "matrix.count": "{name}{n}件",
-    "matrix.ladder": "互換と判定された最小の接合層（{of}件）：{counts}。",
+    "matrix.ladder": "「置き換え可能」と判定された最小の接合層（{of}件）：{counts}。",
     "matrix.ladder_count": "{stitch}が{n}件",
     "matrix.ladder_none": "なしが{n}件",
     "matrix.ladder_label": (
@@ -195,9 +195,10 @@ SENTENCES = {
         "くのは{label}件です。未学習の送り手とは比べていません。"
     ),
     "matrix.ladder_ahead": (
-        "次の接合層までは、学習済みの送り手が未学習の送り手やラベルだけの送り手より多くを保つため、適合性は本物"
-        "です：{counts}。それより大きい接合層で未学習の送り手が追いつくのは{untrained}件、ラベルだけの送り手が追"
-        "いつくのは{label}件、どちらも追いつかないのは{never}件です。"
+        "次の接合層までは、学習済みの送り手が未学習の送り手やラベルだけの送り手より多くの情報を伝えるため、本"
+        "当に適合していると言えます：{counts}。それより大きい接合層で未学習の送り手が追いつくのは"
+        "{untrained}件、ラベルだけの送り手が追いつくのは{label}件、どちらも追いつかないのは"
+        "{never}件です。"
     ),
     "matrix.learnt": (
         "学習によるものか：「部分的」以上の{n}件を未学習の送り手と比べた結果は、{counts}です。"
@@ -211,7 +212,7 @@ SENTENCES = {
     ),
     "matrix.no_shared": "この{n}件は、二つのネットワークが共通の特徴を学習したことを示すものではありません。",
     "matrix.yardstick": (
-        "目安：二つのネットワーク全体では、受け手の出力のクラス内の違いのうち{share:.0f}%（{low:.0f}～"
+        "目安：二つのネットワーク全体では、受け手の出力のクラス内の違いのうち{share:.0f}%（{low:.0f}〜"
         "{high:.0f}）を、送り手の出力から読み取れます。"
     ),
     "map.kept": ("%の数字：保持率（受け手が入力について把握しているラベル以外の情報のうち、伝わる割合）。"),
@@ -237,13 +238,13 @@ SENTENCES = {
     "matrix.label_other": "{control}では{share:.2f}",
     "matrix.no_others": "",
     "matrix.tried": (
-        "「互換」は、接合層を合わせたラベル「{labels}」についての判定です。ほかのラベルについては、それぞれ確かめ"
-        "る必要があります（--labels）。"
+        "「置き換え可能」は、接合層を合わせたラベル「{labels}」についての判定です。ほかのラベルについ"
+        "ては、それぞれ確かめる必要があります（--labels）。"
     ),
     "labels.tried": "どのセルも{n}種類のラベルで試しました：{names}。",
     "labels.interchangeable": (
-        "{of}件のうち、すべてのラベルで互換が{all}件、一部のラベルだけで互換が{some}件、どのラベルでも互換でないも"
-        "のが{none}件です。"
+        "{of}件のうち、すべてのラベルで置き換え可能なものが{all}件、一部のラベルだけで置き換え可能な"
+        "ものが{some}件、どのラベルでも置き換え可能でないものが{none}件です。"
     ),
     "labels.kept": "ラベル以外の情報の平均保持率：{parts}。",
     "labels.one": "「{labels}」{kept:.0f}%（正解率{score:.2f}）",

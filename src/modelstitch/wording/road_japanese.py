@@ -13,23 +13,24 @@ SENTENCES = {
         "ていない{n:,}件での失点は多くても{most:.1f}ポイントで、許容は{margin:g}ポイントです。"
     ),
     "decision.leave": (
-        "再利用する価値のあるものはありません。{n}か所のいずれも、もう条件を満たすことはありません（"
+        "再利用する価値のあるものはありません。{n}か所のいずれも、条件を満たす見込みがありません（"
         "{reasons}）。"
     ),
     "decision.dear": "求められた費用を何も節約しないもの{n}か所",
     "decision.worse": "失点が{margin:g}ポイントを超えるもの{n}か所",
     "decision.label": "ラベル以外の保持率が{line:g}%未満か、課題を解けないもの{n}か所",
     "decision.undecided": (
-        "まだ決まりません。条件を満たすと示された所はなく、満たすかもしれない所が{n}か所あります。"
+        "まだ判断できません。条件を満たすと示された位置はありません。条件を満たす可能性のある位置が{n}か所"
+        "残っています。"
     ),
     "decision.nearest": "最も近いのは{sender} → {receiver}です。決まっていないのは、{open}です。",
     "decision.not_asked": (
-        "まだ決まりません。この実行で分かるのは何が伝わるかで、何を節約し何を失うかは調べていません。次のコ"
-        "マンドで調べられます：modelstitch reuse {run}"
+        "まだ判断できません。この実行で分かるのは何が伝わるかまでで、何を節約でき何を失うかは調べていません。"
+        "次のコマンドで調べられます：modelstitch reuse {run}"
     ),
     "decision.run_leave": (
-        "再利用する価値のあるものはありません。{n}か所のいずれでも、ラベル以外の保持率が{line:g}%に届かない"
-        "か、課題を解けません。この実行の区間から、どの所も除外されます。"
+        "再利用する価値のあるものはありません。{n}か所のいずれでも、ラベル以外の保持率が{line:g}%"
+        "に届かないか、課題を解けません。この実行の区間により、どの位置も除外されます。"
     ),
     "decision.stale": (
         "以前に見つけた候補は現在の実行のものではないため、載せていません。もう一度お調べください：modelsti"
@@ -43,8 +44,8 @@ SENTENCES = {
         "使用中です。候補{name}は試験導入に合格し、出力した本人ではない{by}が検証し、採用が記録されています。"
     ),
     "decision.held": (
-        "もう決まりとは言えません。この実行では試験導入の価値がある所がありますが、その候補に問題が見つかっ"
-        "ています。"
+        "決定を保留してください。この実行には試験導入の価値がある位置がありますが、その候補に問題が見つかって"
+        "います。"
     ),
     "decision.against.retired": "候補{name}は引退しています。",
     "decision.against.alarm": "候補{name}の監視が警報を出しました。入力が以前と同じではなくなっています。",
@@ -84,7 +85,7 @@ SENTENCES = {
     "road.open_text": "未決の点：{open}",
     "road.fails": "満たさない条件",
     "road.next": "次の段階",
-    "road.cost_text": "学習する数{trained:,}個{labels}、{times}",
+    "road.cost_text": "学習するパラメータ{trained:,}個{labels}、{times}",
     "road.labels": "、ラベル付きの例{n:,}件",
     "road.no_labels": "",
     "road.time": "バッチ{batch}で{ms:.2g}ミリ秒（全体のネットワークは{whole:.2g}ミリ秒）",
@@ -99,8 +100,8 @@ SENTENCES = {
     "road.fails.partly": "ラベルしか伝わらないか、課題を解けない",
     "road.misses": "求められた条件を満たさない：{what}",
     "road.elsewhere": (
-        "ほかの所：何も節約しない{dear}か所、失点が多すぎる{worse}か所、ラベルしか伝わらない{label}か所、分"
-        "かっていない{open}か所。"
+        "ほかの位置：何も節約しないもの{dear}か所、失点が多すぎるもの{worse}か所、ラベルしか伝わ"
+        "らないもの{label}か所、分かっていないもの{open}か所。"
     ),
     "road.none": "挙げる候補はありません。",
     "road.rivals": "同じ費用でほかに何ができるか",
@@ -158,7 +159,7 @@ SENTENCES = {
     "monitor.alarm": "警報",
     "monitor.quiet": "警報なし",
     "monitor.evidence": "証拠の推移",
-    "step.reuse": "どの所が何を節約し何を失うかを調べる：modelstitch reuse {run}",
+    "step.reuse": "各位置で何を節約でき何を失うかを調べる：modelstitch reuse {run}",
     "step.export": (
         "出力する：modelstitch export {run} --sender-cut {sender} --receiver-cut {receiver} --out FOLDER --"
         "by NAME"
@@ -175,8 +176,8 @@ SENTENCES = {
     ),
     "step.verify": "出力した本人以外が検証する：modelstitch verify {name} --by NAME",
     "step.restore": (
-        "検証で成り立ちませんでした。何が変わったかを modelstitch verify {name} --by NAME で調べるか、出力"
-        "し直す"
+        "検証で成り立ちませんでした。何が変わったかをmodelstitch verify {name} --"
+        "by NAMEで調べるか、出力し直す"
     ),
     "step.review": (
         "答えの異なる例に人が目を通してから決める：modelstitch stage {name} adopted --by NAME --reviewed FI"
@@ -190,7 +191,7 @@ SENTENCES = {
     "step.retired": "なし（引退しています）。",
     "step.none": "なし（見送り）。",
     "step.wait": "確実に決まる手段はありません。",
-    "meeting.title": "会議のための六つの文",
+    "meeting.title": "会議で使える六つの文",
     "meeting.begin.candidate": (
         "小さな一部から始めます。{sender} → {receiver}を、実際の入力のごく一部で、現行のネットワークと並べ"
         "て動かします。"
@@ -200,12 +201,12 @@ SENTENCES = {
         "ます。"
     ),
     "meeting.begin.undecided": (
-        "小さな問い一つから始めます。{sender} → {receiver}は条件を満たすでしょうか。答えが出るまで何も置き"
-        "換えません。"
+        "まず小さな問いを一つ立てます。{sender} → {receiver}は条件を満たすでしょうか。答"
+        "えが出るまで何も置き換えません。"
     ),
     "meeting.begin.ask": (
-        "小さな問い一つから始めます。一つの部分は何を節約し、何を失うでしょうか。答えが出るまで何も置き換え"
-        "ません。"
+        "まず小さな問いを一つ立てます。一つの部品を再利用すると、何を節約でき、何を失うでしょうか。答えが出る"
+        "まで何も置き換えません。"
     ),
     "meeting.begin.folder": "小さな一部から始めます。候補{name}の現在の段階は「{stage}」です。",
     "meeting.high": (
@@ -227,13 +228,13 @@ SENTENCES = {
     "meeting.return.parameters": "効果が最初に現れるのはメモリです。パラメータが{share:.1f}%減ります。",
     "meeting.return.money": "いただいた価格での効果：{money}",
     "meeting.return.none": "効果は示されていません。",
-    "meeting.return.ask": "どこから効果が現れるかは、まだ調べていません。",
+    "meeting.return.ask": "何が節約できるかは、まだ調べていません。",
     "meeting.open": "まだ決まっていないこと：{open}。",
     "meeting.open_none": (
         "このページが調べることはすべて決まっています。ただし、入力がこのままかどうかは、いつまでも決まりま"
         "せん。"
     ),
-    "meeting.open.reuse": "各所が何を節約し何を失うか",
+    "meeting.open.reuse": "各位置で何を節約でき何を失うか",
     "meeting.open.margin": "失点が{margin:g}ポイント以下かどうか",
     "meeting.open.verdict": "ラベル以外の情報が伝わるかどうか",
     "meeting.open.other_answers": "今回と異なる入力でどの答えが変わるか",
@@ -242,7 +243,7 @@ SENTENCES = {
     "meeting.open.money": "金額にしていくらになるか（--prices）",
     "meeting.open.pilot": "実際の入力ではどうか（試験導入）",
     "meeting.open.verify": "ほかの人が調べても同じか（検証）",
-    "meeting.open.failed": "学習に失敗した{n}セル",
+    "meeting.open.failed": "学習に失敗した{n}件のセル",
     "meeting.who": (
         "試験導入の前に、現行のネットワークの責任者がこのページとモデルカードを読みます。採用の前に、出力し"
         "た本人以外が検証し、人が答えの異なる例に目を通します。使用中は、担当者が監視の結果を読みます。"
@@ -260,7 +261,7 @@ SENTENCES = {
     "not_for.leave_to_use": (
         "ネットワークを使い始める許可として。試験導入の合格、ほかの人による検証、記録に残る決定が必要です。"
     ),
-    "not_for.other_data": "{data}と異なる入力や、別の課題について。そこでは何も測っていません。",
+    "not_for.other_data": "{data}と異なる入力や、別の課題に使うため。そこでは何も測っていません。",
     "not_for.alike": "二つのネットワークが同じことを学習した証明、または一方が他方の複製である証明として。",
     "not_for.safety": "安全性の証明として、または規則が求める試験を省く理由として。",
     "not_for.people": "人について決めるため、またはネットワークを作ったチームを比べるため。",
