@@ -72,7 +72,7 @@ def cut_model(
         found = cuts_of_graph(kept, model, example, name, kwargs, output, given)
     except NotCapturableError as error:
         found = _by_hooks(model, example, name, str(error), kwargs, output)
-        found.technique += "" if kept is None else ", which no cache holds"
+        found.kept = "" if kept is None else ", which no cache holds"
     found.technique += reference_of(model, example, name, kwargs, given)
     return found
 

@@ -56,8 +56,8 @@ class CutList(Sequence[Cut]):
 
     @property
     def technique(self) -> str:
-        """How the model is cut, and what that costs."""
-        return self._cut_model.technique
+        """How the model is cut, what that costs, and where its graph comes from."""
+        return self._cut_model.technique + self._cut_model.kept
 
     def find(self, name: str) -> Cut:
         """Return the cut called ``name``, or that has ``name`` among its aliases.
