@@ -136,7 +136,7 @@ def verify_run(
     return _recorded(folder, by, checks, left)
 
 
-def _session(folder: Path, comparison: Comparison, data: str | None, cache: Path | None = None) -> Session:
+def _session(folder: Path, comparison: Comparison, data: str | None, cache: Path | None) -> Session:
     spec = comparison.spec
     recorded = {row.role: row.digest for row in comparison.baselines if row.control == TRAINED}
     if comparison.facts.data_content:
