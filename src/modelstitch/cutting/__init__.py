@@ -6,6 +6,7 @@ suffixes at any cut of one model.
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -156,8 +157,14 @@ def cuts(
     """
     own, x, further = read_examples(as_module(model), example, kwargs)
     with kept_random_state():
-        found = cut_model(own, x, kwargs=further, output=output, cache=None if cache is None else Path(cache))
-        return CutList(found, own, x, further)
+        again = partial(_cut_again, own, output, None if cache is None else Path(cache))
+        return CutList(again(x, further), own, x, further, again)
+
+
+def _cut_again(
+    model: nn.Module, output: str | None, cache: Path | None, x: Tensor, kwargs: Kwargs
+) -> CutModel:
+    return cut_model(model, x, kwargs=kwargs, output=output, cache=cache)
 
 
 @checked()
