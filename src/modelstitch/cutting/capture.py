@@ -24,6 +24,7 @@ from torch.utils import _pytree as pytree
 
 from modelstitch.cutting.complaints import next_step
 from modelstitch.cutting.outputs import caches_off, leaves, scored_leaf, what_is_cut
+from modelstitch.cutting.packed import PackedError, packed_as_padded
 from modelstitch.cutting.recurrent import apart, shapes_at_once
 from modelstitch.errors import CutError, ModelError
 
@@ -319,6 +320,8 @@ def _exported(
             caches_off(model),
             shapes_at_once(),
             no_collection(),
+            contextlib.nullcontext() if strict else packed_as_padded(model),
+            contextlib.nullcontext() if strict or not kwargs else _one_batch(model),
             _named_arguments(model, example, kwargs),
         ):
             shapes = _free_batch(model, example, kwargs)
@@ -328,6 +331,10 @@ def _exported(
         first_line = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
         line = _line_of(error)
         where = "" if line is None else f", at {line}"
+        if isinstance(error, PackedError):
+            raise NotCapturableError(
+                f"model {name} cannot be captured as a graph{where}: {first_line}"
+            ) from error
         raise NotCapturableError(
             f"model {name} cannot be captured as a graph{where} ({type(error).__name__}: {first_line}); "
             "control flow that depends on the values of the input is the usual reason"
@@ -387,6 +394,27 @@ def _named_arguments(model: nn.Module, example: Tensor, kwargs: Kwargs) -> Itera
         return own(*args, **kwargs)
 
     forward.__signature__ = signature.replace(parameters=[*known, *added])  # type: ignore[attr-defined]
+    model.forward = forward
+    try:
+        yield
+    finally:
+        del model.forward
+        if before is not None:
+            model.forward = before
+
+
+@contextlib.contextmanager
+def _one_batch(model: nn.Module) -> Iterator[None]:
+    """Let a capture know that all inputs have equally many examples, also where no operation joins them."""
+    own, before = model.forward, vars(model).get("forward")
+
+    def forward(*args: Any, **kwargs: Any) -> Any:
+        lengths = [value.shape[0] for value in (*args, *kwargs.values()) if isinstance(value, Tensor)]
+        for length in lengths[1:]:
+            torch._check(length == lengths[0])
+        return own(*args, **kwargs)
+
+    forward.__wrapped__ = own  # type: ignore[attr-defined]
     model.forward = forward
     try:
         yield
