@@ -6,6 +6,7 @@ import copy
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +19,7 @@ from modelstitch.cutting.deterministic import expect_deterministic
 from modelstitch.cutting.outputs import chosen_leaves
 
 Kwargs = Mapping[str, Tensor]
-CutsModel = Callable[[nn.Module, Tensor, str, Kwargs, str | None], CutModel]
+CutsModel = Callable[[nn.Module, Tensor, str, Kwargs, str | None, Path | None], CutModel]
 
 _KEPT = 40
 """Captures that are kept; the one that was needed last goes last."""
@@ -52,8 +53,16 @@ class CapturedOnce:
         self._captured: deque[_Captured] = deque(maxlen=_KEPT)
 
     def __call__(
-        self, model: nn.Module, example: Tensor, name: str, kwargs: Kwargs, output: str | None = None
+        self,
+        model: nn.Module,
+        example: Tensor,
+        name: str,
+        kwargs: Kwargs,
+        output: str | None = None,
+        cache: Path | None = None,
     ) -> CutModel:
+        if cache is not None:  # a test of the cache itself
+            return self.cut_model(model, example, name, kwargs, output, cache)
         form = _form(example, kwargs), output
         for captured in self._captured:
             if captured.form == form and are_copies(captured.model, model):
@@ -64,7 +73,7 @@ class CapturedOnce:
                     self._captured.remove(captured)
                     self._captured.append(captured)
                     return cutting
-        found = self.cut_model(model, example, name, kwargs, output)
+        found = self.cut_model(model, example, name, kwargs, output, None)
         if isinstance(found, GraphCutModel) and not _is_exported(model):
             as_it_was = copy.deepcopy(model)
             kept = found.bind(as_it_was)

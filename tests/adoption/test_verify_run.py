@@ -57,13 +57,13 @@ def run(finished: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def session(finished: Path) -> Session:
-    return finished_run._session(finished, read_run(finished), None)
+    return finished_run._session(finished, read_run(finished), None, None)
 
 
 @pytest.fixture
 def loaded(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     """Networks and data that were loaded once, for tests that change none of them."""
-    monkeypatch.setattr(finished_run, "_session", lambda folder, comparison, data: session)
+    monkeypatch.setattr(finished_run, "_session", lambda folder, comparison, data, cache: session)
 
 
 def changed(run: Path, statement: str) -> None:

@@ -146,7 +146,7 @@ def test_a_block_ends_where_its_residual_is_added_by_whoever_calls_it(n_parts: i
 
 
 def test_a_single_block_with_a_residual_is_no_list_of_blocks() -> None:
-    assert boundaries(Rows(1, 1, scaled=False)) == ["stem"]
+    assert boundaries(Rows(1, 1, scaled=False)) == ["stem", "drop+add"]
 
 
 class Joined(nn.Module):
@@ -167,7 +167,7 @@ class Joined(nn.Module):
 
 def test_what_two_blocks_give_together_has_the_name_of_neither() -> None:
     found = cutting(Joined())
-    assert [cut.name for cut in found.boundaries] == ["stem"]
+    assert [cut.name for cut in found.boundaries] == ["stem", "blocks.1.3+add", "blocks.3.3+add"]
     assert not any(cut.name.startswith("blocks.") and cut.name[7:].isdigit() for cut in found.cuts)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from modelstitch.cutting import Cut
+from modelstitch.cutting.cache import GraphCache
 from modelstitch.data.several_labels import by_each, run_folders
 from modelstitch.errors import SpecError
 from modelstitch.grid.grid import Budget, fit_grid
@@ -66,6 +67,7 @@ class _Options:
     allow_untrained: bool
     budget: Budget
     pictures: bool
+    cache: str | Path | None
 
     def compare(
         self,
@@ -98,6 +100,7 @@ class _Options:
             device=device,
             allow_untrained=self.allow_untrained,
             pool=pool,
+            cache=self.folder_of_graphs,
             progress=progress,
         )
         found = run(
@@ -110,6 +113,11 @@ class _Options:
         )
         progress.finished(found)
         return found
+
+    @property
+    def folder_of_graphs(self) -> Path | None:
+        """The cache as a path."""
+        return None if self.cache is None else Path(self.cache)
 
     def evidence_spec(self) -> EvidenceSpec:
         """Return the evidence as a spec."""
@@ -163,6 +171,7 @@ def compare(
     allow_untrained: bool = False,
     budget: Budget = BUDGET,
     pictures: bool = False,
+    cache: str | Path | None = None,
     progress: ProgressChoice = None,
 ) -> Comparison:
     """Stitch every sender cut into every receiver cut and score each stitched network on held-out examples.
@@ -201,6 +210,8 @@ def compare(
             then. Without it such a receiver is refused, with the likely causes.
         budget: how much memory the sender's representations may take.
         pictures: whether to write ``pictures.png`` to ``out``: what stitches into the receiver's input make.
+        cache: folder where captured graphs are kept, and looked for first; what is found there is certified
+            again. Its files hold neither code nor weights, and no number depends on it.
         progress: by default a bar in a terminal or a notebook, and nothing elsewhere; True for news
             everywhere, False for none, or a :class:`Progress` of your own, or a list of them.
 
@@ -246,6 +257,7 @@ def compare(
         allow_untrained=allow_untrained,
         budget=budget,
         pictures=pictures,
+        cache=cache,
     )
     outputs = BySide(
         OutputChoice(sender_output, sender_output_scale), OutputChoice(receiver_output, receiver_output_scale)
@@ -285,6 +297,7 @@ def compare_all(
     allow_untrained: bool = False,
     budget: Budget = BUDGET,
     pictures: bool = False,
+    cache: str | Path | None = None,
     progress: ProgressChoice = None,
 ) -> Comparisons:
     """Compare every ordered pair of different models; what depends on one model alone is computed once.
@@ -301,7 +314,7 @@ def compare_all(
             exists is continued, and grows by models.
         cuts, sender_cuts, receiver_cuts, stitch, fit, controls, evidence, seeds, random: as for
             :func:`compare`, the same for every pair.
-        ladder, device, allow_untrained, budget, pictures, progress: as for :func:`compare`.
+        ladder, device, allow_untrained, budget, pictures, cache, progress: as for :func:`compare`.
 
     Returns:
         Comparisons by (sender, receiver), with ``.similarity()``, ``.heatmap()``, ``.dendrogram()``,
@@ -336,10 +349,13 @@ def compare_all(
         allow_untrained=allow_untrained,
         budget=budget,
         pictures=pictures,
+        cache=cache,
     )
     if len(models) < 2:
         raise SpecError(f"expected at least two models, got {len(models)}")
     options.evidence_spec()  # refused before anything is loaded
+    if cache is not None:
+        GraphCache(Path(cache))
     folder = None if out is None else Path(out)
     folders = pair_folders(folder, list(models))
     if folder is not None:
@@ -351,7 +367,7 @@ def compare_all(
         }
         if isinstance(data, DataSpec):
             data = read_alike(data, list(networks.values()))
-        pool = Pool(read(data, list(networks.values())).to(where), many=True)
+        pool = Pool(read(data, list(networks.values())).to(where), many=True, cache=options.folder_of_graphs)
         if not allow_untrained:  # each is a receiver of some pair, and is refused before any is fitted
             for network in networks.values():
                 expect_trained(pool.side(in_colour(network, pool.data)))
@@ -459,6 +475,7 @@ def stitch(
     device: str = "auto",
     allow_untrained: bool = False,
     budget: Budget = BUDGET,
+    cache: str | Path | None = None,
     progress: ProgressChoice = None,
 ) -> Stitched:
     """Fit one stitch and return the stitched network as an ordinary module.
@@ -468,7 +485,7 @@ def stitch(
         sender_cut, receiver_cut: the name of the cut where the sender ends, and where the receiver begins.
         data: as for :func:`compare`.
         stitch: the stitch to fit, such as ``"affine"`` or ``"lowrank(8)"``.
-        fit, device, allow_untrained, budget: as for :func:`compare`.
+        fit, device, allow_untrained, budget, cache: as for :func:`compare`.
         seed: of the fit.
         sender_output, receiver_output, sender_output_scale, receiver_output_scale, names, progress: as for
             :func:`compare`.
@@ -507,6 +524,7 @@ def stitch(
             names=None if names is None else BySide(*names),
             device=device,
             allow_untrained=allow_untrained,
+            cache=None if cache is None else Path(cache),
             progress=listener,
         )
         listener.start(1, 0)

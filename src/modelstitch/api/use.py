@@ -36,12 +36,15 @@ from modelstitch.util.random_state import keeping_random_state
 
 
 @checked()
-def load(path: str | Path) -> Comparison | Any:  # Any: every reader of one run need not ask which it got
+def load(
+    path: str | Path, *, cache: str | Path | None = None
+) -> Comparison | Any:  # Any: every reader of one run need not ask which it got
     """Load a comparison from a run folder, or from a file that :meth:`Comparison.save` wrote.
 
     Args:
         path: the folder or the file; or those of several pairs, that :func:`compare_all` and
             :meth:`Comparisons.save` wrote.
+        cache: as for :func:`compare`, for when the networks of a run are loaded again.
 
     Returns:
         A :class:`Comparison`, or :class:`Comparisons` of several pairs.
@@ -59,7 +62,8 @@ def load(path: str | Path) -> Comparison | Any:  # Any: every reader of one run 
     """
     path = Path(path)
     if path.is_dir():
-        return read_pairs(path) if holds_pairs(path) else read_run(path)
+        kept = None if cache is None else Path(cache)
+        return read_pairs(path, kept) if holds_pairs(path) else read_run(path, kept)
     if not path.exists():
         raise RunError(f"no run folder or saved comparison at {str(path)!r}{neighbours(path)}")
     return Comparisons.read(path) if holds(path, PAIRS) else Comparison.read(path)
@@ -118,6 +122,7 @@ def verify(
     sample: int = 8,
     seed: int = 0,
     data: DataSpec | Any = None,
+    cache: str | Path | None = None,
     progress: ProgressChoice = None,
 ) -> Verification:
     """Check a run folder, or the folder of a candidate, again; the record is added to it.
@@ -132,6 +137,7 @@ def verify(
         sample: of a run, how many cells of the real grid and of the controls are scored again.
         seed: of the random choice of cells, or of the inputs that forms are compared on.
         data: where the data of the run lie; of a candidate any data as for :func:`compare`.
+        cache: as for :func:`compare`, of a run.
         progress: as for :func:`compare`.
 
     Returns:
@@ -149,7 +155,14 @@ def verify(
     """
     with listening(progress) as listener:
         return verify_either(
-            Path(folder), by, sample=sample, seed=seed, data=data, trust=None, progress=listener
+            Path(folder),
+            by,
+            sample=sample,
+            seed=seed,
+            data=data,
+            trust=None,
+            cache=None if cache is None else Path(cache),
+            progress=listener,
         )
 
 

@@ -275,6 +275,8 @@ class Compare:
     What models and data leave of it holds representations of the sender, in as many passes as that needs."""
     keep: Literal["auto", "device", "host", "disk", "recompute"] = "auto"
     """Where representations are kept; auto keeps them on the device."""
+    cache: Path | None = None
+    """Folder where captured graphs are kept, and looked for first; it holds no weights."""
     dry_run: bool = False
     """Check everything, print what the run would cost, and stop."""
     json: bool = False
@@ -421,6 +423,7 @@ class Compare:
             random=config.random,
             device=self.device,
             allow_untrained=self.allow_untrained,
+            cache=None if config.cache is None else Path(config.cache),
             progress=watcher,
         )
         budget = Budget(representation_bytes(session, memory_bytes), self.keep, memory_bytes)

@@ -63,6 +63,8 @@ class Export:
     """The certificates above it."""
     division_seed: int = 0
     """Seed of the division of the held-out examples; the same as for modelstitch reuse."""
+    cache: Path | None = None
+    """Folder where captured graphs are kept, and looked for first; it holds no weights."""
     json: bool = False
     """Print the card as JSON on stdout; news go to stderr."""
 
@@ -95,7 +97,7 @@ class Export:
             division_seed=self.division_seed,
             command=shlex.join(["modelstitch", *sys.argv[1:]]),
         )
-        comparison = load(self.run_folder)
+        comparison = load(self.run_folder, cache=self.cache)
         cell = cell_of(comparison, self.sender_cut, self.receiver_cut, self.stitch, self.seed, self.objective)
         with watching() as watcher:
             watcher.stage("loading both networks and the data again")

@@ -124,6 +124,8 @@ class Reuse:
     """auto (a GPU if there is one), cpu or cuda."""
     memory: str = "2GB"
     """How much memory the process may take."""
+    cache: Path | None = None
+    """Folder where captured graphs are kept, and looked for first; it holds no weights."""
     json: bool = False
     """Print the table as JSON on stdout; news go to stderr."""
 
@@ -185,7 +187,7 @@ class Reuse:
         return BesideSpec(
             rivals=self.rivals,
             prices=None if self.prices is None else read_prices(self.prices),
-            back=None if self.back is None else load(self.back),
+            back=None if self.back is None else load(self.back, cache=self.cache),
             at_most=self.at_most_chain,
         )
 
@@ -205,7 +207,7 @@ class Reuse:
                 "with a finished run folder, which is read as it is: leave it out, or give both models and "
                 "--out RUN, which grows"
             )
-        return load(self.sender)
+        return load(self.sender, cache=self.cache)
 
     def _searched(self, out: Path, constraints: Constraints, watcher: Progress) -> Comparison:
         from modelstitch.adoption.candidates.search import search
@@ -231,6 +233,7 @@ class Reuse:
             seeds=self.seeds,
             device=self.device,
             allow_untrained=self.allow_untrained,
+            cache=self.cache,
             progress=watcher,
         )
         budget = Budget(representation_bytes(session, memory_bytes), "auto", memory_bytes)
@@ -304,7 +307,7 @@ class Reuse:
 _OF_A_FINISHED_RUN = {
     *("sender", "receiver", "margin", "at_most_multiply_adds", "at_most_parameters", "at_most_latency"),
     *("at_least_score", "rank_by", "latency", "rivals", "prices", "parts", "back", "at_most_chain", "labels"),
-    "json",
+    *("cache", "json"),
 }
 """Options that mean something for a finished run; all others say what to load and to fit."""
 

@@ -69,7 +69,7 @@ def print_cuts(model: CutModel, title: str) -> None:
     if not console.is_terminal:  # a file or a pipe has room
         console = Console(width=140)
     console.print(table)
-    notes = [f"Cut by {model.technique}."]
+    notes = [f"Cut by {model.technique}{model.kept}."]
     if any(cut.layout.kind == "tokens" and cut.layout.grid is None for cut in model.cuts):
         notes.append("Tokens without a grid are read as a sequence: no grid was measured.")
     compared = [cut.name for cut in model.cuts if cut.by_values]

@@ -40,6 +40,8 @@ class Verify:
     """Check the signature of a candidate by this public key (PEM); needs the extra sign."""
     certificates: tuple[str, ...] = ()
     """Or by these certificates, from the root on."""
+    cache: Path | None = None
+    """Of a run: folder where captured graphs are kept, and looked for first; each is certified again."""
     json: bool = False
     """Print the record as JSON on stdout."""
 
@@ -70,6 +72,7 @@ class Verify:
                 seed=seed,
                 data=self.data,
                 trust=trust,
+                cache=self.cache,
                 progress=watcher,
             )
 

@@ -6,6 +6,7 @@ suffixes at any cut of one model.
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -14,6 +15,7 @@ from torch.export import ExportedProgram
 from modelstitch.cutting.cache import GraphCache
 from modelstitch.cutting.cached import cuts_of_graph
 from modelstitch.cutting.capture import (
+    CUSTOM_BACKWARD,
     NO_KWARGS,
     TAKES_GRADIENTS,
     Kwargs,
@@ -28,7 +30,7 @@ from modelstitch.cutting.examples import Example, read_examples
 from modelstitch.cutting.graph import GraphCutModel
 from modelstitch.cutting.hooks import HookCutModel
 from modelstitch.cutting.reference import reference_of
-from modelstitch.errors import CutError
+from modelstitch.errors import CutError, TruthError
 from modelstitch.util.arguments import checked
 from modelstitch.util.random_state import kept_random_state
 
@@ -67,14 +69,32 @@ def cut_model(
     given = expect_deterministic(model, example, name, kwargs, between=run_backward_too)
     found: CutModel
     try:
-        if lost[0] is not None:
+        if lost[0] not in (None, CUSTOM_BACKWARD):
             raise NotCapturableError(f"model {name} {lost[0]}")
         found = cuts_of_graph(kept, model, example, name, kwargs, output, given)
+        if lost[0] is not None:
+            _expect_own_gradients(found, model, example, name, kwargs)
     except NotCapturableError as error:
         found = _by_hooks(model, example, name, str(error), kwargs, output)
-        found.technique += "" if kept is None else ", which no cache holds"
+        found.kept = "" if kept is None else ", which no cache holds"
     found.technique += reference_of(model, example, name, kwargs, given)
     return found
+
+
+def _expect_own_gradients(
+    found: CutModel, model: nn.Module, example: Tensor, name: str, kwargs: Kwargs
+) -> None:
+    """Raise unless the derivative of the graph is what a custom backward pass gives on the examples."""
+    first = found.cuts[0].name
+    halves = found.prefix(first), found.suffix(first)
+    try:
+        certify(model, *halves, example, f"cut {first!r}", kwargs, found.outputs_after(first))
+    except TruthError as error:
+        raise NotCapturableError(f"model {name} {CUSTOM_BACKWARD}") from error
+    found.technique += (
+        ", with the derivative of its operations in the place of a custom backward pass, which gives the "
+        "same on these inputs"
+    )
 
 
 def _by_hooks(
@@ -137,8 +157,14 @@ def cuts(
     """
     own, x, further = read_examples(as_module(model), example, kwargs)
     with kept_random_state():
-        found = cut_model(own, x, kwargs=further, output=output, cache=None if cache is None else Path(cache))
-        return CutList(found, own, x, further)
+        again = partial(_cut_again, own, output, None if cache is None else Path(cache))
+        return CutList(again(x, further), own, x, further, again)
+
+
+def _cut_again(
+    model: nn.Module, output: str | None, cache: Path | None, x: Tensor, kwargs: Kwargs
+) -> CutModel:
+    return cut_model(model, x, kwargs=kwargs, output=output, cache=cache)
 
 
 @checked()

@@ -28,7 +28,7 @@ def cuts_of_graph(
     """Return the cuts of a model by its graph in a cache; capture a model that has none, and keep its graph.
 
     A graph that is read is certified against the model at its first cut; one that fails is removed, and the
-    model captured anew. ``technique`` says where the graph comes from, and why where it was not kept.
+    model captured anew. ``kept`` says where the graph comes from, and why where it was not kept.
 
     Args:
         cache: the cache; without one, the model is captured.
@@ -47,7 +47,7 @@ def cuts_of_graph(
                 cache.save(identity, found.captured, model)
             except NotStoredError as error:
                 said = f", not kept in the cache: {error}"
-        found.technique += said
+        found.kept = said
         return found
 
     if cache is None:
@@ -61,7 +61,7 @@ def cuts_of_graph(
     try:
         captured = cache.load(identity, model)
         found = GraphCutModel(model, example, name, kwargs, output, captured=captured)
-        found.technique += ", read from the cache"
+        found.kept = ", read from the cache"
         first = found.cuts[0].name
         halves = found.prefix(first), found.suffix(first)
         known = KnownAnswers(whole=leaves(given))

@@ -22,7 +22,9 @@ from torch.fx import Graph, GraphModule, Node
 from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
 
+from modelstitch.cutting.complaints import next_step
 from modelstitch.cutting.outputs import caches_off, leaves, scored_leaf, what_is_cut
+from modelstitch.cutting.packed import PackedError, packed_as_padded
 from modelstitch.cutting.recurrent import apart, shapes_at_once
 from modelstitch.errors import CutError, ModelError
 
@@ -31,6 +33,9 @@ _ANY_BATCH = 10_000
 
 TAKES_GRADIENTS = "takes a gradient in its own forward pass (torch.autograd.grad)"
 """Why some models have no graph."""
+
+CUSTOM_BACKWARD = "has a custom autograd function, whose backward pass a graph would lose"
+"""Why the graph of some models may have other gradients."""
 
 _FEW = 2
 """Examples of a run with gradients: what is recorded for all of them takes memory."""
@@ -180,47 +185,8 @@ def run_eagerly(
         first_line = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
         raise ModelError(
             f"model {name} cannot take inputs of shape {tuple(example.shape[1:])}: {first_line}; "
-            f"{_next_step(example, first_line)}"
+            f"{next_step(model, example, first_line)}"
         ) from error
-
-
-def _next_step(example: Tensor, complaint: str) -> str:
-    """Return the next step for the user, from the model's error message."""
-    if "required" in complaint and "argument" in complaint:
-        return (
-            "give its further inputs by name (kwargs of cuts, split and data_from, further arrays of a .npz "
-            "file; modelstitch cuts --tokens gives tokens and their mask)"
-        )
-    if "positional argument" in complaint:
-        return (
-            "expected a model whose forward takes its input first, by position: wrap it in a module that does"
-        )
-    if ("to be equal to" in complaint and "args[0]" in complaint) or "size()[0] ==" in complaint:
-        return "export it again with a free batch (dynamic_shapes={0: torch.export.Dim.AUTO})"
-    if any(part in complaint for part in ("'str'", "string", "too many indices")) or complaint.startswith(
-        "'"
-    ):
-        return "a model that takes a dictionary is wrapped in modelstitch.FromDict"
-    if "should be the same" in complaint or "same dtype" in complaint:
-        return (
-            f"it was given {_named_type(example)}: give inputs in its own precision, most often float32 "
-            "(x.float(), array.astype('float32'))"
-        )
-    if "'indices'" in complaint and example.is_floating_point():
-        return "it takes tokens: give whole numbers (N, T) in int64 (modelstitch cuts --tokens)"
-    if example.is_floating_point():
-        return (
-            "give the size and channels that it expects "
-            "(size, channels of its view; modelstitch cuts --shape)"
-        )
-    return (
-        f"these are tokens from {int(example.min())} to {int(example.max())}: give the tokenizer that it "
-        "was made for, and no more of them than it has places for (tokenizer, length)"
-    )
-
-
-def _named_type(example: Tensor) -> str:
-    return str(example.dtype).removeprefix("torch.")
 
 
 class _Inference(TorchFunctionMode):
@@ -268,7 +234,7 @@ def why_backward_is_lost(model: nn.Module, example: Tensor, kwargs: Kwargs = NO_
         if node is None or node in seen:
             continue
         if isinstance(node, torch.autograd.function.BackwardCFunction):
-            return "has a custom autograd function, whose backward pass a graph would lose"
+            return CUSTOM_BACKWARD
         seen.add(node)
         pending += [before for before, _ in node.next_functions]
     return None
@@ -354,6 +320,8 @@ def _exported(
             caches_off(model),
             shapes_at_once(),
             no_collection(),
+            contextlib.nullcontext() if strict else packed_as_padded(model),
+            contextlib.nullcontext() if strict or not kwargs else _one_batch(model),
             _named_arguments(model, example, kwargs),
         ):
             shapes = _free_batch(model, example, kwargs)
@@ -363,6 +331,10 @@ def _exported(
         first_line = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
         line = _line_of(error)
         where = "" if line is None else f", at {line}"
+        if isinstance(error, PackedError):
+            raise NotCapturableError(
+                f"model {name} cannot be captured as a graph{where}: {first_line}"
+            ) from error
         raise NotCapturableError(
             f"model {name} cannot be captured as a graph{where} ({type(error).__name__}: {first_line}); "
             "control flow that depends on the values of the input is the usual reason"
@@ -422,6 +394,27 @@ def _named_arguments(model: nn.Module, example: Tensor, kwargs: Kwargs) -> Itera
         return own(*args, **kwargs)
 
     forward.__signature__ = signature.replace(parameters=[*known, *added])  # type: ignore[attr-defined]
+    model.forward = forward
+    try:
+        yield
+    finally:
+        del model.forward
+        if before is not None:
+            model.forward = before
+
+
+@contextlib.contextmanager
+def _one_batch(model: nn.Module) -> Iterator[None]:
+    """Let a capture know that all inputs have equally many examples, also where no operation joins them."""
+    own, before = model.forward, vars(model).get("forward")
+
+    def forward(*args: Any, **kwargs: Any) -> Any:
+        lengths = [value.shape[0] for value in (*args, *kwargs.values()) if isinstance(value, Tensor)]
+        for length in lengths[1:]:
+            torch._check(length == lengths[0])
+        return own(*args, **kwargs)
+
+    forward.__wrapped__ = own  # type: ignore[attr-defined]
     model.forward = forward
     try:
         yield

@@ -84,6 +84,7 @@ class CutModel(ABC):
         model, name: what is cut, and what to call it in errors.
         cuts: all of them.
         technique: how it is cut, and what that costs.
+        kept: where its graph comes from, or why no cache holds it; empty without a cache.
         input_name: name of the model's own input, where some suffix is given it again, to find places of
             tokens; None where none is.
     """
@@ -93,6 +94,7 @@ class CutModel(ABC):
     input_name: str | None = None
     cuts: tuple[Cut, ...]
     technique: str
+    kept: str = ""
 
     @property
     def boundaries(self) -> tuple[Cut, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import overload
 
 from torch import Tensor, nn
@@ -11,6 +11,8 @@ from modelstitch.cutting.capture import Kwargs
 from modelstitch.cutting.certify import KnownAnswers, certify
 from modelstitch.cutting.cut import Cut, CutModel
 from modelstitch.cutting.examples import expect_cut
+from modelstitch.cutting.other_shapes import OtherShapes
+from modelstitch.cutting.shaped import with_other_shapes
 from modelstitch.util.random_state import kept_random_state
 
 
@@ -25,9 +27,18 @@ class CutList(Sequence[Cut]):
         model: the model itself, to check each split against.
         example: (N, ...) real inputs with N >= 2, on which each split is checked.
         kwargs: (N, ...) further inputs by name of argument.
+        cut_again: finds the cuts of the same model for inputs of another shape.
     """
 
-    def __init__(self, cut_model: CutModel, model: nn.Module, example: Tensor, kwargs: Kwargs) -> None:
+    def __init__(
+        self,
+        cut_model: CutModel,
+        model: nn.Module,
+        example: Tensor,
+        kwargs: Kwargs,
+        cut_again: Callable[[Tensor, Kwargs], CutModel],
+    ) -> None:
+        self._cut_again = cut_again
         self._cut_model, self._model, self._example, self._more = cut_model, model, example, kwargs
         self._known = KnownAnswers()
 
@@ -56,8 +67,8 @@ class CutList(Sequence[Cut]):
 
     @property
     def technique(self) -> str:
-        """How the model is cut, and what that costs."""
-        return self._cut_model.technique
+        """How the model is cut, what that costs, and where its graph comes from."""
+        return self._cut_model.technique + self._cut_model.kept
 
     def find(self, name: str) -> Cut:
         """Return the cut called ``name``, or that has ``name`` among its aliases.
@@ -75,6 +86,9 @@ class CutList(Sequence[Cut]):
 
         Returns:
             The prefix and the suffix, as :func:`modelstitch.split` gives them.
+
+        Inputs of another shape, such as longer texts or larger images, are captured when a half first meets
+        them, where the model takes them, and certified on what was given. A copy of a half takes one shape.
 
         Raises:
             CutError: no such cut.
@@ -106,6 +120,12 @@ class CutList(Sequence[Cut]):
                 outputs,
                 self._known,
             )
+        between = self.find(name).shape
+        others = OtherShapes(
+            self._cut_again, self._model, name, self._example, self._more, prefix, suffix, between
+        )
+        with_other_shapes(prefix, "prefix", others)
+        with_other_shapes(suffix, "suffix", others)
         return SingleOutput(prefix), suffix
 
 

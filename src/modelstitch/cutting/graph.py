@@ -19,6 +19,7 @@ from modelstitch.cutting.capture import (
     no_fused_attention,
     tensor_of,
 )
+from modelstitch.cutting.complaints import tokens_of_decoder
 from modelstitch.cutting.cost import CutWork, work_of
 from modelstitch.cutting.cut import Cut, CutModel
 from modelstitch.cutting.dataflow import (
@@ -34,7 +35,6 @@ from modelstitch.cutting.naming import (
     ValueName,
     call_of,
     enclosing,
-    has_blocks,
     is_block,
     name_values,
     outermost_blocks,
@@ -44,6 +44,9 @@ from modelstitch.cutting.positions import Positions
 from modelstitch.cutting.recurrent import final_states
 from modelstitch.cutting.residual_blocks import named_after_blocks
 from modelstitch.errors import CutError
+
+_ENOUGH = 2
+"""Default cuts, where there are as many."""
 
 
 class GraphCutModel(CutModel):
@@ -143,24 +146,40 @@ class GraphCutModel(CutModel):
         return bool(length.node.expr == batch.node.expr)
 
     def _defaults(self, candidates: list[Node], names: dict[Node, ValueName]) -> set[int]:
-        """Return the indices of the default cuts: ends of blocks, else ends of modules, and of layers."""
-        blocks = [index for index, node in enumerate(candidates) if names[node].block]
-        if blocks:
-            first = self._entrance(candidates, blocks[0], names[candidates[blocks[0]]].name)
-            return {*blocks, *(() if first is None else (first,))}
-        found = {index for index, node in enumerate(candidates) if "+" not in names[node].name}
-        enough = 1 if has_blocks(self.model) else 2
-        return found if len(found) >= enough else found | self._ends_of_layers(candidates)
+        """Return the indices of the default cuts: ends of blocks, else ends of modules, and of layers.
 
-    def _ends_of_layers(self, candidates: list[Node]) -> set[int]:
-        """Return the last cut before each operation that reads a matrix of weights, or else every cut."""
+        One place alone is no choice: where there are fewer than two, those of the next kind are added.
+        """
+        found: set[int] = set()
+        for kind in (self._ends_of_blocks, self._ends_of_modules, self._ends_of_layers):
+            found |= kind(candidates, names)
+            if len(found) >= _ENOUGH:
+                return found
+        return set(range(len(candidates)))
+
+    def _ends_of_blocks(self, candidates: list[Node], names: dict[Node, ValueName]) -> set[int]:
+        """Return the ends of blocks, and what feeds the first of them."""
+        blocks = [index for index, node in enumerate(candidates) if names[node].block]
+        if not blocks:
+            return set()
+        first = self._entrance(candidates, blocks[0], names[candidates[blocks[0]]].name)
+        return {*blocks, *(() if first is None else (first,))}
+
+    def _ends_of_modules(self, candidates: list[Node], names: dict[Node, ValueName]) -> set[int]:
+        return {index for index, node in enumerate(candidates) if "+" not in names[node].name}
+
+    def _ends_of_layers(self, candidates: list[Node], names: dict[Node, ValueName]) -> set[int]:
+        """Return the last cut before each operation that reads a matrix of weights but the first.
+
+        Before the first one lies the input, in another form at most.
+        """
         places = [self._live.index(node) for node in candidates]
         reading = [place for place, node in enumerate(self._live) if self._reads_weights(node)]
         found = set()
-        for place in reading:
+        for place in reading[1:]:
             before = [index for index, own in enumerate(places) if own < place]
             found.update(before[-1:])
-        return found or set(range(len(candidates)))
+        return found
 
     def _reads_weights(self, node: Node) -> bool:
         """Tell whether an operation reads a matrix that does not depend on the input."""
@@ -244,9 +263,10 @@ class GraphCutModel(CutModel):
         values = [tensor_of(source) for source, _ in around]
         if any(value is None or value.is_floating_point() for value in values):
             return why
+        own = tokens_of_decoder(self.model, self._kwargs)
         return (
             f"{why}; these are a mask or tokens, not floating-point values: give them to the model as an "
-            "input of their own"
+            f"input of their own{'' if own is None else f' ({own})'}"
         )
 
     def _place(self, name: str) -> int | None:

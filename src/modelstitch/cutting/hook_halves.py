@@ -17,6 +17,8 @@ from torch import Tensor, nn
 
 from modelstitch.cutting.capture import Kwargs, eval_mode, no_fused_attention
 from modelstitch.cutting.outputs import with_none_for
+from modelstitch.cutting.shaped import OTHERWISE, elsewhere
+from modelstitch.errors import CutError
 
 OutputHook = Callable[[str, int, Any], Any]
 """Takes the path of a module, the number of its call and its output; returns a new output, or None."""
@@ -95,6 +97,9 @@ class HookPrefix(nn.Module):
         self.axes = dict(zip(calls, axes, strict=True)) if axes else dict.fromkeys(calls, 0)
 
     def forward(self, x: Tensor, **kwargs: Tensor) -> tuple[Tensor, ...]:
+        other = elsewhere(self, x, kwargs)
+        if other is not None:
+            return tuple(other(x, **kwargs))
         outputs: dict[tuple[str, int], Tensor] = {}
 
         def keep(path: str, number: int, output: Any) -> None:
@@ -142,6 +147,9 @@ class HookSuffix(nn.Module):
         self.register_buffer("example", example, persistent=False)
 
     def forward(self, y: Tensor, **kwargs: Tensor) -> Any:
+        other = elsewhere(self, y, kwargs)
+        if other is not None:
+            return other(y, **kwargs)
         y = _batch_first(y, self.axes[self.call])
         after: nn.Sequential | None = self.__dict__["_after"]
         if after is not None and not kwargs:
@@ -152,6 +160,11 @@ class HookSuffix(nn.Module):
 
         def replace(path: str, number: int, output: Any) -> Any:
             if (path, number) == self.call:
+                if output.shape != y.shape:
+                    raise CutError(
+                        f"expected representations of shape {tuple(output.shape[1:])}, as on the examples "
+                        f"that the model was cut for, got {tuple(y.shape[1:])}: {OTHERWISE}"
+                    )
                 # A frozen backbone runs without gradients, what comes after it with them.
                 with torch.inference_mode(False), torch.set_grad_enabled(graded):
                     # With the strides of the model's own output: a view after it may need them.

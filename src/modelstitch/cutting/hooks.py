@@ -107,7 +107,7 @@ class HookCutModel(CutModel):
         if not cuts:
             reasons = "; ".join(sorted(set(self._why.values()))) or "no module's output is one tensor"
             raise CutError(f"model {name} has no cut: {reason}, and with hooks {reasons}")
-        if not any(cut.boundary for cut in cuts):
+        if sum(cut.boundary for cut in cuts) < 2:  # one place alone is no choice
             cuts = [replace(cut, boundary=True) for cut in cuts]
         self.cuts = tuple(cuts)
         chain = all(chain_after(model, call) is not None for call in self._at.values())

@@ -47,7 +47,8 @@ _HOOKS = (
 )
 _GLOBAL_HOOKS = ("_global_forward_hooks", "_global_forward_pre_hooks")
 _BY_VERSION = ("torch", "numpy", "modelstitch")
-"""Packages that are told by their version; of others the source is read."""
+"""Packages that are told by their version; of others the source counts."""
+_SOURCES = (".py", ".so", ".pyd")
 
 
 class NoIdentityError(CutError):
@@ -124,6 +125,8 @@ class _Told:
             self.add(name, type(value).__qualname__, value.name)
         elif isinstance(value, _PLAIN):
             self.add(name, type(value).__name__, value)
+        elif type(value) in (tuple, frozenset):  # whether two places hold one of these makes no difference
+            self._inside(name, value)
         elif id(value) in self._met:
             self.add(name, "again", self._met[id(value)][0])
         else:
@@ -228,8 +231,8 @@ def _expect_no_hooks(path: str, module: nn.Module) -> None:
 def _sources(classes: set[type]) -> Iterator[tuple[str, str]]:
     """Return name and hash of the source of every file that may take part.
 
-    These are all files that were loaded of the packages that the classes come from, and all other files that
-    were loaded from outside of the installed packages: helpers of a project lie beside its models.
+    These are all files of the installed packages that the classes come from, and all other files that were
+    loaded from outside of the installed packages: helpers of a project lie beside its models.
     """
     packages = {kind.__module__.partition(".")[0] for kind in classes} - {*_BY_VERSION, "builtins"}
     for kind in classes:
@@ -241,8 +244,27 @@ def _sources(classes: set[type]) -> Iterator[tuple[str, str]]:
         top = name.partition(".")[0]
         if not isinstance(file, str) or top in _BY_VERSION or _is_standard(top):
             continue
-        if top in packages or not {"site-packages", "dist-packages"} & set(Path(file).parts):
+        if not _is_installed(file):
             yield name, _hash_of(file)
+        elif name == top and top in packages:
+            # Not the loaded files alone: a package loads further ones while it is used.
+            yield name, _installed(Path(file))
+
+
+def _is_installed(file: str) -> bool:
+    return bool({"site-packages", "dist-packages"} & set(Path(file).parts))
+
+
+def _installed(first: Path) -> str:
+    """Return a hash of name, size and time of every source file of an installed package."""
+    if first.name != "__init__.py":
+        return _hash_of(str(first))
+    told = hashlib.blake2b(digest_size=16)
+    for file in sorted(first.parent.rglob("*")):
+        if file.suffix in _SOURCES:
+            about = file.stat()
+            told.update(f"{file.relative_to(first.parent)} {about.st_size} {about.st_mtime_ns}".encode())
+    return told.hexdigest()
 
 
 def _source_of(kind: type) -> str | None:

@@ -52,15 +52,6 @@ def is_block(model: nn.Module, path: str) -> bool:
     return any(True for _ in module.children()) and any(True for _ in module.parameters())
 
 
-def has_blocks(model: nn.Module) -> bool:
-    """Tell whether a model has parts that are made of parts, and not only lists of layers."""
-    lists = (nn.ModuleList, nn.ModuleDict)
-    return any(
-        path and not isinstance(module, lists) and is_block(model, path)
-        for path, module in model.named_modules()
-    )
-
-
 def block_of(model: nn.Module, paths: Sequence[str]) -> str:
     """Return the block that ends where several modules do, which lie inside each other.
 

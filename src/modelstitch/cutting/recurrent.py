@@ -281,6 +281,7 @@ def _moved(node: Node) -> int | None:
 _PICKS = frozenset(
     {
         _aten.select.int,
+        _aten.index_select.default,
         _aten.slice.Tensor,
         _aten.squeeze.dim,
         _aten.squeeze.default,
@@ -303,6 +304,19 @@ _KEEPS = frozenset({_aten.linear.default, _aten.layer_norm.default, _aten.dropou
 """Operations that leave all axes but the last where they are."""
 
 
+def _is_last_step(node: Node) -> bool:
+    """Tell whether a node reads the last step of each packed sequence; see :mod:`.packed`."""
+    if node.target is not _aten.gather.default or node.args[1] != 0 or node.meta["val"].shape[0] != 1:
+        return False
+    output = node.args[0]
+    return (
+        isinstance(output, Node)
+        and output.target is operator.getitem
+        and isinstance(output.args[0], Node)
+        and output.args[0].target in WHOLE
+    )
+
+
 def final_states(graph: Graph) -> set[Node]:
     """Return the values whose axis of layers would be read as one of positions: final states of layers.
 
@@ -316,9 +330,13 @@ def final_states(graph: Graph) -> set[Node]:
             found.add(node)
             of_module[node] = node.meta.get("nn_module_stack")
             continue
+        if _is_last_step(node):
+            found.add(node)
+            of_module[node] = node.meta.get("nn_module_stack")
+            continue
         sources = [
             source
-            for source in node.all_input_nodes
+            for source in node.all_input_nodes[: 1 if node.target is _aten.index_select.default else None]
             if source.op != "get_attr" and not isinstance(source.meta.get("val"), torch.SymInt)
         ]
         if not sources or node.op != "call_function":

@@ -12,7 +12,8 @@ from torch.utils import _pytree as pytree
 
 from modelstitch.cutting.capture import Captured
 from modelstitch.cutting.dataflow import Dependence, token_forms
-from modelstitch.errors import CutError
+from modelstitch.cutting.shaped import OTHERWISE, elsewhere
+from modelstitch.errors import CutError, first_line
 
 _aten = torch.ops.aten
 _FILLED = {
@@ -29,6 +30,7 @@ class Slice(nn.Module):
     Attributes:
         kwargs: names of the further inputs that it reads; others are ignored.
         input_name: name of the model's own input, where a suffix reads it too; None where it does not.
+        taken: shape of one input that it was captured for.
     """
 
     def __init__(
@@ -37,21 +39,33 @@ class Slice(nn.Module):
         out_spec: pytree.TreeSpec | None,
         kwargs: tuple[str, ...] = (),
         input_name: str | None = None,
+        taken: tuple[int, ...] | None = None,
     ) -> None:
         super().__init__()
-        self.input_name = input_name
+        self.input_name, self.taken = input_name, taken
         self.body = graph_module
         self.out_spec = out_spec
         self.kwargs = kwargs
 
     def forward(self, x: Tensor, **kwargs: Tensor) -> Any:
+        other = elsewhere(self, x, kwargs)
+        if other is not None:
+            return other(x, **kwargs)
         missing = [name for name in self.kwargs if name not in kwargs]
         if missing:
             raise CutError(
                 f"expected {', '.join(self.kwargs)} by name beside the first input, got no {missing[0]}: "
                 "give the model's own input of this name, which this half reads too"
             )
-        outputs = self.body(x, *(kwargs[name] for name in self.kwargs))
+        try:
+            outputs = self.body(x, *(kwargs[name] for name in self.kwargs))
+        except RuntimeError as error:
+            if self.taken in (None, tuple(x.shape[1:])):
+                raise
+            raise CutError(
+                f"expected inputs of shape {self.taken}, as this half was captured for, got "
+                f"{tuple(x.shape[1:])} ({first_line(error)}): {OTHERWISE}"
+            ) from error
         return outputs if self.out_spec is None else pytree.tree_unflatten(outputs, self.out_spec)
 
 
@@ -144,7 +158,8 @@ def prefix(captured: Captured, model: nn.Module, cuts: list[Node], frozen: bool)
         if node in needed and node not in mapped:
             mapped[node] = graph.node_copy(node, mapped.__getitem__)
     graph.output(tuple(_batch_first(graph, mapped[cut], cut) for cut in cuts))
-    return Slice(build_module(graph, _values(source, model, needed, frozen)), None, tuple(further))
+    body = build_module(graph, _values(source, model, needed, frozen))
+    return Slice(body, None, tuple(further), taken=_shape_of_one(captured.primary, 0))
 
 
 def outputs_after(
@@ -222,7 +237,13 @@ def suffix(
     values = _values(source, model, used, frozen)
     spec = captured.out_spec if later is None else None
     own = captured.name if captured.name in further else None
-    return Slice(build_module(graph, values), spec, tuple(further), own)
+    return Slice(build_module(graph, values), spec, tuple(further), own, _shape_of_one(cut, batch_axis(cut)))
+
+
+def _shape_of_one(node: Node, axis: int | None) -> tuple[int, ...] | None:
+    """Return the shape of one example of a value; None where it is not known."""
+    lengths = [length for at, length in enumerate(node.meta["val"].shape) if at != axis]
+    return tuple(lengths) if all(isinstance(length, int) for length in lengths) else None
 
 
 def _below(graph: Graph, cut: Node) -> set[Node]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol, final
 
 import torch
@@ -32,14 +33,16 @@ class Pool:
     Args:
         data: the examples, on the device to work on.
         many: whether a sender's representations outlive its grid, for the next pair with the same sender.
+        cache: folder where captured graphs are kept, and looked for first.
 
     Attributes:
         moments: second moments, of which a sender's Gram matrices are kept.
     """
 
-    def __init__(self, data: Data, *, many: bool = False) -> None:
+    def __init__(self, data: Data, *, many: bool = False, cache: Path | None = None) -> None:
         self.data = data
         self.many = many
+        self._cache = cache
         self.data_digest = data.digest
         self.moments = SecondMoments()
         self._sides: list[Side] = []
@@ -61,7 +64,7 @@ class Pool:
         reading = None if sibling is None else sibling.reading
         if sibling is None:
             sibling = next((side for side in self._sides if _share_a_capture(side, network)), None)
-        side = make_side(network, self.data, sibling, reading)
+        side = make_side(network, self.data, sibling, reading, self._cache)
         self._sides.append(side)
         return side
 
@@ -166,10 +169,18 @@ class Pair:
         sender, receiver: the two networks.
         data: the examples, on the device to work on.
         pool: sides made before, on the same data.
+        cache: folder where captured graphs are kept; that of ``pool`` where there is one.
     """
 
-    def __init__(self, sender: Network, receiver: Network, data: Data, pool: Pool | None = None) -> None:
-        self.pool = pool or Pool(data)
+    def __init__(
+        self,
+        sender: Network,
+        receiver: Network,
+        data: Data,
+        pool: Pool | None = None,
+        cache: Path | None = None,
+    ) -> None:
+        self.pool = pool or Pool(data, cache=cache)
         self.data = self.pool.data
         self.data_digest = self.pool.data_digest
         self._networks = (sender, receiver)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from pathlib import Path
 from typing import Any, final
 
 import torch
@@ -179,7 +180,11 @@ class Side:
 
 
 def make_side(
-    network: Network, data: Data, sibling: Side | None = None, reading: OutputReading | None = None
+    network: Network,
+    data: Data,
+    sibling: Side | None = None,
+    reading: OutputReading | None = None,
+    cache: Path | None = None,
 ) -> Side:
     """Find a network's cuts, and make it ready.
 
@@ -188,6 +193,7 @@ def make_side(
         data: the examples, on the device to work on.
         sibling: a side of the same architecture; its capture is shared where that reproduces the network.
         reading: of its outputs, if it is known already.
+        cache: folder where captured graphs are kept, and looked for first.
 
     Raises:
         ModelError: the network is on another device, or cannot take the examples.
@@ -200,7 +206,9 @@ def make_side(
     if reading is None:
         reading = reading_of(network, data, inputs, check)
     shared = None if sibling is None else _shared_capture(sibling, network, few.x, few.kwargs)
-    cutting = shared or cut_model(network.module, few.x, network.name, few.kwargs, reading.part or None)
+    cutting = shared or cut_model(
+        network.module, few.x, network.name, few.kwargs, reading.part or None, cache
+    )
     cutting = cutting.read_as(dict(network.layouts))
     inputs = replace(inputs, again=cutting.input_name)
     given = inputs.batch("train", torch.arange(len(check.x)))

@@ -82,9 +82,11 @@ class StoredNetworks:
 
     Attributes:
         folder: of the run.
+        cache: folder where captured graphs are kept, and looked for first.
     """
 
     folder: Path
+    cache: Path | None = None
     _loaded: list[tuple[Side, Side]] = field(default_factory=list, compare=False, repr=False)
 
     def stitched(self, comparison: Comparison, cell: CellRow) -> StitchedCell:
@@ -132,7 +134,7 @@ class StoredNetworks:
         if comparison.facts.data_content:
             recorded["data"] = comparison.facts.data_content
         folders = folders_of(self.folder, origin_of(self.folder))
-        session = load_again(comparison.spec, recorded, folders, f"run {str(self.folder)!r}")
+        session = load_again(comparison.spec, recorded, folders, f"run {str(self.folder)!r}", self.cache)
         return session.pair.sender, session.pair.receiver
 
 

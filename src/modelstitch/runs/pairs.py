@@ -82,7 +82,7 @@ def holds_pairs(folder: Path) -> bool:
     return (folder / FILE).is_file()
 
 
-def read_pairs(folder: Path) -> Comparisons:
+def read_pairs(folder: Path, cache: Path | None = None) -> Comparisons:
     """Read every pair of a folder that has a run; one that was stopped lacks the later ones.
 
     Raises:
@@ -90,7 +90,7 @@ def read_pairs(folder: Path) -> Comparisons:
     """
     folders = pair_folders(folder, models_of(folder))
     found = {
-        pair: read_run(each)
+        pair: read_run(each, cache)
         for pair, each in folders.items()
         if each is not None and (each / "run.sqlite").is_file()
     }

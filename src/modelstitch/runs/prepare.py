@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
+from modelstitch.cutting.cache import GraphCache
 from modelstitch.cutting.certify import RELATIVE_TOLERANCE
 from modelstitch.data.copies import without_copies
 from modelstitch.data.fingerprint import share_seen
@@ -103,6 +105,7 @@ def prepare(
     device: str = "auto",
     allow_untrained: bool = False,
     pool: Pool | None = None,
+    cache: Path | None = None,
     progress: Progress = SILENT,
 ) -> Session:
     """Load, cut and check everything that a run needs; nothing is written and nothing is fitted.
@@ -110,7 +113,8 @@ def prepare(
     Args: as for :func:`modelstitch.compare`; with a ``pool``, its data are used and its sides shared, and
     ``outputs`` says how the outputs of each network are read; ``names`` what to call them, by default by
     their source or class. ``allow_untrained`` lets a
-    receiver in that does no better than a guess.
+    receiver in that does no better than a guess. ``cache`` is a folder of captured graphs; no spec holds it,
+    since it changes no number.
 
     Raises:
         InputError: whatever was given cannot be used; the message names it.
@@ -118,6 +122,8 @@ def prepare(
     """
     _expect_cuts_once(cuts, sender_cuts, receiver_cuts)
     _expect_two_names(names)
+    if cache is not None:
+        GraphCache(cache)  # refused before anything is loaded
     chosen_device = device_for(device, (sender, receiver))
     # Made before anything is loaded, so that a wrong choice is refused at once; views and cuts follow.
     spec = RunSpec(
@@ -150,7 +156,7 @@ def prepare(
     loaded = read(data, networks).to(chosen_device) if pool is None else pool.data
     networks = [in_colour(network, loaded) for network in networks]
     progress.stage("capturing the models and finding their cuts")
-    pair = Pair(networks[0], networks[1], loaded, pool)
+    pair = Pair(networks[0], networks[1], loaded, pool, cache)
     expect_outputs(pair.receiver)
     expect_independent_examples(pair.receiver)
     expect_no_norm_of_padding(spec.stitches, loaded)

@@ -36,8 +36,12 @@ _CELL_OF_EVIDENCE = ("sender_cut", "receiver_cut", "stitch", "control", "seed")
 _MEASUREMENT = ("kind", "name", "where", "value", "low", "high", "n")
 
 
-def read_run(folder: str | Path) -> Comparison:
+def read_run(folder: str | Path, cache: Path | None = None) -> Comparison:
     """Read the comparison in a run folder, also while a run is going on, also in the older format.
+
+    Args:
+        folder: of the run.
+        cache: folder of captured graphs, for when its networks are loaded again.
 
     Raises:
         RunError: no run there, one of a newer format, or a damaged one.
@@ -52,7 +56,7 @@ def read_run(folder: str | Path) -> Comparison:
             version = format_of(connection)
             expect_readable(what, version)
             if version == FORMAT:
-                networks = StoredNetworks(Path(folder))
+                networks = StoredNetworks(Path(folder), cache)
                 return replace(comparison_of(connection), networks=networks)
             older = Comparison.from_json(format_1.values_of(connection))
     except (sqlite3.Error, KeyError, ValueError, TypeError, SpecError) as error:

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from modelstitch.cutting.cache import GraphCache
 from modelstitch.data.load import load_data
 from modelstitch.data.parts import Data
 from modelstitch.errors import InputError, RunError, TruthError
@@ -85,7 +86,13 @@ def folders_of(run: Path, recorded: Mapping[str, str] | None) -> tuple[Path, ...
     return tuple(dict.fromkeys(place.resolve() for place in (*found, home) if place.is_dir()))
 
 
-def load_again(spec: RunSpec, digests: Mapping[str, str], folders: Sequence[Path], what: str) -> Session:
+def load_again(
+    spec: RunSpec,
+    digests: Mapping[str, str],
+    folders: Sequence[Path],
+    what: str,
+    cache: Path | None = None,
+) -> Session:
     """Load the networks and the data of a spec from the first folder where each is what it was.
 
     Each source is read as it was typed, with one folder after the other as the working folder. What is found
@@ -96,12 +103,15 @@ def load_again(spec: RunSpec, digests: Mapping[str, str], folders: Sequence[Path
         digests: SHA-256 by ``sender``, ``receiver`` and ``data``; one that is missing is not compared.
         folders: in which a relative source may begin, the first one first.
         what: what the sources are of, such as ``run 'out'``, for errors.
+        cache: folder where captured graphs are kept, and looked for first.
 
     Raises:
         RunError: a source is in none of the folders, or was given in memory.
         TruthError: every one that is there has other content.
     """
     _expect_sources(spec, what)
+    # Refused before anything is loaded; a source may begin in another folder.
+    kept = None if cache is None else GraphCache(cache).folder.absolute()
     device = device_for("auto", ())
     networks = [
         _first(
@@ -123,6 +133,7 @@ def load_again(spec: RunSpec, digests: Mapping[str, str], folders: Sequence[Path
             controls=(),
             random=spec.random,
             allow_untrained=True,  # the run was allowed to
+            cache=kept,
         )
 
     asked = _Asked("data", spec.data.source, digests.get("data"), what)

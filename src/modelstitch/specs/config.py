@@ -65,6 +65,7 @@ class RunConfig:
         controls, seeds, random: as in :class:`RunSpec`, without the real grid.
         evidence: what is measured.
         fit: how stitches are fitted.
+        cache: folder of captured graphs; it changes no number, and no spec of a run holds it.
     """
 
     sender: ModelSpec
@@ -79,6 +80,7 @@ class RunConfig:
     random: RandomName = "redraw"
     evidence: EvidenceSpec = field(default_factory=EvidenceSpec)
     fit: FitSpec = field(default_factory=FitSpec)
+    cache: str | None = None
 
     def stitches(self, ladder: Sequence[StitchSpec]) -> list[StitchSpec]:
         """Return every stitch with every objective; the first objective is the fit's, and needs no name.
@@ -139,6 +141,8 @@ def config_from(
     fit = reader.fit(values.get("fit", {}), objective[0])
     further = ("stitch", "norm", "controls", "seeds", "random")
     chosen = {name: reader.plain(values, name, _default(name)) for name in further if name in values}
+    if "cache" in values:
+        chosen["cache"] = reader.plain(values, "cache", "")
     if "controls" in chosen:
         chosen["controls"] = reader.under(("controls",), partial(control_names, chosen["controls"]))
     config = RunConfig(

@@ -83,6 +83,7 @@ def verify_run(
     sample: SampleSpec | None = None,
     *,
     data: str | None = None,
+    cache: Path | None = None,
     progress: Progress = SILENT,
 ) -> Verification:
     """Check a run again, and add the record to ``verified.jsonl`` in its folder.
@@ -92,6 +93,7 @@ def verify_run(
         by: who checks.
         sample: which cells are scored again; eight of the real grid and eight of the controls without it.
         data: where the data lie on this machine, if not where the run had them.
+        cache: folder where captured graphs are kept, and looked for first.
         progress: receives news.
 
     Raises:
@@ -113,7 +115,7 @@ def verify_run(
     comparison = read_run(folder)
     progress.stage("loading both networks and the data again")
     try:
-        session = _session(folder, comparison, data)
+        session = _session(folder, comparison, data, cache)
     except OtherContentError as error:
         name = "data" if error.role == "data" else "networks"
         other = VerifiedCheck(name=name, holds=False, said=str(error), facts={"changed": [error.role]})
@@ -134,14 +136,15 @@ def verify_run(
     return _recorded(folder, by, checks, left)
 
 
-def _session(folder: Path, comparison: Comparison, data: str | None) -> Session:
+def _session(folder: Path, comparison: Comparison, data: str | None, cache: Path | None) -> Session:
     spec = comparison.spec
     recorded = {row.role: row.digest for row in comparison.baselines if row.control == TRAINED}
     if comparison.facts.data_content:
         recorded["data"] = comparison.facts.data_content
     if data is not None:
         spec = replace(spec, data=replace(spec.data, source=data))
-    session = load_again(spec, recorded, folders_of(folder, origin_of(folder)), f"run {str(folder)!r}")
+    folders = folders_of(folder, origin_of(folder))
+    session = load_again(spec, recorded, folders, f"run {str(folder)!r}", cache)
     whole = replace(
         session.spec, stitches=spec.stitches, fit=spec.fit, controls=spec.controls, seeds=spec.seeds
     )

@@ -39,6 +39,7 @@ def verify_either(
     seed: int,
     data: Any,
     trust: Trust | None,
+    cache: Path | None = None,
     progress: Progress = SILENT,
 ) -> Verification:
     """Check what a folder holds; see :func:`modelstitch.verify`.
@@ -54,4 +55,4 @@ def verify_either(
         raise SpecError("expected a candidate to check a signature of, got a run, which has none")
     if not (data is None or isinstance(data, str)):
         raise SpecError(f"expected the source of the data of a run, as a text, got {type(data).__name__}")
-    return verify_run(folder, by, spec, data=data, progress=progress)
+    return verify_run(folder, by, spec, data=data, cache=cache, progress=progress)
