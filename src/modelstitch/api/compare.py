@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -18,7 +19,8 @@ from modelstitch.results.by_labels import ByLabels
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.facts import BySide
 from modelstitch.results.pairs import Comparisons
-from modelstitch.runs.pairs import held_models, note_models, pair_folders, write_tables
+from modelstitch.runs.database import Writing, expect_experiment
+from modelstitch.runs.pairs import pair_folders, planned, write_whole
 from modelstitch.runs.prepare import (
     NO_OUTPUTS,
     OutputChoice,
@@ -76,6 +78,7 @@ class _Options:
         out: Path | None,
         device: str,
         progress: Progress,
+        writing: Writing | None = None,
         pool: Pool | None = None,
         outputs: OutputChoices = NO_OUTPUTS,
         names: BySide[str] | None = None,
@@ -106,6 +109,7 @@ class _Options:
             budget=self.budget,
             evidence=self.evidence_spec(),
             pictures=self.pictures,
+            writing=writing,
             progress=progress,
         )
         progress.finished(found)
@@ -296,9 +300,10 @@ def compare_all(
     Args:
         models: two or more, by the names that they get in the answer and in the run folder.
         data: as for :func:`compare`.
-        out: folder of run folders, one a pair, called ``SENDER-into-RECEIVER``; of ``cells.csv`` and
-            ``verdicts.csv`` with a column for the pair; and of one page. :func:`load` opens it. A folder that
-            exists is continued, and grows by models.
+        out: folder of the experiment: one database with a column for the pair, ``cells.csv`` and
+            ``verdicts.csv`` with another, a page of all pairs, and a folder for the stitches, the tables and
+            the page of each pair, called ``SENDER-into-RECEIVER``. :func:`load` opens all, or the folder of
+            one pair. A folder that exists is continued, and grows by models.
         cuts, sender_cuts, receiver_cuts, stitch, fit, controls, evidence, seeds, random: as for
             :func:`compare`, the same for every pair.
         ladder, device, allow_untrained, budget, pictures, progress: as for :func:`compare`.
@@ -343,9 +348,10 @@ def compare_all(
     folder = None if out is None else Path(out)
     folders = pair_folders(folder, list(models))
     if folder is not None:
-        held_models(folder)  # refused before anything is loaded
+        expect_experiment(folder, planned(list(models)))  # refused before anything is loaded
     where = device_for(device, models.values())
-    with in_eval_mode(models.values()), listening(progress) as listener:
+    with in_eval_mode(models.values()), listening(progress) as listener, ExitStack() as stack:
+        writing = None if folder is None else stack.enter_context(Writing(folder, planned(list(models))))
         networks = {
             name: as_network(model, name, seed, where) for seed, (name, model) in enumerate(models.items())
         }
@@ -365,16 +371,15 @@ def compare_all(
                 out=run_folder,
                 names=BySide(sender, receiver),
                 device=str(where),
+                writing=writing,
                 pool=pool,
                 progress=listener,
             )
-            if folder is not None:  # a choice that is refused has left nothing behind
-                note_models(folder, list(models))
-    pairs = Comparisons(found)
-    if folder is not None:
-        write_tables(folder, pairs)
-        pairs.report(folder / "report.html")
-    return pairs
+        if folder is None:
+            return Comparisons(found)
+        # With the pairs that the folder had before.
+        write_whole(folder)
+    return Comparisons(found)
 
 
 @checked(forwards=compare)

@@ -26,6 +26,7 @@ from modelstitch.results.pairs import NAME as PAIRS
 from modelstitch.results.pairs import Comparisons
 from modelstitch.results.reuse_table import reuse_table_from
 from modelstitch.runs.pairs import holds_pairs, read_pairs
+from modelstitch.runs.place import expect_one
 from modelstitch.runs.reader import read_run
 from modelstitch.runs.sums import note_written
 from modelstitch.specs import DataSpec
@@ -41,7 +42,7 @@ def load(path: str | Path) -> Comparison | Any:  # Any: every reader of one run 
 
     Args:
         path: the folder or the file; or those of several pairs, that :func:`compare_all` and
-            :meth:`Comparisons.save` wrote.
+            :meth:`Comparisons.save` wrote; or the folder of one pair in it.
 
     Returns:
         A :class:`Comparison`, or :class:`Comparisons` of several pairs.
@@ -63,6 +64,21 @@ def load(path: str | Path) -> Comparison | Any:  # Any: every reader of one run 
     if not path.exists():
         raise RunError(f"no run folder or saved comparison at {str(path)!r}{neighbours(path)}")
     return Comparisons.read(path) if holds(path, PAIRS) else Comparison.read(path)
+
+
+def load_one(path: str | Path) -> Comparison:
+    """Load a comparison as :func:`load` does, for what reads one pair.
+
+    Raises:
+        RunError: there is none, or there are several pairs.
+    """
+    found = load(path)
+    if not isinstance(found, Comparison):
+        expect_one(path)  # of today's folders it names a pair
+        raise RunError(
+            f"expected a run of one pair, got several pairs in {str(path)!r}: give the folder of one"
+        )
+    return found
 
 
 @checked()

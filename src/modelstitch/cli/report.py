@@ -5,9 +5,14 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
+
+from modelstitch.errors import SpecError
+
+if TYPE_CHECKING:
+    from modelstitch.results.pairs import Comparisons
 
 
 @dataclass(frozen=True)
@@ -15,7 +20,7 @@ class Report:
     """Write the report of a run again: one HTML file that needs no other, or Markdown."""
 
     run_folder: tyro.conf.Positional[Annotated[Path, tyro.conf.arg(metavar="RUN")]]
-    """A run folder, or a file that Comparison.save wrote."""
+    """A run folder, that of an experiment of several pairs, or a file that Comparison.save wrote."""
     out: Path | None = None
     """The file to write; by default report.html (in Japanese report.ja.html) beside the run."""
     lang: Literal["en", "ja"] = "en"
@@ -34,9 +39,14 @@ class Report:
         from modelstitch.cli.page_parts import strips_of
         from modelstitch.report import markdown, page, write_page
         from modelstitch.report.beyond import BeyondRun
+        from modelstitch.results.comparison import Comparison
+        from modelstitch.results.pairs import Comparisons
         from modelstitch.runs.sums import note_written
 
-        comparison = load(self.run_folder)
+        found = load(self.run_folder)
+        if isinstance(found, Comparisons):
+            return self._of_pairs(found)
+        comparison: Comparison = found
         folder = self.run_folder if self.run_folder.is_dir() else None
         beyond = BeyondRun.of_run(comparison, folder, candidate_folders(self.candidate, comparison))
         if self.markdown:
@@ -54,3 +64,22 @@ class Report:
         note_written(out)
         print(out)
         return bool(comparison.failed)
+
+    def _of_pairs(self, pairs: Comparisons) -> bool:
+        """Write the page of all pairs of an experiment; return whether some cells failed."""
+        from modelstitch.report import write_page
+        from modelstitch.report.pairs import pairs_text
+
+        if self.candidate:
+            raise SpecError(
+                "expected the run of one pair with --candidate, got several pairs: give the folder of a pair"
+            )
+        folder = self.run_folder if self.run_folder.is_dir() else self.run_folder.parent
+        text = pairs_text(pairs, folder, self.lang, markdown=self.markdown)
+        if self.markdown and self.out is None:
+            sys.stdout.write(text)
+        else:
+            out = self.out or folder / ("report.html" if self.lang == "en" else f"report.{self.lang}.html")
+            write_page(text, out)
+            print(out)
+        return any(each.failed for each in pairs.values())

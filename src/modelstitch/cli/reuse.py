@@ -145,10 +145,12 @@ class Reuse:
             )
             found = candidates(comparison, options, watcher)
             told = further(comparison, found, beside, watcher)
+        from modelstitch.runs.place import holds_run
+
         out = self.out if self.receiver is not None else Path(self.sender)
         if out is not None:
             self._write(found, told, out)
-            if (out / "run.sqlite").is_file():  # not where nothing was worth fitting
+            if holds_run(out):  # not where nothing was worth fitting
                 self._write_page(comparison, out)
         self._show(found, told, out)
         return {"candidate": Exit.HOLDS, "undecided": Exit.INCOMPLETE, "none": Exit.DOES_NOT_HOLD}[
@@ -179,18 +181,18 @@ class Reuse:
         """Return what is asked for beside candidates; wrong prices are refused before anything is fitted."""
         from modelstitch.adoption.worth.beside import BesideSpec, expect_parts
         from modelstitch.adoption.worth.prices import read_prices
-        from modelstitch.api.use import load
+        from modelstitch.api.use import load_one
 
         expect_parts(self.parts, None if self.back is None else str(self.back), self.at_most_chain)
         return BesideSpec(
             rivals=self.rivals,
             prices=None if self.prices is None else read_prices(self.prices),
-            back=None if self.back is None else load(self.back),
+            back=None if self.back is None else load_one(self.back),
             at_most=self.at_most_chain,
         )
 
     def _stored(self) -> Comparison:
-        from modelstitch.api.use import load
+        from modelstitch.api.use import load_one
 
         if not Path(self.sender).is_dir():
             raise RunError(
@@ -205,7 +207,7 @@ class Reuse:
                 "with a finished run folder, which is read as it is: leave it out, or give both models and "
                 "--out RUN, which grows"
             )
-        return load(self.sender)
+        return load_one(self.sender)
 
     def _searched(self, out: Path, constraints: Constraints, watcher: Progress) -> Comparison:
         from modelstitch.adoption.candidates.search import search
@@ -294,10 +296,12 @@ class Reuse:
         for sentence in told.sentences():
             print(f"\n{sentence}")
         if out is not None:
+            from modelstitch.runs.place import holds_run
+
             print("\nFiles:")
             for name, what in (("csv", "the table"), ("json", "all numbers"), ("png", "score against cost")):
                 print(f"  {out / f'candidates.{name}'}  {what}")
-            if (out / "run.sqlite").is_file():
+            if holds_run(out):
                 print(f"  {out / 'report.html'}  the page")
 
 

@@ -35,12 +35,15 @@ from modelstitch.results.kept import kept_rows
 from modelstitch.results.rows import Baseline, CellKey
 from modelstitch.results.simultaneous import advantages
 from modelstitch.results.verdicts import asks_for_draws
+from modelstitch.runs.database import Writing
 from modelstitch.runs.growth import differing, grown, with_kinds
 from modelstitch.runs.held import Header, HeldResults, Keeps
 from modelstitch.runs.memory import affordable, completed, needed_bytes
 from modelstitch.runs.networks import HeldNetworks
+from modelstitch.runs.pairs import write_whole
+from modelstitch.runs.place import place_of
 from modelstitch.runs.prepare import widened
-from modelstitch.runs.reader import asked_of, read_answers, read_parts
+from modelstitch.runs.reader import asked_of, read_answers, read_parts, read_weights
 from modelstitch.runs.session import Session
 from modelstitch.runs.sources import Origin
 from modelstitch.runs.store import Store
@@ -67,6 +70,7 @@ def run(
     only: Callable[[CellSpec], bool] | None = None,
     measure: bool = True,
     by: str = "",
+    writing: Writing | None = None,
     progress: Progress = SILENT,
 ) -> Comparison:
     """Fit and score what a session still lacks, measure its evidence, and check the saved run.
@@ -76,7 +80,8 @@ def run(
 
     Args:
         session: what to run.
-        out: run folder, in which each cell is saved as it finishes; nothing is written without it.
+        out: run folder, in which each cell is saved as it finishes; nothing is written without it. The folder
+            of a pair of an experiment is written in the database of that, and its page of all pairs again.
         budget: how much of the representations may be kept at once.
         evidence: what to measure about the cells; the standard set without it.
         pictures: whether to paint what stitches into the receiver's input make, as ``pictures.png``.
@@ -84,6 +89,7 @@ def run(
         measure: False fits alone. What a run folder has measured before stays; nothing is measured about the
             new cells, also where the folder was asked for evidence.
         by: who runs it, for the page; empty for nobody that is named.
+        writing: the experiment of the pair, where its writer goes on to other pairs.
         progress: receives news of the run.
 
     Raises:
@@ -118,7 +124,7 @@ def run(
         return replace(
             held.comparison(), networks=HeldNetworks(session, held.read_weights, held.answers, held.parts)
         )
-    with Store(out, replace(header, origin=Origin.here(out).to_plain())) as store:
+    with Store(out, replace(header, origin=Origin.here(out).to_plain()), writing) as store:
         config = to_toml(plain_config(session.spec, asked))
         store.write_file("run.toml", lambda path: path.write_text(config, encoding="utf-8"))
         keys = _fill(session, store, budget, evidence, progress)
@@ -134,10 +140,15 @@ def run(
         _write_page(store, comparison)
         store.seal()
         folder = store.folder
-        networks = HeldNetworks(
-            session, store.read_weights, partial(read_answers, folder), partial(read_parts, folder)
-        )
-        return replace(comparison, networks=networks)
+    if writing is None and place_of(folder).pair:
+        write_whole(folder.parent)
+    networks = HeldNetworks(
+        session,
+        partial(read_weights, folder),
+        partial(read_answers, folder),
+        partial(read_parts, folder),
+    )
+    return replace(comparison, networks=networks)
 
 
 def _with_stored(
