@@ -14,7 +14,7 @@ from typing import final
 from modelstitch.errors import RunError
 from modelstitch.results.formats import expect_readable
 from modelstitch.runs import schema
-from modelstitch.runs.place import DATABASE, LOCK, PairName, Place, pairs_in, place_of
+from modelstitch.runs.place import DATABASE, LOCK, PairName, RunPlace, pairs_in, place_of
 from modelstitch.util.locks import hold
 from modelstitch.util.places import why_not_written
 
@@ -108,7 +108,7 @@ def _is_empty(database: Path) -> bool:
             return False
 
 
-def writing_for(folder: str | Path) -> tuple[Writing, Place]:
+def writing_for(folder: str | Path) -> tuple[Writing, RunPlace]:
     """Return what writes to the run of a folder, and where the run lies."""
     place = place_of(folder)
     return Writing(place.home, pairs_in(place.home) if place.pair else ()), place

@@ -22,7 +22,7 @@ _OLDEST_WITH_VIEWS = 2
 
 
 @dataclass(frozen=True)
-class Place:
+class RunPlace:
     """Where a run lies.
 
     Attributes:
@@ -58,7 +58,7 @@ class PairName:
     receiver: str
 
 
-def place_of(folder: str | Path) -> Place:
+def place_of(folder: str | Path) -> RunPlace:
     """Return where the run of a folder lies, whether or not there is one.
 
     A folder whose name is a pair of the database in the folder above belongs to that database.
@@ -72,8 +72,8 @@ def place_of(folder: str | Path) -> Place:
     above = whole.parent
     if (above / DATABASE).is_file() and whole.name in {pair.name for pair in pairs_in(above)}:
         # Messages name the folder as it was typed, where its name stands in it.
-        return Place(folder.parent if folder.name == whole.name else above, whole.name)
-    return Place(folder)
+        return RunPlace(folder.parent if folder.name == whole.name else above, whole.name)
+    return RunPlace(folder)
 
 
 def holds_run(folder: str | Path) -> bool:

@@ -21,7 +21,7 @@ CREATE TABLE pairs (
 
 
 @dataclass(frozen=True)
-class Table:
+class StoredTable:
     """One table.
 
     Attributes:
@@ -46,14 +46,14 @@ class Table:
 
 _FINISHED_AT = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"
 
-TABLES: Mapping[str, Table] = {
-    "facts": Table({"name": "TEXT", "value": "TEXT NOT NULL"}, ("name",), {}),
-    "baselines": Table(
+TABLES: Mapping[str, StoredTable] = {
+    "facts": StoredTable({"name": "TEXT", "value": "TEXT NOT NULL"}, ("name",), {}),
+    "baselines": StoredTable(
         {"role": "TEXT", "control": "TEXT", "seed": "INTEGER", "score": "REAL", "digest": "TEXT NOT NULL"},
         ("role", "control", "seed"),
         {},
     ),
-    "cells": Table(
+    "cells": StoredTable(
         {
             "key": "TEXT",
             "sender_cut": "TEXT NOT NULL",
@@ -90,12 +90,12 @@ TABLES: Mapping[str, Table] = {
         ("key",),
         {"draw": "0", "finished_at": "''"},
     ),
-    "appraisals": Table(
+    "appraisals": StoredTable(
         {"key": "TEXT", "kind": "TEXT", "n_examples": "INTEGER NOT NULL", "version": "INTEGER NOT NULL"},
         ("key", "kind"),
         {},
     ),
-    "evidence": Table(
+    "evidence": StoredTable(
         {
             "key": "TEXT",
             "kind": "TEXT NOT NULL",
@@ -109,8 +109,8 @@ TABLES: Mapping[str, Table] = {
         ("key", "kind", "name", "place"),
         {},
     ),
-    "parts": Table({"key": "TEXT", "place": "TEXT", "numbers": "BLOB"}, ("key", "place"), {}),
-    "sums": Table({"name": "TEXT", "sha256": "TEXT NOT NULL"}, ("name",), {}),
+    "parts": StoredTable({"key": "TEXT", "place": "TEXT", "numbers": "BLOB"}, ("key", "place"), {}),
+    "sums": StoredTable({"name": "TEXT", "sha256": "TEXT NOT NULL"}, ("name",), {}),
 }
 
 

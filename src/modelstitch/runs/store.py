@@ -28,7 +28,7 @@ from modelstitch.results.rows import AdvantageRow, Baseline, CellKey, CellRow, E
 from modelstitch.runs.database import Writing, cannot_continue, name_pairs, writing_for
 from modelstitch.runs.growth import GROWS, differing, fixed, lost
 from modelstitch.runs.held import Header
-from modelstitch.runs.place import PairName, Place
+from modelstitch.runs.place import PairName, RunPlace
 from modelstitch.runs.reader import (
     CELL_COLUMNS,
     ORDERS,
@@ -68,7 +68,7 @@ class Store:
         if writing is None:
             self._writing, place = writing_for(folder)
         else:
-            self._writing, place = writing, Place(writing.home, Path(folder).name)
+            self._writing, place = writing, RunPlace(writing.home, Path(folder).name)
         self._is_own = writing is None
         self.folder = place.folder
         try:
@@ -85,7 +85,7 @@ class Store:
             self._let_go()
             raise RunError(f"cannot use run folder {str(folder)!r}: {error}") from error
 
-    def _start(self, header: Header, place: Place, fresh: bool) -> None:
+    def _start(self, header: Header, place: RunPlace, fresh: bool) -> None:
         try:
             with self._transaction() as cursor:
                 if not has_tables(self._connection):
