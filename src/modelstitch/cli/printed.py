@@ -80,6 +80,11 @@ def report(comparison: Comparison, out: Path | None, as_json: bool, seconds: flo
                 *([("errors.csv", "EV, ES and SV")] if len(comparison.error_table()) else []),
                 *([("verdicts.csv", "the verdicts with their reasons")] if comparison.verdicts() else []),
                 *([("classes.csv", "classes gained and lost")] if (out / "classes.csv").is_file() else []),
+                *(
+                    [("disagreements.json", "some examples with another answer")]
+                    if (out / "disagreements.json").is_file()
+                    else []
+                ),
                 ("run.toml", "the choices of the run: modelstitch compare --config run.toml repeats it"),
                 (os.path.relpath(place_of(out).database, out), "the database"),
                 ("stitches/", "the fitted stitches"),

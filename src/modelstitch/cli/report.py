@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -32,6 +32,10 @@ class Report:
     paths: bool = False
     """Show paths of this machine in full, instead of their last part."""
 
+    examples: Literal["in-run", "always", "never"] = "in-run"
+    """Show held-out examples with another answer: on a page in the run folder alone, on any page, or on none.
+    Markdown has none."""
+
     def run(self) -> bool:
         """Write the page; return whether some cells of the run failed."""
         from modelstitch.adoption.summary.of_folder import candidate_folders
@@ -57,9 +61,12 @@ class Report:
             out = self.out
         else:
             strips = {} if folder is None else strips_of(folder)
-            text = page(comparison, self.lang, strips=strips, beyond=beyond, folder=folder, paths=self.paths)
             name = "report.html" if self.lang == "en" else f"report.{self.lang}.html"
             out = self.out or (folder or self.run_folder.parent) / name
+            inside = folder is not None and out.resolve().parent == folder.resolve()
+            shows = {"in-run": inside, "always": True, "never": False}[self.examples]
+            beyond = replace(beyond, shows_examples=shows)
+            text = page(comparison, self.lang, strips=strips, beyond=beyond, folder=folder, paths=self.paths)
         write_page(text, out)
         note_written(out)
         print(out)

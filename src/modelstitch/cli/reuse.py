@@ -277,7 +277,8 @@ class Reuse:
         from modelstitch.report.beyond import BeyondRun
         from modelstitch.runs.sums import note_written
 
-        text = page(comparison, strips=strips_of(out), folder=out, beyond=BeyondRun.of_run(comparison, out))
+        beyond = BeyondRun.of_run(comparison, out, shows_examples=True)
+        text = page(comparison, strips=strips_of(out), folder=out, beyond=beyond)
         write_page(text, out / "report.html")
         note_written(out / "report.html")
 

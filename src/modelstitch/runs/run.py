@@ -25,7 +25,11 @@ from modelstitch.grid.paint import contact_sheet, paint
 from modelstitch.grid.representations import Representations
 from modelstitch.models.drawn import Drawn
 from modelstitch.report import page, read_strips
+from modelstitch.report.answer import findings_of
 from modelstitch.report.beyond import BeyondRun
+from modelstitch.report.examples import FILE as EXAMPLES_FILE
+from modelstitch.report.examples import examples_of
+from modelstitch.report.first_lines import recommended
 from modelstitch.results.class_table import CLASSES_FILE, changes_of, write_changes
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.curve_figure import curves_figure
@@ -133,6 +137,8 @@ def run(
         comparison = store.comparison()
         _write_tables(store, comparison)
         _write_classes(session, store)
+        networks = HeldNetworks(session, store.read_weights, store.answers, store.parts)
+        _write_examples(session, store, replace(comparison, networks=networks))
         _write_plots(store, comparison)
         if pictures:
             progress.stage("painting what stitches into the receiver's input make")
@@ -419,6 +425,31 @@ def _write_classes(session: Session, store: Store) -> None:
     store.write_file(CLASSES_FILE, lambda path: write_changes(rows, path))
 
 
+def _write_examples(session: Session, store: Store, comparison: Comparison) -> None:
+    """Write the examples that the cell of the page's first screen answers otherwise than the receiver."""
+    stitch = comparison.main_stitch
+    if not any(cell.score is not None and cell.control == TRAINED for cell in comparison.cells):
+        return
+    place = recommended(findings_of(comparison, stitch), _beyond(comparison, store))
+    seeds = sorted(
+        cell.seed
+        for cell in comparison.cells
+        if cell.control == TRAINED
+        and (cell.sender_cut, cell.receiver_cut) == place
+        and cell.stitch == stitch
+        and cell.score is not None
+    )
+    if place is None or not seeds:
+        return
+    try:
+        found = comparison.disagreements(place, stitch=stitch, seed=seeds[0])
+    except SpecError:  # a task without one class for each example
+        return
+    data = session.pair.data
+    shown = examples_of(found, (*place, stitch, seeds[0]), data.heldout.images if data.is_text else None)
+    store.write_file(EXAMPLES_FILE, shown.write)
+
+
 def _write_table(store: Store, name: str, frame: pd.DataFrame) -> None:
     """Write a table as CSV; a table without rows is not written."""
     if len(frame):
@@ -433,12 +464,16 @@ def _write_plots(store: Store, comparison: Comparison) -> None:
         store.write_file("capacity.png", lambda path: curves.savefig(path, format="png", dpi=150))
 
 
-def _write_page(store: Store, comparison: Comparison) -> None:
+def _beyond(comparison: Comparison, store: Store) -> BeyondRun:
     try:
-        beyond = BeyondRun.of_run(comparison, store.folder)
+        return BeyondRun.of_run(comparison, store.folder, shows_examples=True)
     except RunError:
         # A run that is finished is not lost to a damaged table beside it: the page asks for a new one.
-        beyond = BeyondRun(stale=True, run=store.folder.resolve().name)
+        return BeyondRun(stale=True, run=store.folder.resolve().name)
+
+
+def _write_page(store: Store, comparison: Comparison) -> None:
+    beyond = _beyond(comparison, store)
     text = page(comparison, strips=read_strips(store.folder), beyond=beyond, folder=store.folder)
     store.write_file("report.html", lambda path: path.write_text(text, encoding="utf-8", errors="replace"))
 
