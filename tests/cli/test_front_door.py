@@ -38,7 +38,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder above a run of one cell, called run."""
     home = tmp_path_factory.mktemp("front")
     assert (
-        main(["compare", NET, NET, *QUICK, "--out", str(home / "run"), "--save-config", str(home / "c.toml")])
+        main(
+            [
+                *("compare", NET, NET, *QUICK, "--names", "old,new"),
+                *("--out", str(home / "run"), "--save-config", str(home / "c.toml")),
+            ]
+        )
         == 0
     )
     return home
@@ -49,7 +54,8 @@ def test_the_run_folder_and_the_saved_file_repeat_the_command(
 ) -> None:
     first = ms.load(made / "run")
     held = tomllib.loads((made / "run" / "run.toml").read_text(encoding="utf-8"))
-    assert [one["name"] for one in held["models"]] == ["sender", "receiver"]
+    assert [one["name"] for one in held["models"]] == ["old", "new"]
+    assert (first.sender, first.receiver) == ("old", "new")
     assert held["fit"] == {"steps": 1}
     for name, file in (("a", made / "run" / "run.toml"), ("b", made / "c.toml")):
         again = tmp_path / name
@@ -65,6 +71,7 @@ def test_the_run_folder_and_the_saved_file_repeat_the_command(
         ]
         assert main(words) == 0
         other = ms.load(again)
+        assert (other.sender, other.receiver) == ("old", "new")
         assert other.spec == first.spec
         assert [cell.score for cell in other.cells] == [cell.score for cell in first.cells]
     # The same folder goes on by its own file.

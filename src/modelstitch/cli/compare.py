@@ -106,6 +106,8 @@ class Compare:
     """Which weights of the sender's file."""
     receiver_weights_key: str | None = None
     """Which weights of the receiver's file."""
+    names: tuple[str, ...] = ()
+    """What to call sender and receiver in every answer, such as old,new; by default by their source."""
     allow_untrained: bool = False
     """Go on with a receiver that does no better than a guess; no verdict is made then.
     Without it such a receiver ends the run, with the likely causes."""
@@ -363,7 +365,8 @@ class Compare:
                 raise SpecError(f"expected a sender and a receiver, or --config FILE.toml, got {got}")
             config = config_from(over, lambda at: "")
         else:
-            over["models"] = [{key: one[key] for key in one if key != "name"} for one in over["models"]]
+            if not self.names:  # the file has names, or an order
+                over["models"] = [{key: one[key] for key in one if key != "name"} for one in over["models"]]
             config = config_of_file(self.config, over)
         if self.save_config is not None:
             values = over if self.config is None else merged(read_config(self.config), over)
@@ -402,6 +405,7 @@ class Compare:
     ) -> Comparison | str:
         """Run the grid on some data, or estimate its cost as a text."""
         from modelstitch.grid.grid import Budget
+        from modelstitch.results.facts import BySide
         from modelstitch.runs.memory import representation_bytes
         from modelstitch.runs.prepare import prepare
         from modelstitch.runs.run import ready, run
@@ -419,6 +423,7 @@ class Compare:
             controls=config.controls,
             seeds=config.seeds,
             random=config.random,
+            names=None if config.names is None else BySide(*config.names),
             device=self.device,
             allow_untrained=self.allow_untrained,
             progress=watcher,

@@ -85,6 +85,8 @@ class Reuse:
     """Weights file of the sender."""
     receiver_weights: Path | None = None
     """Weights file of the receiver."""
+    names: tuple[str, ...] = ()
+    """What to call sender and receiver in every answer, such as old,new; by default by their source."""
     allow_untrained: bool = False
     """Go on with a receiver that does no better than a guess; no verdict is made then."""
     cuts: tuple[str, ...] = ()
@@ -212,12 +214,13 @@ class Reuse:
     def _searched(self, out: Path, constraints: Constraints, watcher: Progress) -> Comparison:
         from modelstitch.adoption.candidates.search import search
         from modelstitch.grid.grid import Budget
+        from modelstitch.results.facts import BySide
         from modelstitch.runs.memory import representation_bytes
         from modelstitch.runs.prepare import prepare
 
         memory_bytes = memory(self.memory)
         evidence = EvidenceSpec.parse(self.evidence)
-        names = ("sender_weights", "receiver_weights", "size", "mean", "std")
+        names = ("sender_weights", "receiver_weights", "size", "mean", "std", "names")
         assert self.receiver is not None
         given = Compare(self.sender, self.receiver, **{name: getattr(self, name) for name in names})
         models = given.run_config()
@@ -232,6 +235,7 @@ class Reuse:
             controls=control_names(self.controls),
             seeds=self.seeds,
             device=self.device,
+            names=None if models.names is None else BySide(*models.names),
             allow_untrained=self.allow_untrained,
             progress=watcher,
         )

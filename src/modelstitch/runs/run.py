@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -53,7 +53,7 @@ from modelstitch.runs.sources import Origin
 from modelstitch.runs.store import Store
 from modelstitch.runs.untrained import DRAWS, untrained_control
 from modelstitch.specs import CONTROLS, EVIDENCE_VERSION, TRAINED, CellSpec, EvidenceSpec, StitchSpec
-from modelstitch.specs.config import plain_config, to_toml
+from modelstitch.specs.config import ROLES, plain_config, to_toml
 from modelstitch.stitches import Stitch, build
 from modelstitch.tasks import mean_score
 from modelstitch.util.memory_use import peak_bytes
@@ -129,7 +129,7 @@ def run(
             held.comparison(), networks=HeldNetworks(session, held.read_weights, held.answers, held.parts)
         )
     with Store(out, replace(header, origin=Origin.here(out).to_plain()), writing) as store:
-        config = to_toml(plain_config(session.spec, asked))
+        config = to_toml(plain_config(session.spec, asked, _chosen_names(session, store)))
         store.write_file("run.toml", lambda path: path.write_text(config, encoding="utf-8"))
         keys = _fill(session, store, budget, evidence, progress)
         facts = _finished(session, header.facts, evidence, by)
@@ -155,6 +155,13 @@ def run(
         partial(read_parts, folder),
     )
     return replace(comparison, networks=networks)
+
+
+def _chosen_names(session: Session, store: Store) -> Sequence[str]:
+    """Return the names that somebody chose, now or when the folder was begun; else the roles."""
+    networks = tuple(side.network.name for side in (session.pair.sender, session.pair.receiver))
+    stored = store.names()
+    return stored if session.named or stored != networks else ROLES
 
 
 def _with_stored(

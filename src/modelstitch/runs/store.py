@@ -344,6 +344,11 @@ class Store:
         """
         return read_weights(self.folder, key)
 
+    def names(self) -> tuple[str, str]:
+        """Return what sender and receiver are called."""
+        facts = facts_of(self._connection)
+        return str(facts["sender"]), str(facts["receiver"])
+
     def comparison(self) -> Comparison:
         """Return everything finished so far."""
         return comparison_of(self._connection)
