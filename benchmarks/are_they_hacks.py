@@ -40,7 +40,7 @@ from modelstitch.data.views import show
 from modelstitch.models.zoo.checkpoint import Card, read_card, save_checkpoint
 from modelstitch.models.zoo.recipe import Recipe
 from modelstitch.models.zoo.training import train_network
-from modelstitch.results.sentences import lower_triangle
+from modelstitch.results.matrix_facts import lower_triangle
 from modelstitch.util.devices import choose_device
 from modelstitch.util.narrow_convolutions import right_gradients
 

@@ -132,6 +132,21 @@ def networks(checkpoints: tuple[Path, Path]) -> tuple[Network, Network]:
     return first, second
 
 
+@pytest.fixture
+def plain_modules(networks: tuple[Network, Network]) -> tuple[torch.nn.Module, torch.nn.Module]:
+    """Both as modules that take the digits as they are: what their views subtract and divide by is inside."""
+    for network in networks:
+        layers = list(network.module.modules())
+        convolution = next(layer for layer in layers if isinstance(layer, torch.nn.Conv2d))
+        norm = next(layer for layer in layers if isinstance(layer, torch.nn.BatchNorm2d))
+        (mean,), (std,) = network.view.mean or (0.0,), network.view.std or (1.0,)
+        assert norm.running_mean is not None
+        with torch.no_grad():
+            convolution.weight.div_(std)
+            norm.running_mean.add_(mean * convolution.weight.sum((1, 2, 3)))
+    return networks[0].module, networks[1].module
+
+
 @pytest.fixture(scope="session")
 def session(checkpoints: tuple[Path, Path], digits: Data) -> Session:
     """A pair ready to be stitched at three cuts, with a fit of a second a cell."""

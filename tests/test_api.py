@@ -456,10 +456,17 @@ def test_options_reach_every_pair(checkpoints: tuple[Path, Path], tmp_path: Path
     again = ms.load(tmp_path)
     assert isinstance(again, ms.Comparisons)
     assert dict(again) == dict(found)
-    assert (tmp_path / "a-into-b" / "run.sqlite").is_file()
-    assert {"pairs.json", "cells.csv", "verdicts.csv", "report.html"} <= {
+    assert not (tmp_path / "a-into-b" / "run.sqlite").exists()
+    assert {"run.sqlite", "cells.csv", "verdicts.csv", "report.html"} <= {
         each.name for each in tmp_path.iterdir()
     }
+    one = ms.load(tmp_path / "a-into-b")
+    assert one == found["a", "b"]
+    key = one.cells[0].key
+    assert (
+        one.stitched(*key[:3], seed=key.seed).accuracy
+        == found["a", "b"].stitched(*key[:3], seed=key.seed).accuracy
+    )
     assert 'href="a-into-b/report.html"' in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 

@@ -39,7 +39,9 @@ ELSEWHERE = re.compile(
 )
 
 TINY = ["--limit", "60", "--heldout-limit", "40", "--steps", "1", "--evidence-examples", "20"]
-TINY += ["--allow-untrained"]  # networks of the tests are drawn, where a reader's are trained
+DRAWN = ("mypackage", "timm:", "hf:", "torchvision:")
+"""Begin models that the tests draw, where a reader's are trained: alone among all, they may be at chance."""
+
 TINIER = ["--limit", "20", "--heldout-limit", "20", *TINY[4:], "--controls", "none"]
 """For models of a hub, which are large."""
 
@@ -120,6 +122,7 @@ def small(words: list[str]) -> list[str]:
         more = [*(TINIER if bare else TINY), *cuts]
         more += SMALL_IMAGES if words[2].startswith("timm:") else []
         more += [] if "--evidence" in words else FEWEST_KINDS
+        more += ["--allow-untrained"] if any(word.startswith(DRAWN) for word in words[2:4]) else []
     return with_options([STANDS_FOR.get(word, word) for word in words], more)
 
 
@@ -174,7 +177,10 @@ def folder(
 
 
 def short(compare: Callable[..., ms.Comparison]) -> Callable[..., ms.Comparison]:
-    """Return a comparison with one step and evidence on 20 examples: what ``TINY`` asks of commands."""
+    """Return a comparison with one step and evidence on 20 examples: what ``TINY`` asks of commands.
+
+    Scripts train their networks on 150 images here, too few for some to be above chance.
+    """
 
     def call(*arguments: Any, **named: Any) -> ms.Comparison:
         fit = replace(named.get("fit") or ms.FitSpec(), steps=1)

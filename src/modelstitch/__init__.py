@@ -48,9 +48,9 @@ if TYPE_CHECKING:  # for type checkers and editors: the same names as in the tab
     from modelstitch.adoption.worth.verbs import regret_of as regret_of
     from modelstitch.adoption.worth.verbs import rivals_of as rivals_of
     from modelstitch.api.compare import compare as compare
-    from modelstitch.api.compare import compare_all as compare_all
-    from modelstitch.api.compare import compare_labels as compare_labels
     from modelstitch.api.compare import stitch as stitch
+    from modelstitch.api.compare_many import compare_all as compare_all
+    from modelstitch.api.compare_many import compare_labels as compare_labels
     from modelstitch.api.lists import list_controls as list_controls
     from modelstitch.api.lists import list_evidence as list_evidence
     from modelstitch.api.lists import list_models as list_models
@@ -267,8 +267,8 @@ _HOMES = {
     "capacity_curves": "results.curves",
     "chains_of": "adoption.worth.verbs",
     "compare": "api.compare",
-    "compare_all": "api.compare",
-    "compare_labels": "api.compare",
+    "compare_all": "api.compare_many",
+    "compare_labels": "api.compare_many",
     "cost_of": "adoption.worth.verbs",
     "cuts": "cutting",
     "data_from": "data.from_arrays",

@@ -140,7 +140,7 @@ def test_one_byte_of_any_file_is_named(run: Path) -> None:
         ),
         ("UPDATE appraisals SET version = 99", "appraisals layers."),
         ("DELETE FROM evidence WHERE rowid = 1", "evidence layers."),
-        ("INSERT INTO facts VALUES ('more', '1')", "facts more"),
+        ("INSERT INTO facts (pair, name, value) VALUES (1, 'more', '1')", "facts more"),
     ],
 )
 def test_a_row_that_was_changed_is_named(run: Path, statement: str, named: str) -> None:

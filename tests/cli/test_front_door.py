@@ -25,23 +25,28 @@ from modelstitch.cli.result_json import schema, text_of
 from modelstitch.report.beyond import BeyondRun
 from modelstitch.report.commands import _CHANGES, command_of
 from modelstitch.results.comparison import Comparison
+from modelstitch.results.facts import BySide, WholeScore
 from modelstitch.wording import say
 
 ROOT = Path(__file__).parents[2]
 NET = "zoo:R1111(width=1,channels=1)"
 QUICK = ["--cuts", "layers.4", "--controls", "none", "--evidence", "none", "--steps", "1", "--limit", "60"]
-QUICK += ["--heldout-limit", "60", "--device", "cpu", "--allow-untrained"]
+QUICK += ["--heldout-limit", "60", "--device", "cpu"]
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made(checkpoints: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder above a run of one cell, called run."""
     home = tmp_path_factory.mktemp("front")
-    assert (
-        main(["compare", NET, NET, *QUICK, "--out", str(home / "run"), "--save-config", str(home / "c.toml")])
-        == 0
-    )
+    pair = [str(path) for path in checkpoints]
+    places = ["--out", str(home / "run"), "--save-config", str(home / "c.toml")]
+    assert main(["compare", *pair, *QUICK, "--names", "old,new", *places]) == 0
     return home
+
+
+def again(made: Path, out: Path, *more: str, config: str = "run/run.toml") -> int:
+    """Repeat the run by a file of it; return the exit code."""
+    return main(["compare", "--config", str(made / config), "--out", str(out), "--device", "cpu", *more])
 
 
 def test_the_run_folder_and_the_saved_file_repeat_the_command(
@@ -49,35 +54,18 @@ def test_the_run_folder_and_the_saved_file_repeat_the_command(
 ) -> None:
     first = ms.load(made / "run")
     held = tomllib.loads((made / "run" / "run.toml").read_text(encoding="utf-8"))
-    assert [one["name"] for one in held["models"]] == ["sender", "receiver"]
+    assert [one["name"] for one in held["models"]] == ["old", "new"]
+    assert (first.sender, first.receiver) == ("old", "new")
     assert held["fit"] == {"steps": 1}
-    for name, file in (("a", made / "run" / "run.toml"), ("b", made / "c.toml")):
-        again = tmp_path / name
-        words = [
-            "compare",
-            "--config",
-            str(file),
-            "--out",
-            str(again),
-            "--allow-untrained",
-            "--device",
-            "cpu",
-        ]
-        assert main(words) == 0
-        other = ms.load(again)
+    for name, config in (("a", "run/run.toml"), ("b", "c.toml")):
+        assert again(made, tmp_path / name, config=config) == 0
+        other = ms.load(tmp_path / name)
+        assert (other.sender, other.receiver) == ("old", "new")
         assert other.spec == first.spec
         assert [cell.score for cell in other.cells] == [cell.score for cell in first.cells]
     # The same folder goes on by its own file.
     capsys.readouterr()
-    words = [
-        "compare",
-        "--config",
-        str(made / "run/run.toml"),
-        "--out",
-        str(made / "run"),
-        "--allow-untrained",
-    ]
-    assert main(words) == 0
+    assert again(made, made / "run") == 0
     assert "1 of 1 cells were finished earlier" in capsys.readouterr().err
 
 
@@ -101,8 +89,19 @@ def test_every_command_of_the_advice_runs(key: str, made: Path, monkeypatch: pyt
     # What is advised is asked of the command itself; what it costs is left to other tests.
     grows = words[-1] == "run"
     assert (words[-1] == "run-2") != grows
-    small = ["--allow-untrained", "--device", "cpu", "--dry-run"]
+    small = ["--device", "cpu", "--dry-run"]
     assert main([*words[1:], *small]) == 0
+
+
+def test_a_command_allows_what_its_run_allowed(made: Path) -> None:
+    run = ms.load(made / "run")
+    beyond = BeyondRun.of_run(run, made / "run")
+    step = say("next.seeds", n=3)
+    assert "--allow-untrained" not in command_of(step, run, beyond)
+    guessing = WholeScore(score=0.1, low=0.05, high=0.2, n=60, chance=0.1)
+    pair = replace(run.facts.pair, own=BySide(None, guessing))
+    untrained = replace(run, facts=replace(run.facts, pair=pair))
+    assert "--allow-untrained" in shlex.split(command_of(step, untrained, beyond))
 
 
 def test_a_run_of_modules_in_memory_has_no_command(made: Path) -> None:
@@ -119,20 +118,12 @@ def test_the_schema_is_published_and_holds_results_and_errors(
     check = jsonschema.Draft202012Validator(schema())
     check.check_schema(schema())
     capsys.readouterr()
-    common = [
-        "compare",
-        "--config",
-        str(made / "run/run.toml"),
-        "--out",
-        str(made / "run"),
-        "--allow-untrained",
-    ]
-    assert main([*common, "--json"]) == 0
+    assert again(made, made / "run", "--json") == 0
     told = json.loads(capsys.readouterr().out)
     check.validate(told)
     assert told["recommendation"]["word"] == "undecided"
     assert {"text", "command"} == set(told["recommendation"]["next"][0])
-    assert any("The whole receiver scores" in text for text in told["warnings"])
+    assert any("No control was run" in text for text in told["warnings"])
     assert told["timings"]["seconds"] > 0
     broken = {**told, "recommendation": {**told["recommendation"], "word": "maybe"}}
     assert not check.is_valid(broken)
@@ -148,7 +139,7 @@ def test_the_schema_is_published_and_holds_results_and_errors(
         check.validate(error)
         assert printed.err.strip() == f"modelstitch: {error['error']['message']}"
         assert error["error"]["exit_code"] == 2
-    assert main([*common, "--fail-unless", "pilot"]) == 3
+    assert again(made, made / "run", "--fail-unless", "pilot") == 3
     assert main(["status", str(made / "run"), "--fail-unless", "pilot"]) == 3
     assert main(["status", str(made / "run"), "--fail-unless", "adopted"]) == 2
 

@@ -74,6 +74,7 @@ def test_every_file_of_a_section_has_its_row_and_every_row_its_place() -> None:
     beyond = {"candidates", "worth", "record", "monitors"}
     assert {name for name, section in made.items() if section is None} == {
         "classes",
+        "examples",
         "curves",
         "pictures",
     } | beyond

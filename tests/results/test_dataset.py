@@ -17,8 +17,8 @@ from modelstitch.adoption.score_intervals import mean_interval
 from modelstitch.errors import SpecError
 from modelstitch.geometry.intervals import score_interval, wilson
 from modelstitch.results.comparison import Comparison
+from modelstitch.results.matrix_facts import margin
 from modelstitch.results.rows import CellRow, EvidenceRow
-from modelstitch.results.sentences import margin
 from tests.made import cell_row
 from tests.report.made import run
 

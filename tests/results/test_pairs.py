@@ -24,7 +24,7 @@ from modelstitch.results.facts import RunFacts
 from modelstitch.results.kept import ExampleParts, kept_at, kept_rows
 from modelstitch.results.pairs import Comparisons
 from modelstitch.results.rows import Baseline, CellKey
-from modelstitch.runs.pairs import models_of, note_models, pair_folders, read_pairs
+from modelstitch.runs.pairs import pair_folders
 from tests.made import cell_row, run_spec
 
 CUTS = ["c0", "c1"]
@@ -255,7 +255,7 @@ def test_a_page_has_the_numbers_and_both_languages(tmp_path: Path) -> None:
     assert "&lt;a&gt;" in Comparisons(named)._repr_html_()
 
 
-def test_a_folder_of_pairs_grows_by_models_and_refuses_names_that_are_no_folders(tmp_path: Path) -> None:
+def test_models_whose_names_are_no_folders_are_refused(tmp_path: Path) -> None:
     assert pair_folders(tmp_path, ["a", "b"]) == {
         ("a", "b"): tmp_path / "a-into-b",
         ("b", "a"): tmp_path / "b-into-a",
@@ -266,15 +266,3 @@ def test_a_folder_of_pairs_grows_by_models_and_refuses_names_that_are_no_folders
     assert len(pair_folders(None, ["a/b", "b"])) == 2
     with pytest.raises(SpecError, match="tell pairs apart"):
         pair_folders(tmp_path, ["a", "a-into-b", "b-into-c", "c"])
-    note_models(tmp_path / "out", ["a", "b"])
-    note_models(tmp_path / "out", ["b", "c"])
-    assert models_of(tmp_path / "out") == ("a", "b", "c")
-    with pytest.raises(RunError, match="no run of a pair"):
-        read_pairs(tmp_path / "out")
-    (tmp_path / "out" / "pairs.json").write_text("{")
-    with pytest.raises(RunError, match="damaged"):
-        ms.load(tmp_path / "out")
-    (tmp_path / "one").mkdir()
-    (tmp_path / "one" / "run.sqlite").touch()
-    with pytest.raises(RunError, match="it holds one run; choose another"):
-        note_models(tmp_path / "one", ["a", "b"])

@@ -7,14 +7,8 @@ import pytest
 import xarray as xr
 
 from modelstitch.evidence.verdict import Verdict
-from modelstitch.results.sentences import (
-    against_labels,
-    against_random,
-    learnt_sentences,
-    means,
-    of_yardstick,
-    sentences,
-)
+from modelstitch.results.matrix_facts import against_labels, against_random, means
+from modelstitch.results.sentences import learnt_sentences, of_yardstick, sentences
 from modelstitch.specs.verdicts import Confidence, Learnt, Reason, VerdictName, VerdictReason
 
 

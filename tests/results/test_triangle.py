@@ -7,8 +7,9 @@ import pytest
 import xarray as xr
 
 from modelstitch.results.error_tables import error_table
+from modelstitch.results.matrix_facts import lower_triangle
 from modelstitch.results.rows import EvidenceRow
-from modelstitch.results.sentences import lower_triangle, of_shape, of_verdicts
+from modelstitch.results.sentences import of_shape, of_verdicts
 from modelstitch.results.triangle import shape
 
 

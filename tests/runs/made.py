@@ -53,6 +53,57 @@ CREATE TABLE evidence (
 """
 
 
+_SCHEMA_2 = """
+CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE baselines (
+    role TEXT, control TEXT, seed INTEGER, score REAL, digest TEXT NOT NULL,
+    PRIMARY KEY (role, control, seed)
+);
+CREATE TABLE cells (
+    key TEXT PRIMARY KEY,
+    sender_cut TEXT NOT NULL, receiver_cut TEXT NOT NULL,
+    stitch TEXT NOT NULL, family TEXT NOT NULL, size INTEGER, norm TEXT NOT NULL, objective TEXT NOT NULL,
+    control TEXT NOT NULL, seed INTEGER NOT NULL,
+    score REAL, standard_error REAL, loss REAL, n_parameters INTEGER NOT NULL, bridge TEXT NOT NULL,
+    steps INTEGER NOT NULL, seconds REAL NOT NULL, n_heldout INTEGER NOT NULL, failure TEXT,
+    start TEXT NOT NULL, converged INTEGER, gain REAL, noise REAL, total_steps INTEGER NOT NULL,
+    precision TEXT NOT NULL, above_receiver REAL, above_receiver_error REAL, answers BLOB,
+    stitch_file TEXT, draw INTEGER NOT NULL DEFAULT 0,
+    finished_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
+);
+CREATE TABLE appraisals (
+    key TEXT, kind TEXT, n_examples INTEGER NOT NULL, version INTEGER NOT NULL,
+    PRIMARY KEY (key, kind)
+);
+CREATE TABLE evidence (
+    key TEXT, kind TEXT NOT NULL, name TEXT NOT NULL, place TEXT NOT NULL,
+    value REAL, low REAL, high REAL, n INTEGER NOT NULL,
+    PRIMARY KEY (key, kind, name, place)
+);
+CREATE TABLE parts (key TEXT, place TEXT, numbers BLOB, PRIMARY KEY (key, place));
+CREATE TABLE sums (name TEXT PRIMARY KEY, sha256 TEXT NOT NULL);
+PRAGMA user_version = 2;
+"""
+
+
+def as_format_2(database: Path, pair: str, to: Path) -> None:
+    """Write one run of a database of today as the database of a run folder of format 2."""
+    old = sqlite3.connect(to)
+    old.executescript(_SCHEMA_2)
+    old.row_factory = sqlite3.Row
+    new = sqlite3.connect(database)
+    new.row_factory = sqlite3.Row
+    (number,) = new.execute("SELECT pair FROM pairs WHERE name = ?", (pair,)).fetchone()
+    for table in ("facts", "baselines", "cells", "appraisals", "evidence", "parts", "sums"):
+        rows = new.execute(f"SELECT * FROM {table} WHERE pair = ? ORDER BY rowid", (number,)).fetchall()
+        _insert(
+            old, table, [{name: row[name] for name in tuple(row.keys()) if name != "pair"} for row in rows]
+        )
+    old.commit()
+    old.close()
+    new.close()
+
+
 def format_1_values(comparison: Comparison) -> dict[str, Any]:
     """Return a comparison as format 1 held it in JSON: every name and every value as its writer put them."""
 

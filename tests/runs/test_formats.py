@@ -130,7 +130,7 @@ def test_a_folder_of_format_1_is_not_continued(comparison: Comparison, tmp_path:
     write_format_1(tmp_path, comparison)
     with pytest.raises(
         RunError,
-        match=r"cannot continue run folder .*: it has format 1, expected 2: .* choose another folder",
+        match=r"cannot continue run folder .*: it has format 1, expected 2 to 3: .* choose another folder",
     ):
         Store(tmp_path, HEADER)
     assert len(load(tmp_path).cells) == 66
@@ -139,10 +139,10 @@ def test_a_folder_of_format_1_is_not_continued(comparison: Comparison, tmp_path:
 def test_a_newer_folder_is_refused_by_reader_and_writer(tmp_path: Path) -> None:
     Store(tmp_path, HEADER).close()
     connection = sqlite3.connect(tmp_path / "run.sqlite")
-    assert connection.execute("PRAGMA user_version").fetchone() == (2,)
-    connection.execute("PRAGMA user_version = 3")
+    assert connection.execute("PRAGMA user_version").fetchone() == (3,)
+    connection.execute("PRAGMA user_version = 4")
     connection.close()
-    message = r"it has format 3, expected 1 to 2: it was written by a newer modelstitch, so install"
+    message = r"it has format 4, expected 1 to 3: it was written by a newer modelstitch, so install"
     with pytest.raises(RunError, match=message):
         read_run(tmp_path)
     with pytest.raises(RunError, match=message):

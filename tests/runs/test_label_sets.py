@@ -131,7 +131,7 @@ def test_tasks_of_ones_own_stand_beside_the_classes(receiver: nn.Module, data: m
 def test_what_cannot_be_compared_is_refused_before_any_fit(
     receiver: nn.Module, data: ms.Data, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("modelstitch.api.compare.run", lambda *_, **__: pytest.fail("something was fitted"))
+    monkeypatch.setattr("modelstitch.api.choices.run", lambda *_, **__: pytest.fail("something was fitted"))
     for given, labels, message in (
         (data, ["parity", "party"], "unknown label set"),
         (data, ["parity"], "at least two label sets, got parity"),

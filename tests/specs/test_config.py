@@ -15,7 +15,7 @@ from modelstitch.cli.compare import Compare
 from modelstitch.cli.config_options import places
 from modelstitch.errors import SpecError
 from modelstitch.specs import CONTROLS, EVIDENCE, DataSpec, EvidenceSpec, FitSpec, ModelSpec, RunSpec, View
-from modelstitch.specs.config import RunConfig, config_from, config_of_file, plain_config, to_toml
+from modelstitch.specs.config import ROLES, RunConfig, config_from, config_of_file, plain_config, to_toml
 from modelstitch.specs.controls import TRAINED
 from modelstitch.specs.fits import StitchSpec
 
@@ -81,11 +81,19 @@ def spec_of(config: RunConfig) -> RunSpec:
     )
 
 
+called_names = st.none() | st.tuples(names, names).filter(
+    lambda both: both[0] != both[1] and all(name.strip() and name not in ROLES for name in both)
+)
+
+
 @settings(max_examples=20)
-@given(specs, evidences)
-def test_every_run_comes_back_from_its_file(spec: RunSpec, evidence: EvidenceSpec | None) -> None:
-    config = config_from(tomllib.loads(to_toml(plain_config(spec, evidence))))
+@given(specs, evidences, called_names)
+def test_every_run_comes_back_from_its_file(
+    spec: RunSpec, evidence: EvidenceSpec | None, called: tuple[str, str] | None
+) -> None:
+    config = config_from(tomllib.loads(to_toml(plain_config(spec, evidence, called or ROLES))))
     assert spec_of(config) == spec
+    assert config.names == called
     assert config.evidence == (evidence or EvidenceSpec(kinds=()))
 
 
@@ -114,9 +122,33 @@ def test_options_take_the_place_of_values(tmp_path: Path) -> None:
     assert (config.sender.view.size, config.receiver.view.size) == (None, (8, 8))
 
 
+def test_names_of_models_come_from_the_file_or_the_option(tmp_path: Path) -> None:
+    named = "[[models]]\nname = 'old'\nsource = 'a'\n[[models]]\nname = 'new'\nsource = 'b'\n" + DIGITS
+    assert read(tmp_path, named).names == ("old", "new")
+    path = tmp_path / "run.toml"
+    assert Compare(config=path).run_config().names == ("old", "new")
+    assert Compare(config=path, names=("x", "y")).run_config().names == ("x", "y")
+    found = Compare("a", "b", names=("x", "y"), save_config=tmp_path / "saved.toml").run_config()
+    assert config_of_file(tmp_path / "saved.toml") == found
+    assert found.names == ("x", "y")
+    for one in (("x",), ("x", "y", "z")):
+        with pytest.raises(SpecError, match="expected two names with --names, .*got x"):
+            Compare("a", "b", names=one).run_config()
+    with pytest.raises(SpecError, match="expected different names of both models, got 'x' twice"):
+        Compare("a", "b", names=("x", "x")).run_config()
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        (
+            "[[models]]\nname = 'old'\nsource = 'a'\n[[models]]\nsource = 'b'\n" + DIGITS,
+            "line 2: .*'old' alone",
+        ),
+        (
+            "[[models]]\nname = 'old'\nsource = 'a'\n[[models]]\nname = ' '\nsource = 'b'\n" + DIGITS,
+            "line 2: .*none empty, got 'old' and ' '",
+        ),
         ("seeds = 1 2\n", "expected TOML: .*line 1"),
         ("seds = [1]\n" + TWO + DIGITS, "line 1: unknown key 'seds': .*did you mean 'seeds'"),
         (TWO + "wieghts = 'a'\n" + DIGITS, "line 5: unknown key 'wieghts': .*did you mean 'weights'"),

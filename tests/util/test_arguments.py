@@ -17,7 +17,9 @@ from hypothesis import strategies as st
 
 import modelstitch as ms
 from modelstitch.errors import OptionError, SpecError
-from modelstitch.util.arguments import checked, checked_fields, options_of, read_as
+from modelstitch.util.argument_types import read_as
+from modelstitch.util.arguments import checked, checked_fields
+from modelstitch.util.options import options_of
 
 FUNCTIONS = [name for name in ms.__all__ if inspect.isfunction(getattr(ms, name))]
 CHOICES = ("ModelSpec", "View", "DataSpec", "StitchSpec", "FitSpec", "EvidenceSpec", "RunSpec", "CellSpec")
@@ -185,8 +187,20 @@ def test_what_a_function_hands_on_is_read_as_the_other_one_reads_it() -> None:
         return name, inner(**options)
 
     assert outer("a", seeds=3) == ("a", (3,))
+    assert str(inspect.signature(outer)).startswith("(name: 'str', *, seeds: 'int | Sequence[int]' = 0)")
     with pytest.raises(OptionError, match=r"outer\(\) has no option 'seed': did you mean 'seeds'"):
         outer("a", seed=3)
+
+    def wide(one: str, *, seeds: int | Sequence[int] = 0, names: str = "x") -> object:
+        return seeds, names
+
+    @checked(forwards=wide, without=("one", "names"))
+    def narrow(**options: Any) -> object:
+        return wide("", **options)
+
+    assert list(inspect.signature(narrow).parameters) == ["seeds"]
+    with pytest.raises(OptionError, match=r"narrow\(\) has no option 'names': "):
+        narrow(names="y")
 
 
 def test_annotations_that_say_nothing_plain_allow_everything() -> None:

@@ -112,8 +112,8 @@ def test_every_callback_of_the_interface_reaches_each_of_several() -> None:
 
 def test_verbs_hand_the_finished_comparison_to_each_callback(monkeypatch: pytest.MonkeyPatch) -> None:
     found = run(1, 1)
-    monkeypatch.setattr("modelstitch.api.compare.prepare", lambda *_, **__: None)
-    monkeypatch.setattr("modelstitch.api.compare.run", lambda *_, **__: found)
+    monkeypatch.setattr("modelstitch.api.choices.prepare", lambda *_, **__: None)
+    monkeypatch.setattr("modelstitch.api.choices.run", lambda *_, **__: found)
     heard = Heard()
     assert ms.compare("a", "b", "digits", progress=heard) is found
     assert heard.told == [("finished", found), ("closed",)]

@@ -1,36 +1,19 @@
-"""The verbs that fit: compare two networks or all pairs of several, by several labels; stitch one cell."""
+"""The verbs that fit one pair: compare two networks; stitch one cell."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
-from modelstitch.cutting import Cut
-from modelstitch.cutting.cache import GraphCache
-from modelstitch.data.several_labels import by_each, run_folders
-from modelstitch.errors import SpecError
+from modelstitch.api.choices import CutNames, PairChoices
 from modelstitch.grid.grid import Budget, fit_grid
-from modelstitch.grid.pool import Pool
 from modelstitch.grid.stitched import Stitched
-from modelstitch.models.given import Model, as_network, device_for, in_eval_mode
-from modelstitch.results.by_labels import ByLabels
+from modelstitch.models.given import Model, in_eval_mode
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.facts import BySide
-from modelstitch.results.pairs import Comparisons
-from modelstitch.runs.pairs import held_models, note_models, pair_folders, write_tables
-from modelstitch.runs.prepare import (
-    NO_OUTPUTS,
-    OutputChoice,
-    OutputChoices,
-    expect_trained,
-    in_colour,
-    prepare,
-    read,
-    read_alike,
-)
-from modelstitch.runs.run import BUDGET, run
+from modelstitch.runs.prepare import OutputChoice, prepare
+from modelstitch.runs.run import BUDGET
 from modelstitch.specs import (
     DEFAULT_FAMILY,
     VERDICT_CONTROLS,
@@ -39,109 +22,10 @@ from modelstitch.specs import (
     FitSpec,
     RandomName,
     StitchSpec,
-    control_names,
 )
-from modelstitch.stitches.ladder import LADDER, stitches_named
-from modelstitch.util.arguments import checked, several
-from modelstitch.util.progress import Progress, ProgressChoice, listening
+from modelstitch.util.arguments import checked
+from modelstitch.util.progress import ProgressChoice, listening
 from modelstitch.util.random_state import keeping_random_state
-
-CutNames: TypeAlias = str | Cut | Sequence[str | Cut]
-"""One cut or several, by name or as :func:`modelstitch.cuts` lists them."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Options:
-    """What :func:`compare` and :func:`compare_all` take alike, for one pair or for each."""
-
-    cuts: CutNames | None
-    sender_cuts: CutNames | None
-    receiver_cuts: CutNames | None
-    stitch: StitchSpec | str | Sequence[StitchSpec | str]
-    ladder: bool
-    fit: FitSpec | None
-    controls: str | Sequence[str]
-    evidence: str | Sequence[str] | EvidenceSpec
-    seeds: int | Sequence[int]
-    random: RandomName
-    allow_untrained: bool
-    budget: Budget
-    pictures: bool
-    cache: str | Path | None
-
-    def compare(
-        self,
-        sender: Model,
-        receiver: Model,
-        data: DataSpec | Any,
-        *,
-        out: Path | None,
-        device: str,
-        progress: Progress,
-        pool: Pool | None = None,
-        outputs: OutputChoices = NO_OUTPUTS,
-        names: BySide[str] | None = None,
-    ) -> Comparison:
-        """Prepare and run one pair."""
-        session = prepare(
-            sender,
-            receiver,
-            data,
-            cuts=_names("cuts", self.cuts),
-            sender_cuts=_names("sender_cuts", self.sender_cuts),
-            receiver_cuts=_names("receiver_cuts", self.receiver_cuts),
-            stitches=self._stitches(),
-            fit=self.fit,
-            controls=control_names(several(self.controls)),
-            seeds=several(self.seeds),
-            random=self.random,
-            outputs=outputs,
-            names=names,
-            device=device,
-            allow_untrained=self.allow_untrained,
-            pool=pool,
-            cache=self.folder_of_graphs,
-            progress=progress,
-        )
-        found = run(
-            session,
-            out=out,
-            budget=self.budget,
-            evidence=self.evidence_spec(),
-            pictures=self.pictures,
-            progress=progress,
-        )
-        progress.finished(found)
-        return found
-
-    @property
-    def folder_of_graphs(self) -> Path | None:
-        """The cache as a path."""
-        return None if self.cache is None else Path(self.cache)
-
-    def evidence_spec(self) -> EvidenceSpec:
-        """Return the evidence as a spec."""
-        if isinstance(self.evidence, EvidenceSpec):
-            return self.evidence
-        return EvidenceSpec.parse(several(self.evidence))
-
-    def _stitches(self) -> tuple[StitchSpec, ...]:
-        if not self.ladder:
-            return stitches_named(several(self.stitch))
-        if several(self.stitch) != (DEFAULT_FAMILY,):
-            raise SpecError("expected either ladder=True or stitch, got both: the ladder has all families")
-        return LADDER
-
-
-def _names(option: str, cuts: CutNames | None) -> tuple[str, ...] | None:
-    if cuts is None:
-        return None
-    names = tuple(cut.name if isinstance(cut, Cut) else cut for cut in several(cuts))
-    if not names:
-        raise SpecError(
-            f"expected at least one cut in {option}, got none: leave {option} out for the ends of all blocks"
-        )
-    return names
 
 
 @checked(renamed={"stitches": "stitch"})
@@ -243,7 +127,7 @@ def compare(
         >>> bool(result.matrix().sel(sender_cut="2", receiver_cut="2") > 0.5)
         True
     """
-    options = _Options(
+    choices = PairChoices(
         cuts=cuts,
         sender_cuts=sender_cuts,
         receiver_cuts=receiver_cuts,
@@ -264,7 +148,7 @@ def compare(
     )
     folder = None if out is None else Path(out)
     with in_eval_mode((sender, receiver)), listening(progress) as listener:
-        return options.compare(
+        return choices.compare(
             sender,
             receiver,
             data,
@@ -274,185 +158,6 @@ def compare(
             names=None if names is None else BySide(*names),
             progress=listener,
         )
-
-
-@checked(renamed={"stitches": "stitch"})
-@keeping_random_state
-def compare_all(
-    models: Mapping[str, Model],
-    data: DataSpec | Any,
-    *,
-    out: str | Path | None = None,
-    cuts: CutNames | None = None,
-    sender_cuts: CutNames | None = None,
-    receiver_cuts: CutNames | None = None,
-    stitch: StitchSpec | str | Sequence[StitchSpec | str] = DEFAULT_FAMILY,
-    ladder: bool = False,
-    fit: FitSpec | None = None,
-    controls: str | Sequence[str] = VERDICT_CONTROLS,
-    evidence: str | Sequence[str] | EvidenceSpec = "standard",
-    seeds: int | Sequence[int] = 0,
-    random: RandomName = "redraw",
-    device: str = "auto",
-    allow_untrained: bool = False,
-    budget: Budget = BUDGET,
-    pictures: bool = False,
-    cache: str | Path | None = None,
-    progress: ProgressChoice = None,
-) -> Comparisons:
-    """Compare every ordered pair of different models; what depends on one model alone is computed once.
-
-    Each model is loaded, captured and scored once. The training representations of a sender are computed once
-    for all receivers, if they fit the budget in one pass. So n models cost n times that work, and n (n - 1)
-    times the fits.
-
-    Args:
-        models: two or more, by the names that they get in the answer and in the run folder.
-        data: as for :func:`compare`.
-        out: folder of run folders, one a pair, called ``SENDER-into-RECEIVER``; of ``cells.csv`` and
-            ``verdicts.csv`` with a column for the pair; and of one page. :func:`load` opens it. A folder that
-            exists is continued, and grows by models.
-        cuts, sender_cuts, receiver_cuts, stitch, fit, controls, evidence, seeds, random: as for
-            :func:`compare`, the same for every pair.
-        ladder, device, allow_untrained, budget, pictures, cache, progress: as for :func:`compare`.
-
-    Returns:
-        Comparisons by (sender, receiver), with ``.similarity()``, ``.heatmap()``, ``.dendrogram()``,
-        ``.embedding()``, ``.to_frame()``, ``.report()`` and ``.save()``.
-
-    Raises:
-        InputError: an argument cannot be used, or there are fewer than two models.
-        TruthError: a check of a run failed.
-
-    Example:
-        ``old`` and ``new`` are two trained modules, ``images`` and ``labels`` tensors.
-
-        >>> import modelstitch as ms
-        >>> short = {"fit": ms.FitSpec(steps=5), "controls": "none", "evidence": "none"}
-        >>> every = ms.compare_all({"old": old, "new": new}, (images, labels), cuts="2", **short)
-        >>> every
-        Comparisons(2 models, 2 pairs: old, new)
-        >>> every["old", "new"].matrix().shape
-        (1, 1)
-    """
-    options = _Options(
-        cuts=cuts,
-        sender_cuts=sender_cuts,
-        receiver_cuts=receiver_cuts,
-        stitch=stitch,
-        ladder=ladder,
-        fit=fit,
-        controls=controls,
-        evidence=evidence,
-        seeds=seeds,
-        random=random,
-        allow_untrained=allow_untrained,
-        budget=budget,
-        pictures=pictures,
-        cache=cache,
-    )
-    if len(models) < 2:
-        raise SpecError(f"expected at least two models, got {len(models)}")
-    options.evidence_spec()  # refused before anything is loaded
-    if cache is not None:
-        GraphCache(Path(cache))
-    folder = None if out is None else Path(out)
-    folders = pair_folders(folder, list(models))
-    if folder is not None:
-        held_models(folder)  # refused before anything is loaded
-    where = device_for(device, models.values())
-    with in_eval_mode(models.values()), listening(progress) as listener:
-        networks = {
-            name: as_network(model, name, seed, where) for seed, (name, model) in enumerate(models.items())
-        }
-        if isinstance(data, DataSpec):
-            data = read_alike(data, list(networks.values()))
-        pool = Pool(read(data, list(networks.values())).to(where), many=True, cache=options.folder_of_graphs)
-        if not allow_untrained:  # each is a receiver of some pair, and is refused before any is fitted
-            for network in networks.values():
-                expect_trained(pool.side(in_colour(network, pool.data)))
-        found = {}
-        for (sender, receiver), run_folder in folders.items():
-            listener.stage(f"{sender} into {receiver}")
-            found[sender, receiver] = options.compare(
-                networks[sender],
-                networks[receiver],
-                data,
-                out=run_folder,
-                names=BySide(sender, receiver),
-                device=str(where),
-                pool=pool,
-                progress=listener,
-            )
-            if folder is not None:  # a choice that is refused has left nothing behind
-                note_models(folder, list(models))
-    pairs = Comparisons(found)
-    if folder is not None:
-        write_tables(folder, pairs)
-        pairs.report(folder / "report.html")
-    return pairs
-
-
-@checked(forwards=compare)
-@keeping_random_state
-def compare_labels(
-    sender: Model,
-    receiver: Model,
-    data: DataSpec | Any,
-    labels: str | Sequence[str] | None = None,
-    *,
-    out: str | Path | None = None,
-    **options: Any,
-) -> ByLabels:
-    """Compare one pair by several label sets, or by several tasks, and put the answers beside each other.
-
-    For each of them stitches are fitted, controls run and verdicts made as by :func:`compare`, since *within
-    class* and what a label-only sender holds are another thing for each. So n label sets cost n times as
-    much.
-
-    Args:
-        sender, receiver: as for :func:`compare`.
-        data: as for :func:`compare`, by their finest labels. Without ``labels``: data for each name, such as
-            ``{"class": data, "quality": ms.data_from(images, scores, task=task)}``.
-        labels: names of label sets of the data, ``"finest"`` for the labels that they come with.
-        out: folder of run folders, one a label set, called by its name, and of ``label-sets.csv``.
-        options: as for :func:`compare`, the same for all.
-
-    Raises:
-        InputError: an argument cannot be used, fewer than two label sets, or one that the data do not have;
-            nothing has been fitted then.
-        TruthError: a check of a run failed.
-
-    Example:
-        ``old`` and ``new`` are two modules that were trained on the digits.
-
-        >>> import modelstitch as ms
-        >>> short = {"fit": ms.FitSpec(steps=5), "controls": "none", "evidence": "none"}
-        >>> found = ms.compare_labels(old, new, "digits", ["finest", "parity"], cuts="2", **short)
-        >>> found.tried_for
-        ('finest', 'parity')
-    """
-    by_name: dict[str, Any]
-    if labels is not None:
-        by_name = by_each(data, several(labels))
-    elif isinstance(data, Mapping):
-        by_name = dict(data)
-    else:
-        raise SpecError("expected label sets, or data for each of several names, got neither")
-    if len(by_name) < 2:
-        raise SpecError(f"expected data by at least two names, got {', '.join(map(str, by_name)) or 'none'}")
-    folders = run_folders(out, by_name)
-    found = {}
-    with listening(options.pop("progress", None)) as listener:
-        for name, one in by_name.items():
-            listener.stage(f"label set {name}")
-            found[name] = compare(
-                sender, receiver, one, out=folders[name], **{**options, "progress": listener}
-            )
-    by_labels = ByLabels(found)
-    if out is not None:
-        by_labels.write(out)
-    return by_labels
 
 
 @checked(renamed={"family": "stitch"})

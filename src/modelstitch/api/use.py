@@ -26,6 +26,7 @@ from modelstitch.results.pairs import NAME as PAIRS
 from modelstitch.results.pairs import Comparisons
 from modelstitch.results.reuse_table import reuse_table_from
 from modelstitch.runs.pairs import holds_pairs, read_pairs
+from modelstitch.runs.place import expect_one
 from modelstitch.runs.reader import read_run
 from modelstitch.runs.sums import note_written
 from modelstitch.specs import DataSpec
@@ -43,7 +44,7 @@ def load(
 
     Args:
         path: the folder or the file; or those of several pairs, that :func:`compare_all` and
-            :meth:`Comparisons.save` wrote.
+            :meth:`Comparisons.save` wrote; or the folder of one pair in it.
         cache: as for :func:`compare`, for when the networks of a run are loaded again.
 
     Returns:
@@ -67,6 +68,21 @@ def load(
     if not path.exists():
         raise RunError(f"no run folder or saved comparison at {str(path)!r}{neighbours(path)}")
     return Comparisons.read(path) if holds(path, PAIRS) else Comparison.read(path)
+
+
+def load_one(path: str | Path, cache: str | Path | None = None) -> Comparison:
+    """Load a comparison as :func:`load` does, for what reads one pair.
+
+    Raises:
+        RunError: there is none, or there are several pairs.
+    """
+    found = load(path, cache=cache)
+    if not isinstance(found, Comparison):
+        expect_one(path)  # of today's folders it names a pair
+        raise RunError(
+            f"expected a run of one pair, got several pairs in {str(path)!r}: give the folder of one"
+        )
+    return found
 
 
 @checked()

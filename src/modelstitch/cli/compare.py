@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import tyro
 
 from modelstitch.cli.config_options import plain_of
+from modelstitch.cli.estimate import estimated, together
 from modelstitch.cli.exits import Exit, exit_of
 from modelstitch.cli.options import memory
 from modelstitch.errors import RunError, SpecError
@@ -23,7 +23,6 @@ from modelstitch.specs import (
     TRAINED,
     VERDICT_CONTROLS,
     DataSpec,
-    EvidenceSpec,
     RandomName,
 )
 from modelstitch.specs.config import (
@@ -40,10 +39,7 @@ from modelstitch.util.places import expect_writable, why_not_written
 from modelstitch.wording import say
 
 if TYPE_CHECKING:
-    from modelstitch.grid.grid import Budget
-    from modelstitch.grid.representations import Pass
     from modelstitch.results.comparison import Comparison
-    from modelstitch.runs.session import Session
     from modelstitch.util.progress import Progress
 
 _FAMILY_NAMES = [
@@ -106,6 +102,8 @@ class Compare:
     """Which weights of the sender's file."""
     receiver_weights_key: str | None = None
     """Which weights of the receiver's file."""
+    names: tuple[str, ...] = ()
+    """What to call sender and receiver in every answer, such as old,new; by default by their source."""
     allow_untrained: bool = False
     """Go on with a receiver that does no better than a guess; no verdict is made then.
     Without it such a receiver ends the run, with the likely causes."""
@@ -328,7 +326,7 @@ class Compare:
                 else:
                     found[name] = outcome
         if self.dry_run:
-            print(_together(costs, self.json))
+            print(together(costs, self.json))
             return False
         from modelstitch.cli.printed import report, report_labels
 
@@ -365,7 +363,8 @@ class Compare:
                 raise SpecError(f"expected a sender and a receiver, or --config FILE.toml, got {got}")
             config = config_from(over, lambda at: "")
         else:
-            over["models"] = [{key: one[key] for key in one if key != "name"} for one in over["models"]]
+            if not self.names:  # the file has names, or an order
+                over["models"] = [{key: one[key] for key in one if key != "name"} for one in over["models"]]
             config = config_of_file(self.config, over)
         if self.save_config is not None:
             values = over if self.config is None else merged(read_config(self.config), over)
@@ -404,6 +403,7 @@ class Compare:
     ) -> Comparison | str:
         """Run the grid on some data, or estimate its cost as a text."""
         from modelstitch.grid.grid import Budget
+        from modelstitch.results.facts import BySide
         from modelstitch.runs.memory import representation_bytes
         from modelstitch.runs.prepare import prepare
         from modelstitch.runs.run import ready, run
@@ -421,6 +421,7 @@ class Compare:
             controls=config.controls,
             seeds=config.seeds,
             random=config.random,
+            names=None if config.names is None else BySide(*config.names),
             device=self.device,
             allow_untrained=self.allow_untrained,
             cache=None if config.cache is None else Path(config.cache),
@@ -430,7 +431,7 @@ class Compare:
         if self.dry_run:
             ready(session)
             watcher.stage("timing one step of each cell")
-            return self._estimate(session, budget, config.evidence, began)
+            return estimated(session, budget, config.evidence, began, as_json=self.json)
         return run(
             session,
             out=out,
@@ -441,81 +442,9 @@ class Compare:
             progress=watcher,
         )
 
-    def _estimate(self, session: Session, budget: Budget, evidence: EvidenceSpec, began: float) -> str:
-        import json
-
-        from modelstitch.runs.estimate import estimate
-        from modelstitch.runs.memory import needed_bytes
-        from modelstitch.runs.trial import time_range
-
-        cost = estimate(session, budget, evidence)
-        span = time_range(session, budget, evidence, began)
-        if self.json:
-            return json.dumps({**asdict(cost), "range": asdict(span)})
-        n_of = Counter(cell.control for cell in session.cells)
-        cells_of = ", ".join(f"{control} {n_of[control]}" for control in session.spec.controls)
-        return "\n".join(
-            [
-                f"cells:      {cost.n_cells} ({cells_of})",
-                f"parameters: {cost.n_parameters:,} in all stitches",
-                f"time:       {_duration(span.low)} to {_duration(span.high)} for the whole command, "
-                f"{_duration(span.once)} of it once; {span.n_tried} of {span.n_places} pairs of cuts were "
-                f"tried in {_duration(span.trial)}",
-                f"            fits alone about {_duration(cost.seconds + cost.evidence_seconds)}, of which "
-                f"evidence {_duration(cost.evidence_seconds)}",
-                *_drawn(cost.drawn_seconds),
-                f"memory:     about {cost.bytes / 1e9:.1f} GB beside Python and PyTorch"
-                + _beyond(needed_bytes(session), budget.total),
-                f"passes:     {len(cost.passes)}; " + "; ".join(map(_shown, cost.passes)),
-                "            (computing representations again at each step would add "
-                f"{_duration(cost.recomputed_seconds)})",
-            ]
-        )
-
 
 def _word(comparison: Comparison, out: Path | None) -> str:
     """Return the decision word of a run, with the candidates of its folder."""
     from modelstitch.report.beyond import BeyondRun, word_of
 
     return word_of(comparison, BeyondRun.of_run(comparison, out))
-
-
-def _drawn(seconds: float) -> list[str]:
-    if not seconds:
-        return []
-    return [
-        f"            and at most {_duration(seconds)} for untrained senders, where more than the label "
-        "comes across"
-    ]
-
-
-def _beyond(needed: int, bound: int | None) -> str:
-    if bound is None or needed <= bound:
-        return ""
-    return f"; models, data and one training step take {needed / 1e9:.1f} GB, more than --memory allows"
-
-
-def _shown(planned: Pass) -> str:
-    where = {"device": "kept", "recompute": "computed again"}
-    how = where.get(planned.storage, f"kept on {planned.storage}")
-    costs = ", ".join(f"{storage} {_duration(seconds)}" for storage, seconds in planned.costs)
-    return f"{', '.join(planned.names)} {how}, {planned.bytes / 1e9:.2f} GB" + (
-        f" (costs: {costs})" if costs else ""
-    )
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-
-
-def _together(costs: dict[str, str], as_json: bool) -> str:
-    """Return the estimates of one run, or of several by the names of their label sets."""
-    import json
-
-    if len(costs) == 1:
-        return next(iter(costs.values()))
-    if as_json:
-        return json.dumps({name: json.loads(text) for name, text in costs.items()})
-    return "\n\n".join(f"label set {name}\n{text}" for name, text in costs.items())

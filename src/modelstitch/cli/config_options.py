@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from modelstitch.cli.options import layouts
+from modelstitch.errors import SpecError
 from modelstitch.specs import DataSpec, FitSpec, ModelSpec, View
 from modelstitch.specs.config import ROLES, RunConfig
 
@@ -43,6 +44,8 @@ def places(option: str) -> tuple[ConfigPlace, ...]:
         >>> places("mean")
         (('models', 'sender', 'view', 'mean'), ('models', 'receiver', 'view', 'mean'))
     """
+    if option == "names":
+        return tuple(_of_model(role, "name") for role in ROLES)
     if option in _OTHERWISE:
         return (_OTHERWISE[option],)
     role, _, own = option.partition("_")
@@ -59,7 +62,7 @@ def places(option: str) -> tuple[ConfigPlace, ...]:
 
 
 def _of_model(role: str, name: str) -> ConfigPlace:
-    return ("models", role, name) if name in _MODEL else ("models", role, "view", name)
+    return ("models", role, name) if name == "name" or name in _MODEL else ("models", role, "view", name)
 
 
 def plain_of(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -78,8 +81,16 @@ def plain_of(options: Mapping[str, Any]) -> dict[str, Any]:
             into = values
             for key in place[:-1]:
                 into = into.setdefault(key, {})
-            into[place[-1]] = _plain(place[-1], options[option])
+            value = _of_role(place[1], options[option]) if option == "names" else options[option]
+            into[place[-1]] = _plain(place[-1], value)
     return {**values, "models": list(values["models"].values())}
+
+
+def _of_role(role: str, names: Sequence[str]) -> str:
+    if len(names) != len(ROLES):
+        got = ", ".join(names) or "none"
+        raise SpecError(f"expected two names with --names, those of sender and receiver, got {got}")
+    return names[ROLES.index(role)]
 
 
 def _plain(key: str, value: Any) -> Any:

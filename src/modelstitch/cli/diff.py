@@ -9,8 +9,6 @@ from typing import Annotated, Literal
 
 import tyro
 
-from modelstitch.errors import RunError
-
 
 @dataclass(frozen=True)
 class Diff:
@@ -29,21 +27,15 @@ class Diff:
 
     def run(self) -> bool:
         """Print or write the changes."""
-        from modelstitch.api.use import load
+        from modelstitch.api.use import load_one
         from modelstitch.report import write_page
         from modelstitch.report.difference_page import difference_markdown, difference_page, name_of
-        from modelstitch.results.comparison import Comparison
         from modelstitch.results.difference import difference
         from modelstitch.util.places import expect_writable
 
         if self.out is not None:
             expect_writable(self.out.parent)
-        before, after = load(self.run_a), load(self.run_b)
-        for path, found_there in ((self.run_a, before), (self.run_b, after)):
-            if not isinstance(found_there, Comparison):
-                raise RunError(
-                    f"expected a run of one pair, got several pairs in {str(path)!r}: give the folder of one"
-                )
+        before, after = load_one(self.run_a), load_one(self.run_b)
         found = difference(before, after)
         names = (name_of(before, self.run_a.name), name_of(after, self.run_b.name))
         if self.json:

@@ -81,7 +81,7 @@ class Export:
             )
         from modelstitch.adoption.folder.export import ExportSpec, export
         from modelstitch.adoption.folder.finetune import finetune_spec
-        from modelstitch.api.use import load
+        from modelstitch.api.use import load_one
         from modelstitch.results.stitched import cell_of
         from modelstitch.util.progress_bar import watching
 
@@ -97,7 +97,7 @@ class Export:
             division_seed=self.division_seed,
             command=shlex.join(["modelstitch", *sys.argv[1:]]),
         )
-        comparison = load(self.run_folder, cache=self.cache)
+        comparison = load_one(self.run_folder, self.cache)
         cell = cell_of(comparison, self.sender_cut, self.receiver_cut, self.stitch, self.seed, self.objective)
         with watching() as watcher:
             watcher.stage("loading both networks and the data again")

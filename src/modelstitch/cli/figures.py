@@ -24,10 +24,10 @@ class Figures:
 
     def run(self) -> bool:
         """Write the figures; return whether some cells of the run failed."""
-        from modelstitch.api.use import load
+        from modelstitch.api.use import load_one
         from modelstitch.report.figures import figures, write_figures
 
-        comparison = load(self.run_folder)
+        comparison = load_one(self.run_folder)
         folder = self.run_folder if self.run_folder.is_dir() else self.run_folder.parent
         out = self.out or folder / "figures"
         for path in write_figures(figures(comparison, self.width), out, self.format):

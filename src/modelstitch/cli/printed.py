@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,6 +64,8 @@ def report(comparison: Comparison, out: Path | None, as_json: bool, seconds: flo
         if comparison.has_curves:
             print_curves(comparison)
         if out is not None:
+            from modelstitch.runs.place import place_of
+
             print("\nFiles:")
             for name, what in (
                 ("report.html", "the page: open this one"),
@@ -77,8 +80,13 @@ def report(comparison: Comparison, out: Path | None, as_json: bool, seconds: flo
                 *([("errors.csv", "EV, ES and SV")] if len(comparison.error_table()) else []),
                 *([("verdicts.csv", "the verdicts with their reasons")] if comparison.verdicts() else []),
                 *([("classes.csv", "classes gained and lost")] if (out / "classes.csv").is_file() else []),
+                *(
+                    [("disagreements.json", "some examples with another answer")]
+                    if (out / "disagreements.json").is_file()
+                    else []
+                ),
                 ("run.toml", "the choices of the run: modelstitch compare --config run.toml repeats it"),
-                ("run.sqlite", "the database"),
+                (os.path.relpath(place_of(out).database, out), "the database"),
                 ("stitches/", "the fitted stitches"),
             ):
                 print(f"  {out / name}  {what}")

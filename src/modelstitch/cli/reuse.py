@@ -85,6 +85,8 @@ class Reuse:
     """Weights file of the sender."""
     receiver_weights: Path | None = None
     """Weights file of the receiver."""
+    names: tuple[str, ...] = ()
+    """What to call sender and receiver in every answer, such as old,new; by default by their source."""
     allow_untrained: bool = False
     """Go on with a receiver that does no better than a guess; no verdict is made then."""
     cuts: tuple[str, ...] = ()
@@ -147,10 +149,12 @@ class Reuse:
             )
             found = candidates(comparison, options, watcher)
             told = further(comparison, found, beside, watcher)
+        from modelstitch.runs.place import holds_run
+
         out = self.out if self.receiver is not None else Path(self.sender)
         if out is not None:
             self._write(found, told, out)
-            if (out / "run.sqlite").is_file():  # not where nothing was worth fitting
+            if holds_run(out):  # not where nothing was worth fitting
                 self._write_page(comparison, out)
         self._show(found, told, out)
         return {"candidate": Exit.HOLDS, "undecided": Exit.INCOMPLETE, "none": Exit.DOES_NOT_HOLD}[
@@ -181,18 +185,18 @@ class Reuse:
         """Return what is asked for beside candidates; wrong prices are refused before anything is fitted."""
         from modelstitch.adoption.worth.beside import BesideSpec, expect_parts
         from modelstitch.adoption.worth.prices import read_prices
-        from modelstitch.api.use import load
+        from modelstitch.api.use import load_one
 
         expect_parts(self.parts, None if self.back is None else str(self.back), self.at_most_chain)
         return BesideSpec(
             rivals=self.rivals,
             prices=None if self.prices is None else read_prices(self.prices),
-            back=None if self.back is None else load(self.back, cache=self.cache),
+            back=None if self.back is None else load_one(self.back, self.cache),
             at_most=self.at_most_chain,
         )
 
     def _stored(self) -> Comparison:
-        from modelstitch.api.use import load
+        from modelstitch.api.use import load_one
 
         if not Path(self.sender).is_dir():
             raise RunError(
@@ -207,17 +211,18 @@ class Reuse:
                 "with a finished run folder, which is read as it is: leave it out, or give both models and "
                 "--out RUN, which grows"
             )
-        return load(self.sender, cache=self.cache)
+        return load_one(self.sender, self.cache)
 
     def _searched(self, out: Path, constraints: Constraints, watcher: Progress) -> Comparison:
         from modelstitch.adoption.candidates.search import search
         from modelstitch.grid.grid import Budget
+        from modelstitch.results.facts import BySide
         from modelstitch.runs.memory import representation_bytes
         from modelstitch.runs.prepare import prepare
 
         memory_bytes = memory(self.memory)
         evidence = EvidenceSpec.parse(self.evidence)
-        names = ("sender_weights", "receiver_weights", "size", "mean", "std")
+        names = ("sender_weights", "receiver_weights", "size", "mean", "std", "names")
         assert self.receiver is not None
         given = Compare(self.sender, self.receiver, **{name: getattr(self, name) for name in names})
         models = given.run_config()
@@ -232,6 +237,7 @@ class Reuse:
             controls=control_names(self.controls),
             seeds=self.seeds,
             device=self.device,
+            names=None if models.names is None else BySide(*models.names),
             allow_untrained=self.allow_untrained,
             cache=self.cache,
             progress=watcher,
@@ -278,7 +284,8 @@ class Reuse:
         from modelstitch.report.beyond import BeyondRun
         from modelstitch.runs.sums import note_written
 
-        text = page(comparison, strips=strips_of(out), folder=out, beyond=BeyondRun.of_run(comparison, out))
+        beyond = BeyondRun.of_run(comparison, out, shows_examples=True)
+        text = page(comparison, strips=strips_of(out), folder=out, beyond=beyond)
         write_page(text, out / "report.html")
         note_written(out / "report.html")
 
@@ -297,10 +304,12 @@ class Reuse:
         for sentence in told.sentences():
             print(f"\n{sentence}")
         if out is not None:
+            from modelstitch.runs.place import holds_run
+
             print("\nFiles:")
             for name, what in (("csv", "the table"), ("json", "all numbers"), ("png", "score against cost")):
                 print(f"  {out / f'candidates.{name}'}  {what}")
-            if (out / "run.sqlite").is_file():
+            if holds_run(out):
                 print(f"  {out / 'report.html'}  the page")
 
 

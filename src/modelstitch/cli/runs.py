@@ -42,9 +42,12 @@ class Runs:
 
 
 def _runs(folder: Path, deepest: int) -> Iterator[Path]:
-    """Yield the folders that hold a run; nothing inside a run is another one."""
-    if (folder / "run.sqlite").is_file():
-        yield folder
+    """Yield the folders that hold a run, and those of the pairs of an experiment."""
+    from modelstitch.runs.place import DATABASE, pairs_in
+
+    if (folder / DATABASE).is_file():
+        pairs = [folder / pair.name for pair in pairs_in(folder)]
+        yield from pairs or [folder]
         return
     if not deepest:
         return
@@ -54,13 +57,13 @@ def _runs(folder: Path, deepest: int) -> Iterator[Path]:
 
 
 def _row(path: Path, above: Path) -> dict[str, Any]:
-    from modelstitch.api.use import load
+    from modelstitch.api.use import load_one
     from modelstitch.report.answer import answer
     from modelstitch.report.beyond import BeyondRun, word_of
 
     name = str(path.relative_to(above)) if path != above else path.name or str(path)
     try:
-        run = load(path)
+        run = load_one(path)
         beyond = BeyondRun.of_run(run, path)
         word = word_of(run, beyond).value
         headline = str(answer(run, run.main_stitch).headline) if run.cells else "No cell is finished yet."

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 class Status:
     """Say how far a run is, also while it goes on, or at which stage a candidate is and what comes next.
 
-    Exit code 0; 3 for a run with cells that failed or are left.
+    Exit code 0; 3 for a run with cells that failed or are left, and for an experiment with such a pair.
     """
 
     folder: tyro.conf.Positional[Annotated[Path, tyro.conf.arg(metavar="FOLDER")]]
-    """A run folder, or the folder of a candidate."""
+    """A run folder, the folder of an experiment of several pairs, or that of a candidate."""
     json: bool = False
     """Print it as JSON on stdout."""
     fail_unless: Literal["pilot", "adopted"] | None = None
@@ -34,7 +34,11 @@ class Status:
 
     def run(self) -> Exit:
         """Print what is found."""
-        if (self.folder / "run.sqlite").is_file():
+        from modelstitch.runs.place import holds_run, pairs_in
+
+        if pairs_in(self.folder):
+            return self._of_experiment()
+        if holds_run(self.folder):
             return self._of_run()
         if not (self.folder / "manifest.sha256").is_file():
             raise RunError(
@@ -74,6 +78,30 @@ class Status:
             return exit_of(self._word(), self.fail_unless)
         return Exit.HOLDS if found.ended and not found.failed else Exit.INCOMPLETE
 
+    def _of_experiment(self) -> Exit:
+        """Print how far each pair is, and how many are done."""
+        from modelstitch.runs.progress import progress_of_pairs
+
+        if self.fail_unless is not None:
+            raise SpecError(
+                "expected a run of one pair with --fail-unless, got several: give the folder of a pair"
+            )
+        found = progress_of_pairs(self.folder)
+        ended = sum(each is not None and each.ended for each in found.values())
+        failed = sum(each is not None and each.failed > 0 for each in found.values())
+        if self.json:
+            pairs = [
+                {"pair": name, **({"begun": False} if each is None else {"begun": True, **asdict(each)})}
+                for name, each in found.items()
+            ]
+            values = {"kind": "experiment", "folder": str(self.folder), "ended": ended, "pairs": pairs}
+            print(json.dumps(values, allow_nan=False))
+        else:
+            for name, each in found.items():
+                print(f"{name}: {_line(each)}")
+            print(f"{ended} of {len(found)} pairs have ended.")
+        return Exit.HOLDS if ended == len(found) and not failed else Exit.INCOMPLETE
+
     def _word(self) -> str:
         """Return the decision word of the run."""
         from modelstitch.api.use import load
@@ -99,6 +127,14 @@ def _show(found: RunProgress) -> None:
         print("No cell is done yet: nothing is known of the time that is left.")
     else:
         print(f"About {found.seconds_left:.0f} s for the fits that are left, and evidence comes after that.")
+
+
+def _line(found: RunProgress | None) -> str:
+    """Return how far a pair is, in one line."""
+    if found is None:
+        return "not begun"
+    cells = f"{found.done} cells done, {found.failed} failed"
+    return f"ended, {cells}" if found.ended else f"{cells}, {found.left} left"
 
 
 def _what(folder: Path) -> str:

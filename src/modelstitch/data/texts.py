@@ -83,6 +83,16 @@ def decoded(letters: Tensor) -> list[str]:
     return [bytes(row).rstrip(b"\0").decode(errors="replace") for row in letters.cpu().numpy()]
 
 
+def parts_of(text: str) -> tuple[str, ...]:
+    """Return both texts of a pair, or a text alone.
+
+    Example:
+        >>> parts_of("A man sleeps.\x1eHe is awake.")
+        ('A man sleeps.', 'He is awake.')
+    """
+    return tuple(text.split(_BETWEEN))
+
+
 def read(letters: Tensor, tokenizer: str, length: int) -> tuple[Tensor, Tensor]:
     """Return the tokens of texts (N, L) in uint8 and their padding mask, both (N, length) in int64.
 

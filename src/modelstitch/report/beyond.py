@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from modelstitch.report.examples import ShownExamples, read_examples
 from modelstitch.report.redaction import shown
 from modelstitch.results.class_table import ClassChange, read_changes
 from modelstitch.results.comparison import Comparison
@@ -95,6 +96,8 @@ class BeyondRun:
         run: what to call the run in a command.
         repeats: whether its folder holds the file that repeats it.
         classes: what each cell changes for each class.
+        examples: those that the cell of the first screen answers otherwise.
+        shows_examples: whether the page shows them, or says alone how many there are.
     """
 
     table: ReuseTable | None = None
@@ -103,10 +106,17 @@ class BeyondRun:
     run: str = "RUN"
     repeats: bool = False
     classes: tuple[ClassChange, ...] = ()
+    examples: ShownExamples | None = None
+    shows_examples: bool = False
 
     @classmethod
     def of_run(
-        cls, comparison: Comparison, folder: Path | None, folders: tuple[CandidateFolder, ...] = ()
+        cls,
+        comparison: Comparison,
+        folder: Path | None,
+        folders: tuple[CandidateFolder, ...] = (),
+        *,
+        shows_examples: bool = False,
     ) -> BeyondRun:
         """Return what is known beyond a run.
 
@@ -114,6 +124,7 @@ class BeyondRun:
             comparison: the run.
             folder: of the run; None where it has none, and so no table of candidates.
             folders: exported candidates.
+            shows_examples: whether the page is to show examples of the data.
 
         Raises:
             RunError: a damaged table of candidates.
@@ -128,6 +139,8 @@ class BeyondRun:
             folders=folders,
             run=name,
             classes=read_changes(folder),
+            examples=read_examples(folder),
+            shows_examples=shows_examples,
             repeats=(folder / "run.toml").is_file() and not comparison.spec.in_memory,
         )
 
@@ -135,6 +148,7 @@ class BeyondRun:
         """Return the same with the paths in what people wrote shortened, as everywhere on a page."""
         return replace(
             self,
+            examples=None if self.examples is None else self.examples.shortened(folder),
             folders=tuple(
                 replace(
                     one,

@@ -38,6 +38,9 @@ def command_of(step: Sentence, comparison: Comparison, beyond: BeyondRun) -> str
     if found is None:
         return ""
     options, grows = found
+    own = comparison.facts.pair.own.receiver
+    if own is not None and not own.better_than_chance:
+        options = [*options, "--allow-untrained"]  # as the run was
     out = beyond.run if grows else f"{beyond.run}-2"
     return shlex.join(
         ["modelstitch", "compare", "--config", f"{beyond.run}/run.toml", *options, "--out", out]

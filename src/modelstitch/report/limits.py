@@ -12,7 +12,7 @@ from modelstitch.results.comparison import Comparison
 from modelstitch.results.cut_sentences import cut_sentence
 from modelstitch.results.facts_in_words import choices_of_weights, sentences_of_outputs
 from modelstitch.results.label_sentences import label_sentence
-from modelstitch.results.sentences import against_random, margin
+from modelstitch.results.matrix_facts import against_random, margin
 from modelstitch.specs import CONTROLS, TRAINED, VERDICT_CONTROLS
 from modelstitch.specs.verdicts import Reason
 from modelstitch.wording import Listed, Sentence, say

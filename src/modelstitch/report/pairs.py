@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+import numpy as np
 import xarray as xr
 from markupsafe import Markup, escape
 
@@ -18,6 +19,7 @@ from modelstitch.errors import RunError, SpecError, expect_one_of
 from modelstitch.results.pair_pictures import as_html, dendrogram, heatmap, text_of
 from modelstitch.results.pairs import Comparisons, pair_name
 from modelstitch.util.atomic_files import atomic_write
+from modelstitch.util.places import why_not_written
 from modelstitch.wording import LANGUAGES, plain
 
 if TYPE_CHECKING:
@@ -37,16 +39,25 @@ def write_pairs(pairs: Comparisons, path: Path, language: str = "en") -> None:
         SpecError: no such language.
         RunError: the file cannot be written.
     """
+    text = pairs_text(pairs, path.parent, language, markdown=path.suffix == ".md")
+    try:
+        atomic_write(path, lambda unfinished: unfinished.write_text(text, encoding="utf-8"))
+    except OSError as error:
+        raise RunError(f"cannot write {str(path)!r}: {why_not_written(path, error)}") from error
+
+
+def pairs_text(pairs: Comparisons, folder: Path, language: str = "en", *, markdown: bool = False) -> str:
+    """Return the page: HTML that leads to the pages of the pairs below ``folder``, or Markdown.
+
+    Raises:
+        SpecError: no such language.
+    """
     expect_one_of("language", language, LANGUAGES, SpecError)
     measured = [value for value in ("kept", "score") if all(value in each.dataset for each in pairs.values())]
     stitch = next(iter(pairs.values())).main_stitch
     tables = [pairs.similarity(value, stitch=stitch) for value in measured]
-    form = _markdown if path.suffix == ".md" else _html
-    text = form(pairs, tables, language, path.parent)
-    try:
-        atomic_write(path, lambda unfinished: unfinished.write_text(text, encoding="utf-8"))
-    except OSError as error:
-        raise RunError(f"cannot write {str(path)!r}: {error}") from error
+    form = _markdown if markdown else _html
+    return form(pairs, tables, language, folder)
 
 
 def _title(pairs: Comparisons, language: str) -> str:
@@ -91,7 +102,9 @@ def _html(pairs: Comparisons, tables: list[xr.DataArray], language: str, folder:
         words = f"{value}: {plain('pairs.in_words', language)}"
         noted = table.assign_attrs(dict(zip(table.attrs, _notes(table, language), strict=True)))
         parts += [Markup(as_html(words, noted)), picture(partial(heatmap, table), words)]
-        if len(pairs.models) > 2:
+        if table.isnull().to_numpy()[~np.eye(len(pairs.models), dtype=bool)].any():
+            parts.append(Markup("<p>{}</p>").format(plain("pairs.no_tree", language, value=value)))
+        elif len(pairs.models) > 2:
             tree = plain("pairs.tree", language, value=value)
             parts += [
                 Markup("<h2>{}</h2>").format(tree),

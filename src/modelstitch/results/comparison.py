@@ -4,41 +4,36 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 import xarray as xr
 
 from modelstitch.errors import RunError, SpecError, expect_one_of
 from modelstitch.evidence.verdict import Thresholds, Verdict
-from modelstitch.geometry.intervals import wilson
-from modelstitch.results import dataset, figure, json_file, notebook
+from modelstitch.results import as_json, dataset, figure, json_file, notebook
 from modelstitch.results.answers import answered
 from modelstitch.results.curves import capacity_curves
 from modelstitch.results.disagreements import Disagreements, disagreements
 from modelstitch.results.error_tables import error_table
 from modelstitch.results.extra_scores import extra_scores
-from modelstitch.results.facts import RunFacts, WholeScore
-from modelstitch.results.formats import FORMAT, upgraded
+from modelstitch.results.finished_cells import FinishedCells
 from modelstitch.results.frames import (
     advantage_frame,
     capacity_frame,
     cell_frame,
-    cell_values,
     evidence_frame,
-    plain_records,
     verdict_frame,
 )
-from modelstitch.results.rows import AdvantageRow, Baseline, CellKey, CellRow, EvidenceRow, KeptRow
+from modelstitch.results.rows import CellKey
 from modelstitch.results.sentences import of_comparison
-from modelstitch.results.stitched import GivesStitched, StitchedCell, cell_of
+from modelstitch.results.stitched import GivesStitched, StitchedCell, cell_of, names_of_cell
 from modelstitch.results.triangle import MatrixShape, shape
 from modelstitch.results.verdicts import judged_controls, over_seeds, verdicts
-from modelstitch.specs import CONTROLS, DEFAULT_FAMILY, TRAINED, RunSpec
+from modelstitch.specs import CONTROLS, TRAINED
 from modelstitch.util.arguments import checked, several
 from modelstitch.wording import Sentence
 
@@ -48,7 +43,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Comparison:
+class Comparison(FinishedCells):
     """All cells of a run with the baselines they are read against.
 
     Attributes:
@@ -63,103 +58,7 @@ class Comparison:
         networks: what :meth:`stitched` gets a network from; None where only numbers are known.
     """
 
-    sender: str
-    receiver: str
-    data: str
-    spec: RunSpec
-    facts: RunFacts
-    cells: tuple[CellRow, ...]
-    baselines: tuple[Baseline, ...]
-    evidence: tuple[EvidenceRow, ...] = ()
-    advantages: tuple[AdvantageRow, ...] = ()
-    kept: tuple[KeptRow, ...] = ()
     networks: GivesStitched | None = field(default=None, compare=False, repr=False)
-
-    @checked()
-    def baseline(self, role: str, control: str = TRAINED) -> float | None:
-        """Return the mean score over seeds of the whole ``sender`` or ``receiver`` under a control."""
-        expect_one_of("role", role, ("sender", "receiver"), SpecError)
-        scores = [row.score for row in self.baselines if (row.role, row.control) == (role, control)]
-        known = [score for score in scores if score is not None]
-        return sum(known) / len(known) if known else None
-
-    def whole_score(self, role: str) -> WholeScore | None:
-        """Return the score of the whole ``sender`` or ``receiver`` beside that of a guess; None without."""
-        score = self.baseline(role)
-        recorded: WholeScore | None = getattr(self.facts.pair.own, role)
-        if recorded is not None or score is None:
-            return recorded
-        n = self.n_effective  # of an older run, which records the score alone
-        low, high = wilson(round(score * n), n)
-        return WholeScore(score=score, low=low, high=high, n=n, chance=self.chance)
-
-    @property
-    def score_name(self) -> str:
-        """What the score is, such as ``accuracy``."""
-        return self.facts.score_name
-
-    @property
-    def chance(self) -> float:
-        """Score of the best constant answer on the held-out set."""
-        return self.facts.chance
-
-    @cached_property
-    def n_effective(self) -> int:
-        """Median over the cells of :attr:`CellRow.n_effective`."""
-        return int(np.median([cell.n_effective for cell in self.cells]))
-
-    @property
-    def controls(self) -> tuple[str, ...]:
-        """The controls that were run, the real grid (``trained``) first."""
-        ran = {cell.control for cell in self.cells}
-        return tuple(control for control in CONTROLS if control in ran)
-
-    @property
-    def seeds(self) -> tuple[int, ...]:
-        """The fitting seeds, in ascending order."""
-        return tuple(sorted({cell.seed for cell in self.cells}))
-
-    @cached_property
-    def stitches(self) -> tuple[str, ...]:
-        """The labels of the stitches that were fitted, such as ``affine`` or ``lowrank(8)+batch``."""
-        return tuple(dict.fromkeys(cell.stitch for cell in self.cells))
-
-    @property
-    def objectives(self) -> tuple[str, ...]:
-        """What stitches were fitted to, that of the main stitch first."""
-        main = self.main_stitch
-        return tuple(
-            dict.fromkeys(cell.objective for cell in sorted(self.cells, key=lambda cell: cell.stitch != main))
-        )
-
-    @property
-    def has_curves(self) -> bool:
-        """Whether enough stitches were fitted to one objective to draw capacity curves."""
-        first = self.objectives[0]
-        return len({cell.stitch for cell in self.cells if cell.objective == first}) > 2
-
-    @property
-    def is_cut_short(self) -> bool:
-        """Whether some cells of the run are not finished."""
-        return self.facts.n_cells is not None and len(self.cells) < self.facts.n_cells
-
-    @cached_property
-    def main_stitch(self) -> str:
-        """The stitch that sentences are about: ``affine`` (the paper's), or else the largest."""
-        if DEFAULT_FAMILY in self.stitches:
-            return DEFAULT_FAMILY
-        usual = [cell for cell in self.cells if " by " not in cell.stitch] or self.cells
-        return max(usual, key=lambda cell: cell.n_parameters).stitch
-
-    @property
-    def failed(self) -> tuple[CellRow, ...]:
-        """The cells whose fit failed."""
-        return tuple(cell for cell in self.cells if cell.failure is not None)
-
-    @property
-    def unconverged(self) -> tuple[CellRow, ...]:
-        """The cells whose fit ended before their score had converged."""
-        return tuple(cell for cell in self.cells if cell.converged is False)
 
     @cached_property
     def dataset(self) -> xr.Dataset:
@@ -191,24 +90,6 @@ class Comparison:
         the output. ``sender_score`` and ``receiver_score`` are those of the whole networks, by control.
         """
         return dataset.dataset(self)
-
-    def layouts_of(self, cell: CellRow) -> tuple[str | None, str | None]:
-        """Return the layouts of a cell's two representations; None where the run does not say."""
-        layouts = self.facts.pair.layouts
-        provided = layouts.receiver if CONTROLS[cell.control].self_stitch else layouts.sender
-        return provided.get(cell.sender_cut), layouts.receiver.get(cell.receiver_cut)
-
-    def cut_names(self, control: str) -> tuple[list[str], list[str]]:
-        """Return the sender's cuts of one grid and the receiver's cuts of all, in the order of the models."""
-        return self.cuts_in_order("sender", control), self.cuts_in_order("receiver")
-
-    def cuts_in_order(self, role: str, control: str | None = None) -> list[str]:
-        """Return the cuts of one role that have cells, in the order of the spec."""
-        cells = [cell for cell in self.cells if control in (None, cell.control)]
-        present = {cell.sender_cut if role == "sender" else cell.receiver_cut for cell in cells}
-        # The rows of a self-stitch are cuts of the receiver.
-        first = self.spec.sender_cuts if role == "sender" else ()
-        return [cut for cut in dict.fromkeys((*first, *self.spec.receiver_cuts)) if cut in present]
 
     @checked()
     def matrix(
@@ -475,18 +356,7 @@ class Comparison:
         self, cell: str | tuple[Any, ...], receiver_cut: str | None, stitch: str | None, seed: int | None
     ) -> StitchedCell:
         """Return the stitched network of a cell that is given by its cuts or its key."""
-        if receiver_cut is not None and not isinstance(cell, str):
-            raise SpecError(
-                f"expected a cell, or a sender cut and a receiver cut, got {cell!r} and {receiver_cut!r}"
-            )
-        key = (cell,) if isinstance(cell, str) else cell
-        key = key if receiver_cut is None else (*key, receiver_cut)
-        if not 2 <= len(key) <= 4:
-            raise SpecError(f"expected a cell as (sender cut, receiver cut), got {cell!r}")
-        names = ("sender_cut", "receiver_cut", "stitch", "seed")
-        named: dict[str, Any] = dict(zip(names, key, strict=False))
-        chosen: dict[str, Any] = {"stitch": stitch, "seed": seed}
-        return self.stitched(**{**named, **{name: each for name, each in chosen.items() if each is not None}})
+        return self.stitched(**names_of_cell(cell, receiver_cut, stitch, seed))
 
     def __getstate__(self) -> dict[str, Any]:
         # A comparison that travels is numbers: its networks stay where they are.
@@ -513,26 +383,7 @@ class Comparison:
         and are not read back. ``sender_score`` and ``receiver_score`` are those of the whole networks. Where
         the score is an accuracy, they stand under ``sender_accuracy`` and ``receiver_accuracy`` too.
         """
-        whole = {role: self.baseline(role) for role in ("sender", "receiver")}
-        names = ("score", "accuracy") if self.score_name == "accuracy" else ("score",)
-        return {
-            "format": json_file.NAME,
-            "sender": self.sender,
-            "receiver": self.receiver,
-            "data": self.data,
-            "score_name": self.score_name,
-            **{f"{role}_{name}": score for name in names for role, score in whole.items()},
-            "spec": asdict(self.spec),
-            "facts": self.facts.to_plain(),
-            # The rows are flat, and asdict would copy each of their values.
-            "baselines": [dict(vars(row)) for row in self.baselines],
-            "cells": [cell_values(row) for row in self.cells],
-            "evidence": [dict(vars(row)) for row in self.evidence],
-            "advantages": [dict(vars(row)) for row in self.advantages],
-            "kept": [dict(vars(row)) for row in self.kept],
-            # For readers of the file: they follow from the rows above, and are not read back.
-            "verdicts": plain_records(self.verdict_frame()),
-        }
+        return as_json.values_of(self)
 
     def save(self, path: str | Path) -> None:
         """Write the comparison to ``path`` as JSON, whole or not at all.
@@ -561,20 +412,7 @@ class Comparison:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Comparison:
         """Return the comparison that :meth:`to_json` gave the values of, in this format or the older one."""
-        if json_file.format_of(values) < FORMAT:
-            values = upgraded(values)
-        return cls(
-            sender=values["sender"],
-            receiver=values["receiver"],
-            data=values["data"],
-            spec=RunSpec.from_plain(values["spec"]),
-            facts=RunFacts.from_plain(values["facts"]),
-            cells=tuple(_cell_row(row) for row in values["cells"]),
-            baselines=tuple(Baseline(**row) for row in values["baselines"]),
-            evidence=tuple(EvidenceRow(**row) for row in values["evidence"]),
-            advantages=tuple(AdvantageRow(**row) for row in values["advantages"]),
-            kept=tuple(KeptRow.from_plain(row) for row in values.get("kept", ())),
-        )
+        return cls(**as_json.fields_of(values))
 
     def __repr__(self) -> str:
         return (
@@ -584,8 +422,3 @@ class Comparison:
 
     def _repr_html_(self) -> str:
         return notebook.of_comparison(self)
-
-
-def _cell_row(values: dict[str, Any]) -> CellRow:
-    """Return a row that a file holds; the interval of its score follows from the rest."""
-    return CellRow(**{name: value for name, value in values.items() if name not in ("low", "high")})

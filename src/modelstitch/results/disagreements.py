@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 DisagreementKind = Literal["lost", "gained", "other"]
 KINDS = ("lost", "gained", "other")
 
+NO_CLASS = "(no class)"
+"""Stands for an answer that is none of the classes."""
+
 _IN_A_ROW = 8
 
 
@@ -102,7 +105,7 @@ class Disagreements:
         """
         if kind is not None:
             expect_one_of("kind of disagreement", kind, KINDS, SpecError)
-        names = np.array([*self.classes, "(no class)"])
+        names = np.array([*self.classes, NO_CLASS])
         at = np.flatnonzero(self.receiver != self.stitched)
         own, right = self.receiver[at] == self.labels[at], self.stitched[at] == self.labels[at]
         frame = pd.DataFrame(
@@ -143,7 +146,7 @@ class Disagreements:
             raise SpecError(f"expected examples of the kind {kind!r}, got none in {len(self.labels)}")
         places = np.linspace(0, len(rows) - 1, min(most, len(rows))).round().astype(int)
         chosen = rows.iloc[np.unique(places)]
-        pictures = _in_0_to_1(self.images[chosen["example"].tolist()])
+        pictures = in_0_to_1(self.images[chosen["example"].tolist()])
         words = [f"{row.label}\n{row.receiver} → {row.stitched}" for row in chosen.itertuples(index=False)]
         heading = f"{self.cell}: {kind}, {len(chosen)} of {len(rows)} (label; receiver → stitched)"
         images, below = _rows(pictures, words)
@@ -184,7 +187,8 @@ def disagreements(answered: Answered, cell: str) -> Disagreements:
     )
 
 
-def _in_0_to_1(images: Tensor) -> Tensor:
+def in_0_to_1(images: Tensor) -> Tensor:
+    """Return pictures of any type in floats from 0 to 1, as they are drawn."""
     if not images.is_floating_point():
         return images.float() / 255
     low, high = images.min(), images.max()

@@ -1,4 +1,4 @@
-"""The version of the format of a saved run, as a database or as JSON, and the upgrade of format 1.
+"""The version of the format of a saved comparison as JSON, and the upgrade of format 1.
 
 Format 1 had no number in the database. It called every score an accuracy and the real grid ``none``. It held
 family, size and objective of a stitch as one text, and what is recorded of a run as one flat dictionary.
@@ -13,28 +13,29 @@ from modelstitch.errors import RunError
 from modelstitch.specs import TRAINED, StitchSpec
 
 FORMAT = 2
-"""Raised whenever a saved run is written in another form."""
+"""Raised whenever a saved comparison is written in another form."""
 
 _OLDEST = 1
 
 
-def expect_readable(what: str, version: int) -> None:
+def expect_readable(what: str, version: int, newest: int = FORMAT) -> None:
     """Raise unless this version of the package can read a saved run of a format.
 
     Args:
         what: the file or folder, for the message.
         version: its format.
+        newest: the format that this version writes.
 
     Raises:
         RunError: a format that is newer than this package, or that never was.
     """
-    if version > FORMAT:
+    if version > newest:
         raise RunError(
-            f"cannot read {what}: it has format {version}, expected {_OLDEST} to {FORMAT}: "
+            f"cannot read {what}: it has format {version}, expected {_OLDEST} to {newest}: "
             "it was written by a newer modelstitch, so install that version or a later one"
         )
     if version < _OLDEST:
-        raise RunError(f"cannot read {what}: expected format {_OLDEST} to {FORMAT}, got {version}")
+        raise RunError(f"cannot read {what}: expected format {_OLDEST} to {newest}, got {version}")
 
 
 def upgraded(values: Mapping[str, Any]) -> dict[str, Any]:

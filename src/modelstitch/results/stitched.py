@@ -181,3 +181,29 @@ def _listed(rows: Sequence[CellRow]) -> str:
     n_more = len(rows) - _MOST_LISTED
     shown = "; ".join(map(_named, rows[:_MOST_LISTED]))
     return shown + (f"; and {n_more} more" if n_more > 0 else "")
+
+
+def names_of_cell(
+    cell: str | tuple[Any, ...], receiver_cut: str | None, stitch: str | None, seed: int | None
+) -> dict[str, Any]:
+    """Return how :meth:`modelstitch.Comparison.stitched` is asked for a cell given by cuts or key.
+
+    Raises:
+        SpecError: it is given twice, or in part.
+
+    Example:
+        >>> names_of_cell(("a", "b"), None, None, 3)
+        {'sender_cut': 'a', 'receiver_cut': 'b', 'seed': 3}
+    """
+    if receiver_cut is not None and not isinstance(cell, str):
+        raise SpecError(
+            f"expected a cell, or a sender cut and a receiver cut, got {cell!r} and {receiver_cut!r}"
+        )
+    key = (cell,) if isinstance(cell, str) else cell
+    key = key if receiver_cut is None else (*key, receiver_cut)
+    if not 2 <= len(key) <= 4:
+        raise SpecError(f"expected a cell as (sender cut, receiver cut), got {cell!r}")
+    names = ("sender_cut", "receiver_cut", "stitch", "seed")
+    named: dict[str, Any] = dict(zip(names, key, strict=False))
+    chosen: dict[str, Any] = {"stitch": stitch, "seed": seed}
+    return {**named, **{name: each for name, each in chosen.items() if each is not None}}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from modelstitch.results.sentences import lower_triangle
+from modelstitch.results.matrix_facts import lower_triangle
 
 
 @dataclass(frozen=True)

@@ -1,19 +1,20 @@
-"""The folder of every ordered pair of several models: a run folder for each pair, and what belongs to all."""
+"""The folder of an experiment: one database, a folder for each pair, and what belongs to all pairs."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from itertools import permutations
 from pathlib import Path
 
 from modelstitch.errors import RunError, SpecError
 from modelstitch.results.pairs import Comparisons, ModelPair, pair_name
-from modelstitch.runs.reader import read_run
+from modelstitch.runs.database import LISTED, listed_models
+from modelstitch.runs.place import DATABASE, PairName, pairs_in
+from modelstitch.runs.reader import has_begun, read_run
 from modelstitch.util.atomic_files import atomic_write
 
-FILE = "pairs.json"
-FORMAT = "modelstitch pairs 1"
+PAGE = "report.html"
+"""Name of the page of all pairs."""
 
 
 def pair_folders(out: Path | None, models: Sequence[str]) -> dict[ModelPair, Path | None]:
@@ -36,50 +37,14 @@ def pair_folders(out: Path | None, models: Sequence[str]) -> dict[ModelPair, Pat
     return folders
 
 
-def held_models(out: Path) -> tuple[str, ...]:
-    """Return the models that a folder holds already; none of a new one.
-
-    Raises:
-        RunError: the folder holds one run, or is damaged.
-    """
-    if holds_pairs(out):
-        return models_of(out)
-    if (out / "run.sqlite").exists():
-        raise RunError(f"cannot use folder {str(out)!r} for several pairs: it holds one run; choose another")
-    return ()
-
-
-def note_models(out: Path, models: Sequence[str]) -> None:
-    """Write which models a folder holds, those that it held before first.
-
-    Raises:
-        RunError: the folder cannot be written, or holds something else.
-    """
-    known = held_models(out)
-    values = {"format": FORMAT, "models": list(dict.fromkeys((*known, *models)))}
-    _write(out, FILE, json.dumps(values, indent=1) + "\n")
-
-
-def models_of(folder: Path) -> tuple[str, ...]:
-    """Return the names of the models of a folder of pairs.
-
-    Raises:
-        RunError: no such folder, of a newer version, or damaged.
-    """
-    path = folder / FILE
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        if values["format"] != FORMAT:
-            raise RunError(f"cannot read {str(path)!r}: expected {FORMAT!r}, got {values['format']!r}")
-        names = tuple(map(str, values["models"]))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RunError(f"cannot read {str(path)!r}: it is damaged, or no folder of pairs: {error}") from error
-    return names
+def planned(models: Sequence[str]) -> tuple[PairName, ...]:
+    """Return the ordered pairs of several models, as they are named in their database."""
+    return tuple(PairName(pair_name(*pair), *pair) for pair in permutations(models, 2))
 
 
 def holds_pairs(folder: Path) -> bool:
     """Tell whether a folder is one of several pairs."""
-    return (folder / FILE).is_file()
+    return bool(pairs_in(folder)) or (folder / LISTED).is_file()
 
 
 def read_pairs(folder: Path, cache: Path | None = None) -> Comparisons:
@@ -88,17 +53,35 @@ def read_pairs(folder: Path, cache: Path | None = None) -> Comparisons:
     Raises:
         RunError: no pair has a run, or one cannot be read.
     """
-    folders = pair_folders(folder, models_of(folder))
+    # A folder of an older version has a database for each pair.
+    pairs = pairs_in(folder) or tuple(
+        pair for pair in planned(listed_models(folder)) if (folder / pair.name / DATABASE).is_file()
+    )
     found = {
-        pair: read_run(each, cache)
-        for pair, each in folders.items()
-        if each is not None and (each / "run.sqlite").is_file()
+        (pair.sender, pair.receiver): read_run(folder / pair.name, cache)
+        for pair in pairs
+        if has_begun(folder / pair.name)
     }
     if not found:
         raise RunError(
             f"no run of a pair in {str(folder)!r} yet: it was stopped before the first was finished"
         )
     return Comparisons(found)
+
+
+def write_whole(folder: Path, pairs: Comparisons | None = None) -> None:
+    """Write what belongs to all pairs of an experiment: two tables with a column for the pair, and the page.
+
+    Args:
+        folder: of the experiment.
+        pairs: all of them; read from the folder without it.
+
+    Raises:
+        RunError: the folder cannot be read or written.
+    """
+    pairs = pairs or read_pairs(folder)
+    write_tables(folder, pairs)
+    pairs.report(folder / PAGE)
 
 
 def write_tables(out: Path, pairs: Comparisons) -> None:

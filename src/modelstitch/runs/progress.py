@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +9,9 @@ from typing import Any
 
 from modelstitch.errors import RunError, SpecError
 from modelstitch.results.facts import RunFacts
-from modelstitch.results.formats import FORMAT, expect_readable
-from modelstitch.runs.reader import facts_of, format_of, has_run
+from modelstitch.runs.place import pairs_in, reading
+from modelstitch.runs.reader import facts_of, has_begun, has_run
+from modelstitch.runs.schema import FORMAT, format_of
 from modelstitch.specs import RunSpec
 
 
@@ -61,23 +61,27 @@ def progress_of(folder: str | Path) -> RunProgress:
     Raises:
         RunError: no run there, one of another format, or a damaged one.
     """
-    database = Path(folder) / "run.sqlite"
-    if not database.is_file():
-        raise RunError(f"no run in {str(folder)!r}: expected a folder with run.sqlite")
     what = f"run {str(folder)!r}"
     try:
-        with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        with reading(folder) as connection:
             if not has_run(connection):
                 raise RunError(f"{what} holds nothing yet: it was stopped before its first cell")
             version = format_of(connection)
-            expect_readable(what, version)
-            if version != FORMAT:
-                raise RunError(
-                    f"expected a run of format {FORMAT}, got {what} of format {version}, which ended"
-                )
+            if version == 1:
+                raise RunError(f"expected a run of format 2 to {FORMAT}, got {what} of format 1, which ended")
             return _progress(connection)
     except (sqlite3.Error, KeyError, ValueError, TypeError, SpecError) as error:
         raise RunError(f"cannot read {what}: it is damaged, or no run: {error}") from error
+
+
+def progress_of_pairs(folder: str | Path) -> dict[str, RunProgress | None]:
+    """Return how far each pair of an experiment is; None for one that was not begun.
+
+    Raises:
+        RunError: a pair cannot be read.
+    """
+    each = {pair.name: Path(folder) / pair.name for pair in pairs_in(folder)}
+    return {name: progress_of(inner) if has_begun(inner) else None for name, inner in each.items()}
 
 
 def _progress(connection: sqlite3.Connection) -> RunProgress:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import sqlite3
 from dataclasses import dataclass, fields, replace
@@ -16,18 +15,16 @@ from torch import Tensor
 from modelstitch.errors import RunError, SpecError, TruthError
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.facts import RunFacts
-from modelstitch.results.formats import FORMAT, expect_readable
 from modelstitch.results.kept import ExampleParts, PartsByCell
 from modelstitch.results.rows import AdvantageRow, Baseline, CellKey, CellRow, EvidenceRow, KeptRow
 from modelstitch.runs import format_1
 from modelstitch.runs.networks import StoredNetworks
 from modelstitch.runs.order import Row, in_grid_order
+from modelstitch.runs.place import place_of, reading
+from modelstitch.runs.schema import format_of, has_tables
 from modelstitch.specs import EVIDENCE, TRAINED, EvidenceSpec, RunSpec
 
 CELL_COLUMNS = [field.name for field in fields(CellRow)]
-
-_ADDED = ("above_receiver", "above_receiver_error")
-"""Columns of cells that the first runs of this format lack."""
 
 ORDERS = ""
 """Stands for a place where the statistic of the permutations is."""
@@ -46,22 +43,19 @@ def read_run(folder: str | Path, cache: Path | None = None) -> Comparison:
     Raises:
         RunError: no run there, one of a newer format, or a damaged one.
     """
-    what = f"run {str(folder)!r}"
-    database = Path(folder) / "run.sqlite"
-    if not database.is_file():
-        raise RunError(f"no run in {str(folder)!r}: expected a folder with run.sqlite")
     version = None
     try:
-        with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        with reading(folder) as connection:
             version = format_of(connection)
-            expect_readable(what, version)
-            if version == FORMAT:
-                networks = StoredNetworks(Path(folder), cache)
-                return replace(comparison_of(connection), networks=networks)
+            if version > 1:
+                _expect_begun(connection, folder)
+                return replace(comparison_of(connection), networks=StoredNetworks(Path(folder), cache))
             older = Comparison.from_json(format_1.values_of(connection))
     except (sqlite3.Error, KeyError, ValueError, TypeError, SpecError) as error:
         known = "" if version is None else f" (format {version})"
-        raise RunError(f"cannot read {what}{known}: it is damaged, or no run: {error}") from error
+        raise RunError(
+            f"cannot read run {str(folder)!r}{known}: it is damaged, or no run: {error}"
+        ) from error
     return replace(
         older,
         cells=tuple(in_grid_order(older.cells, older.spec)),
@@ -89,12 +83,11 @@ def asked_of(folder: str | Path) -> Asked | None:
 
     A folder that cannot be read, or of another format, is left to the writer, which refuses it by name.
     """
-    database = Path(folder) / "run.sqlite"
-    if not database.is_file():
+    if not place_of(folder).database.is_file():
         return None
     try:
-        with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
-            if not has_run(connection) or format_of(connection) != FORMAT:
+        with reading(folder) as connection:
+            if format_of(connection) == 1 or not has_run(connection):
                 return None
             facts = facts_of(connection)
             measured = facts.get("evidence") or {"version": 0, "n_examples": 1}
@@ -103,13 +96,26 @@ def asked_of(folder: str | Path) -> Asked | None:
                 (measured["version"], measured["n_examples"]),
             ).fetchall()
             spec = RunSpec.from_plain(facts["spec"])
-    except (sqlite3.Error, KeyError, ValueError, TypeError, SpecError):
+    except (sqlite3.Error, KeyError, ValueError, TypeError, RunError, SpecError):
         return None
     there = {kind for (kind,) in kinds}
     if not there:
         return Asked(spec, None, facts)
     ordered = tuple(kind for kind in EVIDENCE if kind in there)
     return Asked(spec, EvidenceSpec(kinds=ordered, n_examples=measured["n_examples"]), facts)
+
+
+def has_begun(folder: str | Path) -> bool:
+    """Tell whether the run of a folder has anything, for a pair that may be planned alone.
+
+    Raises:
+        RunError: the folder cannot be read.
+    """
+    try:
+        with reading(folder) as connection:
+            return has_run(connection)
+    except sqlite3.Error as error:
+        raise RunError(f"cannot read run {str(folder)!r}: it is damaged, or no run: {error}") from error
 
 
 def origin_of(folder: str | Path) -> dict[str, str] | None:
@@ -119,24 +125,21 @@ def origin_of(folder: str | Path) -> dict[str, str] | None:
         RunError: the folder cannot be read.
     """
     try:
-        with contextlib.closing(
-            sqlite3.connect(f"file:{Path(folder) / 'run.sqlite'}?mode=ro", uri=True)
-        ) as connection:
+        with reading(folder) as connection:
             found: dict[str, str] | None = facts_of(connection).get("origin")
     except sqlite3.Error as error:
         raise RunError(f"cannot read run {str(folder)!r}: {error}") from error
     return found
 
 
-def format_of(connection: sqlite3.Connection) -> int:
-    """Return the format of a run's database; format 1 did not write its number."""
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    return int(version) or 1
-
-
 def has_run(connection: sqlite3.Connection) -> bool:
-    """Tell whether a database holds a run, or is still empty."""
-    return bool(connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'facts'").fetchall())
+    """Tell whether the run that a connection shows was begun; a pair may be planned alone."""
+    return has_tables(connection) and bool(connection.execute("SELECT 1 FROM facts LIMIT 1").fetchall())
+
+
+def _expect_begun(connection: sqlite3.Connection, folder: str | Path) -> None:
+    if has_tables(connection) and not has_run(connection):
+        raise RunError(f"no run in {str(folder)!r} yet: the experiment has not come to this pair")
 
 
 def facts_of(connection: sqlite3.Connection) -> dict[str, Any]:
@@ -168,12 +171,8 @@ def _shown(rows: list[Row], spec: RunSpec) -> list[Row]:
 
 
 def _cells(connection: sqlite3.Connection) -> list[CellRow]:
-    # A run of this format that was written before a column was added has the default there.
-    there = {name for _, name, *_ in connection.execute("PRAGMA table_info(cells)")}
-    columns = [name for name in CELL_COLUMNS if name in there or name not in _ADDED]
-    first = "WHERE draw = 0" if "draw" in there else ""
-    selected = connection.execute(f"SELECT {', '.join(columns)} FROM cells {first}")
-    cells = [CellRow(**dict(zip(columns, values, strict=True))) for values in selected]
+    selected = connection.execute(f"SELECT {', '.join(CELL_COLUMNS)} FROM cells WHERE draw = 0")
+    cells = [CellRow(**dict(zip(CELL_COLUMNS, values, strict=True))) for values in selected]
     # SQLite has no type for true and false.
     return [
         replace(cell, converged=None if cell.converged is None else bool(cell.converged)) for cell in cells
@@ -187,9 +186,7 @@ def read_answers(folder: str | Path) -> dict[tuple[str, CellKey], np.ndarray]:
         RunError: the folder cannot be read.
     """
     try:
-        with contextlib.closing(
-            sqlite3.connect(f"file:{Path(folder) / 'run.sqlite'}?mode=ro", uri=True)
-        ) as connection:
+        with reading(folder) as connection:
             return answers_of(connection)
     except sqlite3.Error as error:
         raise RunError(f"cannot read run {str(folder)!r}: {error}") from error
@@ -214,9 +211,7 @@ def read_parts(folder: str | Path) -> PartsByCell:
         RunError: the folder cannot be read, or an older version wrote it.
     """
     try:
-        with contextlib.closing(
-            sqlite3.connect(f"file:{Path(folder) / 'run.sqlite'}?mode=ro", uri=True)
-        ) as connection:
+        with reading(folder) as connection:
             return {at: parts for (at, draw), parts in parts_of(connection).items() if draw == 0}
     except sqlite3.Error as error:
         raise RunError(f"cannot read run {str(folder)!r}: {error}") from error
@@ -259,13 +254,11 @@ def _evidence(connection: sqlite3.Connection, measured: dict[str, int] | None) -
     if measured is None:
         return []
     columns = (*_CELL_OF_EVIDENCE, *_MEASUREMENT)
-    there = {name for _, name, *_ in connection.execute("PRAGMA table_info(cells)")}
-    first = "AND cells.draw = 0" if "draw" in there else ""
     selected = connection.execute(
         f"SELECT {', '.join(f'cells.{name}' for name in _CELL_OF_EVIDENCE)}, "
         "evidence.kind, name, place, value, low, high, n FROM evidence JOIN cells USING (key) "
         "JOIN appraisals ON appraisals.key = evidence.key AND appraisals.kind = evidence.kind "
-        f"WHERE version = ? AND n_examples = ? {first} ORDER BY evidence.rowid",
+        "WHERE version = ? AND n_examples = ? AND cells.draw = 0 ORDER BY evidence.rowid",
         (measured["version"], measured["n_examples"]),
     )
     rows = [EvidenceRow(**dict(zip(columns, values, strict=True))) for values in selected]
@@ -279,10 +272,9 @@ def key_of(folder: str | Path, cell: CellRow) -> str:
     Raises:
         RunError: the folder has no such cell.
     """
-    database = Path(folder) / "run.sqlite"
     wanted = (TRAINED, cell.sender_cut, cell.receiver_cut, cell.stitch, cell.objective, cell.seed)
     try:
-        with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        with reading(folder) as connection:
             found = connection.execute(
                 "SELECT key FROM cells WHERE control = ? AND sender_cut = ? AND receiver_cut = ? AND "
                 "stitch = ? AND objective = ? AND seed = ? ORDER BY draw",
@@ -312,14 +304,11 @@ class StoredCell:
 
 def stored_cells(connection: sqlite3.Connection) -> dict[str, StoredCell]:
     """Return every finished cell by its key, also those of drawn untrained senders."""
-    there = {name for _, name, *_ in connection.execute("PRAGMA table_info(cells)")}
-    columns = [name for name in CELL_COLUMNS if name in there or name not in _ADDED]
-    draw = "draw" if "draw" in there else "0"
     found = {}
     for key, draws, packed, *values in connection.execute(
-        f"SELECT key, {draw}, answers, {', '.join(columns)} FROM cells ORDER BY key"
+        f"SELECT key, draw, answers, {', '.join(CELL_COLUMNS)} FROM cells ORDER BY key"
     ):
-        row = CellRow(**dict(zip(columns, values, strict=True)))
+        row = CellRow(**dict(zip(CELL_COLUMNS, values, strict=True)))
         row = replace(row, converged=None if row.converged is None else bool(row.converged))
         answers = None if packed is None or row.score is None else _unpacked(packed, row.n_heldout)
         found[key] = StoredCell(row, draws, answers)

@@ -3,53 +3,42 @@
 from __future__ import annotations
 
 import json
-import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
-import torch
-from torch import Tensor
-
-from modelstitch.errors import RunError, SpecError, TruthError
-from modelstitch.evidence.measure import kinds_of, measure_cells
-from modelstitch.evidence.yardstick import yardstick
-from modelstitch.grid.cell import score, scoring_suffix
-from modelstitch.grid.grid import Budget, fit_grid
-from modelstitch.grid.paint import contact_sheet, paint
-from modelstitch.grid.representations import Representations
-from modelstitch.models.drawn import Drawn
-from modelstitch.report import page, read_strips
-from modelstitch.report.beyond import BeyondRun
-from modelstitch.results.class_table import CLASSES_FILE, changes_of, write_changes
+from modelstitch.errors import SpecError
+from modelstitch.grid.grid import Budget
 from modelstitch.results.comparison import Comparison
-from modelstitch.results.curve_figure import curves_figure
-from modelstitch.results.facts import BySide, MemoryFacts, RunFacts, RunMade, Versions
-from modelstitch.results.from_cells import cell_key, cell_row, cell_spec, evidence_rows, parts_of
-from modelstitch.results.kept import kept_rows
-from modelstitch.results.rows import Baseline, CellKey
-from modelstitch.results.simultaneous import advantages
-from modelstitch.results.verdicts import asks_for_draws
+from modelstitch.results.from_cells import cell_key
+from modelstitch.results.rows import CellKey
+from modelstitch.runs.check import check_saved
+from modelstitch.runs.database import Writing
+from modelstitch.runs.fill import fill
+from modelstitch.runs.finish import (
+    paint_pictures,
+    write_classes,
+    write_examples,
+    write_page,
+    write_plots,
+    write_tables,
+)
 from modelstitch.runs.growth import differing, grown, with_kinds
-from modelstitch.runs.held import Header, HeldResults, Keeps
-from modelstitch.runs.memory import affordable, completed, needed_bytes
+from modelstitch.runs.header import finished_facts, header_of, memory_facts
+from modelstitch.runs.held import HeldResults
+from modelstitch.runs.memory import affordable, completed
 from modelstitch.runs.networks import HeldNetworks
+from modelstitch.runs.pairs import write_whole
+from modelstitch.runs.place import place_of
 from modelstitch.runs.prepare import widened
-from modelstitch.runs.reader import asked_of, read_answers, read_parts
+from modelstitch.runs.reader import asked_of, read_answers, read_parts, read_weights
 from modelstitch.runs.session import Session
 from modelstitch.runs.sources import Origin
 from modelstitch.runs.store import Store
-from modelstitch.runs.untrained import DRAWS, untrained_control
-from modelstitch.specs import CONTROLS, EVIDENCE_VERSION, TRAINED, CellSpec, EvidenceSpec, StitchSpec
-from modelstitch.specs.config import plain_config, to_toml
-from modelstitch.stitches import Stitch, build
-from modelstitch.tasks import mean_score
-from modelstitch.util.memory_use import peak_bytes
+from modelstitch.specs import CellSpec, EvidenceSpec
+from modelstitch.specs.config import ROLES, plain_config, to_toml
 from modelstitch.util.progress import SILENT, Progress
 from modelstitch.wording import say
 
@@ -67,6 +56,7 @@ def run(
     only: Callable[[CellSpec], bool] | None = None,
     measure: bool = True,
     by: str = "",
+    writing: Writing | None = None,
     progress: Progress = SILENT,
 ) -> Comparison:
     """Fit and score what a session still lacks, measure its evidence, and check the saved run.
@@ -76,7 +66,8 @@ def run(
 
     Args:
         session: what to run.
-        out: run folder, in which each cell is saved as it finishes; nothing is written without it.
+        out: run folder, in which each cell is saved as it finishes; nothing is written without it. The folder
+            of a pair of an experiment is written in the database of that, and its page of all pairs again.
         budget: how much of the representations may be kept at once.
         evidence: what to measure about the cells; the standard set without it.
         pictures: whether to paint what stitches into the receiver's input make, as ``pictures.png``.
@@ -84,6 +75,7 @@ def run(
         measure: False fits alone. What a run folder has measured before stays; nothing is measured about the
             new cells, also where the folder was asked for evidence.
         by: who runs it, for the page; empty for nobody that is named.
+        writing: the experiment of the pair, where its writer goes on to other pairs.
         progress: receives news of the run.
 
     Raises:
@@ -107,37 +99,51 @@ def run(
     if pictures:
         _expect_pictures(session, out)
     ready(session)
-    memory = _memory(session, budget)
+    memory = memory_facts(session, budget)
     if memory is not None and memory.needed > memory.bound:
         progress.warn(say("limit.memory_beforehand", bound=memory.bound / 1e9, needed=memory.needed / 1e9))
-    header = _header(session, memory)
+    header = header_of(session, memory)
     if out is None:
         held = HeldResults(header)
-        _fill(session, held, budget, evidence, progress)
-        held.write_facts(_finished(session, header.facts, evidence, by))
+        fill(session, held, budget, evidence, progress)
+        held.write_facts(finished_facts(session, header.facts, evidence, by))
         return replace(
             held.comparison(), networks=HeldNetworks(session, held.read_weights, held.answers, held.parts)
         )
-    with Store(out, replace(header, origin=Origin.here(out).to_plain())) as store:
-        config = to_toml(plain_config(session.spec, asked))
+    with Store(out, replace(header, origin=Origin.here(out).to_plain()), writing) as store:
+        config = to_toml(plain_config(session.spec, asked, _chosen_names(session, store)))
         store.write_file("run.toml", lambda path: path.write_text(config, encoding="utf-8"))
-        keys = _fill(session, store, budget, evidence, progress)
-        facts = _finished(session, header.facts, evidence, by)
-        _check(session, store, keys, facts, progress)
+        keys = fill(session, store, budget, evidence, progress)
+        facts = finished_facts(session, header.facts, evidence, by)
+        check_saved(session, store, keys, facts, progress)
         comparison = store.comparison()
-        _write_tables(store, comparison)
-        _write_classes(session, store)
-        _write_plots(store, comparison)
+        write_tables(store, comparison)
+        write_classes(session, store)
+        networks = HeldNetworks(session, store.read_weights, store.answers, store.parts)
+        write_examples(session, store, replace(comparison, networks=networks))
+        write_plots(store, comparison)
         if pictures:
             progress.stage("painting what stitches into the receiver's input make")
-            _paint(session, store, budget)
-        _write_page(store, comparison)
+            paint_pictures(session, store, budget)
+        write_page(store, comparison)
         store.seal()
         folder = store.folder
-        networks = HeldNetworks(
-            session, store.read_weights, partial(read_answers, folder), partial(read_parts, folder)
-        )
-        return replace(comparison, networks=networks)
+    if writing is None and place_of(folder).pair:
+        write_whole(folder.parent)
+    networks = HeldNetworks(
+        session,
+        partial(read_weights, folder),
+        partial(read_answers, folder),
+        partial(read_parts, folder),
+    )
+    return replace(comparison, networks=networks)
+
+
+def _chosen_names(session: Session, store: Store) -> Sequence[str]:
+    """Return the names that somebody chose, now or when the folder was begun; else the roles."""
+    networks = tuple(side.network.name for side in (session.pair.sender, session.pair.receiver))
+    stored = store.names()
+    return stored if session.named or stored != networks else ROLES
 
 
 def _with_stored(
@@ -161,22 +167,6 @@ def _key_of(row: Mapping[str, Any]) -> CellKey:
     return CellKey(row["sender_cut"], row["receiver_cut"], row["stitch"], row["seed"])
 
 
-def _fill(
-    session: Session, store: Keeps, budget: Budget, evidence: EvidenceSpec, progress: Progress
-) -> dict[CellSpec, str]:
-    """Fit and measure what is missing; return the keys of the cells of the spec."""
-    keys = {cell: session.key(cell) for cell in session.cells}
-    progress.start(len(keys), len(store.finished() & set(keys.values())))
-    _fit(session, store, keys, budget, progress)
-    store.write_baselines(_baselines(session))
-    answers = store.answers()
-    store.write_advantages(advantages({at: answers[at] for at in _places(session) if at in answers}))
-    _measure(session, store, keys, evidence, progress)
-    if "kept" in evidence.kinds:
-        _keep(session, store, budget, evidence, progress)
-    return keys
-
-
 def ready(session: Session) -> None:
     """Build the networks of every control, so that a control that cannot be built fails before any write.
 
@@ -195,312 +185,3 @@ def _expect_pictures(session: Session, out: str | Path | None) -> None:
         raise SpecError(
             f"expected a run folder and images for pictures, got data {data.name}, which are no images"
         )
-
-
-def _fit(
-    session: Session, store: Keeps, keys: Mapping[CellSpec, str], budget: Budget, progress: Progress
-) -> None:
-    """Fit, score and save the cells that a run still lacks."""
-    finished = store.finished()
-    missing = [cell for cell, key in keys.items() if key not in finished]
-    real = {cell_spec(row): row.total_steps for row in store.comparison().cells if row.control == TRAINED}
-    for fitted in fit_grid(session.pair, missing, session.spec.fit, budget, real):
-        row = cell_row(fitted, _whole_receiver(session, fitted.spec))
-        weights = fitted.stitch.state_dict()
-        store.write_cell(keys[fitted.spec], row, weights, fitted.correct, draw=fitted.spec.draw)
-        progress.cell(str(fitted.spec), row.score)
-
-
-def _whole_receiver(session: Session, cell: CellSpec) -> Tensor | None:
-    """Return the score of each held-out example by the whole receiver of a cell's grid."""
-    _, receiver = session.pair.sides(cell.control, cell.seed, cell.draw)
-    return receiver.own_scores
-
-
-def _measure(
-    session: Session,
-    store: Keeps,
-    keys: Mapping[CellSpec, str],
-    evidence: EvidenceSpec,
-    progress: Progress,
-) -> None:
-    """Measure the evidence that a run still lacks, from its saved stitches."""
-    if not evidence.kinds:
-        return
-    measured = store.begin_evidence(evidence.n_examples, EVIDENCE_VERSION)
-    scored = store.scored()
-    asked = {
-        cell: kinds for cell, key in keys.items() if key in scored and (kinds := kinds_of(cell, evidence))
-    }
-    missing = {
-        cell: lacking
-        for cell, kinds in asked.items()
-        if (lacking := tuple(kind for kind in kinds if (keys[cell], kind) not in measured))
-    }
-    _announce(progress, len(asked), len(asked) - len(missing))
-    stitches = {cell: _saved_stitch(session, store, cell, keys[cell]) for cell in missing}
-    for cell, measurements in measure_cells(session.pair, stitches, missing, evidence.n_examples):
-        store.write_evidence(
-            keys[cell],
-            missing[cell],
-            evidence_rows(cell, measurements),
-            evidence.n_examples,
-            EVIDENCE_VERSION,
-            parts_of(measurements),
-        )
-        progress.measured(str(cell))
-
-
-def _keep(session: Session, store: Keeps, budget: Budget, evidence: EvidenceSpec, progress: Progress) -> None:
-    """Compute what every cell keeps; draw untrained senders where the verdict asks what was learnt.
-
-    Three are drawn for a cell that is at least *partly*, and two more where three leave it unclear.
-    """
-    _write_kept(session, store)
-    control = untrained_control(session)
-    if control is None:
-        return
-    n_draws: dict[CellKey, int] = {}
-    for draws in DRAWS:
-        comparison = store.comparison()
-        asked = [
-            cell_spec(row)
-            for row in comparison.cells
-            if row.control == TRAINED
-            and asks_for_draws(comparison.verdicts().get(row.key), first=draws[0] == 0)
-        ]
-        if not asked:
-            return
-        drawn = [replace(cell, control=control, draw=draw) for cell in asked for draw in draws]
-        keys = {cell: session.key(cell) for cell in drawn}
-        only = replace(evidence, kinds=("kept",))
-        done = len(store.finished() & set(keys.values()))
-        progress.start(len(keys), done, "fitting stitches to untrained senders")
-        _fit(session, store, keys, budget, progress)
-        _measure(session, store, keys, only, progress)
-        n_draws |= {cell_key(cell): draws[-1] + 1 for cell in asked}
-        _write_kept(session, store, control, n_draws)
-
-
-def _write_kept(
-    session: Session, store: Keeps, untrained: str | None = None, n_draws: Mapping[CellKey, int] | None = None
-) -> None:
-    """Write what every cell keeps.
-
-    Args:
-        session, store: the run.
-        untrained: the control whose draws trained senders are compared with.
-        n_draws: by cell, how many of its draws are read. A run that was resumed or has grown may have drawn
-            more, and must give the numbers of a run that was not.
-    """
-    parts = store.parts()
-    parts = {at: parts[at] for at in _places(session) if at in parts}
-    drawn = {} if untrained is None else store.drawn_parts(untrained, n_draws or {})
-    drawn = {key: drawn[key] for control, key in parts if control == TRAINED and key in drawn}
-    store.write_kept(kept_rows(parts, drawn, untrained, _narrow(session)))
-
-
-def _places(session: Session) -> list[tuple[str, CellKey]]:
-    """Return the cells of the spec in their order, whatever order they were finished in."""
-    return [(cell.control, cell_key(cell)) for cell in session.cells]
-
-
-def _narrow(session: Session) -> set[tuple[str, str]]:
-    """Return (receiver cut, stitch) where the receiver's own representation cannot pass whole."""
-    receiver, spec = session.pair.receiver, session.spec
-    return {
-        (name, stitch.label)
-        for name in spec.receiver_cuts
-        for stitch in spec.stitches
-        if not stitch.passes_whole(receiver.cut(name).layout.n_features)
-    }
-
-
-def _saved_stitch(session: Session, store: Keeps, cell: CellSpec, key: str) -> Stitch:
-    """Return the stitch of a finished cell from its file, on the device of the data."""
-    stitch = build(cell.stitch, *session.pair.layouts(cell))
-    stitch.load_state_dict(store.read_weights(key))
-    return stitch.to(session.pair.data.heldout.images.device)
-
-
-def _announce(progress: Progress, total: int, done: int) -> None:
-    if total:
-        progress.start(total, done, "measuring evidence")
-
-
-def _check(
-    session: Session, store: Store, keys: Mapping[CellSpec, str], facts: RunFacts, progress: Progress
-) -> None:
-    """Read every stitch file, score one cell of each grid again from its file, and record how many."""
-    progress.stage("checking that the reloaded stitches give the same scores")
-    rows = {cell_spec(row): row for row in store.comparison().cells}
-    chosen: dict[tuple[str, StitchSpec], CellSpec] = {}
-    for cell, key in keys.items():
-        store.read_weights(key)
-        if rows[cell].score is not None:
-            chosen.setdefault((cell.control, cell.stitch), cell)
-    for cell in chosen.values():
-        again = score_again(session, cell, _saved_stitch(session, store, cell, keys[cell]))
-        if again != rows[cell].score:
-            raise TruthError(
-                f"cell {cell}: reloaded from its file it scores {again}, "
-                f"when it was fitted {rows[cell].score}"
-            )
-    store.write_facts(replace(facts, reloaded_cells=len(chosen)))
-
-
-def _memory(session: Session, budget: Budget) -> MemoryFacts | None:
-    if budget.total is None:
-        return None
-    return MemoryFacts(bound=budget.total, needed=needed_bytes(session))
-
-
-def _finished(session: Session, facts: RunFacts, evidence: EvidenceSpec, by: str) -> RunFacts:
-    """Return the facts with who made the run, the yardstick, and the most memory that the run took."""
-    now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M")
-    facts = replace(facts, made=RunMade(by=by, when=now))
-    if "kept" in evidence.kinds:
-        pair = session.pair
-        facts = replace(facts, yardstick=yardstick(pair.sender, pair.receiver, evidence.n_examples))
-    if facts.memory is None:
-        return facts
-    return replace(facts, memory=replace(facts.memory, peak=peak_bytes()))
-
-
-def score_again(session: Session, cell: CellSpec, stitch: Stitch) -> float:
-    """Return the held-out score of a cell with a given stitch, as it was scored when it was fitted."""
-    sender, receiver = session.pair.sides(cell.control, cell.seed, cell.draw)
-    fit = session.spec.fit
-    name = sender.cut(cell.sender_cut).name
-    provided = Representations(
-        sender, (name,), "held-out", "recompute", torch.float32, not fit.accelerate
-    ).at(name)
-    suffix = scoring_suffix(receiver, cell.receiver_cut, fit)
-    return mean_score(score(stitch, receiver, suffix, provided, session.pair.data.task))
-
-
-def _write_tables(store: Store, comparison: Comparison) -> None:
-    cells = comparison.to_frame()
-    store.write_file("cells.parquet", lambda path: cells.to_parquet(path, index=False))
-    _write_table(store, "cells.csv", cells)
-    _write_table(store, "advantages.csv", comparison.advantage_frame())
-    _write_table(store, "evidence.csv", comparison.evidence_frame())
-    _write_table(store, "errors.csv", comparison.error_table())
-    _write_table(store, "verdicts.csv", comparison.verdict_frame())
-    if comparison.has_curves:
-        _write_table(store, "capacity.csv", comparison.capacity_frame())
-
-
-def _write_classes(session: Session, store: Store) -> None:
-    """Write what each cell of the pair changes for each class; nothing for scores that are no answers."""
-    pair = session.pair
-    whole, data = pair.receiver.own_scores, pair.data
-    if whole is None or whole.dtype != torch.bool or not data.task.has_classes or data.task.by_position:
-        return
-    labels, own = data.heldout.labels.cpu().numpy(), whole.cpu().numpy()
-    answers = store.answers()
-    rows = [
-        row
-        for control, key in _places(session)
-        if control == TRAINED and (control, key) in answers
-        for row in changes_of(key, data.classes, labels, own, answers[control, key].astype(bool))
-    ]
-    store.write_file(CLASSES_FILE, lambda path: write_changes(rows, path))
-
-
-def _write_table(store: Store, name: str, frame: pd.DataFrame) -> None:
-    """Write a table as CSV; a table without rows is not written."""
-    if len(frame):
-        store.write_file(name, lambda path: frame.to_csv(path, index=False))
-
-
-def _write_plots(store: Store, comparison: Comparison) -> None:
-    matrices = comparison.figure()
-    store.write_file("matrix.png", lambda path: matrices.savefig(path, format="png", dpi=150))
-    if comparison.has_curves:
-        curves = curves_figure(comparison)
-        store.write_file("capacity.png", lambda path: curves.savefig(path, format="png", dpi=150))
-
-
-def _write_page(store: Store, comparison: Comparison) -> None:
-    try:
-        beyond = BeyondRun.of_run(comparison, store.folder)
-    except RunError:
-        # A run that is finished is not lost to a damaged table beside it: the page asks for a new one.
-        beyond = BeyondRun(stale=True, run=store.folder.resolve().name)
-    text = page(comparison, strips=read_strips(store.folder), beyond=beyond, folder=store.folder)
-    store.write_file("report.html", lambda path: path.write_text(text, encoding="utf-8", errors="replace"))
-
-
-def _paint(session: Session, store: Store, budget: Budget) -> None:
-    spec = session.spec
-    painted = paint(session.pair, spec.sender_cuts, spec.fit, budget, seed=spec.seeds[0])
-    sender, receiver = session.pair.sender.network.name, session.pair.receiver.network.name
-    score_name = session.pair.data.task.score_name
-    sheet = contact_sheet(painted, f"{sender}, stitched into the input of {receiver} (its {score_name})")
-    store.write_file("pictures.png", lambda path: sheet.savefig(path, format="png", dpi=120))
-    pixels = {
-        title: (255 * images.permute(0, 2, 3, 1)).round().byte().cpu().numpy()
-        for title, images in painted.items()
-    }
-    store.write_file("painted.npz", lambda path: _save_arrays(path, pixels))
-
-
-def _save_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    # numpy adds an ending of its own to a name, but not to an open file.
-    with path.open("wb") as file:
-        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-
-
-def _header(session: Session, memory: MemoryFacts | None) -> Header:
-    pair = session.pair
-    return Header(
-        sender=pair.sender.network.name,
-        receiver=pair.receiver.network.name,
-        data=pair.data.name,
-        spec=session.spec,
-        facts=_facts(session, memory),
-        identity=session.identity,
-        named=session.named,
-    )
-
-
-def _facts(session: Session, memory: MemoryFacts | None) -> RunFacts:
-    from modelstitch import __version__
-
-    data = session.pair.data
-    return RunFacts(
-        n_classes=len(data.classes),
-        chance=data.task.chance(data.heldout.targets_for(data.task)),
-        task=data.task.name,
-        score_name=data.task.score_name,
-        labels=None if data.finest is None else data.finest.by.name,
-        n_train=len(data.train),
-        n_heldout=len(data.heldout),
-        unscored=data.unscored,
-        division=data.division,
-        data_content=session.identity["data_content"],
-        n_cells=len(session.cells),
-        device=str(data.train.images.device),
-        versions=Versions(
-            modelstitch=__version__, torch=str(torch.__version__), python=platform.python_version()
-        ),
-        memory=memory,
-        copies=session.pair.pool.copies(session.pair.sender, session.pair.receiver),
-        pair=replace(session.facts, untrained=_untrained(session)),
-    )
-
-
-def _untrained(session: Session) -> BySide[Drawn | None]:
-    """Return what was not drawn in the untrained copies of a run, which is the same with every seed."""
-    controls = [control for control in session.spec.controls if CONTROLS[control].random]
-    return BySide(*session.pair.drawn(controls, session.spec.seeds[0]))
-
-
-def _baselines(session: Session) -> list[Baseline]:
-    return [
-        Baseline(role=role, control=control, seed=seed, score=side.accuracy(), digest=side.digest)
-        for control in session.spec.controls
-        for seed in session.spec.seeds
-        for role, side in zip(("sender", "receiver"), session.pair.sides(control, seed), strict=True)
-    ]

@@ -1,4 +1,4 @@
-"""The run folder: one SQLite database and the stitch files. The only writer.
+"""One run in its database, with its stitch files. The only writer.
 
 A finished cell is one stitch file, written atomically, and then one row, in one transaction. A process that
 is killed at any moment leaves the row or no row; the next try overwrites a file without a row.
@@ -22,57 +22,27 @@ from torch import Tensor
 from modelstitch.errors import RunError
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.facts import RunFacts
-from modelstitch.results.formats import FORMAT, expect_readable
+from modelstitch.results.formats import expect_readable
 from modelstitch.results.kept import ExampleParts, PartsByCell
 from modelstitch.results.rows import AdvantageRow, Baseline, CellKey, CellRow, EvidenceRow, KeptRow
+from modelstitch.runs.database import Writing, cannot_continue, name_pairs, writing_for
 from modelstitch.runs.growth import GROWS, differing, fixed, lost
 from modelstitch.runs.held import Header
+from modelstitch.runs.place import PairName, RunPlace
 from modelstitch.runs.reader import (
     CELL_COLUMNS,
     ORDERS,
     answers_of,
     comparison_of,
     facts_of,
-    format_of,
     has_run,
     parts_of,
     read_weights,
 )
+from modelstitch.runs.schema import FORMAT, create, format_of, has_tables, pair_of, show
 from modelstitch.runs.sums import note_file, seal, sum_of_file, unseal
 from modelstitch.util.atomic_files import atomic_write
-from modelstitch.util.locks import hold
 from modelstitch.util.places import why_not_written
-
-_SCHEMA = f"""
-CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE baselines (
-    role TEXT, control TEXT, seed INTEGER, score REAL, digest TEXT NOT NULL,
-    PRIMARY KEY (role, control, seed)
-);
-CREATE TABLE cells (
-    key TEXT PRIMARY KEY,
-    sender_cut TEXT NOT NULL, receiver_cut TEXT NOT NULL,
-    stitch TEXT NOT NULL, family TEXT NOT NULL, size INTEGER, norm TEXT NOT NULL, objective TEXT NOT NULL,
-    control TEXT NOT NULL, seed INTEGER NOT NULL,
-    score REAL, standard_error REAL, loss REAL, n_parameters INTEGER NOT NULL, bridge TEXT NOT NULL,
-    steps INTEGER NOT NULL, seconds REAL NOT NULL, n_heldout INTEGER NOT NULL, failure TEXT,
-    start TEXT NOT NULL, converged INTEGER, gain REAL, noise REAL, total_steps INTEGER NOT NULL,
-    precision TEXT NOT NULL, above_receiver REAL, above_receiver_error REAL, answers BLOB,
-    stitch_file TEXT, draw INTEGER NOT NULL DEFAULT 0,
-    finished_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
-);
-CREATE TABLE appraisals (
-    key TEXT, kind TEXT, n_examples INTEGER NOT NULL, version INTEGER NOT NULL,
-    PRIMARY KEY (key, kind)
-);
-CREATE TABLE evidence (
-    key TEXT, kind TEXT NOT NULL, name TEXT NOT NULL, place TEXT NOT NULL,
-    value REAL, low REAL, high REAL, n INTEGER NOT NULL,
-    PRIMARY KEY (key, kind, name, place)
-);
-CREATE TABLE parts (key TEXT, place TEXT, numbers BLOB, PRIMARY KEY (key, place));
-PRAGMA user_version = {FORMAT};
-"""
 
 _SOURCES = ("sender", "receiver", "data")
 """Fields of a spec that say where something comes from."""
@@ -84,70 +54,74 @@ class Store:
     """A run folder, open for writing by one process at a time.
 
     Args:
-        folder: made where it does not exist.
+        folder: made where it does not exist. The folder of a pair of an experiment has its rows in the
+            database of the folder above.
         header: what the run is. Its spec may hold more cuts, stitches, controls and seeds than that of an
             existing run, which then grows; all else of ``header.identity`` must be equal.
+        writing: the experiment of the pair, where its writer writes several pairs.
 
     Raises:
         RunError: the folder cannot be written, is in use, or holds a run of another spec or format.
     """
 
-    def __init__(self, folder: str | Path, header: Header) -> None:
-        self.folder = Path(folder)
-        self.database = self.folder / "run.sqlite"
+    def __init__(self, folder: str | Path, header: Header, writing: Writing | None = None) -> None:
+        if writing is None:
+            self._writing, place = writing_for(folder)
+        else:
+            self._writing, place = writing, RunPlace(writing.home, Path(folder).name)
+        self._is_own = writing is None
+        self.folder = place.folder
         try:
+            self._writing.take()
             (self.folder / "stitches").mkdir(parents=True, exist_ok=True)
-            self._lock = self._locked()
-            fresh = not self.database.exists()
-            self._connection = sqlite3.connect(self.database, isolation_level=None)
-            self._start(header, fresh)
+            fresh = not place.database.exists()
+            self._connection = sqlite3.connect(place.database, isolation_level=None)
+            self._start(header, place, fresh)
         except OSError as error:
+            self._let_go()
             why = why_not_written(folder, error)
             raise RunError(f"cannot write run folder {str(folder)!r}: {why}") from error
         except sqlite3.Error as error:
+            self._let_go()
             raise RunError(f"cannot use run folder {str(folder)!r}: {error}") from error
 
-    def _locked(self) -> sqlite3.Connection:
-        # A second database, so that readers of the run are not blocked.
-        return hold(
-            self.folder / "lock.sqlite",
-            f"run folder {str(self.folder)!r} is in use by another process; wait for it, or choose another",
-        )
-
-    def _start(self, header: Header, fresh: bool) -> None:
+    def _start(self, header: Header, place: RunPlace, fresh: bool) -> None:
         try:
             with self._transaction() as cursor:
+                if not has_tables(self._connection):
+                    create(cursor)
+                self._expect_format()
+                only = PairName("", header.sender, header.receiver)
+                name_pairs(cursor, self._writing.pairs if place.pair else [only])
+                pair = pair_of(self._connection, place.pair)
+                assert pair is not None
+                self._pair = pair
+                show(self._connection, pair)
                 if has_run(self._connection):
-                    self._expect_format()
                     self._expect_same_run(header)
                     self._grow(cursor, header)
                 else:
-                    self._create(cursor, header)
-                unseal(cursor)
+                    self._write_facts(cursor, header.to_plain())
+                unseal(cursor, pair)
         except BaseException:
             self.close()
             if fresh:
-                self.database.unlink(missing_ok=True)
+                place.database.unlink(missing_ok=True)
             raise
 
-    def _create(self, cursor: sqlite3.Cursor, header: Header) -> None:
-        for statement in _SCHEMA.strip().split(";"):
-            cursor.execute(statement)
+    def _write_facts(self, cursor: sqlite3.Cursor, values: Mapping[str, Any]) -> None:
         cursor.executemany(
-            "INSERT INTO facts VALUES (?, ?)",
-            [(name, json.dumps(value)) for name, value in header.to_plain().items()],
+            "INSERT OR REPLACE INTO main.facts (pair, name, value) VALUES (?, ?, ?)",
+            [(self._pair, name, json.dumps(value)) for name, value in values.items()],
         )
 
     def _expect_format(self) -> None:
         """Raise unless the folder has this format; an older one can be read, but not continued."""
         version = format_of(self._connection)
-        expect_readable(f"run folder {str(self.folder)!r}", version)
+        what = f"run folder {str(self.folder)!r}"
+        expect_readable(what, version, FORMAT)
         if version < FORMAT:
-            raise RunError(
-                f"cannot continue run folder {str(self.folder)!r}: it has format {version}, expected "
-                f"{FORMAT}: it was written by an older modelstitch; choose another folder for this run "
-                "(the old one can still be read)"
-            )
+            raise RunError(cannot_continue(what))
 
     def _expect_same_run(self, header: Header) -> None:
         stored, given = facts_of(self._connection), _plain(header.to_plain())
@@ -183,8 +157,7 @@ class Store:
             names = ["origin"]
         if header.named:
             names += ["sender", "receiver"]
-        changed = [(name, json.dumps(given[name])) for name in names if name in given]
-        cursor.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", changed)
+        self._write_facts(cursor, {name: given[name] for name in names if name in given})
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Cursor]:
@@ -242,12 +215,13 @@ class Store:
             value = sum_of_file(unfinished)
             unfinished.replace(target)
             with self._transaction() as cursor:
-                note_file(cursor, name, value)
-                columns = ["key", *CELL_COLUMNS, "answers", "stitch_file", "draw"]
+                note_file(cursor, self._pair, name, value)
+                columns = ["pair", "key", *CELL_COLUMNS, "answers", "stitch_file", "draw"]
                 marks = ", ".join("?" * len(columns))
+                numbers = [values[column] for column in CELL_COLUMNS]
                 cursor.execute(
-                    f"INSERT OR REPLACE INTO cells ({', '.join(columns)}) VALUES ({marks})",
-                    [key, *(values[column] for column in CELL_COLUMNS), _packed(answers), name, draw],
+                    f"INSERT OR REPLACE INTO main.cells ({', '.join(columns)}) VALUES ({marks})",
+                    [self._pair, key, *numbers, _packed(answers), name, draw],
                 )
         except (OSError, SafetensorError) as error:
             raise RunError(f"cannot write to run folder {str(self.folder)!r}: {error}") from error
@@ -256,8 +230,9 @@ class Store:
         """Write the scores of whole networks."""
         with self._transaction() as cursor:
             cursor.executemany(
-                "INSERT OR REPLACE INTO baselines VALUES (:role, :control, :seed, :score, :digest)",
-                [asdict(row) for row in baselines],
+                "INSERT OR REPLACE INTO main.baselines (pair, role, control, seed, score, digest) "
+                "VALUES (:pair, :role, :control, :seed, :score, :digest)",
+                [{**asdict(row), "pair": self._pair} for row in baselines],
             )
 
     def answers(self) -> dict[tuple[str, CellKey], np.ndarray]:
@@ -297,19 +272,25 @@ class Store:
         """
         with self._transaction() as cursor:
             for kind in kinds:
-                cursor.execute("DELETE FROM evidence WHERE key = ? AND kind = ?", (key, kind))
                 cursor.execute(
-                    "INSERT OR REPLACE INTO appraisals VALUES (?, ?, ?, ?)", (key, kind, n_examples, version)
+                    "DELETE FROM main.evidence WHERE pair = ? AND key = ? AND kind = ?",
+                    (self._pair, key, kind),
+                )
+                cursor.execute(
+                    "INSERT OR REPLACE INTO main.appraisals (pair, key, kind, n_examples, version) "
+                    "VALUES (?, ?, ?, ?, ?)",
+                    (self._pair, key, kind, n_examples, version),
                 )
             cursor.executemany(
-                "INSERT INTO evidence VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                [(key, r.kind, r.name, r.where, r.value, r.low, r.high, r.n) for r in rows],
+                "INSERT INTO main.evidence (pair, key, kind, name, place, value, low, high, n) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [(self._pair, key, r.kind, r.name, r.where, r.value, r.low, r.high, r.n) for r in rows],
             )
             if parts is not None:
-                cursor.execute("DELETE FROM parts WHERE key = ?", (key,))
+                cursor.execute("DELETE FROM main.parts WHERE pair = ? AND key = ?", (self._pair, key))
                 cursor.executemany(
-                    "INSERT INTO parts VALUES (?, ?, ?)",
-                    [(key, place, _bytes(numbers)) for place, numbers in _places(parts).items()],
+                    "INSERT INTO main.parts (pair, key, place, numbers) VALUES (?, ?, ?, ?)",
+                    [(self._pair, key, place, _bytes(numbers)) for place, numbers in _places(parts).items()],
                 )
 
     def parts(self) -> PartsByCell:
@@ -336,7 +317,7 @@ class Store:
 
     def _write_fact(self, name: str, value: Any) -> None:
         with self._transaction() as cursor:
-            cursor.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, json.dumps(value)))
+            self._write_facts(cursor, {name: value})
 
     def write_file(self, name: str, write: Callable[[Path], object]) -> Path:
         """Have ``write`` make the file ``name`` of the run folder, whole or not at all."""
@@ -347,13 +328,13 @@ class Store:
         except OSError as error:
             raise RunError(f"cannot write {str(target)!r}: {error}") from error
         with self._transaction() as cursor:
-            note_file(cursor, name, value)
+            note_file(cursor, self._pair, name, value)
         return target
 
     def seal(self) -> None:
         """Write the sums of all rows: the run is finished."""
         with self._transaction() as cursor:
-            seal(cursor)
+            seal(cursor, self._pair)
 
     def read_weights(self, key: str) -> dict[str, Tensor]:
         """Return the weights of the stitch of a finished cell, from its file.
@@ -363,14 +344,23 @@ class Store:
         """
         return read_weights(self.folder, key)
 
+    def names(self) -> tuple[str, str]:
+        """Return what sender and receiver are called."""
+        facts = facts_of(self._connection)
+        return str(facts["sender"]), str(facts["receiver"])
+
     def comparison(self) -> Comparison:
         """Return everything finished so far."""
         return comparison_of(self._connection)
 
     def close(self) -> None:
-        """Close the database and release the run folder."""
+        """Close the database and release the run folder, unless it is that of an experiment that goes on."""
         self._connection.close()
-        self._lock.close()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self._is_own:
+            self._writing.close()
 
     def __enter__(self) -> Store:
         return self

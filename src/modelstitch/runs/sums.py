@@ -14,8 +14,8 @@ from hashlib import file_digest, sha256
 from pathlib import Path
 
 from modelstitch.errors import RunError
-
-SCHEMA = "CREATE TABLE IF NOT EXISTS sums (name TEXT PRIMARY KEY, sha256 TEXT NOT NULL)"
+from modelstitch.runs.place import holds_run, place_of
+from modelstitch.runs.schema import pair_of, rows_of
 
 _ROWS = "rows:"
 """Begins the name of a sum of rows; every other name is that of a file."""
@@ -54,55 +54,62 @@ def sum_of_file(path: Path) -> str:
         return file_digest(file, "sha256").hexdigest()
 
 
-def sums_of_rows(connection: sqlite3.Connection) -> dict[str, str]:
+def sums_of_rows(connection: sqlite3.Connection, pair: int | None) -> dict[str, str]:
     """Return the SHA-256 of the rows of a run's database, by table and what they are of.
+
+    They are those of the columns without the pair, so that they stay when a run becomes a pair among others.
+
+    Args:
+        connection: to the database.
+        pair: number of the pair; None for the only run of format 2.
 
     Example:
         >>> connection = sqlite3.connect(":memory:")
         >>> _ = connection.execute("CREATE TABLE facts (name TEXT, value TEXT)")
         >>> _ = connection.execute("INSERT INTO facts VALUES ('data', 'digits')")
-        >>> list(sums_of_rows(connection))
+        >>> list(sums_of_rows(connection, None))
         ['facts data']
     """
-    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     hashers: dict[str, list[bytes]] = {}
     for table, columns in _TABLES.items():
-        if table not in tables:
-            continue
-        cursor = connection.execute(f"SELECT * FROM {table}")
-        names = [column[0] for column in cursor.description]
-        places = [names.index(column) for column in columns]
-        for row in cursor:
+        names, rows = rows_of(connection, table, pair)
+        places = [names.index(column) for column in columns if names]
+        for row in rows:
             of = " ".join(str(row[place]) for place in places)
             # repr of a number has all its digits, and tells 1 from 1.0 and text from bytes.
             hashers.setdefault(f"{table} {of}", []).append(sha256(repr(row).encode()).digest())
     return {name: sha256(b"".join(sorted(rows))).hexdigest() for name, rows in hashers.items()}
 
 
-def unseal(cursor: sqlite3.Cursor) -> None:
-    """Take the sums of rows away, since rows are about to be written; make the table where there is none."""
-    cursor.execute(SCHEMA)
-    cursor.execute("DELETE FROM sums WHERE substr(name, 1, ?) = ?", (len(_ROWS), _ROWS))
-
-
-def seal(cursor: sqlite3.Cursor) -> None:
-    """Write the sums of all rows of a finished run."""
-    unseal(cursor)
-    found = sums_of_rows(cursor.connection)
-    cursor.executemany(
-        "INSERT INTO sums VALUES (?, ?)", [(_ROWS + name, value) for name, value in found.items()]
+def unseal(cursor: sqlite3.Cursor, pair: int) -> None:
+    """Take the sums of the rows of a pair away, since rows are about to be written."""
+    cursor.execute(
+        "DELETE FROM main.sums WHERE pair = ? AND substr(name, 1, ?) = ?", (pair, len(_ROWS), _ROWS)
     )
 
 
-def note_file(cursor: sqlite3.Cursor, name: str, value: str) -> None:
-    """Write the sum of a file of the run folder."""
-    cursor.execute("INSERT OR REPLACE INTO sums VALUES (?, ?)", (name, value))
+def seal(cursor: sqlite3.Cursor, pair: int) -> None:
+    """Write the sums of all rows of a pair that is finished."""
+    unseal(cursor, pair)
+    found = sums_of_rows(cursor.connection, pair)
+    cursor.executemany(
+        "INSERT INTO main.sums (pair, name, sha256) VALUES (?, ?, ?)",
+        [(pair, _ROWS + name, value) for name, value in found.items()],
+    )
+
+
+def note_file(cursor: sqlite3.Cursor, pair: int | None, name: str, value: str) -> None:
+    """Write the sum of a file of the folder of a pair; of the only run of format 2, without a number."""
+    columns, values = ("name, sha256", (name, value))
+    if pair is not None:
+        columns, values = (f"pair, {columns}", (pair, *values))  # type: ignore[assignment]
+    marks = ", ".join("?" * len(values))
+    cursor.execute(f"INSERT OR REPLACE INTO main.sums ({columns}) VALUES ({marks})", values)
 
 
 def read_sums(connection: sqlite3.Connection) -> RunSums:
-    """Return the sums that stand in a database."""
-    there = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'sums'").fetchall()
-    found = dict(connection.execute("SELECT name, sha256 FROM sums")) if there else {}
+    """Return the sums of the run that a connection shows."""
+    found = dict(connection.execute("SELECT name, sha256 FROM sums"))
     return RunSums(
         files={name: value for name, value in found.items() if not name.startswith(_ROWS)},
         rows={name[len(_ROWS) :]: value for name, value in found.items() if name.startswith(_ROWS)},
@@ -115,12 +122,15 @@ def note_written(path: Path) -> None:
     Raises:
         RunError: the database cannot be written.
     """
-    database = path.parent / "run.sqlite"
-    if not database.is_file():
+    place = place_of(path.parent)
+    if not holds_run(path.parent):
         return
     try:
-        with contextlib.closing(sqlite3.connect(database, isolation_level=None, timeout=10)) as connection:
+        with contextlib.closing(
+            sqlite3.connect(place.database, isolation_level=None, timeout=10)
+        ) as connection:
             if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'sums'").fetchall():
-                note_file(connection.cursor(), path.name, sum_of_file(path))
+                pair = pair_of(connection, place.pair)
+                note_file(connection.cursor(), pair, path.name, sum_of_file(path))
     except (OSError, sqlite3.Error) as error:
         raise RunError(f"cannot note the sum of {str(path)!r} in its run: {error}") from error

@@ -57,6 +57,7 @@ class RunConfig:
 
     Attributes:
         sender, receiver: the two models.
+        names: what to call them; None for their sources.
         data: where the examples come from.
         cuts: which cuts are stitched.
         stitch: labels of stitches, such as ``lowrank(8)``; ``ladder`` stands for all of the ladder.
@@ -71,6 +72,7 @@ class RunConfig:
     sender: ModelSpec
     receiver: ModelSpec
     data: DataSpec
+    names: tuple[str, str] | None = None
     cuts: ChosenCuts = field(default_factory=ChosenCuts)
     stitch: tuple[str, ...] = (DEFAULT_FAMILY,)
     objective: tuple[str, ...] = ("task",)
@@ -98,7 +100,10 @@ _TABLES = {"data": DataSpec, "cuts": ChosenCuts, "evidence": EvidenceSpec}
 """Tables of the file that are a dataclass."""
 
 _MODEL_KEYS = ("name", *(one.name for one in fields(ModelSpec)))
-_KEYS = ("format", "models", *(one.name for one in fields(RunConfig) if one.name not in ROLES))
+_KEYS = (
+    *("format", "models"),
+    *(one.name for one in fields(RunConfig) if one.name not in (*ROLES, "names")),
+)
 
 
 def config_from(
@@ -127,6 +132,7 @@ def config_from(
     if values.get("format", FORMAT) != FORMAT:
         raise reader.error(("format",), f"expected format = {FORMAT}, got {values['format']!r}")
     sender, receiver = reader.models(values.get("models"))
+    names = reader.names(values["models"])
     tables: dict[str, Any] = {
         name: reader.table(kind, values, name) for name, kind in _TABLES.items() if name in values
     }
@@ -146,7 +152,7 @@ def config_from(
     if "controls" in chosen:
         chosen["controls"] = reader.under(("controls",), partial(control_names, chosen["controls"]))
     config = RunConfig(
-        sender=sender, receiver=receiver, objective=objective, **{**tables, "fit": fit, **chosen}
+        sender=sender, receiver=receiver, names=names, objective=objective, **{**tables, "fit": fit, **chosen}
     )
     reader.under(("stitch",), lambda: config.stitches(()))
     return config
@@ -208,15 +214,19 @@ def _cuts_over(before: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, 
     return {**each, **over}
 
 
-def plain_config(spec: RunSpec, evidence: EvidenceSpec | None) -> dict[str, Any]:
+def plain_config(
+    spec: RunSpec, evidence: EvidenceSpec | None, names: Sequence[str] = ROLES
+) -> dict[str, Any]:
     """Return the plain values that repeat a run.
 
     Args:
         spec: of the run.
         evidence: what was measured; None for nothing.
+        names: what sender and receiver are called; by their roles where nobody chose.
     """
     models = [
-        {"name": role, **_without_defaults(getattr(spec, role), seed=ROLE_SEEDS[role])} for role in ROLES
+        {"name": name, **_without_defaults(getattr(spec, role), seed=ROLE_SEEDS[role])}
+        for role, name in zip(ROLES, names, strict=True)
     ]
     fit = {
         name: value
@@ -375,6 +385,25 @@ class _Reader:
             for place, seed in zip(order, ROLE_SEEDS.values(), strict=True)
         )
         return sender, receiver
+
+    def names(self, given: Sequence[Mapping[str, Any]]) -> tuple[str, str] | None:
+        """Return what sender and receiver are called; None where they have no name but their role.
+
+        Raises:
+            SpecError: one has a name and the other has none, both have the same one, or one is empty.
+        """
+        named = [one.get("name") for one in _in_order(given)]
+        own = [name for name in named if name not in (None, *ROLES)]
+        if not own:
+            return None
+        at = ("models", next(place for place, one in enumerate(given) if one.get("name") == own[0]), "name")
+        if len(own) < len(ROLES):
+            raise self.error(at, f"expected a name of both models, or of neither, got {own[0]!r} alone")
+        if not all(isinstance(name, str) and name.strip() for name in own):
+            raise self.error(at, f"expected two names of models, none empty, got {own[0]!r} and {own[1]!r}")
+        if own[0] == own[1]:
+            raise self.error(at, f"expected different names of both models, got {own[0]!r} twice")
+        return str(own[0]), str(own[1])
 
     def _model(self, own: Any, place: int) -> ModelSpec:
         at = ("models", place)

@@ -78,7 +78,9 @@ def watching() -> Iterator[Watcher]:
         TextColumn("left"),
         TimeRemainingColumn(),
     )
-    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+    bar = Bar(*columns, console=Console(stderr=True), transient=True)
+    # A bar that is started leaves an empty line in a file, before the one line of an error.
+    with bar if bar.console.is_terminal else contextlib.nullcontext():
         yield Watcher(bar)
 
 

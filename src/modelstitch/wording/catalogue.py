@@ -8,6 +8,8 @@ from modelstitch.wording import (
     choices_english,
     choices_japanese,
     english,
+    examples_english,
+    examples_japanese,
     japanese,
     monitor_english,
     monitor_japanese,
@@ -29,6 +31,7 @@ _FILES = {
     "en": (
         choices_english,
         english,
+        examples_english,
         monitor_english,
         page_english,
         pairs_english,
@@ -39,6 +42,7 @@ _FILES = {
     ),
     "ja": (
         choices_japanese,
+        examples_japanese,
         japanese,
         monitor_japanese,
         page_japanese,

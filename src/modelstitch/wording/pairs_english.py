@@ -19,6 +19,7 @@ SENTENCES = {
     "pairs.no_interval": "No interval: nothing is stored by example here.",
     "pairs.in_words": "sender in rows, receiver in columns",
     "pairs.tree": "Models that are near each other, by average linkage of {value}",
+    "pairs.no_tree": "There is no tree of {value}: it needs every pair both ways, and some were not run.",
     "pairs.verdicts": "Verdicts",
     "pairs.page": "page",
 }

@@ -20,6 +20,9 @@ SENTENCES = {
     "pairs.no_interval": "区間はありません。例ごとの値が保存されていないためです。",
     "pairs.in_words": "行が送り手、列が受け手",
     "pairs.tree": "{value}の平均連結による、近いモデル同士",
+    "pairs.no_tree": (
+        "{value}の樹形図はありません。すべての組の両方向が必要ですが、実行されていない組があります。"
+    ),
     "pairs.verdicts": "判定",
     "pairs.page": "ページ",
 }

@@ -11,7 +11,6 @@ from typing import Any
 
 from modelstitch.adoption.verify.record import Verification, VerifiedCheck
 from modelstitch.adoption.verify.run_files import (
-    DATABASE,
     RECORD,
     ReadRun,
     files_check,
@@ -22,9 +21,11 @@ from modelstitch.errors import RunError, SpecError, TruthError
 from modelstitch.grid.grid import fit_grid
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.from_cells import cell_spec
+from modelstitch.runs.check import score_again
+from modelstitch.runs.place import DATABASE
 from modelstitch.runs.prepare import widened
 from modelstitch.runs.reader import StoredCell, origin_of, read_run, read_weights
-from modelstitch.runs.run import BUDGET, score_again
+from modelstitch.runs.run import BUDGET
 from modelstitch.runs.session import Session
 from modelstitch.runs.sources import OtherContentError, folders_of, load_again
 from modelstitch.specs import TRAINED

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import sqlite3
 from collections.abc import Iterable, Mapping
@@ -13,16 +12,15 @@ from typing import Any
 from modelstitch.adoption.verify.record import VerifiedCheck
 from modelstitch.errors import RunError, TruthError
 from modelstitch.results.rows import CellRow
+from modelstitch.runs.place import DATABASE, LOCK, place_of, reading
 from modelstitch.runs.reader import StoredCell, stored_cells, written_with
+from modelstitch.runs.schema import pair_of
 from modelstitch.runs.sums import RunSums, read_sums, sum_of_file, sums_of_rows
-
-DATABASE = "run.sqlite"
-"""Name of the database in a run folder."""
 
 RECORD = "verified.jsonl"
 """Name of the file that the records of a run are added to."""
 
-_OWN = (DATABASE, DATABASE + "-journal", "lock.sqlite", "lock.sqlite-journal", RECORD, RECORD + ".lock")
+_OWN = (DATABASE, DATABASE + "-journal", LOCK, LOCK + "-journal", RECORD, RECORD + ".lock")
 _STITCHES = "stitches/"
 _MOST_NAMED = 20
 
@@ -50,11 +48,15 @@ def read_database(folder: Path) -> ReadRun:
         TruthError: it is damaged.
     """
     try:
-        with contextlib.closing(sqlite3.connect(f"file:{folder / DATABASE}?mode=ro", uri=True)) as connection:
+        with reading(folder) as connection:
             whole = connection.execute("PRAGMA integrity_check").fetchone()
             if whole != ("ok",):
                 raise TruthError(f"{DATABASE} is damaged: {whole[0]}")
-            return ReadRun(stored_cells(connection), read_sums(connection), sums_of_rows(connection))
+            return ReadRun(
+                stored_cells(connection),
+                read_sums(connection),
+                sums_of_rows(connection, pair_of(connection, place_of(folder).pair)),
+            )
     except (sqlite3.Error, TypeError, ValueError) as error:
         raise TruthError(f"{DATABASE} is damaged: {error}") from error
 

@@ -9,8 +9,8 @@ from modelstitch.adoption.folder.signature import Trust
 from modelstitch.adoption.verify.candidate import is_candidate, verify_candidate
 from modelstitch.adoption.verify.finished_run import SampleSpec, verify_run
 from modelstitch.adoption.verify.record import Target, Verification
-from modelstitch.adoption.verify.run_files import DATABASE
 from modelstitch.errors import RunError, SpecError
+from modelstitch.runs.place import DATABASE, expect_one, holds_run
 from modelstitch.util.progress import SILENT, Progress
 
 
@@ -18,12 +18,13 @@ def kind_of(folder: Path) -> Target:
     """Return what a folder holds.
 
     Raises:
-        RunError: neither a run nor a candidate.
+        RunError: neither a run nor a candidate, or several pairs.
     """
     if folder.is_dir():
         if is_candidate(folder):
             return "candidate"
-        if (folder / DATABASE).is_file():
+        expect_one(folder)
+        if holds_run(folder):
             return "run"
     raise RunError(
         f"expected a run folder or the folder of a candidate, got {str(folder)!r}, which holds neither "

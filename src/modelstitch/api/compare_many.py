@@ -1,0 +1,192 @@
+"""The verbs that compare more than one pair: all pairs of several models, or one by several label sets."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from modelstitch.api.choices import PairChoices
+from modelstitch.api.compare import compare
+from modelstitch.cutting.cache import GraphCache
+from modelstitch.data.several_labels import by_each, run_folders
+from modelstitch.errors import SpecError
+from modelstitch.grid.pool import Pool
+from modelstitch.models.given import Model, as_network, device_for, in_eval_mode
+from modelstitch.results.by_labels import ByLabels
+from modelstitch.results.facts import BySide
+from modelstitch.results.pairs import Comparisons
+from modelstitch.runs.database import Writing, expect_experiment
+from modelstitch.runs.pairs import pair_folders, planned, write_whole
+from modelstitch.runs.prepare import expect_trained, in_colour, read, read_alike
+from modelstitch.specs import DataSpec
+from modelstitch.util.arguments import checked, several
+from modelstitch.util.progress import ProgressChoice, listening
+from modelstitch.util.random_state import keeping_random_state
+
+_OF_COMPARE = inspect.signature(compare).parameters
+_DEFAULTS = {each.name: _OF_COMPARE[each.name].default for each in fields(PairChoices)}
+"""Those of :func:`compare`, where each option is defined."""
+
+OF_ONE_PAIR = tuple(
+    name
+    for name in _OF_COMPARE
+    if name not in _DEFAULTS and name not in ("data", "out", "device", "progress")
+)
+"""What :func:`compare` alone takes: the mapping of models has their names, and a Network its output."""
+
+
+@checked(renamed={"stitches": "stitch"}, forwards=compare, without=OF_ONE_PAIR)
+@keeping_random_state
+def compare_all(
+    models: Mapping[str, Model],
+    data: DataSpec | Any,
+    *,
+    out: str | Path | None = None,
+    device: str = "auto",
+    progress: ProgressChoice = None,
+    **options: Any,
+) -> Comparisons:
+    """Compare every ordered pair of different models; what depends on one model alone is computed once.
+
+    Each model is loaded, captured and scored once. The training representations of a sender are computed once
+    for all receivers, if they fit the budget in one pass. So n models cost n times that work, and n (n - 1)
+    times the fits.
+
+    Args:
+        models: two or more, by the names that they get in the answer and in the run folder.
+        data: as for :func:`compare`.
+        out: folder of the experiment: one database with a column for the pair, ``cells.csv`` and
+            ``verdicts.csv`` with another, a page of all pairs, and a folder for the stitches, the tables and
+            the page of each pair, called ``SENDER-into-RECEIVER``. :func:`load` opens all, or the folder of
+            one pair. A folder that exists is continued, and grows by models.
+        device, progress: as for :func:`compare`.
+        options: cuts, sender_cuts, receiver_cuts, stitch, ladder, fit, controls, evidence, seeds, random,
+            allow_untrained, budget, pictures and cache, as for :func:`compare`, the same for every pair.
+
+    Returns:
+        Comparisons by (sender, receiver), with ``.similarity()``, ``.heatmap()``, ``.dendrogram()``,
+        ``.embedding()``, ``.to_frame()``, ``.report()`` and ``.save()``.
+
+    Raises:
+        InputError: an argument cannot be used, or there are fewer than two models.
+        TruthError: a check of a run failed.
+
+    Example:
+        ``old`` and ``new`` are two trained modules, ``images`` and ``labels`` tensors.
+
+        >>> import modelstitch as ms
+        >>> short = {"fit": ms.FitSpec(steps=5), "controls": "none", "evidence": "none"}
+        >>> every = ms.compare_all({"old": old, "new": new}, (images, labels), cuts="2", **short)
+        >>> every
+        Comparisons(2 models, 2 pairs: old, new)
+        >>> every["old", "new"].matrix().shape
+        (1, 1)
+    """
+    choices = PairChoices(**{**_DEFAULTS, **options})
+    if len(models) < 2:
+        raise SpecError(f"expected at least two models, got {len(models)}")
+    choices.evidence_spec()  # refused before anything is loaded
+    if choices.folder_of_graphs is not None:
+        GraphCache(choices.folder_of_graphs)
+    folder = None if out is None else Path(out)
+    folders = pair_folders(folder, list(models))
+    if folder is not None:
+        expect_experiment(folder, planned(list(models)))  # refused before anything is loaded
+    where = device_for(device, models.values())
+    with in_eval_mode(models.values()), listening(progress) as listener, ExitStack() as stack:
+        writing = None if folder is None else stack.enter_context(Writing(folder, planned(list(models))))
+        networks = {
+            name: as_network(model, name, seed, where) for seed, (name, model) in enumerate(models.items())
+        }
+        if isinstance(data, DataSpec):
+            data = read_alike(data, list(networks.values()))
+        whole = read(data, list(networks.values())).to(where)
+        pool = Pool(whole, many=True, cache=choices.folder_of_graphs)
+        if not choices.allow_untrained:  # each is a receiver of some pair: refused before any is fitted
+            for network in networks.values():
+                expect_trained(pool.side(in_colour(network, pool.data)))
+        found = {}
+        for (sender, receiver), run_folder in folders.items():
+            listener.stage(f"{sender} into {receiver}")
+            found[sender, receiver] = choices.compare(
+                networks[sender],
+                networks[receiver],
+                data,
+                out=run_folder,
+                names=BySide(sender, receiver),
+                device=str(where),
+                writing=writing,
+                pool=pool,
+                progress=listener,
+            )
+        if folder is None:
+            return Comparisons(found)
+        # With the pairs that the folder had before.
+        write_whole(folder)
+    return Comparisons(found)
+
+
+@checked(forwards=compare)
+@keeping_random_state
+def compare_labels(
+    sender: Model,
+    receiver: Model,
+    data: DataSpec | Any,
+    labels: str | Sequence[str] | None = None,
+    *,
+    out: str | Path | None = None,
+    **options: Any,
+) -> ByLabels:
+    """Compare one pair by several label sets, or by several tasks, and put the answers beside each other.
+
+    For each of them stitches are fitted, controls run and verdicts made as by :func:`compare`, since *within
+    class* and what a label-only sender holds are another thing for each. So n label sets cost n times as
+    much.
+
+    Args:
+        sender, receiver: as for :func:`compare`.
+        data: as for :func:`compare`, by their finest labels. Without ``labels``: data for each name, such as
+            ``{"class": data, "quality": ms.data_from(images, scores, task=task)}``.
+        labels: names of label sets of the data, ``"finest"`` for the labels that they come with.
+        out: folder of run folders, one a label set, called by its name, and of ``label-sets.csv``.
+        options: as for :func:`compare`, the same for all.
+
+    Raises:
+        InputError: an argument cannot be used, fewer than two label sets, or one that the data do not have;
+            nothing has been fitted then.
+        TruthError: a check of a run failed.
+
+    Example:
+        ``old`` and ``new`` are two modules that were trained on the digits.
+
+        >>> import modelstitch as ms
+        >>> short = {"fit": ms.FitSpec(steps=5), "controls": "none", "evidence": "none"}
+        >>> found = ms.compare_labels(old, new, "digits", ["finest", "parity"], cuts="2", **short)
+        >>> found.tried_for
+        ('finest', 'parity')
+    """
+    by_name: dict[str, Any]
+    if labels is not None:
+        by_name = by_each(data, several(labels))
+    elif isinstance(data, Mapping):
+        by_name = dict(data)
+    else:
+        raise SpecError("expected label sets, or data for each of several names, got neither")
+    if len(by_name) < 2:
+        raise SpecError(f"expected data by at least two names, got {', '.join(map(str, by_name)) or 'none'}")
+    folders = run_folders(out, by_name)
+    found = {}
+    with listening(options.pop("progress", None)) as listener:
+        for name, one in by_name.items():
+            listener.stage(f"label set {name}")
+            found[name] = compare(
+                sender, receiver, one, out=folders[name], **{**options, "progress": listener}
+            )
+    by_labels = ByLabels(found)
+    if out is not None:
+        by_labels.write(out)
+    return by_labels
