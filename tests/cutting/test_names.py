@@ -191,3 +191,25 @@ def test_parts_of_a_repeated_block_are_no_default_cuts() -> None:
     assert [cut.name for cut in found.boundaries] == ["1", "2.0", "2.1"]
     assert found.find("2.0.output").name == "2.0"
     assert not found.find("2.0.attention").boundary
+
+
+class UnderAutocast(nn.Module):
+    """Blocks that run in another precision, in place, and a head that reads them flat."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(nn.Sequential(nn.Conv2d(3, 3, 1), nn.ReLU()) for _ in range(2))
+        self.act, self.flatten, self.head = nn.ReLU(inplace=True), nn.Flatten(), nn.Linear(192, 5)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            for block in self.blocks:
+                x = block(x)
+        y: torch.Tensor = self.head(self.flatten(self.act(x.float() + 0)))
+        return y
+
+
+def test_values_under_autocast_and_views_behind_writes_have_the_names_of_their_modules() -> None:
+    found = cutting(UnderAutocast())
+    assert [cut.name for cut in found.boundaries] == ["blocks.0", "blocks.1"]
+    assert found.find("flatten").shape == (192,)

@@ -23,6 +23,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
 
 from modelstitch.cutting.complaints import next_step
+from modelstitch.cutting.module_names import modules_inside_autocast, views_to_own_modules
 from modelstitch.cutting.outputs import caches_off, leaves, scored_leaf, what_is_cut
 from modelstitch.cutting.packed import PackedError, packed_as_padded
 from modelstitch.cutting.recurrent import apart, shapes_at_once
@@ -326,7 +327,10 @@ def _exported(
         ):
             shapes = _free_batch(model, example, kwargs)
             exported = export(model, (example,), dict(kwargs), dynamic_shapes=shapes, strict=strict)
-            return exported, exported.run_decompositions({})
+            with modules_inside_autocast():
+                program = exported.run_decompositions({})
+            views_to_own_modules(exported, program)
+            return exported, program
     except Exception as error:  # torch.export raises many unrelated types
         first_line = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
         line = _line_of(error)

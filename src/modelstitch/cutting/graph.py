@@ -244,6 +244,15 @@ class GraphCutModel(CutModel):
             if any(path == module and call in ("", call_of(key)) for key, path in enclosing(node).items())
         ]
         if not inside:
+            others = [
+                kind
+                for node, kind in self._dependences.items()
+                if any(path == module and call in ("", call_of(key)) for key, path in enclosing(node).items())
+            ]
+            if others and max(others) is Dependence.SIDE:
+                return "it is computed from further inputs alone, which both halves are given"
+            if others and max(others) is not Dependence.DATA:
+                return "its output does not depend on the input"
             if module in dict(self.model.named_modules()):
                 return "its output does not lie on the path from input to output, or is its input unchanged"
             return "no module of this name"
