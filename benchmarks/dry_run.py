@@ -24,7 +24,7 @@ from modelstitch.runs.run import BUDGET, run
 from modelstitch.runs.trial import time_range
 from modelstitch.specs import VERDICT_CONTROLS, DataSpec, EvidenceSpec, FitSpec
 
-CUTS = ("layers.0", "layers.2", "layers.3", "layers.4")
+CUTS = ("layers.0", "layers.2", "layers.4")
 
 KINDS: Mapping[str, Mapping[str, Any]] = {
     "default": {},

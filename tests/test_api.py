@@ -446,6 +446,7 @@ def test_options_reach_every_pair(checkpoints: tuple[Path, Path], tmp_path: Path
     )
     assert set(found) == {("a", "b"), ("b", "a")}
     for (sender, receiver), comparison in found.items():
+        assert (comparison.sender, comparison.receiver) == (sender, receiver)
         assert comparison.stitches == ("identity", "lowrank(2)")
         assert {cell.seed for cell in comparison.cells} == {3, 4}
         assert comparison.controls == ("trained", "random-sender")

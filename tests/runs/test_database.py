@@ -156,6 +156,8 @@ def test_one_run_and_several_pairs_do_not_share_a_folder(tmp_path: Path) -> None
         read_run(tmp_path / "all")
     with pytest.raises(RunError, match="it holds one run; choose another"):
         Writing(tmp_path / "one", planned("ab")).take()
+    with pytest.raises(RunError, match=r"all/a-into-b' for several pairs: it is that of one pair of .*all'"):
+        Writing(tmp_path / "all" / "a-into-b", planned("ab")).take()
     (tmp_path / "killed").mkdir()
     (tmp_path / "killed" / "run.sqlite").touch()  # a writer was killed before its first transaction
     experiment(tmp_path / "killed", "abc")
@@ -266,7 +268,9 @@ def test_commands_take_an_experiment_or_say_which_pair_to_give(
     assert "a-into-b" in capsys.readouterr().out
     (home / "report.html").unlink()
     assert main(["report", str(home)]) == 0
-    assert (home / "report.html").is_file()
+    assert 'href="a-into-b/report.html"' in (home / "report.html").read_text(encoding="utf-8")
+    assert main(["report", str(home), "--out", str(tmp_path / "page.html")]) == 0
+    assert "href" not in (tmp_path / "page.html").read_text(encoding="utf-8")
     capsys.readouterr()
     assert main(["runs", str(tmp_path), "--json"]) == 3
     assert [row["run"] for row in json.loads(capsys.readouterr().out)] == sorted(
@@ -278,8 +282,9 @@ def test_commands_take_an_experiment_or_say_which_pair_to_give(
         ["verify", str(home), "--by", "Bo"],
         ["reuse", str(home)],
         ["status", str(home), "--fail-unless", "pilot"],
+        ["compare", "no-such", "no-other", "--out", str(home)],
     ):
         assert main(words) == 2, words
         error = capsys.readouterr().err
-        assert "of several" in error or "got several" in error
+        assert "got several" in error or "holds several" in error
         assert error.count("\n") == 1

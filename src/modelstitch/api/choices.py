@@ -14,7 +14,7 @@ from modelstitch.grid.pool import Pool
 from modelstitch.models.given import Model
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.facts import BySide
-from modelstitch.runs.database import Writing
+from modelstitch.runs.database import Writing, expect_for_one
 from modelstitch.runs.prepare import NO_OUTPUTS, OutputChoices, prepare
 from modelstitch.runs.run import run
 from modelstitch.specs import (
@@ -73,6 +73,8 @@ class PairChoices:
         names: BySide[str] | None = None,
     ) -> Comparison:
         """Prepare and run one pair."""
+        if out is not None and writing is None:
+            expect_for_one(out)
         session = prepare(
             sender,
             receiver,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +100,8 @@ def compare_all(
     with in_eval_mode(models.values()), listening(progress) as listener, ExitStack() as stack:
         writing = None if folder is None else stack.enter_context(Writing(folder, planned(list(models))))
         networks = {
-            name: as_network(model, name, seed, where) for seed, (name, model) in enumerate(models.items())
+            name: replace(as_network(model, name, seed, where), name=name)
+            for seed, (name, model) in enumerate(models.items())
         }
         if isinstance(data, DataSpec):
             data = read_alike(data, list(networks.values()))

@@ -297,7 +297,10 @@ class Compare:
         began = time.perf_counter()
         memory_bytes = memory(self.memory)
         if self.out is not None:
+            from modelstitch.runs.database import expect_for_one
+
             expect_writable(self.out)
+            expect_for_one(self.out)
         if self.ladder and (self.stitch != (DEFAULT_FAMILY,) or self.norm != "none"):
             raise SpecError("expected either --ladder or --stitch and --norm, got both")
         config = self.run_config()

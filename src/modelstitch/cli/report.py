@@ -82,11 +82,11 @@ class Report:
                 "expected the run of one pair with --candidate, got several pairs: give the folder of a pair"
             )
         folder = self.run_folder if self.run_folder.is_dir() else self.run_folder.parent
-        text = pairs_text(pairs, folder, self.lang, markdown=self.markdown)
+        out = self.out or folder / ("report.html" if self.lang == "en" else f"report.{self.lang}.html")
+        text = pairs_text(pairs, out.parent, self.lang, markdown=self.markdown)
         if self.markdown and self.out is None:
             sys.stdout.write(text)
         else:
-            out = self.out or folder / ("report.html" if self.lang == "en" else f"report.{self.lang}.html")
             write_page(text, out)
             print(out)
         return any(each.failed for each in pairs.values())

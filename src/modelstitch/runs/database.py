@@ -87,6 +87,12 @@ def expect_experiment(home: Path, pairs: Sequence[PairName]) -> None:
     Raises:
         RunError: it does.
     """
+    above = place_of(home)
+    if pairs and above.pair:
+        raise RunError(
+            f"cannot use folder {str(home)!r} for several pairs: it is that of one pair of "
+            f"{str(above.home)!r}; choose another"
+        )
     if not (home / DATABASE).is_file():
         return
     known = pairs_in(home)
@@ -112,6 +118,16 @@ def writing_for(folder: str | Path) -> tuple[Writing, RunPlace]:
     """Return what writes to the run of a folder, and where the run lies."""
     place = place_of(folder)
     return Writing(place.home, pairs_in(place.home) if place.pair else ()), place
+
+
+def expect_for_one(folder: str | Path) -> None:
+    """Raise where a folder cannot be that of a run of two networks, before anything is loaded.
+
+    Raises:
+        RunError: it holds several pairs.
+    """
+    writing, _ = writing_for(folder)
+    expect_experiment(writing.home, writing.pairs)
 
 
 def listed_models(home: Path) -> tuple[str, ...]:
