@@ -133,7 +133,7 @@ def test_the_gallery_shows_what_its_script_makes() -> None:
     assert (ROOT / "docs" / "gallery.md").read_text(encoding="utf-8") == gallery_page()
     for shot in SHOTS:
         picture = ROOT / "docs" / "images" / f"{shot.name}.png"
-        assert Image.open(picture).format == "PNG"
+        assert picture.read_bytes().startswith(b"\x89PNG")
         assert picture.stat().st_size <= 150_000, picture.name
 
 

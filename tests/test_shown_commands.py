@@ -78,7 +78,7 @@ STANDS_FOR = {
 def shown(path: Path) -> list[str]:
     """Return the commands of a page's blocks, one a line.
 
-    The page cli.md shows usage, not commands; those of gallery.md are run by its script, on data of their own.
+    The page cli.md shows usage, not commands; the script of gallery.md runs what that page shows.
     """
     if path.name in ("cli.md", "gallery.md"):
         return []
