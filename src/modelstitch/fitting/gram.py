@@ -9,6 +9,8 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from modelstitch.geometry.products import sum_of_products
+
 
 @dataclass(frozen=True, eq=False)
 class Gram:
@@ -48,18 +50,14 @@ class Moments:
         return all(bool(part.isfinite().all()) for part in (self.gram.covariance, *cross))
 
 
-def _sum_products(x: Tensor, y: Tensor) -> Tensor:
-    return (x.T @ y).double()
-
-
 class Accumulator:
     r"""Sums moments of features and targets, batch by batch.
 
     .. math:: C_{xy} = \frac{1}{n} \sum_i (x_i - \bar x)(y_i - \bar y)^\top
 
     Rows are centred on the means of the first batch before products are taken, so that a large offset costs
-    no digits. Products within a batch have the rows' own precision (at least float32), sums over batches
-    float64.
+    no digits. Products have the rows' own precision (at least float32), sums over blocks of rows and over
+    batches float64.
 
     Args:
         pairs: names of features and of targets whose cross moments to gather.
@@ -85,11 +83,11 @@ class Accumulator:
         for name, x in centred_x.items():
             self._rows[name] = self._rows.get(name, 0) + len(x)
             if name not in self._known:
-                _add(self._square, name, _sum_products(x, x))
+                _add(self._square, name, sum_of_products(x, x))
         for name, y in centred_y.items():
             _add(self._variance, name, y.square().sum(0).double())
         for pair in self._pairs:
-            _add(self._product, pair, _sum_products(centred_x[pair[0]], centred_y[pair[1]]))
+            _add(self._product, pair, sum_of_products(centred_x[pair[0]], centred_y[pair[1]]))
 
     def _centre(self, kind: str, name: Hashable, rows: Tensor) -> Tensor:
         rows = rows if rows.dtype == torch.float64 else rows.float()

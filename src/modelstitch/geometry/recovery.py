@@ -9,10 +9,12 @@ import torch
 from jaxtyping import Float, Float64, Int
 from torch import Tensor
 
+from modelstitch.geometry.products import sum_of_products
+
 READER_RIDGES = tuple(10.0 ** (half / 2) for half in range(-12, 3))
 """Ridges that a reader may have, as shares of the largest eigenvalue.
 
-The smallest is above what rounding moves an eigenvalue by: sums of products of float32 are right to 4e-7.
+The smallest is above what rounding moves an eigenvalue by: sums of products by :func:`sum_of_products` are right to 4e-7.
 """
 
 _BLOCKS, _VALIDATION = 40, 4
@@ -110,7 +112,7 @@ def _moments(
     x: Float[Tensor, "n p c"], y: Float[Tensor, "n p e"]
 ) -> tuple[Float64[Tensor, "c c"], Float64[Tensor, "c e"]]:
     rows, read = x.flatten(0, 1), y.flatten(0, 1)
-    return (rows.T @ rows).double(), (rows.T @ read).double()
+    return sum_of_products(rows, rows), sum_of_products(rows, read)
 
 
 def permuted_products(

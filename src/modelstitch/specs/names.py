@@ -7,7 +7,7 @@ from typing import Literal
 
 from modelstitch.errors import SpecError
 
-RESULT_VERSION = 8
+RESULT_VERSION = 9
 """Raised whenever the same spec would give other numbers; part of the key of every cell."""
 
 TASKS = ("classification", "multi-label", "regression", "next-token", "masked-token", "retrieval")
@@ -43,7 +43,7 @@ EVIDENCE = (
 STANDARD_EVIDENCE = EVIDENCE[:8]
 """Kinds of evidence that are measured by default; the others are asked for by name."""
 
-EVIDENCE_VERSION = 5
+EVIDENCE_VERSION = 6
 """Raised whenever the same stitches would give other evidence."""
 
 ROLE_SEEDS = {"sender": 0, "receiver": 1}
