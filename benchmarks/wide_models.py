@@ -2,8 +2,8 @@
 
 One rule makes the classes of transformers small (:func:`reduced`): at most two layers of each kind, two
 experts out of four, a vocabulary of 512, and every width divided by 8; where that builds no model that runs,
-by 4, 2 or 1.
-Everything else is as configured by default, caches too. Weights are drawn at random.
+by 4, 2 or 1, and where none does, with four layers. Classifiers of texts are given the padding token 0 where
+they have none. Everything else is as configured by default, caches too. Weights are drawn at random.
 """
 
 from __future__ import annotations
@@ -204,23 +204,27 @@ def _built_transformers(rest: str) -> Built:
     kind, model_type, class_name = rest.split(":")
     model_class, config_class = getattr(transformers, class_name), CONFIG_MAPPING[model_type]
     failures = []
-    for divisor in (8, 4, 2, 1):
+    for layers, divisor in ((2, 8), (2, 4), (2, 2), (2, 1), (4, 8)):
         try:
-            config = reduced(config_class(), divisor)
+            config = reduced(config_class(), divisor, layers)
             config.num_labels = 5
+            if getattr(config, "pad_token_id", None) is None:
+                config.pad_token_id = 0  # without one a classifier of texts takes no batch
             model = model_class(config).eval()
             if divisor == 1 and sum(p.numel() for p in model.parameters()) > 3e8:
                 raise RuntimeError("more than 300 million parameters")
             x = _inputs(model, config, kind)
             with torch.no_grad():
                 model(x)
-            return Built(model, x, said=f"widths / {divisor}")
+            return Built(model, x, said=f"at most {layers} layers, widths / {divisor}")
         except Exception as error:  # sizes of a configuration may exclude each other in any way
-            failures.append(f"/{divisor} {type(error).__name__}: {str(error).strip().splitlines()[:1]}")
+            failures.append(
+                f"{layers} /{divisor} {type(error).__name__}: {str(error).strip().splitlines()[:1]}"
+            )
     raise RuntimeError("; ".join(failures)[:600])
 
 
-def reduced(config: Any, divisor: int) -> Any:
+def reduced(config: Any, divisor: int, layers: int) -> Any:
     """Return a configuration of a small model: fewer layers, experts and words, and narrower."""
     config = copy.deepcopy(config)
     held = vars(config)
@@ -229,12 +233,14 @@ def reduced(config: Any, divisor: int) -> Any:
     for key, value in list(held.items()):
         plain = key.removeprefix("encoder_").removeprefix("decoder_").removeprefix("text_")
         new = value
-        if hasattr(value, "to_dict"):
-            new = reduced(value, divisor)
+        if key == "num_experts_per_tok" and value is None:
+            new = 2
+        elif hasattr(value, "to_dict"):
+            new = reduced(value, divisor, layers)
         elif isinstance(value, bool) or value is None:
             continue
         elif _is_layers(key):
-            new = _mapped(value, lambda one: min(one, 2))
+            new = _mapped(value, lambda one: min(one, layers))
         elif key == "vocab_size":
             new = min(value, 512)
         elif "expert" in key and isinstance(value, int) and value > 4 and "size" not in key:
