@@ -3,6 +3,7 @@
     python benchmarks/zoo_exactness.py [--only timm] [--json] [--read FILE ...]
     python benchmarks/zoo_exactness.py --only masked     # models that read, each with an attention mask
     python benchmarks/zoo_exactness.py --only volumes    # models of films: three axes of positions
+    python benchmarks/zoo_exactness.py --wide            # hundreds of models; see wide_exactness.py
 
 Needs the extras timm and torchvision, and transformers. Weights are drawn at random, no weights are
 downloaded,
@@ -398,6 +399,11 @@ def table(outcomes: dict[str, dict[str, Any]]) -> str:
 
 
 def main() -> None:
+    if "--wide" in sys.argv[1:]:
+        from wide_exactness import main as wide
+
+        wide([argument for argument in sys.argv[1:] if argument != "--wide"])
+        return
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--only", choices=[*FAMILIES, *APART])
     parser.add_argument("--json", action="store_true")

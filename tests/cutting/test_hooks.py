@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from modelstitch.cutting import certify, cut_model, split
+from modelstitch.cutting.hook_halves import HookPrefix, HookSuffix
 from modelstitch.cutting.hooks import HookCutModel
 from modelstitch.cutting.leaks import outputs_behind
 from modelstitch.errors import CutError
@@ -343,3 +344,27 @@ def test_a_sequence_that_comes_first_is_cut_by_hooks_even_where_it_is_as_long_as
         assert torch.equal(cutting.suffix(name)(y), model(kwargs))
     (later,) = cutting.suffix("embed", later=("blocks.1",))(cutting.prefix("embed")(kwargs)[0])
     assert torch.equal(later, cutting.prefix("blocks.1")(kwargs)[0])
+
+
+class TakesAWay(nn.Module):
+    """Goes through one of two layers, by the sign of its first example."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.up, self.down, self.head = nn.Linear(3, 4), nn.Linear(3, 4), nn.Linear(4, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.up(x) if x[0, 0].item() > 0 else self.down(x)
+        output: Tensor = self.head(torch.relu(y))
+        return output
+
+
+def test_a_half_says_where_the_model_takes_another_way_than_through_the_cut() -> None:
+    x = torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+    model = TakesAWay().eval()
+    prefix = HookPrefix(model, [("up", 0)], frozen=False)
+    with pytest.raises(CutError, match="does not come to 'up' on these inputs"):
+        prefix(-x)
+    suffix = HookSuffix(model, -x, ("up", 0), False, None, {("up", 0): 0}, (True,))
+    with pytest.raises(CutError, match="does not come to 'up' on these inputs"):
+        suffix(torch.zeros(2, 4))

@@ -268,3 +268,14 @@ def test_a_length_that_differs_between_runs_is_named() -> None:
 def test_a_type_of_numpy_is_named(array: np.ndarray, message: str) -> None:
     with pytest.raises(ModelError, match=message):
         cuts(nn.Sequential(nn.Linear(6, 6), nn.Linear(6, 5)), array)
+
+
+def test_weights_and_inputs_without_values_and_complex_ones_are_named() -> None:
+    layers = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
+    with pytest.raises(ModelError, match="lazy module '0', which has no weights yet: run the model on one"):
+        cuts(nn.Sequential(nn.LazyLinear(4), nn.ReLU()), torch.randn(3, 5))
+    with pytest.raises(ModelError, match="got a tensor on the meta device: give real inputs"):
+        cuts(layers, torch.randn(3, 3, device="meta"))
+    waves = nn.Sequential(nn.Linear(3, 4, dtype=torch.cfloat), nn.Linear(4, 2, dtype=torch.cfloat))
+    with pytest.raises(CutError, match="its values are complex numbers"):
+        cuts(waves, torch.randn(3, 3, dtype=torch.cfloat))

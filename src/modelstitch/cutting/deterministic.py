@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.export import ExportedProgram, unflatten
+from torch.nn.parameter import is_lazy
 
 from modelstitch.cutting.attributes import changed as attributes_changed
 from modelstitch.cutting.attributes import numbers_in, prints_of
@@ -54,6 +55,12 @@ def as_module(model: Any, name: str = "model") -> nn.Module:
             f"model {name} {part} of TorchScript, which hides what it computes: give the module that "
             "it was made from, or what torch.export made of that"
         )
+    lazy = [path for path, part in model.named_modules() if is_lazy_module(part)]
+    if lazy:
+        raise ModelError(
+            f"model {name} has a lazy module {lazy[0]!r}, which has no weights yet: run the model on one "
+            "input, and load its weights then"
+        )
     empty = [path for path, value in model.state_dict().items() if getattr(value, "is_meta", False)]
     if empty:
         raise ModelError(
@@ -61,6 +68,12 @@ def as_module(model: Any, name: str = "model") -> nn.Module:
             "to_empty(device=...) of it, and load its weights then"
         )
     return model
+
+
+def is_lazy_module(module: nn.Module) -> bool:
+    """Tell whether a module waits for its first input to make its weights."""
+    held = (*module._parameters.values(), *module._buffers.values())
+    return any(value is not None and is_lazy(value) for value in held)
 
 
 def expect_deterministic(

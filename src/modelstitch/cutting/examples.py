@@ -97,6 +97,8 @@ def _tensor(value: Any, what: str) -> Tensor:
             raise ModelError(f"expected {what} as {_FORMS}, got {type(value).__name__}: {error}") from error
     if not isinstance(value, Tensor):
         raise ModelError(f"expected {what} as {_FORMS}, got {type(value).__name__}")
+    if value.is_meta:
+        raise ModelError(f"expected {what} with values, got a tensor on the meta device: give real inputs")
     if value.layout is not torch.strided:
         raise ModelError(f"expected {what} as a dense tensor, got {value.layout}: give to_dense() of it")
     if value.is_nested:

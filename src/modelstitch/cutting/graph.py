@@ -214,6 +214,13 @@ class GraphCutModel(CutModel):
         inner = [node for node in self._live if node is not self._captured.primary]
         if not inner:
             return f"model {self.name} has no cut: its output does not depend on its input"
+        if any((value := tensor_of(node)) is not None and value.is_complex() for node in inner) and not any(
+            (value := tensor_of(node)) is not None and value.is_floating_point() for node in inner
+        ):
+            return (
+                f"model {self.name} has no cut: its values are complex numbers, which no stitch reads: wrap "
+                "its parts in modules that give torch.view_as_real of them"
+            )
         middle = inner[len(inner) // 2]
         around = self._edges(bypasses(middle, self._live, self._ends))
         return f"model {self.name} has no cut between input and head: " + (

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -116,6 +116,7 @@ class HookPrefix(nn.Module):
             contextlib.suppress(_Stop),
         ):
             _run(self.model, x.clone(), kwargs, self.frozen)
+        _expect_run(self.calls, outputs)
         # A stitch that learns refuses a tensor made under torch.inference_mode; a copy is an ordinary tensor.
         ordinary = {
             call: output.clone() if output.is_inference() else output for call, output in outputs.items()
@@ -156,10 +157,12 @@ class HookSuffix(nn.Module):
             with eval_mode(self.model), no_fused_attention():
                 return _run(after, y.clone(), kwargs, self.frozen)
         outputs: dict[tuple[str, int], Tensor] = {}
+        replaced: list[tuple[str, int]] = []
         graded = torch.is_grad_enabled()
 
         def replace(path: str, number: int, output: Any) -> Any:
             if (path, number) == self.call:
+                replaced.append(self.call)
                 if output.shape != y.shape:
                     raise CutError(
                         f"expected representations of shape {tuple(output.shape[1:])}, as on the examples "
@@ -188,9 +191,22 @@ class HookSuffix(nn.Module):
             contextlib.suppress(_Stop),
         ):
             output = _run(self.model, inputs, kwargs, self.frozen)
+        _expect_run([self.call], replaced)
         if self.later is None:
             return with_none_for(output, self.given)
+        _expect_run(self.later, outputs)
         return tuple(_batch_first(outputs[call], self.axes[call]) for call in self.later)
+
+
+def _expect_run(calls: Sequence[tuple[str, int]], run: Collection[tuple[str, int]]) -> None:
+    """Raise where the model took a way without some of the calls: its branches depend on the inputs."""
+    for path, number in calls:
+        if (path, number) not in run:
+            which = f"call {number + 1} of {path!r}" if number else repr(path)
+            raise CutError(
+                f"the model does not come to {which} on these inputs, since its branches depend on their "
+                "values: choose a cut that every input passes"
+            )
 
 
 def _batch_first(x: Tensor, axis: int) -> Tensor:

@@ -183,9 +183,11 @@ def _drawn_for_zeros(model: nn.Module) -> dict[str, Tensor]:
 
 
 def _others(x: Tensor) -> Iterator[Tensor]:
-    """Yield other inputs of the same kind: the examples in another order, mixed, and drawn anew."""
+    """Yield other inputs of the same kind: the examples in another order, of another sign, and drawn anew."""
     generator = torch.Generator().manual_seed(0)
     made = [x.roll(1, 0), x.flip(-1)]
+    if x.is_floating_point():
+        made.append(-x)  # models branch by signs
     for _ in range(2):
         if x.is_floating_point():
             noise = torch.randn(x.shape, generator=generator).to(x)
