@@ -28,6 +28,9 @@ _FEWEST, _MOST = 2, 6
 _APART = (0.65, 1.6)
 """Least range of a trial of few places: others may need other numbers of steps."""
 
+_SOLVED_APART = (0.45, 1.6)
+"""The same where no cell takes a step: the most of a place is what it shares with places of the same cut."""
+
 Clock = Callable[[], float]
 TriedPlace = tuple[str, str]
 
@@ -86,7 +89,7 @@ def time_range(
             break
         if spent + taken > 3 * max(LEAST_SECONDS, _SHARE * taken * len(places)):
             break
-    of_place, low, high = _spread(seconds)
+    of_place, low, high = _spread(seconds, _SOLVED_APART if _is_solved(session) else _APART)
     shared = max(0.0, seconds[0] - of_place) if len(seconds) > 1 else 0.0
     once = prepared + once + shared
     return TimeRange(
@@ -99,12 +102,21 @@ def time_range(
     )
 
 
-def _spread(seconds: Sequence[float]) -> tuple[float, float, float]:
+def _is_solved(session: Session) -> bool:
+    """Tell whether no stitch of the real grid is fitted by steps."""
+    fit = session.spec.fit
+    return all(
+        not cell.stitch.info.has_parameters or (fit.least_squares and cell.stitch.is_solved(cell.objective))
+        for cell in _real(session)
+    )
+
+
+def _spread(seconds: Sequence[float], apart: tuple[float, float]) -> tuple[float, float, float]:
     """Return seconds of one place with a range; the first place of several pays for what all share."""
     usual = list(seconds[1:]) or list(seconds)
     middle = statistics.fmean(usual)
     error = 2 * statistics.stdev(usual) / math.sqrt(len(usual)) if len(usual) > 1 else 0.0
-    low, high = _APART
+    low, high = apart
     return middle, min(low * middle, middle - error), max(high * middle, middle + error)
 
 
