@@ -6,16 +6,17 @@ A place is a pair of cuts with all that a run does there: every control, stitch 
 
 from __future__ import annotations
 
+import contextlib
 import math
 import random
 import statistics
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from modelstitch.grid.grid import Budget
-from modelstitch.report import page
-from modelstitch.results.comparison import Comparison
 from modelstitch.runs.run import run
 from modelstitch.runs.session import Session
 from modelstitch.specs import CONTROLS, TRAINED, CellSpec, EvidenceSpec
@@ -62,7 +63,7 @@ def time_range(
     started: float,
     clock: Clock = time.perf_counter,
 ) -> TimeRange:
-    """Return how long a run takes, from a trial of some of its places in memory.
+    """Return how long a run takes, from a trial of some of its places; a folder for it is taken away again.
 
     Args:
         session: what to run.
@@ -75,14 +76,14 @@ def time_range(
     places = list(dict.fromkeys((cell.sender_cut, cell.receiver_cut) for cell in _real(session)))
     random.Random(0).shuffle(places)
     seconds: list[float] = []
-    begin, once = clock(), 0.0
+    begin = clock()
     for place in places[:_MOST]:
         before = clock()
-        found = run(_only(session, place), budget=budget, evidence=evidence)
+        # The first place pays for what is done once, the files and the page of a run folder among it.
+        with tempfile.TemporaryDirectory() if not seconds else contextlib.nullcontext() as scratch:
+            out = None if scratch is None else Path(scratch) / "run"
+            run(_only(session, place), out=out, budget=budget, evidence=evidence)
         taken = clock() - before
-        if not seconds:
-            # The first place pays for what all share; the second one of the same kind does not.
-            once = _report_seconds(found, clock)
         seconds.append(taken)
         spent = clock() - begin
         if len(seconds) >= _FEWEST and spent + taken > max(LEAST_SECONDS, _SHARE * taken * len(places)):
@@ -91,7 +92,7 @@ def time_range(
             break
     of_place, low, high = _spread(seconds, _SOLVED_APART if _is_solved(session) else _APART)
     shared = max(0.0, seconds[0] - of_place) if len(seconds) > 1 else 0.0
-    once = prepared + once + shared
+    once = prepared + shared
     return TimeRange(
         low=once + low * len(places),
         high=once + high * len(places),
@@ -135,11 +136,3 @@ def _only(session: Session, place: TriedPlace) -> Session:
         return cell.sender_cut == sender or own
 
     return replace(session, cells=tuple(cell for cell in session.cells if belongs(cell)))
-
-
-def _report_seconds(found: Comparison, clock: Clock) -> float:
-    """Time the picture and the page of a run of one place."""
-    before = clock()
-    found.figure()
-    page(found)
-    return clock() - before
