@@ -16,7 +16,7 @@ import torch
 import modelstitch as ms
 from modelstitch.adoption.verify.run_files import files_check, read_database, rows_check
 from modelstitch.cli import main
-from modelstitch.errors import RunError
+from modelstitch.errors import RunError, SpecError
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.facts import RunFacts
 from modelstitch.results.rows import EvidenceRow
@@ -248,6 +248,25 @@ def test_an_upgrade_that_is_killed_loses_nothing(tmp_path: Path, monkeypatch: py
         writing.take()
     assert len(list(tmp_path.glob("all/*/run.sqlite"))) == 0
     assert every(tmp_path / "all") == whole
+
+
+def test_an_experiment_that_was_stopped_has_what_is_finished(tmp_path: Path) -> None:
+    with Writing(tmp_path, planned("abc")) as writing:
+        with Store(tmp_path / "a-into-b", header("a", "b"), writing) as store:
+            fill(store, 0.5)
+        Store(tmp_path / "a-into-c", header("a", "c"), writing).close()  # killed in its first fit
+    assert list(every(tmp_path)) == [("a", "b")]
+    assert ms.load(tmp_path / "a-into-c").to_frame().empty
+    with pytest.raises(RunError, match="has not come to this pair"):
+        ms.load(tmp_path / "b-into-a")
+    both = every(tmp_path) | {("b", "a"): ms.load(tmp_path / "a-into-c")}
+    found = ms.Comparisons(both).similarity("score")
+    assert float(found.sel(sender="a", receiver="b")) == 0.5
+    assert bool(found.sel(sender="b", receiver="a").isnull())
+    with pytest.raises(SpecError, match="unknown"):
+        ms.Comparisons(both).similarity("geometry.cka")
+    write_whole(tmp_path)
+    assert (tmp_path / "cells.csv").read_text().count("\n") == 1 + 2
 
 
 def test_commands_take_an_experiment_or_say_which_pair_to_give(

@@ -26,7 +26,7 @@ from modelstitch.results.pairs import NAME as PAIRS
 from modelstitch.results.pairs import Comparisons
 from modelstitch.results.reuse_table import reuse_table_from
 from modelstitch.runs.pairs import holds_pairs, read_pairs
-from modelstitch.runs.place import expect_one
+from modelstitch.runs.place import expect_one, place_of
 from modelstitch.runs.reader import read_run
 from modelstitch.runs.sums import note_written
 from modelstitch.specs import DataSpec
@@ -62,7 +62,7 @@ def load(
         True
     """
     path = Path(path)
-    if path.is_dir():
+    if path.is_dir() or place_of(path).pair:  # a pair that an experiment has not come to has no folder
         kept = None if cache is None else Path(cache)
         return read_pairs(path, kept) if holds_pairs(path) else read_run(path, kept)
     if not path.exists():

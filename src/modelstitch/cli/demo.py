@@ -54,6 +54,7 @@ class Demo:
     def run(self) -> bool:
         """Train, stitch and show; return whether some cells failed."""
         from modelstitch.cli.printed import report
+        from modelstitch.runs.database import expect_for_one
         from modelstitch.runs.prepare import prepare
         from modelstitch.runs.run import run
         from modelstitch.specs import DataSpec, EvidenceSpec, FitSpec
@@ -61,6 +62,7 @@ class Demo:
         from modelstitch.util.progress_bar import watching
 
         expect_writable(self.out)
+        expect_for_one(self.out)
         with watching() as watcher:
             old, new = self._networks(watcher)
             prepared = prepare(

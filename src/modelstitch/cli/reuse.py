@@ -138,7 +138,10 @@ class Reuse:
         from modelstitch.util.progress_bar import watching
 
         if self.out is not None:
+            from modelstitch.runs.database import expect_for_one
+
             expect_writable(self.out)
+            expect_for_one(self.out)
         options, beside = self._reuse_spec(), self._beside()
         with watching() as watcher, tempfile.TemporaryDirectory() as scratch:
             folder = self.out or Path(scratch) / "run"

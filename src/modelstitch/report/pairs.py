@@ -53,7 +53,7 @@ def pairs_text(pairs: Comparisons, folder: Path, language: str = "en", *, markdo
         SpecError: no such language.
     """
     expect_one_of("language", language, LANGUAGES, SpecError)
-    measured = [value for value in ("kept", "score") if all(value in each.dataset for each in pairs.values())]
+    measured = [value for value in ("kept", "score") if any(value in each.dataset for each in pairs.values())]
     stitch = next(iter(pairs.values())).main_stitch
     tables = [pairs.similarity(value, stitch=stitch) for value in measured]
     form = _markdown if markdown else _html
@@ -102,9 +102,11 @@ def _html(pairs: Comparisons, tables: list[xr.DataArray], language: str, folder:
         words = f"{value}: {plain('pairs.in_words', language)}"
         noted = table.assign_attrs(dict(zip(table.attrs, _notes(table, language), strict=True)))
         parts += [Markup(as_html(words, noted)), picture(partial(heatmap, table), words)]
+        if len(pairs.models) <= 2:
+            continue
         if table.isnull().to_numpy()[~np.eye(len(pairs.models), dtype=bool)].any():
             parts.append(Markup("<p>{}</p>").format(plain("pairs.no_tree", language, value=value)))
-        elif len(pairs.models) > 2:
+        else:
             tree = plain("pairs.tree", language, value=value)
             parts += [
                 Markup("<h2>{}</h2>").format(tree),

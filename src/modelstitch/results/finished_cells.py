@@ -19,15 +19,7 @@ from modelstitch.util.arguments import checked
 class FinishedCells:
     """All cells of a run with the baselines they are read against.
 
-    Attributes:
-        sender, receiver, data: names.
-        spec: the whole spec of the run.
-        facts: what the run records beside it: division of the data, checks passed, versions.
-        cells: finished cells, in the order of the grid.
-        baselines: score of each whole network, trained and untrained.
-        evidence: what was measured about the cells beside their scores.
-        advantages: differences to the controls on the same examples, with simultaneous intervals.
-        kept: how much of the receiver's content within classes each cell keeps.
+    The fields are those of :class:`modelstitch.Comparison`, which says what each holds.
     """
 
     sender: str

@@ -76,6 +76,8 @@ def cell_frame(
                 "selectivity": selective.get(cell.key) if real else None,
             }
         )
+    if not rows:  # of a run that was stopped before its first cell
+        return pd.DataFrame()
     return pd.DataFrame(rows).astype({**dict.fromkeys(_FLOATS, "float64"), "size": "Int64"})
 
 

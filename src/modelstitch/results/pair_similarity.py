@@ -46,7 +46,13 @@ def similarity(
     grids |= {
         (name, name): (each, SELF_STITCH) for name, each in own_from.items() if SELF_STITCH in each.controls
     }
-    for (sender, receiver), (comparison, control) in grids.items():
+    having = {
+        pair: (each, control)
+        for pair, (each, control) in grids.items()
+        if control in each.controls and value in each.dataset
+    }
+    # A pair whose run was stopped may lack the value: its place is NaN. A value that none has is refused.
+    for (sender, receiver), (comparison, control) in (having or grids).items():
         reduced = _reduced(comparison, control, value, reduce, stitch, resamples)
         at = models.index(sender), models.index(receiver)
         found["value"][at], found["low"][at], found["high"][at] = reduced

@@ -92,7 +92,8 @@ class Comparisons(Mapping[ModelPair, Comparison]):
             (models, models) with the dimensions ``sender`` and ``receiver``, and the coordinates ``low`` and
             ``high``, the ends of the 95 % interval for other examples, and ``ceiling``. An end is NaN where
             nothing is stored by example: for other values than the score and *kept*, and for a comparison
-            that was read from a file. The attribute ``interval`` says it in words.
+            that was read from a file. The place of a pair that lacks the value, since its run was stopped,
+            is NaN. The attribute ``interval`` says it in words.
 
         Raises:
             SpecError: no such value, stitch or way to reduce.
@@ -246,7 +247,7 @@ class Comparisons(Mapping[ModelPair, Comparison]):
         return f"Comparisons({len(self.models)} models, {len(self)} pairs: {', '.join(self.models)})"
 
     def _repr_html_(self) -> str:
-        value = "kept" if all("kept" in each.dataset for each in self.values()) else "score"
+        value = "kept" if any("kept" in each.dataset for each in self.values()) else "score"
         stitch = next(iter(self.values())).main_stitch
         return pair_pictures.as_html(repr(self), self.similarity(value, stitch=stitch, resamples=200))
 

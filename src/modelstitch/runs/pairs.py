@@ -10,7 +10,7 @@ from modelstitch.errors import RunError, SpecError
 from modelstitch.results.pairs import Comparisons, ModelPair, pair_name
 from modelstitch.runs.database import LISTED, listed_models
 from modelstitch.runs.place import DATABASE, PairName, pairs_in
-from modelstitch.runs.reader import has_begun, read_run
+from modelstitch.runs.reader import has_cells, read_run
 from modelstitch.util.atomic_files import atomic_write
 
 PAGE = "report.html"
@@ -60,7 +60,7 @@ def read_pairs(folder: Path, cache: Path | None = None) -> Comparisons:
     found = {
         (pair.sender, pair.receiver): read_run(folder / pair.name, cache)
         for pair in pairs
-        if has_begun(folder / pair.name)
+        if has_cells(folder / pair.name)
     }
     if not found:
         raise RunError(

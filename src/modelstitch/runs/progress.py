@@ -10,7 +10,7 @@ from typing import Any
 from modelstitch.errors import RunError, SpecError
 from modelstitch.results.facts import RunFacts
 from modelstitch.runs.place import pairs_in, reading
-from modelstitch.runs.reader import facts_of, has_begun, has_run
+from modelstitch.runs.reader import facts_of, has_run, is_begun
 from modelstitch.runs.schema import FORMAT, format_of
 from modelstitch.specs import RunSpec
 
@@ -81,7 +81,7 @@ def progress_of_pairs(folder: str | Path) -> dict[str, RunProgress | None]:
         RunError: a pair cannot be read.
     """
     each = {pair.name: Path(folder) / pair.name for pair in pairs_in(folder)}
-    return {name: progress_of(inner) if has_begun(inner) else None for name, inner in each.items()}
+    return {name: progress_of(inner) if is_begun(inner) else None for name, inner in each.items()}
 
 
 def _progress(connection: sqlite3.Connection) -> RunProgress:

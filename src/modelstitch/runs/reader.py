@@ -105,8 +105,8 @@ def asked_of(folder: str | Path) -> Asked | None:
     return Asked(spec, EvidenceSpec(kinds=ordered, n_examples=measured["n_examples"]), facts)
 
 
-def has_begun(folder: str | Path) -> bool:
-    """Tell whether the run of a folder has anything, for a pair that may be planned alone.
+def is_begun(folder: str | Path) -> bool:
+    """Tell whether the run of a folder was begun.
 
     Raises:
         RunError: the folder cannot be read.
@@ -114,6 +114,19 @@ def has_begun(folder: str | Path) -> bool:
     try:
         with reading(folder) as connection:
             return has_run(connection)
+    except sqlite3.Error as error:
+        raise RunError(f"cannot read run {str(folder)!r}: it is damaged, or no run: {error}") from error
+
+
+def has_cells(folder: str | Path) -> bool:
+    """Tell whether the run of a folder has a finished cell; a pair of an experiment may be planned alone.
+
+    Raises:
+        RunError: the folder cannot be read.
+    """
+    try:
+        with reading(folder) as connection:
+            return has_run(connection) and bool(connection.execute("SELECT 1 FROM cells LIMIT 1").fetchall())
     except sqlite3.Error as error:
         raise RunError(f"cannot read run {str(folder)!r}: it is damaged, or no run: {error}") from error
 
