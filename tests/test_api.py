@@ -66,6 +66,7 @@ def test_compare_two_checkpoints(checkpoints: tuple[Path, Path], tmp_path: Path)
         "advantages.csv",
         "verdicts.csv",
         "classes.csv",
+        "disagreements.json",
         "matrix.png",
         "run.toml",
     }
@@ -465,8 +466,8 @@ def test_options_reach_every_pair(checkpoints: tuple[Path, Path], tmp_path: Path
     assert one == found["a", "b"]
     key = one.cells[0].key
     assert (
-        one.stitched(*key[:3], seed=key.seed).accuracy
-        == found["a", "b"].stitched(*key[:3], seed=key.seed).accuracy
+        one.stitched(*key[:2], stitch=key.stitch, seed=key.seed).accuracy
+        == found["a", "b"].stitched(*key[:2], stitch=key.stitch, seed=key.seed).accuracy
     )
     assert 'href="a-into-b/report.html"' in (tmp_path / "report.html").read_text(encoding="utf-8")
 

@@ -220,7 +220,11 @@ def test_commands_run(
                 module = load_model(ModelSpec(source=words[2 if role == "sender" else 3])).module
                 torch.save(module.state_dict(), f"{name}.pt")
         if words[0] == "modelstitch":
+            trained = {each: each.read_bytes() for each in Path().glob("*.safetensors")}
             code = main(words[1:])
+            if words[1] == "train":  # for one epoch, which makes no network that a comparison accepts
+                for each, content in trained.items():
+                    each.write_bytes(content)
         else:
             with monkeypatch.context() as patched:
                 patched.setattr(sys, "argv", words[1:])

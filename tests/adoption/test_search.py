@@ -55,7 +55,7 @@ def places(result: ms.Comparison) -> set[tuple[str, str]]:
 @pytest.fixture(autouse=True)
 def without_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pictures and page of a run take most of its time, and have tests of their own."""
-    for name in ("_write_plots", "_write_page"):
+    for name in ("write_plots", "write_page"):
         monkeypatch.setattr(running, name, lambda *_: None)
 
 

@@ -63,7 +63,7 @@ def test_a_candidate(tmp_path: Path) -> None:
     )
     alarm = LedgerEntry(event="monitor", by="Cy", facts={"result": "alarm"})
     assert "raised an alarm" in CandidateStatus(tmp_path, Road((*lines, alarm))).sentences()[-2]
-    assert found.sentences()[0].in_language("ja") == "段階：試行。"
+    assert found.sentences()[0].in_language("ja") == "段階：試験導入。"
     moved = Road((*lines, LedgerEntry(event="adopted", by="Bo"), LedgerEntry(event="retired", by="Bo")))
     assert str(CandidateStatus(tmp_path, moved).sentences()[-1]) == "No stage follows."
 

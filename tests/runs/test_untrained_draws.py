@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import modelstitch as ms
-from modelstitch.runs import run
+from modelstitch.runs import fill
 from modelstitch.util.progress import Progress
 
 Checkpoints = tuple[Path, Path]
@@ -133,7 +133,7 @@ def test_draws_that_nobody_asks_for_any_more_change_nothing(
     checkpoints: Checkpoints, straight: ms.Comparison, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(run, "asks_for_draws", lambda verdict, first: verdict is not None)
+        patch.setattr(fill, "asks_for_draws", lambda verdict, first: verdict is not None)
         many = compare(checkpoints, tmp_path)
     assert [len(row.untrained) for row in many.kept if row.control == "trained"] == [5]
     assert numbers(compare(checkpoints, tmp_path)) == numbers(straight)

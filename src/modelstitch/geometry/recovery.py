@@ -14,7 +14,7 @@ from modelstitch.geometry.products import sum_of_products
 READER_RIDGES = tuple(10.0 ** (half / 2) for half in range(-12, 3))
 """Ridges that a reader may have, as shares of the largest eigenvalue.
 
-The smallest is above what rounding moves an eigenvalue by: sums of products by :func:`sum_of_products` are right to 4e-7.
+The smallest is above what rounding moves an eigenvalue by: :func:`sum_of_products` is right to 4e-7.
 """
 
 _BLOCKS, _VALIDATION = 40, 4
