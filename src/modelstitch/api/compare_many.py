@@ -100,16 +100,15 @@ def compare_all(
     with in_eval_mode(models.values()), listening(progress) as listener, ExitStack() as stack:
         writing = None if folder is None else stack.enter_context(Writing(folder, planned(list(models))))
         networks = {
-            name: replace(as_network(model, name, seed, where), name=name)
-            for seed, (name, model) in enumerate(models.items())
+            name: as_network(model, name, seed, where) for seed, (name, model) in enumerate(models.items())
         }
         if isinstance(data, DataSpec):
             data = read_alike(data, list(networks.values()))
         whole = read(data, list(networks.values())).to(where)
         pool = Pool(whole, many=True, cache=choices.folder_of_graphs)
         if not choices.allow_untrained:  # each is a receiver of some pair: refused before any is fitted
-            for network in networks.values():
-                expect_trained(pool.side(in_colour(network, pool.data)))
+            for name, network in networks.items():  # what is made ready here is what every pair uses
+                expect_trained(pool.side(replace(in_colour(network, pool.data), name=name)))
         found = {}
         for (sender, receiver), run_folder in folders.items():
             listener.stage(f"{sender} into {receiver}")
