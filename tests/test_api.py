@@ -464,6 +464,12 @@ def test_options_reach_every_pair(checkpoints: tuple[Path, Path], tmp_path: Path
     }
     one = ms.load(tmp_path / "a-into-b")
     assert one == found["a", "b"]
+    # What a model was loaded from is on record: its networks are loaded again wherever the run is opened.
+    assert [each.source for each in (one.spec.sender, one.spec.receiver)] == list(map(str, checkpoints))
+    key = one.cells[0].key
+    named: dict[str, Any] = {"stitch": key.stitch, "seed": key.seed}
+    read, kept = (each.stitched(key.sender_cut, key.receiver_cut, **named) for each in (one, found["a", "b"]))
+    assert read.accuracy == kept.accuracy
     assert 'href="a-into-b/report.html"' in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 

@@ -194,3 +194,22 @@ def test_equal_specs_hash_alike_and_others_do_not(seed: int, cut: str, control: 
 def test_numbers_that_were_mistyped_are_told(build: Callable[[], object], message: str) -> None:
     with pytest.raises(SpecError, match=message):
         build()
+
+
+@pytest.mark.parametrize(
+    ("source", "given"),
+    [
+        ("Net (sender)", True),
+        ("R1111 (width 4, seed 0)", True),  # a loaded network, by its name
+        ("in memory", True),
+        ("zoo:R1111(width=2, channels=1)", False),
+        ("timm:vit_tiny_patch16_224", False),
+        ("nets (old)/a.safetensors", False),
+        ("package.module:net(seed=1)", False),
+    ],
+)
+def test_what_was_given_in_memory_is_told_by_its_name(source: str, given: bool) -> None:
+    ends = {"sender_cuts": ("0",), "receiver_cuts": ("0",)}
+    networks = {"sender": ModelSpec(source=source), "receiver": ModelSpec(source="a.safetensors")}
+    spec = RunSpec(**networks, data=DataSpec(source="d"), **ends)
+    assert spec.in_memory == (("sender",) if given else ())

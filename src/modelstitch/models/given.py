@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import torch
 from torch import nn
@@ -34,7 +35,8 @@ def spec_of(model: Model, role: str, seed: int) -> ModelSpec:
     if isinstance(model, str):
         return ModelSpec(source=model, seed=seed)
     if isinstance(model, Network):
-        return ModelSpec(source=model.name, output=model.output, output_scale=model.output_scale)
+        known = model.loaded_from or ModelSpec(source=model.name)
+        return replace(known, output=model.output, output_scale=model.output_scale)
     return ModelSpec(source=f"{type(model).__name__} ({role})")
 
 
@@ -64,7 +66,7 @@ def _network(model: Model, role: str, seed: int, device: torch.device) -> Networ
     spec = spec_of(model, role, seed)
     if isinstance(model, nn.Module | ExportedProgram):
         return wrap(as_module(model, spec.source), spec.source)
-    network = load_model(spec)
+    network = replace(load_model(spec), loaded_from=spec)
     network.module.to(device)
     return network
 

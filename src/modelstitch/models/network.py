@@ -13,7 +13,7 @@ from torch.utils import _pytree as pytree
 
 from modelstitch.models.drawn import Drawn
 from modelstitch.models.weights.facts import WeightsFacts
-from modelstitch.specs import RandomName, View
+from modelstitch.specs import ModelSpec, RandomName, View
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,7 @@ class Network:
         output_scale: what its outputs are, where it cannot be recognised.
         weights: what it took of its weights, and what it did not; None if only the module itself is known.
         files: pairs of the name of a file that it was read from, without folders, and its SHA-256 then.
+        loaded_from: what it was loaded from, where a run says so; None of a network of the caller's own.
     """
 
     module: nn.Module
@@ -51,6 +52,7 @@ class Network:
     output_scale: str | None = None
     weights: WeightsFacts | None = None
     files: tuple[tuple[str, str], ...] = ()
+    loaded_from: ModelSpec | None = None
 
 
 def wrap(module: nn.Module, name: str, view: View | None = None) -> Network:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +25,9 @@ from modelstitch.specs.names import (
 )
 from modelstitch.specs.objectives import OBJECTIVES, ObjectiveName
 from modelstitch.util.arguments import checked, checked_fields, several
+
+_GIVEN = re.compile(r"[^:/\\]+ \(.*\)")
+"""How a network is called that was given in memory: ``Net (sender)``, or ``R1111 (width 4, seed 0)``."""
 
 
 @checked_fields
@@ -201,9 +205,7 @@ class RunSpec:
     def in_memory(self) -> tuple[str, ...]:
         """Which of ``sender``, ``receiver`` and ``data`` were given in memory: no name brings them back."""
         models = {role: getattr(self, role).source for role in ROLE_SEEDS}
-        given = [
-            role for role, source in models.items() if source.endswith(f" ({role})") or source == IN_MEMORY
-        ]
+        given = [role for role, source in models.items() if source == IN_MEMORY or _GIVEN.fullmatch(source)]
         return (*given, *(["data"] if self.data.source == IN_MEMORY else []))
 
     @property
