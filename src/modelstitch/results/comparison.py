@@ -203,19 +203,19 @@ class Comparison(FinishedCells):
         """
         judged = (TRAINED, *judged_controls(self.cells))
         expect_one_of("control", control, judged, SpecError)
-        if thresholds is not None or control != TRAINED:
-            return self._judged(stitch, thresholds, control)
-        return {key: each for key, each in self._verdicts.items() if stitch in (None, key.stitch)}
+        if thresholds is not None:
+            return self._judged(thresholds, control, stitch)
+        if control not in self._verdicts:
+            self._verdicts[control] = self._judged(None, control)
+        return {key: each for key, each in self._verdicts[control].items() if stitch in (None, key.stitch)}
 
     @cached_property
-    def _verdicts(self) -> dict[CellKey, Verdict]:
-        return self._judged()
+    def _verdicts(self) -> dict[str, dict[CellKey, Verdict]]:
+        """Verdicts by control, made when they are first asked for."""
+        return {}
 
     def _judged(
-        self,
-        stitch: str | None = None,
-        thresholds: Thresholds | None = None,
-        control: str = TRAINED,
+        self, thresholds: Thresholds | None, control: str, stitch: str | None = None
     ) -> dict[CellKey, Verdict]:
         return verdicts(
             self.cells,
