@@ -209,7 +209,11 @@ def test_numbers_that_were_mistyped_are_told(build: Callable[[], object], messag
     ],
 )
 def test_what_was_given_in_memory_is_told_by_its_name(source: str, given: bool) -> None:
-    ends = {"sender_cuts": ("0",), "receiver_cuts": ("0",)}
-    networks = {"sender": ModelSpec(source=source), "receiver": ModelSpec(source="a.safetensors")}
-    spec = RunSpec(**networks, data=DataSpec(source="d"), **ends)
+    spec = RunSpec(
+        sender=ModelSpec(source=source),
+        receiver=ModelSpec(source="a.safetensors"),
+        data=DataSpec(source="d"),
+        sender_cuts=("0",),
+        receiver_cuts=("0",),
+    )
     assert spec.in_memory == (("sender",) if given else ())
