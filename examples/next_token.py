@@ -97,7 +97,7 @@ def main() -> None:
         load(limit=200, heldout_limit=100) if options.quick else load(),
         {"narrow": narrow, "wide": wide},
         CUTS,
-        n_steps=150 if options.quick else 1500,
+        n_steps=105 if options.quick else 1500,
         quick=options.quick,
         out=options.out,
         batch_size=64,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from dataclasses import replace
@@ -49,6 +50,16 @@ CUTS = ("layers.0", "layers.2", "layers.4")
 def one_thread() -> None:
     """Use one thread: tensors of a test are small, so a second thread mostly waits."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def seldom_collected() -> Iterator[None]:
+    """Look for garbage seldom: graphs are many small objects that live long (a twentieth of the time)."""
+    before = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)
+    yield
+    gc.set_threshold(*before)
 
 
 @pytest.fixture(autouse=True, scope="session")

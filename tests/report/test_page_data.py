@@ -111,6 +111,7 @@ def test_no_number_of_seeds_makes_it_larger(language: str, seeds: tuple[int, ...
     text = page(run(9, 17, prefix="features.stage.block.", seeds=seeds), language)
     assert len(text.encode()) < 500_000
     assert ('"trained|affine|0":[[[' in text) == (len(seeds) == 3)  # the evidence of the pair goes last
+    assert {"en": "more grids is in evidence.csv", "ja": "このページに収まらない"}[language] in text
 
 
 def test_what_does_not_fit_is_left_out_and_said() -> None:
@@ -118,7 +119,6 @@ def test_what_does_not_fit_is_left_out_and_said() -> None:
     facts = page_data(comparison, "en", 400_000)
     assert facts["left_out"] > 0
     assert "trained|affine|0" in facts["evidence"]
-    assert "more grids is in evidence.csv" in page(comparison)
     assert len(as_script(facts).encode()) < 400_000
 
 
