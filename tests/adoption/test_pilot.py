@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import shutil
+import sqlite3
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -30,7 +32,7 @@ from modelstitch.adoption.stages.road import Road, road_of
 from modelstitch.cli import main
 from modelstitch.data.partly_labelled import new_examples
 from modelstitch.data.partly_targeted import partly_targeted
-from modelstitch.errors import DataError, ModelError, SpecError
+from modelstitch.errors import DataError, ModelError, RunError, SpecError
 from modelstitch.models.network import Network, wrap
 from modelstitch.specs import DataSpec
 from modelstitch.tasks import TOKENS, regression
@@ -487,3 +489,42 @@ def test_an_npz_file_without_targets_in_part(tmp_path: Path) -> None:
         assert found is not None
         known.append((found.known.tolist(), found.places[0]))
     assert known == [([True, False, True], "row 0 of x"), ([False] * 3, "row 0 of x_test")]
+
+
+def test_arrays_in_the_type_of_numpy_are_read_in_that_of_the_run(tmp_path: Path) -> None:
+    """New examples in float64 are those of a run of the same file, which holds them in float32."""
+    x, y = np.random.default_rng(0).normal(size=(30, 5)), np.arange(30) % 3
+    np.savez(tmp_path / "run.npz", x=x, y=y)
+    np.savez(tmp_path / "new.npz", x=x)
+    spec = DataSpec(source=str(tmp_path / "new.npz"))
+    read = ms.load_data(replace(spec, source=str(tmp_path / "run.npz")))
+    in_run = torch.cat([read.train.images, read.heldout.images])
+    assert in_run.dtype == torch.float32
+    for given in (spec.source, (x, None)):
+        found = partly_targeted(
+            given, replace(spec, task="multi-label"), 2, lambda: regression(torch.rand(9, 2))
+        )
+        assert found is not None
+        for images in (new_examples(given, spec).images, found.data.heldout.images):
+            torch.testing.assert_close(images.sort(0).values, in_run.sort(0).values, atol=0, rtol=0)
+
+
+def test_a_pilot_of_an_earlier_version_goes_on(folder: Path, data: dict[str, np.ndarray]) -> None:
+    np.savez("some.npz", x=data["x"][:30], y=data["y"][:30])
+    run(folder, "--data", "some.npz", "--margin", "0.01")
+    state = folder.with_name(f"{folder.name}-pilot-1")
+    before = read_state(state)
+    with contextlib.closing(sqlite3.connect(state / "pilot.sqlite")) as connection, connection:
+        connection.execute("ALTER TABLE examples DROP COLUMN agreed")
+        connection.execute("PRAGMA user_version = 1")
+    found = read_state(state)
+    assert found is not None
+    assert before is not None
+    assert found[1] == tuple(replace(one, agreed=None) for one in before[1])
+    assert run(folder, "--data", "new.npz") == 3
+    facts = last(folder)
+    assert (facts["n_taken"], facts["k"]) == (599, 1)
+    with contextlib.closing(sqlite3.connect(state / "pilot.sqlite")) as connection, connection:
+        connection.execute("PRAGMA user_version = 9")
+    with pytest.raises(RunError, match="expected the state of a pilot of format 2, got 9"):
+        read_state(state)

@@ -23,6 +23,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
 
 from modelstitch.cutting.complaints import next_step
+from modelstitch.cutting.forwards import with_forward
 from modelstitch.cutting.module_names import modules_inside_autocast, views_to_own_modules
 from modelstitch.cutting.outputs import caches_off, leaves, scored_leaf, what_is_cut
 from modelstitch.cutting.packed import PackedError, packed_as_padded
@@ -390,7 +391,7 @@ def _named_arguments(model: nn.Module, example: Tensor, kwargs: Kwargs) -> Itera
     if not names:
         yield
         return
-    own, before = model.forward, vars(model).get("forward")
+    own = model.forward
     known = [p for p in signature.parameters.values() if p is not variadic]
     added = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in kwargs if name in names]
 
@@ -398,19 +399,14 @@ def _named_arguments(model: nn.Module, example: Tensor, kwargs: Kwargs) -> Itera
         return own(*args, **kwargs)
 
     forward.__signature__ = signature.replace(parameters=[*known, *added])  # type: ignore[attr-defined]
-    model.forward = forward
-    try:
+    with with_forward(model, forward):
         yield
-    finally:
-        del model.forward
-        if before is not None:
-            model.forward = before
 
 
 @contextlib.contextmanager
 def _one_batch(model: nn.Module) -> Iterator[None]:
     """Let a capture know that all inputs have equally many examples, also where no operation joins them."""
-    own, before = model.forward, vars(model).get("forward")
+    own = model.forward
 
     def forward(*args: Any, **kwargs: Any) -> Any:
         lengths = [value.shape[0] for value in (*args, *kwargs.values()) if isinstance(value, Tensor)]
@@ -419,13 +415,8 @@ def _one_batch(model: nn.Module) -> Iterator[None]:
         return own(*args, **kwargs)
 
     forward.__wrapped__ = own  # type: ignore[attr-defined]
-    model.forward = forward
-    try:
+    with with_forward(model, forward):
         yield
-    finally:
-        del model.forward
-        if before is not None:
-            model.forward = before
 
 
 def _free_batch(model: nn.Module, example: Tensor, kwargs: Kwargs) -> Any:

@@ -11,6 +11,7 @@ from typing import Any
 from torch import nn
 from torch.utils import _pytree as pytree
 
+from modelstitch.cutting.forwards import with_forward
 from modelstitch.errors import ModelError
 from modelstitch.tasks.outputs import listed_outputs, named_outputs
 
@@ -82,7 +83,6 @@ def caches_off(model: nn.Module) -> Iterator[int]:
     """
     configurations = _configurations(model)
     before = [(held, held["use_cache"]) for held in configurations]
-    forward = vars(model).get("forward")
     own = model.forward
 
     def reduced(*args: Any, **kwargs: Any) -> Any:
@@ -91,13 +91,10 @@ def caches_off(model: nn.Module) -> Iterator[int]:
     reduced.__wrapped__ = own  # type: ignore[attr-defined]
     for held in configurations:
         held["use_cache"] = False
-    model.forward = reduced
     try:
-        yield len(configurations)
+        with with_forward(model, reduced):
+            yield len(configurations)
     finally:
-        del model.forward
-        if forward is not None:
-            model.forward = forward
         for held, value in before:
             held["use_cache"] = value
 

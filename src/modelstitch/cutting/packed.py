@@ -17,6 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from modelstitch.cutting.forwards import with_forward
+
 _VF = torch._C._VariableFunctions
 _PACK, _PAD = _VF._pack_padded_sequence, _VF._pad_packed_sequence
 _LAYERS = {name: getattr(_VF, name) for name in ("lstm", "gru", "rnn_tanh", "rnn_relu")}
@@ -163,12 +165,11 @@ def _gathered(x: Tensor, steps: Tensor) -> Tensor:
 @contextlib.contextmanager
 def packed_as_padded(model: nn.Module) -> Iterator[None]:
     """Let a capture of a model with recurrent layers hold packed sequences as padded ones."""
-    if not any(isinstance(module, nn.RNNBase) for module in model.modules()):
+    layers = [module for module in model.modules() if isinstance(module, nn.RNNBase)]
+    if not layers:
         yield
         return
-    own, before = model.forward, vars(model).get("forward")
-    kinds = (nn.RNNBase, nn.LSTM)
-    checks = {kind: kind.__dict__["check_forward_args"] for kind in kinds}
+    own = model.forward
 
     def forward(*args: Any, **kwargs: Any) -> Any:
         with _PackedAsPadded() as mode:
@@ -180,14 +181,14 @@ def packed_as_padded(model: nn.Module) -> Iterator[None]:
         """Checks of sizes; the model was run before, and has passed them."""
 
     forward.__wrapped__ = own  # type: ignore[attr-defined]
-    for kind in kinds:
-        setattr(kind, "check_forward_args", check)  # noqa: B010
-    model.forward = forward
+    before = [(vars(module), vars(module).get("check_forward_args")) for module in layers]
+    for held, _ in before:
+        held["check_forward_args"] = check
     try:
-        yield
+        with with_forward(model, forward):
+            yield
     finally:
-        del model.forward
-        if before is not None:
-            model.forward = before
-        for kind, held in checks.items():
-            setattr(kind, "check_forward_args", held)  # noqa: B010
+        for held, own_check in before:
+            del held["check_forward_args"]
+            if own_check is not None:
+                held["check_forward_args"] = own_check

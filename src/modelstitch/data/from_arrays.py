@@ -15,7 +15,7 @@ from torch import Tensor
 from modelstitch.data.class_names import class_names, renamed
 from modelstitch.data.copies import without_copies
 from modelstitch.data.digests import unmasked
-from modelstitch.data.given_inputs import inputs_of
+from modelstitch.data.given_inputs import in_single, inputs_of
 from modelstitch.data.groups import grouped, without_absent
 from modelstitch.data.in_memory import as_parts, from_parts, from_whole
 from modelstitch.data.parts import Data, DataPart
@@ -245,7 +245,7 @@ def _part_with_targets(
         except (TypeError, ValueError) as error:
             raise DataError(f"data {name}: expected targets as numbers: {error}") from error
     targets = checked_targets(targets, inputs, task_name, name)
-    return DataPart(inputs.float() if inputs.dtype == torch.float64 else inputs, no_labels, targets, further)
+    return DataPart(in_single(inputs), no_labels, targets, further)
 
 
 def _further(kwargs: Mapping[str, Any] | None) -> dict[str, Tensor]:

@@ -21,6 +21,16 @@ _CHANNELS = ((1, 3), (1, 3, 4))
 """Lengths of an axis of channels; one of the first row is taken before one of the second."""
 
 
+def in_single(x: Tensor) -> Tensor:
+    """Return inputs in float64, which is NumPy's own type, in float32; all others as they are.
+
+    Example:
+        >>> in_single(torch.zeros(1, dtype=torch.float64)).dtype, in_single(torch.zeros(1).byte()).dtype
+        (torch.float32, torch.uint8)
+    """
+    return x.float() if x.dtype == torch.float64 else x
+
+
 def stack_given(
     values: Sequence[Any], where: str, crop: int | None = None, channels: int | None = None
 ) -> Stacked:

@@ -13,7 +13,7 @@ from torch.utils.data import Dataset, Subset
 
 from modelstitch.data.absent import present_classes
 from modelstitch.data.columns import Column, Wish, choose_inputs, choose_label, columns_of_example
-from modelstitch.data.given_inputs import giving_files, inputs_of, stack_given
+from modelstitch.data.given_inputs import giving_files, in_single, inputs_of, stack_given
 from modelstitch.data.images import Stacked, said
 from modelstitch.data.label_sets import FurtherLabels, may_be_coarser
 from modelstitch.data.labels import GivenLabels, numbered
@@ -164,7 +164,7 @@ def _joined(raw: Sequence[_RawPart]) -> tuple[FurtherLabels, ...]:
 def _raw(given: Any, where: str, spec: DataSpec) -> _RawPart:
     if isinstance(given, tuple | list) and len(given) == 2:
         inputs = inputs_of(given[0], where, spec.crop, spec.channels)
-        return _RawPart(_in_single(inputs.x), GivenLabels(given[1], where), done=inputs.done)
+        return _RawPart(in_single(inputs.x), GivenLabels(given[1], where), done=inputs.done)
     is_mapping = isinstance(given, Mapping)
     if (
         isinstance(given, Sized)
@@ -298,8 +298,4 @@ def _class_names(names: Any) -> tuple[str, ...] | None:
 
 def _stacked(values: list[Any], where: str, spec: DataSpec) -> Stacked:
     given = stack_given(values, where, spec.crop, spec.channels)
-    return given._replace(x=_in_single(given.x))
-
-
-def _in_single(x: Tensor) -> Tensor:
-    return x.float() if x.dtype == torch.float64 else x
+    return given._replace(x=in_single(given.x))

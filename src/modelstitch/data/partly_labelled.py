@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from modelstitch.data import class_folders
+from modelstitch.data.given_inputs import in_single
 from modelstitch.data.load import as_data
 from modelstitch.data.parts import Data, DataPart
 from modelstitch.data.sources import npz
@@ -197,8 +198,7 @@ def _name(value: Any, row: int, name: str, classes: Sequence[str] | None) -> str
 
 def _of_pair(given: tuple[Any, ...]) -> PartlyLabelled:
     x, y = (*given, None)[:2]
-    images = torch.as_tensor(x).cpu()
-    images = images.float() if images.dtype == torch.float64 else images
+    images = in_single(torch.as_tensor(x).cpu())
     places = tuple(f"row {row}" for row in range(len(images)))
     return PartlyLabelled(images, names_of(y, len(images), "in memory"), places, "in memory")
 

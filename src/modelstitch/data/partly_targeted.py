@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from modelstitch.data.given_inputs import inputs_of
+from modelstitch.data.given_inputs import in_single, inputs_of
 from modelstitch.data.parts import Data, DataPart
 from modelstitch.data.sources import npz
 from modelstitch.data.targets import checked_targets
@@ -64,7 +64,11 @@ def partly_targeted(
         return None
     if isinstance(given, tuple):
         x, y = (*given, None)[:2]
-        part, name, ending = DataPart(inputs_of(x, "data in memory").x.cpu(), _zeros(len(x))), "in memory", ""
+        part, name, ending = (
+            DataPart(in_single(inputs_of(x, "data in memory").x.cpu()), _zeros(len(x))),
+            "in memory",
+            "",
+        )
         groups = None
     elif isinstance(given, str) and npz.recognises(given):
         found, name = npz.partly_labelled(spec), Path(given).stem

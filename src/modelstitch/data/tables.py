@@ -26,7 +26,7 @@ from modelstitch.data.columns import (
     label_candidates,
 )
 from modelstitch.data.divided import PartRows, divided
-from modelstitch.data.given_inputs import stack_given
+from modelstitch.data.given_inputs import in_single, stack_given
 from modelstitch.data.heldout import choose_heldout, division_of
 from modelstitch.data.images import UNREADABLE, Stacked, decode, reason, said, stack
 from modelstitch.data.in_memory import from_parts
@@ -386,7 +386,7 @@ def _inputs(part: TablePart, inputs: Inputs, rows: Tensor, spec: DataSpec, n_ima
         kind = _numpy_type(part.schema.field(inputs.columns[0].name).type)
         arrays = [_array(cell, kind, part, row) for cell, row in zip(cells[0], rows.tolist(), strict=True)]
         x = stack_given(arrays, part.where, spec.crop, spec.channels).x
-        return Stacked(x.float() if x.dtype == torch.float64 else x, Counter())
+        return Stacked(in_single(x), Counter())
     return _images(cells[0], inputs.columns[0].name, rows, part, spec, n_images)
 
 

@@ -12,7 +12,6 @@ from torch.export import ExportedProgram
 
 from modelstitch.cutting.capture import eval_mode
 from modelstitch.cutting.deterministic import as_module
-from modelstitch.errors import ModelError
 from modelstitch.models.load import load_model
 from modelstitch.models.network import Network, wrap
 from modelstitch.specs import ModelSpec
@@ -48,25 +47,15 @@ def as_network(model: Model, role: str, seed: int, device: torch.device) -> Netw
         device: where a loaded model goes.
 
     Raises:
-        ModelError: parameters that have no shape yet.
+        ModelError: a model that cannot be run as it is; :func:`as_module` says when.
     """
-    network = _network(model, role, seed, device)
-    for name, value in (*network.module.named_parameters(), *network.module.named_buffers()):
-        if nn.parameter.is_lazy(value):
-            raise ModelError(
-                f"model {network.name} has parameters without a shape before its first call ({name}): run it "
-                "once on an example, and load its weights then"
-            )
-    return network
-
-
-def _network(model: Model, role: str, seed: int, device: torch.device) -> Network:
     if isinstance(model, Network):
         return model
     spec = spec_of(model, role, seed)
     if isinstance(model, nn.Module | ExportedProgram):
         return wrap(as_module(model, spec.source), spec.source)
     network = replace(load_model(spec), loaded_from=spec)
+    as_module(network.module, network.name)
     network.module.to(device)
     return network
 

@@ -24,6 +24,7 @@ from modelstitch.data.columns import (
     label_candidates,
 )
 from modelstitch.data.from_arrays import data_from
+from modelstitch.data.given_inputs import in_single
 from modelstitch.data.heldout import choose_heldout, division_of
 from modelstitch.data.in_memory import as_parts, from_parts, from_whole
 from modelstitch.data.labels import are_absent
@@ -392,4 +393,4 @@ def _features_first(x: np.ndarray, where: str) -> Tensor:
         x = np.moveaxis(x, -1, 1)
     if x.ndim == 3 and x.dtype == np.uint8:
         x = x[:, None]
-    return torch.from_numpy(np.ascontiguousarray(x))
+    return in_single(torch.from_numpy(np.ascontiguousarray(x)))
