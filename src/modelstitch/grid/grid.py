@@ -15,6 +15,7 @@ from modelstitch.grid.pool import GivesSides
 from modelstitch.grid.representations import Lookup, Pass, Representations, Storage, plan_passes
 from modelstitch.grid.side import Side
 from modelstitch.grid.storage_cost import costs
+from modelstitch.grid.workers import Workers, side_by_side
 from modelstitch.specs import CONTROLS, OBJECTIVES, TRAINED, CellSpec, FitSpec
 from modelstitch.util.arguments import checked_fields
 
@@ -147,6 +148,7 @@ def _fit_pass(
             names = tuple(dict.fromkeys(cell.receiver_cut for cell in cells))
             expected = Representations(receiver, names, "train", planned.storage, dtype, unaccelerated)
         least = _least_scores(receiver, cells, spec)
+        jobs = []
         for cell in cells:
             real = steps.get(replace(cell, control=TRAINED, draw=0))
             inputs = CellInputs(
@@ -159,9 +161,16 @@ def _fit_pass(
                 Least(least, _REAL_STEPS * real) if least is not None and real and _is_bound(cell) else None,
                 None if real is None or cell.control == TRAINED else most_steps_of_control(spec, real),
             )
-            fitted = fit_cell(cell, sender, receiver, inputs, spec)
-            if cell.control == TRAINED:
-                steps[cell] = fitted.fitted.total_steps
+            receiver.fast_suffix(cell.receiver_cut, dtype)
+            receiver.fast_suffix(cell.receiver_cut, torch.float32)
+            if spec.objective != 'task' and receiver.later(cell.receiver_cut): receiver.trail(cell.receiver_cut, receiver.later(cell.receiver_cut), dtype)
+            jobs.append(lambda stop, cell=cell, inputs=inputs: fit_cell(cell, sender, receiver, inputs, spec))
+        import os
+        n = int(os.environ.get("MS_WORKERS", "1"))
+        done = side_by_side(jobs, Workers(n, 1)) if n > 1 else (job(None) for job in jobs)
+        for fitted in done:
+            if fitted.spec.control == TRAINED:
+                steps[fitted.spec] = fitted.fitted.total_steps
             yield fitted
 
 

@@ -14,7 +14,7 @@ from modelstitch.evidence.kinds import KINDS
 from modelstitch.results.frames import cell_values
 from modelstitch.results.rows import CellKey, CellRow, EvidenceRow, KeptRow
 from modelstitch.results.verdicts import normalised_scores, selectivity
-from modelstitch.specs import CONTROLS, TRAINED
+from modelstitch.specs import TRAINED
 
 if TYPE_CHECKING:
     from modelstitch.results.comparison import Comparison
@@ -176,23 +176,36 @@ def matrix(
     Raises:
         SpecError: no such quantity.
     """
-    _expect_quantity(value, [str(name) for name, array in found.items() if array.dims == AXES])
-    where = {"control": control, "stitch": stitch, "sender_cut": list(rows)}
-    values, ran = found[value].sel(where), found[_RAN].sel(where)  # not all variables, which are many
+    if value not in found.data_vars or found.variables[value].dims != AXES:
+        _expect_quantity(value, [str(name) for name in found.data_vars if found.variables[name].dims == AXES])
+    # Positions instead of labels: a page asks for some hundred matrices, and each would look labels up.
+    senders = found.get_index("sender_cut").get_indexer(list(rows))
+    at = (found.get_index("control").get_loc(control), slice(None), found.get_index("stitch").get_loc(stitch))
+    values, ran = (found.variables[name].values[at][:, senders] for name in (value, _RAN))
     if seed is not None:
-        return values.sel(seed=seed)
-    # A seed that has not been run is left out; one that was run and has no value leaves no mean.
-    missing = (ran.notnull() & values.isnull()).any("seed")
-    attributes = values.attrs
-    mean = values.mean("seed", skipna=True).where(~missing)
-    mean.attrs = attributes
-    return mean
+        chosen = values[found.get_index("seed").get_loc(seed)].copy()
+    else:
+        chosen = _mean_over_seeds(values, ran)
+    axes = {"sender_cut": list(rows), "receiver_cut": found.coords["receiver_cut"].values}
+    of_grid = {"control": control, "stitch": stitch} | ({} if seed is None else {"seed": seed})
+    return xr.DataArray(
+        chosen, axes | of_grid, ("sender_cut", "receiver_cut"), value, attrs=found.variables[value].attrs
+    )
+
+
+def _mean_over_seeds(values: np.ndarray, ran: np.ndarray) -> np.ndarray:
+    """Return the mean over seeds (S, I, J) -> (I, J): without those that have not been run.
+
+    A seed that was run and has no value leaves no mean.
+    """
+    there = ~(np.isnan(ran) & np.isnan(values))
+    counts = there.sum(0)
+    sums = np.where(there, values, 0.0).sum(0)
+    return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
 
 
 def _expect_quantity(value: str, legal: Iterable[str]) -> None:
     names = list(legal)
-    if value in names or value in CONTROLS:
-        return
     ending = [name for name in names if name.endswith(f".{value}")]
     if ending:
         raise SpecError(f"unknown quantity {value!r}: did you mean {' or '.join(map(repr, ending[:4]))}?")
