@@ -60,11 +60,15 @@ class Demo:
         from modelstitch.specs import DataSpec, EvidenceSpec, FitSpec
         from modelstitch.util.places import expect_writable
         from modelstitch.util.progress_bar import watching
+        from modelstitch.util.workers import threads_of_torch
 
         expect_writable(self.out)
         expect_for_one(self.out)
         with watching() as watcher:
-            old, new = self._networks(watcher)
+            with threads_of_torch(
+                1
+            ):  # a second one gains little in networks so small, and waits where others compute
+                old, new = self._networks(watcher)
             prepared = prepare(
                 str(old),
                 str(new),

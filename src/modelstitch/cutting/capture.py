@@ -8,6 +8,7 @@ import inspect
 import io
 import logging
 import operator
+import threading
 import traceback
 import warnings
 from collections.abc import Iterator, Mapping
@@ -135,15 +136,38 @@ def restored_buffers(model: nn.Module) -> Iterator[None]:
             setattr(module, name, buffer)
 
 
+class _FusedAttention:
+    """The switch of torch's fused attention, which is one for all threads: the last block puts it back."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._blocks, self._before = 0, True
+
+    def off(self) -> None:
+        with self._lock:
+            if not self._blocks:
+                self._before = torch.backends.mha.get_fastpath_enabled()
+                torch.backends.mha.set_fastpath_enabled(False)
+            self._blocks += 1
+
+    def back(self) -> None:
+        with self._lock:
+            self._blocks -= 1
+            if not self._blocks:
+                torch.backends.mha.set_fastpath_enabled(self._before)
+
+
+_FUSED_ATTENTION = _FusedAttention()
+
+
 @contextlib.contextmanager
 def no_fused_attention() -> Iterator[None]:
     """Switch fused attention off: its kernels differ inside and outside of a capture (by 1e-7)."""
-    before = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)
+    _FUSED_ATTENTION.off()
     try:
         yield
     finally:
-        torch.backends.mha.set_fastpath_enabled(before)
+        _FUSED_ATTENTION.back()
 
 
 @contextlib.contextmanager

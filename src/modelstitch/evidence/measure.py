@@ -6,7 +6,8 @@ import copy
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import partial
+from threading import Lock, RLock
 
 import torch
 from torch import Tensor, nn
@@ -30,6 +31,7 @@ from modelstitch.grid.side import Side
 from modelstitch.specs import CONTROLS, OBJECTIVES, CellSpec, EvidenceSpec, FitSpec
 from modelstitch.stitches import Stitch
 from modelstitch.stitches.linear import Linear
+from modelstitch.util.workers import GoOn, Workers, side_by_side
 
 MOST_KEPT = 2**27
 """Bytes of a sender's representations of training examples that are kept between its cells."""
@@ -54,6 +56,7 @@ def measure_cells(
     kinds: Mapping[CellSpec, Sequence[str]],
     n_examples: int,
     known: Mapping[Side, ReceiverExamples] | None = None,
+    workers: Workers | None = None,
 ) -> Iterator[tuple[CellSpec, list[Measurement]]]:
     """Measure the evidence of cells, yielding each as it is done.
 
@@ -66,6 +69,8 @@ def measure_cells(
         kinds: kinds of evidence by cell; a cell without any is left out.
         n_examples: most held-out examples to measure on.
         known: receivers with what was computed of them before.
+        workers: how many cells of one sender cut are measured at once; one without it. Those of networks that
+            are cut by hooks are measured one after another.
     """
     groups: dict[Side, dict[Side, list[CellSpec]]] = {}
     for cell in kinds:
@@ -79,7 +84,7 @@ def measure_cells(
             matched = _matched(pair.pool.moments, sender, receiver, erring, stitches)
             for cut in dict.fromkeys(cell.sender_cut for cell in cells):
                 some = [cell for cell in cells if cell.sender_cut == cut]
-                yield from _measure_sender_cut(sender, expected, some, stitches, matched, kinds)
+                yield from _measure_sender_cut(sender, expected, some, stitches, matched, kinds, workers)
 
 
 class ReceiverExamples:
@@ -105,51 +110,61 @@ class ReceiverExamples:
         self._genuine: dict[str, Genuine] = {}
         self._outputs: Tensor | None = None
         self._changed: dict[str, tuple[DataPart, Tensor]] = {}
+        self._residuals: ReceiverResiduals | None = None
+        # Cells that are measured side by side ask for the same; the first one computes it.
+        self._computing = RLock()
 
-    @cached_property
+    @property
     def residuals(self) -> ReceiverResiduals:
         """The receiver's residuals after class means, of held-out and of training examples."""
-        return ReceiverResiduals(self.side, PartUnits("held-out", self.units))
+        with self._computing:
+            if self._residuals is None:
+                self._residuals = ReceiverResiduals(self.side, PartUnits("held-out", self.units))
+            return self._residuals
 
     def rows(self, names: Sequence[str]) -> dict[str, Rows]:
         """Return the rows at several cuts."""
-        missing = tuple(name for name in names if name not in self._rows)
-        if missing:
-            parts = _units_at(self.side, missing, "held-out", self.indices, self.units)
-            self._rows |= {
-                name: Rows(x, self.labels, own=True) for name, x in zip(missing, parts, strict=True)
-            }
-        return {name: self._rows[name] for name in names}
+        with self._computing:
+            missing = tuple(name for name in names if name not in self._rows)
+            if missing:
+                parts = _units_at(self.side, missing, "held-out", self.indices, self.units)
+                self._rows |= {
+                    name: Rows(x, self.labels, own=True) for name, x in zip(missing, parts, strict=True)
+                }
+            return {name: self._rows[name] for name in names}
 
     def moved(self, name: str) -> Rows:
         """Return the rows of the same examples after a small change.
 
         Images are shifted; texts and tokens get a few tokens replaced, other examples a little noise.
         """
-        if name not in self._moved:
-            images = self.examples.images
-            moved = shift(images) if self.is_image else self.disturbed(images)
-            side = self.side.with_heldout(replace(self.examples, images=moved))
-            (x,) = _units_at(side, (name,), "held-out", torch.arange(len(moved)), self.units)
-            self._moved[name] = Rows(x, self.labels, own=True)
-        return self._moved[name]
+        with self._computing:
+            if name not in self._moved:
+                images = self.examples.images
+                moved = shift(images) if self.is_image else self.disturbed(images)
+                side = self.side.with_heldout(replace(self.examples, images=moved))
+                (x,) = _units_at(side, (name,), "held-out", torch.arange(len(moved)), self.units)
+                self._moved[name] = Rows(x, self.labels, own=True)
+            return self._moved[name]
 
     def genuine(self, name: str) -> Genuine:
         """Return what training examples look like at a cut."""
-        if name not in self._genuine:
-            train, layout, task = self.side.data.train, self.layout(name), self.side.data.task
-            some = spread(torch.arange(len(train)), _GENUINE_EXAMPLES)
-            units = Units(self.side.inputs.tokenized["train"], some, task, _GENUINE_EXAMPLES)
-            (x,) = _units_at(self.side, (name,), "train", units.indices, units)
-            self._genuine[name] = summarise(units.layout(layout).features_first(x), units.labels)
-        return self._genuine[name]
+        with self._computing:
+            if name not in self._genuine:
+                train, layout, task = self.side.data.train, self.layout(name), self.side.data.task
+                some = spread(torch.arange(len(train)), _GENUINE_EXAMPLES)
+                units = Units(self.side.inputs.tokenized["train"], some, task, _GENUINE_EXAMPLES)
+                (x,) = _units_at(self.side, (name,), "train", units.indices, units)
+                self._genuine[name] = summarise(units.layout(layout).features_first(x), units.labels)
+            return self._genuine[name]
 
     @property
     def outputs(self) -> Tensor:
         """The whole receiver's class scores (n, K)."""
-        if self._outputs is None:
-            self._outputs = self.outputs_of(self.side, self.indices)
-        return self._outputs
+        with self._computing:
+            if self._outputs is None:
+                self._outputs = self.outputs_of(self.side, self.indices)
+            return self._outputs
 
     def disturbed(self, images: Tensor) -> Tensor:
         """Return examples with a little noise, or with a few tokens or letters replaced."""
@@ -181,16 +196,17 @@ class ReceiverExamples:
 
     def changed(self, change: str) -> tuple[DataPart, Tensor]:
         """Return the examples under a named change, and the whole receiver's class scores for them."""
-        if change not in self._changed:
-            letters = self.side.data.is_text
-            images = self.examples.images.long() if letters else self.examples.images
-            changed = CHANGES[change](images)
-            examples = replace(
-                self.examples, images=changed.to(self.examples.images.dtype) if letters else changed
-            )
-            side = self.side.with_heldout(examples)
-            self._changed[change] = (examples, self.outputs_of(side, torch.arange(len(examples))))
-        return self._changed[change]
+        with self._computing:
+            if change not in self._changed:
+                letters = self.side.data.is_text
+                images = self.examples.images.long() if letters else self.examples.images
+                changed = CHANGES[change](images)
+                examples = replace(
+                    self.examples, images=changed.to(self.examples.images.dtype) if letters else changed
+                )
+                side = self.side.with_heldout(examples)
+                self._changed[change] = (examples, self.outputs_of(side, torch.arange(len(examples))))
+            return self._changed[change]
 
 
 @dataclass(frozen=True)
@@ -214,6 +230,7 @@ class _Provided:
     outputs: Tensor | None
     changed: ChangedSender
     _train: list[Tensor] = field(default_factory=list)
+    _computing: Lock = field(default_factory=Lock)
 
     def represent(self, part: PartName, rows: Tensor, receiver: ReceiverResiduals) -> Tensor:
         """Return the representations of some of the examples that readers are fitted to, or judged on.
@@ -225,8 +242,9 @@ class _Provided:
         indices = receiver.training.units.indices
         if 4 * len(indices) * math.prod(self.x.shape[1:]) > MOST_KEPT:
             return _represented(self.sender, self.cut, part, indices[rows])
-        if not self._train:
-            self._train.append(_represented(self.sender, self.cut, part, indices))
+        with self._computing:
+            if not self._train:
+                self._train.append(_represented(self.sender, self.cut, part, indices))
         return self._train[0][rows]
 
 
@@ -237,19 +255,24 @@ def _measure_sender_cut(
     stitches: Mapping[CellSpec, Stitch],
     matched: Mapping[CellSpec, Stitch],
     kinds: Mapping[CellSpec, Sequence[str]],
+    workers: Workers | None,
 ) -> Iterator[tuple[CellSpec, list[Measurement]]]:
     """Measure the cells that share one provided representation."""
     task = receiver.side.data.task
     reads_outputs = any("agreement" in kinds[cell] for cell in cells)
     provided = _provided(sender, cells[0].sender_cut, receiver, reads_outputs=reads_outputs)
-    for cell in cells:
+
+    def measured(go_on: GoOn, cell: CellSpec) -> tuple[CellSpec, list[Measurement]]:
+        go_on()
         if provided is None or not receiver.units.fits(receiver.layout(cell.receiver_cut)):
-            yield cell, []  # not every position with a target has a value
-            continue
+            return cell, []  # not every position with a target has a value
         stitch = stitches[cell].eval()
         material = _material(provided, receiver, cell.receiver_cut, stitch, matched.get(cell), kinds[cell])
-        measured = [kind for kind in kinds[cell] if task.has_classes or kind not in _OF_CLASSES]
-        yield cell, [number for kind in measured for number in KINDS[kind].measured(material)]
+        read = [kind for kind in kinds[cell] if task.has_classes or kind not in _OF_CLASSES]
+        return cell, [number for kind in read for number in KINDS[kind].measured(material)]
+
+    at_once = workers if sender.runs_in_threads and receiver.side.runs_in_threads else None
+    yield from side_by_side([partial(measured, cell=cell) for cell in cells], at_once)
 
 
 def _provided(sender: Side, cut: str, receiver: ReceiverExamples, *, reads_outputs: bool) -> _Provided | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from threading import Lock
 
 import torch
 from torch import Tensor, nn
@@ -63,6 +64,7 @@ class ReceiverResiduals:
         self._large = counts[heldout.units.labels] >= _LEAST_OF_A_CLASS
         self._own: dict[tuple[PartName, str], Tensor] = {}
         self._directions: dict[str, Tensor | None] = {}
+        self._computing = Lock()  # cells that are measured side by side ask for the same
 
     def beside(
         self, name: str, later: tuple[str, ...], stitch: nn.Module, represent: Represent
@@ -112,15 +114,16 @@ class ReceiverResiduals:
         )
 
     def _expected(self, part: PartUnits, places: Sequence[str]) -> dict[str, Tensor]:
-        missing = tuple(place for place in places if (part.part, place) not in self._own)
-        if missing:
-            rows = self._run_whole(part, tuple(place for place in missing if place != OUTPUT))
-            for place in missing:
-                whole = part.units.in_order(rows.pop(place))
-                if part.part == "train":
-                    self._directions[place] = _directions(residuals(whole, part.units.labels))
-                self._own[part.part, place] = self._within(whole, part, place)
-        return {place: self._own[part.part, place] for place in places}
+        with self._computing:
+            missing = tuple(place for place in places if (part.part, place) not in self._own)
+            if missing:
+                rows = self._run_whole(part, tuple(place for place in missing if place != OUTPUT))
+                for place in missing:
+                    whole = part.units.in_order(rows.pop(place))
+                    if part.part == "train":
+                        self._directions[place] = _directions(residuals(whole, part.units.labels))
+                    self._own[part.part, place] = self._within(whole, part, place)
+            return {place: self._own[part.part, place] for place in places}
 
     def _run_whole(self, part: PartUnits, cuts: tuple[str, ...]) -> dict[str, list[Tensor]]:
         side, units = self.side, part.units

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from threading import RLock
 from typing import Any, final
 
 import torch
@@ -52,20 +53,24 @@ class FrozenHalves:
         self._fast_suffixes: dict[tuple[str, torch.dtype], nn.Module] = {}
         self._trails: dict[tuple[str, tuple[str, ...], torch.dtype], nn.Module] = {}
         self._tensors: Cache = {}
+        # Cells that are fitted side by side ask for the same half; the first one makes it.
+        self._making = RLock()
 
     def prefix(self, *names: str) -> nn.Module:
         """Return the frozen prefix from inputs to the representations at ``names``."""
-        if names not in self._prefixes:
-            self._prefixes[names] = self.cutting.prefix(*names, frozen=True)
-        return self._prefixes[names]
+        with self._making:
+            if names not in self._prefixes:
+                self._prefixes[names] = self.cutting.prefix(*names, frozen=True)
+            return self._prefixes[names]
 
     def fast_prefix(self, names: tuple[str, ...], dtype: torch.dtype) -> nn.Module:
         """Return an accelerated frozen prefix in ``dtype``; the plain one where they do not agree."""
-        key = (names, dtype)
-        if key not in self._fast_prefixes:
-            unaccelerated = self.cutting.prefix(*names, frozen=True)
-            self._fast_prefixes[key] = self._accelerated(unaccelerated, self.few.x, dtype)
-        return self._fast_prefixes[key]
+        with self._making:
+            key = (names, dtype)
+            if key not in self._fast_prefixes:
+                unaccelerated = self.cutting.prefix(*names, frozen=True)
+                self._fast_prefixes[key] = self._accelerated(unaccelerated, self.few.x, dtype)
+            return self._fast_prefixes[key]
 
     def represent(
         self,
@@ -118,33 +123,36 @@ class FrozenHalves:
 
     def suffix(self, name: str) -> nn.Module:
         """Return the frozen suffix at ``name``."""
-        if name not in self._suffixes:
-            half = self.cutting.suffix(name, frozen=True)
-            own = half if self.dtype == torch.float32 else _Converted(half, self.dtype, self.dtype)
-            self._suffixes[name] = self._scores_of(own)
-        return self._suffixes[name]
+        with self._making:
+            if name not in self._suffixes:
+                half = self.cutting.suffix(name, frozen=True)
+                own = half if self.dtype == torch.float32 else _Converted(half, self.dtype, self.dtype)
+                self._suffixes[name] = self._scores_of(own)
+            return self._suffixes[name]
 
     def fast_suffix(self, name: str, dtype: torch.dtype) -> nn.Module:
         """Return an accelerated frozen suffix in ``dtype``; the plain one where they do not agree."""
-        key = (name, dtype)
-        if key not in self._fast_suffixes:
-            unaccelerated = self.cutting.suffix(name, frozen=True)
-            if dtype == torch.bfloat16 and self.reading.is_squashed:
-                # A probability near 0 or 1 keeps too few digits for its logarithm.
-                exact = self._accelerated(unaccelerated, self._few_at(name), torch.float32)
-                fast: nn.Module = _Converted(exact, torch.float32, torch.float32)
-            else:
-                fast = self._accelerated(unaccelerated, self._few_at(name), dtype)
-            self._fast_suffixes[key] = self._scores_of(fast)
-        return self._fast_suffixes[key]
+        with self._making:
+            key = (name, dtype)
+            if key not in self._fast_suffixes:
+                unaccelerated = self.cutting.suffix(name, frozen=True)
+                if dtype == torch.bfloat16 and self.reading.is_squashed:
+                    # A probability near 0 or 1 keeps too few digits for its logarithm.
+                    exact = self._accelerated(unaccelerated, self._few_at(name), torch.float32)
+                    fast: nn.Module = _Converted(exact, torch.float32, torch.float32)
+                else:
+                    fast = self._accelerated(unaccelerated, self._few_at(name), dtype)
+                self._fast_suffixes[key] = self._scores_of(fast)
+            return self._fast_suffixes[key]
 
     def trail(self, name: str, later: tuple[str, ...], dtype: torch.dtype) -> nn.Module:
         """Return an accelerated module from the representation at ``name`` to those at ``later``."""
-        key = (name, later, dtype)
-        if key not in self._trails:
-            unaccelerated = self.cutting.suffix(name, frozen=True, later=later)
-            self._trails[key] = self._accelerated(unaccelerated, self._few_at(name), dtype)
-        return self._trails[key]
+        with self._making:
+            key = (name, later, dtype)
+            if key not in self._trails:
+                unaccelerated = self.cutting.suffix(name, frozen=True, later=later)
+                self._trails[key] = self._accelerated(unaccelerated, self._few_at(name), dtype)
+            return self._trails[key]
 
     def _few_at(self, name: str) -> Tensor:
         with torch.no_grad():

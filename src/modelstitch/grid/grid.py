@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 import torch
@@ -15,9 +16,9 @@ from modelstitch.grid.pool import GivesSides
 from modelstitch.grid.representations import Lookup, Pass, Representations, Storage, plan_passes
 from modelstitch.grid.side import Side
 from modelstitch.grid.storage_cost import costs
-from modelstitch.grid.workers import Workers, side_by_side
 from modelstitch.specs import CONTROLS, OBJECTIVES, TRAINED, CellSpec, FitSpec
 from modelstitch.util.arguments import checked_fields
+from modelstitch.util.workers import GoOn, Workers, side_by_side
 
 _REAL_STEPS = 3
 """Times the steps of the real cell that a control may take."""
@@ -84,6 +85,7 @@ def fit_grid(
     spec: FitSpec,
     budget: Budget,
     real_steps: Mapping[CellSpec, int] | None = None,
+    workers: Workers | None = None,
 ) -> Iterator[FittedCell]:
     """Fit and score ``cells``, yielding each as it finishes.
 
@@ -97,6 +99,8 @@ def fit_grid(
         budget: of memory.
         real_steps: steps of cells of the real grid that were fitted before; a label-only control that is
             below the receiver itself gets up to three times as many.
+        workers: how many cells are fitted at once; one without it. The cells of networks that are cut by
+            hooks are fitted one after another: a hook belongs to one call.
     """
     steps = dict(real_steps or {})
     cells = sorted(cells, key=lambda cell: cell.control != TRAINED)  # whose steps the others need
@@ -117,7 +121,7 @@ def fit_grid(
                     cell for cell in objective_cells if sender.cut(cell.sender_cut).name in planned.names
                 ]
                 receivers = {cell: sides[cell][1] for cell in group}
-                yield from _fit_pass(pair, sender, receivers, planned, own_spec, steps)
+                yield from _fit_pass(pair, sender, receivers, planned, own_spec, steps, workers)
     if not pair.pool.many:
         pair.pool.release()
 
@@ -129,15 +133,16 @@ def _fit_pass(
     planned: Pass,
     spec: FitSpec,
     steps: dict[CellSpec, int],
+    workers: Workers | None,
 ) -> Iterator[FittedCell]:
     """Fit the cells of ``receivers``, whose sender cuts are those of one pass; note steps of real cells."""
     pool, own = pair.pool, sender is pair.sender
     dtype = fit_dtype(spec, sender.data.train.images.device)
     unaccelerated, reads = not spec.accelerate, OBJECTIVES[spec.objective]
-    train = pool.representations(sender, planned, "train", dtype, unaccelerated=unaccelerated, own=own)
-    heldout = pool.representations(
-        sender, planned, "held-out", torch.float32, unaccelerated=unaccelerated, own=own
+    represented = partial(
+        pool.representations, sender, planned, unaccelerated=unaccelerated, own=own, workers=workers
     )
+    train, heldout = represented("train", dtype), represented("held-out", torch.float32)
     exact = Representations(sender, (), "train", "recompute", torch.float32, unaccelerated)
     for receiver in dict.fromkeys(receivers.values()):
         cells = [cell for cell in receivers if receivers[cell] is receiver]
@@ -148,8 +153,10 @@ def _fit_pass(
             names = tuple(dict.fromkeys(cell.receiver_cut for cell in cells))
             expected = Representations(receiver, names, "train", planned.storage, dtype, unaccelerated)
         least = _least_scores(receiver, cells, spec)
-        jobs = []
-        for cell in cells:
+        at_once = workers if sender.runs_in_threads and receiver.runs_in_threads else None
+        fit = partial(_fit_beside, sender=sender, receiver=receiver, spec=spec)
+        jobs: list[Callable[[GoOn], FittedCell]] = []
+        for cell in cells if at_once is None else _longest_first(receiver, cells):
             real = steps.get(replace(cell, control=TRAINED, draw=0))
             inputs = CellInputs(
                 train.at(sender.cut(cell.sender_cut).name),
@@ -161,17 +168,29 @@ def _fit_pass(
                 Least(least, _REAL_STEPS * real) if least is not None and real and _is_bound(cell) else None,
                 None if real is None or cell.control == TRAINED else most_steps_of_control(spec, real),
             )
-            receiver.fast_suffix(cell.receiver_cut, dtype)
-            receiver.fast_suffix(cell.receiver_cut, torch.float32)
-            if spec.objective != 'task' and receiver.later(cell.receiver_cut): receiver.trail(cell.receiver_cut, receiver.later(cell.receiver_cut), dtype)
-            jobs.append(lambda stop, cell=cell, inputs=inputs: fit_cell(cell, sender, receiver, inputs, spec))
-        import os
-        n = int(os.environ.get("MS_WORKERS", "1"))
-        done = side_by_side(jobs, Workers(n, 1)) if n > 1 else (job(None) for job in jobs)
-        for fitted in done:
+            jobs.append(partial(fit, cell=cell, inputs=inputs))
+        for fitted in side_by_side(jobs, at_once):
             if fitted.spec.control == TRAINED:
                 steps[fitted.spec] = fitted.fitted.total_steps
             yield fitted
+
+
+def _fit_beside(
+    go_on: GoOn, *, cell: CellSpec, sender: Side, receiver: Side, inputs: CellInputs, spec: FitSpec
+) -> FittedCell:
+    """Fit a cell that may be stopped at each batch."""
+
+    def provided(indices: Tensor) -> Tensor:
+        go_on()
+        return inputs.provided(indices)
+
+    return fit_cell(cell, sender, receiver, replace(inputs, provided=provided), spec)
+
+
+def _longest_first(receiver: Side, cells: Sequence[CellSpec]) -> list[CellSpec]:
+    """Return cells with those first whose suffix is longest, so that no worker ends long after the others."""
+    order = [cut.name for cut in receiver.cutting.cuts]
+    return sorted(cells, key=lambda cell: order.index(receiver.cut(cell.receiver_cut).name))
 
 
 def most_steps_of_control(spec: FitSpec, real: int) -> int:

@@ -24,6 +24,7 @@ from modelstitch.grid.side import Side, make_side
 from modelstitch.models.drawn import Drawn
 from modelstitch.models.network import Network, digest
 from modelstitch.specs import CONTROLS, CellSpec
+from modelstitch.util.workers import Workers
 
 
 @final
@@ -76,7 +77,15 @@ class Pool:
         return self._copies[names]
 
     def representations(
-        self, side: Side, planned: Pass, part: PartName, dtype: torch.dtype, *, unaccelerated: bool, own: bool
+        self,
+        side: Side,
+        planned: Pass,
+        part: PartName,
+        dtype: torch.dtype,
+        *,
+        unaccelerated: bool,
+        own: bool,
+        workers: Workers | None = None,
     ) -> Representations:
         """Return the representations of a part in one pass; those of the last pass are still there.
 
@@ -88,9 +97,10 @@ class Pool:
             unaccelerated: use the unaccelerated half.
             own: whether ``side`` is the pair's own sender and not a control's. With many pairs, a control
                 must not push out what the next pair needs.
+            workers: how many batches are computed at once.
         """
         last = self._own if self.many and own else self._other
-        return last.get(side, planned, part, dtype, unaccelerated=unaccelerated)
+        return last.get(side, planned, part, dtype, unaccelerated=unaccelerated, workers=workers)
 
     def release(self) -> None:
         """Let go of all representations."""
@@ -107,7 +117,14 @@ class _LastPass:
         self._kept: dict[tuple[PartName, torch.dtype, bool], Representations] = {}
 
     def get(
-        self, side: Side, planned: Pass, part: PartName, dtype: torch.dtype, *, unaccelerated: bool
+        self,
+        side: Side,
+        planned: Pass,
+        part: PartName,
+        dtype: torch.dtype,
+        *,
+        unaccelerated: bool,
+        workers: Workers | None,
     ) -> Representations:
         if self._of != (side, planned):
             self.clear()  # let go of the old ones before the new ones are made
@@ -115,7 +132,7 @@ class _LastPass:
         key = (part, dtype, unaccelerated)
         if key not in self._kept:
             self._kept[key] = Representations(
-                side, planned.names, part, planned.storage, dtype, unaccelerated
+                side, planned.names, part, planned.storage, dtype, unaccelerated, workers
             )
         return self._kept[key]
 

@@ -7,6 +7,7 @@ import tempfile
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal, final
 
@@ -16,6 +17,7 @@ from torch import Tensor
 from modelstitch.data.parts import PartName
 from modelstitch.grid.scoring import score_batches
 from modelstitch.grid.side import Side
+from modelstitch.util.workers import GoOn, Workers, side_by_side
 
 Storage = Literal["device", "host", "disk", "recompute"]
 """Where representations are kept; ``recompute`` keeps none."""
@@ -95,6 +97,7 @@ class Representations:
         storage: where they are kept; ``recompute`` keeps none and runs the prefix at each look-up.
         dtype: of what is looked up; the half that computes it runs in it too.
         unaccelerated: use the unaccelerated half.
+        workers: how many batches are computed at once; one without it.
     """
 
     def __init__(
@@ -105,6 +108,7 @@ class Representations:
         storage: Storage = "device",
         dtype: torch.dtype = torch.float32,
         unaccelerated: bool = False,
+        workers: Workers | None = None,
     ) -> None:
         self.side, self.part, self.dtype, self.storage = side, part, dtype, storage
         self._unaccelerated = unaccelerated
@@ -113,15 +117,21 @@ class Representations:
         self._kept: dict[str, Tensor] = {}
         self._folder: Path | None = None
         if storage != "recompute":
-            self._fill(tuple(dict.fromkeys(names)))
+            self._fill(tuple(dict.fromkeys(names)), workers if side.runs_in_threads else None)
 
-    def _fill(self, names: tuple[str, ...]) -> None:
-        for indices in score_batches(self._n_examples):
+    def _fill(self, names: tuple[str, ...], workers: Workers | None) -> None:
+        def fill(go_on: GoOn, indices: Tensor) -> None:
+            go_on()
             for name, batch in zip(names, self._compute(names, indices), strict=True):
                 rows = _channels_last(batch)
                 if name not in self._kept:
                     self._kept[name] = self._empty(rows)
                 self._kept[name][indices[0] : indices[-1] + 1] = rows
+
+        first, *others = (partial(fill, indices=indices) for indices in score_batches(self._n_examples))
+        first(lambda: None)  # by itself, since it makes room for all
+        for _ in side_by_side(others, workers):
+            pass
 
     def _empty(self, like: Tensor) -> Tensor:
         shape = (self._n_examples, *like.shape[1:])

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
-from modelstitch.cutting import Cut, CutModel, cut_model
+from modelstitch.cutting import Cut, CutModel, GraphCutModel, cut_model
 from modelstitch.cutting.capture import eval_mode, no_fused_attention
 from modelstitch.cutting.certify import relative_difference
 from modelstitch.cutting.deterministic import depends_on_batch, expect_deterministic
@@ -81,6 +81,11 @@ class Side:
     def is_whole(self) -> bool:
         """Whether prefix and suffix are the network's own, so that it has a score by itself."""
         return self.source is self.halves and self.completion is self.halves
+
+    @property
+    def runs_in_threads(self) -> bool:
+        """Whether its halves may run several times at once; those by hooks change the network for a call."""
+        return isinstance(self.cutting, GraphCutModel)
 
     @property
     def by_batch(self) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from modelstitch.errors import SpecError, expect_one_of
@@ -179,7 +180,7 @@ def matrix(
     if value not in found.data_vars or found.variables[value].dims != AXES:
         _expect_quantity(value, [str(name) for name in found.data_vars if found.variables[name].dims == AXES])
     # Positions instead of labels: a page asks for some hundred matrices, and each would look labels up.
-    senders = found.get_index("sender_cut").get_indexer(list(rows))
+    senders = found.get_index("sender_cut").get_indexer(pd.Index(list(rows)))
     at = (found.get_index("control").get_loc(control), slice(None), found.get_index("stitch").get_loc(stitch))
     values, ran = (found.variables[name].values[at][:, senders] for name in (value, _RAN))
     if seed is not None:

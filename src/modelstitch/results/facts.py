@@ -11,6 +11,7 @@ from modelstitch.data.copies import Copies
 from modelstitch.models.drawn import Drawn
 from modelstitch.models.weights.facts import WeightsFacts
 from modelstitch.tasks import Numbering
+from modelstitch.util.workers import Workers
 
 T = TypeVar("T")
 
@@ -230,6 +231,8 @@ class RunFacts:
         copies: held-out examples that also stand in the training part; None where a run does not say.
         memory: the bound on the memory; None where none was given.
         made: who made it and when, which is no part of what a run found; None where it does not say.
+        workers: how many cells were fitted at once, and on how many threads each; None where a run does not
+            say. A resumed run uses them again: the last bits of a number depend on the threads.
         yardstick: share of the receiver's outputs within classes that a reader recovers from the outputs of
             the whole sender, with its interval; None where it was not measured.
     """
@@ -253,6 +256,7 @@ class RunFacts:
     memory: MemoryFacts | None = None
     yardstick: tuple[float, float, float] | None = None
     made: RunMade | None = field(default=None, compare=False)
+    workers: Workers | None = field(default=None, compare=False)
 
     def to_plain(self) -> dict[str, Any]:
         """Return the facts as values that JSON can hold; :meth:`from_plain` reads them back.
@@ -273,6 +277,7 @@ class RunFacts:
             "copies": Copies(**values["copies"]) if values.get("copies") else None,
             "memory": MemoryFacts(**values["memory"]) if values.get("memory") else None,
             "made": RunMade(**values["made"]) if values.get("made") else None,
+            "workers": Workers(**values["workers"]) if values.get("workers") else None,
         }
         if values.get("yardstick"):
             nested["yardstick"] = tuple(values["yardstick"])

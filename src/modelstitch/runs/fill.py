@@ -14,38 +14,50 @@ from modelstitch.results.kept import kept_rows
 from modelstitch.results.rows import Baseline, CellKey
 from modelstitch.results.simultaneous import advantages
 from modelstitch.results.verdicts import asks_for_draws
+from modelstitch.runs.at_once import measuring_workers
 from modelstitch.runs.held import Keeps
 from modelstitch.runs.session import Session
 from modelstitch.runs.untrained import DRAWS, untrained_control
 from modelstitch.specs import EVIDENCE_VERSION, TRAINED, CellSpec, EvidenceSpec
 from modelstitch.stitches import Stitch, build
 from modelstitch.util.progress import Progress
+from modelstitch.util.workers import Workers
 
 
 def fill(
-    session: Session, store: Keeps, budget: Budget, evidence: EvidenceSpec, progress: Progress
+    session: Session,
+    store: Keeps,
+    budget: Budget,
+    evidence: EvidenceSpec,
+    progress: Progress,
+    workers: Workers | None = None,
 ) -> dict[CellSpec, str]:
     """Fit and measure what is missing; return the keys of the cells of the spec."""
     keys = {cell: session.key(cell) for cell in session.cells}
     progress.start(len(keys), len(store.finished() & set(keys.values())))
-    _fit(session, store, keys, budget, progress)
+    _fit(session, store, keys, budget, progress, workers)
     store.write_baselines(_baselines(session))
     answers = store.answers()
     store.write_advantages(advantages({at: answers[at] for at in places_of(session) if at in answers}))
-    _measure(session, store, keys, evidence, progress)
+    _measure(session, store, keys, evidence, progress, workers)
     if "kept" in evidence.kinds:
-        _keep(session, store, budget, evidence, progress)
+        _keep(session, store, budget, evidence, progress, workers)
     return keys
 
 
 def _fit(
-    session: Session, store: Keeps, keys: Mapping[CellSpec, str], budget: Budget, progress: Progress
+    session: Session,
+    store: Keeps,
+    keys: Mapping[CellSpec, str],
+    budget: Budget,
+    progress: Progress,
+    workers: Workers | None,
 ) -> None:
     """Fit, score and save the cells that a run still lacks."""
     finished = store.finished()
     missing = [cell for cell, key in keys.items() if key not in finished]
     real = {cell_spec(row): row.total_steps for row in store.comparison().cells if row.control == TRAINED}
-    for fitted in fit_grid(session.pair, missing, session.spec.fit, budget, real):
+    for fitted in fit_grid(session.pair, missing, session.spec.fit, budget, real, workers):
         row = cell_row(fitted, _whole_receiver(session, fitted.spec))
         weights = fitted.stitch.state_dict()
         store.write_cell(keys[fitted.spec], row, weights, fitted.correct, draw=fitted.spec.draw)
@@ -64,6 +76,7 @@ def _measure(
     keys: Mapping[CellSpec, str],
     evidence: EvidenceSpec,
     progress: Progress,
+    workers: Workers | None,
 ) -> None:
     """Measure the evidence that a run still lacks, from its saved stitches."""
     if not evidence.kinds:
@@ -80,7 +93,9 @@ def _measure(
     }
     _announce(progress, len(asked), len(asked) - len(missing))
     stitches = {cell: saved_stitch(session, store, cell, keys[cell]) for cell in missing}
-    for cell, measurements in measure_cells(session.pair, stitches, missing, evidence.n_examples):
+    at_once = None if workers is None else measuring_workers(session, evidence, workers)
+    found = measure_cells(session.pair, stitches, missing, evidence.n_examples, workers=at_once)
+    for cell, measurements in found:
         store.write_evidence(
             keys[cell],
             missing[cell],
@@ -92,7 +107,14 @@ def _measure(
         progress.measured(str(cell))
 
 
-def _keep(session: Session, store: Keeps, budget: Budget, evidence: EvidenceSpec, progress: Progress) -> None:
+def _keep(
+    session: Session,
+    store: Keeps,
+    budget: Budget,
+    evidence: EvidenceSpec,
+    progress: Progress,
+    workers: Workers | None,
+) -> None:
     """Compute what every cell keeps; draw untrained senders where the verdict asks what was learnt.
 
     Three are drawn for a cell that is at least *partly*, and two more where three leave it unclear.
@@ -117,8 +139,8 @@ def _keep(session: Session, store: Keeps, budget: Budget, evidence: EvidenceSpec
         only = replace(evidence, kinds=("kept",))
         done = len(store.finished() & set(keys.values()))
         progress.start(len(keys), done, "fitting stitches to untrained senders")
-        _fit(session, store, keys, budget, progress)
-        _measure(session, store, keys, only, progress)
+        _fit(session, store, keys, budget, progress, workers)
+        _measure(session, store, keys, only, progress, workers)
         n_draws |= {cell_key(cell): draws[-1] + 1 for cell in asked}
         _write_kept(session, store, control, n_draws)
 

@@ -17,6 +17,7 @@ from modelstitch.runs.memory import needed_bytes
 from modelstitch.runs.session import Session
 from modelstitch.specs import CONTROLS, EvidenceSpec
 from modelstitch.util.memory_use import peak_bytes
+from modelstitch.util.workers import Workers
 
 
 def memory_facts(session: Session, budget: Budget) -> MemoryFacts | None:
@@ -37,14 +38,14 @@ def finished_facts(session: Session, facts: RunFacts, evidence: EvidenceSpec, by
     return replace(facts, memory=replace(facts.memory, peak=peak_bytes()))
 
 
-def header_of(session: Session, memory: MemoryFacts | None) -> Header:
+def header_of(session: Session, memory: MemoryFacts | None, workers: Workers | None = None) -> Header:
     pair = session.pair
     return Header(
         sender=pair.sender.network.name,
         receiver=pair.receiver.network.name,
         data=pair.data.name,
         spec=session.spec,
-        facts=_facts(session, memory),
+        facts=replace(_facts(session, memory), workers=workers),
         identity=session.identity,
         named=session.named,
     )

@@ -102,6 +102,12 @@ def _evidence_bytes(session: Session, evidence: EvidenceSpec) -> int:
     return 4 * (sum(sizes.values()) + moved + 2 * trail + 2 * provided + 2 * widest) + read
 
 
+def measuring_bytes(session: Session, evidence: EvidenceSpec) -> int:
+    """Return the bytes that the evidence of one cell takes."""
+    n = min(evidence.n_examples, len(session.pair.data.heldout))
+    return n * _evidence_bytes(session, evidence) + training_bytes(session, evidence)
+
+
 def training_bytes(session: Session, evidence: EvidenceSpec) -> int:
     """Return the bytes of the training examples that readers are fitted to, whatever is held out."""
     if "kept" not in evidence.kinds:

@@ -14,6 +14,7 @@ from modelstitch.grid.grid import Budget
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.from_cells import cell_key
 from modelstitch.results.rows import CellKey
+from modelstitch.runs.at_once import workers_of
 from modelstitch.runs.check import check_saved
 from modelstitch.runs.database import Writing
 from modelstitch.runs.fill import fill
@@ -39,7 +40,9 @@ from modelstitch.runs.sources import Origin
 from modelstitch.runs.store import Store
 from modelstitch.specs import CellSpec, EvidenceSpec
 from modelstitch.specs.config import ROLES, plain_config, to_toml
+from modelstitch.util.cores import n_cores
 from modelstitch.util.progress import SILENT, Progress
+from modelstitch.util.workers import Workers, threads_of_torch
 from modelstitch.wording import say
 
 BUDGET = Budget(bytes=2 * 2**30)
@@ -86,8 +89,9 @@ def run(
     """
     evidence = evidence or EvidenceSpec()
     kept: set[tuple[str, CellKey]] = set()
+    workers: Workers | None = None
     if out is not None:
-        session, evidence, kept = _with_stored(session, evidence, out)
+        session, evidence, kept, workers = _with_stored(session, evidence, out)
     if not measure:
         evidence = EvidenceSpec(kinds=())
     if only is not None:
@@ -98,14 +102,17 @@ def run(
     evidence = affordable(session, completed(session, evidence), budget.total)
     if pictures:
         _expect_pictures(session, out)
-    ready(session)
+    workers = workers or workers_of(session, n_cores(), budget)
+    with threads_of_torch(workers.threads):
+        ready(session)
     memory = memory_facts(session, budget)
     if memory is not None and memory.needed > memory.bound:
         progress.warn(say("limit.memory_beforehand", bound=memory.bound / 1e9, needed=memory.needed / 1e9))
-    header = header_of(session, memory)
+    header = header_of(session, memory, workers)
     if out is None:
         held = HeldResults(header)
-        fill(session, held, budget, evidence, progress)
+        with threads_of_torch(workers.threads):
+            fill(session, held, budget, evidence, progress, workers)
         held.write_facts(finished_facts(session, header.facts, evidence, by))
         return replace(
             held.comparison(), networks=HeldNetworks(session, held.read_weights, held.answers, held.parts)
@@ -113,9 +120,10 @@ def run(
     with Store(out, replace(header, origin=Origin.here(out).to_plain()), writing) as store:
         config = to_toml(plain_config(session.spec, asked, _chosen_names(session, store)))
         store.write_file("run.toml", lambda path: path.write_text(config, encoding="utf-8"))
-        keys = fill(session, store, budget, evidence, progress)
-        facts = finished_facts(session, header.facts, evidence, by)
-        check_saved(session, store, keys, facts, progress)
+        with threads_of_torch(workers.threads):
+            keys = fill(session, store, budget, evidence, progress, workers)
+            facts = finished_facts(session, header.facts, evidence, by)
+            check_saved(session, store, keys, facts, progress)
         comparison = store.comparison()
         write_tables(store, comparison)
         write_classes(session, store)
@@ -148,11 +156,11 @@ def _chosen_names(session: Session, store: Store) -> Sequence[str]:
 
 def _with_stored(
     session: Session, evidence: EvidenceSpec, out: str | Path
-) -> tuple[Session, EvidenceSpec, set[tuple[str, CellKey]]]:
-    """Return session and evidence with what a run folder was asked for before, and what it judged."""
+) -> tuple[Session, EvidenceSpec, set[tuple[str, CellKey]], Workers | None]:
+    """Return session and evidence with what a run folder was asked for before, what it judged, and how."""
     before = asked_of(out)
     if before is None or differing(before.facts, json.loads(json.dumps(session.identity))):
-        return session, evidence, set()  # no run, or one that the store refuses and says why
+        return session, evidence, set(), None  # no run, or one that the store refuses and says why
     pair = session.pair
     cuts_of = {
         "sender": [cut.name for cut in pair.sender.cutting.cuts],
@@ -160,7 +168,9 @@ def _with_stored(
     }
     spec = grown(before.spec, session.spec, cuts_of)
     judged = {(row["control"], _key_of(row)) for row in before.facts.get("kept", ())}
-    return widened(session, spec), with_kinds(evidence, before.evidence), judged
+    workers = before.facts["facts"].get("workers")
+    stored = None if workers is None else Workers(**workers)
+    return widened(session, spec), with_kinds(evidence, before.evidence), judged, stored
 
 
 def _key_of(row: Mapping[str, Any]) -> CellKey:

@@ -90,10 +90,9 @@ def measure(material: Material) -> list[Measurement]:
     some = slice(None, None, -(-material.n // EXAMPLES))  # spread evenly over the classes
     known = material.genuine.known
     if not known:
-        known["tests"] = GenuineModel(material.genuine)
-        known["heldout"] = known["tests"].scores(
-            summarise(material.raw_expected()[some], material.labels[some])
-        )
+        tests = GenuineModel(material.genuine)
+        heldout = tests.scores(summarise(material.raw_expected()[some], material.labels[some]))
+        known.update(tests=tests, heldout=heldout)  # at once: another cell may read it at the same time
     stitched = summarise(material.raw_stitched[some], material.labels[some])
     at_home, foreign = known["heldout"], known["tests"].scores(stitched)
     # Examples are in random order within their class.
