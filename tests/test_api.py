@@ -385,9 +385,9 @@ def test_all_pairs_share_what_belongs_to_one_model(
         made.append(network.name)
         return make_side(network, *arguments)
 
-    def filling(self: representations.Representations, names: tuple[str, ...]) -> None:
+    def filling(self: representations.Representations, names: tuple[str, ...], *others: Any) -> None:
         filled.append(self.side.network.name)
-        fill(self, names)
+        fill(self, names, *others)
 
     monkeypatch.setattr("modelstitch.grid.pool.make_side", counted)
     monkeypatch.setattr(representations.Representations, "_fill", filling)
