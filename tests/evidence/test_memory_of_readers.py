@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from modelstitch.cutting.layouts import Layout
 from modelstitch.data.parts import PartName
 from modelstitch.evidence import measure
+from modelstitch.evidence.receiver_examples import ReceiverExamples
 from modelstitch.evidence.units import Units, row_numbers
 from modelstitch.evidence.within import ReceiverResiduals
 from modelstitch.grid.grid import Budget, fit_grid
@@ -27,7 +28,7 @@ def n_bytes(*tensors: Tensor) -> int:
 def test_what_readers_read_is_no_more_than_is_counted(session: Session) -> None:
     """The receiver into itself at its first cut, where most places follow."""
     side = session.pair.receiver
-    examples = measure.ReceiverExamples(side, 200)
+    examples = ReceiverExamples(side, 200)
     read = ReceiverResiduals(side, examples.residuals.heldout)
     name = side.cut(session.spec.receiver_cuts[0]).name
 

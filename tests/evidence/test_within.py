@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from modelstitch.data.parts import PartName
 from modelstitch.evidence.kinds.kept import recovered
 from modelstitch.evidence.material import Residuals
-from modelstitch.evidence.measure import ReceiverExamples
+from modelstitch.evidence.receiver_examples import ReceiverExamples
 from modelstitch.evidence.units import Units
 from modelstitch.evidence.within import OUTPUT, PartUnits, ReceiverResiduals
 from modelstitch.evidence.yardstick import yardstick

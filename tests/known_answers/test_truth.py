@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from modelstitch.evidence.measure import ReceiverExamples
+from modelstitch.evidence.receiver_examples import ReceiverExamples
 from modelstitch.grid.planted import planted
 from modelstitch.grid.side import Side
 from modelstitch.known_answers.families import PLANT_FAMILIES

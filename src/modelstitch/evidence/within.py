@@ -79,7 +79,7 @@ class ReceiverResiduals:
                 among its units.
         """
         places = (name, *later, OUTPUT)
-        expected = {part.part: self._expected(part, places) for part in (self.training, self.heldout)}
+        expected = self.compute((name, *later))
         train, held = (
             self._left(part, self._run(part, name, later, self._stitched(part, stitch, represent)))
             for part in (self.training, self.heldout)
@@ -90,6 +90,11 @@ class ReceiverResiduals:
             )
             for place in places
         ]
+
+    def compute(self, cuts: tuple[str, ...]) -> dict[PartName, dict[str, Tensor]]:
+        """Return the receiver's own residuals of both parts at some cuts and in the output."""
+        places = (*cuts, OUTPUT)
+        return {part.part: self._expected(part, places) for part in (self.training, self.heldout)}
 
     def outputs_beside(self, outputs: Callable[[PartUnits], Tensor]) -> Residuals:
         """Return the residuals of another network's outputs (m, K) beside the receiver's own."""

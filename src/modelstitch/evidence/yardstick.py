@@ -7,7 +7,7 @@ import math
 from torch import Tensor
 
 from modelstitch.evidence.kinds.kept import recovered
-from modelstitch.evidence.measure import ReceiverExamples
+from modelstitch.evidence.receiver_examples import ReceiverExamples
 from modelstitch.evidence.within import PartUnits
 from modelstitch.geometry.intervals import ValueWithInterval
 from modelstitch.grid.side import Side

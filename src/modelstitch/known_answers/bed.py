@@ -15,7 +15,8 @@ from modelstitch.controls import roles_of
 from modelstitch.cutting.layouts import Layout
 from modelstitch.data.parts import Data
 from modelstitch.evidence.material import Residuals
-from modelstitch.evidence.measure import ReceiverExamples, measure_cells
+from modelstitch.evidence.measure import measure_cells
+from modelstitch.evidence.receiver_examples import ReceiverExamples
 from modelstitch.geometry.inputs import narrow
 from modelstitch.grid.grid import Budget, fit_grid
 from modelstitch.grid.planted import planted
