@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,9 @@ from torch import Tensor, nn
 
 import modelstitch as ms
 from modelstitch.adoption.folder.export import Exported, ExportSpec, export
+from modelstitch.adoption.monitor.new_stream import arrivals_of_items
+from modelstitch.adoption.monitor.stream import read_line
+from modelstitch.adoption.pilot.both import both_networks, expect_further
 from modelstitch.errors import DataError, RunError
 from modelstitch.results.stitched import StitchedCell
 
@@ -70,6 +75,29 @@ def test_tokens_a_mask_and_two_outputs(tmp_path: Path) -> None:
     ]
     with pytest.raises(DataError, match="expected the inputs x, attention_mask, got x"):
         module(few.images)
+    # The same examples as lines of a stream, and beside the receiver.
+    lines = [
+        json.dumps({"x": x.tolist(), "attention_mask": mask.tolist()}) + "\n"
+        for x, mask in zip(few.images, few.kwargs["attention_mask"], strict=True)
+    ]
+    receiver = ms.Network(module=Words(1, 5).eval(), name="words", view=ms.View())
+    got = of_lines(found.folder, receiver, lines)
+    torch.testing.assert_close(got, receiver.module(few.images, **few.kwargs)["logits"])
+    # Without the mask that the receiver had in the run, its answers would be others.
+    bare = replace(data, heldout=replace(few, kwargs={}), train=replace(data.train, kwargs={}))
+    with pytest.raises(DataError, match="do not fit the candidate: .* got none for attention_mask"):
+        both_networks(found.folder, receiver, bare)
+    with pytest.raises(DataError, match="do not fit the receiver: .* got none for attention_mask"):
+        expect_further(receiver, module.spec, bare)
+
+
+def of_lines(folder: Path, receiver: ms.Network, lines: list[str]) -> Tensor:
+    """Return what the receiver says of the examples of a stream."""
+    spec = ms.load_stitched(folder).spec
+    items = [read_line(line, number, spec.contract) for number, line in enumerate(lines, 1)]
+    arrived = arrivals_of_items(items, folder, spec, receiver, {})
+    assert arrived.original is not None
+    return arrived.original(torch.arange(len(lines)))
 
 
 class Calls(nn.Module):
@@ -113,6 +141,13 @@ def test_sounds_of_several_lengths(tmp_path: Path) -> None:
         got = module(few.images, samples=few.samples)
         torch.testing.assert_close(got, stitched(few.images, few.samples))
         assert not torch.allclose(got, module(few.images, samples=torch.full((7,), 40)))
+    lines = [
+        json.dumps({"x": x.tolist(), "samples": n}) + "\n"
+        for x, n in zip(few.images, few.samples.tolist(), strict=True)
+    ]
+    inside = (torch.arange(40) < few.samples[:, None]).long()
+    heard = of_lines(found.folder, networks[1], lines)
+    torch.testing.assert_close(heard, networks[1].module(few.images, inside))
 
 
 class _Half(torch.autograd.Function):

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from modelstitch.adoption.folder.text_inputs import TextInputs
 from modelstitch.errors import DataError
 
 _SLACK = 0.1
@@ -87,6 +88,7 @@ class Contract:
         task: what the first output is scored on.
         scale: what the first output holds, one of ``specs.OUTPUT_SCALES``.
         classes: what its values stand for, in their order; empty for a task without classes.
+        texts: how the inputs are made of texts; None where examples are no texts.
 
     Raises:
         DataError: no input or no output.
@@ -100,6 +102,7 @@ class Contract:
     task: str = "classification"
     scale: str = "logits"
     classes: tuple[str, ...] = ()
+    texts: TextInputs | None = None
 
     def __post_init__(self) -> None:
         if not self.inputs or not self.outputs:
@@ -164,7 +167,8 @@ class Contract:
         """
         try:
             sides = {side: tuple(map(_tensor_contract, values[side])) for side in ("inputs", "outputs")}
-            return cls(**{**values, **sides, "classes": tuple(values["classes"])})
+            texts = None if values.get("texts") is None else TextInputs.from_plain(values["texts"])
+            return cls(**{**values, **sides, "classes": tuple(values["classes"]), "texts": texts})
         except (TypeError, KeyError) as error:
             raise DataError(f"cannot read the contract of an exported network: {error}") from error
 
