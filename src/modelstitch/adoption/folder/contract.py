@@ -89,6 +89,8 @@ class Contract:
         scale: what the first output holds, one of ``specs.OUTPUT_SCALES``.
         classes: what its values stand for, in their order; empty for a task without classes.
         texts: how the inputs are made of texts; None where examples are no texts.
+        data_rate: samples a second of the sounds of the run, which are brought to ``rate`` before the network
+            takes them; None where they have it.
 
     Raises:
         DataError: no input or no output.
@@ -103,10 +105,16 @@ class Contract:
     scale: str = "logits"
     classes: tuple[str, ...] = ()
     texts: TextInputs | None = None
+    data_rate: int | None = None
 
     def __post_init__(self) -> None:
         if not self.inputs or not self.outputs:
             raise DataError("expected at least one input and one output of an exported network, got none")
+
+    @property
+    def run_rate(self) -> int | None:
+        """Samples a second of the sounds of the run, as sender and receiver were given them."""
+        return self.data_rate or self.rate
 
     def expect(self, given: Mapping[str, Tensor]) -> None:
         """Raise unless inputs keep the contract.

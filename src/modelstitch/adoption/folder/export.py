@@ -238,6 +238,7 @@ def _contract(stitched: StitchedCell, inputs: StitchedInputs, batch: Compared) -
         scale=stitched.reading.scale,
         classes=_classes(receiver),
         texts=text_inputs_of(inputs, sender, receiver),
+        data_rate=sender.inputs.rate if resampled else None,
     )
 
 

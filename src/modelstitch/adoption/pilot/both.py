@@ -19,6 +19,7 @@ from modelstitch.cutting.capture import eval_mode, no_fused_attention
 from modelstitch.cutting.deterministic import depends_on_batch
 from modelstitch.data.parts import Data, DataPart
 from modelstitch.data.texts import MASK, are_pairs
+from modelstitch.data.views import resampled
 from modelstitch.errors import DataError, ModelError
 from modelstitch.grid.inputs import network_inputs
 from modelstitch.grid.labelling import labelling
@@ -99,6 +100,12 @@ def both_networks(folder: Path, network: Network, data: Data) -> BothNetworks:
     loaded = network_in(folder)
     own = partial(_of_candidate, loaded, inputs_as_given(loaded.spec.contract, data))
     expect_further(network, loaded.spec, data)
+    rate = loaded.spec.contract.run_rate
+    if data.rate != rate:
+        raise DataError(
+            f"data {data.name} do not fit the original: expected the rate {rate}, as in the run, got "
+            f"{data.rate}"
+        )
     other = _of_original(network, data)
     few = torch.arange(min(_CHECKED, len(data.heldout)))
     alone = len(few) > 1 and (_by_batch(own, few) or _by_batch(other, few))
@@ -162,6 +169,13 @@ def inputs_as_given(contract: Contract, data: Data) -> dict[str, Tensor]:
     if data.is_text:
         read = _text_inputs(contract, data).of(part.images)
         part = replace(part, images=read.pop("x"), kwargs=read)
+    if data.rate is not None and contract.rate is not None and data.rate != contract.rate:
+        samples = part.samples
+        part = replace(
+            part,
+            images=resampled(part.images, data.rate, contract.rate),
+            samples=None if samples is None else -(-samples * contract.rate // data.rate),
+        )
     full = torch.full((len(part),), part.images.shape[-1], dtype=torch.int64)
     there = {"samples": full if part.samples is None else part.samples, **part.kwargs, "x": part.images}
     missing = [one.name for one in contract.inputs if one.name not in there]
