@@ -34,7 +34,7 @@ ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 ELSEWHERE = re.compile(
     r"make (demo|test)\b|modelstitch (demo|export|monitor|pilot|reuse|selftest|stage|status|verify)\b|"
-    r"modelstitch compare examples\.pitch|python (examples/|-m examples)|"
+    r"modelstitch compare examples\.pitch|python (examples/|-m examples|benchmarks/\S+ examples\.cifar_resnet)|"
     r"MODELSTITCH_DATA=\S+ examples/|pip install "
 )
 
