@@ -163,7 +163,7 @@ def test_sounds_at_another_rate_than_the_senders(tmp_path: Path) -> None:
         ms.Network(module=Low(seed).eval(), name=f"low {seed}", view=ms.View(rate=rate))
         for seed, rate in ((0, 500), (1, None))
     ]
-    stitched = stitched_of(*networks, data(600, 1000), "first", "first")
+    stitched = stitched_of(networks[0], networks[1], data(600, 1000), "first", "first")
     found = export(stitched, tmp_path / "low", OPTIONS)
     contract = found.card.contract
     assert (contract.rate, contract.data_rate, contract.inputs[0].shape) == (500, 1000, (1, 20))

@@ -148,9 +148,9 @@ def test_a_shift_is_found(shift: float, after: int) -> None:
     (found,) = np.flatnonzero(path >= math.log(20))[:1]
     assert after < found < after + 200
     # A window that adapts (Bifet & Gavalda 2007) sees the change, too, and none before it.
-    window, seen = ADWIN(delta=0.002), []
+    window, seen = ADWIN(delta=0.002), []  # type: ignore[no-untyped-call]
     for number, value in enumerate([*rng.permutation(calibration), *stream]):
-        window.update(float(value))
+        window.update(float(value))  # type: ignore[no-untyped-call]
         seen += [number - 300] if window.drift_detected else []
     assert seen
     assert after < seen[0] < after + 250

@@ -56,7 +56,7 @@ def candidate(tmp_path_factory: pytest.TempPathFactory) -> tuple[StitchedCell, P
             view=ms.View(tokenizer=str(tokenizer)),
         )
         networks.append(ms.load_model(spec))
-    stitched = stitched_of(*networks, as_data((part(900, 0), part(600, 1))), "mix", "mix")
+    stitched = stitched_of(networks[0], networks[1], as_data((part(900, 0), part(600, 1))), "mix", "mix")
     return stitched, export(stitched, base / "candidate", ExportSpec(by="Ann", accept_risk="a test")).folder
 
 
@@ -112,7 +112,7 @@ def test_lines_of_texts_are_watched_beside_the_receiver(
             given = read if tokens else {"text": text}
             yield json.dumps({"id": f"e{number}", **given, "label": label}) + "\n"
 
-    def watched(name: str, given: Iterator[str], receiver: str | None = None) -> dict[str, float]:
+    def watched(name: str, given: Iterator[str], receiver: str | None = None) -> dict[str, object]:
         options = MonitorSpec(by="Eve", state=tmp_path / name, receiver=receiver)
         outcome = monitor(folder, given, options)
         assert outcome.examples == outcome.labels == 120
