@@ -35,7 +35,7 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").g
 ELSEWHERE = re.compile(
     r"make (demo|test)\b|modelstitch (demo|export|monitor|pilot|reuse|selftest|stage|status|verify)\b|"
     r"modelstitch compare examples\.pitch|python (examples/|-m examples)|"
-    r"MODELSTITCH_DATA=\S+ examples/|pip install "
+    r"python benchmarks/\S+ examples\.cifar_resnet|MODELSTITCH_DATA=\S+ examples/|pip install "
 )
 
 TINY = ["--limit", "60", "--heldout-limit", "40", "--steps", "1", "--evidence-examples", "20"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,10 @@ from torch import Tensor, nn
 
 import modelstitch as ms
 from modelstitch.adoption.folder.export import Exported, ExportSpec, export
+from modelstitch.adoption.monitor.new_stream import arrivals_of_items
+from modelstitch.adoption.monitor.stream import read_line
+from modelstitch.adoption.pilot.both import both_networks, expect_further
+from modelstitch.adoption.pilot.new_data import expect_fit
 from modelstitch.errors import DataError, RunError
 from modelstitch.results.stitched import StitchedCell
 
@@ -70,6 +76,29 @@ def test_tokens_a_mask_and_two_outputs(tmp_path: Path) -> None:
     ]
     with pytest.raises(DataError, match="expected the inputs x, attention_mask, got x"):
         module(few.images)
+    # The same examples as lines of a stream, and beside the receiver.
+    lines = [
+        json.dumps({"x": x.tolist(), "attention_mask": mask.tolist()}) + "\n"
+        for x, mask in zip(few.images, few.kwargs["attention_mask"], strict=True)
+    ]
+    receiver = ms.Network(module=Words(1, 5).eval(), name="words", view=ms.View())
+    got = of_lines(found.folder, receiver, lines)
+    torch.testing.assert_close(got, receiver.module(few.images, **few.kwargs)["logits"])
+    # Without the mask that the receiver had in the run, its answers would be others.
+    bare = replace(data, heldout=replace(few, kwargs={}), train=replace(data.train, kwargs={}))
+    with pytest.raises(DataError, match="do not fit the candidate: .* got none for attention_mask"):
+        both_networks(found.folder, receiver, bare)
+    with pytest.raises(DataError, match="do not fit the receiver: .* got none for attention_mask"):
+        expect_further(receiver, module.spec, bare)
+
+
+def of_lines(folder: Path, receiver: ms.Network, lines: list[str]) -> Tensor:
+    """Return what the receiver says of the examples of a stream."""
+    spec = ms.load_stitched(folder).spec
+    items = [read_line(line, number, spec.contract) for number, line in enumerate(lines, 1)]
+    arrived = arrivals_of_items(items, folder, spec, receiver, {})
+    assert arrived.original is not None
+    return arrived.original(torch.arange(len(lines)))
 
 
 class Calls(nn.Module):
@@ -113,6 +142,63 @@ def test_sounds_of_several_lengths(tmp_path: Path) -> None:
         got = module(few.images, samples=few.samples)
         torch.testing.assert_close(got, stitched(few.images, few.samples))
         assert not torch.allclose(got, module(few.images, samples=torch.full((7,), 40)))
+    lines = [
+        json.dumps({"x": x.tolist(), "samples": n}) + "\n"
+        for x, n in zip(few.images, few.samples.tolist(), strict=True)
+    ]
+    inside = (torch.arange(40) < few.samples[:, None]).long()
+    heard = of_lines(found.folder, networks[1], lines)
+    torch.testing.assert_close(heard, networks[1].module(few.images, inside))
+
+
+def test_sounds_at_another_rate_than_the_senders(tmp_path: Path) -> None:
+    def part(n: int, seed: int) -> ms.DataPart:
+        x = torch.rand(n, 1, 40, generator=drawn(seed)) * 2 - 1
+        return ms.DataPart(x, (x[:, 0, 0] > 0).long(), samples=torch.full((n,), 40))
+
+    def data(n: int, rate: int) -> ms.Data:
+        return ms.Data(part(200, 0), part(n, 2), ("low", "high"), "calls", "as made", rate=rate)
+
+    networks = [
+        ms.Network(module=Low(seed).eval(), name=f"low {seed}", view=ms.View(rate=rate))
+        for seed, rate in ((0, 500), (1, None))
+    ]
+    stitched = stitched_of(networks[0], networks[1], data(600, 1000), "first", "first")
+    found = export(stitched, tmp_path / "low", OPTIONS)
+    contract = found.card.contract
+    assert (contract.rate, contract.data_rate, contract.inputs[0].shape) == (500, 1000, (1, 20))
+    # Both are given the sounds of new data as they were given those of the run.
+    new = data(30, 1000)
+    both, rows = both_networks(found.folder, networks[1], new), torch.arange(30)
+    with torch.no_grad():
+        torch.testing.assert_close(both.candidate(rows), stitched(new.heldout.images))
+        torch.testing.assert_close(both.original(rows), networks[1].module(new.heldout.images))
+    # At the sender's own rate they are for the candidate alone; another rate is for nobody.
+    spec = ms.load_stitched(found.folder).spec
+    expect_fit(data(30, 500), spec)
+    with pytest.raises(DataError, match="do not fit the original: expected the rate 1000, .* got 500"):
+        both_networks(found.folder, networks[1], _halved(data(30, 500)))
+    with pytest.raises(DataError, match="expected the rate 1000, got 250"):
+        expect_fit(data(30, 250), spec)
+
+
+def _halved(data: ms.Data) -> ms.Data:
+    train, heldout = (replace(part, images=part.images[..., :20]) for part in (data.train, data.heldout))
+    return replace(data, train=train, heldout=heldout)
+
+
+class Low(nn.Module):
+    """Sounds to two scores."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            self.first, self.head = nn.Conv1d(1, 4, 3, 2), nn.Linear(4, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        scores: Tensor = self.head(torch.relu(self.first(x)).mean(2))
+        return scores
 
 
 class _Half(torch.autograd.Function):

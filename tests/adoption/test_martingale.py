@@ -11,6 +11,7 @@ import ville
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy import ndarray
+from river.drift import ADWIN
 
 from modelstitch.adoption.monitor import bets, martingale
 from modelstitch.adoption.monitor.gaps import chances, gaps
@@ -146,6 +147,13 @@ def test_a_shift_is_found(shift: float, after: int) -> None:
     _, path = followed(fresh(300), gaps(stream, calibration, 0, "distance", 0))
     (found,) = np.flatnonzero(path >= math.log(20))[:1]
     assert after < found < after + 200
+    # A window that adapts (Bifet & Gavalda 2007) sees the change, too, and none before it.
+    window, seen = ADWIN(delta=0.002), []  # type: ignore[no-untyped-call]
+    for number, value in enumerate([*rng.permutation(calibration), *stream]):
+        window.update(float(value))  # type: ignore[no-untyped-call]
+        seen += [number - 300] if window.drift_detected else []
+    assert seen
+    assert after < seen[0] < after + 250
 
 
 def test_a_state_that_does_not_fit_is_refused() -> None:

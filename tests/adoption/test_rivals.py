@@ -78,6 +78,11 @@ def test_an_untrained_receiver_loses_and_a_student_converges(toys: tuple[Side, S
     assert own.score > 0.95
     assert [rival.name for rival in table.winners] == ["student-from-scratch"]
     assert "A rival wins against the candidate: the same student from scratch." in table.sentences()[0]
+    # Trained as users train it on pictures, one that does not win might: the answer says so.
+    pictures = replace(table, pictures=True)
+    level = replace(pictures, rivals=(replace(own, standing="level"),))
+    told = ["shifted and mirrored" in " ".join(one.sentences()) for one in (table, pictures, level)]
+    assert told == [False, False, True]
 
 
 def test_a_rival_that_still_gains_is_unfair_and_neither_wins_nor_loses(toys: tuple[Side, Side]) -> None:

@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 class Reuse:
     """Say which part of one model is worth reusing in another: what it saves, what it loses, how sure.
 
-    Exit code 0: a candidate qualifies; 4: none does; 3: undecided.
+    Exit code 0: a candidate qualifies by its score and cost; 4: none does; 3: undecided. It does not speak of
+    the verdict: the decision word (decision in the JSON) does, which may be undecided or leave beside 0.
     """
 
     sender: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="SENDER")]]

@@ -293,7 +293,7 @@ SENTENCES = {
     "sure.line": ("{confidence}: {n} {n:fit|fits} of each place, {points:.0f} points from the nearest line."),
     "sure.fits": "{confidence}: {n} {n:fit|fits} of each place.",
     "sure.nothing": "Low: the run has no verdict on any place.",
-    "saved.shares": "In place of the whole {role}, training is spared for {saved}.",
+    "saved.shares": "In place of the whole {role}, the joined network saves {saved}.",
     "saved.adapter": "The adapter that is trained has {n:,} {n:parameter|parameters}.",
     "saved.score": "The score changes by {change:+.1f} points (95 % interval {low:+.1f} to {high:+.1f}).",
     "saved.not_asked": "Not asked yet. This command finds out: modelstitch reuse {run}",

@@ -283,7 +283,7 @@ SENTENCES = {
     "sure.line": "{confidence}：各位置の学習は{n}回、最も近い判定の境界から{points:.0f}ポイント。",
     "sure.fits": "{confidence}：各位置の学習は{n}回。",
     "sure.nothing": "低：どの位置についても判定がありません。",
-    "saved.shares": "{role}全体を使う場合に比べ、次の分の学習が不要になります：{saved}。",
+    "saved.shares": "{role}全体の代わりに接合したネットワークを使うと、次の分を節約できます：{saved}。",
     "saved.adapter": "学習する接合層のパラメータは{n:,}個です。",
     "saved.score": "得点の変化は{change:+.1f}ポイントです（95%区間{low:+.1f}〜{high:+.1f}）。",
     "saved.not_asked": "まだ調べていません。次のコマンドで分かります：modelstitch reuse {run}",

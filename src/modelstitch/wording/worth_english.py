@@ -72,6 +72,11 @@ SENTENCES = {
     "with 95 %. A rival wins where it is better at no more than 1.05 times the multiply-adds, or no more "
     "than {margin:g} points worse at less than 0.95 times. All get the same training examples and labels, "
     "none a changed image; a tenth of the training part decides when a fit has converged.",
+    "rival.unchanged_pictures": (
+        "Networks for pictures are usually trained on pictures that are shifted and mirrored at random, and "
+        "score higher for it. The rivals that were trained here saw none. Where one of them is close, train "
+        "it on such pictures before you decide."
+    ),
     "rival.candidate_unconverged": "The candidate's own fit had not converged: it could have done better.",
     # Short cuts.
     "regret.name.cka": "CKA",

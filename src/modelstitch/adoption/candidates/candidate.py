@@ -72,7 +72,8 @@ class Candidate:
         memory: most bytes of tensors at once in one call, with the network itself and its input, by batch
             size.
         labels_needed: least number of labelled examples tried whose stitch is within the margin of that of
-            all training examples, on the choosing examples; None where it was not asked for, or none was.
+            all training examples, on the choosing examples; all, where no fewer do; None where it was not
+            asked for.
         misses: constraints that it does not meet.
     """
 

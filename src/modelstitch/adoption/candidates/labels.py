@@ -28,7 +28,7 @@ def labels_needed(
     """Return the least number of labelled examples tried that fits each stitch within the margin.
 
     Stitches are fitted on 50, 100, 200, ... training examples, a stratified choice that holds those of the
-    one before it; at most on half of them all.
+    one before it. Where none of them is enough, all are needed.
 
     Args:
         sides: sender and receiver.
@@ -38,12 +38,12 @@ def labels_needed(
         margin: points of score that a stitch on fewer examples may lose.
 
     Returns:
-        The number by cell; a cell for which none of them is enough is left out.
+        The number by cell.
     """
     data = sides[0].data
     waiting, found = dict(full), dict[CellSpec, int]()
     n = FEWEST
-    while waiting and 2 * n <= len(data.train):
+    while waiting and n < len(data.train):
         few = data.train.take(choose(data.train.labels, n, 0))
         pair = Pair(sides[0].network, sides[1].network, replace(data, train=few))
         for fitted in fit_grid(pair, list(waiting), fit, BUDGET):
@@ -51,4 +51,4 @@ def labels_needed(
                 found[fitted.spec] = n
         waiting = {cell: score for cell, score in waiting.items() if cell not in found}
         n *= 2
-    return found
+    return found | dict.fromkeys(waiting, len(data.train))

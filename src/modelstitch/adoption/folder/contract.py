@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from modelstitch.adoption.folder.text_inputs import TextInputs
 from modelstitch.errors import DataError
 
 _SLACK = 0.1
@@ -87,6 +88,9 @@ class Contract:
         task: what the first output is scored on.
         scale: what the first output holds, one of ``specs.OUTPUT_SCALES``.
         classes: what its values stand for, in their order; empty for a task without classes.
+        texts: how the inputs are made of texts; None where examples are no texts.
+        data_rate: samples a second of the sounds of the run, which are brought to ``rate`` before the network
+            takes them; None where they have it.
 
     Raises:
         DataError: no input or no output.
@@ -100,10 +104,17 @@ class Contract:
     task: str = "classification"
     scale: str = "logits"
     classes: tuple[str, ...] = ()
+    texts: TextInputs | None = None
+    data_rate: int | None = None
 
     def __post_init__(self) -> None:
         if not self.inputs or not self.outputs:
             raise DataError("expected at least one input and one output of an exported network, got none")
+
+    @property
+    def run_rate(self) -> int | None:
+        """Samples a second of the sounds of the run, as sender and receiver were given them."""
+        return self.data_rate or self.rate
 
     def expect(self, given: Mapping[str, Tensor]) -> None:
         """Raise unless inputs keep the contract.
@@ -164,7 +175,8 @@ class Contract:
         """
         try:
             sides = {side: tuple(map(_tensor_contract, values[side])) for side in ("inputs", "outputs")}
-            return cls(**{**values, **sides, "classes": tuple(values["classes"])})
+            texts = None if values.get("texts") is None else TextInputs.from_plain(values["texts"])
+            return cls(**{**values, **sides, "classes": tuple(values["classes"]), "texts": texts})
         except (TypeError, KeyError) as error:
             raise DataError(f"cannot read the contract of an exported network: {error}") from error
 

@@ -11,6 +11,7 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
+from modelstitch.adoption.folder.text_inputs import TextInput, TextInputs
 from modelstitch.cutting.capture import no_fused_attention
 from modelstitch.data.parts import PartName
 from modelstitch.data.texts import MASK
@@ -78,6 +79,21 @@ def inputs_of(sender: Side, receiver: Side) -> StitchedInputs:
         tokens=None if theirs.again is None else (PRIMARY if alike else RECEIVER_TOKENS, theirs.again),
         samples=is_sound and masked and ours.given["train"].samples is not None,
         rate=(ours.view.rate or ours.rate) if is_sound else None,
+    )
+
+
+def text_inputs_of(inputs: StitchedInputs, sender: Side, receiver: Side) -> TextInputs | None:
+    """Return how the inputs are made of texts; None where the examples are no texts."""
+    ours, theirs = sender.inputs.reader, receiver.inputs.reader
+    if ours is None or theirs is None:
+        return None
+    found = {PRIMARY: TextInput(name=PRIMARY, role="sender")}
+    if inputs.tokens is not None and inputs.tokens[0] != PRIMARY:
+        found[inputs.tokens[0]] = TextInput(name=inputs.tokens[0], role="receiver")
+    for role, pairs in (("receiver", inputs.of_receiver), ("sender", inputs.of_sender)):
+        found |= {name: TextInput(name=name, role=role, argument=argument) for name, argument in pairs}
+    return TextInputs(
+        readers={"sender": ours, "receiver": theirs}, inputs=tuple(found[name] for name in inputs.names)
     )
 
 

@@ -32,6 +32,7 @@ from modelstitch.adoption.folder.deployed import (
     inputs_for,
     inputs_of,
     original_outputs,
+    text_inputs_of,
 )
 from modelstitch.adoption.folder.finetune import Finetuned, FinetuneSpec, Part, finetune_spec, finetuned
 from modelstitch.adoption.folder.forms import Written, write_forms
@@ -236,6 +237,8 @@ def _contract(stitched: StitchedCell, inputs: StitchedInputs, batch: Compared) -
         task=stitched.task.name,
         scale=stitched.reading.scale,
         classes=_classes(receiver),
+        texts=text_inputs_of(inputs, sender, receiver),
+        data_rate=sender.inputs.rate if resampled else None,
     )
 
 
@@ -418,7 +421,7 @@ def _folder_spec(
     options: ExportSpec,
     processes: tuple[str, ...],
 ) -> FolderSpec:
-    comparison, cell, receiver = stitched.comparison, stitched.cell, stitched.sides[1]
+    comparison, cell, (sender, receiver) = stitched.comparison, stitched.cell, stitched.sides
     layout = receiver.cut(stitched.spec.receiver_cut).layout
     last = layout.kind == "tokens" or layout.last
     return FolderSpec(
@@ -439,6 +442,7 @@ def _folder_spec(
         division=_sizes(division, options),
         margin=options.margin,
         processes=processes,
+        further={"sender": sender.inputs.names, "receiver": receiver.inputs.names},
         finetuned=card.finetuned,
     )
 

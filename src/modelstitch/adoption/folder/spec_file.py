@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,8 @@ class FolderSpec:
         division: seed, and number of examples of each part.
         margin: the most that may be lost.
         processes: names of what a monitor follows; empty in a folder of an earlier version.
+        further: further inputs that each whole network took in the run, by role; empty in a folder of an
+            earlier version.
         finetuned: what was trained further after the cell was fitted, with the SHA-256 of its weights; None
             where nothing was.
     """
@@ -49,6 +51,7 @@ class FolderSpec:
     division: Mapping[str, int]
     margin: float
     processes: tuple[str, ...] = ()
+    further: Mapping[str, Sequence[str]] = field(default_factory=dict)
     finetuned: Mapping[str, Any] | None = None
 
     def to_json(self) -> str:

@@ -12,7 +12,7 @@ from torch import Tensor
 from modelstitch.adoption.folder.contract import Contract
 from modelstitch.adoption.folder.spec_file import FolderSpec
 from modelstitch.adoption.monitor.arrivals import Arrivals, numbered
-from modelstitch.adoption.monitor.stream import StreamItem
+from modelstitch.adoption.monitor.stream import StreamItem, letters_of
 from modelstitch.adoption.pilot.both import both_networks, inputs_as_given
 from modelstitch.adoption.pilot.new_data import NewData, read_new, shuffled
 from modelstitch.adoption.pilot.own_examples import input_digests
@@ -105,25 +105,44 @@ def arrivals_of_items(
         inputs=inputs,
         labels=tuple(_label(item.label, contract) for item in items),
         task=CLASSIFICATION if contract.task == CLASSIFICATION.name else None,
-        original=None if receiver is None else _of_items(folder, receiver, spec, inputs),
+        original=None if receiver is None else _of_items(folder, receiver, spec, with_inputs),
         of_run=given - len(items),
     )
 
 
 def _of_items(
-    folder: Path, receiver: Network, spec: FolderSpec, inputs: dict[str, Tensor]
+    folder: Path, receiver: Network, spec: FolderSpec, items: Sequence[StreamItem]
 ) -> Callable[[Tensor], Tensor] | None:
-    if not inputs:
-        return None
-    if len(inputs) > 1 or spec.contract.rate is not None or spec.contract.outside:
+    """Return what the receiver says of the examples among the lines; None where there is none."""
+    contract = spec.contract
+    if contract.task != CLASSIFICATION.name:
         raise DataError(
-            "expected a data set beside --receiver for a candidate with several inputs, sounds or texts, got "
-            "a stream of lines"
+            f"expected a data set beside --receiver for the task {contract.task}, got a stream of lines, "
+            "which hold no targets"
         )
-    (x,) = inputs.values()
-    places = tuple(f"row {row}" for row in range(len(x)))
-    data = PartlyLabelled(x, (None,) * len(x), places, "the stream").as_data(spec.contract.classes)
-    return _original(folder, receiver, data)
+    if not items:
+        return None
+    inputs = {one.name: torch.cat([item.inputs[one.name] for item in items]) for one in contract.inputs}
+    texts = [item.texts for item in items if item.texts is not None]
+    if len(texts) < len(items) and contract.texts is not None:
+        raise DataError(
+            "expected the text of each example, as text, beside --receiver, which makes tokens and masks of "
+            "its own, got tokens"
+        )
+    n, as_texts = len(items), len(texts) == len(items)
+    samples = inputs.pop("samples", None)
+    x = letters_of(texts) if as_texts else inputs.pop(contract.inputs[0].name)
+    examples = PartlyLabelled(
+        x,
+        (None,) * n,
+        tuple(f"row {row}" for row in range(n)),
+        "the stream",
+        kwargs={} if as_texts else inputs,
+        samples=samples,
+        rate=contract.rate,
+        is_text=as_texts,
+    )
+    return _original(folder, receiver, examples.as_data(contract.classes))
 
 
 def _original(folder: Path, receiver: Network | None, data: Data) -> Callable[[Tensor], Tensor] | None:

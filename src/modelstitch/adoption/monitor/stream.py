@@ -11,12 +11,19 @@ import torch
 from torch import Tensor
 
 from modelstitch.adoption.folder.contract import Contract, TensorContract
+from modelstitch.data.texts import encoded
 from modelstitch.errors import DataError
 
 CHUNK = 64
 """Lines that are taken at once."""
 
 _KNOWN = ("id", "label")
+
+TEXT = "text"
+"""Name of the text of an example, or of both texts of a pair, from which its tokens are made."""
+
+Texts = tuple[str, ...]
+"""A text, or both texts of a pair."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,11 +34,13 @@ class StreamItem:
         id: what the stream calls the example; None where it says nothing.
         inputs: (1, ...) by name; empty where a label alone arrives.
         label: name of the class, or its number as a text; None without a label.
+        texts: from which the inputs were made; None where they were given.
     """
 
     id: str | None
     inputs: dict[str, Tensor]
     label: str | None
+    texts: Texts | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +79,7 @@ def chunks(lines: Iterable[str], contract: Contract) -> Iterator[Chunk]:
 
 
 def read_line(line: str, number: int, contract: Contract) -> StreamItem:
-    """Read one line, such as ``{"id": "a7", "x": [0.1, 0.2], "label": 3}``.
+    """Read one line, such as ``{"id": "a7", "x": [0.1, 0.2], "label": 3}``, or with a ``text`` in place of x.
 
     Args:
         line: the text.
@@ -95,17 +104,48 @@ def read_line(line: str, number: int, contract: Contract) -> StreamItem:
         raise DataError(f"line {number} of the stream {what}{again}") from error
     where = f"line {number} of the stream"
     names = [one.name for one in contract.inputs]
-    if not isinstance(values, dict) or not values or set(values) - {*names, *_KNOWN}:
-        raise DataError(f"expected {where} to hold {', '.join([*_KNOWN, *names])}, got {line.strip()[:60]!r}")
+    known = [*_KNOWN, *names, *([] if contract.texts is None else [TEXT])]
+    if not isinstance(values, dict) or not values or set(values) - set(known):
+        raise DataError(f"expected {where} to hold {', '.join(known)}, got {line.strip()[:60]!r}")
     given = [name for name in names if name in values]
-    if given and given != names:
-        raise DataError(f"expected the inputs {', '.join(names)} in {where}, got {', '.join(given)}")
+    texts = _texts(values[TEXT], contract, where) if TEXT in values and contract.texts is not None else None
+    if (given and given != names) or (given and texts is not None):
+        either = "" if contract.texts is None else f", or {TEXT} alone,"
+        got = [name for name in known if name in values and name not in _KNOWN]
+        raise DataError(f"expected the inputs {', '.join(names)}{either} in {where}, got {', '.join(got)}")
     one = None if values.get("id") is None else str(values["id"])
     label = _label(values.get("label"), where)
+    if texts is not None:
+        return StreamItem(one, _read(texts, contract), label, texts)
     if not given and (one is None or label is None):
         raise DataError(f"expected an example in {where}, or the id and the label of one that came before")
     inputs = {each.name: _tensor(each, values[each.name], where) for each in contract.inputs if given}
     return StreamItem(one, inputs, label)
+
+
+def _texts(value: Any, contract: Contract, where: str) -> Texts:
+    pairs = contract.texts is not None and contract.texts.pairs
+    found = tuple(value) if isinstance(value, list) else (value,)
+    if len(found) != 1 + pairs or not all(isinstance(text, str) for text in found):
+        wanted = "a list of two texts" if pairs else "a text"
+        raise DataError(f"expected {TEXT} in {where} as {wanted}, got {str(value)[:60]!r}")
+    return found
+
+
+def _read(texts: Texts, contract: Contract) -> dict[str, Tensor]:
+    assert contract.texts is not None
+    return contract.texts.of(letters_of([texts]))
+
+
+def letters_of(texts: Sequence[Texts]) -> Tensor:
+    """Return texts, or pairs of texts, as bytes (n, L) of one length.
+
+    Example:
+        >>> letters_of([("ab",), ("c",)]).tolist()
+        [[97, 98], [99, 0]]
+    """
+    seconds = [pair[1] for pair in texts if len(pair) > 1]
+    return encoded([pair[0] for pair in texts], seconds or None)
 
 
 def _label(value: Any, where: str) -> str | None:

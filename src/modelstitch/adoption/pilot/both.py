@@ -13,16 +13,18 @@ from torch import Tensor
 
 from modelstitch.adoption.folder.contract import Contract
 from modelstitch.adoption.folder.loading import LoadedStitched, network_in
-from modelstitch.adoption.pilot.original import view_of
+from modelstitch.adoption.folder.spec_file import FolderSpec
+from modelstitch.adoption.folder.text_inputs import TextInputs
 from modelstitch.cutting.capture import eval_mode, no_fused_attention
 from modelstitch.cutting.deterministic import depends_on_batch
 from modelstitch.data.parts import Data, DataPart
-from modelstitch.data.texts import are_pairs, reader
+from modelstitch.data.texts import MASK, are_pairs
+from modelstitch.data.views import resampled
 from modelstitch.errors import DataError, ModelError
 from modelstitch.grid.inputs import network_inputs
 from modelstitch.grid.labelling import labelling
 from modelstitch.grid.reading import reading_of
-from modelstitch.models.network import Network
+from modelstitch.models.network import Network, digest
 from modelstitch.tasks import Task
 from modelstitch.tasks.scales import as_logits
 
@@ -97,6 +99,13 @@ def both_networks(folder: Path, network: Network, data: Data) -> BothNetworks:
     """
     loaded = network_in(folder)
     own = partial(_of_candidate, loaded, inputs_as_given(loaded.spec.contract, data))
+    expect_further(network, loaded.spec, data)
+    rate = loaded.spec.contract.run_rate
+    if data.rate != rate:
+        raise DataError(
+            f"data {data.name} do not fit the original: expected the rate {rate}, as in the run, got "
+            f"{data.rate}"
+        )
     other = _of_original(network, data)
     few = torch.arange(min(_CHECKED, len(data.heldout)))
     alone = len(few) > 1 and (_by_batch(own, few) or _by_batch(other, few))
@@ -158,9 +167,15 @@ def inputs_as_given(contract: Contract, data: Data) -> dict[str, Tensor]:
     """
     part = data.heldout
     if data.is_text:
-        view = replace(view_of(contract.preprocessing), length=contract.inputs[0].shape[0])
-        tokens, further = reader(view, [], are_pairs(part.images))(part.images)
-        part = replace(part, images=tokens, kwargs=further)
+        read = _text_inputs(contract, data).of(part.images)
+        part = replace(part, images=read.pop("x"), kwargs=read)
+    if data.rate is not None and contract.rate is not None and data.rate != contract.rate:
+        samples = part.samples
+        part = replace(
+            part,
+            images=resampled(part.images, data.rate, contract.rate),
+            samples=None if samples is None else -(-samples * contract.rate // data.rate),
+        )
     full = torch.full((len(part),), part.images.shape[-1], dtype=torch.int64)
     there = {"samples": full if part.samples is None else part.samples, **part.kwargs, "x": part.images}
     missing = [one.name for one in contract.inputs if one.name not in there]
@@ -175,6 +190,57 @@ def inputs_as_given(contract: Contract, data: Data) -> dict[str, Tensor]:
     except DataError as error:
         raise DataError(f"data {data.name} do not fit the candidate: {error}") from error
     return given
+
+
+def _text_inputs(contract: Contract, data: Data) -> TextInputs:
+    """Return how texts are read, after a check that these are texts, or pairs, as the run's were.
+
+    Raises:
+        DataError: they are not, or the folder does not say it.
+    """
+    if contract.texts is None:
+        raise DataError(
+            f"data {data.name} are texts, and the folder does not say how the candidate reads them: expected "
+            "data as its contract says, or a folder that this version exported"
+        )
+    pairs = are_pairs(data.heldout.images)
+    if pairs != contract.texts.pairs:
+        said = {True: "pairs of texts", False: "single texts"}
+        raise DataError(
+            f"data {data.name} do not fit the candidate: expected {said[contract.texts.pairs]}, got "
+            f"{said[pairs]}"
+        )
+    return contract.texts
+
+
+def expect_further(network: Network, spec: FolderSpec, data: Data) -> None:
+    """Raise where a network of the run, whole, took a further input that these data do not give.
+
+    Without it, such as without a mask, the network may give other answers than it gave in the run.
+
+    Args:
+        network: one of the run's, or any other one, which nothing is known of.
+        spec: of the candidate.
+        data: whose held-out part has the new examples.
+
+    Raises:
+        DataError: such an input is missing.
+    """
+    made_inside = {MASK} if data.rate is not None else set()
+    missing = {
+        role: [name for name in names if name not in data.heldout.kwargs and name not in made_inside]
+        for role, names in spec.further.items()
+        if not data.is_text
+    }
+    if not any(missing.values()):
+        return
+    own = digest(network.module)
+    for role, names in missing.items():
+        if names and own == spec.digests[role]:
+            raise DataError(
+                f"data {data.name} do not fit the {role}: expected its further inputs "
+                f"{', '.join(spec.further[role])}, as in the run, got none for {', '.join(names)}"
+            )
 
 
 def _of_original(network: Network, data: Data) -> OutputsOf:

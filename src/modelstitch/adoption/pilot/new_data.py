@@ -187,7 +187,8 @@ def _joined(parts: Sequence[DataPart]) -> DataPart:
 def expect_fit(data: Data, spec: FolderSpec) -> None:
     """Raise unless rate, task and label set are the candidate's; inputs are checked where they are run."""
     contract = spec.contract
-    for what, own, other in (("rate", contract.rate, data.rate), ("task", contract.task, data.task.name)):
+    rate = data.rate if data.rate in (contract.rate, contract.run_rate) else contract.run_rate
+    for what, own, other in (("rate", rate, data.rate), ("task", contract.task, data.task.name)):
         if own != other:
             raise DataError(
                 f"data {data.name} do not fit the candidate: expected the {what} {own or 'none'}, got "

@@ -98,11 +98,17 @@ def load_original(against: Against, spec: FolderSpec, folder: Path) -> Network:
     folders = tuple(dict.fromkeys((Path.cwd(), folder.resolve().parent, folder.resolve())))
     recorded, what = spec.digests[role], f"candidate {str(folder)!r}"
     try:
-        return network_again(model, role, recorded, folders, what, _CPU)
+        network = network_again(model, role, recorded, folders, what, _CPU)
     except TruthError as error:
         raise RunError(
             str(error).replace(", or run again", f", or give another source with --{role}")
         ) from error
+    texts = spec.contract.texts
+    if texts is None:
+        return network
+    # It reads as many tokens as in the run, however long the new texts are.
+    reader = texts.readers[role]
+    return replace(network, view=replace(network.view, tokenizer=reader.tokenizer, length=reader.length))
 
 
 def digest_of(network: Network) -> str:
@@ -118,13 +124,3 @@ def _model_of(values: Mapping[str, Any]) -> ModelSpec:
 
 def _tuples(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
-
-
-def view_of(values: Mapping[str, Any]) -> View:
-    """Return the view that stands inside an exported network.
-
-    Example:
-        >>> view_of({"size": [4, 4]}).size
-        (4, 4)
-    """
-    return View(**{name: _tuples(value) for name, value in values.items()})

@@ -51,6 +51,12 @@ Known = dict[tuple[str, object], RivalOutcome]
 RivalStanding = Literal["wins", "better-but-dearer", "level", "loses", "unfair", "not-run"]
 
 
+_TRAINED_WHOLE = ("fine-tuned-receiver", "distilled-student", "student-from-scratch")
+"""Rivals that are trained as whole networks."""
+
+_AXES_OF_PICTURES = 4
+
+
 @dataclass(frozen=True, kw_only=True)
 class Rival:
     """One rival, fitted and scored.
@@ -89,6 +95,7 @@ class RivalTable:
         n: number of confirming examples.
         level: of each interval; all of them hold at once with 95 %.
         margin: points of score up to which a rival counts as no worse.
+        pictures: whether the examples are pictures, which users would change at random in training.
     """
 
     candidate: Contender
@@ -97,6 +104,7 @@ class RivalTable:
     n: int
     level: float
     margin: float
+    pictures: bool = False
 
     @property
     def winners(self) -> tuple[Rival, ...]:
@@ -201,6 +209,7 @@ def rivals(
         n=len(confirm),
         level=level,
         margin=margin,
+        pictures=receiver.data.train.images.ndim == _AXES_OF_PICTURES,
     )
 
 
@@ -298,7 +307,14 @@ def _rule(table: RivalTable) -> list[Sentence]:
     told = [say("rival.rule", n=table.n, level=100 * table.level, margin=100 * table.margin)]
     if table.candidate.converged is False:
         told.append(say("rival.candidate_unconverged"))
+    if table.pictures and any(_might_gain(rival) for rival in table.rivals):
+        told.append(say("rival.unchanged_pictures"))
     return told
+
+
+def _might_gain(rival: Rival) -> bool:
+    """Tell whether a rival is a whole network that was trained here, and does not win."""
+    return rival.name in _TRAINED_WHOLE and rival.standing in ("level", "loses", "better-but-dearer")
 
 
 def _first_line(error: Exception) -> str:
