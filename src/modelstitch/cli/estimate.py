@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from modelstitch.grid.grid import Budget
     from modelstitch.grid.representations import Pass
     from modelstitch.runs.session import Session
+    from modelstitch.runs.trial import TimeRange
 
 
 def estimated(
@@ -31,8 +33,9 @@ def estimated(
     from modelstitch.runs.memory import needed_bytes
     from modelstitch.runs.trial import time_range
 
+    prepared = time.perf_counter() - began
     cost = estimate(session, budget, evidence)
-    span = time_range(session, budget, evidence, began)
+    span = time_range(session, budget, evidence, cost, started=began, prepared=prepared)
     if as_json:
         return json.dumps({**asdict(cost), "range": asdict(span)})
     n_of = Counter(cell.control for cell in session.cells)
@@ -42,8 +45,9 @@ def estimated(
             f"cells:      {cost.n_cells} ({cells_of})",
             f"parameters: {cost.n_parameters:,} in all stitches",
             f"time:       {_duration(span.low)} to {_duration(span.high)} for the whole command, "
-            f"{_duration(span.once)} of it once; {span.n_tried} of {span.n_places} pairs of cuts were "
-            f"tried in {_duration(span.trial)}",
+            f"{_duration(span.once)} of it once",
+            f"            this dry run took {_duration(span.trial)}, of which loading, capture and checks "
+            f"{_duration(prepared)}; {_tried(span)}",
             f"            fits alone about {_duration(cost.seconds + cost.evidence_seconds)}, of which "
             f"evidence {_duration(cost.evidence_seconds)}",
             *_drawn(cost.drawn_seconds),
@@ -54,6 +58,13 @@ def estimated(
             f"{_duration(cost.recomputed_seconds)})",
         ]
     )
+
+
+def _tried(span: TimeRange) -> str:
+    if not span.n_tried and not span.in_part:
+        return "no pair of cuts was tried: the range is that of single steps, and wide"
+    part = ", and one more in part" if span.in_part else ""
+    return f"{span.n_tried} of {span.n_places} pairs of cuts were tried{part}"
 
 
 def _drawn(seconds: float) -> list[str]:

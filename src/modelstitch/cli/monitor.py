@@ -10,6 +10,7 @@ from typing import Annotated
 import tyro
 
 from modelstitch.cli.exits import Exit
+from modelstitch.cli.screen import tell
 from modelstitch.errors import SpecError
 
 
@@ -72,7 +73,7 @@ class Monitor:
             print(json.dumps({"event": "outcome", **outcome.to_plain()}, allow_nan=False))
         else:
             for sentence in outcome.sentences():
-                print(sentence)
+                tell(sentence)
             for name in outcome.files:
                 print(f"  {outcome.state / name}")
         return Exit.DOES_NOT_HOLD if outcome.alarms else Exit.HOLDS

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from modelstitch.cli.exits import Exit
+from modelstitch.cli.screen import tell
 from modelstitch.errors import SpecError
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class Pilot:
             print(json.dumps(outcome.to_plain(), allow_nan=False))
         else:
             for sentence in outcome.sentences():
-                print(sentence)
+                tell(sentence)
             for name in outcome.to_plain()["files"]:
                 print(f"  {outcome.state / name}")
         return {"passed": Exit.HOLDS, "failed": Exit.DOES_NOT_HOLD, "undecided": Exit.INCOMPLETE}[

@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modelstitch.cli.screen import tell
+
 if TYPE_CHECKING:
     from modelstitch.results.by_labels import ByLabels
     from modelstitch.results.comparison import Comparison
@@ -23,12 +25,12 @@ def report_labels(found: ByLabels, out: Path | None, as_json: bool) -> bool:
 
         print_labels(found)
         for sentence in found.sentences():
-            print(f"- {sentence}")
+            tell(f"- {sentence}")
         if table is not None and out is not None:
             print("\nFiles:")
-            print(f"  {table}  score, kept and verdict of each cell by each label set")
+            tell(f"  {table}  score, kept and verdict of each cell by each label set")
             for name in found.tried_for:
-                print(f"  {out / name / 'report.html'}  the page of {name}")
+                tell(f"  {out / name / 'report.html'}  the page of {name}")
     failed = [bool(_say_failed(each)) for each in found.comparisons.values()]
     return any(failed)
 
@@ -60,7 +62,7 @@ def report(comparison: Comparison, out: Path | None, as_json: bool, seconds: flo
             print_matrix(comparison.matrix(stitch=stitch), f"{stitch}: {', '.join(accuracies)}")
             print_verdicts(comparison, stitch)
         for sentence in comparison.sentences():
-            print(f"- {sentence}")
+            tell(f"- {sentence}")
         if comparison.has_curves:
             print_curves(comparison)
         if out is not None:
@@ -89,7 +91,7 @@ def report(comparison: Comparison, out: Path | None, as_json: bool, seconds: flo
                 (os.path.relpath(place_of(out).database, out), "the database"),
                 ("stitches/", "the fitted stitches"),
             ):
-                print(f"  {out / name}  {what}")
+                tell(f"  {out / name}  {what}")
     return _say_failed(comparison)
 
 
@@ -99,7 +101,7 @@ def _say_failed(comparison: Comparison) -> bool:
 
     if comparison.failed:
         first = comparison.failed[0]
-        print(
+        tell(
             f"modelstitch: {len(comparison.failed)} of {len(comparison.cells)} cells failed, the first is "
             f"{first.sender_cut} -> {first.receiver_cut} ({first.control}): {first.failure}; "
             "a lower --learning-rate may help",

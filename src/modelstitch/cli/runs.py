@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import tyro
 
+from modelstitch.cli.screen import print_table
 from modelstitch.errors import InputError, RunError
 from modelstitch.util.places import neighbours
 
@@ -83,15 +84,11 @@ def _row(path: Path, above: Path) -> dict[str, Any]:
 
 
 def _show(found: list[dict[str, Any]]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     table = Table()
     for heading in ("run", "word", "answer", "when"):
-        table.add_column(heading, overflow="fold")
+        table.add_column(heading)
     for row in found:
         table.add_row(row["run"], row["word"] or "–", row["answer"], row.get("when") or "")
-    console = Console()
-    if not console.is_terminal:  # a file or a pipe has room
-        console = Console(width=140)
-    console.print(table)
+    print_table(table)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from modelstitch.cli.exits import Exit, exit_of
+from modelstitch.cli.screen import tell
 from modelstitch.errors import RunError, SpecError
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class Status:
             print(json.dumps(found.to_plain(), allow_nan=False))
         else:
             for sentence in found.sentences():
-                print(sentence)
+                tell(sentence)
         if self.fail_unless is None:
             return Exit.HOLDS
         record = record_of(found.road, alarm=has_alarmed(found.road))
@@ -117,16 +118,16 @@ class Status:
 
 
 def _show(found: RunProgress) -> None:
-    print(f"{found.sender} into {found.receiver}, on {found.data}")
-    print(
+    tell(f"{found.sender} into {found.receiver}, on {found.data}")
+    tell(
         f"{found.done} cells done, {found.failed} failed, {found.left} left; evidence about {found.measured}"
     )
     if found.ended:
-        print("The run has ended.")
+        tell("The run has ended.")
     elif found.seconds_left is None:
-        print("No cell is done yet: nothing is known of the time that is left.")
+        tell("No cell is done yet: nothing is known of the time that is left.")
     else:
-        print(f"About {found.seconds_left:.0f} s for the fits that are left, and evidence comes after that.")
+        tell(f"About {found.seconds_left:.0f} s for the fits that are left, and evidence comes after that.")
 
 
 def _line(found: RunProgress | None) -> str:

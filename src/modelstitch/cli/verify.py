@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from modelstitch.cli.exits import Exit
+from modelstitch.cli.screen import tell
 
 if TYPE_CHECKING:
     from modelstitch.adoption.folder.signature import Trust
@@ -55,7 +56,7 @@ class Verify:
             print(json.dumps(found.to_plain(), allow_nan=False))
         else:
             for line in lines_of(found):
-                print(line)
+                tell(line)
         return Exit.HOLDS if found.holds else Exit.DOES_NOT_HOLD
 
     def _found(self, seed: int) -> Verification:
