@@ -90,7 +90,7 @@ def first_steps_are_checked() -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="session")
 def short_trials() -> Iterator[None]:
-    """Try two places for a dry run, however long ten seconds are."""
+    """Let a dry run try no place, however long ten seconds are; tests/runs/test_trial.py does."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(trial, "LEAST_SECONDS", 0.0)
         yield

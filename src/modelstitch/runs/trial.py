@@ -26,6 +26,7 @@ LEAST_SECONDS = 10.0
 """A dry run may take so long from the start of its command, or a tenth of the run, whichever is more."""
 
 _SHARE = 0.1
+_AIM = 0.9  # part of the bound: a cell may take longer than those before it
 _ENOUGH, _MOST = 3, 6
 _ONCE = (0.8, 1.3)
 _FITTED = ((0.5, 1.25), (0.35, 1.9))
@@ -95,9 +96,9 @@ def time_range(
     for place in list(places)[:_MOST]:
         one = _only(session, place)
         known = expected(tried, places) if tried else a_cell * len(session.cells)
-        watch = Watch(clock, started + max(LEAST_SECONDS, _SHARE * (prepared + known)))
+        watch = Watch(clock, started + _AIM * max(LEAST_SECONDS, _SHARE * (prepared + known)))
         # A cell cannot be left half-way, so none is begun that would end beyond the bound.
-        if watch.left() < (min(each.a_cell for each in tried.values()) if tried else a_cell):
+        if watch.left() < max([a_cell, *(each.a_cell for each in tried.values())]):
             break
         # The first place pays for what is done once, the files and the page of a run folder among it.
         with tempfile.TemporaryDirectory() if not tried else contextlib.nullcontext() as scratch:

@@ -85,7 +85,7 @@ class Watch(Progress):
 
     def _count(self) -> None:
         self._note(self._phase)
-        if self.left() < self._seconds[self._phase][-1]:
+        if self.left() < max(self._seconds[self._phase]):
             raise SpentError
 
     def _note(self, phase: str) -> None:
