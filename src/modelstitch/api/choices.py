@@ -107,6 +107,7 @@ class PairChoices:
         names: BySide[str] | None = None,
     ) -> Comparison:
         """Prepare and run one pair."""
+        evidence = self.evidence_spec()  # refused before anything is loaded
         if out is not None and writing is None:
             expect_for_one(out)
         session = prepare(
@@ -133,7 +134,7 @@ class PairChoices:
             session,
             out=out,
             budget=self.budget,
-            evidence=self.evidence_spec(),
+            evidence=evidence,
             pictures=self.pictures,
             writing=writing,
             progress=progress,
