@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
+from modelstitch.cli.json_output import print_json
 from modelstitch.cli.screen import tell
 from modelstitch.errors import RunError, SpecError
 
@@ -113,7 +113,7 @@ class Export:
         for why in card.not_written.values():
             tell(f"modelstitch: {why}", file=sys.stderr)
         if self.json:
-            print(json.dumps(card.to_plain(), allow_nan=False))
+            print_json("export", card.to_plain())
         else:
             self._show(card)
         return False

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modelstitch.cli.json_output import print_json
 from modelstitch.cli.screen import tell
 
 if TYPE_CHECKING:
@@ -15,11 +16,10 @@ if TYPE_CHECKING:
 
 def report_labels(found: ByLabels, out: Path | None, as_json: bool) -> bool:
     """Show finished comparisons by several label sets; return whether some cells failed."""
-    import json
 
     table = None if out is None else found.write(out)
     if as_json:
-        print(json.dumps(found.to_json(), allow_nan=False))
+        print_json("compare", found.to_json())
     else:
         from modelstitch.cli.terminal import print_labels
 
@@ -44,12 +44,11 @@ def report(comparison: Comparison, out: Path | None, as_json: bool, seconds: flo
         as_json: print it as JSON alone.
         seconds: that the command took.
     """
-    import json
 
     if as_json:
         from modelstitch.cli.result_json import result_of
 
-        print(json.dumps(result_of(comparison, out, seconds), allow_nan=False))
+        print_json("compare", result_of(comparison, out, seconds))
     else:
         from modelstitch.cli.terminal import print_curves, print_matrix, print_verdicts
 

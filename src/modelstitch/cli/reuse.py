@@ -12,6 +12,7 @@ import tyro
 
 from modelstitch.cli.compare import Compare
 from modelstitch.cli.exits import Exit
+from modelstitch.cli.json_output import print_json
 from modelstitch.cli.options import memory
 from modelstitch.cli.screen import tell
 from modelstitch.errors import RunError, SpecError
@@ -295,7 +296,7 @@ class Reuse:
 
     def _show(self, found: Candidates, told: Further, out: Path | None) -> None:
         if self.json:
-            print(json.dumps({**found.to_json(), **told.to_plain()}, allow_nan=False))
+            print_json("reuse", {**found.to_json(), **told.to_plain()})
             return
         from modelstitch.cli.candidate_table import print_candidates
         from modelstitch.results.decision_sentences import decision_sentences

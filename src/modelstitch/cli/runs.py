@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Annotated, Any
 
 import tyro
 
+from modelstitch.cli.json_output import print_json
 from modelstitch.cli.screen import print_table
 from modelstitch.errors import InputError, RunError
 from modelstitch.util.places import neighbours
@@ -34,7 +34,7 @@ class Runs:
             )
         found = [_row(path, self.folder) for path in sorted(_runs(self.folder, _DEEPEST))]
         if self.json:
-            print(json.dumps(found, allow_nan=False))
+            print_json("runs", found)
         elif not found:
             print(f"no run in {str(self.folder)!r}")
         else:

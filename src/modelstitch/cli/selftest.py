@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from modelstitch.cli.json_output import print_json
 from modelstitch.cli.screen import print_table, tell
 from modelstitch.errors import SpecError
 
@@ -45,7 +46,6 @@ class Selftest:
 
     def run(self) -> bool:
         """Run the known-answer cases; return whether they failed."""
-        import json
         import sys
 
         from modelstitch.known_answers.bed import Bed
@@ -71,7 +71,7 @@ class Selftest:
         if measures:
             summary["measures"] = measure_table(outcomes)
         if self.json:
-            print(json.dumps(summary))
+            print_json("selftest", summary)
         else:
             _show(summary)
         if not summary["passed"]:

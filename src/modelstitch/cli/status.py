@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from modelstitch.cli.exits import Exit, exit_of
+from modelstitch.cli.json_output import print_json
 from modelstitch.cli.screen import tell
 from modelstitch.errors import RunError, SpecError
 
@@ -52,7 +52,7 @@ class Status:
 
         found = candidate_status(self.folder)
         if self.json:
-            print(json.dumps(found.to_plain(), allow_nan=False))
+            print_json("status", found.to_plain())
         else:
             for sentence in found.sentences():
                 tell(sentence)
@@ -72,7 +72,7 @@ class Status:
                 **asdict(found),
                 "seconds_left": found.seconds_left,
             }
-            print(json.dumps(values, allow_nan=False))
+            print_json("status", values)
         else:
             _show(found)
         if self.fail_unless is not None:
@@ -96,7 +96,7 @@ class Status:
                 for name, each in found.items()
             ]
             values = {"kind": "experiment", "folder": str(self.folder), "ended": ended, "pairs": pairs}
-            print(json.dumps(values, allow_nan=False))
+            print_json("status", values)
         else:
             for name, each in found.items():
                 print(f"{name}: {_line(each)}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -24,25 +23,23 @@ if TYPE_CHECKING:
     from modelstitch.results.comparison import Comparison
 
 
-def cuts_as_json(model: CutModel) -> str:
-    """Return the cuts of a model as a JSON list."""
-    return json.dumps(
-        [
-            {
-                "name": cut.name,
-                "layout": str(cut.layout),
-                "shape": cut.shape,
-                "default": cut.boundary,
-                "by_values": cut.by_values,
-                "before": asdict(cut.before),
-                "after": asdict(cut.after),
-                "parameters_before": cut.before.share.parameters,
-                "multiply_adds_before": cut.before.share.multiply_adds,
-                "aliases": cut.aliases,
-            }
-            for cut in model.cuts
-        ]
-    )
+def plain_cuts(model: CutModel) -> list[dict[str, Any]]:
+    """Return the cuts of a model as values that JSON can hold."""
+    return [
+        {
+            "name": cut.name,
+            "layout": str(cut.layout),
+            "shape": cut.shape,
+            "default": cut.boundary,
+            "by_values": cut.by_values,
+            "before": asdict(cut.before),
+            "after": asdict(cut.after),
+            "parameters_before": cut.before.share.parameters,
+            "multiply_adds_before": cut.before.share.multiply_adds,
+            "aliases": cut.aliases,
+        }
+        for cut in model.cuts
+    ]
 
 
 def print_cuts(model: CutModel, title: str) -> None:

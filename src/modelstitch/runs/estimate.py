@@ -27,7 +27,7 @@ _MOST_SECONDS = 1.5
 """Steps are timed at so many cuts as this allows for prefixes, and for suffixes; two at least."""
 
 _FIRST_EXAMPLES, _LONG_BATCH = 4, 0.3
-_LEAST_EXAMPLES = 64
+_LEAST_EXAMPLES, _MOST_EXAMPLES = 64, 256
 
 
 @dataclass(frozen=True)
@@ -221,7 +221,8 @@ def _evidence_seconds(session: Session, evidence: EvidenceSpec, an_example: floa
     """Return the time for the evidence, from that of one cell in the middle of the grid and of a second one.
 
     The stitches are not fitted. The second cell adds the cost of a cell; the rest is paid once for each
-    receiver cut. Where the examples would take long, fewer are measured.
+    receiver cut. At most 256 examples are measured, fewer where they would take long; the rest is expected
+    in proportion.
 
     Args:
         session: what would be run.
@@ -235,7 +236,8 @@ def _evidence_seconds(session: Session, evidence: EvidenceSpec, an_example: floa
     middle = trained[len(trained) // 2]
     pair = (middle, replace(middle, seed=middle.seed + 1))
     n_asked = min(evidence.n_examples, len(session.pair.data.heldout))
-    n_timed = min(n_asked, max(_LEAST_EXAMPLES, round(_MOST_SECONDS / max(an_example, 1e-9))))
+    affordable = max(_LEAST_EXAMPLES, round(_MOST_SECONDS / max(an_example, 1e-9)))
+    n_timed = min(n_asked, _MOST_EXAMPLES, affordable)
     total = 0.0
     for index, (kinds, n_cells) in enumerate(counts.items()):
         once = _time_evidence(session, pair[:1], kinds, n_timed)
