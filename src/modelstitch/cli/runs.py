@@ -69,7 +69,8 @@ def _row(path: Path, above: Path) -> dict[str, Any]:
         word = word_of(run, beyond).value
         headline = str(answer(run, run.main_stitch).headline) if run.cells else "No cell is finished yet."
     except InputError as error:
-        return {"run": name, "word": None, "answer": str(error)}
+        unknown = dict.fromkeys(("sender", "receiver", "data", "cells", "when"))
+        return {"run": name, "word": None, "answer": str(error), **unknown}
     made = run.facts.made
     return {
         "run": name,
