@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 import tyro
 
 from modelstitch.cli.config_options import plain_of
-from modelstitch.cli.estimate import Estimate, estimated, print_estimates
+from modelstitch.cli.estimate import DryRun, estimated, print_estimates
 from modelstitch.cli.exits import Exit, exit_of
 from modelstitch.cli.options import memory
 from modelstitch.errors import RunError, SpecError
@@ -318,13 +318,13 @@ class Compare:
         from modelstitch.util.progress_bar import watching
 
         found: dict[str, Comparison] = {}
-        costs: dict[str, Estimate] = {}
+        costs: dict[str, DryRun] = {}
         with watching() as watcher:
             for name, (one, out) in by_name.items():
                 if len(by_name) > 1:
                     watcher.stage(f"label set {name}")
                 outcome = self._outcome(replace(config, data=one), out, memory_bytes, began, watcher)
-                if isinstance(outcome, Estimate):
+                if isinstance(outcome, DryRun):
                     costs[name] = outcome
                 else:
                     found[name] = outcome
@@ -403,7 +403,7 @@ class Compare:
 
     def _outcome(
         self, config: RunConfig, out: Path | None, memory_bytes: int, began: float, watcher: Progress
-    ) -> Comparison | Estimate:
+    ) -> Comparison | DryRun:
         """Run the grid on some data, or estimate its cost."""
         from modelstitch.grid.grid import Budget
         from modelstitch.results.facts import BySide

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Estimate:
+class DryRun:
     """What a run would cost, as text and as values that JSON can hold."""
 
     text: str
     values: dict[str, Any]
 
 
-def estimated(session: Session, budget: Budget, evidence: EvidenceSpec, began: float) -> Estimate:
+def estimated(session: Session, budget: Budget, evidence: EvidenceSpec, began: float) -> DryRun:
     """Return what a run would cost.
 
     Args:
@@ -61,7 +61,7 @@ def estimated(session: Session, budget: Budget, evidence: EvidenceSpec, began: f
             f"{_duration(cost.recomputed_seconds)})",
         ]
     )
-    return Estimate(text, {**asdict(cost), "range": asdict(span)})
+    return DryRun(text, {**asdict(cost), "range": asdict(span)})
 
 
 def _tried(span: TimeRange) -> str:
@@ -101,7 +101,7 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def print_estimates(costs: dict[str, Estimate], as_json: bool) -> None:
+def print_estimates(costs: dict[str, DryRun], as_json: bool) -> None:
     """Print the estimate of one run, or of several by the names of their label sets."""
     if len(costs) == 1:
         (one,) = costs.values()
