@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import os
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import jaxtyping
+import jsonschema
 import pytest
 import torch
 from hypothesis import settings
 from torch import Tensor
 
 import modelstitch as ms
+from modelstitch.cli import command_schemas, json_output, result_json
 from modelstitch.cutting import cut_model
 from modelstitch.data.load import load_data
 from modelstitch.data.parts import Data
@@ -90,9 +93,25 @@ def first_steps_are_checked() -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="session")
 def short_trials() -> Iterator[None]:
-    """Try two places for a dry run, however long ten seconds are."""
+    """Let a dry run try no place, however long ten seconds are; tests/runs/test_trial.py does."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(trial, "LEAST_SECONDS", 0.0)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def json_of_its_schema() -> Iterator[None]:
+    """Hold what a command prints as JSON, in any test, to the schema that is published for it."""
+    plain = json_output.as_text
+
+    def checked(command: str, values: Any) -> str:
+        text = plain(command, values)
+        schema = result_json.schema() if command == "compare" else command_schemas.schema_of(command)
+        jsonschema.Draft202012Validator(schema).validate(json.loads(text))
+        return text
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(json_output, "as_text", checked)
         yield
 
 

@@ -7,7 +7,7 @@ import inspect
 import warnings
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 import numpy as np
 import pytest
@@ -16,6 +16,7 @@ from torch import nn
 from torch.utils.data import TensorDataset
 
 import modelstitch as ms
+from modelstitch.api.choices import LabelOptions, PairChoices, PairOptions
 from modelstitch.data.parts import Data
 from modelstitch.errors import CutError, DataError, ModelError, RunError, StitchError
 from modelstitch.grid.side import Side, make_side
@@ -426,6 +427,22 @@ def test_all_pairs_take_what_one_pair_takes() -> None:
         every[name] for name in every if name not in own
     ]
     assert "progress" in every
+    # What type checkers and editors see of the options is what the pair takes, and what holds it.
+    wanted = get_type_hints(inspect.unwrap(ms.compare))
+    for options in (PairOptions, LabelOptions):
+        assert (seen := get_type_hints(options)) == {name: wanted[name] for name in seen}
+    fields = get_type_hints(PairChoices)
+    assert fields == get_type_hints(PairOptions)
+    assert set(get_type_hints(LabelOptions)) == set(wanted) - {"sender", "receiver", "data", "out", "return"}
+    if (
+        TYPE_CHECKING
+    ):  # an ignored error that is none is one for mypy: wrong calls are told, right ones are not
+        ms.compare_all({}, "digits", seeds=(0, 1), stitch="affine", fit=ms.FitSpec(steps=5), progress=False)
+        ms.compare_all({}, "digits", seeds="0")  # type: ignore[arg-type]
+        ms.compare_all({}, "digits", sedes=0)  # type: ignore[call-arg]
+        ms.compare_all({}, "digits", names=("a", "b"))  # type: ignore[call-arg]
+        ms.compare_labels("a", "b", "digits", ["finest", "parity"], names=("old", "new"), seeds=0)
+        ms.compare_labels("a", "b", "digits", ["finest", "parity"], sedes=0)  # type: ignore[call-arg]
 
 
 def test_options_reach_every_pair(checkpoints: tuple[Path, Path], tmp_path: Path) -> None:

@@ -47,6 +47,8 @@ if TYPE_CHECKING:  # for type checkers and editors: the same names as in the tab
     from modelstitch.adoption.worth.verbs import cost_of as cost_of
     from modelstitch.adoption.worth.verbs import regret_of as regret_of
     from modelstitch.adoption.worth.verbs import rivals_of as rivals_of
+    from modelstitch.api.choices import LabelOptions as LabelOptions
+    from modelstitch.api.choices import PairOptions as PairOptions
     from modelstitch.api.compare import compare as compare
     from modelstitch.api.compare import stitch as stitch
     from modelstitch.api.compare_many import compare_all as compare_all
@@ -197,6 +199,7 @@ _HOMES = {
     "KeptRow": "results.rows",
     "KeptScale": "specs.verdicts",
     "LabelFacts": "results.facts",
+    "LabelOptions": "api.choices",
     "RunMade": "results.facts",
     "WholeScore": "results.facts",
     "LabelSet": "data.label_sets",
@@ -220,6 +223,7 @@ _HOMES = {
     "OptionError": "errors",
     "OutputFacts": "results.facts",
     "PairFacts": "results.facts",
+    "PairOptions": "api.choices",
     "PilotDecision": "adoption.pilot.decision",
     "PilotExample": "adoption.pilot.record",
     "PilotFacts": "adoption.pilot.record",

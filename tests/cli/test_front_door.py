@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import modelstitch as ms
-from modelstitch.cli import COMMANDS, main, read
+from modelstitch.cli import COMMANDS, command_schemas, main, read
 from modelstitch.cli.help import EXAMPLES, GROUPS, USUAL, group_of, help_of
 from modelstitch.cli.help_texts import is_positional, option_of
 from modelstitch.cli.refused import RefusedWordsError
@@ -115,6 +115,12 @@ def test_the_schema_is_published_and_holds_results_and_errors(
     made: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert (ROOT / "docs" / "result.schema.json").read_text(encoding="utf-8") == text_of(schema())
+    published = json.loads((ROOT / "docs" / "commands.schema.json").read_text(encoding="utf-8"))
+    assert published == command_schemas.schemas()
+    with_json = {
+        name for name, row in COMMANDS.items() if "json" in {one.name for one in fields(row.command)}
+    }
+    assert {*command_schemas.ENTRIES, "compare"} == with_json
     check = jsonschema.Draft202012Validator(schema())
     check.check_schema(schema())
     capsys.readouterr()
@@ -137,6 +143,8 @@ def test_the_schema_is_published_and_holds_results_and_errors(
         printed = capsys.readouterr()
         error = json.loads(printed.out)
         check.validate(error)
+        if words[0] != "compare":
+            jsonschema.Draft202012Validator(command_schemas.schema_of(words[0])).validate(error)
         assert printed.err.strip() == f"modelstitch: {error['error']['message']}"
         assert error["error"]["exit_code"] == 2
     assert again(made, made / "run", "--fail-unless", "pilot") == 3

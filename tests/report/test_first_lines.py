@@ -87,3 +87,21 @@ def test_classes_gained_and_lost_come_back_from_their_file_and_stand_on_the_page
     assert "<td>&lt;d&gt;</td>" in text
     (tmp_path / "classes.csv").write_text("name\nx\n", encoding="utf-8")
     assert read_changes(tmp_path) == ()
+
+
+def test_less_than_a_point_from_the_line_is_said_so() -> None:
+    made = run(kept=0.65)
+    findings = findings_of(made, "affine")
+    place = recommended(findings, BeyondRun())
+    assert place is not None
+    for low, said, japanese in (
+        (0.1, "less than 1 point from", "1ポイント未満"),
+        (0.796, "less than 1 point from", "1ポイント未満"),
+        (0.812, "1 point from", "から1ポイント。"),
+        (0.823, "2 points from", "から2ポイント。"),
+    ):
+        near = replace(findings.verdicts[place], kept_low=low, kept_high=0.9)
+        sentence = sure_sentence(replace(findings, verdicts={place: near}), place)
+        assert said in sentence
+        assert japanese in sentence.in_language("ja")
+        assert "0 points" not in sentence

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypedDict
 
 from modelstitch.cutting import Cut
 from modelstitch.errors import SpecError
@@ -28,10 +28,44 @@ from modelstitch.specs import (
 )
 from modelstitch.stitches.ladder import LADDER, stitches_named
 from modelstitch.util.arguments import several
-from modelstitch.util.progress import Progress
+from modelstitch.util.progress import Progress, ProgressChoice
 
 CutNames: TypeAlias = str | Cut | Sequence[str | Cut]
 """One cut or several, by name or as :func:`modelstitch.cuts` lists them."""
+
+
+class PairOptions(TypedDict, total=False):
+    """The options of every pair, as type checkers and editors see those of :func:`modelstitch.compare_all`.
+
+    :func:`modelstitch.compare` says what each is, and its default.
+    """
+
+    cuts: CutNames | None
+    sender_cuts: CutNames | None
+    receiver_cuts: CutNames | None
+    stitch: StitchSpec | str | Sequence[StitchSpec | str]
+    ladder: bool
+    fit: FitSpec | None
+    controls: str | Sequence[str]
+    evidence: str | Sequence[str] | EvidenceSpec
+    seeds: int | Sequence[int]
+    random: RandomName
+    allow_untrained: bool
+    budget: Budget
+    pictures: bool
+    cache: str | Path | None
+
+
+class LabelOptions(PairOptions, total=False):
+    """The options of one pair by several label sets, those of :func:`modelstitch.compare_labels`."""
+
+    sender_output: str | int | None
+    receiver_output: str | int | None
+    sender_output_scale: str | None
+    receiver_output_scale: str | None
+    names: tuple[str, str] | None
+    device: str
+    progress: ProgressChoice
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +107,7 @@ class PairChoices:
         names: BySide[str] | None = None,
     ) -> Comparison:
         """Prepare and run one pair."""
+        evidence = self.evidence_spec()  # refused before anything is loaded
         if out is not None and writing is None:
             expect_for_one(out)
         session = prepare(
@@ -99,7 +134,7 @@ class PairChoices:
             session,
             out=out,
             budget=self.budget,
-            evidence=self.evidence_spec(),
+            evidence=evidence,
             pictures=self.pictures,
             writing=writing,
             progress=progress,

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
-from modelstitch.api.choices import PairChoices
+from modelstitch.api.choices import LabelOptions, PairChoices, PairOptions
 from modelstitch.api.compare import compare
 from modelstitch.cutting.cache import GraphCache
 from modelstitch.data.several_labels import by_each, run_folders
@@ -48,7 +48,7 @@ def compare_all(
     out: str | Path | None = None,
     device: str = "auto",
     progress: ProgressChoice = None,
-    **options: Any,
+    **options: Unpack[PairOptions],
 ) -> Comparisons:
     """Compare every ordered pair of different models; what depends on one model alone is computed once.
 
@@ -139,7 +139,7 @@ def compare_labels(
     labels: str | Sequence[str] | None = None,
     *,
     out: str | Path | None = None,
-    **options: Any,
+    **options: Unpack[LabelOptions],
 ) -> ByLabels:
     """Compare one pair by several label sets, or by several tasks, and put the answers beside each other.
 
@@ -183,9 +183,8 @@ def compare_labels(
     with listening(options.pop("progress", None)) as listener:
         for name, one in by_name.items():
             listener.stage(f"label set {name}")
-            found[name] = compare(
-                sender, receiver, one, out=folders[name], **{**options, "progress": listener}
-            )
+            same: LabelOptions = {**options, "progress": listener}
+            found[name] = compare(sender, receiver, one, out=folders[name], **same)
     by_labels = ByLabels(found)
     if out is not None:
         by_labels.write(out)

@@ -33,6 +33,7 @@ from modelstitch.cli.refused import RefusedWordsError, expect_known, in_one_line
 from modelstitch.cli.report import Report
 from modelstitch.cli.reuse import Reuse
 from modelstitch.cli.runs import Runs
+from modelstitch.cli.screen import tell
 from modelstitch.cli.selftest import Selftest
 from modelstitch.cli.stage import Stage
 from modelstitch.cli.status import Status
@@ -130,7 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if _resumes(command)
             else f"nothing was saved; to start again: {again}"
         )
-        print(f"\nmodelstitch: interrupted; {after}", file=sys.stderr)
+        tell(f"\nmodelstitch: interrupted; {after}", file=sys.stderr)
         return Exit.INTERRUPTED
 
 
@@ -139,7 +140,7 @@ def _refused(
 ) -> Exit:
     """Say an error on stderr, and as JSON on stdout where JSON was asked for; return its code."""
     if not said:
-        print(f"modelstitch: {text}", file=sys.stderr)
+        tell(f"modelstitch: {text}", file=sys.stderr)
     if "--json" in words:
         print(json.dumps({"error": {"kind": type(error).__name__, "message": text, "exit_code": int(code)}}))
     return code

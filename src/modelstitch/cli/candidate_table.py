@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.table import Table
 
 from modelstitch.adoption.candidates.candidate import Candidate, Candidates, Whole
 from modelstitch.adoption.candidates.sentences import sentences
+from modelstitch.cli.screen import print_table, tell
 
 if TYPE_CHECKING:
     from modelstitch.geometry.intervals import ValueWithInterval
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 
 def print_candidates(found: Candidates) -> None:
     """Print the table and its sentences."""
-    console = Console()
-    if not console.is_terminal:  # a file or a pipe has room
-        console = Console(width=200)
     table = Table(title=f"{found.sender.name} in front of {found.receiver.name}, on {found.data}")
     for heading in ("sender up to", "receiver from", "stitch"):
         table.add_column(heading, overflow="fold")
@@ -65,9 +62,9 @@ def print_candidates(found: Candidates) -> None:
             _stands(row),
         )
     if found.rows:
-        console.print(table)
+        print_table(table, wide=200)
     for sentence in sentences(found):
-        console.print(f"- {sentence}", highlight=False, soft_wrap=True)
+        tell(f"- {sentence}")
 
 
 def _score(row: Candidate) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 import tyro
 
 from modelstitch.cli.config_options import plain_of
-from modelstitch.cli.estimate import estimated, together
+from modelstitch.cli.estimate import DryRun, estimated, print_estimates
 from modelstitch.cli.exits import Exit, exit_of
 from modelstitch.cli.options import memory
 from modelstitch.errors import RunError, SpecError
@@ -318,18 +318,18 @@ class Compare:
         from modelstitch.util.progress_bar import watching
 
         found: dict[str, Comparison] = {}
-        costs: dict[str, str] = {}
+        costs: dict[str, DryRun] = {}
         with watching() as watcher:
             for name, (one, out) in by_name.items():
                 if len(by_name) > 1:
                     watcher.stage(f"label set {name}")
                 outcome = self._outcome(replace(config, data=one), out, memory_bytes, began, watcher)
-                if isinstance(outcome, str):
+                if isinstance(outcome, DryRun):
                     costs[name] = outcome
                 else:
                     found[name] = outcome
         if self.dry_run:
-            print(together(costs, self.json))
+            print_estimates(costs, self.json)
             return False
         from modelstitch.cli.printed import report, report_labels
 
@@ -403,8 +403,8 @@ class Compare:
 
     def _outcome(
         self, config: RunConfig, out: Path | None, memory_bytes: int, began: float, watcher: Progress
-    ) -> Comparison | str:
-        """Run the grid on some data, or estimate its cost as a text."""
+    ) -> Comparison | DryRun:
+        """Run the grid on some data, or estimate its cost."""
         from modelstitch.grid.grid import Budget
         from modelstitch.results.facts import BySide
         from modelstitch.runs.memory import representation_bytes
@@ -434,7 +434,7 @@ class Compare:
         if self.dry_run:
             ready(session)
             watcher.stage("timing one step of each cell")
-            return estimated(session, budget, config.evidence, began, as_json=self.json)
+            return estimated(session, budget, config.evidence, began)
         return run(
             session,
             out=out,

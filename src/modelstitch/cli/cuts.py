@@ -54,7 +54,8 @@ class Cuts:
         """Find the cuts and print one line a cut."""
         self._expect_possible_shape()
 
-        from modelstitch.cli.terminal import cuts_as_json, print_cuts
+        from modelstitch.cli.json_output import print_json
+        from modelstitch.cli.terminal import plain_cuts, print_cuts
         from modelstitch.cutting import cut_model
         from modelstitch.models.load import load_model
 
@@ -65,7 +66,7 @@ class Cuts:
         example, kwargs, described = self._example(network)
         cuts: CutModel = cut_model(network.module, example, self.model, kwargs, cache=self.cache)
         if self.json:
-            print(cuts_as_json(cuts))
+            print_json("cuts", plain_cuts(cuts))
         else:
             print_cuts(cuts, f"{self.model}, {described}")
         return False

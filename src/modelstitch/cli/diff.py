@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
+
+from modelstitch.cli.json_output import print_json
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Diff:
         found = difference(before, after)
         names = (name_of(before, self.run_a.name), name_of(after, self.run_b.name))
         if self.json:
-            print(json.dumps(found.to_plain(), allow_nan=False))
+            print_json("diff", found.to_plain())
         if self.out is not None:
             form = difference_page if self.out.suffix == ".html" else difference_markdown
             write_page(form(found, names, self.lang), self.out)

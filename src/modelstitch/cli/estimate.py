@@ -2,48 +2,55 @@
 
 from __future__ import annotations
 
-import json
+import time
 from collections import Counter
-from dataclasses import asdict
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
+from modelstitch.cli.json_output import print_json
 from modelstitch.specs import EvidenceSpec
 
 if TYPE_CHECKING:
     from modelstitch.grid.grid import Budget
     from modelstitch.grid.representations import Pass
     from modelstitch.runs.session import Session
+    from modelstitch.runs.trial import TimeRange
 
 
-def estimated(
-    session: Session, budget: Budget, evidence: EvidenceSpec, began: float, *, as_json: bool
-) -> str:
-    """Return what a run would cost, as text or as JSON.
+@dataclass(frozen=True)
+class DryRun:
+    """What a run would cost, as text and as values that JSON can hold."""
+
+    text: str
+    values: dict[str, Any]
+
+
+def estimated(session: Session, budget: Budget, evidence: EvidenceSpec, began: float) -> DryRun:
+    """Return what a run would cost.
 
     Args:
         session: what would be run.
         budget: how much memory it may take.
         evidence: what would be measured.
         began: when the command began, by ``time.perf_counter``.
-        as_json: whether to return JSON.
     """
     from modelstitch.runs.estimate import estimate
     from modelstitch.runs.memory import needed_bytes
     from modelstitch.runs.trial import time_range
 
+    prepared = time.perf_counter() - began
     cost = estimate(session, budget, evidence)
-    span = time_range(session, budget, evidence, began)
-    if as_json:
-        return json.dumps({**asdict(cost), "range": asdict(span)})
+    span = time_range(session, budget, evidence, cost, started=began, prepared=prepared)
     n_of = Counter(cell.control for cell in session.cells)
     cells_of = ", ".join(f"{control} {n_of[control]}" for control in session.spec.controls)
-    return "\n".join(
+    text = "\n".join(
         [
             f"cells:      {cost.n_cells} ({cells_of})",
             f"parameters: {cost.n_parameters:,} in all stitches",
             f"time:       {_duration(span.low)} to {_duration(span.high)} for the whole command, "
-            f"{_duration(span.once)} of it once; {span.n_tried} of {span.n_places} pairs of cuts were "
-            f"tried in {_duration(span.trial)}",
+            f"{_duration(span.once)} of it once",
+            f"            this dry run took {_duration(span.trial)}, of which loading, capture and checks "
+            f"{_duration(prepared)}; {_tried(span)}",
             f"            fits alone about {_duration(cost.seconds + cost.evidence_seconds)}, of which "
             f"evidence {_duration(cost.evidence_seconds)}",
             *_drawn(cost.drawn_seconds),
@@ -54,6 +61,14 @@ def estimated(
             f"{_duration(cost.recomputed_seconds)})",
         ]
     )
+    return DryRun(text, {**asdict(cost), "range": asdict(span)})
+
+
+def _tried(span: TimeRange) -> str:
+    if not span.n_tried and not span.in_part:
+        return "no pair of cuts was tried: the range is that of single steps, and wide"
+    part = ", and one more in part" if span.in_part else ""
+    return f"{span.n_tried} of {span.n_places} pairs of cuts were tried{part}"
 
 
 def _drawn(seconds: float) -> list[str]:
@@ -86,10 +101,12 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def together(costs: dict[str, str], as_json: bool) -> str:
-    """Return the estimates of one run, or of several by the names of their label sets."""
+def print_estimates(costs: dict[str, DryRun], as_json: bool) -> None:
+    """Print the estimate of one run, or of several by the names of their label sets."""
     if len(costs) == 1:
-        return next(iter(costs.values()))
-    if as_json:
-        return json.dumps({name: json.loads(text) for name, text in costs.items()})
-    return "\n\n".join(f"label set {name}\n{text}" for name, text in costs.items())
+        (one,) = costs.values()
+        print_json("compare", one.values) if as_json else print(one.text)
+    elif as_json:
+        print_json("compare", {"label_sets": {name: each.values for name, each in costs.items()}})
+    else:
+        print("\n\n".join(f"label set {name}\n{each.text}" for name, each in costs.items()))

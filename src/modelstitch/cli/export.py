@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
 from dataclasses import dataclass
@@ -11,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
+from modelstitch.cli.json_output import print_json
+from modelstitch.cli.screen import tell
 from modelstitch.errors import RunError, SpecError
 
 if TYPE_CHECKING:
@@ -110,9 +111,9 @@ class Export:
             )
             card = export(stitched, self.out, options, watcher).card
         for why in card.not_written.values():
-            print(f"modelstitch: {why}", file=sys.stderr)
+            tell(f"modelstitch: {why}", file=sys.stderr)
         if self.json:
-            print(json.dumps(card.to_plain(), allow_nan=False))
+            print_json("export", card.to_plain())
         else:
             self._show(card)
         return False
@@ -132,18 +133,18 @@ class Export:
 
         value, low, high = card.score
         print(f"{card.name}: {card.n_parameters:,} parameters")
-        print(
+        tell(
             f"{card.score_name} {value:.3f} ({low:.3f} to {high:.3f}) on {card.n_confirm} confirming examples"
         )
         if card.lost is not None:
             lost, least, most = card.lost
-            print(f"lost against the whole receiver: {lost:.3f} ({least:.3f} to {most:.3f})")
+            tell(f"lost against the whole receiver: {lost:.3f} ({least:.3f} to {most:.3f})")
         for line in tuned_lines(card):
-            print(line)
+            tell(line)
         for reason in card.risk_reasons:
-            print(f"accepted risk: {reason}")
+            tell(f"accepted risk: {reason}")
         for one in card.forms:
-            print(f"  {self.out / one.form}  differs by {one.difference:.2g}, {one.answers} other answers")
+            tell(f"  {self.out / one.form}  differs by {one.difference:.2g}, {one.answers} other answers")
         print(f"  {self.out / CARD}  the model card")
 
 

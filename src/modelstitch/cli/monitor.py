@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +9,8 @@ from typing import Annotated
 import tyro
 
 from modelstitch.cli.exits import Exit
+from modelstitch.cli.json_output import print_json
+from modelstitch.cli.screen import tell
 from modelstitch.errors import SpecError
 
 
@@ -69,10 +70,10 @@ class Monitor:
             print("\nmodelstitch: interrupted; what was taken of the stream is kept", file=sys.stderr)
             return Exit.INTERRUPTED
         if self.json:
-            print(json.dumps({"event": "outcome", **outcome.to_plain()}, allow_nan=False))
+            print_json("monitor", {"event": "outcome", **outcome.to_plain()})
         else:
             for sentence in outcome.sentences():
-                print(sentence)
+                tell(sentence)
             for name in outcome.files:
                 print(f"  {outcome.state / name}")
         return Exit.DOES_NOT_HOLD if outcome.alarms else Exit.HOLDS

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from modelstitch.cli.screen import tell
+
 
 def strips_of(folder: Path) -> Mapping[str, str]:
     """Return the painted images of a run folder; say on stderr that damaged ones are left out."""
@@ -15,5 +17,5 @@ def strips_of(folder: Path) -> Mapping[str, str]:
     try:
         return read_strips(folder)
     except RunError as error:
-        print(f"modelstitch: {error}; the page is written without them", file=sys.stderr)
+        tell(f"modelstitch: {error}; the page is written without them", file=sys.stderr)
         return {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from modelstitch.cli.exits import Exit
+from modelstitch.cli.json_output import print_json
+from modelstitch.cli.screen import tell
 from modelstitch.errors import SpecError
 
 if TYPE_CHECKING:
@@ -72,10 +73,10 @@ class Pilot:
         with watching() as watcher:
             outcome = pilot(self.folder, self.data, options, watcher)
         if self.json:
-            print(json.dumps(outcome.to_plain(), allow_nan=False))
+            print_json("pilot", outcome.to_plain())
         else:
             for sentence in outcome.sentences():
-                print(sentence)
+                tell(sentence)
             for name in outcome.to_plain()["files"]:
                 print(f"  {outcome.state / name}")
         return {"passed": Exit.HOLDS, "failed": Exit.DOES_NOT_HOLD, "undecided": Exit.INCOMPLETE}[

@@ -6,6 +6,9 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modelstitch.cli.json_output import print_json
+from modelstitch.cli.screen import tell
+
 if TYPE_CHECKING:
     from modelstitch.results.by_labels import ByLabels
     from modelstitch.results.comparison import Comparison
@@ -13,22 +16,21 @@ if TYPE_CHECKING:
 
 def report_labels(found: ByLabels, out: Path | None, as_json: bool) -> bool:
     """Show finished comparisons by several label sets; return whether some cells failed."""
-    import json
 
     table = None if out is None else found.write(out)
     if as_json:
-        print(json.dumps(found.to_json(), allow_nan=False))
+        print_json("compare", found.to_json())
     else:
         from modelstitch.cli.terminal import print_labels
 
         print_labels(found)
         for sentence in found.sentences():
-            print(f"- {sentence}")
+            tell(f"- {sentence}")
         if table is not None and out is not None:
             print("\nFiles:")
-            print(f"  {table}  score, kept and verdict of each cell by each label set")
+            tell(f"  {table}  score, kept and verdict of each cell by each label set")
             for name in found.tried_for:
-                print(f"  {out / name / 'report.html'}  the page of {name}")
+                tell(f"  {out / name / 'report.html'}  the page of {name}")
     failed = [bool(_say_failed(each)) for each in found.comparisons.values()]
     return any(failed)
 
@@ -42,12 +44,11 @@ def report(comparison: Comparison, out: Path | None, as_json: bool, seconds: flo
         as_json: print it as JSON alone.
         seconds: that the command took.
     """
-    import json
 
     if as_json:
         from modelstitch.cli.result_json import result_of
 
-        print(json.dumps(result_of(comparison, out, seconds), allow_nan=False))
+        print_json("compare", result_of(comparison, out, seconds))
     else:
         from modelstitch.cli.terminal import print_curves, print_matrix, print_verdicts
 
@@ -60,7 +61,7 @@ def report(comparison: Comparison, out: Path | None, as_json: bool, seconds: flo
             print_matrix(comparison.matrix(stitch=stitch), f"{stitch}: {', '.join(accuracies)}")
             print_verdicts(comparison, stitch)
         for sentence in comparison.sentences():
-            print(f"- {sentence}")
+            tell(f"- {sentence}")
         if comparison.has_curves:
             print_curves(comparison)
         if out is not None:
@@ -89,7 +90,7 @@ def report(comparison: Comparison, out: Path | None, as_json: bool, seconds: flo
                 (os.path.relpath(place_of(out).database, out), "the database"),
                 ("stitches/", "the fitted stitches"),
             ):
-                print(f"  {out / name}  {what}")
+                tell(f"  {out / name}  {what}")
     return _say_failed(comparison)
 
 
@@ -99,7 +100,7 @@ def _say_failed(comparison: Comparison) -> bool:
 
     if comparison.failed:
         first = comparison.failed[0]
-        print(
+        tell(
             f"modelstitch: {len(comparison.failed)} of {len(comparison.cells)} cells failed, the first is "
             f"{first.sender_cut} -> {first.receiver_cut} ({first.control}): {first.failure}; "
             "a lower --learning-rate may help",

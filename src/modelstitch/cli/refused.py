@@ -10,6 +10,8 @@ import re
 import sys
 from collections.abc import Collection, Iterator, Sequence
 
+from modelstitch.cli.screen import tell
+
 
 class RefusedWordsError(SystemExit):
     """The words of a command cannot be read: it is said on stderr, and the process ends with code 2.
@@ -21,7 +23,7 @@ class RefusedWordsError(SystemExit):
     def __init__(self, message: str) -> None:
         super().__init__(2)
         self.message = message
-        print(f"modelstitch: {message}", file=sys.stderr)
+        tell(f"modelstitch: {message}", file=sys.stderr)
 
 
 @contextlib.contextmanager

@@ -104,17 +104,29 @@ def schema() -> dict[str, Any]:
         verdicts={"type": "array", "items": one(**verdict)},
     )
     error = one("error", error=one(kind=text, message=text, exit_code={"enum": [2, 3, 4]}))
+    whole, seconds = {"type": "integer"}, {"type": "number"}
+    estimate = one(
+        **dict.fromkeys(("n_cells", "n_parameters", "bytes"), whole),
+        **dict.fromkeys(("seconds", "evidence_seconds", "drawn_seconds", "recomputed_seconds"), seconds),
+        passes={"type": "array", "items": {"type": "object"}},
+        range=one(
+            **dict.fromkeys(("low", "high", "once", "trial"), seconds),
+            **dict.fromkeys(("n_tried", "n_places"), whole),
+            in_part={"type": "boolean"},
+        ),
+    )
     sets = one("label_sets", label_sets={"type": "object", "additionalProperties": {"type": "object"}})
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"modelstitch compare --json, version {VERSION}",
-        "description": "A result, the results of several label sets, or an error.",
+        "description": "A result, what --dry-run says, either by label set, or an error.",
         "oneOf": [
             {"$ref": "#/$defs/result"},
+            {"$ref": "#/$defs/estimate"},
             {"$ref": "#/$defs/label_sets"},
             {"$ref": "#/$defs/error"},
         ],
-        "$defs": {"result": result, "label_sets": sets, "error": error},
+        "$defs": {"result": result, "estimate": estimate, "label_sets": sets, "error": error},
     }
 
 

@@ -12,7 +12,9 @@ import tyro
 
 from modelstitch.cli.compare import Compare
 from modelstitch.cli.exits import Exit
+from modelstitch.cli.json_output import print_json
 from modelstitch.cli.options import memory
+from modelstitch.cli.screen import tell
 from modelstitch.errors import RunError, SpecError
 from modelstitch.specs import (
     DEFAULT_FAMILY,
@@ -295,7 +297,7 @@ class Reuse:
 
     def _show(self, found: Candidates, told: Further, out: Path | None) -> None:
         if self.json:
-            print(json.dumps({**found.to_json(), **told.to_plain()}, allow_nan=False))
+            print_json("reuse", {**found.to_json(), **told.to_plain()})
             return
         from modelstitch.cli.candidate_table import print_candidates
         from modelstitch.results.decision_sentences import decision_sentences
@@ -304,17 +306,17 @@ class Reuse:
 
         print_candidates(found)
         said = decision_sentences(reuse_table_from(found.to_json()))
-        print(f"\n{say(f'decision.word.{found.decision}')}. {' '.join(said)}")
+        tell(f"\n{say(f'decision.word.{found.decision}')}. {' '.join(said)}")
         for sentence in told.sentences():
-            print(f"\n{sentence}")
+            tell(f"\n{sentence}")
         if out is not None:
             from modelstitch.runs.place import holds_run
 
             print("\nFiles:")
             for name, what in (("csv", "the table"), ("json", "all numbers"), ("png", "score against cost")):
-                print(f"  {out / f'candidates.{name}'}  {what}")
+                tell(f"  {out / f'candidates.{name}'}  {what}")
             if holds_run(out):
-                print(f"  {out / 'report.html'}  the page")
+                tell(f"  {out / 'report.html'}  the page")
 
 
 _OF_A_FINISHED_RUN = {

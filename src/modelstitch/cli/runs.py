@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,8 @@ from typing import Annotated, Any
 
 import tyro
 
+from modelstitch.cli.json_output import print_json
+from modelstitch.cli.screen import print_table
 from modelstitch.errors import InputError, RunError
 from modelstitch.util.places import neighbours
 
@@ -33,7 +34,7 @@ class Runs:
             )
         found = [_row(path, self.folder) for path in sorted(_runs(self.folder, _DEEPEST))]
         if self.json:
-            print(json.dumps(found, allow_nan=False))
+            print_json("runs", found)
         elif not found:
             print(f"no run in {str(self.folder)!r}")
         else:
@@ -68,7 +69,8 @@ def _row(path: Path, above: Path) -> dict[str, Any]:
         word = word_of(run, beyond).value
         headline = str(answer(run, run.main_stitch).headline) if run.cells else "No cell is finished yet."
     except InputError as error:
-        return {"run": name, "word": None, "answer": str(error)}
+        unknown = dict.fromkeys(("sender", "receiver", "data", "cells", "when"))
+        return {"run": name, "word": None, "answer": str(error), **unknown}
     made = run.facts.made
     return {
         "run": name,
@@ -83,15 +85,11 @@ def _row(path: Path, above: Path) -> dict[str, Any]:
 
 
 def _show(found: list[dict[str, Any]]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     table = Table()
     for heading in ("run", "word", "answer", "when"):
-        table.add_column(heading, overflow="fold")
+        table.add_column(heading)
     for row in found:
         table.add_row(row["run"], row["word"] or "–", row["answer"], row.get("when") or "")
-    console = Console()
-    if not console.is_terminal:  # a file or a pipe has room
-        console = Console(width=140)
-    console.print(table)
+    print_table(table)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from modelstitch.cli.json_output import print_json
+from modelstitch.cli.screen import print_table, tell
 from modelstitch.errors import SpecError
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from modelstitch.data.parts import Data
     from modelstitch.known_answers.bed import Bed
     from modelstitch.known_answers.cases import Case
@@ -46,7 +46,6 @@ class Selftest:
 
     def run(self) -> bool:
         """Run the known-answer cases; return whether they failed."""
-        import json
         import sys
 
         from modelstitch.known_answers.bed import Bed
@@ -72,7 +71,7 @@ class Selftest:
         if measures:
             summary["measures"] = measure_table(outcomes)
         if self.json:
-            print(json.dumps(summary))
+            print_json("selftest", summary)
         else:
             _show(summary)
         if not summary["passed"]:
@@ -138,35 +137,29 @@ def trained(data: Data, seed: int) -> Network:
 
 
 def _show(summary: dict[str, Any]) -> None:
-    from rich.console import Console
-
-    console = Console()
-    _show_confusion(console, summary)
-    _show_wrong(console, summary)
-    _show_conditions(console, summary)
+    _show_confusion(summary)
+    _show_wrong(summary)
+    _show_conditions(summary)
     if "measures" in summary:
-        _show_measures(console, summary["measures"])
-    _say(
-        console,
+        _show_measures(summary["measures"])
+    tell(
         f"wrongly called interchangeable: {summary['wrong_interchangeable']} of "
         f"{summary['not_interchangeable']} (at most {100 * summary['wrong_interchangeable_upper_95']:.1f} %, "
         f"95 %); with lines set by the other families "
         f"{summary['families_left_out']['wrong_interchangeable']}",
     )
     monotone = [one["monotone"] for one in summary["series"]]
-    _say(
-        console,
+    tell(
         f"series of doses in which what is kept falls with the dose: {sum(monotone)} of {len(monotone)}",
     )
     lines = summary["lines_of_all_families"]
-    _say(
-        console,
+    tell(
         f"by rank, the lines .175 and .80 of the truth are {lines['kept_low']:.2f} and "
         f"{lines['kept_high']:.2f} of kept",
     )
 
 
-def _show_confusion(console: Console, summary: dict[str, Any]) -> None:
+def _show_confusion(summary: dict[str, Any]) -> None:
     from rich.table import Table
 
     table = Table(title=f"truth (rows) and verdict (columns) of {summary['n_scored']} scored cases")
@@ -175,24 +168,23 @@ def _show_confusion(console: Console, summary: dict[str, Any]) -> None:
         table.add_column(name, justify="right")
     for truth, row in summary["confusion"].items():
         table.add_row(truth, *map(str, row.values()))
-    console.print(table)
+    print_table(table)
 
 
-def _show_wrong(console: Console, summary: dict[str, Any]) -> None:
+def _show_wrong(summary: dict[str, Any]) -> None:
     from modelstitch.known_answers.conditions import PLAIN
 
     for case in summary["cases"]:
         if case["truth"] is not None and case["verdict"] != case["truth"]:
             condition = "" if case["condition"] == PLAIN else f", {case['condition']}"
             truth = "" if case["truth_value"] is None else f" ({case['truth_value']:.2f})"
-            _say(
-                console,
+            tell(
                 f"- {case['family']} {case['dose']:g}, network {case['network']}, {case['cut']}{condition}: "
                 f"{case['truth']}{truth}, judged {case['verdict']}: {case['reason']}",
             )
 
 
-def _show_conditions(console: Console, summary: dict[str, Any]) -> None:
+def _show_conditions(summary: dict[str, Any]) -> None:
     from rich.table import Table
 
     if not summary["conditions"]:
@@ -210,10 +202,10 @@ def _show_conditions(console: Console, summary: dict[str, Any]) -> None:
     for name, row in summary["conditions"].items():
         keys = ("n", "right", "cannot_tell", "wrong_interchangeable", "wrong_incompatible")
         table.add_row(name, *(str(row[key]) for key in keys))
-    console.print(table)
+    print_table(table)
 
 
-def _show_measures(console: Console, rows: list[dict[str, Any]]) -> None:
+def _show_measures(rows: list[dict[str, Any]]) -> None:
     from rich.table import Table
 
     table = Table(title="what says interchangeable, each measure with a line set by the other families")
@@ -228,8 +220,4 @@ def _show_measures(console: Console, rows: list[dict[str, Any]]) -> None:
             "" if above is None else f"{100 * above:.0f} %",
             "" if order is None else f"{order:.2f}",
         )
-    console.print(table)
-
-
-def _say(console: Console, text: str) -> None:
-    console.print(text, highlight=False, soft_wrap=True)
+    print_table(table)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +9,7 @@ from typing import Annotated
 import tyro
 
 from modelstitch.cli.exits import Exit
+from modelstitch.cli.json_output import print_json
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Stage:
         what = StageMove(to=self.to, by=self.by, note=self.note, skip=self.skip, reviewed=reviewed)
         entry = move(self.folder, what)
         if self.json:
-            print(json.dumps({**asdict(entry), "hash": entry.hash}, allow_nan=False))
+            print_json("stage", {**asdict(entry), "hash": entry.hash})
         else:
             print(f"{self.folder}: {entry.facts['from']} -> {entry.event}, by {entry.by}, {entry.when}")
         return Exit.HOLDS

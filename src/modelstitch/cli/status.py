@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -10,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from modelstitch.cli.exits import Exit, exit_of
+from modelstitch.cli.json_output import print_json
+from modelstitch.cli.screen import tell
 from modelstitch.errors import RunError, SpecError
 
 if TYPE_CHECKING:
@@ -51,10 +52,10 @@ class Status:
 
         found = candidate_status(self.folder)
         if self.json:
-            print(json.dumps(found.to_plain(), allow_nan=False))
+            print_json("status", found.to_plain())
         else:
             for sentence in found.sentences():
-                print(sentence)
+                tell(sentence)
         if self.fail_unless is None:
             return Exit.HOLDS
         record = record_of(found.road, alarm=has_alarmed(found.road))
@@ -71,7 +72,7 @@ class Status:
                 **asdict(found),
                 "seconds_left": found.seconds_left,
             }
-            print(json.dumps(values, allow_nan=False))
+            print_json("status", values)
         else:
             _show(found)
         if self.fail_unless is not None:
@@ -95,7 +96,7 @@ class Status:
                 for name, each in found.items()
             ]
             values = {"kind": "experiment", "folder": str(self.folder), "ended": ended, "pairs": pairs}
-            print(json.dumps(values, allow_nan=False))
+            print_json("status", values)
         else:
             for name, each in found.items():
                 print(f"{name}: {_line(each)}")
@@ -117,16 +118,16 @@ class Status:
 
 
 def _show(found: RunProgress) -> None:
-    print(f"{found.sender} into {found.receiver}, on {found.data}")
-    print(
+    tell(f"{found.sender} into {found.receiver}, on {found.data}")
+    tell(
         f"{found.done} cells done, {found.failed} failed, {found.left} left; evidence about {found.measured}"
     )
     if found.ended:
-        print("The run has ended.")
+        tell("The run has ended.")
     elif found.seconds_left is None:
-        print("No cell is done yet: nothing is known of the time that is left.")
+        tell("No cell is done yet: nothing is known of the time that is left.")
     else:
-        print(f"About {found.seconds_left:.0f} s for the fits that are left, and evidence comes after that.")
+        tell(f"About {found.seconds_left:.0f} s for the fits that are left, and evidence comes after that.")
 
 
 def _line(found: RunProgress | None) -> str:

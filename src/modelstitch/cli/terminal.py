@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from modelstitch.cli.screen import print_table, tell
 from modelstitch.results.rows import CellKey
 from modelstitch.specs.verdicts import Learnt, VerdictName
 
@@ -24,25 +23,23 @@ if TYPE_CHECKING:
     from modelstitch.results.comparison import Comparison
 
 
-def cuts_as_json(model: CutModel) -> str:
-    """Return the cuts of a model as a JSON list."""
-    return json.dumps(
-        [
-            {
-                "name": cut.name,
-                "layout": str(cut.layout),
-                "shape": cut.shape,
-                "default": cut.boundary,
-                "by_values": cut.by_values,
-                "before": asdict(cut.before),
-                "after": asdict(cut.after),
-                "parameters_before": cut.before.share.parameters,
-                "multiply_adds_before": cut.before.share.multiply_adds,
-                "aliases": cut.aliases,
-            }
-            for cut in model.cuts
-        ]
-    )
+def plain_cuts(model: CutModel) -> list[dict[str, Any]]:
+    """Return the cuts of a model as values that JSON can hold."""
+    return [
+        {
+            "name": cut.name,
+            "layout": str(cut.layout),
+            "shape": cut.shape,
+            "default": cut.boundary,
+            "by_values": cut.by_values,
+            "before": asdict(cut.before),
+            "after": asdict(cut.after),
+            "parameters_before": cut.before.share.parameters,
+            "multiply_adds_before": cut.before.share.multiply_adds,
+            "aliases": cut.aliases,
+        }
+        for cut in model.cuts
+    ]
 
 
 def print_cuts(model: CutModel, title: str) -> None:
@@ -65,10 +62,7 @@ def print_cuts(model: CutModel, title: str) -> None:
             f"{before.multiply_adds:,} ({100 * before.share.multiply_adds:.0f} %)",
             ", ".join(cut.aliases),
         )
-    console = Console()
-    if not console.is_terminal:  # a file or a pipe has room
-        console = Console(width=140)
-    console.print(table)
+    print_table(table)
     notes = [f"Cut by {model.technique}{model.kept}."]
     if any(cut.layout.kind == "tokens" and cut.layout.grid is None for cut in model.cuts):
         notes.append("Tokens without a grid are read as a sequence: no grid was measured.")
@@ -76,7 +70,7 @@ def print_cuts(model: CutModel, title: str) -> None:
     if compared:
         notes.append(f"Found legal by comparing values: {', '.join(compared)}.")
     for note in notes:
-        console.print(note, highlight=False, soft_wrap=True)
+        tell(note)
 
 
 def _shortened(text: str, most: int = 60) -> str:
@@ -86,15 +80,14 @@ def _shortened(text: str, most: int = 60) -> str:
 
 def print_matrix(matrix: xr.DataArray, title: str) -> None:
     """Print a matrix of accuracies: sender cuts in rows, receiver cuts in columns, darker where higher."""
-    console = Console()
-    console.print(title, style="bold", soft_wrap=True, highlight=False)
+    tell(title)
     table = Table()
     table.add_column("sender \\ receiver", style="bold")
     for name in matrix["receiver_cut"].to_numpy():
         table.add_column(str(name), justify="right")
     for name, row in zip(matrix["sender_cut"].to_numpy(), matrix.to_numpy(), strict=True):
         table.add_row(str(name), *[_shade(float(value)) for value in row])
-    console.print(table)
+    print_table(table)
 
 
 _MARKS = {
@@ -116,7 +109,6 @@ def print_verdicts(comparison: Comparison, stitch: str) -> None:
     verdicts, by_seed = comparison.cell_verdicts(stitch), comparison.verdicts(stitch)
     if not verdicts:
         return
-    console = Console()
     seeds = sorted({key.seed for key in by_seed})
     table = Table(title="verdicts" if len(seeds) == 1 else f"verdicts of {len(seeds)} seeds together")
     table.add_column("sender \\ receiver", style="bold")
@@ -137,15 +129,15 @@ def print_verdicts(comparison: Comparison, stitch: str) -> None:
             word = "–" if verdict is None else f"{_MARKS[verdict.name]}{known}"
             texts.append(_coloured(f"{word}\n{cell.score}", cell.kept))
         table.add_row(sender, *texts)
-    console.print(table)
+    print_table(table)
     for line in legend(comparison, stitch, marks=_MARKS):
-        console.print(line, highlight=False, soft_wrap=True)
+        tell(line)
     if len(seeds) > 1:
-        console.print("Per cent by seed.", highlight=False)
-    _print_reasons(console, verdicts)
+        tell("Per cent by seed.")
+    _print_reasons(verdicts)
 
 
-def _print_reasons(console: Console, verdicts: Mapping[tuple[str, str, str], Verdict]) -> None:
+def _print_reasons(verdicts: Mapping[tuple[str, str, str], Verdict]) -> None:
     """Print one cell of each pair of answers with its reason."""
     shown: set[tuple[str, str]] = set()
     for (sender, receiver, _), verdict in verdicts.items():
@@ -154,11 +146,9 @@ def _print_reasons(console: Console, verdicts: Mapping[tuple[str, str, str], Ver
         shown.add((verdict.name, verdict.learnt))
         asked = verdict.learnt is not Learnt.NOT_ASKED
         learnt = f", {verdict.learnt} ({verdict.learnt_confidence} confidence)" if asked else ""
-        console.print(
+        tell(
             f"- {sender} -> {receiver}, {verdict.name} ({verdict.confidence} confidence){learnt}: "
-            f"{verdict.sentence}.",
-            soft_wrap=True,
-            highlight=False,
+            f"{verdict.sentence}."
         )
 
 
@@ -183,9 +173,8 @@ def print_labels(found: ByLabels) -> None:
         by_labels = {row["labels"]: row for row in rows.to_dict("records")}
         shown = [_labelled(by_labels[name]) if name in by_labels else Text("–") for name in found.tried_for]
         table.add_row(f"{sender} -> {receiver} ({stitch})", *shown)
-    console = Console()
-    console.print(table)
-    console.print(f"{_LEGEND}; % kept beyond the label of the set; score", highlight=False, soft_wrap=True)
+    print_table(table)
+    tell(f"{_LEGEND}; % kept beyond the label of the set; score")
 
 
 def _labelled(row: Mapping[Any, Any]) -> Text:
@@ -211,7 +200,7 @@ def print_curves(comparison: Comparison) -> None:
             named[-1] += f", by {curve.caught_up_by}"
         shown = named if curve.is_judged else ["cannot tell"] * len(points)
         table.add_row(f"{curve.sender_cut} -> {curve.receiver_cut}", *shown)
-    Console().print(table)
+    print_table(table)
 
 
 def _shade(value: float) -> Text:

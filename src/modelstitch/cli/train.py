@@ -8,6 +8,7 @@ from typing import Annotated
 
 import tyro
 
+from modelstitch.cli.json_output import print_json
 from modelstitch.errors import ModelError, SpecError
 
 
@@ -65,7 +66,6 @@ class Train:
 
     def run(self) -> bool:
         """Train, save and say how well it went."""
-        import json
         import sys
         from dataclasses import asdict
 
@@ -123,7 +123,7 @@ class Train:
         save_checkpoint(module, card, out)
         if self.json:
             about = {name: value for name, value in card.data.items() if name != "fingerprint"}
-            print(json.dumps({**asdict(card), "data": about, "seconds": trained.seconds, "path": str(out)}))
+            print_json("train", {**asdict(card), "data": about, "seconds": trained.seconds, "path": str(out)})
         else:
             print(
                 f"{out}: {trained.accuracy:.4f} of {card.n_heldout} held-out images right, "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from modelstitch.cli.exits import Exit
+from modelstitch.cli.json_output import print_json
+from modelstitch.cli.screen import tell
 
 if TYPE_CHECKING:
     from modelstitch.adoption.folder.signature import Trust
@@ -52,10 +53,10 @@ class Verify:
         expect_name(self.by)
         found = self._found(secrets.randbelow(2**31) if self.seed is None else self.seed)
         if self.json:
-            print(json.dumps(found.to_plain(), allow_nan=False))
+            print_json("verify", found.to_plain())
         else:
             for line in lines_of(found):
-                print(line)
+                tell(line)
         return Exit.HOLDS if found.holds else Exit.DOES_NOT_HOLD
 
     def _found(self, seed: int) -> Verification:

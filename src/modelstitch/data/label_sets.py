@@ -9,8 +9,10 @@ import torch
 from torch import Tensor
 
 from modelstitch.errors import DataError
+from modelstitch.util.arguments import read_fields
 
 
+@read_fields
 @dataclass(frozen=True)
 class LabelSet:
     """A coarser labelling of the classes of a data set.

@@ -15,6 +15,7 @@ from modelstitch.data.checks import check_data
 from modelstitch.data.label_sets import FinestLabels, LabelSet
 from modelstitch.errors import DataError, expect_one_of
 from modelstitch.tasks import CLASSIFICATION, Targets, Task, at, by_label_set
+from modelstitch.util.arguments import read_fields
 
 PartName = Literal["train", "held-out"]
 """A part of a data set by name."""
@@ -97,6 +98,7 @@ class DataPart:
         return self.mapped(lambda value: value[indices.to(value.device)])
 
 
+@read_fields
 @dataclass(frozen=True)
 class Data:
     """A checked data set.

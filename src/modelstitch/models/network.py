@@ -14,8 +14,10 @@ from torch.utils import _pytree as pytree
 from modelstitch.models.drawn import Drawn
 from modelstitch.models.weights.facts import WeightsFacts
 from modelstitch.specs import ModelSpec, RandomName, View
+from modelstitch.util.arguments import read_fields
 
 
+@read_fields
 @dataclass(frozen=True)
 class Network:
     """A loaded model with its own view of an example.

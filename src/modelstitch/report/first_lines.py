@@ -47,7 +47,9 @@ def sure_sentence(findings: RunFindings, place: CellPlace | None) -> Sentence:
         return say("sure.nothing")
     values = {"confidence": say(f"sure.word.{verdict.confidence}"), "n": findings.n_seeds}
     distance = from_line(verdict)
-    return say("sure.fits", **values) if distance is None else say("sure.line", points=distance, **values)
+    if distance is None:
+        return say("sure.fits", **values)
+    return say("sure.near", **values) if distance < 1 else say("sure.line", points=round(distance), **values)
 
 
 def is_unsure(findings: RunFindings, place: CellPlace | None) -> bool:

@@ -34,7 +34,7 @@ function verdictAt(index, stitch = state.stitch) {
   return row ? Object.fromEntries(D.verdict_fields.map((field, k) => [field, row[k]])) : null;
 }
 const percent = share => `${Math.round(100 * share) + 0}${W.percent}`; // no-break spaces: a number stays on one line
-const between = (low, high) => known(low) && known(high) ? `\u00a0(${Math.round(100 * low) + 0}\u00a0–\u00a0${Math.round(100 * high) + 0})` : "";
+const between = (low, high) => known(low) && known(high) ? fill(W.between, { low: Math.round(100 * low) + 0, high: Math.round(100 * high) + 0 }) : "";
 const paletteOf = measure => measure === "kept" ? D.kept_palette : D.palette;
 const shadeOf = (share, palette) => palette[Math.round(Math.min(1, Math.max(0, share)) * (palette.length - 1))];
 const first = v => Array.isArray(v) ? v[0] : v;
@@ -107,7 +107,7 @@ function redraw() {
     if (name !== "verdict") figure.querySelector(".shown").textContent = state.measure === "score" && D.words_of_controls[`${name}|${state.stitch}`] ? fill(W.score_and_kept, { score: W.score }) : measureName(state.measure);
     for (const square of figure.querySelectorAll("g")) {
       const index = +square.dataset.index, i = Math.floor(index / nC), j = index % nC;
-      const place = `${D.rows[name === "verdict" ? REAL : name][i]} → ${D.receivers[j]}: `;
+      const place = `${D.rows[name === "verdict" ? REAL : name][i]} → ${D.receivers[j]}${W.colon}`;
       if (name === "verdict") { paintVerdict(square, index, place, cells[index]); continue; }
       const value = valueOf(name, index, state.measure);
       if (!known(value)) { paint(square, "–", "var(--none)", "var(--ink)", place + W.no_value); cells[index].textContent = "–"; continue; }
@@ -146,7 +146,7 @@ function switches() {
   const form = document.getElementById("switches");
   form.addEventListener("submit", event => event.preventDefault());
   const measures = PLAIN.filter(each => each !== "kept" || Object.keys(D.kept).length).filter(each => each !== "normalised" || Object.keys(D.normalised).length).map(each => [each, W[each]]);
-  for (const each of D.measures) measures.push([each.key, each.key.split(".")[1], `${W.evidence}: ${each.kind}`]);
+  for (const each of D.measures) measures.push([each.key, each.key.split(".")[1], `${W.evidence}${W.colon}${each.kind}`]);
   form.append(chooser(W.show, measures, state.measure, value => { state.measure = value; }));
   // A stitch is a family and what it was fitted to; where a run has not every pair of them, the nearest is shown.
   [W.stitch, W.objective].forEach((label, part) => {
@@ -197,7 +197,7 @@ function bar(low, value, high) {
   const x = v => 10 + 320 * Math.min(1.1, Math.max(-0.1, v) + 0.1) / 1.2;
   const picture = make("svg", { viewBox: "0 0 340 40", class: "bar", role: "img", "aria-label": `${said(value)} (${said(low)} – ${said(high)})` });
   picture.append(make("path", { class: "axis", d: `M10 16H330` }));
-  for (const [at, text] of [[D.thresholds.kept_low, `${100 * D.thresholds.kept_low} %`], [D.thresholds.kept_high, `${100 * D.thresholds.kept_high} %`]])
+  for (const [at, text] of [[D.thresholds.kept_low, `${100 * D.thresholds.kept_low}${W.percent}`], [D.thresholds.kept_high, `${100 * D.thresholds.kept_high}${W.percent}`]])
     picture.append(make("path", { d: `M${x(at)} 6V26`, stroke: "currentColor", "stroke-dasharray": "3 2" }), make("text:svg", { class: "name", x: x(at), y: 38, "text-anchor": "middle" }, text));
   picture.append(make("path", { d: `M${x(low)} 16H${x(high)}`, stroke: "#0072b2", "stroke-width": 6, "stroke-linecap": "round" }), make("circle", { cx: x(value), cy: 16, r: 5 }));
   return picture;
@@ -230,7 +230,7 @@ function show(at) {
     if (known(valueOf(REAL, index, "normalised"))) rows.push([W.normalised, said(valueOf(REAL, index, "normalised"))]);
     rows.push([W.fit, each(cells => cells.state[index] === "failed" ? `${W.failed}${W.colon}${(cells.failure || [])[index]}` : W[`converged_${cells.state[index]}`])]);
     if (real.some(cells => known(cells.gain[index]))) rows.push([W.gain, each(cells => `${said(cells.gain[index], 3)} (${W.noise} ${said(cells.noise[index], 3)})`)]);
-    rows.push([W.objective, each(cells => cells.objective[index])], [W.steps, each(cells => String(cells.steps[index]))], [W.start, each(cells => cells.start[index])], [W.bridge, each(cells => cells.bridge[index])], [W.parameters, real[0].parameters[index].toLocaleString()], [W.seconds, each(cells => said(cells.seconds[index]))]);
+    rows.push([W.objective, each(cells => D.objective_words[cells.objective[index]] || cells.objective[index])], [W.steps, each(cells => String(cells.steps[index]))], [W.start, each(cells => W[`start_${cells.start[index]}`] || cells.start[index])], [W.bridge, each(cells => cells.bridge[index])], [W.parameters, real[0].parameters[index].toLocaleString()], [W.seconds, each(cells => said(cells.seconds[index]))]);
     parts.push(make("h4", {}, W.fit), table(["", ""], rows));
   }
   parts.push(...along(j, places), ...curve(places), ...measured(places));
@@ -362,7 +362,7 @@ function scatter() {
     const points = [];
     for (let k = 0; k < D.rows[REAL].length * nC; k++) {
       const x = valueOf(REAL, k, measure), y = valueOf(REAL, k, "score");
-      if (known(x) && known(y)) points.push([x, y, `${D.rows[REAL][Math.floor(k / nC)]} → ${D.receivers[k % nC]}: ${said(x)}, ${said(y)}`]);
+      if (known(x) && known(y)) points.push([x, y, `${D.rows[REAL][Math.floor(k / nC)]} → ${D.receivers[k % nC]}${W.colon}${said(x)}${W.comma}${said(y)}`]);
     }
     if (!points.length) return;
     const xs = points.map(p => p[0]), low = Math.min(0, ...xs), high = Math.max(1, ...xs);

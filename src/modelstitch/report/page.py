@@ -66,7 +66,7 @@ def page(
         _part("page.html"),
         lang=language,
         css=Markup(_part("page.css")),
-        script=Markup(_part("page.js")),
+        script=Markup(_program()),
         sender=comparison.sender,
         receiver=comparison.receiver,
         data=comparison.data,
@@ -91,6 +91,13 @@ def write_page(text: str, path: Path) -> None:
         atomic_write(path, lambda unfinished: unfinished.write_text(text, encoding="utf-8", errors="replace"))
     except OSError as error:
         raise RunError(f"cannot write {str(path)!r}: {why_not_written(path, error)}") from error
+
+
+@cache
+def _program() -> str:
+    """Return the page's program without its comments: a page has a bound, and the evidence needs the room."""
+    lines = _part("page.js").splitlines(keepends=True)
+    return "".join(line for line in lines if not line.lstrip().startswith("//"))
 
 
 @cache

@@ -1,7 +1,8 @@
 """How long a run takes, from a trial of a few of its places: fits, controls, evidence and report are real.
 
 A place is a pair of cuts with all that a run does there: every control, stitch and seed. What is done once
-(capture, checks, the receiver's own representations, the page) is timed by itself.
+(capture, checks, the page) is timed by itself. A trial ends at its bound, within a place too; the range is
+the wider, the less was tried.
 """
 
 from __future__ import annotations
@@ -10,23 +11,26 @@ import contextlib
 import math
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from modelstitch.grid.grid import Budget
+from modelstitch.runs.estimate import RunCost
 from modelstitch.runs.run import run
 from modelstitch.runs.session import Session
+from modelstitch.runs.trial_watch import Clock, PlaceTime, SpentError, Watch
 from modelstitch.specs import CONTROLS, TRAINED, CellSpec, EvidenceSpec
 
 LEAST_SECONDS = 10.0
-"""A trial may take so long, or a tenth of the run, whichever is more."""
+"""A dry run may take so long from the start of its command, or a tenth of the run, whichever is more."""
 
 _SHARE = 0.1
-_FEWEST, _MOST = 3, 6
+_AIM = 0.9  # part of the bound: a cell may take longer than those before it
+_ENOUGH, _MOST = 3, 6
 _ONCE = (0.8, 1.3)
 _FITTED = ((0.5, 1.25), (0.35, 1.9))
-"""Least and most, by seconds of the trial: of the places that were tried, and of the others.
+"""Least and most, by seconds of the trial: of what was tried, and of the other places.
 
 The least is low, since a trial measures anew for each place what a run measures once for each cut.
 """
@@ -34,7 +38,12 @@ The least is low, since a trial measures anew for each place what a run measures
 _SOLVED = ((0.4, 1.25), (0.4, 1.7))
 """The same where no cell takes a step: the most of a place is what it shares with places of the same cut."""
 
-Clock = Callable[[], float]
+_FEW = (0.25, 2.6)
+"""The same of the other places, and of the rest of one that was left, where few were tried."""
+
+_UNTRIED = (0.3, 3.0)
+"""The same of what single steps say, where no place was tried."""
+
 TriedPlace = tuple[str, str]
 
 
@@ -45,9 +54,10 @@ class TimeRange:
     Attributes:
         low, high: seconds of the whole command, start and report included.
         once: of these, seconds for what is done once.
-        n_tried: places that were tried, of ``n_places``.
+        n_tried: places that were tried from beginning to end, of ``n_places``.
         n_places: of the run.
-        trial: seconds that the trial took.
+        in_part: whether one more was begun, and left at the bound.
+        trial: seconds that the whole dry run took, from the start of the command.
     """
 
     low: float
@@ -55,6 +65,7 @@ class TimeRange:
     once: float
     n_tried: int
     n_places: int
+    in_part: bool
     trial: float
 
 
@@ -62,7 +73,10 @@ def time_range(
     session: Session,
     budget: Budget,
     evidence: EvidenceSpec,
+    cost: RunCost,
+    *,
     started: float,
+    prepared: float,
     clock: Clock = time.perf_counter,
 ) -> TimeRange:
     """Return how long a run takes, from a trial of some of its places; a folder for it is taken away again.
@@ -71,50 +85,62 @@ def time_range(
         session: what to run.
         budget: how much of the representations may be kept.
         evidence: what to measure.
-        started: reading of the clock when the command began; the start and the checks count from there.
+        cost: what single steps say of the run.
+        started: reading of the clock when the command began.
+        prepared: seconds from there until the session was ready: loading, capture and checks.
         clock: in seconds; that of the processor where a machine does other things, too.
     """
-    prepared = clock() - started
     places = spread_places(_real(session))
-    seconds: dict[TriedPlace, float] = {}
-    begin = clock()
+    a_cell = (cost.seconds + cost.evidence_seconds) / max(1, len(session.cells))
+    tried: dict[TriedPlace, PlaceTime] = {}
     for place in list(places)[:_MOST]:
-        before = clock()
-        # The first place pays for what is done once, the files and the page of a run folder among it.
-        with tempfile.TemporaryDirectory() if not seconds else contextlib.nullcontext() as scratch:
-            out = None if scratch is None else Path(scratch) / "run"
-            run(_only(session, place), out=out, budget=budget, evidence=evidence)
-        taken = clock() - before
-        seconds[place] = taken
-        spent = clock() - begin
-        allowed = max(LEAST_SECONDS, _SHARE * taken * len(places))
-        if (len(seconds) >= _FEWEST and spent + taken > allowed) or spent + taken > 3 * allowed:
+        one = _only(session, place)
+        known = expected(tried, places) if tried else a_cell * len(session.cells)
+        watch = Watch(clock, started + _AIM * max(LEAST_SECONDS, _SHARE * (prepared + known)))
+        # A cell cannot be left half-way, so none is begun that would end beyond the bound.
+        if watch.left() < max([a_cell, *(each.a_cell for each in tried.values())]):
             break
-    found = expected(seconds, places)
-    known, guessed = _SOLVED if _is_solved(session) else _FITTED
+        # The first place pays for what is done once, the files and the page of a run folder among it.
+        with tempfile.TemporaryDirectory() if not tried else contextlib.nullcontext() as scratch:
+            out = None if scratch is None else Path(scratch) / "run"
+            with contextlib.suppress(SpentError):
+                run(one, out=out, budget=budget, evidence=evidence, progress=watch)
+                watch.ended()
+        like = next(iter(tried.values()), None)
+        tried[place] = watch.place_time(len(one.cells), a_cell, cost.evidence_share, like)
+        if not tried[place].is_whole:
+            break
+    return _range(session, places, tried, cost, prepared, clock() - started)
+
+
+def _range(
+    session: Session,
+    places: Mapping[TriedPlace, tuple[float, float]],
+    tried: Mapping[TriedPlace, PlaceTime],
+    cost: RunCost,
+    prepared: float,
+    trial: float,
+) -> TimeRange:
+    n_whole = sum(each.is_whole for each in tried.values())
+    if tried:
+        (seen_low, seen_high), guessed = _SOLVED if _is_solved(session) else _FITTED
+        low, high = guessed if n_whole >= min(_ENOUGH, len(places)) else _FEW
+        once = next(iter(tried.values())).once
+        seen = sum(each.seen for each in tried.values())
+        others = expected(tried, places) - seen
+    else:
+        (low, high), once, seen, seen_low, seen_high = _UNTRIED, 0.0, 0.0, 0.0, 0.0
+        others = cost.seconds + cost.evidence_seconds
+    drawn = 0.0 if n_whole else cost.drawn_seconds
     return TimeRange(
-        low=prepared + found.once * _ONCE[0] + found.tried * known[0] + found.others * guessed[0],
-        high=prepared + found.once * _ONCE[1] + found.tried * known[1] + found.others * guessed[1],
-        once=prepared + found.once,
-        n_tried=len(seconds),
+        low=prepared + once * _ONCE[0] + seen * seen_low + others * low,
+        high=prepared + once * _ONCE[1] + seen * seen_high + (others + drawn) * high,
+        once=prepared + once,
+        n_tried=n_whole,
         n_places=len(places),
-        trial=clock() - begin,
+        in_part=n_whole < len(tried),
+        trial=trial,
     )
-
-
-@dataclass(frozen=True)
-class TrialSeconds:
-    """What a trial says of a whole run, in seconds.
-
-    Attributes:
-        once: of what is done once.
-        tried: of the places that were tried, without it.
-        others: expected of the other places.
-    """
-
-    once: float
-    tried: float
-    others: float
 
 
 def spread_places(cells: Sequence[CellSpec]) -> dict[TriedPlace, tuple[float, float]]:
@@ -151,34 +177,26 @@ def spread_places(cells: Sequence[CellSpec]) -> dict[TriedPlace, tuple[float, fl
 
 
 def expected(
-    seconds: Mapping[TriedPlace, float], places: Mapping[TriedPlace, tuple[float, float]]
-) -> TrialSeconds:
-    """Return what the places of a trial say of all places.
+    tried: Mapping[TriedPlace, PlaceTime], places: Mapping[TriedPlace, tuple[float, float]]
+) -> float:
+    """Return the seconds of all places that a trial of some leads to expect, less what is done once.
 
     Seconds of a place that was not tried are between those of the tried ones, on a scale of ratios, by the
-    inverse square of the distance of their depths. So are those of the first one, which also pays for what is
-    done once.
+    inverse square of the distance of their depths.
 
     Example:
         >>> places = {("a", "c"): (0.0, 1.0), ("c", "a"): (1.0, 0.0), ("b", "b"): (0.5, 0.5)}
-        >>> expected({("a", "c"): 5.0, ("c", "a"): 2.0}, places)
-        TrialSeconds(once=3.0, tried=4.0, others=2.0)
+        >>> tried = {("a", "c"): PlaceTime(seen=4.0, a_cell=1.0), ("c", "a"): PlaceTime(seen=9.0, a_cell=2.0)}
+        >>> round(expected(tried, places), 3)
+        19.0
     """
-    first, *others = seconds
-    if not others:
-        return TrialSeconds(0.0, seconds[first], seconds[first] * (len(places) - 1))
 
     def between(place: TriedPlace) -> float:
-        weights = [1 / math.dist(places[place], places[other]) ** 2 for other in others]
-        logs = [math.log(max(seconds[other], 1e-6)) for other in others]
+        weights = [1 / math.dist(places[place], places[other]) ** 2 for other in tried]
+        logs = [math.log(max(each.seconds, 1e-6)) for each in tried.values()]
         return math.exp(sum(w * log for w, log in zip(weights, logs, strict=True)) / sum(weights))
 
-    own = min(between(first), seconds[first])
-    return TrialSeconds(
-        once=seconds[first] - own,
-        tried=own + sum(seconds[other] for other in others),
-        others=sum(between(place) for place in places if place not in seconds),
-    )
+    return sum(tried[place].seconds if place in tried else between(place) for place in places)
 
 
 def _is_solved(session: Session) -> bool:

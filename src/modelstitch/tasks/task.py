@@ -15,6 +15,7 @@ from torch import Tensor
 
 from modelstitch.errors import DataError, ModelError
 from modelstitch.tasks.fingerprint import fingerprint, name_of
+from modelstitch.util.arguments import read_fields
 
 Batch = Mapping[str, Tensor]
 """Tensors of some examples, by name: ``x`` (inputs), ``y`` (targets) and further inputs."""
@@ -46,6 +47,7 @@ def unchanged(outputs: Tensor) -> Tensor:
     return outputs
 
 
+@read_fields
 @dataclass(frozen=True, kw_only=True)
 class Task:
     """A loss and a score of a network's outputs, given targets.

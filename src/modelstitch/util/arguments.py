@@ -78,6 +78,15 @@ def checked(
 
 
 def checked_fields(cls: type[T]) -> type[T]:
+    """Mark a dataclass as a choice that users build, and read its fields as :func:`read_fields` does.
+
+    A misplaced option of a function is told to belong to it, where it has a field of that name.
+    """
+    setattr(cls, MARK, True)
+    return read_fields(cls)
+
+
+def read_fields(cls: type[T]) -> type[T]:
     """Read the values of a dataclass by the annotations of its fields, whenever one is built.
 
     Raises:
@@ -86,7 +95,7 @@ def checked_fields(cls: type[T]) -> type[T]:
 
     Example:
         >>> from dataclasses import dataclass
-        >>> @checked_fields
+        >>> @read_fields
         ... @dataclass(frozen=True, kw_only=True)
         ... class Grid:
         ...     cuts: tuple[str, ...]
@@ -102,7 +111,6 @@ def checked_fields(cls: type[T]) -> type[T]:
         build(self, *bound.args, **bound.kwargs)
 
     cls.__init__ = __init__  # type: ignore[method-assign, assignment]
-    setattr(cls, MARK, True)
     return cls
 
 

@@ -37,13 +37,14 @@ def place_of_option(name: str, options: Mapping[str, Any]) -> InSpecs | str:
             for option, want in options.items()
             if name.startswith(f"{option}_")
         ),
+        # The very name at another function is likelier meant than one that is less alike here.
+        _taken_by(name, functions=True),
         _near(name, options, _NEAR),
         *(_in_specs(near, inside) for near in difflib.get_close_matches(name, inside, 1, _NEAR_INSIDE)),
     ):
         if place:
             return place
-    takers = _who_takes(name)
-    return f"{takers} takes it" if takers else ""
+    return _taken_by(name, functions=False)
 
 
 def _near(name: str, options: Mapping[str, Any], cutoff: float) -> str:
@@ -94,14 +95,16 @@ def written(
     return f"{option}=ms.{spec.__name__}({', '.join(inside)})"
 
 
-def _who_takes(name: str) -> str:
-    """Return the public functions, or else the specs, that have an option of this name."""
+def _taken_by(name: str, *, functions: bool) -> str:
+    """Return which public functions, or which specs, have an option of this name; empty where none has."""
     modelstitch = import_module(OWN)
-    functions, specs = [], []
-    for name_of_it in public():
-        target = getattr(modelstitch, name_of_it)
-        if inspect.isfunction(target) and name in inspect.signature(target).parameters:
-            functions.append(f"ms.{name_of_it}()")
-        elif is_spec(target) and name in options_of(target):
-            specs.append(f"ms.{name_of_it}()")
-    return " or ".join((functions or specs)[:3])
+    found = []
+    for public_name in public():
+        target = getattr(modelstitch, public_name)
+        if functions and inspect.isfunction(target):
+            takes = name in inspect.signature(target).parameters
+        else:
+            takes = not functions and is_spec(target) and name in options_of(target)
+        if takes:
+            found.append(f"ms.{public_name}()")
+    return f"{' or '.join(found[:3])} takes it" if found else ""

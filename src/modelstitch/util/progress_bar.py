@@ -40,7 +40,8 @@ class Watcher(Progress):
             self._bar.console.print(f"{text} ...", highlight=False, markup=False)
 
     def warn(self, text: str) -> None:
-        self._bar.console.print(text, style="yellow", highlight=False, soft_wrap=True, markup=False)
+        console = self._bar.console  # a terminal breaks lines between words, a file has whole lines
+        console.print(text, style="yellow", highlight=False, soft_wrap=not console.is_terminal, markup=False)
 
     def start(self, total: int, done: int, what: str = "fitting stitches") -> None:
         self._what = what

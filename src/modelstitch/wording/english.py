@@ -8,6 +8,7 @@ SENTENCES = {
     "list.semicolon": "; ",
     "list.or": " or ",
     "list.and": " and ",
+    "list.sentence": " ",
     # What a control is, inside a sentence.
     "control.random-sender": "a random sender",
     "control.random-sender-bn": "a random sender with calibrated batch norms",
@@ -280,6 +281,6 @@ SENTENCES = {
     ),
     "matrix.shape_near": "corresponding layers score {near:.2f}, distant ones {far:.2f}",
     "matrix.shape_near_first": "Corresponding layers score {near:.2f}, distant ones {far:.2f}",
-    "matrix.shape_direction": "late into early scores {gap:+.2f} against early into late",
-    "matrix.shape_direction_first": "Late into early scores {gap:+.2f} against early into late",
+    "matrix.shape_direction": "late into early scores {gap:+z.2f} against early into late",
+    "matrix.shape_direction_first": "Late into early scores {gap:+z.2f} against early into late",
 }

@@ -5,8 +5,8 @@ from __future__ import annotations
 SENTENCES = {
     "examples.title": "Examples with another answer",
     "examples.text": (
-        "From {sender} into {receiver} the stitched network answers {different} of {n} held-out examples "
-        "otherwise than the whole receiver: {lost} lost (the receiver alone is right), {gained} gained "
+        "From {sender} into {receiver} the stitched network answers {different:,} of {n:,} held-out examples "
+        "otherwise than the whole receiver: {lost:,} lost (the receiver alone is right), {gained:,} gained "
         "(the stitched network alone is right), {other} wrong in both, in different ways."
     ),
     "examples.answers": "Answers that became others, the most frequent first",

@@ -5,9 +5,9 @@ from __future__ import annotations
 SENTENCES = {
     "examples.title": "答えが変わった例",
     "examples.text": (
-        "{sender}から{receiver}への接合では、評価用の例{n}件のうち{different}件で、"
+        "{sender}から{receiver}への接合では、評価用の例{n:,}件のうち{different:,}件で、"
         "接合したネットワークの答えが受け手全体の答えと異なります。"
-        "減（受け手だけが正解）は{lost}件、増（接合したネットワークだけが正解）は{gained}件、"
+        "減（受け手だけが正解）は{lost:,}件、増（接合したネットワークだけが正解）は{gained:,}件、"
         "両方とも不正解で答えが異なるものは{other}件です。"
     ),
     "examples.answers": "変わった答え（多い順）",

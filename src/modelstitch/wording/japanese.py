@@ -8,6 +8,7 @@ SENTENCES = {
     "list.semicolon": "。",
     "list.or": "または",
     "list.and": "、",
+    "list.sentence": "",
     "control.random-sender": "未学習の送り手",
     "control.random-sender-bn": "バッチ正規化を調整した未学習の送り手",
     "control.random-receiver": "未学習の受け手",
@@ -58,7 +59,7 @@ SENTENCES = {
     "learnt.unclear": "不明",
     "learnt.not asked": "未検証",
     "because.learnt": (
-        "{answer}。保持率は、未学習の送り手{n}個の平均に対して{lead:+.0f}ポイントです（{low:.0f}〜{high:.0f}"
+        "{answer}。保持率は、未学習の送り手{n}個の平均に対して{lead:+z.0f}ポイントです（{low:.0f}〜{high:.0f}"
         "）"
     ),
     "confidence.high": "高",
@@ -152,14 +153,14 @@ SENTENCES = {
         "対照実験のうち{n}件は収束していません。対照実験の本来の正解率は、表示より高い可能性があります。"
     ),
     "matrix.moved": (
-        "{of}件のうち{n}件は収束していません。その値は、接合層で達成できる正解率の下限を示すだけで、ネット"
+        "セル{of}件のうち{n}件は収束していません。その値は、接合層で達成できる正解率の下限を示すだけで、ネット"
         "ワークの性質を示すものではありません。"
     ),
     "matrix.failed": (
         "対象の組み合わせのセルのうち{n}件は学習に失敗したため、ここでの説明から除外しています。"
     ),
     "matrix.all_reached": (
-        "{n}件すべてで、未学習のネットワークを使った対照実験の正解率が、標本誤差の範囲内で学習済みの組み合わ"
+        "セル{n}件すべてで、未学習のネットワークを使った対照実験の正解率が、標本誤差の範囲内で学習済みの組み合わ"
         "せと同等です。これらの正解率は、二つのネットワークが似たことを学習した証拠にはなりません。"
     ),
     "matrix.lead": (
@@ -167,21 +168,21 @@ SENTENCES = {
         "{best:.2f}です"
     ),
     "matrix.none_reached": (
-        "{n}件のいずれでも、未学習のネットワークを使った対照実験は学習済みの組み合わせに及びません。{lead}。"
+        "セル{n}件のいずれでも、未学習のネットワークを使った対照実験は学習済みの組み合わせに及びません。{lead}。"
     ),
     "matrix.some_reached": (
-        "{of}件のうち{n}件では、未学習のネットワークを使った対照実験が、標本誤差の範囲内で学習済みの組み合わ"
+        "セル{of}件のうち{n}件では、未学習のネットワークを使った対照実験が、標本誤差の範囲内で学習済みの組み合わ"
         "せと同等です（{by_name}）。これらの値は、ネットワークが何を学習したかについて何も示しません。"
     ),
     "matrix.with": "{control}：{n}件",
-    "matrix.rest": "残りの{n}件では、個別に見ると、学習済みの組み合わせが上回ります。{lead}。",
+    "matrix.rest": "残りのセル{n}件では、個別に見ると、学習済みの組み合わせが上回ります。{lead}。",
     "matrix.labels": (
-        "入力の情報を持たずラベルだけを持つ送り手（{names}）が同等の正解率になるのは、{of}件のうち{n}件です。"
+        "入力の情報を持たずラベルだけを持つ送り手（{names}）が同等の正解率になるのは、セル{of}件のうち{n}件です。"
         "正解率だけでは、ラベル以外の情報が伝わっているかどうかは分かりません。"
     ),
     "matrix.verdicts": "判定：{counts}。",
     "matrix.verdicts_seeds": "判定（{seeds}種類の乱数シードの総合）：{counts}。",
-    "matrix.lower": "受け手側の位置が送り手側と同じか、それより浅い{n}件の判定：{counts}。",
+    "matrix.lower": "受け手側の位置が送り手側と同じか、それより浅いセル{n}件の判定：{counts}。",
     "matrix.planted": ("正解が分かっている送り手も、同じ規則で判定しました（括弧内は正解）。{parts}。"),
     "matrix.planted_untrained": "{control}（学習した内容は伝わらない）：{counts}",
     "matrix.planted_label": "{control}（伝わるのはラベルまで）：{counts}",
@@ -262,6 +263,6 @@ SENTENCES = {
     "matrix.shape_triangle": "二つの位置のどちらが深いかによって、結果のばらつきの{share:.0f}%が説明されます",
     "matrix.shape_near": "対応する層同士の正解率は{near:.2f}、離れた層同士では{far:.2f}です",
     "matrix.shape_near_first": "対応する層同士の正解率は{near:.2f}、離れた層同士では{far:.2f}です",
-    "matrix.shape_direction": "深い層から浅い層への接合と、逆向きの接合の正解率の差は{gap:+.2f}です",
-    "matrix.shape_direction_first": "深い層から浅い層への接合と、逆向きの接合の正解率の差は{gap:+.2f}です",
+    "matrix.shape_direction": "深い層から浅い層への接合と、逆向きの接合の正解率の差は{gap:+z.2f}です",
+    "matrix.shape_direction_first": "深い層から浅い層への接合と、逆向きの接合の正解率の差は{gap:+z.2f}です",
 }

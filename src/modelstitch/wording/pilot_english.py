@@ -25,7 +25,7 @@ SENTENCES = {
         "({low:.3f} to {high:.3f}) on {n} {n:example|examples}."
     ),
     "pilot.difference": (
-        "The {score} of the candidate less that of the original is {value:+.4f} on the examples that count."
+        "The {score} of the candidate less that of the original is {value:+z.4f} on the examples that count."
     ),
     "pilot.labels": "{n} {n:label|labels} needed, where both differ: see {file}.",
     "pilot.targets": (

@@ -13,7 +13,7 @@ SENTENCES = {
     "pilot.agree_score": (
         "{n}件の例で、{against}の答えを目標値とすると、候補の{score}は{value:.3f}（{low:.3f}〜{high:.3f}）です。"
     ),
-    "pilot.difference": "数えた例での候補の{score}から、元のネットワークの値を引いた差は{value:+.4f}です。",
+    "pilot.difference": "数えた例での候補の{score}から、元のネットワークの値を引いた差は{value:+z.4f}です。",
     "pilot.labels": "答えが異なる例について{n}件のラベルが必要です：{file}を見てください。",
     "pilot.targets": "{n}件の目標値が必要です：{file}を見て、同じ例を目標値とともにもう一度渡してください。",
     "pilot.forecast": (

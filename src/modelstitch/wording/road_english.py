@@ -59,7 +59,7 @@ SENTENCES = {
     "saved.parameters": "{share:.1f} % of the parameters",
     "saved.more_multiply_adds": "takes {share:.1f} % more multiply-adds",
     "saved.more_parameters": "takes {share:.1f} % more parameters",
-    "open.no_worse": "it loses no more than {margin:g} points (so far {low:+.1f} to {high:+.1f}{needed})",
+    "open.no_worse": "it loses no more than {margin:g} points (so far {low:+z.1f} to {high:+z.1f}{needed})",
     "open.needed": "; about {n:,} confirming examples would decide",
     "open.no_number": "",
     "open.saves": "its score is enough",
@@ -99,7 +99,7 @@ SENTENCES = {
     "road.time": "batch {batch}: {ms:.2g} ms, the whole network {whole:.2g} ms",
     "road.no_time": "time was not measured",
     "road.loses_text": (
-        "{lost:+.1f} points ({low:+.1f} to {high:+.1f}); {name} {score:.3f} ({score_low:.3f} to "
+        "{lost:+z.1f} points ({low:+z.1f} to {high:+z.1f}); {name} {score:.3f} ({score_low:.3f} to "
         "{score_high:.3f})"
     ),
     "road.loses_unknown": "not known",
@@ -117,7 +117,7 @@ SENTENCES = {
     "road.rivals_text": "Beside {sender} -> {receiver}, on the same {n:,} confirming examples.",
     "road.rival": "rival",
     "road.against": "against the candidate, points",
-    "road.difference": "{middle:+.1f} ({low:+.1f} to {high:+.1f})",
+    "road.difference": "{middle:+z.1f} ({low:+z.1f} to {high:+z.1f})",
     "road.rival_cost": "multiply-adds",
     "road.stands": "stands",
     "road.not_run": "not run",

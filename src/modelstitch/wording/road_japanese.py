@@ -55,7 +55,7 @@ SENTENCES = {
     "saved.parameters": "パラメータの{share:.1f}%",
     "saved.more_multiply_adds": "ただし積和演算は{share:.1f}%多い",
     "saved.more_parameters": "ただしパラメータは{share:.1f}%多い",
-    "open.no_worse": "失点が{margin:g}ポイント以下かどうか（現在の区間は{low:+.1f}〜{high:+.1f}{needed}）",
+    "open.no_worse": "失点が{margin:g}ポイント以下かどうか（現在の区間は{low:+z.1f}〜{high:+z.1f}{needed}）",
     "open.needed": "、確認用の例が約{n:,}件あれば決まる見込み",
     "open.no_number": "",
     "open.saves": "得点が足りるかどうか",
@@ -91,7 +91,7 @@ SENTENCES = {
     "road.time": "バッチ{batch}で{ms:.2g}ミリ秒（全体のネットワークは{whole:.2g}ミリ秒）",
     "road.no_time": "時間は測っていません",
     "road.loses_text": (
-        "{lost:+.1f}ポイント（{low:+.1f}〜{high:+.1f}）、{name}は{score:.3f}（{score_low:.3f}〜"
+        "{lost:+z.1f}ポイント（{low:+z.1f}〜{high:+z.1f}）、{name}は{score:.3f}（{score_low:.3f}〜"
         "{score_high:.3f}）"
     ),
     "road.loses_unknown": "分かっていません",
@@ -108,7 +108,7 @@ SENTENCES = {
     "road.rivals_text": "{sender} → {receiver}と比べました（同じ確認用の例{n:,}件）。",
     "road.rival": "競争相手",
     "road.against": "候補との差（ポイント）",
-    "road.difference": "{middle:+.1f}（{low:+.1f}〜{high:+.1f}）",
+    "road.difference": "{middle:+z.1f}（{low:+z.1f}〜{high:+z.1f}）",
     "road.rival_cost": "積和演算",
     "road.stands": "結果",
     "road.not_run": "実行していない",

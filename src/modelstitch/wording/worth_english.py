@@ -64,7 +64,7 @@ SENTENCES = {
     "rival.unfair_ones": " Nothing is known of rivals that had not converged: {names}.",
     "rival.missing_ones": " Not run: {names}.",
     "rival.none": "",
-    "rival.line": "{name} ({what}): {score:.3f}, {difference:+.3f} [{low:+.3f}, {high:+.3f}] against the "
+    "rival.line": "{name} ({what}): {score:.3f}, {difference:+z.3f} [{low:+z.3f}, {high:+z.3f}] against the "
     "candidate, {cost:.2f} times its multiply-adds, {size:.2f} times its parameters; {standing}. Spent: "
     "{steps:,} steps, {examples:,} examples, {spent} multiply-adds.",
     "rival.line_not_run": "{name}: {what}.",
@@ -94,8 +94,9 @@ SENTENCES = {
     "{at_most:g} times the multiply-adds of {outer}; {scored:,} were scored.",
     "chain.none": "No chain fits the budget.",
     "chain.best": "The best one: {outer} up to {leave}, {inner} from {enter} to {exit}, {outer} from {back} "
-    "on. It scores {score:.3f} on {n:,} confirming examples and loses {lost:+.3f} [{low:+.3f}, {high:+.3f}] "
-    "against {outer} alone, with {cost:.2f} times its multiply-adds and {size:.2f} times its parameters.",
+    "on. It scores {score:.3f} on {n:,} confirming examples and loses {lost:+z.3f} [{low:+z.3f}, "
+    "{high:+z.3f}] against {outer} alone, with {cost:.2f} times its multiply-adds and "
+    "{size:.2f} times its parameters.",
     "chain.rule": "Each stitch was fitted for its own pair; nothing was fitted for the chain. The best one "
     "was chosen on other examples than those that score it.",
     # Candidates.

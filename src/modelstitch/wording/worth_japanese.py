@@ -68,7 +68,7 @@ SENTENCES = {
     "rival.unfair_ones": "収束しなかった競争相手については何も分かりません：{names}。",
     "rival.missing_ones": "実行していないもの：{names}。",
     "rival.none": "",
-    "rival.line": "{name}（{what}）：{score:.3f}、候補との差 {difference:+.3f} [{low:+.3f}, {high:+.3f}]、"
+    "rival.line": "{name}（{what}）：{score:.3f}、候補との差 {difference:+z.3f} [{low:+z.3f}, {high:+z.3f}]、"
     "積和演算は候補の{cost:.2f}倍、パラメータは{size:.2f}倍。{standing}。"
     "学習：{steps:,}ステップ、例{examples:,}件、積和演算{spent}回。",
     "rival.line_not_run": "{name}：{what}。",
@@ -106,8 +106,8 @@ SENTENCES = {
     ),
     "chain.none": "予算に収まる連鎖はありません。",
     "chain.best": "最良の連鎖：{outer}の{leave}まで、{inner}の{enter}から{exit}まで、{outer}の{back}以降。"
-    "確認用の例{n:,}件での得点は{score:.3f}、{outer}単独に対する損失は{lost:+.3f} [{low:+.3f}, {high:+.3f}]、"
-    "積和演算は{cost:.2f}倍、パラメータは{size:.2f}倍。",
+    "確認用の例{n:,}件での得点は{score:.3f}、{outer}単独に対する損失は{lost:+z.3f} "
+    "[{low:+z.3f}, {high:+z.3f}]、積和演算は{cost:.2f}倍、パラメータは{size:.2f}倍。",
     "chain.rule": (
         "各接合層はそれぞれの組のために学習したもので、連鎖のための学習はしていません。最良のものは、採点とは"
         "別の例で選びました。"

@@ -27,16 +27,16 @@ TEMPLATE = """
 {% for text in decided[1:] %}<p>{{ text }}</p>
 {% endfor %}<dl class="first">
 <dt>{{ t("page.how_sure") }}</dt><dd class="how-sure">{{ sure }}</dd>
-<dt>{{ t("page.saved") }}</dt><dd>{% for line in saved %}{{ line }} {% endfor %}</dd>
+<dt>{{ t("page.saved") }}</dt><dd>{% for line in saved %}{{ line }}{{ t("list.sentence") }}{% endfor %}</dd>
 <dt>{{ t("page.next") }}</dt><dd class="point next"><ul>
 {%- for line, command in next %}<li>{{ line }}{% if command %} <code>{{ command }}</code>{% endif %}</li>
 {%- endfor %}</ul></dd>
 <dt>{{ t("page.tried") }}</dt><dd class="point tried"><ul>
 {%- for line in tried %}<li>{{ line }}</li>{% endfor %}</ul></dd>
 </dl>
-<p class="note made">{% for line in made %}{{ line }} {% endfor %}</p>
+<p class="note made">{% for line in made %}{{ line }}{{ t("list.sentence") }}{% endfor %}</p>
 <div class="rest">
-<p class="across"><b>{{ t("page.across") }}:</b> {{ headline }}</p>
+<p class="across"><b>{{ t("page.across") }}{{ t("ui.colon") }}</b>{{ headline }}</p>
 {% if counts %}<ul class="counts">
 {%- for name, look in looks.items() -%}
 <li><span class="mark" aria-hidden="true">{{ look }}</span>

@@ -86,8 +86,8 @@ def _row(context: PageContext, cell: CellRow, verdict: Verdict | None) -> dict[s
     if verdict is not None:
         row["verdict"] = context.t(f"verdict.{verdict.name}")
         if not math.isnan(verdict.kept):
-            ends = f"{percent(verdict.kept_low)} – {percent(verdict.kept_high)}"
-            row["kept"] = f"{percent(verdict.kept)} % ({ends})"
+            ends = context.t("ui.between", low=percent(verdict.kept_low), high=percent(verdict.kept_high))
+            row["kept"] = f"{percent(verdict.kept)}{context.t('ui.percent')}{ends}"
         if verdict.learnt is not Learnt.NOT_ASKED:
             row["learnt"] = context.t(f"learnt.{verdict.learnt}")
     return row

@@ -17,8 +17,8 @@ TEMPLATE = """
 {% if one.reasons %}<p>{{ t("record.shows_not") }}</p>
 <ul>{% for text in one.reasons %}<li>{{ text }}</li>{% endfor %}</ul>{% endif %}</div>
 {% endif %}{{ table(head, one.lines, one.name) }}
-{% if one.steps %}<p><b>{{ t("road.next") }}:</b>
-{% for text in one.steps %}{{ text }} {% endfor %}</p>{% endif %}
+{% if one.steps %}<p><b>{{ t("road.next") }}{{ t("ui.colon") }}</b>
+{%- for text in one.steps %}{{ text }}{{ t("list.sentence") }}{% endfor %}</p>{% endif %}
 {% endfor %}</section>
 """
 
