@@ -32,6 +32,7 @@ from modelstitch.cli.pilot import Pilot
 from modelstitch.cli.refused import RefusedWordsError, expect_known, in_one_line
 from modelstitch.cli.report import Report
 from modelstitch.cli.reuse import Reuse
+from modelstitch.cli.run import Run
 from modelstitch.cli.runs import Runs
 from modelstitch.cli.selftest import Selftest
 from modelstitch.cli.stage import Stage
@@ -63,6 +64,7 @@ class CommandRow(NamedTuple):
 COMMANDS = {
     "demo": CommandRow(Demo, resumes=True),
     "compare": CommandRow(Compare, resumes=True),
+    "run": CommandRow(Run, resumes=True),
     "train": CommandRow(Train),
     "cuts": CommandRow(Cuts),
     "report": CommandRow(Report),
@@ -190,7 +192,7 @@ def _lists(words: Sequence[str]) -> set[str]:
 
 def _resumes(command: Command | None) -> bool:
     resuming = tuple(row.command for row in COMMANDS.values() if row.resumes)
-    return isinstance(command, resuming) and vars(command)["out"] is not None
+    return isinstance(command, Run) or (isinstance(command, resuming) and vars(command)["out"] is not None)
 
 
 def _is_out_of_memory(error: BaseException) -> bool:

@@ -17,8 +17,15 @@ PAGE = "report.html"
 """Name of the page of all pairs."""
 
 
-def pair_folders(out: Path | None, models: Sequence[str]) -> dict[ModelPair, Path | None]:
+def pair_folders(
+    out: Path | None, models: Sequence[str], pairs: Sequence[ModelPair] | None = None
+) -> dict[ModelPair, Path | None]:
     """Return the run folder of each ordered pair; None without ``out``.
+
+    Args:
+        out: folder of the experiment.
+        models: names of all models.
+        pairs: those that are compared; each into each other one without it.
 
     Raises:
         SpecError: a name that is no name of a folder, or two pairs that would share one.
@@ -28,7 +35,7 @@ def pair_folders(out: Path | None, models: Sequence[str]) -> dict[ModelPair, Pat
             raise SpecError(f"expected names of models that can be names of folders, got {name!r}")
     folders: dict[ModelPair, Path | None] = {}
     taken: dict[str, ModelPair] = {}
-    for pair in permutations(models, 2):
+    for pair in permutations(models, 2) if pairs is None else pairs:
         name = pair_name(*pair)
         if out is not None and name in taken:
             raise SpecError(f"expected names of models that tell pairs apart, got {pair} and {taken[name]}")
@@ -37,9 +44,10 @@ def pair_folders(out: Path | None, models: Sequence[str]) -> dict[ModelPair, Pat
     return folders
 
 
-def planned(models: Sequence[str]) -> tuple[PairName, ...]:
-    """Return the ordered pairs of several models, as they are named in their database."""
-    return tuple(PairName(pair_name(*pair), *pair) for pair in permutations(models, 2))
+def planned(models: Sequence[str], pairs: Sequence[ModelPair] | None = None) -> tuple[PairName, ...]:
+    """Return ordered pairs of several models as they are named in their database; by default all."""
+    chosen = permutations(models, 2) if pairs is None else pairs
+    return tuple(PairName(pair_name(*pair), *pair) for pair in chosen)
 
 
 def holds_pairs(folder: Path) -> bool:
