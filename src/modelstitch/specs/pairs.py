@@ -36,7 +36,7 @@ def chosen_pairs(models: Sequence[str], choice: Any = DIFFERENT) -> tuple[tuple[
     if isinstance(choice, str):
         expect_one_of("choice of pairs", choice, (ALL, DIFFERENT, "{ center = NAME }", "a list"), SpecError)
         if choice == ALL:
-            return tuple(product(models, repeat=2))
+            return _expect_some(tuple((one, other) for one in models for other in models))
         if choice == DIFFERENT:
             return _expect_some(tuple(permutations(models, 2)))
     if isinstance(choice, Mapping):
