@@ -28,6 +28,7 @@ from modelstitch.cli.figures import Figures
 from modelstitch.cli.help import help_of
 from modelstitch.cli.help_texts import is_positional, option_of
 from modelstitch.cli.monitor import Monitor
+from modelstitch.cli.paper import Paper
 from modelstitch.cli.pilot import Pilot
 from modelstitch.cli.refused import RefusedWordsError, expect_known, in_one_line
 from modelstitch.cli.report import Report
@@ -65,6 +66,7 @@ COMMANDS = {
     "demo": CommandRow(Demo, resumes=True),
     "compare": CommandRow(Compare, resumes=True),
     "run": CommandRow(Run, resumes=True),
+    "paper": CommandRow(Paper, resumes=True),
     "train": CommandRow(Train),
     "cuts": CommandRow(Cuts),
     "report": CommandRow(Report),
@@ -192,7 +194,8 @@ def _lists(words: Sequence[str]) -> set[str]:
 
 def _resumes(command: Command | None) -> bool:
     resuming = tuple(row.command for row in COMMANDS.values() if row.resumes)
-    return isinstance(command, Run) or (isinstance(command, resuming) and vars(command)["out"] is not None)
+    always = isinstance(command, Run | Paper)  # they have a folder of their own where none is given
+    return always or (isinstance(command, resuming) and vars(command)["out"] is not None)
 
 
 def _is_out_of_memory(error: BaseException) -> bool:

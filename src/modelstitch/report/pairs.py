@@ -27,7 +27,7 @@ from modelstitch.wording import LANGUAGES, plain
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_STYLE = (
+STYLE = (
     "body{font-family:system-ui,'Noto Sans CJK JP','Hiragino Sans','Yu Gothic',sans-serif;max-width:60rem;"
     "margin:2rem auto;padding:0 1rem;line-height:1.5}table{border-collapse:collapse;margin:1rem 0}"
     "td,th{padding:.3rem .7rem;text-align:left}caption{text-align:left;font-weight:600}img{max-width:100%}"
@@ -164,7 +164,7 @@ def _html(found: Overview, title: str, language: str, folder: Path, lead: str) -
         ).format(
             language,
             title,
-            Markup(_STYLE),
+            Markup(STYLE),
             title,
             Markup(lead),
             Markup("").join(parts),
