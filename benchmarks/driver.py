@@ -157,6 +157,7 @@ def open_folder(home: Path) -> dict[str, float]:
     began = time.perf_counter(), time.process_time()
     found = ms.load(home)
     opened = time.perf_counter() - began[0], time.process_time() - began[1]
+    assert isinstance(found, ms.Comparisons)
     first = next(iter(found))
     len(found[first].cells)
     return {

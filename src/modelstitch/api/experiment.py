@@ -79,8 +79,7 @@ class Experiment:
             if self.out is not None:
                 expect_same_experiment(self.out, units)
                 writing = stack.enter_context(Writing(self.out, [unit.pair for unit in units]))
-                if self.file is not None:
-                    write_plan(writing, units, self.file)
+                write_plan(writing, units, self.file)
 
             def work(unit: PairUnit) -> Comparison:
                 progress.stage(f"{unit.pair.sender} into {unit.pair.receiver}")

@@ -41,6 +41,7 @@ from modelstitch.cli.status import Status
 from modelstitch.cli.train import Train
 from modelstitch.cli.values import VALUES, gathered
 from modelstitch.cli.verify import Verify
+from modelstitch.cli.watch import Watch
 from modelstitch.errors import InputError, TruthError
 
 EXIT_OK, EXIT_INPUT, EXIT_FAILED_CELLS, EXIT_UNTRUE, EXIT_INTERRUPTED = Exit
@@ -76,6 +77,7 @@ COMMANDS = {
     "reuse": CommandRow(Reuse, resumes=True),
     "export": CommandRow(Export),
     "status": CommandRow(Status),
+    "watch": CommandRow(Watch),
     "stage": CommandRow(Stage),
     "pilot": CommandRow(Pilot),
     "monitor": CommandRow(Monitor),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -55,7 +55,13 @@ def write_pairs(pairs: Comparisons, path: Path, language: str = "en") -> None:
 
 
 def pairs_text(
-    pairs: Comparisons, folder: Path, language: str = "en", *, markdown: bool = False, lead: str = ""
+    pairs: Comparisons,
+    folder: Path,
+    language: str = "en",
+    *,
+    markdown: bool = False,
+    lead: str = "",
+    linked: Collection[str] = (),
 ) -> str:
     """Return the page: HTML that leads to the pages of the pairs below ``folder``, or Markdown.
 
@@ -65,6 +71,7 @@ def pairs_text(
         language: of the page.
         markdown: whether to return Markdown.
         lead: HTML that stands below the title.
+        linked: names of pairs that have a page although no file of theirs is there.
 
     Raises:
         SpecError: no such language.
@@ -72,7 +79,9 @@ def pairs_text(
     expect_one_of("language", language, LANGUAGES, SpecError)
     found = overview(pairs)
     title = plain("pairs.title", language, n=len(pairs.models), pairs=len(pairs), data=found.data)
-    return _markdown(found, title, language) if markdown else _html(found, title, language, folder, lead)
+    return (
+        _markdown(found, title, language) if markdown else _html(found, title, language, folder, lead, linked)
+    )
 
 
 def _notes(table: xr.DataArray, language: str) -> list[str]:
@@ -133,10 +142,10 @@ def _gap_parts(found: Overview, language: str) -> list[Markup]:
     return [Markup("<h2>{}</h2>").format(title), words, drawn]
 
 
-def _row(row: PairRow, folder: Path, language: str) -> Markup:
+def _row(row: PairRow, folder: Path, language: str, linked: Collection[str]) -> Markup:
     name = pair_name(row.sender, row.receiver)
     link = Markup("")
-    if (folder / name / "report.html").is_file():
+    if name in linked or (folder / name / "report.html").is_file():
         link = Markup('<a href="{}">{}</a>').format(
             f"{quote(name)}/report.html", plain("pairs.page", language)
         )
@@ -146,14 +155,16 @@ def _row(row: PairRow, folder: Path, language: str) -> Markup:
     )
 
 
-def _html(found: Overview, title: str, language: str, folder: Path, lead: str) -> str:
+def _html(
+    found: Overview, title: str, language: str, folder: Path, lead: str, linked: Collection[str]
+) -> str:
     parts = [part for table in found.tables.values() for part in _table_parts(table, language)]
     parts += _gap_parts(found, language)
     heads = [
         plain(key, language) for key in ("pairs.pair", "pairs.verdicts", "pairs.own_gap", "pairs.penalty")
     ]
     rows = [Markup("<tr>{}<th></th></tr>").format(Markup("").join(map(Markup("<th>{}</th>").format, heads)))]
-    rows += [_row(row, folder, language) for row in found.rows[:MOST_ROWS]]
+    rows += [_row(row, folder, language, linked) for row in found.rows[:MOST_ROWS]]
     left = len(found.rows) - MOST_ROWS
     more = Markup("<p>{}</p>").format(plain("pairs.more", language, n=left)) if left > 0 else ""
     return str(

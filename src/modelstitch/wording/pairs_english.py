@@ -36,4 +36,8 @@ SENTENCES = {
     "pairs.own_gap": "Gap",
     "pairs.penalty": "Penalty",
     "pairs.more": "{n} more {n:pair|pairs}: verdicts.csv and cells.csv have all of them.",
+    "live.pairs": "{ended} of {pairs} pairs have ended; {done:,} cells done, {failed:,} failed, {left} left.",
+    "live.unknown": "unknown",
+    "live.run": "This run goes on: {done:,} cells done, {failed:,} failed, {left:,} left.",
+    "live.nothing": "No cell is done yet.",
 }

@@ -36,4 +36,8 @@ SENTENCES = {
     "pairs.own_gap": "差",
     "pairs.penalty": "ペナルティ",
     "pairs.more": "ほかに{n}組あります。すべてはverdicts.csvとcells.csvにあります。",
+    "live.pairs": "{pairs}組のうち{ended}組が終わりました。セル：完了{done:,}、失敗{failed:,}、残り{left}。",
+    "live.unknown": "不明",
+    "live.run": "実行中です。セル：完了{done:,}、失敗{failed:,}、残り{left:,}。",
+    "live.nothing": "終わったセルはまだありません。",
 }
