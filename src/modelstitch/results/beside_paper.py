@@ -67,25 +67,24 @@ class ErrorSum:
     """Minimum, mean, maximum and standard deviation of one error over many pairs, added up."""
 
     n: int = 0
-    total: float = 0.0
+    mean: float = math.nan
     squares: float = 0.0
     minimum: float = math.inf
     maximum: float = -math.inf
 
     def add(self, n: int, mean: float, deviation: float, minimum: float, maximum: float) -> None:
-        """Add the cells of one pair."""
-        self.n += n
-        self.total += n * mean
-        self.squares += n * (deviation**2 + mean**2)
+        """Add the cells of one pair; squares are about the mean, so that no digits are lost."""
+        before, self.n = self.n, self.n + n
+        old = self.mean if before else mean
+        apart = mean - old
+        self.mean = old + apart * n / self.n
+        self.squares += n * deviation**2 + apart**2 * before * n / self.n
         self.minimum, self.maximum = min(self.minimum, minimum), max(self.maximum, maximum)
 
     @property
-    def mean(self) -> float:
-        return self.total / self.n if self.n else math.nan
-
-    @property
     def deviation(self) -> float:
-        return math.sqrt(max(0.0, self.squares / self.n - self.mean**2)) if self.n else math.nan
+        """Standard deviation of the population."""
+        return math.sqrt(self.squares / self.n) if self.n else math.nan
 
 
 @dataclass(frozen=True)
