@@ -33,7 +33,7 @@ from modelstitch.cli.pilot import Pilot
 from modelstitch.cli.refused import RefusedWordsError, expect_known, in_one_line
 from modelstitch.cli.report import Report
 from modelstitch.cli.reuse import Reuse
-from modelstitch.cli.run import Run
+from modelstitch.cli.run import RunExperiment
 from modelstitch.cli.runs import Runs
 from modelstitch.cli.selftest import Selftest
 from modelstitch.cli.stage import Stage
@@ -66,7 +66,7 @@ class CommandRow(NamedTuple):
 COMMANDS = {
     "demo": CommandRow(Demo, resumes=True),
     "compare": CommandRow(Compare, resumes=True),
-    "run": CommandRow(Run, resumes=True),
+    "run": CommandRow(RunExperiment, resumes=True),
     "paper": CommandRow(Paper, resumes=True),
     "train": CommandRow(Train),
     "cuts": CommandRow(Cuts),
@@ -196,7 +196,7 @@ def _lists(words: Sequence[str]) -> set[str]:
 
 def _resumes(command: Command | None) -> bool:
     resuming = tuple(row.command for row in COMMANDS.values() if row.resumes)
-    always = isinstance(command, Run | Paper)  # they have a folder of their own where none is given
+    always = isinstance(command, RunExperiment | Paper)  # they have a folder of their own where none is given
     return always or (isinstance(command, resuming) and vars(command)["out"] is not None)
 
 

@@ -12,7 +12,7 @@ from modelstitch.cli.exits import Exit
 
 
 @dataclass(frozen=True)
-class Run:
+class RunExperiment:
     """Compare many models as a file says; a run that is repeated goes on, and grows with its file.
 
     The file is that of `modelstitch compare --config`, with any number of [[models]], each with a name, and

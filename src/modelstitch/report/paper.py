@@ -20,7 +20,7 @@ from modelstitch.wording import LANGUAGES, plain
 PAGE = "paper.html"
 """Name of the page in the folder of the experiment."""
 
-Table = tuple[str, Sequence[str], Sequence[Sequence[str]]]
+PaperTable = tuple[str, Sequence[str], Sequence[Sequence[str]]]
 """Title, heads and rows."""
 
 
@@ -105,7 +105,7 @@ def _lead(found: BesidePaper, language: str) -> list[str]:
     ]
 
 
-def _tables(found: BesidePaper, language: str) -> list[Table]:
+def _tables(found: BesidePaper, language: str) -> list[PaperTable]:
     """Return all tables of the page."""
 
     def words(*keys: str) -> list[str]:
@@ -121,7 +121,9 @@ def _tables(found: BesidePaper, language: str) -> list[Table]:
         ]
         for each in found.findings
     ]
-    tables: list[Table] = [(words("findings")[0], words("finding", "paper", "ours", "outcome"), findings)]
+    tables: list[PaperTable] = [
+        (words("findings")[0], words("finding", "paper", "ours", "outcome"), findings)
+    ]
     if found.matrices is not None:
         theirs, ours = found.matrices
         rows = [

@@ -30,7 +30,7 @@ ALIKE = 0.8
 
 
 @dataclass(frozen=True)
-class Finding:
+class PaperFinding:
     """One of the paper's findings beside ours.
 
     Attributes:
@@ -103,7 +103,7 @@ class BesidePaper:
     source: str
     n_pairs: int
     n_cells: int
-    findings: Sequence[Finding]
+    findings: Sequence[PaperFinding]
     triangles: Sequence[Triangle]
     matrices: tuple[np.ndarray, np.ndarray] | None
     errors: Mapping[tuple[str, str, str], ErrorSum] = field(default_factory=dict)
@@ -207,11 +207,11 @@ def _bottom(scores: np.ndarray) -> float:
     return float(np.nanmean(scores[-n:]) - np.nanmean(scores[:n]))
 
 
-def _not_run(what: str, paper: Sentence) -> Finding:
-    return Finding(say(what), paper, say("paper.not_run"), None)
+def _not_run(what: str, paper: Sentence) -> PaperFinding:
+    return PaperFinding(say(what), paper, say("paper.not_run"), None)
 
 
-def _whole(found: _Gathered, numbers: Mapping[str, Any]) -> Finding:
+def _whole(found: _Gathered, numbers: Mapping[str, Any]) -> PaperFinding:
     good, guess = numbers["whole"]["trained"], numbers["whole"]["untrained"]
     paper = say("paper.whole_paper", trained=good, untrained=guess)
     trained, untrained = (list(found.own.get(name, {}).values()) for name in (TRAINED, "random-receiver"))
@@ -220,10 +220,12 @@ def _whole(found: _Gathered, numbers: Mapping[str, Any]) -> Finding:
     ours = say(
         "paper.whole_ours", low=min(trained), high=max(trained), least=min(untrained), most=max(untrained)
     )
-    return Finding(say("paper.whole"), paper, ours, min(trained) > good and max(untrained) < guess + CLEAR)
+    return PaperFinding(
+        say("paper.whole"), paper, ours, min(trained) > good and max(untrained) < guess + CLEAR
+    )
 
 
-def _triangle(found: _Gathered, theirs: np.ndarray) -> Finding:
+def _triangle(found: _Gathered, theirs: np.ndarray) -> PaperFinding:
     import xarray as xr
 
     seen = shape(xr.DataArray(theirs, dims=("sender_cut", "receiver_cut")))
@@ -240,12 +242,12 @@ def _triangle(found: _Gathered, theirs: np.ndarray) -> Finding:
         explained=_mean(each.explained for each in found.triangles),
     )
     gap = _mean(each.below - each.above for each in found.triangles)
-    return Finding(say("paper.triangle"), paper, ours, higher == len(found.triangles) and gap > CLEAR)
+    return PaperFinding(say("paper.triangle"), paper, ours, higher == len(found.triangles) and gap > CLEAR)
 
 
 def _matrix(
     matrices: tuple[np.ndarray, np.ndarray] | None, found: _Gathered, numbers: Mapping[str, Any]
-) -> Finding:
+) -> PaperFinding:
     paper = say("paper.matrix_paper")
     if matrices is None or np.isnan(matrices[1]).any():
         return _not_run("paper.matrix", paper)
@@ -264,10 +266,10 @@ def _matrix(
         receiver=int(at[1]),
         raw=float(np.abs(ours - theirs).max()),
     )
-    return Finding(say("paper.matrix"), paper, told, correlation >= ALIKE)
+    return PaperFinding(say("paper.matrix"), paper, told, correlation >= ALIKE)
 
 
-def _untrained_sender(found: _Gathered, numbers: Mapping[str, Any]) -> Finding:
+def _untrained_sender(found: _Gathered, numbers: Mapping[str, Any]) -> PaperFinding:
     asked = numbers["untrained_sender"]
     paper = say("paper.sender_paper", scores=", ".join(f"{each:.2f}" for each in asked["scores"]))
     matrix = found.vanilla.get((*_pair(asked), "random-sender"))
@@ -281,19 +283,21 @@ def _untrained_sender(found: _Gathered, numbers: Mapping[str, Any]) -> Finding:
         scores=", ".join(f"{each:.2f}" for each in corner),
         others=float(np.nanmean(others)),
     )
-    return Finding(say("paper.sender"), paper, ours, bool(np.nanmean(corner) - np.nanmean(others) > CLEAR))
+    return PaperFinding(
+        say("paper.sender"), paper, ours, bool(np.nanmean(corner) - np.nanmean(others) > CLEAR)
+    )
 
 
-def _untrained_receiver(found: _Gathered, numbers: Mapping[str, Any]) -> Finding:
+def _untrained_receiver(found: _Gathered, numbers: Mapping[str, Any]) -> PaperFinding:
     paper = say("paper.receiver_paper", bottom=numbers["untrained_receiver"]["bottom"])
     if not found.rows_above:
         return _not_run("paper.receiver", paper)
     n = sum(each > CLEAR for each in found.rows_above)
     ours = say("paper.receiver_ours", mean=_mean(found.rows_above), n=n, of=len(found.rows_above))
-    return Finding(say("paper.receiver"), paper, ours, n == len(found.rows_above))
+    return PaperFinding(say("paper.receiver"), paper, ours, n == len(found.rows_above))
 
 
-def _similarity(found: _Gathered, numbers: Mapping[str, Any]) -> Finding:
+def _similarity(found: _Gathered, numbers: Mapping[str, Any]) -> PaperFinding:
     asked = numbers["similarity"]
     paper = say("paper.similarity_paper", first=asked["first"], others=asked["others"])
     pair = _pair(numbers["vanilla"])
@@ -308,10 +312,12 @@ def _similarity(found: _Gathered, numbers: Mapping[str, Any]) -> Finding:
         others=float(np.nanmean(others)),
         every=float(np.nanmean(every)),
     )
-    return Finding(say("paper.similarity"), paper, ours, bool(np.nanmean(others) < asked["others"] + CLEAR))
+    return PaperFinding(
+        say("paper.similarity"), paper, ours, bool(np.nanmean(others) < asked["others"] + CLEAR)
+    )
 
 
-def _order(found: _Gathered, numbers: Mapping[str, Any], part: str) -> Finding:
+def _order(found: _Gathered, numbers: Mapping[str, Any], part: str) -> PaperFinding:
     asked = numbers["errors"][part]
     paper = say("paper.errors_values", **asked)
     sums = [found.errors.get((TRAINED, name, part)) for name in _ERRORS]
@@ -320,16 +326,16 @@ def _order(found: _Gathered, numbers: Mapping[str, Any], part: str) -> Finding:
         return _not_run(f"paper.errors_{part}", paper)
     here = dict(zip(_ERRORS, values, strict=True))
     alike = sorted(_ERRORS, key=asked.__getitem__) == sorted(_ERRORS, key=here.__getitem__)
-    return Finding(say(f"paper.errors_{part}"), paper, say("paper.errors_values", **here), alike)
+    return PaperFinding(say(f"paper.errors_{part}"), paper, say("paper.errors_values", **here), alike)
 
 
-def _far_errors(found: _Gathered, numbers: Mapping[str, Any]) -> Finding:
+def _far_errors(found: _Gathered, numbers: Mapping[str, Any]) -> PaperFinding:
     paper = say("paper.far_paper", maximum=numbers["errors"]["untrained_receiver"]["maximum"])
     near, far = (found.errors.get((control, "ev", "all")) for control in (TRAINED, "random-receiver"))
     if near is None or far is None:
         return _not_run("paper.far", paper)
     ours = say("paper.far_ours", maximum=far.maximum, trained=near.maximum)
-    return Finding(say("paper.far"), paper, ours, far.maximum > 10 * near.maximum)
+    return PaperFinding(say("paper.far"), paper, ours, far.maximum > 10 * near.maximum)
 
 
 def _pair(asked: Mapping[str, Any]) -> tuple[str, str]:
