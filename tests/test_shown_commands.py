@@ -33,7 +33,8 @@ from modelstitch.specs import ModelSpec
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 ELSEWHERE = re.compile(
-    r"make (demo|test)\b|modelstitch (demo|export|monitor|paper|pilot|reuse|run|selftest|stage|status|verify|watch)\b|"
+    r"make (demo|test)\b|modelstitch (demo|export|monitor|paper|pilot|reuse|run|selftest|stage|status)\b|"
+    r"modelstitch (verify|watch)\b|"
     r"modelstitch compare examples\.pitch|python (examples/|-m examples)|"
     r"MODELSTITCH_DATA=\S+ examples/|pip install "
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sqlite3
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ kinds = []
 """
 
 
-def file_of(folder: Path, models: dict[str, Path | str], pairs: str, choices: str = SHORT) -> Path:
+def file_of(folder: Path, models: Mapping[str, Path | str], pairs: str, choices: str = SHORT) -> Path:
     folder.mkdir(exist_ok=True)
     path = folder / "nets.toml"
     tables = "".join(f"[[models]]\nname = {name!r}\nsource = '{at}'\n" for name, at in models.items())
