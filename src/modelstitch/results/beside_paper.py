@@ -13,13 +13,17 @@ from modelstitch.results.comparison import Comparison
 from modelstitch.results.pair_overview import rank_correlation
 from modelstitch.results.triangle import shape
 from modelstitch.specs import TRAINED
+from modelstitch.specs.controls import combinations
 from modelstitch.wording import Sentence, say
 
 if TYPE_CHECKING:
     from modelstitch.results.pairs import Comparisons
 
-COMBINATIONS = (TRAINED, "random-sender", "random-receiver", "random-both")
+COMBINATIONS = tuple(combinations().values())
 """The paper's four combinations: trained or untrained sender into trained or untrained receiver."""
+
+_SENDER, _RECEIVER = combinations()[True, False], combinations()[False, True]
+"""Untrained sender alone, untrained receiver alone."""
 
 _ERRORS = ("ev", "es", "sv")
 CLEAR = 0.1
@@ -187,7 +191,7 @@ def _gather(found: _Gathered, pair: tuple[str, str], each: Comparison, *, keep: 
             if control == TRAINED:
                 seen = shape(matrix)
                 found.triangles.append(Triangle(*pair, seen.below, seen.above, seen.triangle))
-            if control == "random-receiver":
+            if control == _RECEIVER:
                 found.rows_above.append(_bottom(matrix.to_numpy()))
     if "match" in label:
         found.similarity[pair] = each.matrix(stitch=label["match"]).to_numpy()
@@ -214,7 +218,7 @@ def _not_run(what: str, paper: Sentence) -> PaperFinding:
 def _whole(found: _Gathered, numbers: Mapping[str, Any]) -> PaperFinding:
     good, guess = numbers["whole"]["trained"], numbers["whole"]["untrained"]
     paper = say("paper.whole_paper", trained=good, untrained=guess)
-    trained, untrained = (list(found.own.get(name, {}).values()) for name in (TRAINED, "random-receiver"))
+    trained, untrained = (list(found.own.get(name, {}).values()) for name in (TRAINED, _RECEIVER))
     if not trained or not untrained:
         return _not_run("paper.whole", paper)
     ours = say(
@@ -272,7 +276,7 @@ def _matrix(
 def _untrained_sender(found: _Gathered, numbers: Mapping[str, Any]) -> PaperFinding:
     asked = numbers["untrained_sender"]
     paper = say("paper.sender_paper", scores=", ".join(f"{each:.2f}" for each in asked["scores"]))
-    matrix = found.vanilla.get((*_pair(asked), "random-sender"))
+    matrix = found.vanilla.get((*_pair(asked), _SENDER))
     if matrix is None:
         return _not_run("paper.sender", paper)
     n = len(asked["scores"])
@@ -331,7 +335,7 @@ def _order(found: _Gathered, numbers: Mapping[str, Any], part: str) -> PaperFind
 
 def _far_errors(found: _Gathered, numbers: Mapping[str, Any]) -> PaperFinding:
     paper = say("paper.far_paper", maximum=numbers["errors"]["untrained_receiver"]["maximum"])
-    near, far = (found.errors.get((control, "ev", "all")) for control in (TRAINED, "random-receiver"))
+    near, far = (found.errors.get((control, "ev", "all")) for control in (TRAINED, _RECEIVER))
     if near is None or far is None:
         return _not_run("paper.far", paper)
     ours = say("paper.far_ours", maximum=far.maximum, trained=near.maximum)
