@@ -216,7 +216,7 @@ def _not_run(what: str, paper: Sentence) -> PaperFinding:
 
 
 def _whole(found: _Gathered, numbers: Mapping[str, Any]) -> PaperFinding:
-    good, guess = numbers["whole"]["trained"], numbers["whole"]["untrained"]
+    good, guess = numbers["whole"]["at_least"], numbers["whole"]["guess"]
     paper = say("paper.whole_paper", trained=good, untrained=guess)
     trained, untrained = (list(found.own.get(name, {}).values()) for name in (TRAINED, _RECEIVER))
     if not trained or not untrained:
