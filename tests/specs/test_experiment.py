@@ -89,6 +89,32 @@ def test_what_cannot_be_is_refused_with_its_line(tmp_path: Path, text: str, mess
     assert "\n" not in str(refused.value).rstrip()
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"pairs = " + b"[" * 5000, "inside each other without end"),
+        (b"a = '" + b"x" * 10**6 + b"'", "at most 1 MB of TOML, got more"),
+        (b"\xff\xfe", "expected TOML"),
+        (b"a = 1\0", "expected TOML"),
+        (b"a = " + b"9" * 5000, "expected TOML"),
+        (b"[models]\nx = 1\n" + DIGITS.encode(), r"expected tables \[\[models\]\]"),
+        (b"seeds = 1979-05-27\n" + (MODELS + DIGITS).encode(), "line 1: expected a list of whole numbers"),
+    ],
+)
+def test_hostile_text_is_refused_in_one_line(tmp_path: Path, text: bytes, message: str) -> None:
+    path = tmp_path / "experiment.toml"
+    path.write_bytes(text)
+    with pytest.raises(SpecError, match=message) as refused:
+        experiment_of_file(path)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_list_over_several_lines_hides_no_line(tmp_path: Path) -> None:
+    pairs = "pairs = [\n  ['a', 'b'],\n  ['b', 'c']\n]\nstich = 'affine'\n"
+    with pytest.raises(SpecError, match="line 5: unknown key 'stich'"):
+        read(tmp_path, pairs + MODELS + DIGITS)
+
+
 leaves = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9)
 trees = st.recursive(
     leaves,

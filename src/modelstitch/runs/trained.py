@@ -25,7 +25,7 @@ MODELS = "models"
 """Folder of the checkpoints, in that of the experiment."""
 
 _PREFIX = "zoo:"
-_TIMED_STEPS = 3
+_TIMED_STEPS, _TIMED_IMAGES = 3, 32
 
 
 @dataclass(frozen=True)
@@ -114,22 +114,28 @@ def train_left(
 
 
 def training_seconds(spec: TrainSpec, models: Mapping[str, ModelSpec], images: Data) -> float:
-    """Return how long the training of some networks takes, from a few steps of each architecture."""
-    seconds: dict[str, float] = {}
-    n_steps = spec.recipe.epochs * (len(images.train) // spec.recipe.batch_size)
-    for model in models.values():
-        if model.source in seconds:
-            continue
-        target, arguments = _network(model)
-        few = images.train.images[: _TIMED_STEPS * spec.recipe.batch_size]
-        labels = images.train.labels[: len(few)]
-        channels = few.shape[1]
-        module = zoo.build(target, arguments.get("width", 64), len(images.classes), channels).to(few.device)
-        begin = time.perf_counter()
-        heldout = (few[:2], labels[:2])
-        train(module, channel_view(few, channels), few, labels, heldout, replace(spec.recipe, epochs=1))
-        seconds[model.source] = (time.perf_counter() - begin) / max(1, len(few) // spec.recipe.batch_size)
-    return n_steps * sum(seconds[model.source] for model in models.values())
+    """Return how long the training of some networks takes.
+
+    A few steps of the smallest network of each width are timed, on part of a batch. The blocks of a network
+    of the zoo cost alike, whatever their stage, so that the others cost as much for each block.
+    """
+    networks = [_network(model) for model in models.values()]
+    recipe = replace(spec.recipe, epochs=1, batch_size=min(spec.recipe.batch_size, _TIMED_IMAGES))
+    few = images.train.images[: _TIMED_STEPS * recipe.batch_size]
+    labels = images.train.labels[: len(few)]
+    channels = few.shape[1]
+    seconds: dict[int, float] = {}
+    for target, arguments in sorted(networks, key=lambda one: sum(zoo.STAGES[one[0]])):
+        width = arguments.get("width", 64)
+        if width not in seconds:
+            module = zoo.build(target, width, len(images.classes), channels).to(few.device)
+            begin = time.perf_counter()
+            train(module, channel_view(few, channels), few, labels, (few[:2], labels[:2]), recipe)
+            seconds[width] = (time.perf_counter() - begin) / len(few) / (1 + sum(zoo.STAGES[target]))
+    n_images = spec.recipe.epochs * len(images.train)
+    return n_images * sum(
+        seconds[arguments.get("width", 64)] * (1 + sum(zoo.STAGES[target])) for target, arguments in networks
+    )
 
 
 def _network(model: ModelSpec) -> tuple[str, dict[str, int]]:

@@ -32,6 +32,9 @@ FORMAT = 1
 LADDER = "ladder"
 """Stands for all stitches of the ladder."""
 
+MOST_BYTES = 10**6
+"""Of a file; a longer one is no config."""
+
 ROLES = tuple(ROLE_SEEDS)
 """Names of the two models of one pair: the first in the file is the sender, unless names say otherwise."""
 
@@ -186,10 +189,22 @@ def read_config(path: str | Path) -> dict[str, Any]:
         SpecError: no such file, or no TOML; the line is named.
     """
     try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        with Path(path).open("rb") as file:
+            found = file.read(MOST_BYTES + 1)
+        if len(found) > MOST_BYTES:
+            raise SpecError(
+                f"cannot read the config {str(path)!r}: expected at most {MOST_BYTES // 10**6} MB of TOML, "
+                "got more"
+            )
+        return tomllib.loads(found.decode("utf-8"))
     except OSError as error:
         raise SpecError(f"cannot read the config {str(path)!r}: {why_not_read(path, error)}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except RecursionError as error:
+        raise SpecError(
+            f"cannot read the config {str(path)!r}: expected TOML, got lists or tables inside each other "
+            "without end"
+        ) from error
+    except ValueError as error:  # no TOML, no text, or a number that Python does not read
         raise SpecError(f"cannot read the config {str(path)!r}: expected TOML: {error}") from error
 
 

@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+_PART = r"""(?:"[^"]*"|'[^']*'|[\w-]+)"""
+_HEADER = re.compile(rf"(\[\[?)[ \t]*({_PART}(?:[ \t]*\.[ \t]*{_PART})*)[ \t]*\]\]?[ \t]*(?:#.*)?")
+"""A table begins here; a row of a list of pairs has a comma, and is none."""
+
 
 class Lines:
     """The lines on which keys and tables of a TOML text stand.
@@ -20,7 +24,7 @@ class Lines:
         self._at: dict[tuple[str | int, ...], int] = {(): 1}
         table: tuple[str | int, ...] = ()
         for number, line in enumerate(text.splitlines(), 1):
-            header = re.match(r"\s*(\[\[?)\s*([^\]]+?)\s*\]", line)
+            header = _HEADER.fullmatch(line.strip())
             key = re.match(r"""\s*(?:"([^"]+)"|'([^']+)'|([\w-]+))\s*[=.]""", line)
             if header:
                 table = self._table(tuple(_dotted(header[2])), repeats=header[1] == "[[")
