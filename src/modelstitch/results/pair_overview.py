@@ -60,9 +60,11 @@ class Overview:
 
     @property
     def points(self) -> list[tuple[float, float]]:
-        """Gap and penalty of each pair that has both."""
+        """Gap and penalty of each pair of different models that has both."""
         return [
-            (row.gap, row.penalty) for row in self.rows if row.gap is not None and row.penalty is not None
+            (row.gap, row.penalty)
+            for row in self.rows
+            if row.sender != row.receiver and row.gap is not None and row.penalty is not None
         ]
 
     def gap_correlation(self) -> float:
