@@ -38,9 +38,9 @@ import modelstitch as ms
 from modelstitch.data.parts import Data, DataPart
 from modelstitch.data.views import show
 from modelstitch.models.zoo.checkpoint import Card, read_card, save_checkpoint
-from modelstitch.models.zoo.recipe import Recipe
 from modelstitch.models.zoo.training import train_network
 from modelstitch.results.matrix_facts import lower_triangle
+from modelstitch.specs.training import Recipe
 from modelstitch.util.devices import choose_device
 from modelstitch.util.narrow_convolutions import right_gradients
 

@@ -22,8 +22,8 @@ from PIL import Image
 
 import modelstitch as ms
 from modelstitch.models.zoo.checkpoint import save_checkpoint
-from modelstitch.models.zoo.recipe import Recipe
 from modelstitch.models.zoo.training import train_network
+from modelstitch.specs.training import Recipe
 
 ROOT = Path(__file__).parent.parent
 

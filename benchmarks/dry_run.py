@@ -17,13 +17,13 @@ import torch
 
 from modelstitch.data.load import load_data
 from modelstitch.models.zoo.checkpoint import save_checkpoint
-from modelstitch.models.zoo.recipe import Recipe
 from modelstitch.models.zoo.training import train_network
 from modelstitch.runs.estimate import estimate
 from modelstitch.runs.prepare import prepare
 from modelstitch.runs.run import BUDGET, ready, run
 from modelstitch.runs.trial import LEAST_SECONDS, time_range
 from modelstitch.specs import VERDICT_CONTROLS, DataSpec, EvidenceSpec, FitSpec
+from modelstitch.specs.training import Recipe
 
 CUTS = ("layers.0", "layers.2", "layers.4")
 

@@ -26,9 +26,9 @@ from options import show
 
 import modelstitch as ms
 from modelstitch.models.zoo.checkpoint import save_checkpoint
-from modelstitch.models.zoo.recipe import Recipe
 from modelstitch.models.zoo.training import train_network
 from modelstitch.results.matrix_facts import lower_triangle
+from modelstitch.specs.training import Recipe
 
 CUTS = tuple(f"layers.{index}" for index in range(5))
 SETS = ("turned", "class", None)

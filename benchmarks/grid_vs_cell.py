@@ -48,12 +48,12 @@ from modelstitch.grid.grid import Budget, fit_grid
 from modelstitch.models.load import load_model
 from modelstitch.models.network import Network
 from modelstitch.models.zoo.checkpoint import save_checkpoint
-from modelstitch.models.zoo.recipe import Recipe
 from modelstitch.models.zoo.resnet import SmallResNet
 from modelstitch.models.zoo.training import train_network
 from modelstitch.runs.prepare import prepare
 from modelstitch.runs.session import Session
 from modelstitch.specs import DataSpec, FitSpec, ModelSpec
+from modelstitch.specs.training import Recipe
 
 BATCH, EPOCHS, RATE, DECAY, WARMUP = 256, 4, 0.01, 0.01, 0.1
 # Two-sided normal quantile of 0.05 / 25 (Bonferroni over the cells).

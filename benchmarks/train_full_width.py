@@ -19,9 +19,9 @@ import torch
 
 from modelstitch.data.load import load_data
 from modelstitch.models.zoo.checkpoint import save_checkpoint
-from modelstitch.models.zoo.recipe import Recipe
 from modelstitch.models.zoo.training import train_network
 from modelstitch.specs import DataSpec
+from modelstitch.specs.training import Recipe
 from modelstitch.util.devices import choose_device
 
 

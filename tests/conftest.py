@@ -27,13 +27,13 @@ from modelstitch.grid import side
 from modelstitch.models.load import load_model
 from modelstitch.models.network import Network
 from modelstitch.models.zoo.checkpoint import save_checkpoint
-from modelstitch.models.zoo.recipe import Recipe
 from modelstitch.models.zoo.training import train_network
 from modelstitch.results.comparison import Comparison
 from modelstitch.runs import trial
 from modelstitch.runs.prepare import prepare
 from modelstitch.runs.session import Session
 from modelstitch.specs import DataSpec, FitSpec, ModelSpec
+from modelstitch.specs.training import Recipe
 from tests.captured_once import CapturedOnce
 
 # How long an example takes says nothing on a machine that does other things too. The examples follow from the

@@ -33,7 +33,8 @@ from modelstitch.specs import ModelSpec
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 ELSEWHERE = re.compile(
-    r"make (demo|test)\b|modelstitch (demo|export|monitor|pilot|reuse|selftest|stage|status|verify)\b|"
+    r"make (demo|test)\b|modelstitch (demo|export|monitor|paper|pilot|reuse|run|selftest|stage|status)\b|"
+    r"modelstitch (verify|watch)\b|"
     r"modelstitch compare examples\.pitch|python (examples/|-m examples)|"
     r"python benchmarks/\S+ examples\.cifar_resnet|MODELSTITCH_DATA=\S+ examples/|pip install "
 )

@@ -20,9 +20,9 @@ from modelstitch.errors import SpecError
 from modelstitch.models import zoo
 from modelstitch.models.zoo import training
 from modelstitch.models.zoo.checkpoint import Card
-from modelstitch.models.zoo.recipe import Recipe
 from modelstitch.models.zoo.resnet import SmallResNet
 from modelstitch.specs import View
+from modelstitch.specs.training import Recipe
 from modelstitch.util.progress import SILENT
 
 QUICK = ["--steps", "5", "--heldout-limit", "100", "--evidence-examples", "50", "--device", "cpu"]

@@ -176,7 +176,9 @@ def test_a_command_is_one_file_and_one_row() -> None:
                 defining[path.stem] = node.name
     defining.pop("__init__")  # what a command is, without one
     assert defining == {name: row.command.__name__ for name, row in COMMANDS.items()}
-    assert [name for name, row in COMMANDS.items() if row.resumes] == ["demo", "compare", "reuse"]
+    assert [name for name, row in COMMANDS.items() if row.resumes] == [
+        *("demo", "compare", "run", "paper", "reuse")
+    ]
 
 
 def test_the_help_names_every_choice() -> None:

@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 from modelstitch.data.fingerprint import fingerprint, share_seen
 from modelstitch.data.parts import Data
 from modelstitch.models.zoo.checkpoint import save_checkpoint
-from modelstitch.models.zoo.recipe import Recipe
 from modelstitch.models.zoo.training import train_network
 from modelstitch.results.facts import BySide
 from modelstitch.results.sentences import of_overlap
 from modelstitch.runs.prepare import prepare
 from modelstitch.specs import FitSpec
+from modelstitch.specs.training import Recipe
 
 
 def examples(n: int, start: int = 0) -> torch.Tensor:

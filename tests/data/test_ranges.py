@@ -23,9 +23,9 @@ from modelstitch.data.views import show
 from modelstitch.errors import DataError, InputError, SpecError
 from modelstitch.grid.inputs import network_inputs
 from modelstitch.models.load import load_model
-from modelstitch.models.zoo.recipe import Recipe
 from modelstitch.models.zoo.training import train_network
 from modelstitch.specs import DataSpec, FitSpec, ModelSpec, View
+from modelstitch.specs.training import Recipe
 
 UNIT = View(mean=(0.5,), std=(0.25,))
 BYTES = View(mean=(127.5,), std=(63.75,), range=(0, 255))

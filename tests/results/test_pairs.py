@@ -18,13 +18,13 @@ from scipy.stats import binom
 
 import modelstitch as ms
 from modelstitch.errors import RunError, SpecError
-from modelstitch.results import pair_pictures
+from modelstitch.results import pair_overview, pair_pictures
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.facts import RunFacts
 from modelstitch.results.kept import ExampleParts, kept_at, kept_rows
 from modelstitch.results.pairs import Comparisons
 from modelstitch.results.rows import Baseline, CellKey
-from modelstitch.runs.pairs import pair_folders
+from modelstitch.runs.pairs import MOST_HELD, StoredPairs, pair_folders
 from tests.made import cell_row, run_spec
 
 CUTS = ["c0", "c1"]
@@ -189,6 +189,48 @@ def test_a_tree_joins_the_nearest_first() -> None:
     assert {leaves[:2], leaves[2:]} in ({"ac", "bd"}, {"ca", "bd"}, {"ac", "db"}, {"ca", "db"})
     texts = [text.get_text() for text in BOTH.heatmap("score").texts]
     assert texts[1].startswith("0.70\n")
+
+
+def test_accuracy_gap_against_penalty_of_planted_pairs() -> None:
+    def networks(sender: str, receiver: str, owns: tuple[float, float], score: float) -> Comparison:
+        made = pair(sender, receiver, np.full((2, 2), score), None)
+        roles = ("sender", "receiver")
+        rows = [
+            Baseline(role=role, control="trained", seed=0, score=own, digest="d")
+            for role, own in zip(roles, owns, strict=True)
+        ]
+        return replace(made, baselines=tuple(rows))
+
+    # The penalty grows with the gap; the pair of one model with itself has no part in the correlation.
+    own = {"a": 0.5, "b": 0.7, "c": 0.95}
+    scores = {("a", "c"): 0.6, ("b", "c"): 0.8, ("a", "b"): 0.6, ("b", "a"): 0.5, ("a", "a"): 0.1}
+    found = Comparisons({(s, r): networks(s, r, (own[s], own[r]), score) for (s, r), score in scores.items()})
+    gaps = found.gaps().set_index("pair")
+    assert gaps.loc["a-into-c", ["gap", "penalty"]].tolist() == pytest.approx([0.45, 0.35])
+    assert gaps.loc["b-into-a", ["gap", "penalty"]].tolist() == pytest.approx([-0.2, 0.0])
+    seen = pair_overview.overview(found, resamples=100)
+    assert seen.gap_correlation() == pytest.approx(1.0)
+    assert len(seen.points) == 4
+
+
+def test_pairs_of_a_folder_are_read_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+
+    def counted(folder: Path, cache: Path | None) -> Comparison:
+        read.append(folder.name)
+        return BOTH["a", "b"]
+
+    monkeypatch.setattr("modelstitch.runs.pairs.read_run", counted)
+    names = {(f"m{i}", "r"): Path(f"m{i}-into-r") for i in range(MOST_HELD + 5)}
+    stored = StoredPairs(names)
+    every = Comparisons(stored)
+    assert (len(every), list(every), read) == (len(names), list(names), [])
+    assert sum(1 for _ in every.values()) == len(names)
+    assert read == [folder.name for folder in names.values()]
+    assert len(stored._held) == MOST_HELD
+    last = list(names)[-1]
+    assert every[last] is every[last]
+    assert len(read) == len(names)
 
 
 def test_tables_have_a_column_for_the_pair() -> None:

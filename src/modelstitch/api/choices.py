@@ -17,6 +17,7 @@ from modelstitch.results.facts import BySide
 from modelstitch.runs.database import Writing, expect_for_one
 from modelstitch.runs.prepare import NO_OUTPUTS, OutputChoices, prepare
 from modelstitch.runs.run import run
+from modelstitch.runs.session import Session
 from modelstitch.specs import (
     DEFAULT_FAMILY,
     DataSpec,
@@ -92,25 +93,21 @@ class PairChoices:
         """The cache as a path."""
         return None if self.cache is None else Path(self.cache)
 
-    def compare(
+    def session(
         self,
         sender: Model,
         receiver: Model,
         data: DataSpec | Any,
         *,
-        out: Path | None,
         device: str,
         progress: Progress,
-        writing: Writing | None = None,
         pool: Pool | None = None,
         outputs: OutputChoices = NO_OUTPUTS,
         names: BySide[str] | None = None,
-    ) -> Comparison:
-        """Prepare and run one pair."""
-        evidence = self.evidence_spec()  # refused before anything is loaded
-        if out is not None and writing is None:
-            expect_for_one(out)
-        session = prepare(
+    ) -> Session:
+        """Prepare one pair: everything is checked, nothing is fitted."""
+        self.evidence_spec()  # refused before anything is loaded
+        return prepare(
             sender,
             receiver,
             data,
@@ -130,17 +127,42 @@ class PairChoices:
             cache=self.folder_of_graphs,
             progress=progress,
         )
+
+    def run(
+        self, session: Session, *, out: Path | None, progress: Progress, writing: Writing | None = None
+    ) -> Comparison:
+        """Run one pair that is prepared."""
         found = run(
             session,
             out=out,
             budget=self.budget,
-            evidence=evidence,
+            evidence=self.evidence_spec(),
             pictures=self.pictures,
             writing=writing,
             progress=progress,
         )
         progress.finished(found)
         return found
+
+    def compare(
+        self,
+        sender: Model,
+        receiver: Model,
+        data: DataSpec | Any,
+        *,
+        out: Path | None,
+        device: str,
+        progress: Progress,
+        outputs: OutputChoices = NO_OUTPUTS,
+        names: BySide[str] | None = None,
+    ) -> Comparison:
+        """Prepare and run one pair."""
+        if out is not None:
+            expect_for_one(out)
+        session = self.session(
+            sender, receiver, data, device=device, progress=progress, outputs=outputs, names=names
+        )
+        return self.run(session, out=out, progress=progress)
 
     def evidence_spec(self) -> EvidenceSpec:
         """Return the evidence as a spec."""

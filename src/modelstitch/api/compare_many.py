@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, Unpack
 
 from modelstitch.api.choices import LabelOptions, PairChoices, PairOptions
 from modelstitch.api.compare import compare
-from modelstitch.cutting.cache import GraphCache
+from modelstitch.api.experiment import Experiment
 from modelstitch.data.several_labels import by_each, run_folders
 from modelstitch.errors import SpecError
-from modelstitch.grid.pool import Pool
-from modelstitch.models.given import Model, as_network, device_for, in_eval_mode
+from modelstitch.models.given import Model
 from modelstitch.results.by_labels import ByLabels
-from modelstitch.results.facts import BySide
 from modelstitch.results.pairs import Comparisons
-from modelstitch.runs.database import Writing, expect_experiment
-from modelstitch.runs.pairs import pair_folders, planned, write_whole
-from modelstitch.runs.prepare import expect_trained, in_colour, read, read_alike
 from modelstitch.specs import DataSpec
+from modelstitch.specs.pairs import ALL, DIFFERENT, PairsChoice, chosen_pairs
 from modelstitch.util.arguments import checked, several
 from modelstitch.util.progress import ProgressChoice, listening
 from modelstitch.util.random_state import keeping_random_state
@@ -45,20 +40,24 @@ def compare_all(
     models: Mapping[str, Model],
     data: DataSpec | Any,
     *,
+    pairs: PairsChoice = DIFFERENT,
     out: str | Path | None = None,
     device: str = "auto",
     progress: ProgressChoice = None,
     **options: Unpack[PairOptions],
 ) -> Comparisons:
-    """Compare every ordered pair of different models; what depends on one model alone is computed once.
+    """Compare ordered pairs of several models; what depends on one model alone is computed once.
 
     Each model is loaded, captured and scored once. The training representations of a sender are computed once
     for all receivers, if they fit the budget in one pass. So n models cost n times that work, and n (n - 1)
-    times the fits.
+    times the fits. Every pair is checked before the first is fitted.
 
     Args:
         models: two or more, by the names that they get in the answer and in the run folder.
         data: as for :func:`compare`.
+        pairs: ``"different"``, each model into each other one; ``"all"``, itself among them;
+            ``{"center": NAME}``, one model into each other one and the reverse; or a list of
+            (sender, receiver).
         out: folder of the experiment: one database with a column for the pair, ``cells.csv`` and
             ``verdicts.csv`` with another, a page of all pairs, and a folder for the stitches, the tables and
             the page of each pair, called ``SENDER-into-RECEIVER``. :func:`load` opens all, or the folder of
@@ -72,7 +71,7 @@ def compare_all(
         ``.embedding()``, ``.to_frame()``, ``.report()`` and ``.save()``.
 
     Raises:
-        InputError: an argument cannot be used, or there are fewer than two models.
+        InputError: an argument cannot be used, or there are fewer than two models; nothing was fitted then.
         TruthError: a check of a run failed.
 
     Example:
@@ -87,47 +86,18 @@ def compare_all(
         (1, 1)
     """
     choices = PairChoices(**{**_DEFAULTS, **options})
-    if len(models) < 2:
+    if len(models) < 2 and pairs != ALL:
         raise SpecError(f"expected at least two models, got {len(models)}")
-    choices.evidence_spec()  # refused before anything is loaded
-    if choices.folder_of_graphs is not None:
-        GraphCache(choices.folder_of_graphs)
-    folder = None if out is None else Path(out)
-    folders = pair_folders(folder, list(models))
-    if folder is not None:
-        expect_experiment(folder, planned(list(models)))  # refused before anything is loaded
-    where = device_for(device, models.values())
-    with in_eval_mode(models.values()), listening(progress) as listener, ExitStack() as stack:
-        writing = None if folder is None else stack.enter_context(Writing(folder, planned(list(models))))
-        networks = {
-            name: as_network(model, name, seed, where) for seed, (name, model) in enumerate(models.items())
-        }
-        if isinstance(data, DataSpec):
-            data = read_alike(data, list(networks.values()))
-        whole = read(data, list(networks.values())).to(where)
-        pool = Pool(whole, many=True, cache=choices.folder_of_graphs)
-        if not choices.allow_untrained:  # each is a receiver of some pair: refused before any is fitted
-            for name, network in networks.items():  # what is made ready here is what every pair uses
-                expect_trained(pool.side(replace(in_colour(network, pool.data), name=name)))
-        found = {}
-        for (sender, receiver), run_folder in folders.items():
-            listener.stage(f"{sender} into {receiver}")
-            found[sender, receiver] = choices.compare(
-                networks[sender],
-                networks[receiver],
-                data,
-                out=run_folder,
-                names=BySide(sender, receiver),
-                device=str(where),
-                writing=writing,
-                pool=pool,
-                progress=listener,
-            )
-        if folder is None:
-            return Comparisons(found)
-        # With the pairs that the folder had before.
-        write_whole(folder)
-    return Comparisons(found)
+    experiment = Experiment(
+        models=models,
+        data=data,
+        pairs=chosen_pairs(list(models), pairs),
+        choices=choices,
+        out=None if out is None else Path(out),
+        device=device,
+    )
+    with listening(progress) as listener:
+        return experiment.run(listener)
 
 
 @checked(forwards=compare)

@@ -28,10 +28,12 @@ from modelstitch.cli.figures import Figures
 from modelstitch.cli.help import help_of
 from modelstitch.cli.help_texts import is_positional, option_of
 from modelstitch.cli.monitor import Monitor
+from modelstitch.cli.paper import Paper
 from modelstitch.cli.pilot import Pilot
 from modelstitch.cli.refused import RefusedWordsError, expect_known, in_one_line
 from modelstitch.cli.report import Report
 from modelstitch.cli.reuse import Reuse
+from modelstitch.cli.run import RunExperiment
 from modelstitch.cli.runs import Runs
 from modelstitch.cli.screen import tell
 from modelstitch.cli.selftest import Selftest
@@ -40,6 +42,7 @@ from modelstitch.cli.status import Status
 from modelstitch.cli.train import Train
 from modelstitch.cli.values import VALUES, gathered
 from modelstitch.cli.verify import Verify
+from modelstitch.cli.watch import Watch
 from modelstitch.errors import InputError, TruthError
 
 EXIT_OK, EXIT_INPUT, EXIT_FAILED_CELLS, EXIT_UNTRUE, EXIT_INTERRUPTED = Exit
@@ -64,6 +67,8 @@ class CommandRow(NamedTuple):
 COMMANDS = {
     "demo": CommandRow(Demo, resumes=True),
     "compare": CommandRow(Compare, resumes=True),
+    "run": CommandRow(RunExperiment, resumes=True),
+    "paper": CommandRow(Paper, resumes=True),
     "train": CommandRow(Train),
     "cuts": CommandRow(Cuts),
     "report": CommandRow(Report),
@@ -73,6 +78,7 @@ COMMANDS = {
     "reuse": CommandRow(Reuse, resumes=True),
     "export": CommandRow(Export),
     "status": CommandRow(Status),
+    "watch": CommandRow(Watch),
     "stage": CommandRow(Stage),
     "pilot": CommandRow(Pilot),
     "monitor": CommandRow(Monitor),
@@ -191,7 +197,8 @@ def _lists(words: Sequence[str]) -> set[str]:
 
 def _resumes(command: Command | None) -> bool:
     resuming = tuple(row.command for row in COMMANDS.values() if row.resumes)
-    return isinstance(command, resuming) and vars(command)["out"] is not None
+    always = isinstance(command, RunExperiment | Paper)  # they have a folder of their own where none is given
+    return always or (isinstance(command, resuming) and vars(command)["out"] is not None)
 
 
 def _is_out_of_memory(error: BaseException) -> bool:

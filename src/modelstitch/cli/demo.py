@@ -11,7 +11,7 @@ from modelstitch.specs import label_only_controls
 
 if TYPE_CHECKING:
     from modelstitch.data.parts import Data
-    from modelstitch.models.zoo.recipe import Recipe
+    from modelstitch.specs.training import Recipe
     from modelstitch.util.progress import Progress
 
 NETWORK, WIDTH = "R1111", 12
@@ -87,8 +87,8 @@ class Demo:
     def _networks(self, watcher: Progress) -> tuple[Path, Path]:
         """Train the old and the new network, each unless its checkpoint is there; return the checkpoints."""
         from modelstitch.data.load import load_data
-        from modelstitch.models.zoo.recipe import Recipe
         from modelstitch.specs import DataSpec
+        from modelstitch.specs.training import Recipe
 
         watcher.stage("drawing images of numbers")
         few, all_of_them = (load_data(DataSpec(source="numbers", limit=limit)) for limit in (N_OLD, None))

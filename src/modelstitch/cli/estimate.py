@@ -47,18 +47,18 @@ def estimated(session: Session, budget: Budget, evidence: EvidenceSpec, began: f
         [
             f"cells:      {cost.n_cells} ({cells_of})",
             f"parameters: {cost.n_parameters:,} in all stitches",
-            f"time:       {_duration(span.low)} to {_duration(span.high)} for the whole command, "
-            f"{_duration(span.once)} of it once",
-            f"            this dry run took {_duration(span.trial)}, of which loading, capture and checks "
-            f"{_duration(prepared)}; {_tried(span)}",
-            f"            fits alone about {_duration(cost.seconds + cost.evidence_seconds)}, of which "
-            f"evidence {_duration(cost.evidence_seconds)}",
+            f"time:       {duration(span.low)} to {duration(span.high)} for the whole command, "
+            f"{duration(span.once)} of it once",
+            f"            this dry run took {duration(span.trial)}, of which loading, capture and checks "
+            f"{duration(prepared)}; {_tried(span)}",
+            f"            fits alone about {duration(cost.seconds + cost.evidence_seconds)}, of which "
+            f"evidence {duration(cost.evidence_seconds)}",
             *_drawn(cost.drawn_seconds),
             f"memory:     about {cost.bytes / 1e9:.1f} GB beside Python and PyTorch"
             + _beyond(needed_bytes(session), budget.total),
             f"passes:     {len(cost.passes)}; " + "; ".join(map(_shown, cost.passes)),
             "            (computing representations again at each step would add "
-            f"{_duration(cost.recomputed_seconds)})",
+            f"{duration(cost.recomputed_seconds)})",
         ]
     )
     return DryRun(text, {**asdict(cost), "range": asdict(span)})
@@ -75,7 +75,7 @@ def _drawn(seconds: float) -> list[str]:
     if not seconds:
         return []
     return [
-        f"            and at most {_duration(seconds)} for untrained senders, where more than the label "
+        f"            and at most {duration(seconds)} for untrained senders, where more than the label "
         "comes across"
     ]
 
@@ -89,13 +89,14 @@ def _beyond(needed: int, bound: int | None) -> str:
 def _shown(planned: Pass) -> str:
     where = {"device": "kept", "recompute": "computed again"}
     how = where.get(planned.storage, f"kept on {planned.storage}")
-    costs = ", ".join(f"{storage} {_duration(seconds)}" for storage, seconds in planned.costs)
+    costs = ", ".join(f"{storage} {duration(seconds)}" for storage, seconds in planned.costs)
     return f"{', '.join(planned.names)} {how}, {planned.bytes / 1e9:.2f} GB" + (
         f" (costs: {costs})" if costs else ""
     )
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Return seconds as a person says them."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -48,6 +48,11 @@ EXAMPLES: Mapping[str, tuple[str, str]] = {
         "modelstitch compare old.safetensors new.safetensors --out run",
         "modelstitch compare --config run/run.toml --seeds 0,1,2 --out run",
     ),
+    "run": ("modelstitch run nets.toml --dry-run", "modelstitch run nets.toml --out nets"),
+    "paper": (
+        "modelstitch paper --plan",
+        "modelstitch paper --form small --part vanilla --networks R1111,R1112",
+    ),
     "train": (
         "modelstitch train zoo:R1111 --width 8 --out old.safetensors",
         "modelstitch train zoo:R1111 --data photos/ --seed 1",
@@ -66,6 +71,7 @@ EXAMPLES: Mapping[str, tuple[str, str]] = {
         "modelstitch export run --sender-cut layers.2 --receiver-cut layers.4 --out other --by Ann",
     ),
     "status": ("modelstitch status run", "modelstitch status candidate --json"),
+    "watch": ("modelstitch watch nets", "modelstitch watch nets --port 0 --lang ja"),
     "stage": (
         "modelstitch stage candidate pilot --by Ann",
         "modelstitch stage candidate retired --by Ann",

@@ -122,8 +122,8 @@ def trained(data: Data, seed: int) -> Network:
     """Return a small network trained on ``data``."""
     from modelstitch.models import zoo
     from modelstitch.models.network import Network
-    from modelstitch.models.zoo.recipe import Recipe
     from modelstitch.models.zoo.training import train_network
+    from modelstitch.specs.training import Recipe
 
     recipe = Recipe(epochs=15, batch_size=64, learning_rate=0.2, translate=1, flip=False, seed=seed)
     module, card, _ = train_network(NETWORK, data, recipe, WIDTH)

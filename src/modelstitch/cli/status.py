@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
+from modelstitch.cli.estimate import duration
 from modelstitch.cli.exits import Exit, exit_of
 from modelstitch.cli.json_output import print_json
 from modelstitch.cli.screen import tell
 from modelstitch.errors import RunError, SpecError
 
 if TYPE_CHECKING:
-    from modelstitch.runs.progress import RunProgress
+    from modelstitch.runs.progress import PairProgress, RunProgress
+
+_MOST_LINES = 30
+"""Pairs that get a line of their own."""
 
 
 @dataclass(frozen=True)
@@ -80,28 +84,40 @@ class Status:
         return Exit.HOLDS if found.ended and not found.failed else Exit.INCOMPLETE
 
     def _of_experiment(self) -> Exit:
-        """Print how far each pair is, and how many are done."""
-        from modelstitch.runs.progress import progress_of_pairs
+        """Print how far the experiment is, and the pairs that are worth a line."""
+        from modelstitch.runs.progress import progress_of_experiment
 
         if self.fail_unless is not None:
             raise SpecError(
                 "expected a run of one pair with --fail-unless, got several: give the folder of a pair"
             )
-        found = progress_of_pairs(self.folder)
-        ended = sum(each is not None and each.ended for each in found.values())
-        failed = sum(each is not None and each.failed > 0 for each in found.values())
+        found = progress_of_experiment(self.folder)
+        n = len(found.pairs)
         if self.json:
             pairs = [
-                {"pair": name, **({"begun": False} if each is None else {"begun": True, **asdict(each)})}
-                for name, each in found.items()
+                asdict(each) if each.begun else {"pair": each.pair, "begun": False} for each in found.pairs
             ]
-            values = {"kind": "experiment", "folder": str(self.folder), "ended": ended, "pairs": pairs}
+            values = {
+                **{"kind": "experiment", "folder": str(self.folder)},
+                **{"done": found.done, "failed": found.failed, "left": found.left},
+                **{"seconds_left": found.seconds_left, "ended": found.ended, "pairs": pairs},
+            }
             print_json("status", values)
         else:
-            for name, each in found.items():
-                print(f"{name}: {_line(each)}")
-            print(f"{ended} of {len(found)} pairs have ended.")
-        return Exit.HOLDS if ended == len(found) and not failed else Exit.INCOMPLETE
+            left = "" if found.left is None else f", {found.left:,} left"
+            print(f"{found.done:,} cells done, {found.failed:,} failed{left}")
+            shown = [each for each in found.pairs if each.failed or (each.begun and not each.ended)]
+            for each in shown[:_MOST_LINES]:
+                print(f"{each.pair}: {_line(each)}")
+            if len(shown) > _MOST_LINES:
+                print(f"... and {len(shown) - _MOST_LINES} more pairs like these (--json lists all)")
+            print(f"{found.ended} of {n} pairs have ended.")
+            if found.ended < n and found.seconds_left is not None:
+                print(
+                    f"About {duration(found.seconds_left)} for the fits that are left, and evidence comes "
+                    "after that."
+                )
+        return Exit.HOLDS if found.ended == n and not found.failed else Exit.INCOMPLETE
 
     def _word(self) -> str:
         """Return the decision word of the run."""
@@ -130,12 +146,12 @@ def _show(found: RunProgress) -> None:
         tell(f"About {found.seconds_left:.0f} s for the fits that are left, and evidence comes after that.")
 
 
-def _line(found: RunProgress | None) -> str:
+def _line(found: PairProgress) -> str:
     """Return how far a pair is, in one line."""
-    if found is None:
-        return "not begun"
     cells = f"{found.done} cells done, {found.failed} failed"
-    return f"ended, {cells}" if found.ended else f"{cells}, {found.left} left"
+    if found.ended:
+        return f"ended, {cells}"
+    return cells if found.left is None else f"{cells}, {found.left} left"
 
 
 def _what(folder: Path) -> str:

@@ -71,9 +71,9 @@ class Train:
 
         from modelstitch.data.load import load_data
         from modelstitch.models.zoo.checkpoint import save_checkpoint
-        from modelstitch.models.zoo.recipe import Recipe
         from modelstitch.models.zoo.training import train_network
         from modelstitch.specs import DataSpec
+        from modelstitch.specs.training import Recipe
         from modelstitch.util.calls import parse_call
         from modelstitch.util.devices import choose_device
         from modelstitch.util.places import expect_writable

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 _LEAST_MODELS = 3
 
+MOST_WITH_NUMBERS = 20
+"""Models up to which a picture has room for a number in each place."""
+
 
 def heatmap(similarity: xr.DataArray, ax: Axes | None = None) -> Axes:
     """Draw similarities, senders in rows and receivers in columns, each with its interval."""
@@ -26,7 +30,7 @@ def heatmap(similarity: xr.DataArray, ax: Axes | None = None) -> Axes:
     top = max(1.0, float(np.nanmax(values))) if not np.isnan(values).all() else 1.0
     bottom = min(0.0, float(np.nanmin(values))) if not np.isnan(values).all() else 0.0
     ax.imshow(values, vmin=bottom, vmax=top, cmap=colours, aspect="equal")
-    for row, column in np.ndindex(values.shape):
+    for row, column in np.ndindex(values.shape) if len(values) <= MOST_WITH_NUMBERS else ():
         _, ink = shade(_place(float(values[row, column]), bottom, top), colours)
         ax.text(
             column, row, text_of(similarity, row, column), ha="center", va="center", color=ink, fontsize=8
@@ -88,6 +92,30 @@ def embedding(dissimilarity: xr.DataArray, n_dims: int) -> xr.DataArray:
     )
 
 
+def draw_map(dissimilarity: xr.DataArray) -> Axes:
+    """Draw the places of :func:`embedding` on two axes, with the names of the models."""
+    places = embedding(dissimilarity, 2)
+    ax = _axes(None, 4)
+    x, y = places.to_numpy().T
+    ax.scatter(x, y, color="black", s=14)
+    for name, one, other in zip(places["model"].to_numpy(), x, y, strict=True):
+        ax.annotate(str(name), (one, other), xytext=(4, 4), textcoords="offset points", fontsize=8)
+    ax.set_aspect("equal", adjustable="datalim")
+    ax.set_title(f"{places.attrs['explained']:.0%}")
+    return ax
+
+
+def draw_gaps(gaps: Sequence[float], penalties: Sequence[float]) -> Axes:
+    """Draw the penalty of each pair against its accuracy gap."""
+    ax = _axes(None, 4)
+    ax.axhline(0, color="0.8", linewidth=0.8)
+    ax.axvline(0, color="0.8", linewidth=0.8)
+    ax.scatter(gaps, penalties, color="black", s=14, alpha=0.7)
+    ax.set_xlabel("score of the receiver - score of the sender")
+    ax.set_ylabel("penalty")
+    return ax
+
+
 def as_html(heading: str, similarity: xr.DataArray) -> str:
     """Return similarities as a coloured table for a notebook, everything escaped."""
     names = [str(name) for name in similarity["sender"].to_numpy()]
@@ -131,5 +159,6 @@ def _axes(ax: Axes | None, n: int) -> Axes:
         return ax
     from matplotlib import pyplot as plt
 
-    _, made = plt.subplots(figsize=(2 + 0.9 * n, 1.6 + 0.9 * n), layout="constrained")
+    side = 0.9 * n if n <= MOST_WITH_NUMBERS else min(0.22 * n, 18.0)
+    _, made = plt.subplots(figsize=(2 + side, 1.6 + side), layout="constrained")
     return made

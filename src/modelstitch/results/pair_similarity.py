@@ -36,61 +36,114 @@ def similarity(
     pairs: Comparisons, value: str, reduce: str, *, stitch: str | None = None, resamples: int = 1000
 ) -> xr.DataArray:
     """Return the number of each pair; see :meth:`modelstitch.Comparisons.similarity`."""
-    expect_one_of("way to reduce", reduce, REDUCE, SpecError)
-    if resamples < _LEAST_RESAMPLES:
-        raise SpecError(f"expected at least {_LEAST_RESAMPLES} resamples, got {resamples}")
-    models = pairs.models
-    found = {name: np.full((len(models), len(models)), math.nan) for name in ("value", "low", "high")}
-    own_from = {receiver: each for (_, receiver), each in reversed(list(pairs.items()))}
-    grids = {pair: (each, TRAINED) for pair, each in pairs.items()}
-    grids |= {
-        (name, name): (each, SELF_STITCH) for name, each in own_from.items() if SELF_STITCH in each.controls
-    }
-    having = {
-        pair: (each, control)
-        for pair, (each, control) in grids.items()
-        if control in each.controls and value in each.dataset
-    }
-    # A pair whose run was stopped may lack the value: its place is NaN. A value that none has is refused.
-    for (sender, receiver), (comparison, control) in (having or grids).items():
-        reduced = _reduced(comparison, control, value, reduce, stitch, resamples)
-        at = models.index(sender), models.index(receiver)
-        found["value"][at], found["low"][at], found["high"][at] = reduced
-    square = ("sender", "receiver")
-    names = list(models)
-    has_ends = not np.isnan(found["low"]).all()
-    return xr.DataArray(
-        found["value"],
-        dims=square,
-        coords={
-            "sender": names,
-            "receiver": names,
-            "low": (square, found["low"]),
-            "high": (square, found["high"]),
-            "ceiling": ("receiver", found["value"].diagonal().copy()),
-        },
-        name=value,
-        attrs={
-            "reduce": say(f"pairs.{reduce}"),
-            "symmetric": say("pairs.asymmetric"),
-            "ceiling": say("pairs.ceiling"),
-            "interval": say("pairs.interval", n=resamples) if has_ends else say("pairs.no_interval"),
-        },
-    )
+    square = SimilaritySquare(pairs.models, value, reduce, stitch=stitch, resamples=resamples)
+    for pair, each in pairs.items():
+        square.add(pair, each)
+    return square.table()
+
+
+class SimilaritySquare:
+    """Similarities of all models, filled in pair by pair; no comparison is held.
+
+    Args:
+        models: their names.
+        value, reduce, stitch, resamples: as for :meth:`modelstitch.Comparisons.similarity`.
+
+    Raises:
+        SpecError: no such way to reduce, or too few resamples.
+    """
+
+    def __init__(
+        self, models: Sequence[str], value: str, reduce: str, *, stitch: str | None, resamples: int
+    ) -> None:
+        expect_one_of("way to reduce", reduce, REDUCE, SpecError)
+        if resamples < _LEAST_RESAMPLES:
+            raise SpecError(f"expected at least {_LEAST_RESAMPLES} resamples, got {resamples}")
+        self._models = list(models)
+        self._at = {name: place for place, name in enumerate(models)}
+        self._choice = (value, reduce, stitch, resamples)
+        self._found = {
+            name: np.full((len(self._models), len(self._models)), math.nan)
+            for name in ("value", "low", "high")
+        }
+        self._ceilings: set[str] = set()
+        self._lacking: Comparison | None = None
+        self.is_empty = True
+
+    def add(self, pair: tuple[str, str], each: Comparison) -> None:
+        """Fill in one pair, and the self-stitch of its receiver, which stands where a model meets itself.
+
+        A pair whose run was stopped may lack the value: its place stays empty.
+        """
+        value = self._choice[0]
+        sender, receiver = pair
+        if value not in each.dataset:
+            self._lacking = each
+            return
+        if TRAINED in each.controls and (sender != receiver or receiver not in self._ceilings):
+            self._put(sender, receiver, each, TRAINED)
+        if SELF_STITCH in each.controls and receiver not in self._ceilings:
+            self._ceilings.add(receiver)
+            self._put(receiver, receiver, each, SELF_STITCH)
+
+    def table(self) -> xr.DataArray:
+        """Return the table.
+
+        Raises:
+            SpecError: no pair has the value.
+        """
+        value, reduce, stitch, resamples = self._choice
+        if self.is_empty and self._lacking is not None:
+            _reduced(self._lacking, TRAINED, value, reduce, stitch, resamples)  # says which values there are
+        square, found = ("sender", "receiver"), self._found
+        has_ends = not np.isnan(found["low"]).all()
+        return xr.DataArray(
+            found["value"],
+            dims=square,
+            coords={
+                "sender": self._models,
+                "receiver": self._models,
+                "low": (square, found["low"]),
+                "high": (square, found["high"]),
+                "ceiling": ("receiver", found["value"].diagonal().copy()),
+            },
+            name=value,
+            attrs={
+                "reduce": say(f"pairs.{reduce}"),
+                "symmetric": say("pairs.asymmetric"),
+                "ceiling": say("pairs.ceiling"),
+                "interval": say("pairs.interval", n=resamples) if has_ends else say("pairs.no_interval"),
+            },
+        )
+
+    def _put(self, sender: str, receiver: str, each: Comparison, control: str) -> None:
+        value, reduce, stitch, resamples = self._choice
+        at = self._at[sender], self._at[receiver]
+        reduced = _reduced(each, control, value, reduce, stitch, resamples)
+        self._found["value"][at], self._found["low"][at], self._found["high"][at] = reduced
+        self.is_empty = False
 
 
 def dissimilarity(pairs: Comparisons, value: str, reduce: str, **options: Any) -> xr.DataArray:
     """Return the distance of each two models; see :meth:`modelstitch.Comparisons.dissimilarity`."""
     if any(_better_low(each, value) for each in pairs.values()):
         raise SpecError(f"expected a value of which more is better, got {value!r}: give kept or score")
-    found = similarity(pairs, value, reduce, **options)
+    return distances(similarity(pairs, value, reduce, **options))
+
+
+def distances(found: xr.DataArray) -> xr.DataArray:
+    """Return the symmetric distance of each two models, from a table of :func:`similarity`.
+
+    Raises:
+        SpecError: a pair has no value.
+    """
     loss = np.nan_to_num(found["ceiling"].to_numpy(), nan=1.0)[None, :] - found.to_numpy()
     np.fill_diagonal(loss, 0.0)
     distance = np.maximum(0.0, (loss + loss.T) / 2)
     if np.isnan(distance).any():
         rows, columns = np.nonzero(np.isnan(distance))
         one, other = (found["sender"].to_numpy()[index[0]] for index in (rows, columns))
-        raise SpecError(f"expected {value!r} of every pair both ways, got none for {one} and {other}")
+        raise SpecError(f"expected {found.name!r} of every pair both ways, got none for {one} and {other}")
     names = found["sender"].to_numpy()
     return xr.DataArray(
         distance, dims=("model", "other"), coords={"model": names, "other": names}, name="dissimilarity"

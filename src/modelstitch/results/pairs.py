@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,7 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from modelstitch.errors import ModelError, RunError, SpecError
-from modelstitch.results import json_file, pair_pictures, pair_similarity
+from modelstitch.results import json_file, pair_overview, pair_pictures, pair_similarity
 from modelstitch.results.comparison import Comparison
 from modelstitch.util.arguments import checked
 from modelstitch.util.imported import imported
@@ -165,22 +165,51 @@ class Comparisons(Mapping[ModelPair, Comparison]):
         """
         return pair_pictures.embedding(self.dissimilarity(value, reduce, **options), n_dims)
 
+    def gaps(self) -> pd.DataFrame:
+        """Return accuracy gap and penalty of each pair, and how well the paper's triangle fits its scores.
+
+        The gap is the score of the whole receiver less that of the whole sender, the penalty the mean over
+        cells of corresponding depth. Where they go together, a penalty says little beyond which network is
+        better.
+
+        Returns:
+            One row for each pair: ``pair``, ``sender``, ``receiver``, ``gap``, ``penalty``, ``triangle``, of
+            the main stitch; NaN where a network has no score.
+        """
+        rows = [pair_overview.pair_row(pair, each) for pair, each in self.items()]
+        return pd.DataFrame(
+            {
+                "pair": [pair_name(row.sender, row.receiver) for row in rows],
+                "sender": [row.sender for row in rows],
+                "receiver": [row.receiver for row in rows],
+                "gap": [float("nan") if row.gap is None else row.gap for row in rows],
+                "penalty": [float("nan") if row.penalty is None else row.penalty for row in rows],
+                "triangle": [row.triangle for row in rows],
+            }
+        )
+
     def to_frame(self) -> pd.DataFrame:
         """Return one row for each cell of every pair, as :meth:`Comparison.to_frame`, with the ``pair``."""
-        return self._together({pair: each.to_frame() for pair, each in self.items()})
+        return _together(self.cell_frames())
 
     def verdict_frame(self) -> pd.DataFrame:
         """Return one row for each verdict of every pair, with ``pair``, ``sender`` and ``receiver``."""
-        return self._together({pair: each.verdict_frame() for pair, each in self.items()})
+        return _together(self.verdict_frames())
 
-    def _together(self, frames: Mapping[ModelPair, pd.DataFrame]) -> pd.DataFrame:
-        tables = []
-        for (sender, receiver), frame in frames.items():
-            own = frame.drop(columns=["sender", "receiver"], errors="ignore")
+    def cell_frames(self) -> Iterator[pd.DataFrame]:
+        """Yield :meth:`to_frame` pair by pair, for tables that are larger than memory."""
+        return self._frames(Comparison.to_frame)
+
+    def verdict_frames(self) -> Iterator[pd.DataFrame]:
+        """Yield :meth:`verdict_frame` pair by pair."""
+        return self._frames(Comparison.verdict_frame)
+
+    def _frames(self, frame_of: Callable[[Comparison], pd.DataFrame]) -> Iterator[pd.DataFrame]:
+        for (sender, receiver), each in self.items():
+            own = frame_of(each).drop(columns=["sender", "receiver"], errors="ignore")
             named = {"pair": pair_name(sender, receiver), "sender": sender, "receiver": receiver}
             if len(own):
-                tables.append(pd.DataFrame({**dict.fromkeys(named), **own}).assign(**named))
-        return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+                yield pd.DataFrame({**dict.fromkeys(named), **own}).assign(**named)
 
     def report(self, path: str | Path, *, language: str = "en") -> None:
         """Write one page about all pairs: HTML, or Markdown if ``path`` ends in ``.md``.
@@ -250,6 +279,11 @@ class Comparisons(Mapping[ModelPair, Comparison]):
         value = "kept" if any("kept" in each.dataset for each in self.values()) else "score"
         stitch = next(iter(self.values())).main_stitch
         return pair_pictures.as_html(repr(self), self.similarity(value, stitch=stitch, resamples=200))
+
+
+def _together(frames: Iterator[pd.DataFrame]) -> pd.DataFrame:
+    tables = list(frames)
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
 
 def pair_name(sender: str, receiver: str) -> str:

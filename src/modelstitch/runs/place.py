@@ -70,7 +70,7 @@ def place_of(folder: str | Path) -> RunPlace:
     folder = Path(folder)
     whole = folder.resolve()
     above = whole.parent
-    if (above / DATABASE).is_file() and whole.name in {pair.name for pair in pairs_in(above)}:
+    if (above / DATABASE).is_file() and _has_pair(above, whole.name):
         # Messages name the folder as it was typed, where its name stands in it.
         return RunPlace(folder.parent if folder.name == whole.name else above, whole.name)
     return RunPlace(folder)
@@ -79,22 +79,42 @@ def place_of(folder: str | Path) -> RunPlace:
 def holds_run(folder: str | Path) -> bool:
     """Tell whether a folder holds a run of two networks, or is that of a pair."""
     place = place_of(folder)
-    return place.database.is_file() and (bool(place.pair) or not pairs_in(place.home))
+    return place.database.is_file() and (bool(place.pair) or not has_pairs(place.home))
 
 
 def pairs_in(home: str | Path) -> tuple[PairName, ...]:
     """Return the pairs of an experiment in their order; none of a run of two networks, or of no run."""
+    return tuple(PairName(*row) for row in _of_pairs(home, "name != ''"))
+
+
+def pairs_with_cells(home: str | Path) -> tuple[PairName, ...]:
+    """Return those of :func:`pairs_in` that have a finished cell."""
+    some = "EXISTS (SELECT 1 FROM cells WHERE cells.pair = pairs.pair)"
+    return tuple(PairName(*row) for row in _of_pairs(home, f"name != '' AND {some}"))
+
+
+def has_pairs(home: str | Path) -> bool:
+    """Tell whether a folder is that of an experiment."""
+    return bool(_of_pairs(home, "name != ''", most=1))
+
+
+def _has_pair(home: Path, name: str) -> bool:
+    return bool(name) and bool(_of_pairs(home, "name = ?", (name,), most=1))
+
+
+def _of_pairs(
+    home: str | Path, where: str, values: tuple[str, ...] = (), most: int = -1
+) -> list[tuple[str, str, str]]:
     database = Path(home) / DATABASE
     if not database.is_file():
-        return ()
+        return []
     try:
         with contextlib.closing(_connected(database)) as connection:
-            found = connection.execute(
-                "SELECT name, sender, receiver FROM pairs WHERE name != '' ORDER BY pair"
+            return connection.execute(
+                f"SELECT name, sender, receiver FROM pairs WHERE {where} ORDER BY pair LIMIT {most}", values
             ).fetchall()
     except sqlite3.Error:  # an older format, or no database: whoever reads it says so
-        return ()
-    return tuple(PairName(*row) for row in found)
+        return []
 
 
 @contextlib.contextmanager

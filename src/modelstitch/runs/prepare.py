@@ -121,7 +121,7 @@ def prepare(
         TruthError: a cut does not reproduce its model.
     """
     _expect_cuts_once(cuts, sender_cuts, receiver_cuts)
-    _expect_two_names(names)
+    _expect_two_names(names, one=sender is receiver or (isinstance(sender, ModelSpec) and sender == receiver))
     if cache is not None:
         GraphCache(cache)  # refused before anything is loaded
     chosen_device = device_for(device, (sender, receiver))
@@ -209,13 +209,14 @@ def _expect_cuts_once(
         )
 
 
-def _expect_two_names(names: BySide[str] | None) -> None:
+def _expect_two_names(names: BySide[str] | None, *, one: bool) -> None:
+    """Raise where names do not tell sender and receiver apart, unless they are one model."""
     if names is None:
         return
     both = (names.sender, names.receiver)
     if not all(name.strip() for name in both):
         raise SpecError(f"expected names of sender and receiver, got an empty one in {both}")
-    if names.sender == names.receiver:
+    if names.sender == names.receiver and not one:
         raise SpecError(f"expected different names of sender and receiver, got {names.sender!r} twice")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,8 +10,9 @@ from typing import Any
 
 from modelstitch.errors import RunError, SpecError
 from modelstitch.results.facts import RunFacts
-from modelstitch.runs.place import pairs_in, reading
-from modelstitch.runs.reader import facts_of, has_run, is_begun
+from modelstitch.runs.experiment import read_plan
+from modelstitch.runs.place import DATABASE, reading
+from modelstitch.runs.reader import facts_of, has_run
 from modelstitch.runs.schema import FORMAT, format_of
 from modelstitch.specs import RunSpec
 
@@ -74,14 +76,103 @@ def progress_of(folder: str | Path) -> RunProgress:
         raise RunError(f"cannot read {what}: it is damaged, or no run: {error}") from error
 
 
-def progress_of_pairs(folder: str | Path) -> dict[str, RunProgress | None]:
-    """Return how far each pair of an experiment is; None for one that was not begun.
+@dataclass(frozen=True, kw_only=True)
+class PairProgress:
+    """How far one pair of an experiment is.
+
+    Attributes:
+        pair: its name.
+        begun: whether anything of it was stored.
+        done, failed: as in :class:`RunProgress`.
+        left: cells that are neither; None where nobody planned them.
+        ended: whether it went through to its last check.
+        seconds: that its fits took.
+    """
+
+    pair: str
+    begun: bool
+    done: int
+    failed: int
+    left: int | None
+    ended: bool
+    seconds: float
+
+
+@dataclass(frozen=True)
+class ExperimentProgress:
+    """How far an experiment is, in all and by pair."""
+
+    pairs: tuple[PairProgress, ...]
+
+    @property
+    def done(self) -> int:
+        """Cells that are fitted and scored."""
+        return sum(pair.done for pair in self.pairs)
+
+    @property
+    def failed(self) -> int:
+        """Cells whose fit failed."""
+        return sum(pair.failed for pair in self.pairs)
+
+    @property
+    def left(self) -> int | None:
+        """Cells that are neither; None where a pair was not planned."""
+        left = [pair.left for pair in self.pairs]
+        return None if None in left else sum(each or 0 for each in left)
+
+    @property
+    def ended(self) -> int:
+        """Pairs that went through to their last check."""
+        return sum(pair.ended for pair in self.pairs)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Expected time for the fits that are left, without evidence and pages; None where unknown."""
+        finished = self.done + self.failed
+        if self.left is None or not finished:
+            return None
+        return self.left * sum(pair.seconds for pair in self.pairs) / finished
+
+
+def progress_of_experiment(folder: str | Path) -> ExperimentProgress:
+    """Return how far an experiment is, also while it goes on, by one question to its database.
 
     Raises:
-        RunError: a pair cannot be read.
+        RunError: the folder cannot be read.
     """
-    each = {pair.name: Path(folder) / pair.name for pair in pairs_in(folder)}
-    return {name: progress_of(inner) if is_begun(inner) else None for name, inner in each.items()}
+    home = Path(folder)
+    plan = read_plan(home)
+    query = (
+        "SELECT name, EXISTS (SELECT 1 FROM facts WHERE facts.pair = pairs.pair), n, failed, seconds, "
+        "(SELECT json_extract(value, '$.reloaded_cells') IS NOT NULL FROM facts "
+        "WHERE facts.pair = pairs.pair AND facts.name = 'facts') "
+        "FROM pairs LEFT JOIN (SELECT pair, COUNT(*) AS n, SUM(score IS NULL) AS failed, "
+        "SUM(seconds) AS seconds FROM cells WHERE draw = 0 GROUP BY pair) USING (pair) "
+        "WHERE name != '' ORDER BY pair"
+    )
+    try:
+        uri = f"{(home / DATABASE).resolve().as_uri()}?mode=ro"
+        with contextlib.closing(sqlite3.connect(uri, uri=True)) as connection:
+            rows = connection.execute(query).fetchall()
+    except sqlite3.Error as error:
+        raise RunError(f"cannot read {str(folder)!r}: it is damaged, or no experiment: {error}") from error
+    found = []
+    for name, facts, n, failed, seconds, ended in rows:
+        n, failed = n or 0, failed or 0
+        planned = plan.get(name)
+        left = None if planned is None else max(0, planned - n)
+        found.append(
+            PairProgress(
+                pair=name,
+                begun=bool(facts),
+                done=n - failed,
+                failed=failed,
+                left=0 if ended else left,
+                ended=bool(ended),
+                seconds=seconds or 0.0,
+            )
+        )
+    return ExperimentProgress(tuple(found))
 
 
 def _progress(connection: sqlite3.Connection) -> RunProgress:

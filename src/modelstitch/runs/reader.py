@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import sqlite3
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from modelstitch.errors import RunError, SpecError, TruthError
+from modelstitch.errors import RunError, SpecError
 from modelstitch.results.comparison import Comparison
 from modelstitch.results.facts import RunFacts
 from modelstitch.results.kept import ExampleParts, PartsByCell
@@ -22,6 +22,7 @@ from modelstitch.runs.networks import StoredNetworks
 from modelstitch.runs.order import Row, in_grid_order
 from modelstitch.runs.place import place_of, reading
 from modelstitch.runs.schema import format_of, has_tables
+from modelstitch.runs.stitch_files import read_stitch
 from modelstitch.specs import EVIDENCE, TRAINED, EvidenceSpec, RunSpec
 
 CELL_COLUMNS = [field.name for field in fields(CellRow)]
@@ -308,23 +309,25 @@ class StoredCell:
         row: its numbers.
         draw: which of the untrained copies of its seed it stitches.
         answers: (n_heldout,) the score of each held-out example; None where the fit failed.
+        stitch_file: where its stitch lies; None where the run does not say.
     """
 
     row: CellRow
     draw: int
     answers: np.ndarray | None
+    stitch_file: str | None = None
 
 
 def stored_cells(connection: sqlite3.Connection) -> dict[str, StoredCell]:
     """Return every finished cell by its key, also those of drawn untrained senders."""
     found = {}
-    for key, draws, packed, *values in connection.execute(
-        f"SELECT key, draw, answers, {', '.join(CELL_COLUMNS)} FROM cells ORDER BY key"
+    for key, draws, packed, file, *values in connection.execute(
+        f"SELECT key, draw, answers, stitch_file, {', '.join(CELL_COLUMNS)} FROM cells ORDER BY key"
     ):
         row = CellRow(**dict(zip(CELL_COLUMNS, values, strict=True)))
         row = replace(row, converged=None if row.converged is None else bool(row.converged))
         answers = None if packed is None or row.score is None else _unpacked(packed, row.n_heldout)
-        found[key] = StoredCell(row, draws, answers)
+        found[key] = StoredCell(row, draws, answers, file)
     return found
 
 
@@ -334,14 +337,7 @@ def written_with(folder: str | Path, key: str) -> dict[str, Any]:
     Raises:
         TruthError: the file is missing, damaged or of another cell.
     """
-    path = Path(folder) / "stitches" / f"{key[:20]}.safetensors"
-    read_weights(folder, key)
-    try:
-        with safe_open(path, framework="pt") as file:
-            values: dict[str, Any] = json.loads((file.metadata() or {})["cell"])
-            return values
-    except (OSError, SafetensorError, ValueError, KeyError) as error:
-        raise TruthError(f"cannot read the stitch file {str(path)!r} of a finished cell: {error}") from error
+    return dict(read_stitch(Path(folder), key, partial(_stitch_file, folder, key)).cell)
 
 
 def read_weights(folder: str | Path, key: str) -> dict[str, Tensor]:
@@ -350,13 +346,14 @@ def read_weights(folder: str | Path, key: str) -> dict[str, Tensor]:
     Raises:
         TruthError: the file is missing, damaged or of another cell.
     """
-    path = Path(folder) / "stitches" / f"{key[:20]}.safetensors"
+    return dict(read_stitch(Path(folder), key, partial(_stitch_file, folder, key)).weights)
+
+
+def _stitch_file(folder: str | Path, key: str) -> str | None:
+    """Return in which file the database says that a stitch lies."""
     try:
-        with safe_open(path, framework="pt") as file:
-            written_for = (file.metadata() or {}).get("key")
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
-        raise TruthError(f"cannot read the stitch file {str(path)!r} of a finished cell: {error}") from error
-    if written_for != key:
-        raise TruthError(f"stitch file {str(path)!r} belongs to another cell ({written_for})")
-    return weights
+        with reading(folder) as connection:
+            found = connection.execute("SELECT stitch_file FROM cells WHERE key = ?", (key,)).fetchone()
+    except (sqlite3.Error, RunError):
+        return None
+    return None if found is None else found[0]

@@ -1,7 +1,7 @@
 """One run in its database, with its stitch files. The only writer.
 
-A finished cell is one stitch file, written atomically, and then one row, in one transaction. A process that
-is killed at any moment leaves the row or no row; the next try overwrites a file without a row.
+Finished cells are one file of stitches, written atomically, and then their rows, in one transaction. A
+process that is killed at any moment leaves the rows or none; the next try overwrites a file without rows.
 """
 
 from __future__ import annotations
@@ -10,13 +10,12 @@ import contextlib
 import json
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError
-from safetensors.torch import save_file
 from torch import Tensor
 
 from modelstitch.errors import RunError
@@ -40,6 +39,7 @@ from modelstitch.runs.reader import (
     read_weights,
 )
 from modelstitch.runs.schema import FORMAT, create, format_of, has_tables, pair_of, show
+from modelstitch.runs.stitch_files import FittedStitch, name_of, write_stitches
 from modelstitch.runs.sums import note_file, seal, sum_of_file, unseal
 from modelstitch.util.atomic_files import atomic_write
 from modelstitch.util.places import why_not_written
@@ -48,6 +48,25 @@ _SOURCES = ("sender", "receiver", "data")
 """Fields of a spec that say where something comes from."""
 
 _MOST_DIFFERENCES = 3  # a message shows at most 3 differences to another run
+
+
+@dataclass(frozen=True)
+class FinishedCell:
+    """One finished cell, to be written with others.
+
+    Attributes:
+        key: of the cell.
+        row: its numbers.
+        weights: of its stitch.
+        answers: (n_heldout,), the score of each example, in bool or from 0 to 1.
+        draw: which of the untrained copies of its seed it stitches.
+    """
+
+    key: str
+    row: CellRow
+    weights: Mapping[str, Tensor]
+    answers: Tensor | None = None
+    draw: int = 0
 
 
 class Store:
@@ -202,26 +221,43 @@ class Store:
         Raises:
             RunError: the disk is full, or the folder cannot be written any more.
         """
-        name = f"stitches/{key[:20]}.safetensors"
+        self.write_cells([FinishedCell(key, row, weights, answers, draw)])
+
+    def write_cells(self, cells: Sequence[FinishedCell]) -> None:
+        """Write the finished cells of a unit of work: one file of stitches first, then their rows at once.
+
+        Either all of them are stored or none, wherever the process is killed. A file of its own for each cell
+        costs a flush of the disk each.
+
+        Raises:
+            RunError: the disk is full, or the folder cannot be written any more.
+        """
+        if not cells:
+            return
+        plain = [asdict(cell.row) for cell in cells]
+        stitches = [
+            FittedStitch(cell.key, values, cell.weights) for cell, values in zip(cells, plain, strict=True)
+        ]
+        name = name_of(stitches)
         target = self.folder / name
         unfinished = target.with_name(target.name + ".unfinished")
-        values = asdict(row)
         try:
-            save_file(
-                {name: value.detach().cpu().contiguous() for name, value in weights.items()},
-                unfinished,
-                metadata={"cell": json.dumps(values), "key": key},
-            )
+            write_stitches(unfinished, stitches)
             value = sum_of_file(unfinished)
             unfinished.replace(target)
             with self._transaction() as cursor:
                 note_file(cursor, self._pair, name, value)
                 columns = ["pair", "key", *CELL_COLUMNS, "answers", "stitch_file", "draw"]
                 marks = ", ".join("?" * len(columns))
-                numbers = [values[column] for column in CELL_COLUMNS]
-                cursor.execute(
+                cursor.executemany(
                     f"INSERT OR REPLACE INTO main.cells ({', '.join(columns)}) VALUES ({marks})",
-                    [self._pair, key, *numbers, _packed(answers), name, draw],
+                    [
+                        [
+                            *(self._pair, cell.key, *(values[column] for column in CELL_COLUMNS)),
+                            *(_packed(cell.answers), name, cell.draw),
+                        ]
+                        for cell, values in zip(cells, plain, strict=True)
+                    ],
                 )
         except (OSError, SafetensorError) as error:
             raise RunError(f"cannot write to run folder {str(self.folder)!r}: {error}") from error

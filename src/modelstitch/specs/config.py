@@ -7,15 +7,16 @@ of :class:`View`, of ``[data]`` one of :class:`DataSpec`, of ``[evidence]`` one 
 
 from __future__ import annotations
 
-import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from modelstitch.errors import SpecError, expect_one_of
+from modelstitch.specs.config_lines import Lines
+from modelstitch.specs.config_reader import ConfigReader, table_of
 from modelstitch.specs.controls import VERDICT_CONTROLS, control_names
 from modelstitch.specs.families import DEFAULT_FAMILY
 from modelstitch.specs.fits import FitSpec, StitchSpec
@@ -25,13 +26,14 @@ from modelstitch.specs.objectives import OBJECTIVES
 from modelstitch.specs.runs import EvidenceSpec, RunSpec
 from modelstitch.util.places import why_not_read
 
-T = TypeVar("T")
-
 FORMAT = 1
 """Version of the file: the entry ``format``. A file without it is of the present one."""
 
 LADDER = "ladder"
 """Stands for all stitches of the ladder."""
+
+MOST_BYTES = 10**6
+"""Of a file; a longer one is no config."""
 
 ROLES = tuple(ROLE_SEEDS)
 """Names of the two models of one pair: the first in the file is the sender, unless names say otherwise."""
@@ -52,12 +54,10 @@ class ChosenCuts:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunConfig:
-    """What one file asks for.
+class RunChoices:
+    """What a file asks for beside its models.
 
     Attributes:
-        sender, receiver: the two models.
-        names: what to call them; None for their sources.
         data: where the examples come from.
         cuts: which cuts are stitched.
         stitch: labels of stitches, such as ``lowrank(8)``; ``ladder`` stands for all of the ladder.
@@ -69,10 +69,7 @@ class RunConfig:
         cache: folder of captured graphs; it changes no number, and no spec of a run holds it.
     """
 
-    sender: ModelSpec
-    receiver: ModelSpec
     data: DataSpec
-    names: tuple[str, str] | None = None
     cuts: ChosenCuts = field(default_factory=ChosenCuts)
     stitch: tuple[str, ...] = (DEFAULT_FAMILY,)
     objective: tuple[str, ...] = ("task",)
@@ -96,14 +93,25 @@ class RunConfig:
         return [*parsed, *further]
 
 
+@dataclass(frozen=True, kw_only=True)
+class RunConfig(RunChoices):
+    """What one file of two models asks for.
+
+    Attributes:
+        sender, receiver: the two models.
+        names: what to call them; None for their sources.
+    """
+
+    sender: ModelSpec
+    receiver: ModelSpec
+    names: tuple[str, str] | None = None
+
+
 _TABLES = {"data": DataSpec, "cuts": ChosenCuts, "evidence": EvidenceSpec}
 """Tables of the file that are a dataclass."""
 
-_MODEL_KEYS = ("name", *(one.name for one in fields(ModelSpec)))
-_KEYS = (
-    *("format", "models"),
-    *(one.name for one in fields(RunConfig) if one.name not in (*ROLES, "names")),
-)
+CHOICES = tuple(one.name for one in fields(RunChoices))
+"""The keys of a file beside its models."""
 
 
 def config_from(
@@ -127,12 +135,30 @@ def config_from(
         ...
         modelstitch.errors.SpecError: [data]: unknown key 'limt': expected one of source, limit, ...
     """
-    reader = _Reader(where or _table)
-    reader.keys(values, _KEYS, ())
+    reader = ConfigReader(where or table_of)
+    reader.keys(values, ("format", "models", *CHOICES), ())
+    expect_format(reader, values)
+    sender, receiver = _both(reader, values.get("models"))
+    names = _names(reader, values["models"], one=sender == receiver)
+    return RunConfig(sender=sender, receiver=receiver, names=names, **choices_from(reader, values))
+
+
+def expect_format(reader: ConfigReader, values: Mapping[str, Any]) -> None:
+    """Raise where a file is of another version.
+
+    Raises:
+        SpecError: it is.
+    """
     if values.get("format", FORMAT) != FORMAT:
         raise reader.error(("format",), f"expected format = {FORMAT}, got {values['format']!r}")
-    sender, receiver = reader.models(values.get("models"))
-    names = reader.names(values["models"])
+
+
+def choices_from(reader: ConfigReader, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of :class:`RunChoices` that plain values ask for.
+
+    Raises:
+        SpecError: a key that no spec has, a value that its spec refuses, or no data.
+    """
     tables: dict[str, Any] = {
         name: reader.table(kind, values, name) for name, kind in _TABLES.items() if name in values
     }
@@ -151,11 +177,9 @@ def config_from(
         chosen["cache"] = reader.plain(values, "cache", "")
     if "controls" in chosen:
         chosen["controls"] = reader.under(("controls",), partial(control_names, chosen["controls"]))
-    config = RunConfig(
-        sender=sender, receiver=receiver, names=names, objective=objective, **{**tables, "fit": fit, **chosen}
-    )
-    reader.under(("stitch",), lambda: config.stitches(()))
-    return config
+    found = {"objective": objective, **tables, "fit": fit, **chosen}
+    reader.under(("stitch",), lambda: RunChoices(**found).stitches(()))
+    return found
 
 
 def read_config(path: str | Path) -> dict[str, Any]:
@@ -165,10 +189,22 @@ def read_config(path: str | Path) -> dict[str, Any]:
         SpecError: no such file, or no TOML; the line is named.
     """
     try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        with Path(path).open("rb") as file:
+            found = file.read(MOST_BYTES + 1)
+        if len(found) > MOST_BYTES:
+            raise SpecError(
+                f"cannot read the config {str(path)!r}: expected at most {MOST_BYTES // 10**6} MB of TOML, "
+                "got more"
+            )
+        return tomllib.loads(found.decode("utf-8"))
     except OSError as error:
         raise SpecError(f"cannot read the config {str(path)!r}: {why_not_read(path, error)}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except RecursionError as error:
+        raise SpecError(
+            f"cannot read the config {str(path)!r}: expected TOML, got lists or tables inside each other "
+            "without end"
+        ) from error
+    except ValueError as error:  # no TOML, no text, or a number that Python does not read
         raise SpecError(f"cannot read the config {str(path)!r}: expected TOML: {error}") from error
 
 
@@ -266,173 +302,47 @@ def to_toml(values: Mapping[str, Any], command: str = "modelstitch compare --con
     return tomlkit.dumps(document)
 
 
-class Lines:
-    """The lines on which keys and tables of a TOML text stand.
+def _both(reader: ConfigReader, given: Any) -> tuple[ModelSpec, ModelSpec]:
+    """Return sender and receiver: by these names, or else the first and the second model."""
+    if not isinstance(given, list) or len(given) != len(ROLES):
+        n = len(given) if isinstance(given, list) else 0
+        raise reader.error(
+            ("models",),
+            f"expected two tables [[models]], the sender's and the receiver's, got {n}"
+            + ("" if n < len(ROLES) else ": modelstitch run reads a file of several"),
+        )
+    made = [reader.model(own, place) for place, own in enumerate(given)]
+    order = _order(given)
+    sender, receiver = (
+        replace(made[place], seed=seed) if "seed" not in given[place] else made[place]
+        for place, seed in zip(order, ROLE_SEEDS.values(), strict=True)
+    )
+    return sender, receiver
 
-    Example:
-        >>> text = "seeds = [1]|[[models]]|name = 'a'|[[models]]|name = 'b'|[models.view]|size = 3"
-        >>> lines = Lines(text.replace("|", chr(10)))
-        >>> lines.of(("models", 1, "view", "size")), lines.of(("models", 0, "weights")), lines.of(("data",))
-        ('line 7', 'line 2', 'line 1')
+
+def _names(reader: ConfigReader, given: Sequence[Mapping[str, Any]], *, one: bool) -> tuple[str, str] | None:
+    """Return what sender and receiver are called; None where they have no name but their role.
+
+    Args:
+        reader: says where a name stands.
+        given: the tables of both models.
+        one: whether they are one model, which then has one name.
+
+    Raises:
+        SpecError: one has a name and the other has none, two have the same one, or one is empty.
     """
-
-    def __init__(self, text: str) -> None:
-        self._at: dict[tuple[str | int, ...], int] = {(): 1}
-        table: tuple[str | int, ...] = ()
-        for number, line in enumerate(text.splitlines(), 1):
-            header = re.match(r"\s*(\[\[?)\s*([^\]]+?)\s*\]", line)
-            key = re.match(r"""\s*(?:"([^"]+)"|'([^']+)'|([\w-]+))\s*[=.]""", line)
-            if header:
-                table = self._table(tuple(_dotted(header[2])), repeats=header[1] == "[[")
-                self._at.setdefault(table, number)
-            elif key:
-                self._at.setdefault((*table, next(part for part in key.groups() if part)), number)
-
-    def _table(self, names: tuple[str, ...], *, repeats: bool) -> tuple[str | int, ...]:
-        """Return the path of a header: a table in the last model, or a further model."""
-        at: tuple[str | int, ...] = ()
-        for place, name in enumerate(names):
-            at = (*at, name)
-            so_far = sum(one[:-1] == at and isinstance(one[-1], int) for one in self._at if one)
-            if repeats and place == len(names) - 1:
-                return (*at, so_far)
-            if so_far:
-                at = (*at, so_far - 1)
-        return at
-
-    def of(self, at: Sequence[str | int]) -> str:
-        """Return the line of a key in words; that of its table where the key has none."""
-        path = tuple(at)
-        while path not in self._at:
-            path = path[:-1]
-        return f"line {self._at[path]}"
-
-
-class _Reader:
-    """Makes specs of plain values; every refusal says where the value stands."""
-
-    def __init__(self, where: Callable[[Sequence[str | int]], str]) -> None:
-        self._where = where
-
-    def error(self, at: Sequence[str | int], text: str) -> SpecError:
-        place = self._where(at)
-        return SpecError(f"{place}: {text}" if place else text)
-
-    def keys(self, values: Any, legal: Sequence[str], at: Sequence[str | int]) -> None:
-        """Raise unless values are a table with legal keys alone."""
-        if not isinstance(values, Mapping):
-            raise self.error(at, f"expected a table with keys, got {values!r}")
-        for name in values:
-            self.under((*at, name), partial(expect_one_of, "key", name, legal, SpecError))
-
-    def under(self, at: Sequence[str | int], make: Callable[[], T]) -> T:
-        """Return what ``make`` makes; its refusal gets the place."""
-        try:
-            return make()
-        except SpecError as error:
-            raise self.error(at, str(error)) from error
-
-    def plain(self, values: Mapping[str, Any], name: str, default: Any) -> Any:
-        """Return one value of the top, in the type of its default."""
-        given = values.get(name, default)
-        if not isinstance(default, tuple):
-            if not isinstance(given, type(default)):
-                raise self.error((name,), f"expected {name} = {default!r} or alike, got {given!r}")
-            return given
-        listed = (given,) if isinstance(given, str | int) else given
-        kind = type(default[0])
-        if not isinstance(listed, list | tuple) or any(type(one) is not kind for one in listed):
-            what = {str: "names", int: "whole numbers"}[kind]
-            raise self.error((name,), f"expected a list of {what}, such as {list(default)}, got {given!r}")
-        return tuple(listed)
-
-    def table(self, kind: type[T], values: Mapping[str, Any], name: str) -> T:
-        """Return the spec of one table."""
-        own = values[name]
-        known = fields(kind)  # type: ignore[arg-type]
-        self.keys(own, [one.name for one in known], (name,))
-        needed = [one.name for one in known if one.default is MISSING and one.default_factory is MISSING]
-        for missing in (one for one in needed if one not in own):
-            raise self.error((name,), f"expected the key {missing} in [{name}], got none")
-        if kind is EvidenceSpec and "kinds" in own:
-            kinds = own["kinds"]
-            named = [kinds] if isinstance(kinds, str) else kinds
-            rest = {key: value for key, value in own.items() if key != "kinds"}
-            return self._made((name,), own, lambda: EvidenceSpec.parse(named, **rest))  # type: ignore[return-value]
-        return self._made((name,), own, lambda: kind(**_tupled(own)))
-
-    def fit(self, own: Any, objective: str) -> FitSpec:
-        """Return the fit: a protocol by its name, with changes."""
-        legal = [one.name for one in fields(FitSpec) if one.name != "objective"]
-        self.keys(own, legal, ("fit",))
-        changes = {name: value for name, value in own.items() if name != "protocol"}
-        protocol = own.get("protocol", "default")
-        return self._made(
-            ("fit",), own, lambda: FitSpec.named(protocol, **{"objective": objective, **changes})
-        )
-
-    def models(self, given: Any) -> tuple[ModelSpec, ModelSpec]:
-        """Return sender and receiver: by these names, or else the first and the second model."""
-        if not isinstance(given, list) or len(given) != len(ROLES):
-            n = len(given) if isinstance(given, list) else 0
-            raise self.error(
-                ("models",), f"expected two tables [[models]], the sender's and the receiver's, got {n}"
-            )
-        made = [self._model(own, place) for place, own in enumerate(given)]
-        order = _order(given)
-        sender, receiver = (
-            replace(made[place], seed=seed) if "seed" not in given[place] else made[place]
-            for place, seed in zip(order, ROLE_SEEDS.values(), strict=True)
-        )
-        return sender, receiver
-
-    def names(self, given: Sequence[Mapping[str, Any]]) -> tuple[str, str] | None:
-        """Return what sender and receiver are called; None where they have no name but their role.
-
-        Raises:
-            SpecError: one has a name and the other has none, both have the same one, or one is empty.
-        """
-        named = [one.get("name") for one in _in_order(given)]
-        own = [name for name in named if name not in (None, *ROLES)]
-        if not own:
-            return None
-        at = ("models", next(place for place, one in enumerate(given) if one.get("name") == own[0]), "name")
-        if len(own) < len(ROLES):
-            raise self.error(at, f"expected a name of both models, or of neither, got {own[0]!r} alone")
-        if not all(isinstance(name, str) and name.strip() for name in own):
-            raise self.error(at, f"expected two names of models, none empty, got {own[0]!r} and {own[1]!r}")
-        if own[0] == own[1]:
-            raise self.error(at, f"expected different names of both models, got {own[0]!r} twice")
-        return str(own[0]), str(own[1])
-
-    def _model(self, own: Any, place: int) -> ModelSpec:
-        at = ("models", place)
-        self.keys(own, _MODEL_KEYS, at)
-        if "source" not in own:
-            raise self.error(at, 'expected the key source in [[models]], such as "zoo:R1111", got none')
-        view = own.get("view", {})
-        self.keys(view, [one.name for one in fields(View)], (*at, "view"))
-        values = {name: value for name, value in own.items() if name not in ("name", "view")}
-        made_view = self._made((*at, "view"), view, lambda: View(**_tupled(view)))
-        return self._made(at, own, lambda: ModelSpec(**_tupled(values), view=made_view))
-
-    def _made(self, at: Sequence[str | int], own: Mapping[str, Any], make: Callable[[], T]) -> T:
-        """Return a spec; its refusal gets the line of the key that it names, or of its table."""
-        try:
-            return make()
-        except SpecError as error:
-            named = [
-                key for key in own if re.search(rf"\b{re.escape(key.replace('_', '[ _]'))}\b", str(error))
-            ]
-            near = [key for key in own if re.search(rf"\b{key.replace('_', '[ _]')}\b", str(error))]
-            key = next(iter(named or near), None)
-            raise self.error(at if key is None else (*at, key), str(error)) from error
-
-
-def _table(at: Sequence[str | int]) -> str:
-    """Return the table of a key in words, where there is no file."""
-    table = ".".join(str(part) for part in at[:-1] if not isinstance(part, int))
-    return f"[{table}]" if table else ""
+    named = [each.get("name") for each in _in_order(given)]
+    own = [name for name in named if name not in (None, *ROLES)]
+    if not own:
+        return None
+    at = ("models", next(place for place, each in enumerate(given) if each.get("name") == own[0]), "name")
+    if len(own) < len(ROLES):
+        raise reader.error(at, f"expected a name of both models, or of neither, got {own[0]!r} alone")
+    if not all(isinstance(name, str) and name.strip() for name in own):
+        raise reader.error(at, f"expected two names of models, none empty, got {own[0]!r} and {own[1]!r}")
+    if own[0] == own[1] and not one:
+        raise reader.error(at, f"expected different names of both models, got {own[0]!r} twice")
+    return str(own[0]), str(own[1])
 
 
 def _order(models: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
@@ -445,16 +355,7 @@ def _in_order(models: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 
 def _default(name: str) -> Any:
-    return next(one.default for one in fields(RunConfig) if one.name == name)
-
-
-def _tupled(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values with tuples for lists, also inside."""
-
-    def one(value: Any) -> Any:
-        return tuple(map(one, value)) if isinstance(value, list) else value
-
-    return {name: one(value) for name, value in values.items()}
+    return next(one.default for one in fields(RunChoices) if one.name == name)
 
 
 def _without_defaults(spec: Any, **other: Any) -> dict[str, Any]:
@@ -482,9 +383,3 @@ def _is_table(value: Any) -> bool:
     return isinstance(value, Mapping) or (
         isinstance(value, list) and bool(value) and isinstance(value[0], Mapping)
     )
-
-
-def _dotted(name: str) -> Iterator[str]:
-    """Yield the parts of a dotted name."""
-    for quoted, single, bare in re.findall(r'"([^"]*)"|\'([^\']*)\'|([\w-]+)', name):
-        yield quoted or single or bare

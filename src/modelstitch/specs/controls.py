@@ -244,3 +244,21 @@ def label_only_controls() -> tuple[str, ...]:
         ('clustered-noise', 'one-hot')
     """
     return tuple(name for name, info in CONTROLS.items() if info.label_only)
+
+
+def combinations() -> dict[tuple[bool, bool], str]:
+    """Return the grid of trained or untrained sender into trained or untrained receiver, copies as drawn.
+
+    Returns:
+        Names by whether the sender and the receiver are untrained: the four combinations of Hernandez et al.
+
+    Example:
+        >>> combinations()[True, False], list(combinations().values())
+        ('random-sender', ['trained', 'random-sender', 'random-receiver', 'random-both'])
+    """
+    plain = [info for info in CONTROLS.values() if not info.calibrated and info.labels == "own"]
+    return {
+        (info.sender == "untrained", info.receiver == "untrained"): info.name
+        for info in plain
+        if {info.sender, info.receiver} <= {"own", "untrained"}
+    }

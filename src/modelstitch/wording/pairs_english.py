@@ -22,4 +22,22 @@ SENTENCES = {
     "pairs.no_tree": "There is no tree of {value}: it needs every pair both ways, and some were not run.",
     "pairs.verdicts": "Verdicts",
     "pairs.page": "page",
+    "pairs.map": (
+        "A map of the models by {value}; its title says which share of the squared distances it holds"
+    ),
+    "pairs.gap": "Accuracy gap against penalty",
+    "pairs.gap_correlation": (
+        "The gap is the score of the whole receiver less that of the whole sender, the penalty the mean over "
+        "cells of corresponding depth. Their rank correlation over pairs of different models is {r:.2f}; near "
+        "1, the penalty says little beyond which network is better."
+    ),
+    "pairs.gap_few": "There are too few pairs with both numbers for a correlation.",
+    "pairs.pair": "Pair",
+    "pairs.own_gap": "Gap",
+    "pairs.penalty": "Penalty",
+    "pairs.more": "{n} more {n:pair|pairs}: verdicts.csv and cells.csv have all of them.",
+    "live.pairs": "{ended} of {pairs} pairs have ended; {done:,} cells done, {failed:,} failed, {left} left.",
+    "live.unknown": "unknown",
+    "live.run": "This run goes on: {done:,} cells done, {failed:,} failed, {left:,} left.",
+    "live.nothing": "No cell is done yet.",
 }

@@ -25,4 +25,19 @@ SENTENCES = {
     ),
     "pairs.verdicts": "判定",
     "pairs.page": "ページ",
+    "pairs.map": "{value}によるモデルの地図。見出しは、距離の二乗のうち地図が表す割合です",
+    "pairs.gap": "正解率の差とペナルティ",
+    "pairs.gap_correlation": (
+        "差は受け手全体の得点から送り手全体の得点を引いた値、ペナルティは対応する深さのセルの平均です。異なるモ"
+        "デルの組での順位相関は{r:.2f}です。1に近ければ、ペナルティが語るのはどちらのネットワークが優れているかだけです。"
+    ),
+    "pairs.gap_few": "両方の値がある組が少なすぎるため、相関は求められません。",
+    "pairs.pair": "組",
+    "pairs.own_gap": "差",
+    "pairs.penalty": "ペナルティ",
+    "pairs.more": "ほかに{n}組あります。すべてはverdicts.csvとcells.csvにあります。",
+    "live.pairs": "{pairs}組のうち{ended}組が終わりました。セル：完了{done:,}、失敗{failed:,}、残り{left}。",
+    "live.unknown": "不明",
+    "live.run": "実行中です。セル：完了{done:,}、失敗{failed:,}、残り{left:,}。",
+    "live.nothing": "終わったセルはまだありません。",
 }

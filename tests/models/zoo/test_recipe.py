@@ -11,9 +11,10 @@ from modelstitch.data.fingerprint import fingerprint
 from modelstitch.data.parts import Data, DataPart
 from modelstitch.data.views import show
 from modelstitch.errors import SpecError
-from modelstitch.models.zoo.recipe import Recipe, Trained, channel_view, train
+from modelstitch.models.zoo.recipe import Trained, channel_view, train
 from modelstitch.models.zoo.training import train_network
 from modelstitch.specs import View
+from modelstitch.specs.training import Recipe
 
 PLAIN = Recipe(epochs=1, batch_size=16, learning_rate=0.1, translate=0, flip=False)
 

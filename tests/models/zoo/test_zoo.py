@@ -16,9 +16,10 @@ from modelstitch.errors import DataError, ModelError, RunError, SpecError
 from modelstitch.models import zoo
 from modelstitch.models.zoo.augment import draw, pad
 from modelstitch.models.zoo.checkpoint import Card, read_card, save_checkpoint
-from modelstitch.models.zoo.recipe import Recipe, channel_view
+from modelstitch.models.zoo.recipe import channel_view
 from modelstitch.models.zoo.training import train_network
 from modelstitch.specs import View
+from modelstitch.specs.training import Recipe
 
 
 def test_the_sixteen_networks_and_two_more() -> None:

@@ -70,7 +70,9 @@ def files_check(folder: Path, found: ReadRun) -> tuple[VerifiedCheck, list[str]]
     }
     expected = found.sums.files
     changed = [name for name, value in expected.items() if name in there and _sum(there[name]) != value]
-    stitch_files = {f"{_STITCHES}{key[:20]}.safetensors" for key in found.cells}
+    stitch_files = {
+        cell.stitch_file or f"{_STITCHES}{key[:20]}.safetensors" for key, cell in found.cells.items()
+    }
     missing = sorted({*expected, *stitch_files} - there.keys())
     others = sorted(there.keys() - expected.keys() - stitch_files - {*_OWN})
     # A process that was stopped leaves a stitch without a row; a finished run has none.

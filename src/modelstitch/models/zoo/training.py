@@ -12,8 +12,9 @@ from modelstitch.errors import DataError
 from modelstitch.models import zoo
 from modelstitch.models.seeding import seeded
 from modelstitch.models.zoo.checkpoint import TRAINED_FURTHER, Card
-from modelstitch.models.zoo.recipe import Recipe, Trained, channel_view, train
+from modelstitch.models.zoo.recipe import Trained, channel_view, train
 from modelstitch.models.zoo.resnet import SmallResNet
+from modelstitch.specs.training import Recipe
 
 
 def train_network(
