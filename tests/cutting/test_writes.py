@@ -50,6 +50,16 @@ def filled(h: Tensor) -> Tensor:
     return out
 
 
+def low_frequencies(h: Tensor) -> Tensor:
+    """A spectral layer writes the lowest frequencies into a complex tensor."""
+    spectrum = torch.fft.rfft(h, dim=1)
+    out = torch.zeros_like(spectrum)
+    out[:, :2] = spectrum[:, :2] * (1 + 1j)
+    out[..., -1] = spectrum[..., 0].real
+    back: Tensor = torch.fft.irfft(out, n=h.shape[1], dim=1)
+    return back
+
+
 class Writing(nn.Module):
     def __init__(self, write: Callable[[Tensor], Tensor]) -> None:
         super().__init__()
@@ -62,7 +72,9 @@ class Writing(nn.Module):
         return output
 
 
-@pytest.mark.parametrize("write", [shifted, step_by_step, broadcast, of_another_type, filled])
+@pytest.mark.parametrize(
+    "write", [shifted, step_by_step, broadcast, of_another_type, filled, low_frequencies]
+)
 def test_writes_are_exact_and_have_their_gradient(write: Callable[[Tensor], Tensor]) -> None:
     torch.manual_seed(0)
     model = Writing(write).eval()

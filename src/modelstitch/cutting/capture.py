@@ -24,6 +24,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
 
 from modelstitch.cutting.complaints import next_step
+from modelstitch.cutting.complex_writes import complex_writes_as_pairs
 from modelstitch.cutting.forwards import with_forward
 from modelstitch.cutting.module_names import modules_inside_autocast, views_to_own_modules
 from modelstitch.cutting.outputs import caches_off, leaves, scored_leaf, what_is_cut
@@ -323,6 +324,7 @@ def _capture(
     assert isinstance(graph_module, GraphModule)
     _views_to_reshapes(graph_module)
     _copies_to_values(graph_module)
+    complex_writes_as_pairs(graph_module)
     apart(graph_module)
     placeholders = [node for node in graph_module.graph.nodes if node.op == "placeholder"]
     if len(placeholders) != 1 + len(kwargs):
