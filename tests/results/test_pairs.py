@@ -206,8 +206,8 @@ def test_accuracy_gap_against_penalty_of_planted_pairs() -> None:
     scores = {("a", "c"): 0.6, ("b", "c"): 0.8, ("a", "b"): 0.6, ("b", "a"): 0.5, ("a", "a"): 0.1}
     found = Comparisons({(s, r): networks(s, r, (own[s], own[r]), score) for (s, r), score in scores.items()})
     gaps = found.gaps().set_index("pair")
-    assert gaps.loc["a-into-c", ["gap", "penalty"]].tolist() == pytest.approx([0.45, 0.35])
-    assert gaps.loc["b-into-a", ["gap", "penalty"]].tolist() == pytest.approx([-0.2, 0.0])
+    assert list(gaps.loc["a-into-c", ["gap", "penalty"]]) == pytest.approx([0.45, 0.35])
+    assert list(gaps.loc["b-into-a", ["gap", "penalty"]]) == pytest.approx([-0.2, 0.0])
     seen = pair_overview.overview(found, resamples=100)
     assert seen.gap_correlation() == pytest.approx(1.0)
     assert len(seen.points) == 4

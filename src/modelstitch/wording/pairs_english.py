@@ -28,8 +28,8 @@ SENTENCES = {
     "pairs.gap": "Accuracy gap against penalty",
     "pairs.gap_correlation": (
         "The gap is the score of the whole receiver less that of the whole sender, the penalty the mean over "
-        "cells of corresponding depth. Their rank correlation over pairs of different models is {r:.2f}; near "
-        "1, the penalty says little beyond which network is better."
+        "cells of corresponding depth. Their rank correlation over pairs of different models is {r:.2f}; "
+        "near 1, the penalty says little beyond which network is better."
     ),
     "pairs.gap_few": "There are too few pairs with both numbers for a correlation.",
     "pairs.pair": "Pair",
