@@ -49,6 +49,12 @@ def test_a_trial_ends_at_its_bound(
     assert span.trial <= most + 3 or n_tried == 4
     assert span.low < 1 + 4 + 2 * len(session.cells) < span.high
     assert span.high / span.low > (2 if n_tried == 4 else 4)
+    # On more cores the cells of a run go side by side, and those of a trial hardly do.
+    now = 2.0
+    monkeypatch.setattr(trial, "n_cores", lambda: 4)
+    quick = trial.time_range(session, BUDGET, NO_EVIDENCE, cost, started=0.0, prepared=1.0, clock=lambda: now)
+    assert quick.low < span.low
+    assert quick.high == span.high
 
 
 def test_a_place_that_was_left_is_expected_to_go_on_as_it_began() -> None:

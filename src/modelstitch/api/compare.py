@@ -99,6 +99,10 @@ def compare(
         progress: by default a bar in a terminal or a notebook, and nothing elsewhere; True for news
             everywhere, False for none, or a :class:`Progress` of your own, or a list of them.
 
+    On a processor, cells are fitted side by side, one thread each, on the cores that this process may use.
+    Until the call returns, torch's own thread count is that of one cell, for threads that start meanwhile
+    too; then it is put back. No number depends on how many cores there are, while each cell has one thread.
+
     Returns:
         All cells with their baselines, evidence and verdicts.
 

@@ -16,11 +16,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from modelstitch.grid.grid import Budget
+from modelstitch.runs.at_once import workers_of
 from modelstitch.runs.estimate import RunCost
 from modelstitch.runs.run import run
 from modelstitch.runs.session import Session
 from modelstitch.runs.trial_watch import Clock, PlaceTime, SpentError, Watch
 from modelstitch.specs import CONTROLS, TRAINED, CellSpec, EvidenceSpec
+from modelstitch.util.cores import n_cores
 
 LEAST_SECONDS = 10.0
 """A dry run may take so long from the start of its command, or a tenth of the run, whichever is more."""
@@ -110,11 +112,12 @@ def time_range(
         tried[place] = watch.place_time(len(one.cells), a_cell, cost.evidence_share, like)
         if not tried[place].is_whole:
             break
-    return _range(session, places, tried, cost, prepared, clock() - started)
+    return _range(session, budget, places, tried, cost, prepared, clock() - started)
 
 
 def _range(
     session: Session,
+    budget: Budget,
     places: Mapping[TriedPlace, tuple[float, float]],
     tried: Mapping[TriedPlace, PlaceTime],
     cost: RunCost,
@@ -132,8 +135,10 @@ def _range(
         (low, high), once, seen, seen_low, seen_high = _UNTRIED, 0.0, 0.0, 0.0, 0.0
         others = cost.seconds + cost.evidence_seconds
     drawn = 0.0 if n_whole else cost.drawn_seconds
+    # A place has few cells to fit side by side; a run may have enough for all cores.
+    at_once = workers_of(session, n_cores(), budget).count
     return TimeRange(
-        low=prepared + once * _ONCE[0] + seen * seen_low + others * low,
+        low=prepared + once * _ONCE[0] + (seen * seen_low + others * low) / at_once,
         high=prepared + once * _ONCE[1] + seen * seen_high + (others + drawn) * high,
         once=prepared + once,
         n_tried=n_whole,
