@@ -12,7 +12,7 @@ from modelstitch.runs.estimate import _between, estimate
 from modelstitch.runs.prepare import prepare
 from modelstitch.runs.run import BUDGET
 from modelstitch.runs.session import Session
-from modelstitch.runs.trial_watch import PlaceTime, SpentError, Watch
+from modelstitch.runs.trial_watch import PlaceTime, SpentError, TrialWatch
 from modelstitch.specs import DataSpec, EvidenceSpec, FitSpec
 from modelstitch.util.progress import Progress
 
@@ -59,7 +59,7 @@ def test_a_trial_ends_at_its_bound(
 
 def test_a_place_that_was_left_is_expected_to_go_on_as_it_began() -> None:
     now = [0.0]
-    watch = Watch(lambda: now[0], 10.0)
+    watch = TrialWatch(lambda: now[0], 10.0)
     now[0] = 1.0
     watch.start(4, 0)
     for ends in (3.0, 5.0, 7.0):

@@ -20,7 +20,7 @@ from modelstitch.runs.at_once import workers_of
 from modelstitch.runs.estimate import RunCost
 from modelstitch.runs.run import run
 from modelstitch.runs.session import Session
-from modelstitch.runs.trial_watch import Clock, PlaceTime, SpentError, Watch
+from modelstitch.runs.trial_watch import Clock, PlaceTime, SpentError, TrialWatch
 from modelstitch.specs import CONTROLS, TRAINED, CellSpec, EvidenceSpec
 from modelstitch.util.cores import n_cores
 
@@ -98,7 +98,7 @@ def time_range(
     for place in list(places)[:_MOST]:
         one = _only(session, place)
         known = expected(tried, places) if tried else a_cell * len(session.cells)
-        watch = Watch(clock, started + _AIM * max(LEAST_SECONDS, _SHARE * (prepared + known)))
+        watch = TrialWatch(clock, started + _AIM * max(LEAST_SECONDS, _SHARE * (prepared + known)))
         # A cell cannot be left half-way, so none is begun that would end beyond the bound.
         if watch.left() < max([a_cell, *(each.a_cell for each in tried.values())]):
             break
