@@ -42,7 +42,7 @@ class PlaceTime:
         return self.seen + self.unseen
 
 
-class Watch(Progress):
+class TrialWatch(Progress):
     """Notes the seconds of each cell of a place; ends the run where the next one would pass the bound.
 
     Args:
