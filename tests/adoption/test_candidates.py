@@ -405,9 +405,13 @@ def test_labels_that_a_candidate_needs(receiver: nn.Sequential, digits: ms.Data)
     sides = run.networks.sides(run)  # type: ignore[union-attr]
     chosen = divide(599, run.facts.data_content).choose
     identity, affine = (cell_spec(row) for row in run.cells)
-    # An identity has nothing to fit: the least number tried is enough; a score that none reaches needs all.
+    # An identity has nothing to fit; a score that none reaches needs all.
     found = labels_needed(sides, {identity: run.cells[0].score or 0, affine: 2.0}, run.spec.fit, chosen, 0.05)
-    assert found == {identity: 50, affine: len(digits.train)}
+    assert found == {identity: 0, affine: len(digits.train)}
+    # The layer between does nothing: a stitch that is fitted without a label keeps all.
+    assert labels_needed(sides, {affine: run.cells[1].score or 0}, run.spec.fit, chosen, 0.05) == {affine: 0}
+    distilled = replace(affine, objective="logits")
+    assert labels_needed(sides, {distilled: 2.0}, run.spec.fit, chosen, 0.05) == {distilled: 0}
 
 
 @pytest.fixture(scope="module")

@@ -12,10 +12,10 @@ from modelstitch.grid.grid import fit_grid
 from modelstitch.grid.pool import Pair
 from modelstitch.grid.side import Side
 from modelstitch.runs.run import BUDGET
-from modelstitch.specs import CellSpec, FitSpec
+from modelstitch.specs import OBJECTIVES, CellSpec, FitSpec
 
 FEWEST = 50
-"""The least number that is tried; each further one is twice the one before."""
+"""The least number above 0 that is tried; each further one is twice the one before."""
 
 
 def labels_needed(
@@ -27,8 +27,10 @@ def labels_needed(
 ) -> dict[CellSpec, int]:
     """Return the least number of labelled examples tried that fits each stitch within the margin.
 
-    Stitches are fitted on 50, 100, 200, ... training examples, a stratified choice that holds those of the
-    one before it. Where none of them is enough, all are needed.
+    Stitches are fitted on 0, 50, 100, 200, ... labelled training examples, a stratified choice that holds
+    those of the one before it. Without labels a stitch is fitted on all training examples to the receiver's
+    own representations (``match``). An identity, and an objective that reads no label, need none. Where no
+    smaller number is enough, all are needed.
 
     Args:
         sides: sender and receiver.
@@ -41,7 +43,14 @@ def labels_needed(
         The number by cell.
     """
     data = sides[0].data
-    waiting, found = dict(full), dict[CellSpec, int]()
+    found = dict.fromkeys((cell for cell in full if not _reads_labels(cell)), 0)
+    waiting = {cell: score for cell, score in full.items() if cell not in found}
+    matched = {replace(cell, objective="match"): cell for cell in waiting}
+    for fitted in fit_grid(Pair(sides[0].network, sides[1].network, data), list(matched), fit, BUDGET):
+        cell = matched[fitted.spec]
+        if float(fitted.correct[choosing].double().mean()) >= waiting[cell] - margin:
+            found[cell] = 0
+    waiting = {cell: score for cell, score in waiting.items() if cell not in found}
     n = FEWEST
     while waiting and n < len(data.train):
         few = data.train.take(choose(data.train.labels, n, 0))
@@ -52,3 +61,7 @@ def labels_needed(
         waiting = {cell: score for cell, score in waiting.items() if cell not in found}
         n *= 2
     return found | dict.fromkeys(waiting, len(data.train))
+
+
+def _reads_labels(cell: CellSpec) -> bool:
+    return cell.stitch.info.has_parameters and OBJECTIVES[cell.objective].reads_labels
