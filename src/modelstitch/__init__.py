@@ -150,6 +150,7 @@ if TYPE_CHECKING:  # for type checkers and editors: the same names as in the tab
     from modelstitch.tasks import Task as Task
     from modelstitch.util.listing import Listing as Listing
     from modelstitch.util.progress import Progress as Progress
+    from modelstitch.util.workers import Workers as Workers
     from modelstitch.wording import Sentence as Sentence
 
 _HOMES = {
@@ -202,6 +203,7 @@ _HOMES = {
     "LabelOptions": "api.choices",
     "RunMade": "results.facts",
     "WholeScore": "results.facts",
+    "Workers": "util.workers",
     "LabelSet": "data.label_sets",
     "Latency": "adoption.candidates.candidate",
     "Layout": "cutting.layouts",

@@ -58,6 +58,8 @@ ENTRIES: Mapping[str, Mapping[str, str]] = {
         "frozen": "flag",
     },
     "status": {"kind": "text"},
+    "run": {"kind": "text"},
+    "paper": {"kind": "text"},
     "stage": {
         **dict.fromkeys(("event", "by", "when", "reason", "previous", "hash"), "text"),
         "facts": "map",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import asdict
 from functools import partial
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from modelstitch.cli.estimate import duration
 from modelstitch.cli.exits import Exit
+from modelstitch.cli.json_output import print_json
 from modelstitch.cli.options import memory as bytes_of
 from modelstitch.errors import SpecError
 from modelstitch.util.places import expect_writable
@@ -77,7 +77,10 @@ def carry_out(
                 if found.failed
             }
     if dry_run:
-        print(json.dumps({**asdict(cost), "seconds": cost.seconds}) if as_json else shown(cost))
+        if as_json:
+            print_json("run", {"kind": "cost", **asdict(cost), "seconds": cost.seconds})
+        else:
+            print(shown(cost))
         return Exit.HOLDS
     return _told(config, out, failed, as_json)
 
@@ -176,7 +179,7 @@ def _told(config: ExperimentConfig, out: Path, failed: dict[str, int], as_json: 
     """Say what was done; return whether cells failed."""
     if as_json:
         values = {"folder": str(out), "pairs": len(config.pairs), "failed": failed}
-        print(json.dumps(values))
+        print_json("run", {"kind": "experiment", **values})
     else:
         print(f"{len(config.pairs)} pairs of {len(config.models)} models are finished.\n\nFiles:")
         for name, what in (

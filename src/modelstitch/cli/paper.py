@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from modelstitch.cli.exits import Exit
+from modelstitch.cli.json_output import print_json
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,6 @@ class Paper:
 
     def run(self) -> Exit:
         """Repeat the experiment, or say what it would cost."""
-        import json
 
         from modelstitch.cli.experiment import carry_out
         from modelstitch.specs.config import to_toml
@@ -82,7 +82,7 @@ class Paper:
         found = beside_paper(read_pairs(out), paper_numbers())
         page = write_paper(found, out)
         if self.json:
-            print(json.dumps(found.to_plain()))
+            print_json("paper", {"kind": "paper", **found.to_plain()})
         else:
             print(f"  {page}  the numbers beside the paper's\n")
             for each in found.findings:

@@ -124,9 +124,11 @@ class BesidePaper:
             ],
             "triangles": [_known(vars(each)) for each in self.triangles],
             "errors": [
-                {"combination": control, "error": error, "cells": part, "n": sums.n}
-                | {"minimum": sums.minimum, "mean": sums.mean, "maximum": sums.maximum}
-                | {"standard_deviation": sums.deviation}
+                _known(
+                    {"combination": control, "error": error, "cells": part, "n": sums.n}
+                    | {"minimum": sums.minimum, "mean": sums.mean, "maximum": sums.maximum}
+                    | {"standard_deviation": sums.deviation}
+                )
                 for (control, error, part), sums in self.errors.items()
             ],
         }

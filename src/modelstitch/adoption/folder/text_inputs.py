@@ -37,7 +37,7 @@ class TextInputs:
         inputs: every input of the candidate.
 
     Example:
-        >>> from modelstitch.data.texts import encoded
+        >>> from modelstitch.data.texts import MASK, encoded
         >>> reads = {"sender": Reader("bytes", 3), "receiver": Reader("bytes", 2)}
         >>> x, mask = TextInput(name="x", role="sender"), TextInput(name="m", role="receiver", argument=MASK)
         >>> found = TextInputs(readers=reads, inputs=(x, mask)).of(encoded(["ab", "c"]))
