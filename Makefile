@@ -15,11 +15,13 @@ CHOSEN := $(if $(NO_BROWSER),-m "not browser",)
 demo: $(VENV)/.ready
 	$(BIN)/modelstitch demo
 
+# Types are checked on one core, beside the first tests: both must hold.
 test: $(VENV)/.ready-dev browser
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist worksteal $(CHOSEN)
+	@$(BIN)/mypy & types=$$!; \
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist worksteal $(CHOSEN); tests=$$?; \
+	wait $$types && exit $$tests
 
 coverage: $(VENV)/.ready-dev browser
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist worksteal $(CHOSEN) --cov --cov-report=term:skip-covered --cov-report=xml:build/coverage.xml
